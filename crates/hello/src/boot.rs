@@ -1,0 +1,80 @@
+//! What a device prints while it boots: each step when it is reached, then how to reach the device.
+
+use core::fmt::{self, Arguments, Display};
+use core::net::{Ipv4Addr, SocketAddr};
+
+/// The address of a device that makes its own network.
+pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+/// Prefix length of that network.
+pub const AP_PREFIX_LEN: u8 = 24;
+/// The port that a device listens on.
+pub const PORT: u16 = 3000;
+
+/// How a device reaches its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It makes its own.
+    AccessPoint,
+    /// It joins one.
+    Station,
+}
+
+impl Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessPoint => "access point",
+            Self::Station => "station",
+        })
+    }
+}
+
+/// The name of a device's own network: `sockeye-` and the last two bytes of its MAC address.
+pub struct NetworkName(pub [u8; 6]);
+
+impl Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sockeye-{:02X}{:02X}", self.0[4], self.0[5])
+    }
+}
+
+/// Prints the boot lines through `print`, which puts one line on the console.
+pub struct Boot<P> {
+    print: P,
+}
+
+impl<P: Fn(Arguments<'_>)> Boot<P> {
+    /// The first line: what runs, and on what.
+    pub fn new(print: P, program: &str, platform: &str) -> Self {
+        print(format_args!("Sockeye {} {program} on {platform}", env!("CARGO_PKG_VERSION")));
+        Self { print }
+    }
+
+    /// The access point is coming up. `passphrase` is WPA2's; without one the network is open.
+    pub fn access_point(&self, name: &dyn Display, passphrase: Option<&str>) {
+        (self.print)(format_args!("mode: {}", Mode::AccessPoint));
+        match passphrase {
+            Some(passphrase) => (self.print)(format_args!("network: {name}, WPA2 passphrase: {passphrase}")),
+            None => (self.print)(format_args!("network: {name}, open: anyone near can join")),
+        }
+    }
+
+    /// The station is looking for its network.
+    pub fn station(&self, name: &dyn Display) {
+        (self.print)(format_args!("mode: {}", Mode::Station));
+        (self.print)(format_args!("network: joining {name}"));
+    }
+
+    /// The network is up.
+    pub fn network_up(&self, address: Ipv4Addr) {
+        (self.print)(format_args!("network up, address {address}"));
+    }
+
+    /// The server listens; `reach` is where a client reaches it. Says what to type next.
+    pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
+        let (ip, to) = (reach.ip(), reach.port());
+        (self.print)(format_args!("listening on port {port}, {slots} slots"));
+        (self.print)(format_args!("try: echo hello | nc {ip} {to}"));
+        (self.print)(format_args!("     node clients/node/hello.js {ip} {to}"));
+        (self.print)(format_args!("     a browser: http://{reach}/"));
+    }
+}

@@ -1,0 +1,129 @@
+//! The classic: print what the client sent, answer `Hello World`, close.
+//!
+//! The same handler runs on the host, on the bare-metal QEMU board and on ESP32 chips. Read [`Hello`] first.
+//!
+//! # Layout
+//! - [`Hello`]: the handler.
+//! - [`boot`]: the lines that a device prints while it boots, the same on all platforms.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod boot;
+
+use core::fmt::{self, Arguments};
+
+use embassy_time::Instant;
+use embedded_io_async::{Read, Write};
+use sockeye_server::{Connection, Error, Handler, Socket};
+
+/// The answer to every request, without a line end, as the classic server sends it.
+pub const REPLY: &[u8] = b"Hello World";
+/// What a client gets when all slots are taken.
+pub const REFUSAL: &[u8] = b"ERR max number of clients reached\r\n";
+/// Bytes of a request that are read and printed; what comes beyond is counted.
+pub const REQUEST_LEN_MAX: usize = 256;
+
+/// A page that says the same, for browsers.
+const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 61\r\n\
+Connection: close\r\n\r\n<!doctype html><title>Sockeye</title><h1>Hello World</h1>\r\n\r\n";
+
+/// Prints each request as one line through `print`, and answers it.
+pub struct Hello<P> {
+    print: P,
+}
+
+impl<P: Fn(Arguments<'_>)> Hello<P> {
+    /// `print` puts one line on the console.
+    pub const fn new(print: P) -> Self {
+        Self { print }
+    }
+}
+
+impl<P: Fn(Arguments<'_>)> Handler for Hello<P> {
+    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        let mut buf = [0; REQUEST_LEN_MAX];
+        let mut len = client.read(&mut buf).await?;
+        // TCP keeps no message boundaries, so what the first read brings is the request, unless it may still turn
+        // out to be a browser's, whose first line says so.
+        client.begin_request();
+        while len > 0 && len < buf.len() && http(&buf[..len]).is_none() {
+            match client.read(&mut buf[len..]).await? {
+                0 => break,
+                more => len += more,
+            }
+        }
+        let peer = client.peer();
+        (self.print)(format_args!("{} {peer} {len} bytes: \"{}\"", Uptime::now(), buf[..len].escape_ascii()));
+        client.write_all(if http(&buf[..len]) == Some(true) { PAGE } else { REPLY }).await?;
+        let more = client.finish().await?;
+        if more > 0 {
+            (self.print)(format_args!("{} {peer} and {more} bytes more", Uptime::now()));
+        }
+        Ok(())
+    }
+
+    async fn refuse<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        (self.print)(format_args!("{} {} refused: all slots are taken", Uptime::now(), client.peer()));
+        client.write_all(REFUSAL).await
+    }
+}
+
+/// Whether a request is HTTP's `GET`: it begins with a line `GET /path HTTP/1.x` (RFC 9112 section 3).
+/// None while that can't be told yet.
+fn http(request: &[u8]) -> Option<bool> {
+    const METHOD: &[u8] = b"GET /";
+    let known = request.len().min(METHOD.len());
+    if request[..known] != METHOD[..known] {
+        return Some(false);
+    }
+    let line = &request[..request.iter().position(|&byte| byte == b'\n')?];
+    Some(line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/1.")))
+}
+
+/// Time since start, printed as seconds and milliseconds.
+pub struct Uptime(Instant);
+
+impl Uptime {
+    /// The time since start until now.
+    pub fn now() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl fmt::Display for Uptime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        write!(f, "[{:5}.{:03}]", ms / 1000, ms % 1000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn page_says_its_own_length() {
+        let text = core::str::from_utf8(PAGE).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
+        assert_eq!(len.parse(), Ok(body.len()));
+    }
+
+    #[test]
+    fn http_is_told_by_its_first_line() {
+        fn check(request: &str, expected: Option<bool>) {
+            assert_eq!(http(request.as_bytes()), expected, "{request:?}");
+        }
+        check("GET / HTTP/1.1\r\n", Some(true));
+        check("GET /favicon.ico HTTP/1.0\n", Some(true));
+        check("GET / HTTP/1.1", None);
+        check("GET /", None);
+        check("G", None);
+        check("GET temp 000001\n", Some(false));
+        check("GET /\r\n", Some(false));
+        check("GET / HTTP/2\r\n", Some(false));
+        check("POST / HTTP/1.1\r\n", Some(false));
+        check("hello", Some(false));
+        check("\n", Some(false));
+    }
+}

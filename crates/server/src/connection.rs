@@ -1,0 +1,219 @@
+//! One client's connection, as its handler sees it: reads and writes that can't wait for ever.
+
+use core::fmt;
+use core::net::SocketAddr;
+use core::pin::pin;
+
+use edge_nal::{Close, Readable, TcpShutdown};
+use embassy_time::Instant;
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+
+use crate::limits::{ABORT_TIMEOUT_MS, DRAIN_LEN, Timeouts};
+use crate::slot::{Expired, Slot, State};
+
+/// What the server asks of a stack's socket. Implemented for everything that has the four traits.
+pub trait Socket: Read + Write + Readable + TcpShutdown {}
+impl<T: Read + Write + Readable + TcpShutdown> Socket for T {}
+
+/// The phase in which a client took too long; see [`Timeouts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No request came.
+    Idle,
+    /// A request began and did not end.
+    Request,
+    /// The client did not take its reply.
+    Write,
+    /// The client did not close its side.
+    Linger,
+}
+
+/// Why reading from or writing to a client failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error<E> {
+    /// The client took too long.
+    Timeout(Phase),
+    /// The stack's error; mostly a reset by the client.
+    Io(E),
+}
+
+impl<E: fmt::Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Timeout(phase) => write!(f, "timed out: {phase:?}"),
+            Self::Io(error) => write!(f, "{error:?}"),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Error<E> {}
+
+impl<E: embedded_io_async::Error> embedded_io_async::Error for Error<E> {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Timeout(_) => ErrorKind::TimedOut,
+            Self::Io(error) => error.kind(),
+        }
+    }
+}
+
+/// One client's connection. [`Read`], [`Write`] and [`Readable`] as on a plain socket, each bounded in time.
+///
+/// A handler need not close it: the server does when the handler returns, in order, so that no reply byte is lost.
+pub struct Connection<'a, S> {
+    socket: S,
+    slot: &'a Slot,
+    timeouts: Timeouts,
+    peer: SocketAddr,
+    /// When the request under way must be complete.
+    request_until: Instant,
+    /// Called once, when the slot changes from serving to closing.
+    on_closing: &'a dyn Fn(),
+}
+
+impl<'a, S: Socket> Connection<'a, S> {
+    pub(crate) fn new(
+        socket: S,
+        slot: &'a Slot,
+        timeouts: Timeouts,
+        peer: SocketAddr,
+        on_closing: &'a dyn Fn(),
+    ) -> Self {
+        Self { socket, slot, timeouts, peer, request_until: Instant::MAX, on_closing }
+    }
+
+    /// The client's address and port.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Number of this connection, counted from 1 since start.
+    pub fn id(&self) -> u32 {
+        self.slot.id.get()
+    }
+
+    /// A request has begun: from now on reads fail with [`Phase::Request`] once [`Timeouts::request`] is over,
+    /// however steadily single bytes trickle in. Calling it again within the request changes nothing.
+    pub fn begin_request(&mut self) {
+        if self.request_until == Instant::MAX {
+            self.request_until = Instant::now() + self.timeouts.request;
+        }
+    }
+
+    /// The request is complete: the next one has its own time.
+    pub fn end_request(&mut self) {
+        self.request_until = Instant::MAX;
+    }
+
+    /// The phase that a read is in.
+    fn read_phase(&self) -> Phase {
+        if self.request_until == Instant::MAX { Phase::Idle } else { Phase::Request }
+    }
+
+    /// Closes in order, as RFC 9293 section 3.6 has it: sends what is written and FIN, then throws away what the
+    /// client still sends until it closes too. Returns how many bytes those were.
+    ///
+    /// Closing a socket with unread input makes a stack send RST, which may overtake the reply: hence the second half.
+    ///
+    /// # Errors
+    /// [`Phase::Linger`] when the client has not closed within [`Timeouts::linger`].
+    pub async fn finish(&mut self) -> Result<u32, Error<S::Error>> {
+        self.set_closing();
+        let until = Instant::now() + self.timeouts.linger;
+        let linger = self.timeouts.linger;
+        let before = self.slot.bytes_in.get();
+        let (socket, slot) = (&mut self.socket, self.slot);
+        let done = pin!(async {
+            socket.close(Close::Write).await?;
+            let mut sink = [0; DRAIN_LEN];
+            loop {
+                match socket.read(&mut sink).await? {
+                    0 => return Ok(()),
+                    len => add(&slot.bytes_in, len),
+                }
+            }
+        });
+        match slot.within(linger, until, done).await {
+            Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
+            Ok(Err(error)) => Err(Error::Io(error)),
+            Err(Expired) => Err(Error::Timeout(Phase::Linger)),
+        }
+    }
+
+    /// Resets the connection. Bounded, because a stack may wait here for a neighbour that is gone.
+    pub(crate) async fn abort(&mut self) {
+        self.set_closing();
+        let limit = embassy_time::Duration::from_millis(ABORT_TIMEOUT_MS);
+        let abort = pin!(self.socket.abort());
+        // Whether or not it worked, the socket is dropped next.
+        let _ = self.slot.within(limit, Instant::MAX, abort).await;
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.slot.state.get() == State::Closing
+    }
+
+    fn set_closing(&self) {
+        if !self.is_closing() {
+            self.slot.state.set(State::Closing);
+            (self.on_closing)();
+        }
+    }
+}
+
+fn add(counter: &core::cell::Cell<u32>, len: usize) {
+    counter.set(counter.get().wrapping_add(len as u32));
+}
+
+impl<S: Socket> ErrorType for Connection<'_, S> {
+    type Error = Error<S::Error>;
+}
+
+impl<S: Socket> Read for Connection<'_, S> {
+    /// Reads what is there, or waits for it: at most [`Timeouts::idle`], or until the request's own time is over.
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
+        let phase = self.read_phase();
+        let read = pin!(self.socket.read(buf));
+        match self.slot.within(self.timeouts.idle, self.request_until, read).await {
+            Ok(Ok(len)) => {
+                add(&self.slot.bytes_in, len);
+                Ok(len)
+            }
+            Ok(Err(error)) => Err(Error::Io(error)),
+            Err(Expired) => Err(Error::Timeout(phase)),
+        }
+    }
+}
+
+impl<S: Socket> Readable for Connection<'_, S> {
+    /// Waits until a read would not wait. No byte is lost when this wait is dropped.
+    async fn readable(&mut self) -> Result<(), Self::Error> {
+        let phase = self.read_phase();
+        let readable = pin!(self.socket.readable());
+        match self.slot.within(self.timeouts.idle, self.request_until, readable).await {
+            Ok(result) => result.map_err(Error::Io),
+            Err(Expired) => Err(Error::Timeout(phase)),
+        }
+    }
+}
+
+impl<S: Socket> Write for Connection<'_, S> {
+    /// Writes what there is room for, or waits for room: at most [`Timeouts::write`].
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
+        let write = pin!(self.socket.write(buf));
+        match self.slot.within(self.timeouts.write, Instant::MAX, write).await {
+            Ok(Ok(len)) => {
+                add(&self.slot.bytes_out, len);
+                Ok(len)
+            }
+            Ok(Err(error)) => Err(Error::Io(error)),
+            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+        }
+    }
+
+    /// Does nothing: written bytes leave by themselves. A stack's flush waits for the client's acknowledgement, which
+    /// comes up to 40 ms late on purpose.
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        Ok(())
+    }
+}

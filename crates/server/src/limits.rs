@@ -1,0 +1,66 @@
+//! Every bound of the server, and how the bounds relate.
+
+use embassy_time::Duration;
+
+/// How long a connection may stay silent between requests, milliseconds.
+pub const IDLE_TIMEOUT_MS: u64 = 10_000;
+/// How long one request may take from its first byte to its last, milliseconds. It ends a client that keeps a
+/// connection alive with one byte now and then.
+pub const REQUEST_TIMEOUT_MS: u64 = 20_000;
+/// How long one write may wait for room, milliseconds. It ends a client that never reads.
+pub const WRITE_TIMEOUT_MS: u64 = 5_000;
+/// How long a connection that the server closed waits for the client to close too, milliseconds.
+pub const LINGER_TIMEOUT_MS: u64 = 2_000;
+/// The same for a client that was one too many, milliseconds: there is one spare slot, and others may be waiting.
+pub const REFUSE_TIMEOUT_MS: u64 = 500;
+/// How long a handshake may take from SYN to the client's ACK, milliseconds.
+pub const HANDSHAKE_TIMEOUT_MS: u64 = 3_000;
+/// How long an abort may take until the stack has let go of the connection, milliseconds.
+pub const ABORT_TIMEOUT_MS: u64 = 1_000;
+
+/// Pause after a failed accept, milliseconds: the cause (no free descriptor, no buffer) needs time to go away.
+pub const ACCEPT_RETRY_MS: u64 = 100;
+/// How often deadlines are looked at, milliseconds; a time-out comes up to this much late.
+pub const WATCH_TICK_MS: u64 = 250;
+/// Bytes that are thrown away at a time while a connection lingers.
+pub const DRAIN_LEN: usize = 128;
+
+const _: () = assert!(WATCH_TICK_MS <= REFUSE_TIMEOUT_MS, "a time-out must not be shorter than its resolution");
+const _: () = assert!(REFUSE_TIMEOUT_MS <= LINGER_TIMEOUT_MS);
+const _: () = assert!(LINGER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "closing must not cost more than being idle");
+const _: () = assert!(IDLE_TIMEOUT_MS <= REQUEST_TIMEOUT_MS);
+
+/// How long each phase of a connection may last, named per phase. [`Default`] gives the constants of this module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Silence between requests ([`IDLE_TIMEOUT_MS`]).
+    pub idle: Duration,
+    /// One request, from its first byte to its last ([`REQUEST_TIMEOUT_MS`]).
+    pub request: Duration,
+    /// One write that waits for room ([`WRITE_TIMEOUT_MS`]).
+    pub write: Duration,
+    /// From the server's close to the client's ([`LINGER_TIMEOUT_MS`]).
+    pub linger: Duration,
+    /// Telling a client that it is one too many, close included ([`REFUSE_TIMEOUT_MS`]).
+    pub refuse: Duration,
+    /// From SYN to the client's ACK ([`HANDSHAKE_TIMEOUT_MS`]). The stack below the server applies it.
+    pub handshake: Duration,
+}
+
+impl Timeouts {
+    /// The defaults, usable in constants.
+    pub const DEFAULT: Self = Self {
+        idle: Duration::from_millis(IDLE_TIMEOUT_MS),
+        request: Duration::from_millis(REQUEST_TIMEOUT_MS),
+        write: Duration::from_millis(WRITE_TIMEOUT_MS),
+        linger: Duration::from_millis(LINGER_TIMEOUT_MS),
+        refuse: Duration::from_millis(REFUSE_TIMEOUT_MS),
+        handshake: Duration::from_millis(HANDSHAKE_TIMEOUT_MS),
+    };
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

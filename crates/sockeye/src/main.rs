@@ -1,0 +1,88 @@
+//! The `sockeye` program: the servers on a host, and the simulated device.
+//!
+//! # Layout
+//! - `main.rs`: the command line.
+//! - `net.rs`: listening on the host's TCP.
+//! - `serve.rs`: running a server until Ctrl-C.
+//! - `sim.rs`: the simulated device, which boots as the chip does.
+//! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
+
+mod identity;
+mod net;
+mod serve;
+mod sim;
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use sockeye_hello::boot::{Mode, PORT};
+
+/// Exit status for arguments that can't be used, as for arguments that can't be parsed.
+const USAGE: u8 = 2;
+/// Slots when nothing is said, as on the chips.
+const SLOTS: usize = 8;
+
+/// A lean TCP server for the ESP32, on this machine.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The classic server: prints each request, answers `Hello World`, closes
+    Hello {
+        /// Address and port to listen on
+        #[arg(long, value_name = "IP:PORT", default_value_t = LISTEN.into())]
+        listen: SocketAddr,
+        /// Clients served at once, 1 to 64
+        #[arg(long, value_name = "N", default_value_t = SLOTS)]
+        slots: usize,
+    },
+    /// The simulated device: boots as the chip does, and serves
+    Sim {
+        /// How the device reaches its network
+        #[arg(long, value_enum, default_value_t = SimMode::Ap)]
+        mode: SimMode,
+        /// Address and port of this machine where the device is reachable
+        #[arg(long, value_name = "IPV4:PORT", default_value_t = LISTEN)]
+        listen: SocketAddrV4,
+        /// Folder that keeps the device's identity between runs
+        #[arg(long, value_name = "DIR")]
+        state: Option<PathBuf>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SimMode {
+    /// Access point: the device makes its own network
+    Ap,
+    /// Station: the device joins a network
+    Sta,
+}
+
+const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Hello { listen, slots } => serve::hello(listen, slots),
+        Command::Sim { mode, listen, state } => {
+            let mode = match mode {
+                SimMode::Ap => Mode::AccessPoint,
+                SimMode::Sta => Mode::Station,
+            };
+            sim::run(mode, listen, state.as_deref())
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(USAGE)
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Running a server on the host until Ctrl-C.
+
+use std::fmt::Arguments;
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::ensure;
+use async_executor::LocalExecutor;
+use async_signal::{Signal, Signals};
+use futures_lite::{StreamExt, future};
+use sockeye_hello::Hello;
+use sockeye_hello::boot::Boot;
+use sockeye_server::limits::Timeouts;
+use sockeye_server::{Handler, Server};
+
+use crate::net::{Acceptor, listen};
+
+/// Most slots of a server on the host.
+pub const SLOTS_MAX: usize = 64;
+
+/// One line on standard output. A closed pipe must not end a server.
+pub fn print(line: Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// The classic server on `address` with `slots` slots.
+pub fn hello(address: SocketAddr, slots: usize) -> anyhow::Result<()> {
+    ensure!((1..=SLOTS_MAX).contains(&slots), "--slots takes 1 to {SLOTS_MAX}, not {slots}");
+    future::block_on(async {
+        let acceptor = listen(address).await?;
+        let boot = Boot::new(print, "hello", "the host");
+        boot.listening(address.port(), slots, reachable(address));
+        until_ctrl_c(&acceptor, &Hello::new(print), slots).await
+    })
+}
+
+/// Where a client on this machine reaches a server that listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address.ip().is_unspecified() {
+        true => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
+        false => address,
+    }
+}
+
+/// Serves until Ctrl-C (SIGINT) or SIGTERM, and then says what was served.
+pub async fn until_ctrl_c<H: Handler>(acceptor: &Acceptor, handler: &H, slots: usize) -> anyhow::Result<()> {
+    let mut signals = Signals::new([Signal::Int, Signal::Term])?;
+    let server = Server::<SLOTS_MAX>::with_slots(slots, Timeouts::DEFAULT);
+    // A task for each slot, so that a wake polls one slot and not all.
+    let executor = LocalExecutor::new();
+    let _tasks: Vec<_> =
+        (0..slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
+    let interrupted = async {
+        signals.next().await;
+    };
+    let supervised = async {
+        server.supervise(acceptor, handler).await;
+    };
+    executor.run(future::or(interrupted, supervised)).await;
+    let stats = server.stats();
+    print(format_args!(
+        "stopped: {} served, {} refused, {} timed out, {} reset",
+        stats.accepted, stats.refused, stats.timed_out, stats.reset
+    ));
+    Ok(())
+}

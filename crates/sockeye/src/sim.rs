@@ -1,0 +1,39 @@
+//! The simulated device: it boots as the chip does, prints what the chip's console prints, and serves.
+
+use std::net::SocketAddrV4;
+use std::path::Path;
+
+use futures_lite::future;
+use sockeye_hello::Hello;
+use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
+
+use crate::identity::Identity;
+use crate::net::listen;
+use crate::serve::{print, until_ctrl_c};
+
+/// Slots of a device.
+const SLOTS: usize = 8;
+/// The network that a simulated station joins.
+const STATION_NETWORK: &str = "simulated";
+
+/// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
+pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::Result<()> {
+    let identity = Identity::load(state)?;
+    future::block_on(async {
+        let boot = Boot::new(print, "hello", "the simulator");
+        match mode {
+            Mode::AccessPoint => boot.access_point(&NetworkName(identity.mac), Some(&identity.passphrase)),
+            Mode::Station => boot.station(&STATION_NETWORK),
+        }
+        let acceptor = listen(address.into()).await?;
+        match mode {
+            Mode::AccessPoint => {
+                boot.network_up(AP_ADDRESS);
+                print(format_args!("simulated: {AP_ADDRESS}:{PORT} is {address} on this machine"));
+            }
+            Mode::Station => boot.network_up(*address.ip()),
+        }
+        boot.listening(address.port(), SLOTS, address.into());
+        until_ctrl_c(&acceptor, &Hello::new(print), SLOTS).await
+    })
+}

@@ -1,0 +1,38 @@
+//! Every bound of the listener, and how the bounds relate.
+
+/// Most connections of a listener: the sets of connections are words of 64 bits.
+pub const CONNECTIONS_MAX: usize = 64;
+/// Most network interfaces of a listener: access point and station.
+pub const INTERFACES_MAX: usize = 2;
+
+/// SYNs that wait for a slot that is just closing.
+pub const SYN_BACKLOG: usize = 8;
+/// Bytes of a SYN that can wait: Ethernet (14), IPv4 without options (20), TCP with all options (60).
+pub const SYN_LEN_MAX: usize = 14 + 20 + 60;
+/// How long a SYN waits, milliseconds. Its sender sends it again after one second.
+pub const SYN_WAIT_MS: u64 = 2_000;
+/// A half-open connection older than this makes way for a new SYN when there is no other room, milliseconds.
+pub const HALF_OPEN_KEEP_MS: u64 = 250;
+
+/// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
+pub const TICK_MS: u64 = 50;
+/// A silent client is asked for a sign of life this often, milliseconds (RFC 9293 section 3.8.4).
+pub const KEEP_ALIVE_MS: u64 = 10_000;
+/// A connection is dropped when its client has not been heard for so long, milliseconds.
+pub const SILENCE_MS: u64 = 25_000;
+
+/// Frames taken from the driver in one go, before other tasks have their turn.
+pub const RX_BURST: usize = 16;
+/// Segments that one connection sends in one go.
+pub const TX_BURST: usize = 8;
+/// A client sends an ACK at least for every second segment (RFC 1122 section 4.2.3.2).
+pub const ACK_EVERY: u8 = 2;
+/// Largest payload that surely fits into one segment (RFC 9293 section 3.7.1, default send MSS).
+pub const SEGMENT_LEN_SURE: usize = 536;
+
+/// Bytes of an Ethernet frame without its check sequence.
+pub const FRAME_LEN_MAX: usize = 1514;
+
+const _: () = assert!(SILENCE_MS > 2 * KEEP_ALIVE_MS, "one lost keep-alive must not end a connection");
+const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS);
+const _: () = assert!(SYN_WAIT_MS > 1_000, "a waiting SYN must outlive its retransmission interval");

@@ -1,0 +1,132 @@
+//! smoltcp's devices for the server's connections: one packet that came in, and the way out.
+//!
+//! The server's smoltcp interface speaks IP only. The Ethernet header is written here, to the MAC address that the
+//! client's own frames came from, so no reply waits for ARP; so are the checksums.
+
+use core::task::Context;
+
+use embassy_net_driver::{Driver, TxToken};
+use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
+use smoltcp::time::Instant;
+
+use crate::checksum::{self, ETHERNET};
+use crate::limits::FRAME_LEN_MAX;
+
+/// Destination and source MAC address, as a frame begins.
+pub(crate) type Macs = [u8; 12];
+
+fn capabilities() -> DeviceCapabilities {
+    let mut capabilities = DeviceCapabilities::default();
+    capabilities.medium = Medium::Ip;
+    capabilities.max_transmission_unit = FRAME_LEN_MAX - ETHERNET;
+    (capabilities.checksum.ipv4, capabilities.checksum.tcp) = (Checksum::None, Checksum::None);
+    capabilities
+}
+
+pub(crate) struct PacketIn<'a>(&'a [u8]);
+
+impl phy::RxToken for PacketIn<'_> {
+    #[inline]
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(self.0)
+    }
+}
+
+pub(crate) struct PacketOut<T> {
+    token: T,
+    macs: Macs,
+}
+
+impl<T: TxToken> phy::TxToken for PacketOut<T> {
+    #[inline]
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        self.token.consume(ETHERNET + len, |frame| {
+            let (ethernet, packet) = frame.split_at_mut(ETHERNET);
+            ethernet[..12].copy_from_slice(&self.macs);
+            ethernet[12..].copy_from_slice(&[0x08, 0x00]);
+            let result = f(packet);
+            checksum::fill(packet);
+            result
+        })
+    }
+}
+
+/// A packet that came in, and room for one reply where there is any.
+pub(crate) struct Ingress<'a, T> {
+    pub(crate) packet: &'a [u8],
+    pub(crate) token: Option<T>,
+    pub(crate) macs: Macs,
+}
+
+impl<T: TxToken> Device for Ingress<'_, T> {
+    type RxToken<'b>
+        = PacketIn<'b>
+    where
+        Self: 'b;
+    type TxToken<'b>
+        = PacketOut<T>
+    where
+        Self: 'b;
+
+    #[inline]
+    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, PacketOut<T>)> {
+        Some((PacketIn(self.packet), PacketOut { token: self.token.take()?, macs: self.macs }))
+    }
+
+    fn transmit(&mut self, _: Instant) -> Option<PacketOut<T>> {
+        None
+    }
+
+    #[inline]
+    fn capabilities(&self) -> DeviceCapabilities {
+        capabilities()
+    }
+}
+
+/// The way out to one client.
+pub(crate) struct Egress<'a, 'c, D> {
+    pub(crate) driver: &'a mut D,
+    pub(crate) cx: &'a mut Context<'c>,
+    pub(crate) macs: Macs,
+    /// Set when the driver had no room.
+    pub(crate) exhausted: bool,
+}
+
+impl<D: Driver> Device for Egress<'_, '_, D> {
+    type RxToken<'b>
+        = PacketIn<'b>
+    where
+        Self: 'b;
+    type TxToken<'b>
+        = PacketOut<D::TxToken<'b>>
+    where
+        Self: 'b;
+
+    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, Self::TxToken<'_>)> {
+        None
+    }
+
+    #[inline]
+    fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
+        let token = self.driver.transmit(self.cx);
+        self.exhausted = token.is_none();
+        Some(PacketOut { token: token?, macs: self.macs })
+    }
+
+    #[inline]
+    fn capabilities(&self) -> DeviceCapabilities {
+        capabilities()
+    }
+}
+
+/// Room for a reply that nobody needs.
+pub(crate) struct Discard;
+
+impl TxToken for Discard {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        // A reply to a SYN is a bare header; anything longer does not come here.
+        let mut frame = [0; 128];
+        let len = len.min(frame.len());
+        f(&mut frame[..len])
+    }
+}

@@ -1,0 +1,302 @@
+//! edge-nal's traits over the listener's connections.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::task::Poll;
+
+use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use smoltcp::socket::tcp::{RecvError, Socket, State};
+
+use crate::stack::Tcp;
+use crate::table::Shared;
+
+/// Why binding, accepting, reading or writing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// The address is not `0.0.0.0`, or the port is 0: a listener listens on all its interfaces.
+    Unaddressable,
+    /// The listener has another port already.
+    AddrInUse,
+    /// More accepts are under way than there are connections.
+    NoConnections,
+    /// The connection is gone: reset by the client, silent for too long, or its address is no longer the device's.
+    ConnectionReset,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unaddressable => "address can't be listened on",
+            Self::AddrInUse => "another port is listened on",
+            Self::NoConnections => "no connection is left",
+            Self::ConnectionReset => "connection reset",
+        })
+    }
+}
+
+impl core::error::Error for Error {}
+
+impl embedded_io_async::Error for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unaddressable => ErrorKind::AddrNotAvailable,
+            Self::AddrInUse => ErrorKind::AddrInUse,
+            Self::NoConnections => ErrorKind::OutOfMemory,
+            Self::ConnectionReset => ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+impl TcpBind for Tcp {
+    type Error = Error;
+    type Accept<'a> = Acceptor;
+
+    /// Listens on the port of `local`, whose address must be `0.0.0.0`.
+    async fn bind(&self, local: SocketAddr) -> Result<Acceptor, Error> {
+        if !local.ip().is_unspecified() || local.port() == 0 {
+            return Err(Error::Unaddressable);
+        }
+        let mut table = self.shared.borrow_mut();
+        if table.port != 0 && table.port != local.port() {
+            return Err(Error::AddrInUse);
+        }
+        table.port = local.port();
+        Ok(Acceptor { shared: self.shared })
+    }
+}
+
+/// Accepts the listener's connections. A SYN is answered when an accept waits; until then it waits too, for
+/// [`SYN_WAIT_MS`](crate::limits::SYN_WAIT_MS).
+#[derive(Clone, Copy)]
+pub struct Acceptor {
+    shared: &'static Shared,
+}
+
+/// Says that an accept waits, for as long as it does.
+struct Ticket {
+    shared: &'static Shared,
+    number: usize,
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().return_ticket(self.number);
+    }
+}
+
+impl TcpAccept for Acceptor {
+    type Error = Error;
+    type Socket<'a> = TcpSocket;
+
+    /// Waits for a client whose handshake is complete. Dropping the wait loses no client.
+    async fn accept(&self) -> Result<(SocketAddr, TcpSocket), Error> {
+        let number = self.shared.borrow_mut().take_ticket().ok_or(Error::NoConnections)?;
+        let ticket = Ticket { shared: self.shared, number };
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let Some(index) = table.take_ready(ticket.number, cx.waker()) else { return Poll::Pending };
+            let peer = table.records[index].peer.map_or((Ipv4Addr::UNSPECIFIED, 0), |peer| {
+                (Ipv4Addr::from(peer.address), peer.port)
+            });
+            let peer = SocketAddr::new(IpAddr::V4(peer.0), peer.1);
+            Poll::Ready(Ok((peer, TcpSocket { shared: self.shared, index })))
+        })
+        .await
+    }
+}
+
+/// One accepted connection. Dropping it resets the connection unless it is closed.
+pub struct TcpSocket {
+    shared: &'static Shared,
+    index: usize,
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().release(self.index);
+    }
+}
+
+impl TcpSocket {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
+        f(self.shared.borrow_mut().records[self.index].socket())
+    }
+
+    /// The connection has something to send.
+    fn mark(&self) {
+        self.shared.borrow_mut().mark(self.index);
+    }
+
+    async fn read(&self, buf: &mut [u8]) -> Result<usize, Error> {
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let socket = table.records[self.index].socket();
+            let queued = socket.recv_queue();
+            if queued == 0 && socket.may_recv() {
+                socket.register_recv_waker(cx.waker());
+                return Poll::Pending;
+            }
+            let received = socket.recv(|data| {
+                let len = data.len().min(buf.len());
+                buf[..len].copy_from_slice(&data[..len]);
+                (len, len)
+            });
+            // The window has grown by so much that the client should hear of it.
+            if queued >= socket.recv_capacity() / 4 {
+                table.mark(self.index);
+            }
+            Poll::Ready(received.or_else(|error| match error {
+                RecvError::Finished => Ok(0),
+                RecvError::InvalidState => Err(Error::ConnectionReset),
+            }))
+        })
+        .await
+    }
+
+    async fn write(&self, data: &[u8]) -> Result<usize, Error> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let socket = table.records[self.index].socket();
+            match socket.send_slice(data) {
+                Ok(0) => {
+                    socket.register_send_waker(cx.waker());
+                    Poll::Pending
+                }
+                Ok(len) => {
+                    table.mark(self.index);
+                    Poll::Ready(Ok(len))
+                }
+                Err(_) => Poll::Ready(Err(Error::ConnectionReset)),
+            }
+        })
+        .await
+    }
+
+    async fn readable(&self) -> Result<(), Error> {
+        poll_fn(|cx| {
+            self.with(|socket| {
+                if socket.can_recv() || !socket.may_recv() {
+                    return Poll::Ready(Ok(()));
+                }
+                socket.register_recv_waker(cx.waker());
+                Poll::Pending
+            })
+        })
+        .await
+    }
+
+    /// Sends FIN after all that is written, and waits until the client has acknowledged it.
+    async fn close_write(&self) -> Result<(), Error> {
+        self.with(|socket| socket.close());
+        self.mark();
+        poll_fn(|cx| {
+            self.with(|socket| match socket.state() {
+                State::FinWait1 | State::Closing | State::LastAck => {
+                    socket.register_send_waker(cx.waker());
+                    Poll::Pending
+                }
+                _ => Poll::Ready(Ok(())),
+            })
+        })
+        .await
+    }
+
+    /// Reads until the client closes.
+    async fn close_read(&self) -> Result<(), Error> {
+        let mut sink = [0; 64];
+        while self.read(&mut sink).await? > 0 {}
+        Ok(())
+    }
+}
+
+impl ErrorType for TcpSocket {
+    type Error = Error;
+}
+
+impl Read for TcpSocket {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        TcpSocket::read(self, buf).await
+    }
+}
+
+impl Write for TcpSocket {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        TcpSocket::write(self, data).await
+    }
+
+    /// Returns at once: written bytes leave by themselves, and waiting for the client's acknowledgement would cost its
+    /// delay.
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Readable for TcpSocket {
+    async fn readable(&mut self) -> Result<(), Error> {
+        TcpSocket::readable(self).await
+    }
+}
+
+impl TcpShutdown for TcpSocket {
+    /// As edge-nal says; both halves wait for the client, so bound the wait.
+    async fn close(&mut self, what: Close) -> Result<(), Error> {
+        if matches!(what, Close::Write | Close::Both) {
+            self.close_write().await?;
+        }
+        if matches!(what, Close::Read | Close::Both) {
+            self.close_read().await?;
+        }
+        Ok(())
+    }
+
+    /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
+    async fn abort(&mut self) -> Result<(), Error> {
+        self.with(|socket| socket.abort());
+        self.mark();
+        Ok(())
+    }
+}
+
+/// One half of a connection; both halves can do both.
+pub struct Half<'a>(&'a TcpSocket);
+
+impl ErrorType for Half<'_> {
+    type Error = Error;
+}
+
+impl Read for Half<'_> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+        self.0.read(buf).await
+    }
+}
+
+impl Write for Half<'_> {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+        self.0.write(data).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Readable for Half<'_> {
+    async fn readable(&mut self) -> Result<(), Error> {
+        self.0.readable().await
+    }
+}
+
+impl TcpSplit for TcpSocket {
+    type Read<'a> = Half<'a>;
+    type Write<'a> = Half<'a>;
+
+    fn split(&mut self) -> (Half<'_>, Half<'_>) {
+        (Half(self), Half(self))
+    }
+}

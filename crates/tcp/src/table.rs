@@ -1,0 +1,358 @@
+//! The connections of a listener, who waits for them, and the SYNs that wait for room.
+
+use core::cell::RefCell;
+
+use embassy_sync::waitqueue::WakerRegistration;
+use embassy_time::{Duration, Instant};
+use heapless::Vec;
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::wire::Ipv4Cidr;
+
+use crate::frame::{Peer, Segment};
+use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, KEEP_ALIVE_MS, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS};
+use crate::phy::Macs;
+
+/// What a listener and its handles share. Borrowed for the length of one call, never across an await.
+pub(crate) type Shared = RefCell<Table>;
+
+/// Who answers for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nobody: it can be used. It may still be in TIME-WAIT, which gives way to a new connection.
+    Free,
+    /// The handshake is under way.
+    HalfOpen,
+    /// Established, not yet accepted.
+    Ready,
+    /// A socket has it.
+    Owned,
+    /// Its socket was dropped, and its RST has not left yet.
+    Orphan,
+}
+
+/// One connection: a smoltcp socket in a set of its own, so that nothing is ever searched.
+pub(crate) struct Record {
+    pub(crate) set: SocketSet<'static>,
+    handle: SocketHandle,
+    pub(crate) peer: Option<Peer>,
+    pub(crate) macs: Macs,
+    pub(crate) interface: usize,
+    pub(crate) phase: Phase,
+    /// When its SYN came, and later when it was let go.
+    pub(crate) since: Instant,
+    /// When its timers want to be looked at.
+    pub(crate) due: Instant,
+    /// Segments with payload since the last one was sent.
+    pub(crate) unacked: u8,
+    /// Wakes the accept that holds the ticket of this number; it need not get this connection.
+    ticket_waker: WakerRegistration,
+}
+
+impl Record {
+    pub(crate) fn new(mut set: SocketSet<'static>, socket: Socket<'static>) -> Self {
+        let handle = set.add(socket);
+        Self {
+            set,
+            handle,
+            peer: None,
+            macs: [0; 12],
+            interface: 0,
+            phase: Phase::Free,
+            since: Instant::MIN,
+            due: Instant::MAX,
+            unacked: 0,
+            ticket_waker: WakerRegistration::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn socket(&mut self) -> &mut Socket<'static> {
+        self.set.get_mut(self.handle)
+    }
+
+    /// Ends the connection without a word to the client.
+    fn forget(&mut self) {
+        let socket = self.socket();
+        socket.abort();
+        // Listening clears the remote endpoint, so that no RST is sent.
+        let _ = socket.listen(1);
+        socket.abort();
+        (self.peer, self.due) = (None, Instant::MAX);
+        if self.phase != Phase::Owned {
+            self.phase = Phase::Free;
+        }
+    }
+
+    /// Asks the client for a sign of life at the next egress. A client that has restarted answers with a RST, and
+    /// then its SYN gets through (RFC 9293 section 3.10.7.4, RFC 5961 section 4).
+    pub(crate) fn challenge(&mut self) {
+        self.socket().set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEP_ALIVE_MS)));
+    }
+}
+
+/// What the table knows of a network interface.
+pub(crate) struct InterfaceState {
+    pub(crate) address: Option<Ipv4Cidr>,
+    /// The address has changed since the runner looked.
+    pub(crate) changed: bool,
+    /// Connections that have something to send, one bit each.
+    pub(crate) dirty: u64,
+    pub(crate) waker: WakerRegistration,
+}
+
+impl InterfaceState {
+    pub(crate) const fn new() -> Self {
+        Self {
+            address: None,
+            changed: false,
+            dirty: 0,
+            waker: WakerRegistration::new(),
+        }
+    }
+}
+
+/// A SYN that came while no slot was free.
+pub(crate) struct WaitingSyn {
+    pub(crate) interface: usize,
+    pub(crate) peer: Peer,
+    at: Instant,
+    pub(crate) frame: Vec<u8, SYN_LEN_MAX>,
+}
+
+/// Everything of a listener but its drivers.
+pub(crate) struct Table<R: ?Sized = [Record]> {
+    /// The port that is listened on; 0 before.
+    pub(crate) port: u16,
+    pub(crate) handshake: Duration,
+    pub(crate) seed: u64,
+    pub(crate) interfaces: [InterfaceState; INTERFACES_MAX],
+    /// How many of them are attached.
+    pub(crate) interfaces_len: usize,
+    syns: Vec<WaitingSyn, SYN_BACKLOG>,
+    /// Accepts that wait, one bit each.
+    tickets: u64,
+    /// Connections that are half open or ready.
+    pending: u32,
+    pub(crate) records: R,
+}
+
+impl<R> Table<R> {
+    pub(crate) const fn new(records: R, handshake: Duration, seed: u64) -> Self {
+        Self {
+            port: 0,
+            handshake,
+            seed,
+            interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
+            interfaces_len: 0,
+            syns: Vec::new(),
+            tickets: 0,
+            pending: 0,
+            records,
+        }
+    }
+}
+
+impl Table {
+    /// The connection with `peer`, which may be in TIME-WAIT.
+    #[inline]
+    pub(crate) fn find(&self, peer: Peer) -> Option<usize> {
+        self.records.iter().position(|record| record.peer == Some(peer))
+    }
+
+    /// A connection has something to send: its runner is to look.
+    #[inline]
+    pub(crate) fn mark(&mut self, index: usize) {
+        let interface = &mut self.interfaces[self.records[index].interface];
+        interface.dirty |= 1 << index;
+        interface.waker.wake();
+    }
+
+    // ---- connections that begin
+
+    /// A connection for a new client, if an accept waits for one more and there is room.
+    pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
+        if self.pending >= self.tickets.count_ones() && !self.evict_half_open(now) {
+            return None;
+        }
+        let index = self.room()?;
+        let port = self.port;
+        let record = &mut self.records[index];
+        record.forget();
+        record.socket().listen(port).ok()?;
+        record.peer = Some(segment.peer);
+        record.interface = interface;
+        record.phase = Phase::HalfOpen;
+        record.since = now;
+        record.unacked = 0;
+        self.pending += 1;
+        Some(index)
+    }
+
+    /// A free connection: one that is closed, or else the one that has been in TIME-WAIT for the longest.
+    fn room(&self) -> Option<usize> {
+        let free = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::Free);
+        free.min_by_key(|(_, record)| (record.peer.is_some(), record.since)).map(|(index, _)| index)
+    }
+
+    /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
+    /// clients out.
+    fn evict_half_open(&mut self, now: Instant) -> bool {
+        let half_open = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::HalfOpen);
+        let oldest = half_open.min_by_key(|(_, record)| record.since);
+        match oldest.filter(|(_, record)| record.since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now) {
+            Some((index, _)) => {
+                self.forget(index);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Follows the state of a connection's socket after anything that may have changed it.
+    #[inline]
+    pub(crate) fn settle(&mut self, index: usize) {
+        let record = &mut self.records[index];
+        let state = record.socket().state();
+        match (record.phase, state) {
+            (Phase::Owned, State::Established) => {}
+            (Phase::HalfOpen, State::Established | State::CloseWait) => {
+                record.phase = Phase::Ready;
+                self.wake_ticket();
+            }
+            (Phase::Orphan, State::TimeWait) => {
+                record.phase = Phase::Free;
+                self.wake_for_syn();
+            }
+            // A RST in SYN-RECEIVED makes smoltcp listen again.
+            (_, State::Closed | State::Listen) => self.settle_closed(index),
+            _ => {}
+        }
+    }
+
+    fn settle_closed(&mut self, index: usize) {
+        let record = &mut self.records[index];
+        if record.socket().remote_endpoint().is_some() {
+            // Its RST has not left yet.
+            return;
+        }
+        if record.phase == Phase::Owned {
+            // The owner may still ask how the connection ended.
+            (record.peer, record.due) = (None, Instant::MAX);
+        } else {
+            self.forget(index);
+        }
+    }
+
+    /// Ends a connection without a word to the client; an owner sees it closed.
+    pub(crate) fn forget(&mut self, index: usize) {
+        let record = &mut self.records[index];
+        let phase = record.phase;
+        record.forget();
+        match phase {
+            Phase::HalfOpen | Phase::Ready => self.pending -= 1,
+            Phase::Orphan => {}
+            Phase::Owned | Phase::Free => return,
+        }
+        self.wake_for_syn();
+    }
+
+    /// Ends handshakes that took too long.
+    pub(crate) fn expire_half_open(&mut self, index: usize, now: Instant) {
+        let record = &self.records[index];
+        if record.phase == Phase::HalfOpen && record.since + self.handshake <= now {
+            self.forget(index);
+        }
+    }
+
+    // ---- accepts that wait
+
+    /// Announces an accept. None if more accepts wait than there are connections.
+    pub(crate) fn take_ticket(&mut self) -> Option<usize> {
+        let ticket = (!self.tickets).trailing_zeros() as usize;
+        if ticket >= self.records.len() {
+            return None;
+        }
+        self.tickets |= 1 << ticket;
+        self.wake_for_syn();
+        Some(ticket)
+    }
+
+    /// An accept waits no longer, served or not.
+    pub(crate) fn return_ticket(&mut self, ticket: usize) {
+        self.tickets &= !(1 << ticket);
+        // What this accept may have been woken for, another must not miss.
+        if self.records.iter().any(|record| record.phase == Phase::Ready) {
+            self.wake_ticket();
+        }
+    }
+
+    /// The longest established connection that nobody has accepted, now owned by the caller.
+    pub(crate) fn take_ready(&mut self, ticket: usize, waker: &core::task::Waker) -> Option<usize> {
+        let ready = self.records.iter_mut().enumerate().filter(|(_, record)| record.phase == Phase::Ready);
+        let Some((index, record)) = ready.min_by_key(|(_, record)| record.since) else {
+            self.records[ticket].ticket_waker.register(waker);
+            return None;
+        };
+        record.phase = Phase::Owned;
+        self.pending -= 1;
+        Some(index)
+    }
+
+    fn wake_ticket(&mut self) {
+        let ticket = self.tickets.trailing_zeros() as usize;
+        if let Some(record) = self.records.get_mut(ticket) {
+            record.ticket_waker.wake();
+        }
+    }
+
+    /// A socket was dropped: what is not closed in order is reset.
+    pub(crate) fn release(&mut self, index: usize) {
+        let record = &mut self.records[index];
+        record.phase = Phase::Orphan;
+        record.since = Instant::now();
+        if !matches!(record.socket().state(), State::Closed | State::TimeWait) {
+            record.socket().abort();
+        }
+        self.settle(index);
+        if self.records[index].phase == Phase::Orphan {
+            self.mark(index);
+        }
+    }
+
+    // ---- SYNs that wait
+
+    /// Keeps a SYN until a slot is free. A repeated one takes the place of the first; when all places are taken, the
+    /// oldest goes: its client sends it again.
+    pub(crate) fn hold_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
+        let Ok(frame) = Vec::from_slice(frame) else { return };
+        self.drop_syns(|syn| syn.peer == peer);
+        if self.syns.is_full() {
+            self.syns.remove(0);
+        }
+        let _ = self.syns.push(WaitingSyn { interface, peer, at: now, frame });
+    }
+
+    /// The oldest SYN that waits on `interface` and can now be admitted.
+    pub(crate) fn next_syn(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
+        if self.syns.is_empty() {
+            return None;
+        }
+        self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
+        if self.pending >= self.tickets.count_ones() || self.room().is_none() {
+            return None;
+        }
+        let index = self.syns.iter().position(|syn| syn.interface == interface)?;
+        Some(self.syns.remove(index))
+    }
+
+    pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {
+        self.syns.retain(|syn| !drop(syn));
+    }
+
+    fn wake_for_syn(&mut self) {
+        for syn in &self.syns {
+            self.interfaces[syn.interface].waker.wake();
+        }
+    }
+}

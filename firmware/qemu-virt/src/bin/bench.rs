@@ -1,0 +1,100 @@
+//! The server that is measured: it answers each request of 16 bytes with 13, and tells the instructions executed so
+//! far when the request begins with `S`.
+//!
+//! `SOCKEYE_JOINED=1` in the environment of the build runs all slots in one task instead of a task for each.
+#![no_std]
+#![no_main]
+
+use edge_nal::TcpBind;
+use embassy_executor::Spawner;
+use embedded_io_async::{Read, Write};
+use sockeye_hello::boot::{Boot, PORT};
+use sockeye_qemu_virt::console::print;
+use sockeye_qemu_virt::virtio::NetworkCard;
+use sockeye_qemu_virt::{SLOTS, executor, network};
+use sockeye_server::limits::Timeouts;
+use sockeye_server::{Connection, Error, Handler, Server, Socket};
+use sockeye_tcp::Acceptor;
+use static_cell::ConstStaticCell;
+
+const REQUEST_LEN: usize = 16;
+const REPLY: &[u8; 13] = b"Hello, world\n";
+const JOINED: bool = option_env!("SOCKEYE_JOINED").is_some();
+
+struct Bench;
+
+impl Handler for Bench {
+    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        let mut request = [0; REQUEST_LEN];
+        let mut len = 0;
+        loop {
+            match client.read(&mut request[len..]).await? {
+                0 => return Ok(()),
+                more => len += more,
+            }
+            if len == REQUEST_LEN {
+                len = 0;
+                let reply = if request[0] == b'S' { instructions() } else { *REPLY };
+                client.write_all(&reply).await?;
+            }
+        }
+    }
+}
+
+/// The instructions executed so far, as 12 digits and a line end.
+fn instructions() -> [u8; 13] {
+    let mut text = *b"000000000000\n";
+    let mut rest = executor::instructions();
+    for digit in text[..12].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    text
+}
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    executor::run(|spawner| spawner.spawn(start(spawner).expect("one task")))
+}
+
+#[embassy_executor::task]
+async fn start(spawner: Spawner) {
+    static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
+
+    let boot = Boot::new(print, "bench", "qemu-system-riscv32 -machine virt");
+    let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
+    let (tcp, interface, stack) = network::start(spawner, card);
+    let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
+    let server: &'static Server<SLOTS> = SERVER.take();
+    if JOINED {
+        spawner.spawn(serve_all(server, acceptor).expect("one task"));
+    } else {
+        for slot in 0..SLOTS {
+            spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
+        }
+        spawner.spawn(supervise(server, acceptor).expect("one task"));
+    }
+    interface
+        .follow(stack, |address| {
+            if let Some(address) = address {
+                boot.network_up(address.address());
+                boot.listening(PORT, SLOTS, (address.address(), PORT).into());
+            }
+        })
+        .await
+}
+
+#[embassy_executor::task]
+async fn serve_all(server: &'static Server<SLOTS>, acceptor: Acceptor) {
+    server.run(&acceptor, &Bench).await;
+}
+
+#[embassy_executor::task(pool_size = SLOTS)]
+async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor) {
+    server.run_slot(slot, &acceptor, &Bench).await;
+}
+
+#[embassy_executor::task]
+async fn supervise(server: &'static Server<SLOTS>, acceptor: Acceptor) {
+    server.supervise(&acceptor, &Bench).await;
+}

@@ -1,0 +1,61 @@
+//! The classic server on bare metal.
+#![no_std]
+#![no_main]
+
+use core::fmt::Arguments;
+use core::net::SocketAddr;
+
+use edge_nal::TcpBind;
+use embassy_executor::Spawner;
+use sockeye_hello::Hello;
+use sockeye_hello::boot::{Boot, PORT};
+use sockeye_qemu_virt::console::print;
+use sockeye_qemu_virt::network;
+use sockeye_qemu_virt::virtio::NetworkCard;
+use sockeye_qemu_virt::{SLOTS, executor};
+use sockeye_server::Server;
+use sockeye_server::limits::Timeouts;
+use sockeye_tcp::Acceptor;
+use static_cell::ConstStaticCell;
+
+type Handler = Hello<fn(Arguments<'_>)>;
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    executor::run(|spawner| spawner.spawn(start(spawner).expect("one task")))
+}
+
+#[embassy_executor::task]
+async fn start(spawner: Spawner) {
+    static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
+
+    let boot = Boot::new(print, "hello", "qemu-system-riscv32 -machine virt");
+    let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
+    let (tcp, interface, stack) = network::start(spawner, card);
+    let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
+    let server: &'static Server<SLOTS> = SERVER.take();
+    for slot in 0..SLOTS {
+        spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
+    }
+    spawner.spawn(supervise(server, acceptor).expect("one task"));
+    interface
+        .follow(stack, |address| {
+            if let Some(address) = address {
+                boot.network_up(address.address());
+                boot.listening(PORT, SLOTS, SocketAddr::new(address.address().into(), PORT));
+            }
+        })
+        .await
+}
+
+#[embassy_executor::task(pool_size = SLOTS)]
+async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor) {
+    server.run_slot(slot, &acceptor, &HANDLER).await
+}
+
+#[embassy_executor::task]
+async fn supervise(server: &'static Server<SLOTS>, acceptor: Acceptor) {
+    server.supervise(&acceptor, &HANDLER).await
+}
+
+static HANDLER: Handler = Hello::new(print);

@@ -1,0 +1,33 @@
+//! The console: lines on the UART.
+
+use core::fmt::{self, Arguments, Write};
+use core::panic::PanicInfo;
+
+use crate::mmio;
+
+/// What the test device takes for "failed", with exit status 1.
+const FAILED: u32 = 0x1_3333;
+
+struct Uart;
+
+impl Write for Uart {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        s.bytes().for_each(|byte| mmio::write_byte(mmio::UART, byte));
+        Ok(())
+    }
+}
+
+/// Prints one line.
+pub fn print(line: Arguments<'_>) {
+    // The UART takes everything.
+    let _ = writeln!(Uart, "{line}");
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    print(format_args!("{info}"));
+    mmio::write(mmio::TEST, FAILED);
+    loop {
+        riscv::asm::wfi();
+    }
+}

@@ -1,0 +1,56 @@
+//! Runs embassy's tasks. While there is nothing to run the core waits for an interrupt, and what it executes there is
+//! not counted, so that under `-icount shift=0` the count is that of the work alone.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use critical_section::Mutex;
+use embassy_executor::{Spawner, raw};
+use riscv::register::{mie, minstret};
+use static_cell::StaticCell;
+
+use crate::clock;
+
+static PENDING: AtomicBool = AtomicBool::new(false);
+/// Instructions counted while waiting.
+static WAITED: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
+
+/// Called by the executor when a task is to run.
+#[unsafe(export_name = "__pender")]
+fn pender(_: *mut ()) {
+    PENDING.store(true, Ordering::SeqCst);
+}
+
+/// Instructions executed since start, without waiting. Exact under `-icount shift=0`.
+pub fn instructions() -> u64 {
+    let waited = critical_section::with(|cs| WAITED.borrow(cs).get());
+    minstret::read64().wrapping_sub(waited)
+}
+
+/// Runs what `init` spawns, for ever.
+pub fn run(init: impl FnOnce(Spawner)) -> ! {
+    static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
+    let executor = EXECUTOR.init_with(|| raw::Executor::new(core::ptr::null_mut()));
+    clock::start();
+    // SAFETY: the handlers of both interrupts are in place, and no critical section is open.
+    unsafe {
+        mie::set_mtimer();
+        mie::set_mext();
+        riscv::interrupt::enable();
+    }
+    init(executor.spawner());
+    loop {
+        // SAFETY: polled here only, never from within itself.
+        unsafe { executor.poll() };
+        critical_section::with(|cs| {
+            // Interrupts are held off, so none can come between the look and the wait; a pending one ends the wait.
+            if !PENDING.load(Ordering::SeqCst) {
+                let before = minstret::read64();
+                riscv::asm::wfi();
+                let waited = WAITED.borrow(cs);
+                waited.set(waited.get() + (minstret::read64() - before));
+            }
+            PENDING.store(false, Ordering::SeqCst);
+        });
+    }
+}

@@ -1,0 +1,20 @@
+//! The board `qemu-system-riscv32 -machine virt`: the ESP32-C3's instruction set without its radio.
+//!
+//! # Layout
+//! - [`console`]: the UART.
+//! - [`clock`]: embassy's time from the machine's timer.
+//! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
+//! - [`virtio`]: the network card, an embassy-net driver.
+//! - [`network`]: the listener and embassy-net on that card.
+//! - `mmio.rs`: registers.
+#![no_std]
+
+pub mod clock;
+pub mod console;
+pub mod executor;
+mod mmio;
+pub mod network;
+pub mod virtio;
+
+/// Clients served at once; `SOCKEYE_SLOTS` in the environment of the build, 8 without it.
+pub const SLOTS: usize = include!(concat!(env!("OUT_DIR"), "/slots.rs"));

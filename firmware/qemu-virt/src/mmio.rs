@@ -1,0 +1,39 @@
+//! The registers of the machine (QEMU, hw/riscv/virt.c).
+
+use core::ptr::{read_volatile, write_volatile};
+
+/// Test device: writing ends the machine.
+pub(crate) const TEST: usize = 0x0010_0000;
+/// CLINT: when the timer interrupt comes.
+pub(crate) const MTIMECMP: usize = 0x0200_4000;
+/// CLINT: ticks since start, 10 MHz.
+pub(crate) const MTIME: usize = 0x0200_bff8;
+/// Interrupt controller.
+pub(crate) const PLIC: usize = 0x0c00_0000;
+/// 16550 UART.
+pub(crate) const UART: usize = 0x1000_0000;
+/// The first of eight virtio-mmio slots; slot n has interrupt source n + 1.
+pub(crate) const VIRTIO: usize = 0x1000_1000;
+/// Distance between the slots.
+pub(crate) const VIRTIO_STRIDE: usize = 0x1000;
+
+pub(crate) fn read(address: usize) -> u32 {
+    // SAFETY: all callers pass registers of this machine, which can be read at any time.
+    unsafe { read_volatile(address as *const u32) }
+}
+
+pub(crate) fn read_byte(address: usize) -> u8 {
+    // SAFETY: as above.
+    unsafe { read_volatile(address as *const u8) }
+}
+
+pub(crate) fn write(address: usize, value: u32) {
+    // SAFETY: all callers pass registers of this machine. Those that make it write to memory (the virtio queues) get
+    // addresses of static memory only.
+    unsafe { write_volatile(address as *mut u32, value) }
+}
+
+pub(crate) fn write_byte(address: usize, value: u8) {
+    // SAFETY: as above.
+    unsafe { write_volatile(address as *mut u8, value) }
+}

@@ -1,0 +1,54 @@
+//! The listener and embassy-net on the network card.
+
+use core::net::Ipv4Addr;
+
+use embassy_executor::Spawner;
+use embassy_net::{Config, Stack, StackResources, StaticConfigV4};
+use embassy_time::Instant;
+use sockeye_server::limits::Timeouts;
+use sockeye_tcp::{Device, Interface, InterfaceResources, Ipv4Cidr, Options, Resources, Runner, Tcp};
+use static_cell::ConstStaticCell;
+
+use crate::SLOTS;
+use crate::virtio::NetworkCard;
+
+/// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// The host on that network.
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+/// Bytes that a connection buffers, each way.
+const BUFFER_LEN: usize = 1024;
+
+/// Brings the network up, and returns the listener, its interface and embassy-net.
+pub fn start(spawner: Spawner, card: NetworkCard) -> (Tcp, Interface, Stack<'static>) {
+    static TCP: ConstStaticCell<Resources<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(Resources::new());
+    static INTERFACE: ConstStaticCell<InterfaceResources<1, 1>> = ConstStaticCell::new(InterfaceResources::new());
+    static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
+
+    // The machine has no source of randomness; the clock at start differs a little from run to run.
+    let seed = Instant::now().as_ticks();
+    let options = Options { handshake: Timeouts::DEFAULT.handshake, seed };
+    let tcp = Tcp::new(TCP.take(), options);
+    let (interface, runner, device) = tcp.attach(INTERFACE.take(), card);
+    let config = Config::ipv4_static(StaticConfigV4 {
+        address: Ipv4Cidr::new(ADDRESS, 24),
+        gateway: Some(GATEWAY),
+        dns_servers: Default::default(),
+    });
+    let (stack, net) = embassy_net::new(device, config, NET.take(), seed);
+    // Each task is spawned once, so there is room for it.
+    spawner.spawn(run_tcp(runner).expect("one task"));
+    spawner.spawn(run_net(net).expect("one task"));
+    (tcp, interface, stack)
+}
+
+#[embassy_executor::task]
+async fn run_tcp(mut runner: Runner<NetworkCard>) {
+    runner.run().await
+}
+
+#[embassy_executor::task]
+async fn run_net(mut runner: embassy_net::Runner<'static, Device>) {
+    runner.run().await
+}

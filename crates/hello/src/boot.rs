@@ -1,7 +1,12 @@
-//! What a device prints while it boots: each step when it is reached, then how to reach the device.
+//! What a device prints while it boots: each step when it is reached, then how to reach the device; and later, what
+//! becomes of its network.
 
 use core::fmt::{self, Arguments, Display};
 use core::net::{Ipv4Addr, SocketAddr};
+
+use embassy_time::Duration;
+
+use crate::Uptime;
 
 /// The address of a device that makes its own network.
 pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -37,7 +42,18 @@ impl Display for NetworkName {
     }
 }
 
+/// A MAC address, printed as is usual.
+struct Mac([u8; 6]);
+
+impl Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
 /// Prints the boot lines through `print`, which puts one line on the console.
+#[derive(Clone, Copy)]
 pub struct Boot<P> {
     print: P,
 }
@@ -76,5 +92,32 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("try: echo hello | nc {ip} {to}"));
         (self.print)(format_args!("     node clients/node/hello.js {ip} {to}"));
         (self.print)(format_args!("     a browser: http://{reach}/"));
+    }
+    /// Something failed that the device can do without.
+    pub fn warning(&self, what: &dyn Display) {
+        (self.print)(format_args!("warning: {what}"));
+    }
+
+    /// A client with this MAC address joined the access point, or left it.
+    pub fn client(&self, mac: [u8; 6], joined: bool) {
+        let what = if joined { "joined" } else { "left" };
+        (self.print)(format_args!("{} {} {what} the network", Uptime::now(), Mac(mac)));
+    }
+
+    /// The station is in its network, and has no address yet.
+    pub fn joined(&self, name: &dyn Display) {
+        (self.print)(format_args!("{} joined {name}, waiting for an address", Uptime::now()));
+    }
+
+    /// The station could not join its network, or dropped out of it, and tries again after `pause`.
+    pub fn not_joined(&self, name: &dyn Display, why: &dyn Display, pause: Duration) {
+        let ms = pause.as_millis();
+        let (s, tenths) = (ms / 1000, ms % 1000 / 100);
+        (self.print)(format_args!("{} not in {name}: {why}; next try in {s}.{tenths} s", Uptime::now()));
+    }
+
+    /// The network is gone, and the address with it.
+    pub fn network_down(&self) {
+        (self.print)(format_args!("{} network down", Uptime::now()));
     }
 }

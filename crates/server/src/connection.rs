@@ -5,10 +5,11 @@ use core::net::SocketAddr;
 use core::pin::pin;
 
 use edge_nal::{Close, Readable, TcpShutdown};
-use embassy_time::Instant;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use crate::limits::{ABORT_TIMEOUT_MS, DRAIN_LEN, Timeouts};
+use crate::limits::{DRAIN_LEN, TimeoutTicks};
+#[cfg(doc)]
+use crate::limits::Timeouts;
 use crate::slot::{Expired, Slot, State};
 
 /// What the server asks of a stack's socket. Implemented for everything that has the four traits.
@@ -63,10 +64,8 @@ impl<E: embedded_io_async::Error> embedded_io_async::Error for Error<E> {
 pub struct Connection<'a, S> {
     socket: S,
     slot: &'a Slot,
-    timeouts: Timeouts,
+    timeouts: &'a TimeoutTicks,
     peer: SocketAddr,
-    /// When the request under way must be complete.
-    request_until: Instant,
     /// Called once, when the slot changes from serving to closing.
     on_closing: &'a dyn Fn(),
 }
@@ -75,11 +74,11 @@ impl<'a, S: Socket> Connection<'a, S> {
     pub(crate) fn new(
         socket: S,
         slot: &'a Slot,
-        timeouts: Timeouts,
+        timeouts: &'a TimeoutTicks,
         peer: SocketAddr,
         on_closing: &'a dyn Fn(),
     ) -> Self {
-        Self { socket, slot, timeouts, peer, request_until: Instant::MAX, on_closing }
+        Self { socket, slot, timeouts, peer, on_closing }
     }
 
     /// The client's address and port.
@@ -95,19 +94,17 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// A request has begun: from now on reads fail with [`Phase::Request`] once [`Timeouts::request`] is over,
     /// however steadily single bytes trickle in. Calling it again within the request changes nothing.
     pub fn begin_request(&mut self) {
-        if self.request_until == Instant::MAX {
-            self.request_until = Instant::now() + self.timeouts.request;
-        }
+        self.slot.begin_request(self.timeouts.request);
     }
 
     /// The request is complete: the next one has its own time.
     pub fn end_request(&mut self) {
-        self.request_until = Instant::MAX;
+        self.slot.end_request();
     }
 
     /// The phase that a read is in.
     fn read_phase(&self) -> Phase {
-        if self.request_until == Instant::MAX { Phase::Idle } else { Phase::Request }
+        if self.slot.in_request() { Phase::Request } else { Phase::Idle }
     }
 
     /// Closes in order, as RFC 9293 section 3.6 has it: sends what is written and FIN, then throws away what the
@@ -119,7 +116,7 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// [`Phase::Linger`] when the client has not closed within [`Timeouts::linger`].
     pub async fn finish(&mut self) -> Result<u32, Error<S::Error>> {
         self.set_closing();
-        let until = Instant::now() + self.timeouts.linger;
+        self.slot.end_request();
         let linger = self.timeouts.linger;
         let before = self.slot.bytes_in.get();
         let (socket, slot) = (&mut self.socket, self.slot);
@@ -133,7 +130,7 @@ impl<'a, S: Socket> Connection<'a, S> {
                 }
             }
         });
-        match slot.within(linger, until, done).await {
+        match slot.within(linger, done).await {
             Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
             Ok(Err(error)) => Err(Error::Io(error)),
             Err(Expired) => Err(Error::Timeout(Phase::Linger)),
@@ -143,10 +140,9 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// Resets the connection. Bounded, because a stack may wait here for a neighbour that is gone.
     pub(crate) async fn abort(&mut self) {
         self.set_closing();
-        let limit = embassy_time::Duration::from_millis(ABORT_TIMEOUT_MS);
         let abort = pin!(self.socket.abort());
         // Whether or not it worked, the socket is dropped next.
-        let _ = self.slot.within(limit, Instant::MAX, abort).await;
+        let _ = self.slot.within(self.timeouts.abort, abort).await;
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -174,7 +170,7 @@ impl<S: Socket> Read for Connection<'_, S> {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
         let phase = self.read_phase();
         let read = pin!(self.socket.read(buf));
-        match self.slot.within(self.timeouts.idle, self.request_until, read).await {
+        match self.slot.within(self.timeouts.idle, read).await {
             Ok(Ok(len)) => {
                 add(&self.slot.bytes_in, len);
                 Ok(len)
@@ -190,7 +186,7 @@ impl<S: Socket> Readable for Connection<'_, S> {
     async fn readable(&mut self) -> Result<(), Self::Error> {
         let phase = self.read_phase();
         let readable = pin!(self.socket.readable());
-        match self.slot.within(self.timeouts.idle, self.request_until, readable).await {
+        match self.slot.within(self.timeouts.idle, readable).await {
             Ok(result) => result.map_err(Error::Io),
             Err(Expired) => Err(Error::Timeout(phase)),
         }
@@ -201,7 +197,7 @@ impl<S: Socket> Write for Connection<'_, S> {
     /// Writes what there is room for, or waits for room: at most [`Timeouts::write`].
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
         let write = pin!(self.socket.write(buf));
-        match self.slot.within(self.timeouts.write, Instant::MAX, write).await {
+        match self.slot.within(self.timeouts.write, write).await {
             Ok(Ok(len)) => {
                 add(&self.slot.bytes_out, len);
                 Ok(len)
@@ -211,9 +207,13 @@ impl<S: Socket> Write for Connection<'_, S> {
         }
     }
 
-    /// Does nothing: written bytes leave by themselves. A stack's flush waits for the client's acknowledgement, which
-    /// comes up to 40 ms late on purpose.
+    /// Makes written bytes leave now rather than when the handler next waits for input; `sockeye-tcp`'s flush does no
+    /// more. Other stacks may wait for the client's acknowledgement here, which comes up to 40 ms late on purpose.
     async fn flush(&mut self) -> Result<(), Self::Error> {
-        Ok(())
+        let flush = pin!(self.socket.flush());
+        match self.slot.within(self.timeouts.write, flush).await {
+            Ok(result) => result.map_err(Error::Io),
+            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+        }
     }
 }

@@ -64,3 +64,56 @@ impl Default for Timeouts {
         Self::DEFAULT
     }
 }
+
+/// A time as ticks of the watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticks(pub(crate) u16);
+
+impl Ticks {
+    /// Ticks that last at least as long as `duration`: the first may be about to end.
+    pub(crate) const fn at_least(duration: Duration) -> Self {
+        let ticks = duration.as_ticks().div_ceil(Duration::from_millis(WATCH_TICK_MS).as_ticks()) + 1;
+        Self(if ticks > u16::MAX as u64 { u16::MAX } else { ticks as u16 })
+    }
+}
+
+/// The [`Timeouts`] that the server itself applies, in ticks: divided once, not at each wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeoutTicks {
+    pub(crate) idle: Ticks,
+    pub(crate) request: Ticks,
+    pub(crate) write: Ticks,
+    pub(crate) linger: Ticks,
+    pub(crate) abort: Ticks,
+}
+
+impl TimeoutTicks {
+    pub(crate) const fn new(timeouts: &Timeouts) -> Self {
+        Self {
+            idle: Ticks::at_least(timeouts.idle),
+            request: Ticks::at_least(timeouts.request),
+            write: Ticks::at_least(timeouts.write),
+            linger: Ticks::at_least(timeouts.linger),
+            abort: Ticks::at_least(Duration::from_millis(ABORT_TIMEOUT_MS)),
+        }
+    }
+
+    /// Those of the spare slot.
+    pub(crate) const fn refusing(timeouts: &Timeouts) -> Self {
+        let refuse = Ticks::at_least(timeouts.refuse);
+        Self { idle: refuse, request: refuse, write: refuse, linger: refuse, ..Self::new(timeouts) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_never_too_few() {
+        const LONG: u64 = u32::MAX as u64;
+        for (ms, expected) in [(0, 1), (1, 2), (WATCH_TICK_MS, 2), (WATCH_TICK_MS + 1, 3), (LONG, u16::MAX)] {
+            assert_eq!(Ticks::at_least(Duration::from_millis(ms)), Ticks(expected), "{ms} ms");
+        }
+    }
+}

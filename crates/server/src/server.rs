@@ -9,11 +9,11 @@ use core::task::Poll;
 use edge_nal::TcpAccept;
 use embassy_futures::join::{join, join_array};
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Timer};
 use embedded_io_async::ErrorType;
 
 use crate::connection::{Connection, Error, Phase, Socket};
-use crate::limits::{ACCEPT_RETRY_MS, Timeouts, WATCH_TICK_MS};
+use crate::limits::{ACCEPT_RETRY_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
 use crate::slot::{Slot, SlotInfo, State};
 
 /// What a server does with a connection.
@@ -68,7 +68,8 @@ pub struct Stats {
 /// is all of it as one future, and [`run_slot`](Self::run_slot) with [`supervise`](Self::supervise) are the same in
 /// parts, for one task each. It holds no buffers and costs about 100 bytes a slot beside the futures.
 pub struct Server<const N: usize> {
-    timeouts: Timeouts,
+    timeouts: TimeoutTicks,
+    refusing: TimeoutTicks,
     slots: [Slot; N],
     /// How many of the slots serve.
     active: usize,
@@ -99,7 +100,8 @@ impl<const N: usize> Server<N> {
         const { assert!(N >= 1, "a server needs a slot") }
         assert!(active >= 1 && active <= N);
         Self {
-            timeouts,
+            timeouts: TimeoutTicks::new(&timeouts),
+            refusing: TimeoutTicks::refusing(&timeouts),
             slots: [const { Slot::new() }; N],
             active,
             spare: Slot::new(),
@@ -173,7 +175,7 @@ impl<const N: usize> Server<N> {
                     self.count(|stats| stats.accepted += 1);
                     self.set_serving(self.serving.get() + 1);
                     let closing = || self.set_serving(self.serving.get() - 1);
-                    let mut connection = self.open(slot, peer, socket, self.timeouts, &closing);
+                    let mut connection = self.open(slot, peer, socket, &self.timeouts, &closing);
                     let result = handler.serve(&mut connection).await;
                     self.end(connection, result).await;
                     self.free(slot);
@@ -201,12 +203,6 @@ impl<const N: usize> Server<N> {
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
-        let timeouts = Timeouts {
-            idle: self.timeouts.refuse,
-            write: self.timeouts.refuse,
-            linger: self.timeouts.refuse,
-            ..self.timeouts
-        };
         loop {
             poll_fn(|cx| self.poll_full(cx, true)).await;
             let accepted = {
@@ -221,7 +217,7 @@ impl<const N: usize> Server<N> {
                 None => {}
                 Some(Ok((peer, socket))) => {
                     self.count(|stats| stats.refused += 1);
-                    let mut connection = self.open(&self.spare, peer, socket, timeouts, &|| ());
+                    let mut connection = self.open(&self.spare, peer, socket, &self.refusing, &|| ());
                     let result = handler.refuse(&mut connection).await;
                     self.end(connection, result).await;
                     self.free(&self.spare);
@@ -252,8 +248,7 @@ impl<const N: usize> Server<N> {
             })
             .await;
             Timer::after(Duration::from_millis(WATCH_TICK_MS)).await;
-            let now = Instant::now();
-            self.slots.iter().chain([&self.spare]).for_each(|slot| slot.watch(now));
+            self.slots.iter().chain([&self.spare]).for_each(Slot::tick);
         }
     }
 
@@ -262,7 +257,7 @@ impl<const N: usize> Server<N> {
         slot: &'a Slot,
         peer: SocketAddr,
         socket: S,
-        timeouts: Timeouts,
+        timeouts: &'a TimeoutTicks,
         on_closing: &'a dyn Fn(),
     ) -> Connection<'a, S> {
         let id = self.next_id.get();

@@ -7,7 +7,9 @@ use core::pin::Pin;
 use core::task::Poll;
 
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::{Duration, Instant};
+use embassy_time::Instant;
+
+use crate::limits::Ticks;
 
 /// What a slot is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +49,12 @@ pub(crate) struct Slot {
     pub(crate) since: Cell<Instant>,
     pub(crate) bytes_in: Cell<u32>,
     pub(crate) bytes_out: Cell<u32>,
-    /// When the wait under way gives up; [`Instant::MAX`] when there is none.
-    deadline: Cell<Instant>,
-    /// Set by the watch when the deadline has passed, so that a waiting slot need not ask the clock at each poll.
-    expired: Cell<bool>,
+    /// Ticks of the watch until the wait under way gives up, and until the request under way does; 0 when there is none.
+    wait_left: Cell<u16>,
+    request_left: Cell<u16>,
+    /// Set by the watch when either has run out.
+    wait_over: Cell<bool>,
+    request_over: Cell<bool>,
     waker: RefCell<WakerRegistration>,
 }
 
@@ -63,8 +67,10 @@ impl Slot {
             since: Cell::new(Instant::from_ticks(0)),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
-            deadline: Cell::new(Instant::MAX),
-            expired: Cell::new(false),
+            wait_left: Cell::new(0),
+            request_left: Cell::new(0),
+            wait_over: Cell::new(false),
+            request_over: Cell::new(false),
             waker: RefCell::new(WakerRegistration::new()),
         }
     }
@@ -75,6 +81,7 @@ impl Slot {
         self.since.set(Instant::now());
         self.bytes_in.set(0);
         self.bytes_out.set(0);
+        self.end_request();
     }
 
     pub(crate) fn info(&self) -> SlotInfo {
@@ -88,29 +95,44 @@ impl Slot {
         }
     }
 
-    /// Awaits `future` for at most `limit`, and never beyond `latest`.
+    /// A request begins or goes on; it must be over within `limit` of its beginning.
+    pub(crate) fn begin_request(&self, limit: Ticks) {
+        if self.request_left.get() == 0 && !self.request_over.get() {
+            self.request_left.set(limit.0);
+        }
+    }
+
+    pub(crate) fn end_request(&self) {
+        self.request_left.set(0);
+        self.request_over.set(false);
+    }
+
+    pub(crate) fn in_request(&self) -> bool {
+        self.request_left.get() > 0 || self.request_over.get()
+    }
+
+    /// Awaits `future` for at most `limit`, and never beyond the time of a request under way.
     ///
-    /// A timer per wait would cost more than the request it guards. The clock is read only when the future has to
-    /// wait, and the watch looks at all deadlines together, so the bound is kept to [`WATCH_TICK_MS`].
-    ///
-    /// [`WATCH_TICK_MS`]: crate::limits::WATCH_TICK_MS
+    /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So a
+    /// wait only says how many ticks it has, and the watch counts all of them down together. A wait lasts as long as
+    /// `limit` says, and up to a tick longer.
     pub(crate) async fn within<F: Future>(
         &self,
-        limit: Duration,
-        latest: Instant,
+        limit: Ticks,
         mut future: Pin<&mut F>,
     ) -> Result<F::Output, Expired> {
-        let mut armed = false;
+        let mut waiting = false;
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                self.deadline.set(Instant::MAX);
+                self.wait_left.set(0);
                 return Poll::Ready(Ok(output));
             }
-            if !armed {
-                armed = true;
-                self.expired.set(false);
-                self.deadline.set((Instant::now() + limit).min(latest));
-            } else if self.expired.get() {
+            if !waiting {
+                waiting = true;
+                self.wait_over.set(false);
+                self.wait_left.set(limit.0);
+            }
+            if self.wait_over.get() || self.request_over.get() {
                 return Poll::Ready(Err(Expired));
             }
             self.waker.borrow_mut().register(cx.waker());
@@ -119,12 +141,16 @@ impl Slot {
         .await
     }
 
-    /// Wakes the slot when its deadline has passed.
-    pub(crate) fn watch(&self, now: Instant) {
-        if self.deadline.get() <= now {
-            self.deadline.set(Instant::MAX);
-            self.expired.set(true);
-            self.waker.borrow_mut().wake();
+    /// Counts down, and wakes the slot when its time is over.
+    pub(crate) fn tick(&self) {
+        for (left, over) in [(&self.wait_left, &self.wait_over), (&self.request_left, &self.request_over)] {
+            if left.get() > 0 {
+                left.set(left.get() - 1);
+                if left.get() == 0 {
+                    over.set(true);
+                    self.waker.borrow_mut().wake();
+                }
+            }
         }
     }
 }

@@ -5,13 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use sockeye_hello::identity::Passphrase;
 
 /// File in the state folder: 12 hexadecimal digits of the MAC address, a space, the passphrase.
 const FILE: &str = "identity";
-/// Letters and digits that can't be taken for one another when read from a console.
-const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
-/// Characters of a passphrase; WPA2 wants 8 to 63. 12 of 31 letters are 59 bits.
-const PASSPHRASE_LEN: usize = 12;
 
 /// A device's identity.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,17 +16,16 @@ pub struct Identity {
     /// MAC address of the device's network.
     pub mac: [u8; 6],
     /// WPA2 passphrase of the device's network.
-    pub passphrase: String,
+    pub passphrase: Passphrase,
 }
 
 impl Identity {
     fn new() -> Self {
-        let mut mac = [0; 6];
-        fastrand::Rng::new().fill(&mut mac);
+        let (mut mac, mut random) = ([0; 6], fastrand::Rng::new());
+        random.fill(&mut mac);
         // Locally administered, unicast (IEEE 802, 8.4).
         mac[0] = mac[0] & 0xfc | 0x02;
-        let passphrase = (0..PASSPHRASE_LEN).map(|_| char::from(*fastrand::choice(ALPHABET).unwrap_or(&b'a'))).collect();
-        Self { mac, passphrase }
+        Self { mac, passphrase: Passphrase::from_random(&std::array::from_fn(|_| random.u32(..))) }
     }
 
     /// The identity in the folder `state`, made there at the first run; without a folder, a new one each time.
@@ -57,20 +53,20 @@ impl Identity {
         for byte in self.mac {
             let _ = write!(line, "{byte:02x}");
         }
-        let _ = writeln!(line, " {}", self.passphrase);
+        let _ = writeln!(line, " {}", self.passphrase.as_str());
         line
     }
 
     fn parse(line: &str) -> Option<Self> {
         let (digits, passphrase) = line.split_once(' ')?;
         let mut mac = [0; 6];
-        if digits.len() != 12 || !digits.is_ascii() || !(8..=63).contains(&passphrase.len()) {
+        if digits.len() != 12 || !digits.is_ascii() {
             return None;
         }
         for (byte, digits) in mac.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
             *byte = u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()?;
         }
-        Some(Self { mac, passphrase: passphrase.into() })
+        Some(Self { mac, passphrase: Passphrase::parse(passphrase.as_bytes())? })
     }
 }
 
@@ -86,7 +82,7 @@ mod tests {
 
     #[test]
     fn damaged_identity_is_told() {
-        for line in ["", "0242", "zz4200000001 abcdefgh", "024200000001 short", "02420000000é abcdefgh"] {
+        for line in ["", "0242", "zz4200000001 abcdefghjkmn", "024200000001 abcdefgh", "02420000000é abcdefghjkmn"] {
             assert_eq!(Identity::parse(line), None, "{line:?}");
         }
     }

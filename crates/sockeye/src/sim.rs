@@ -22,7 +22,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::R
     future::block_on(async {
         let boot = Boot::new(print, "hello", "the simulator");
         match mode {
-            Mode::AccessPoint => boot.access_point(&NetworkName(identity.mac), Some(&identity.passphrase)),
+            Mode::AccessPoint => boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str())),
             Mode::Station => boot.station(&STATION_NETWORK),
         }
         let acceptor = listen(address.into()).await?;

@@ -1,4 +1,8 @@
-//! The Internet checksum (RFC 1071), by words: on a 32-bit core three times as fast as by bytes.
+//! The Internet checksum (RFC 1071), by 16-bit words as they lie in memory.
+//!
+//! A 32-bit sum of such words needs no carry for any packet that an Ethernet frame holds, so this costs two
+//! instructions a word: as fast as by 32-bit words with their carries, and at home on the two-byte alignment that an
+//! Ethernet header leaves.
 
 use bytemuck::pod_align_to;
 
@@ -7,13 +11,6 @@ pub(crate) const ETHERNET: usize = 14;
 /// IPv4's number for TCP.
 pub(crate) const TCP: u8 = 6;
 
-/// Adds with the carry brought round.
-#[inline]
-fn add(sum: u32, word: u32) -> u32 {
-    let (sum, carry) = sum.overflowing_add(word);
-    sum + u32::from(carry)
-}
-
 /// Folds a sum to 16 bits.
 #[inline]
 fn fold(sum: u32) -> u16 {
@@ -21,64 +18,87 @@ fn fold(sum: u32) -> u16 {
     ((sum >> 16) + sum) as u16
 }
 
-/// Sum of at most a few bytes as 16-bit words in memory order, an odd last byte padded with zero.
+/// Sum of 16-bit words in memory order.
 #[inline]
-fn add_pairs(mut sum: u32, bytes: &[u8]) -> u32 {
-    let mut pairs = bytes.chunks_exact(2);
-    for pair in &mut pairs {
-        sum = add(sum, u32::from(u16::from_ne_bytes([pair[0], pair[1]])));
+fn sum_words(words: &[u16]) -> u32 {
+    let mut sum = 0;
+    let (fours, rest) = words.as_chunks();
+    for &[a, b, c, d] in fours {
+        sum += u32::from(a) + u32::from(b) + u32::from(c) + u32::from(d);
     }
-    match pairs.remainder() {
-        [last] => add(sum, u32::from(u16::from_ne_bytes([*last, 0]))),
-        _ => sum,
+    for &word in rest {
+        sum += u32::from(word);
     }
+    sum
 }
 
-/// One's complement sum of `bytes` in memory order, added to `sum`.
-#[inline]
-fn add_bytes(sum: u32, bytes: &[u8]) -> u32 {
-    let (head, words, tail) = pod_align_to::<u8, u32>(bytes);
-    let mut inner = 0;
-    for &word in words {
-        inner = add(inner, word);
-    }
-    inner = add_pairs(inner, tail);
-    // After an odd number of bytes, all that follow stand in the other half of their 16-bit word.
-    if head.len() % 2 == 1 {
-        inner = u32::from(fold(inner).swap_bytes());
-    }
-    add(add_pairs(sum, head), inner)
+/// Sums of the parts of an IPv4 packet.
+struct Sums {
+    /// All of the IPv4 header.
+    ip: u32,
+    /// Its addresses alone.
+    addresses: u32,
+    /// What comes after the header, an odd last byte padded with zero.
+    payload: u32,
 }
 
-/// Sum of TCP's pseudo-header (RFC 9293 section 3.1): `addresses` are IPv4's source and destination.
-#[inline]
-fn pseudo(addresses: &[u8], tcp_len: usize) -> u32 {
-    let len = u16::from_ne_bytes((tcp_len as u16).to_be_bytes());
-    let protocol = u16::from_ne_bytes([0, TCP]);
-    add_bytes(u32::from(len) + u32::from(protocol), addresses)
+impl Sums {
+    /// None if the packet is shorter than its header, which is `ihl` long, even and at least 20.
+    #[inline]
+    fn of(packet: &[u8], ihl: usize) -> Option<Self> {
+        match pod_align_to::<u8, u16>(packet) {
+            ([], words, tail) if ihl == 20 => Self::of_words(words, tail),
+            _ => Self::of_bytes(packet, ihl),
+        }
+    }
+
+    #[inline]
+    fn of_words(words: &[u16], tail: &[u8]) -> Option<Self> {
+        let (header, payload) = words.split_first_chunk::<10>()?;
+        let [a, b, c, d, e, f, addresses @ ..] = header.map(u32::from);
+        let addresses = addresses[0] + addresses[1] + addresses[2] + addresses[3];
+        let last = tail.first().map_or(0, |&last| u32::from(u16::from_ne_bytes([last, 0])));
+        Some(Self { ip: a + b + c + d + e + f + addresses, addresses, payload: sum_words(payload) + last })
+    }
+
+    /// The same for headers with options, and for drivers that put frames at odd addresses.
+    #[cold]
+    fn of_bytes(packet: &[u8], ihl: usize) -> Option<Self> {
+        let sum = |bytes: &[u8]| -> u32 {
+            let (pairs, last) = bytes.as_chunks();
+            let last = last.first().map_or(0, |&last| u32::from(u16::from_ne_bytes([last, 0])));
+            last + pairs.iter().map(|&pair| u32::from(u16::from_ne_bytes(pair))).sum::<u32>()
+        };
+        let (header, payload) = packet.split_at_checked(ihl)?;
+        Some(Self { ip: sum(header), addresses: sum(header.get(12..20)?), payload: sum(payload) })
+    }
+
+    /// TCP's sum with its pseudo-header (RFC 9293 section 3.1).
+    #[inline]
+    fn tcp(&self, len: usize) -> u32 {
+        let len = u16::from_ne_bytes((len as u16).to_be_bytes());
+        self.payload + self.addresses + u32::from(len) + u32::from(u16::from_ne_bytes([0, TCP]))
+    }
 }
 
 /// Whether both checksums of an IPv4 packet that carries TCP are right. `ihl` is the length of the IPv4 header.
 #[inline]
 pub(crate) fn verify(packet: &[u8], ihl: usize) -> bool {
-    let Some((ip, tcp)) = packet.split_at_checked(ihl) else { return false };
-    ip.len() >= 20
-        && fold(add_bytes(0, ip)) == 0xffff
-        && fold(add_bytes(pseudo(&ip[12..20], tcp.len()), tcp)) == 0xffff
+    Sums::of(packet, ihl)
+        .is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
 }
 
 /// Writes both checksums of an IPv4 packet that carries TCP, whose checksum fields are zero and whose IPv4 header has
 /// no options. Shorter packets are left alone.
 #[inline]
 pub(crate) fn fill(packet: &mut [u8]) {
-    let Some((ip, tcp)) = packet.split_at_mut_checked(20) else { return };
-    if tcp.len() < 20 {
+    if packet.len() < 40 {
         return;
     }
-    let sum = !fold(add_bytes(0, ip));
-    ip[10..12].copy_from_slice(&sum.to_ne_bytes());
-    let sum = !fold(add_bytes(pseudo(&ip[12..20], tcp.len()), tcp));
-    tcp[16..18].copy_from_slice(&sum.to_ne_bytes());
+    let Some(sums) = Sums::of(packet, 20) else { return };
+    packet[10..12].copy_from_slice(&(!fold(sums.ip)).to_ne_bytes());
+    let tcp = !fold(sums.tcp(packet.len() - 20));
+    packet[36..38].copy_from_slice(&tcp.to_ne_bytes());
 }
 
 #[cfg(test)]
@@ -98,21 +118,30 @@ mod tests {
     }
 
     #[test]
-    fn sum_is_the_definitions_at_every_alignment_and_length() {
-        let mut bytes = [0u8; 80];
+    fn sums_are_the_definitions_at_every_alignment_and_length() {
+        let mut bytes = [0u8; 90];
         let mut state = 1u32;
         for byte in &mut bytes {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             *byte = (state >> 24) as u8;
         }
-        for start in 0..8 {
-            for end in start..bytes.len() {
-                let slice = &bytes[start..end];
-                let sum = fold(add_bytes(0, slice)).to_ne_bytes();
-                assert_eq!(u16::from_be_bytes(sum) % 0xffff, reference(slice) % 0xffff, "{start}..{end}");
+        let check = |sum: u32, slice: &[u8]| {
+            let sum = u16::from_be_bytes(fold(sum).to_ne_bytes());
+            assert_eq!(sum % 0xffff, reference(slice) % 0xffff, "{slice:?}");
+        };
+        for start in 0..4 {
+            for ihl in [20, 24, 60] {
+                for len in ihl..bytes.len() - start {
+                    let packet = &bytes[start..start + len];
+                    let sums = Sums::of(packet, ihl).unwrap();
+                    check(sums.ip, &packet[..ihl]);
+                    check(sums.addresses, &packet[12..20]);
+                    check(sums.payload, &packet[ihl..]);
+                }
             }
         }
-        assert_eq!(fold(add_bytes(0, &[0xff; 64])), 0xffff, "carries come round");
+        assert!(Sums::of(&bytes[..59], 60).is_none());
+        assert_eq!(fold(sum_words(&[0xffff; 750])), 0xffff, "carries come round");
     }
 
     #[test]

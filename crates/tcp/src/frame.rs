@@ -1,26 +1,50 @@
 //! Tells the frames of the server's connections from all others.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, SocketAddrV4};
+
+use bytemuck::{cast_slice_mut, pod_align_to};
 
 use crate::checksum::{self, ETHERNET, TCP};
+
+/// Length of an Ethernet header and of IPv4's fixed header, in 16-bit words.
+const HEAD: usize = 17;
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Where a client is: what a connection is known by, since the server has one address and one port.
+/// A MAC address, as 16-bit words in memory order: taken apart into bytes and put together again, it would cost more
+/// than all comparisons of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Mac(pub(crate) [u16; 3]);
+
+impl From<[u8; 6]> for Mac {
+    fn from([a, b, c, d, e, f]: [u8; 6]) -> Self {
+        Self([[a, b], [c, d], [e, f]].map(u16::from_ne_bytes))
+    }
+}
+
+/// Where a client is: what a connection is known by, since the server has one address and one port. Words in memory
+/// order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
-    pub(crate) address: [u8; 4],
-    pub(crate) port: u16,
+    address: [u16; 2],
+    port: u16,
+}
+
+impl From<Peer> for SocketAddrV4 {
+    fn from(peer: Peer) -> Self {
+        let [[a, b], [c, d]] = peer.address.map(u16::to_ne_bytes);
+        Self::new(Ipv4Addr::new(a, b, c, d), u16::from_be(peer.port))
+    }
 }
 
 /// A TCP segment for the server, in a frame for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub(crate) peer: Peer,
-    pub(crate) peer_mac: [u8; 6],
+    pub(crate) peer_mac: Mac,
     flags: u8,
     /// Length of the IPv4 header.
     ihl: usize,
@@ -36,21 +60,21 @@ impl Segment {
         self.flags & (SYN | ACK | RST | FIN) == SYN
     }
 
-    /// The IPv4 packet, without the padding of a short frame.
-    pub(crate) fn packet<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
-        &frame[ETHERNET..ETHERNET + self.packet_len]
+    /// Bytes of the IPv4 packet; the frame has that many after its header.
+    pub(crate) fn packet_len(&self) -> usize {
+        self.packet_len
     }
 
     /// Whether both checksums are right.
     pub(crate) fn verify(&self, frame: &[u8]) -> bool {
-        checksum::verify(self.packet(frame), self.ihl)
+        checksum::verify(&frame[ETHERNET..ETHERNET + self.packet_len], self.ihl)
     }
 }
 
 /// What a frame must say to be the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Local {
-    pub(crate) mac: [u8; 6],
+    pub(crate) mac: Mac,
     pub(crate) address: Ipv4Addr,
     pub(crate) port: u16,
 }
@@ -60,34 +84,53 @@ impl Local {
     /// from a single neighbour. All its lengths have been checked.
     #[inline]
     pub(crate) fn classify(&self, frame: &[u8]) -> Option<Segment> {
-        let head: &[u8; 34] = frame.first_chunk()?;
-        let ihl = usize::from(head[14] & 0x0f) * 4;
-        // IPv4, at least its fixed header, not a fragment (more to come, or an offset), TCP, for us.
-        if head[12..14] != [0x08, 0x00]
-            || head[14] >> 4 != 4
-            || ihl < 20
-            || head[20] & 0x3f != 0
-            || head[21] != 0
-            || head[23] != TCP
-            || head[30..34] != self.address.octets()
-            || head[..6] != self.mac
-            || head[6] & 1 != 0
+        match pod_align_to::<u8, u16>(frame) {
+            ([], words, _) => self.classify_head(frame, words.first_chunk()?),
+            _ => self.classify_unaligned(frame),
+        }
+    }
+
+    /// The same for a driver that puts frames at odd addresses.
+    #[cold]
+    fn classify_unaligned(&self, frame: &[u8]) -> Option<Segment> {
+        let mut head = [0; HEAD];
+        cast_slice_mut(&mut head).copy_from_slice(frame.get(..2 * HEAD)?);
+        self.classify_head(frame, &head)
+    }
+
+    /// `head` is the Ethernet header and the fixed part of the IPv4 header, in memory order.
+    #[inline]
+    fn classify_head(&self, frame: &[u8], head: &[u16; HEAD]) -> Option<Segment> {
+        const IPV4: u16 = u16::from_ne_bytes([0x08, 0x00]);
+        // More fragments, or an offset: not don't-fragment.
+        const FRAGMENT: u16 = u16::from_ne_bytes([0x3f, 0xff]);
+        let [a, b, c, d] = self.address.octets();
+        let address = [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d])];
+        if [head[0], head[1], head[2]] != self.mac.0
+            || head[6] != IPV4
+            || [head[15], head[16]] != address
+            || head[10] & FRAGMENT != 0
         {
             return None;
         }
-        let packet_len = usize::from(u16::from_be_bytes([head[16], head[17]]));
-        let packet = frame[ETHERNET..].get(..packet_len)?;
+        let [version_ihl, _] = head[7].to_ne_bytes();
+        let [_, protocol] = head[11].to_ne_bytes();
+        let ihl = usize::from(version_ihl & 0x0f) * 4;
+        // The group bit is the lowest of the first byte.
+        const GROUP: u16 = u16::from_ne_bytes([1, 0]);
+        if version_ihl >> 4 != 4 || ihl < 20 || protocol != TCP || head[3] & GROUP != 0 {
+            return None;
+        }
+        let packet_len = usize::from(u16::from_be(head[8]));
+        let packet = frame.get(ETHERNET..ETHERNET + packet_len)?;
         let tcp: &[u8; 20] = packet.get(ihl..)?.first_chunk()?;
         let tcp_header_len = usize::from(tcp[12] >> 4) * 4;
         if u16::from_be_bytes([tcp[2], tcp[3]]) != self.port || tcp_header_len < 20 {
             return None;
         }
         Some(Segment {
-            peer: Peer {
-                address: [head[26], head[27], head[28], head[29]],
-                port: u16::from_be_bytes([tcp[0], tcp[1]]),
-            },
-            peer_mac: [head[6], head[7], head[8], head[9], head[10], head[11]],
+            peer: Peer { address: [head[13], head[14]], port: u16::from_ne_bytes([tcp[0], tcp[1]]) },
+            peer_mac: Mac([head[3], head[4], head[5]]),
             flags: tcp[13],
             ihl,
             packet_len,
@@ -100,12 +143,17 @@ impl Local {
 mod tests {
     use super::*;
 
-    const LOCAL: Local = Local { mac: [2, 0, 0, 0, 0, 1], address: Ipv4Addr::new(192, 168, 1, 1), port: 3000 };
+    const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const LOCAL: Local = Local {
+        mac: Mac([u16::from_ne_bytes([2, 0]), 0, u16::from_ne_bytes([0, 1])]),
+        address: Ipv4Addr::new(192, 168, 1, 1),
+        port: 3000,
+    };
 
     /// A SYN from 192.168.1.2:40000, padded to Ethernet's minimum.
     fn syn() -> [u8; 60] {
         let mut frame = [0; 60];
-        frame[..6].copy_from_slice(&LOCAL.mac);
+        frame[..6].copy_from_slice(&MAC);
         frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 2]);
         frame[12..14].copy_from_slice(&[8, 0]);
         frame[14] = 0x45;
@@ -125,10 +173,10 @@ mod tests {
     #[test]
     fn a_syn_is_told() {
         let segment = LOCAL.classify(&syn()).unwrap();
-        assert_eq!(segment.peer, Peer { address: [192, 168, 1, 2], port: 40_000 });
-        assert_eq!(segment.peer_mac, [2, 0, 0, 0, 0, 2]);
+        assert_eq!(SocketAddrV4::from(segment.peer), SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000));
+        assert_eq!((segment.peer_mac, LOCAL.mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
         assert!(segment.is_syn() && segment.verify(&syn()));
-        assert_eq!((segment.packet(&syn()).len(), segment.payload_len), (40, 0));
+        assert_eq!((segment.packet_len(), segment.payload_len), (40, 0));
     }
 
     #[test]
@@ -173,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn alignment_makes_no_difference() {
+        let mut room = [0; 64];
+        for at in 0..4 {
+            room[at..at + 60].copy_from_slice(&syn());
+            let frame = &room[at..at + 60];
+            assert_eq!(LOCAL.classify(frame), LOCAL.classify(&syn()));
+            assert!(LOCAL.classify(frame).unwrap().verify(frame));
+        }
+    }
+
+    #[test]
     fn ip_options_are_skipped() {
         let mut frame = [0; 64];
         frame[..34].copy_from_slice(&syn()[..34]);
@@ -180,6 +239,6 @@ mod tests {
         frame[14] = 0x46;
         frame[17] = 44;
         let segment = LOCAL.classify(&frame).unwrap();
-        assert_eq!((segment.peer.port, segment.ihl, segment.payload_len), (40_000, 24, 0));
+        assert_eq!((segment.peer, segment.ihl, segment.payload_len), (LOCAL.classify(&syn()).unwrap().peer, 24, 0));
     }
 }

@@ -7,7 +7,7 @@
 //! RFC 9293, is smoltcp's: each connection is a smoltcp socket in a set of its own.
 //!
 //! # Layout
-//! - [`Tcp`], [`Resources`], [`Interface`]: what is made at start.
+//! - [`Tcp`], [`Port`], [`Interface`]: what is made at start; [`Buffers`], [`Resources`], [`Frames`]: its memory.
 //! - [`Runner`]: moves the frames; one task for each interface.
 //! - [`Acceptor`], [`TcpSocket`]: edge-nal's traits, for `sockeye-server` or anything else that speaks them.
 //! - [`limits`]: every bound.
@@ -27,23 +27,29 @@
 //! With embassy, for any driver:
 //! ```
 //! use edge_nal::TcpBind;
+//! use embassy_futures::join::join4;
 //! use embassy_net::driver::Driver;
 //! use embassy_net::{Config, StackResources, StaticConfigV4};
-//! use embassy_futures::join::join4;
-//! use sockeye_tcp::{InterfaceResources, Options, Resources, Tcp};
+//! use sockeye_tcp::{Acceptor, Buffers, Error, Frames, Options, Port, Resources, Tcp};
+//!
+//! /// What a firmware keeps in statics.
+//! struct Memory<D> {
+//!     buffers: Buffers<9, 1024, 1024>,
+//!     resources: Resources<9>,
+//!     frames: Frames<1, 1>,
+//!     port: Port<D>,
+//!     net: StackResources<2>,
+//! }
 //!
 //! async fn serve<D: Driver>(
-//!     driver: D,
+//!     memory: &'static mut Memory<D>,
 //!     config: StaticConfigV4,
-//!     tcp_memory: &'static mut Resources<9, 1024, 1024>,
-//!     interface_memory: &'static mut InterfaceResources<1, 1>,
-//!     net_memory: &'static mut StackResources<2>,
-//!     server: impl AsyncFnOnce(sockeye_tcp::Acceptor),
-//! ) -> Result<(), sockeye_tcp::Error> {
-//!     let options = Options { handshake: embassy_time::Duration::from_secs(3), seed: 4 };
-//!     let tcp = Tcp::new(tcp_memory, options);
-//!     let (interface, mut runner, device) = tcp.attach(interface_memory, driver);
-//!     let (stack, mut net) = embassy_net::new(device, Config::ipv4_static(config), net_memory, 4);
+//!     server: impl AsyncFnOnce(Acceptor),
+//! ) -> Result<(), Error> {
+//!     let options = Options { handshake: embassy_time::Duration::from_secs(3) };
+//!     let tcp = Tcp::new(&mut memory.buffers, &mut memory.resources, options);
+//!     let (interface, mut runner, device) = tcp.attach(&mut memory.frames, &memory.port);
+//!     let (stack, mut net) = embassy_net::new(device, Config::ipv4_static(config), &mut memory.net, 4);
 //!     let acceptor = tcp.bind(([0, 0, 0, 0], 3000).into()).await?;
 //!     join4(runner.run(), net.run(), interface.follow(stack, |_| ()), server(acceptor)).await;
 //!     Ok(())
@@ -57,12 +63,14 @@ mod follow;
 mod frame;
 pub mod limits;
 mod phy;
+mod port;
 mod runner;
 mod socket;
 mod stack;
 mod table;
 
+pub use port::Port;
 pub use runner::Runner;
 pub use smoltcp::wire::Ipv4Cidr;
 pub use socket::{Acceptor, Error, Half, TcpSocket};
-pub use stack::{Device, Interface, InterfaceResources, Options, Resources, Tcp};
+pub use stack::{Buffers, Device, Frames, Interface, Options, Resources, Tcp};

@@ -5,15 +5,39 @@
 
 use core::task::Context;
 
+use bytemuck::{cast_slice, pod_align_to_mut};
 use embassy_net_driver::{Driver, TxToken};
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 use crate::checksum::{self, ETHERNET};
+use crate::frame::Mac;
 use crate::limits::FRAME_LEN_MAX;
 
-/// Destination and source MAC address, as a frame begins.
-pub(crate) type Macs = [u8; 12];
+/// An Ethernet header of IPv4, in halves of 16 bits: a frame's start is aligned to two bytes at least, mostly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Macs([u16; 7]);
+
+impl Macs {
+    /// From `source` to `destination`.
+    pub(crate) fn new(destination: Mac, source: Mac) -> Self {
+        let (Mac([a, b, c]), Mac([d, e, f])) = (destination, source);
+        Self([a, b, c, d, e, f, u16::from_ne_bytes([0x08, 0x00])])
+    }
+
+    #[inline]
+    fn write(&self, ethernet: &mut [u8]) {
+        if let ([], words, []) = pod_align_to_mut::<u8, u16>(ethernet)
+            && let [a, b, c, d, e, f, g] = words
+        {
+            // One by one: as a whole it would be a call of memcpy, which takes three times as long.
+            (*a, *b, *c) = (self.0[0], self.0[1], self.0[2]);
+            (*d, *e, *f, *g) = (self.0[3], self.0[4], self.0[5], self.0[6]);
+        } else {
+            ethernet.copy_from_slice(cast_slice(&self.0));
+        }
+    }
+}
 
 fn capabilities() -> DeviceCapabilities {
     let mut capabilities = DeviceCapabilities::default();
@@ -42,8 +66,7 @@ impl<T: TxToken> phy::TxToken for PacketOut<T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         self.token.consume(ETHERNET + len, |frame| {
             let (ethernet, packet) = frame.split_at_mut(ETHERNET);
-            ethernet[..12].copy_from_slice(&self.macs);
-            ethernet[12..].copy_from_slice(&[0x08, 0x00]);
+            self.macs.write(ethernet);
             let result = f(packet);
             checksum::fill(packet);
             result

@@ -1,82 +1,53 @@
 //! Moves frames between a network driver, the server's connections and embassy-net.
 
+use core::cell::RefCell;
 use core::future::poll_fn;
 use core::pin::pin;
 use core::task::{Context, Poll};
 
-use embassy_net_driver::{Driver, HardwareAddress, LinkState, RxToken, TxToken};
+use embassy_net_driver::{Driver, LinkState, TxToken};
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
-use smoltcp::iface::{Config, Interface, PollResult};
 use smoltcp::socket::tcp::State;
-use smoltcp::wire::IpCidr;
 
 use crate::frame::{Local, Segment};
-use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, RX_BURST, SEGMENT_LEN_SURE, TICK_MS, TX_BURST};
-use crate::phy::{Discard, Egress, Ingress, Macs};
-use crate::table::{Phase, Shared, Table};
-
-const TICK: Duration = Duration::from_millis(TICK_MS);
-
-fn smoltcp_time(instant: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros(instant.as_micros() as i64)
-}
-
-fn embassy_time(instant: smoltcp::time::Instant) -> Instant {
-    Instant::from_micros(instant.total_micros() as u64)
-}
-
-/// Whose a frame was.
-enum Verdict {
-    /// A connection's, or nobody's.
-    Done,
-    /// To be handed to embassy-net.
-    Other,
-}
+use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, RX_BURST, TX_BURST};
+use crate::phy::Discard;
+use crate::port::{PortState, Sent, Stack, Transmit};
+use crate::table::{Phase, Shared, TICK, Table};
 
 /// Runs one network interface. See [`run`](Self::run).
-pub struct Runner<D: Driver> {
-    driver: D,
+pub struct Runner<D: Driver + 'static> {
+    port: &'static RefCell<PortState<D>>,
     shared: &'static Shared,
     index: usize,
     /// embassy-net's end is a driver of its own, with a frame or two each way.
     net: channel::Runner<'static, FRAME_LEN_MAX>,
-    /// smoltcp's interface for the server's connections only.
-    fast: Interface,
-    mac: [u8; 6],
+    /// What is the server's: nothing before there is an address and a port.
+    local: Option<Local>,
     link: LinkState,
     /// Whether embassy-net had room for one more frame.
     net_has_room: bool,
-    /// The earliest timer of a connection, and when the alarm is set for.
-    next: Instant,
-    alarm: Instant,
+    /// Whether embassy-net wakes the runner when it has a frame to send.
+    net_wakes: bool,
 }
 
-impl<D: Driver> Runner<D> {
+impl<D: Driver + 'static> Runner<D> {
     pub(crate) fn new(
-        driver: D,
+        port: &'static RefCell<PortState<D>>,
         shared: &'static Shared,
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
-        seed: u64,
     ) -> Self {
-        let HardwareAddress::Ethernet(mac) = driver.hardware_address() else {
-            panic!("the listener needs an Ethernet driver")
-        };
-        let mut device = Ingress::<Discard> { packet: &[], token: None, macs: [0; 12] };
-        let mut config = Config::new(smoltcp::wire::HardwareAddress::Ip);
-        config.random_seed = seed;
         Self {
-            driver,
+            port,
             shared,
             index,
             net,
-            fast: Interface::new(config, &mut device, smoltcp_time(Instant::now())),
-            mac,
+            local: None,
             link: LinkState::Down,
             net_has_room: true,
-            next: Instant::MAX,
-            alarm: Instant::MAX,
+            net_wakes: false,
         }
     }
 
@@ -91,50 +62,50 @@ impl<D: Driver> Runner<D> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) {
-        let shared = self.shared;
-        let mut table = shared.borrow_mut();
-        let table = &mut *table;
+        let (shared, port) = (self.shared, self.port);
+        let (mut table, mut port) = (shared.borrow_mut(), port.borrow_mut());
+        let (table, port) = (&mut *table, &mut *port);
         let now = Instant::now();
-        table.interfaces[self.index].waker.register(cx.waker());
-        self.follow_link(cx);
-        if core::mem::take(&mut table.interfaces[self.index].changed) {
-            self.change_address(table);
+        let interface = &mut table.interfaces[self.index];
+        interface.register(cx.waker());
+        interface.soon = now + TICK;
+        if core::mem::take(&mut interface.changed) {
+            self.change_address(table, port);
         }
-        self.ingress(table, cx, now);
+        let received = self.ingress(table, port, cx, now);
         while let Some(syn) = table.next_syn(self.index, now) {
-            self.replay(table, &syn.frame, now);
+            self.replay(table, port, &syn.frame, now);
         }
-        let tick = self.next <= now;
+        let interface = &table.interfaces[self.index];
+        if !received && interface.dirty == 0 {
+            // What else could have woken the runner? Every frame is followed by a tick, where this is asked again.
+            self.follow_link(port, cx);
+        }
+        let tick = interface.next <= now;
         if tick {
             self.mark_due(table, now);
         }
-        self.egress(table, cx, now, tick);
-        self.forward(cx);
-        self.set_alarm(cx, now);
+        self.egress(table, port, cx, now, tick);
+        self.forward(port, cx);
+        self.set_alarm(table, cx, now);
     }
 
-    fn follow_link(&mut self, cx: &mut Context<'_>) {
-        let link = self.driver.link_state(cx);
+    fn follow_link(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>) {
+        let link = port.driver.link_state(cx);
         if link != self.link {
             self.link = link;
             self.net.set_link_state(link);
-            let address = self.driver.hardware_address();
-            if let HardwareAddress::Ethernet(mac) = address {
-                self.mac = mac;
-                self.net.set_hardware_address(address);
+            self.net.set_hardware_address(port.refresh_mac());
+            if let Some(local) = &mut self.local {
+                local.mac = port.mac();
             }
         }
     }
 
     /// Connections of an address that is no longer the device's end without a word: a RST from there would be wrong.
-    fn change_address(&mut self, table: &mut Table) {
-        let address = table.interfaces[self.index].address;
-        self.fast.update_ip_addrs(|addresses| {
-            addresses.clear();
-            if let Some(address) = address {
-                let _ = addresses.push(IpCidr::Ipv4(address));
-            }
-        });
+    fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
+        let address = table.interfaces[self.index].address.filter(|_| table.port != 0);
+        self.local = address.map(|address| Local { mac: port.mac(), address: address.address(), port: table.port });
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.records.len() {
             let record = &mut table.records[index];
@@ -147,52 +118,50 @@ impl<D: Driver> Runner<D> {
         }
     }
 
-    /// What is the server's: nothing before there is an address and a port.
-    fn local(&self, table: &Table) -> Option<Local> {
-        let address = table.interfaces[self.index].address?;
-        (table.port != 0).then(|| Local { mac: self.mac, address: address.address(), port: table.port })
-    }
-
-    fn ingress(&mut self, table: &mut Table, cx: &mut Context<'_>, now: Instant) {
-        let local = self.local(table);
-        for _ in 0..RX_BURST {
+    /// Takes frames from the driver. True if there were any.
+    fn ingress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut taken = 0;
+        while taken < RX_BURST {
             // A frame's kind is known only once it has been taken, so there must be room for it on either way.
             if !self.net_has_room {
                 self.net_has_room = self.net.poll_rx_buf(cx).is_ready();
                 if !self.net_has_room {
-                    return;
+                    return taken > 0;
                 }
             }
-            let Some((rx, tx)) = self.driver.receive(cx) else { return };
-            let mut port = Port { fast: &mut self.fast, index: self.index, next: &mut self.next, mac: self.mac, now };
-            let net = &mut self.net;
-            self.net_has_room = rx.consume(|frame| {
+            let (net, local, index) = (&mut self.net, &self.local, self.index);
+            let others = port.receive(cx, |stack, frame, tx| {
                 let segment = local.as_ref().and_then(|local| local.classify(frame));
-                match segment.map_or(Verdict::Other, |segment| port.frame(table, frame, &segment, tx)) {
-                    Verdict::Done => true,
-                    Verdict::Other => {
-                        hand_over(net, frame);
-                        false
-                    }
+                let mut inlet = Inlet { table, stack, index, now };
+                let others = segment.is_none_or(|segment| inlet.frame(frame, &segment, tx) == Verdict::Others);
+                if others {
+                    hand_over(net, frame);
                 }
+                others
             });
+            match others {
+                Some(others) => {
+                    self.net_has_room = !others;
+                    taken += 1;
+                }
+                None => return taken > 0,
+            }
         }
         cx.waker().wake_by_ref();
+        true
     }
 
-    fn replay(&mut self, table: &mut Table, frame: &[u8], now: Instant) {
-        let Some(local) = self.local(table) else { return };
-        let mut port = Port { fast: &mut self.fast, index: self.index, next: &mut self.next, mac: self.mac, now };
-        if let Some(segment) = local.classify(frame) {
-            port.frame(table, frame, &segment, Discard);
-        }
+    /// Takes a SYN that has waited as if it came just now.
+    fn replay(&mut self, table: &mut Table, port: &mut PortState<D>, frame: &[u8], now: Instant) {
+        let Some(segment) = self.local.as_ref().and_then(|local| local.classify(frame)) else { return };
+        Inlet { table, stack: &mut port.stack(), index: self.index, now }.frame(frame, &segment, Discard);
     }
 
     /// Lets all connections whose timers are due have a look at them.
     fn mark_due(&mut self, table: &mut Table, now: Instant) {
-        self.next = Instant::MAX;
+        let mut next = Instant::MAX;
         for index in 0..table.records.len() {
-            let record = &mut table.records[index];
+            let record = &table.records[index];
             if record.interface != self.index || record.due == Instant::MAX {
                 continue;
             }
@@ -200,21 +169,25 @@ impl<D: Driver> Runner<D> {
                 table.expire_half_open(index, now);
                 table.interfaces[self.index].dirty |= 1 << index;
             } else {
-                self.next = self.next.min(record.due);
+                next = next.min(record.due);
             }
         }
+        table.interfaces[self.index].next = next;
     }
 
-    fn egress(&mut self, table: &mut Table, cx: &mut Context<'_>, now: Instant, tick: bool) {
+    fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant, tick: bool) {
         let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
-            dirty &= dirty - 1;
-            if !self.send(table, index, cx, now) {
-                // The driver wakes the runner when it has room again.
-                table.interfaces[self.index].dirty |= dirty | 1 << index;
-                return;
+            match port.send(&mut table.records[index], cx.waker(), now) {
+                Sent::All => {}
+                Sent::More => table.mark(index),
+                Sent::NoRoom => {
+                    table.interfaces[self.index].dirty |= dirty;
+                    return;
+                }
             }
+            dirty &= dirty - 1;
             table.settle(index);
             let record = &mut table.records[index];
             record.unacked = 0;
@@ -222,41 +195,28 @@ impl<D: Driver> Runner<D> {
                 continue;
             }
             if tick && record.due <= now {
-                let due = self.fast.poll_at(smoltcp_time(now), &record.set);
-                record.due = due.map_or(Instant::MAX, |due| embassy_time(due).max(now + TICK));
+                record.due = port.due(record, now).max(now + TICK);
                 if record.phase == Phase::HalfOpen {
                     record.due = record.due.min(record.since + table.handshake);
                 }
             } else {
                 record.due = record.due.min(now + TICK);
             }
-            self.next = self.next.min(record.due);
+            table.interfaces[self.index].expect(record.due);
         }
-    }
-
-    /// Sends what one connection has to send. False if the driver had no room.
-    fn send(&mut self, table: &mut Table, index: usize, cx: &mut Context<'_>, now: Instant) -> bool {
-        let record = &mut table.records[index];
-        let burst = if record.socket().send_queue() > SEGMENT_LEN_SURE { TX_BURST } else { 1 };
-        let macs = record.macs;
-        let mut device = Egress { driver: &mut self.driver, cx, macs, exhausted: false };
-        for _ in 0..burst {
-            match self.fast.poll_egress(smoltcp_time(now), &mut device, &mut record.set) {
-                PollResult::SocketStateChanged => {}
-                PollResult::None => return !device.exhausted,
-            }
-        }
-        if burst > 1 {
-            table.mark(index);
-        }
-        true
     }
 
     /// Sends embassy-net's frames.
-    fn forward(&mut self, cx: &mut Context<'_>) {
+    fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>) {
         for _ in 0..TX_BURST {
-            let Poll::Ready(frame) = self.net.poll_tx_buf(cx) else { return };
-            let Some(token) = self.driver.transmit(cx) else { return };
+            // The wake-up, once asked for, stays until there is a frame; asking again for each of ours would cost more
+            // than looking.
+            if !self.net_wakes && self.net.poll_tx_buf(cx).is_pending() {
+                self.net_wakes = true;
+            }
+            let Some(frame) = self.net.try_tx_buf() else { return };
+            self.net_wakes = false;
+            let Some(token) = port.driver.transmit(cx) else { return };
             token.consume(frame.len(), |buf| buf.copy_from_slice(frame));
             self.net.tx_done();
         }
@@ -264,10 +224,13 @@ impl<D: Driver> Runner<D> {
     }
 
     /// An alarm once set stays, so it is set anew only for an earlier time or after it has gone off.
-    fn set_alarm(&mut self, cx: &mut Context<'_>, now: Instant) {
-        if self.next != Instant::MAX && (self.next < self.alarm || self.alarm <= now) {
-            self.alarm = self.next.max(now + Duration::from_ticks(1));
-            let _ = pin!(Timer::at(self.alarm)).as_mut().poll(cx);
+    fn set_alarm(&mut self, table: &mut Table, cx: &mut Context<'_>, now: Instant) {
+        let interface = &mut table.interfaces[self.index];
+        if interface.next != Instant::MAX && (interface.next < interface.alarm || interface.alarm <= now) {
+            interface.alarm = interface.next.max(now + Duration::from_ticks(1));
+            let _ = pin!(Timer::at(interface.alarm)).as_mut().poll(cx);
+        } else if interface.alarm <= now {
+            interface.alarm = Instant::MAX;
         }
     }
 }
@@ -282,85 +245,13 @@ fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
     }
 }
 
-/// What it takes to give a segment to its connection.
-struct Port<'a> {
-    fast: &'a mut Interface,
-    index: usize,
-    next: &'a mut Instant,
-    mac: [u8; 6],
-    now: Instant,
-}
-
-impl Port<'_> {
-    fn frame<T: TxToken>(&mut self, table: &mut Table, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
-        if !segment.verify(frame) {
-            return Verdict::Done;
-        }
-        let known = match table.find(segment.peer) {
-            Some(index) if segment.is_syn() => self.syn_on_known(table, index),
-            Some(index) => Known::Connection(index),
-            None => Known::Nobody,
-        };
-        let index = match known {
-            Known::Connection(index) => index,
-            Known::Challenged => return Verdict::Done,
-            // embassy-net has no socket for it either, and answers with a RST.
-            Known::Nobody if !segment.is_syn() => return Verdict::Other,
-            Known::Nobody => match table.admit(self.index, segment, self.now) {
-                Some(index) => index,
-                None => {
-                    table.hold_syn(self.index, segment.peer, frame, self.now);
-                    return Verdict::Done;
-                }
-            },
-        };
-        self.segment(table, index, frame, segment, tx);
-        Verdict::Done
-    }
-
-    /// A SYN from a client that has a connection already.
-    fn syn_on_known(&mut self, table: &mut Table, index: usize) -> Known {
-        let record = &mut table.records[index];
-        match record.socket().state() {
-            State::SynReceived | State::Listen => Known::Connection(index),
-            // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1).
-            State::TimeWait | State::Closed if record.phase == Phase::Free => {
-                table.forget(index);
-                Known::Nobody
-            }
-            State::TimeWait | State::Closed => {
-                // Its socket is about to be dropped. Until then the SYN waits like any other.
-                record.peer = None;
-                Known::Nobody
-            }
-            _ => {
-                record.challenge();
-                table.mark(index);
-                Known::Challenged
-            }
-        }
-    }
-
-    fn segment<T: TxToken>(&mut self, table: &mut Table, index: usize, frame: &[u8], segment: &Segment, tx: T) {
-        let record = &mut table.records[index];
-        if record.macs[..6] != segment.peer_mac {
-            record.macs = macs(segment.peer_mac, self.mac);
-        }
-        let packet = segment.packet(frame);
-        let mut device = Ingress { packet, token: Some(tx), macs: record.macs };
-        self.fast.poll_ingress_single(smoltcp_time(self.now), &mut device, &mut record.set);
-        record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));
-        // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
-        let owes = record.unacked >= ACK_EVERY || record.socket().send_queue() > 0;
-        let quiet = matches!(record.socket().state(), State::Established | State::CloseWait);
-        let due = self.now + TICK;
-        record.due = record.due.min(due);
-        *self.next = (*self.next).min(due);
-        if owes || !quiet {
-            table.interfaces[self.index].dirty |= 1 << index;
-        }
-        table.settle(index);
-    }
+/// Whose a frame was.
+#[derive(PartialEq, Eq)]
+enum Verdict {
+    /// A connection's, or nobody's.
+    Done,
+    /// To be handed to embassy-net.
+    Others,
 }
 
 /// What a segment's sender is to the table.
@@ -370,9 +261,81 @@ enum Known {
     Nobody,
 }
 
-fn macs(destination: [u8; 6], source: [u8; 6]) -> Macs {
-    let mut macs = [0; 12];
-    macs[..6].copy_from_slice(&destination);
-    macs[6..].copy_from_slice(&source);
-    macs
+/// Where segments come in.
+struct Inlet<'a, 'b> {
+    table: &'a mut Table,
+    stack: &'a mut Stack<'b>,
+    index: usize,
+    now: Instant,
+}
+
+impl Inlet<'_, '_> {
+    fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
+        if !segment.verify(frame) {
+            return Verdict::Done;
+        }
+        let known = match self.table.find(segment.peer) {
+            Some(index) if segment.is_syn() => self.syn_on_known(index),
+            Some(index) => Known::Connection(index),
+            None => Known::Nobody,
+        };
+        let index = match known {
+            Known::Connection(index) => index,
+            Known::Challenged => return Verdict::Done,
+            // embassy-net has no socket for it either, and answers with a RST.
+            Known::Nobody if !segment.is_syn() => return Verdict::Others,
+            Known::Nobody => match self.table.admit(self.index, segment, self.now) {
+                Some(index) => index,
+                None => {
+                    self.table.hold_syn(self.index, segment.peer, frame, self.now);
+                    return Verdict::Done;
+                }
+            },
+        };
+        self.segment(index, frame, segment, tx);
+        Verdict::Done
+    }
+
+    /// A SYN from a client that has a connection already.
+    fn syn_on_known(&mut self, index: usize) -> Known {
+        let record = &mut self.table.records[index];
+        match record.socket().state() {
+            State::SynReceived | State::Listen => Known::Connection(index),
+            // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1).
+            State::TimeWait | State::Closed if record.phase == Phase::Free => {
+                self.table.forget(index);
+                Known::Nobody
+            }
+            State::TimeWait | State::Closed => {
+                // Its socket is about to be dropped. Until then the SYN waits like any other.
+                record.peer = None;
+                Known::Nobody
+            }
+            _ => {
+                record.challenge();
+                self.table.mark(index);
+                Known::Challenged
+            }
+        }
+    }
+
+    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
+        let record = &mut self.table.records[index];
+        self.stack.segment(record, frame, segment, tx, self.now);
+        record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));
+        let unacked = record.unacked;
+        let due = self.now + TICK;
+        if record.due > due {
+            record.due = due;
+            self.table.interfaces[self.index].expect(due);
+        }
+        let socket = self.table.records[index].socket();
+        // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
+        let quiet = matches!(socket.state(), State::Established | State::CloseWait);
+        let owes = unacked >= ACK_EVERY || socket.send_queue() > 0;
+        if owes || !quiet {
+            self.table.interfaces[self.index].dirty |= 1 << index;
+        }
+        self.table.settle(index);
+    }
 }

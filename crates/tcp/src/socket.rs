@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::future::poll_fn;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::task::Poll;
 
 use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
@@ -62,10 +62,12 @@ impl TcpBind for Tcp {
         if table.port != 0 && table.port != local.port() {
             return Err(Error::AddrInUse);
         }
-        table.port = local.port();
+        table.listen(local.port());
         Ok(Acceptor { shared: self.shared })
     }
 }
+
+const UNKNOWN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
 
 /// Accepts the listener's connections. A SYN is answered when an accept waits; until then it waits too, for
 /// [`SYN_WAIT_MS`](crate::limits::SYN_WAIT_MS).
@@ -97,11 +99,9 @@ impl TcpAccept for Acceptor {
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
             let Some(index) = table.take_ready(ticket.number, cx.waker()) else { return Poll::Pending };
-            let peer = table.records[index].peer.map_or((Ipv4Addr::UNSPECIFIED, 0), |peer| {
-                (Ipv4Addr::from(peer.address), peer.port)
-            });
-            let peer = SocketAddr::new(IpAddr::V4(peer.0), peer.1);
-            Poll::Ready(Ok((peer, TcpSocket { shared: self.shared, index })))
+            // A ready connection has a peer.
+            let peer = table.records[index].peer.map_or(UNKNOWN, SocketAddrV4::from);
+            Poll::Ready(Ok((peer.into(), TcpSocket { shared: self.shared, index })))
         })
         .await
     }
@@ -125,9 +125,12 @@ impl TcpSocket {
         f(self.shared.borrow_mut().records[self.index].socket())
     }
 
-    /// The connection has something to send.
-    fn mark(&self) {
-        self.shared.borrow_mut().mark(self.index);
+    fn mark_soon(&self) {
+        self.shared.borrow_mut().mark_soon(self.index);
+    }
+
+    fn push(&self) {
+        self.shared.borrow_mut().push(self.index);
     }
 
     async fn read(&self, buf: &mut [u8]) -> Result<usize, Error> {
@@ -137,16 +140,18 @@ impl TcpSocket {
             let queued = socket.recv_queue();
             if queued == 0 && socket.may_recv() {
                 socket.register_recv_waker(cx.waker());
+                table.push(self.index);
                 return Poll::Pending;
             }
+            let capacity = socket.recv_capacity();
             let received = socket.recv(|data| {
                 let len = data.len().min(buf.len());
                 buf[..len].copy_from_slice(&data[..len]);
                 (len, len)
             });
             // The window has grown by so much that the client should hear of it.
-            if queued >= socket.recv_capacity() / 4 {
-                table.mark(self.index);
+            if queued >= capacity / 4 {
+                table.mark_soon(self.index);
             }
             Poll::Ready(received.or_else(|error| match error {
                 RecvError::Finished => Ok(0),
@@ -166,10 +171,11 @@ impl TcpSocket {
             match socket.send_slice(data) {
                 Ok(0) => {
                     socket.register_send_waker(cx.waker());
+                    table.push(self.index);
                     Poll::Pending
                 }
                 Ok(len) => {
-                    table.mark(self.index);
+                    table.mark_soon(self.index);
                     Poll::Ready(Ok(len))
                 }
                 Err(_) => Poll::Ready(Err(Error::ConnectionReset)),
@@ -180,13 +186,14 @@ impl TcpSocket {
 
     async fn readable(&self) -> Result<(), Error> {
         poll_fn(|cx| {
-            self.with(|socket| {
-                if socket.can_recv() || !socket.may_recv() {
-                    return Poll::Ready(Ok(()));
-                }
-                socket.register_recv_waker(cx.waker());
-                Poll::Pending
-            })
+            let mut table = self.shared.borrow_mut();
+            let socket = table.records[self.index].socket();
+            if socket.can_recv() || !socket.may_recv() {
+                return Poll::Ready(Ok(()));
+            }
+            socket.register_recv_waker(cx.waker());
+            table.push(self.index);
+            Poll::Pending
         })
         .await
     }
@@ -194,7 +201,8 @@ impl TcpSocket {
     /// Sends FIN after all that is written, and waits until the client has acknowledged it.
     async fn close_write(&self) -> Result<(), Error> {
         self.with(|socket| socket.close());
-        self.mark();
+        self.mark_soon();
+        self.push();
         poll_fn(|cx| {
             self.with(|socket| match socket.state() {
                 State::FinWait1 | State::Closing | State::LastAck => {
@@ -230,9 +238,10 @@ impl Write for TcpSocket {
         TcpSocket::write(self, data).await
     }
 
-    /// Returns at once: written bytes leave by themselves, and waiting for the client's acknowledgement would cost its
-    /// delay.
+    /// Sends what is written, and does not wait for the client's acknowledgement, which comes late on purpose. Waiting
+    /// for input and closing send it too, so that a reply of several writes leaves as one segment.
     async fn flush(&mut self) -> Result<(), Error> {
+        self.push();
         Ok(())
     }
 }
@@ -258,7 +267,8 @@ impl TcpShutdown for TcpSocket {
     /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
     async fn abort(&mut self) -> Result<(), Error> {
         self.with(|socket| socket.abort());
-        self.mark();
+        self.mark_soon();
+        self.push();
         Ok(())
     }
 }
@@ -282,6 +292,7 @@ impl Write for Half<'_> {
     }
 
     async fn flush(&mut self) -> Result<(), Error> {
+        self.0.push();
         Ok(())
     }
 }

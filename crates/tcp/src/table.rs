@@ -1,6 +1,7 @@
 //! The connections of a listener, who waits for them, and the SYNs that wait for room.
 
 use core::cell::RefCell;
+use core::task::Waker;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
@@ -10,8 +11,14 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::frame::{Peer, Segment};
-use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, KEEP_ALIVE_MS, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS};
+use crate::limits::{
+    HALF_OPEN_KEEP_MS, INTERFACES_MAX, KEEP_ALIVE_MS, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
+};
 use crate::phy::Macs;
+use crate::port::{Sent, Transmit};
+
+/// How late a timer may fire.
+pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 
 /// What a listener and its handles share. Borrowed for the length of one call, never across an await.
 pub(crate) type Shared = RefCell<Table>;
@@ -56,7 +63,7 @@ impl Record {
             set,
             handle,
             peer: None,
-            macs: [0; 12],
+            macs: Macs::default(),
             interface: 0,
             phase: Phase::Free,
             since: Instant::MIN,
@@ -98,7 +105,15 @@ pub(crate) struct InterfaceState {
     pub(crate) changed: bool,
     /// Connections that have something to send, one bit each.
     pub(crate) dirty: u64,
-    pub(crate) waker: WakerRegistration,
+    /// The earliest timer of a connection.
+    pub(crate) next: Instant,
+    /// When the runner will be woken for it. An alarm once set stays.
+    pub(crate) alarm: Instant,
+    /// A tick after the runner last ran. An alarm that is not later is a tick away at most, whatever the time is.
+    pub(crate) soon: Instant,
+    /// The runner's; none before it runs.
+    waker: Option<Waker>,
+    pub(crate) port: Option<&'static RefCell<dyn Transmit>>,
 }
 
 impl InterfaceState {
@@ -107,8 +122,33 @@ impl InterfaceState {
             address: None,
             changed: false,
             dirty: 0,
-            waker: WakerRegistration::new(),
+            next: Instant::MAX,
+            alarm: Instant::MAX,
+            soon: Instant::MIN,
+            waker: None,
+            port: None,
         }
+    }
+
+    /// Whom to wake: the runner.
+    #[inline]
+    pub(crate) fn register(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.waker = Some(waker.clone());
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = &self.waker {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// A timer wants to be looked at. True if the alarm comes too late for it.
+    #[inline]
+    pub(crate) fn expect(&mut self, due: Instant) -> bool {
+        self.next = self.next.min(due);
+        due < self.alarm
     }
 }
 
@@ -125,7 +165,6 @@ pub(crate) struct Table<R: ?Sized = [Record]> {
     /// The port that is listened on; 0 before.
     pub(crate) port: u16,
     pub(crate) handshake: Duration,
-    pub(crate) seed: u64,
     pub(crate) interfaces: [InterfaceState; INTERFACES_MAX],
     /// How many of them are attached.
     pub(crate) interfaces_len: usize,
@@ -138,11 +177,10 @@ pub(crate) struct Table<R: ?Sized = [Record]> {
 }
 
 impl<R> Table<R> {
-    pub(crate) const fn new(records: R, handshake: Duration, seed: u64) -> Self {
+    pub(crate) const fn new(records: R, handshake: Duration) -> Self {
         Self {
             port: 0,
             handshake,
-            seed,
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
             syns: Vec::new(),
@@ -154,6 +192,15 @@ impl<R> Table<R> {
 }
 
 impl Table {
+    /// Sets the port, and tells the runners.
+    pub(crate) fn listen(&mut self, port: u16) {
+        self.port = port;
+        for interface in &mut self.interfaces {
+            interface.changed = true;
+            interface.wake();
+        }
+    }
+
     /// The connection with `peer`, which may be in TIME-WAIT.
     #[inline]
     pub(crate) fn find(&self, peer: Peer) -> Option<usize> {
@@ -161,11 +208,50 @@ impl Table {
     }
 
     /// A connection has something to send: its runner is to look.
-    #[inline]
     pub(crate) fn mark(&mut self, index: usize) {
         let interface = &mut self.interfaces[self.records[index].interface];
         interface.dirty |= 1 << index;
-        interface.waker.wake();
+        interface.wake();
+    }
+
+    /// A connection has something to send, and its owner will push or wait for input soon. If it does not, the next
+    /// tick sends it.
+    #[inline]
+    pub(crate) fn mark_soon(&mut self, index: usize) {
+        let interface = &mut self.interfaces[self.records[index].interface];
+        interface.dirty |= 1 << index;
+        if interface.alarm > interface.soon {
+            interface.wake();
+        }
+    }
+
+    /// Sends what a marked connection has to send, here and now.
+    #[inline]
+    pub(crate) fn push(&mut self, index: usize) {
+        let interface = &mut self.interfaces[self.records[index].interface];
+        if interface.dirty & 1 << index != 0 {
+            self.push_marked(index);
+        }
+    }
+
+    fn push_marked(&mut self, index: usize) {
+        let record = &mut self.records[index];
+        let interface = &mut self.interfaces[record.interface];
+        let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
+        // It is borrowed only while embassy's executor polls the runner, which is not now; else the runner sends.
+        let Ok(mut port) = port.try_borrow_mut() else { return };
+        let now = Instant::now();
+        if port.send(record, waker, now) == Sent::All {
+            interface.dirty &= !(1 << index);
+            record.unacked = 0;
+            let due = now + TICK;
+            if record.due > due {
+                record.due = due;
+                if interface.expect(due) {
+                    interface.wake();
+                }
+            }
+        }
     }
 
     // ---- connections that begin
@@ -352,7 +438,7 @@ impl Table {
 
     fn wake_for_syn(&mut self) {
         for syn in &self.syns {
-            self.interfaces[syn.interface].waker.wake();
+            self.interfaces[syn.interface].wake();
         }
     }
 }

@@ -6,12 +6,13 @@
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
 //! - [`virtio`]: the network card, an embassy-net driver.
 //! - [`network`]: the listener and embassy-net on that card.
-//! - `mmio.rs`: registers.
+//! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
 #![no_std]
 
 pub mod clock;
 pub mod console;
 pub mod executor;
+mod memcpy;
 mod mmio;
 pub mod network;
 pub mod virtio;

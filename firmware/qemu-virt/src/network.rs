@@ -6,8 +6,8 @@ use embassy_executor::Spawner;
 use embassy_net::{Config, Stack, StackResources, StaticConfigV4};
 use embassy_time::Instant;
 use sockeye_server::limits::Timeouts;
-use sockeye_tcp::{Device, Interface, InterfaceResources, Ipv4Cidr, Options, Resources, Runner, Tcp};
-use static_cell::ConstStaticCell;
+use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
+use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
 use crate::virtio::NetworkCard;
@@ -21,16 +21,18 @@ const BUFFER_LEN: usize = 1024;
 
 /// Brings the network up, and returns the listener, its interface and embassy-net.
 pub fn start(spawner: Spawner, card: NetworkCard) -> (Tcp, Interface, Stack<'static>) {
-    static TCP: ConstStaticCell<Resources<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Resources::new());
-    static INTERFACE: ConstStaticCell<InterfaceResources<1, 1>> = ConstStaticCell::new(InterfaceResources::new());
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(Buffers::new());
+    static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
+    static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
+    static PORT: StaticCell<Port<NetworkCard>> = StaticCell::new();
     static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
 
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
-    let options = Options { handshake: Timeouts::DEFAULT.handshake, seed };
-    let tcp = Tcp::new(TCP.take(), options);
-    let (interface, runner, device) = tcp.attach(INTERFACE.take(), card);
+    let options = Options { handshake: Timeouts::DEFAULT.handshake };
+    let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
+    let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(Port::new(card, seed)));
     let config = Config::ipv4_static(StaticConfigV4 {
         address: Ipv4Cidr::new(ADDRESS, 24),
         gateway: Some(GATEWAY),

@@ -22,7 +22,7 @@ const HEADER_LEN: usize = 12;
 const QUEUE_LEN: usize = 8;
 
 /// Registers (section 4.2.2).
-mod register {
+mod registers {
     pub(super) const MAGIC: usize = 0x000;
     pub(super) const VERSION: usize = 0x004;
     pub(super) const DEVICE_ID: usize = 0x008;
@@ -40,7 +40,7 @@ mod register {
     pub(super) const QUEUE_DEVICE: usize = 0x0a0;
     pub(super) const CONFIG: usize = 0x100;
 }
-use register::*;
+use registers::*;
 
 const MAGIC_VALUE: u32 = 0x7472_6976;
 const NETWORK_CARD: u32 = 1;
@@ -262,9 +262,13 @@ impl Driver for NetworkCard {
     type TxToken<'a> = Room<'a>;
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received<'_>, Room<'_>)> {
-        WAKER.register(cx.waker());
-        let (id, len) = self.rx.done()?;
+        let (id, len) = self.rx.done().or_else(|| {
+            // One may have come just before the interrupt has someone to wake.
+            WAKER.register(cx.waker());
+            self.rx.done()
+        })?;
         if !self.can_send() {
+            WAKER.register(cx.waker());
             return None;
         }
         let Self { rx, tx, free, free_len, .. } = self;
@@ -274,7 +278,10 @@ impl Driver for NetworkCard {
     fn transmit(&mut self, cx: &mut Context<'_>) -> Option<Room<'_>> {
         if !self.can_send() {
             WAKER.register(cx.waker());
-            return None;
+            // As in `receive`.
+            if !self.can_send() {
+                return None;
+            }
         }
         Some(Room { queue: &mut self.tx, free: &self.free, free_len: &mut self.free_len })
     }

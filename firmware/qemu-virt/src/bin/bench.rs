@@ -34,8 +34,11 @@ impl Handler for Bench {
             }
             if len == REQUEST_LEN {
                 len = 0;
-                let reply = if request[0] == b'S' { instructions() } else { *REPLY };
-                client.write_all(&reply).await?;
+                if request[0] == b'S' {
+                    client.write_all(&instructions()).await?;
+                } else {
+                    client.write_all(REPLY).await?;
+                }
             }
         }
     }

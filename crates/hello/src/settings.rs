@@ -1,0 +1,156 @@
+//! What a program for chips is told when it is built: how the device reaches its network.
+
+/// Bytes of a network's name (IEEE 802.11, 9.4.2.2).
+pub const SSID_LEN_MAX: usize = 32;
+/// Characters of a WPA2 passphrase (IEEE 802.11, J.4.1).
+pub const PASSWORD_LEN_MIN: usize = 8;
+/// As above.
+pub const PASSWORD_LEN_MAX: usize = 63;
+
+/// The environment of the build: each variable's value where it is set. An empty value is the same as none.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Environment {
+    /// `SOCKEYE_MODE`: `ap`, the default, or `sta`.
+    pub mode: Option<&'static str>,
+    /// `SOCKEYE_SSID`: the network that a station joins.
+    pub ssid: Option<&'static str>,
+    /// `SOCKEYE_PASSWORD`: its WPA2 passphrase; none for an open network.
+    pub password: Option<&'static str>,
+    /// `SOCKEYE_OPEN`: `1` for an access point without WPA2.
+    pub open: Option<&'static str>,
+}
+
+/// How a device reaches its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settings {
+    /// It makes its own.
+    AccessPoint {
+        /// Anyone near can join; otherwise WPA2 asks for the device's passphrase.
+        open: bool,
+    },
+    /// It joins one.
+    Station {
+        /// The network's name, 1 to [`SSID_LEN_MAX`] bytes.
+        ssid: &'static str,
+        /// Its passphrase, [`PASSWORD_LEN_MIN`] to [`PASSWORD_LEN_MAX`] printable ASCII characters; none if the network is
+        /// open.
+        password: Option<&'static str>,
+    },
+}
+
+impl Settings {
+    /// Reads the settings, in a constant: then settings that can't be meant end the build.
+    ///
+    /// # Errors
+    /// What is wrong with which variable, for the compiler to print.
+    pub const fn parse(environment: Environment) -> Result<Self, &'static str> {
+        let (ssid, password) = (given(environment.ssid), given(environment.password));
+        let open = match given(environment.open) {
+            None => false,
+            Some(value) => match value.as_bytes() {
+                b"1" => true,
+                _ => return Err("SOCKEYE_OPEN is 1 or not set"),
+            },
+        };
+        let mode = match given(environment.mode) {
+            None => "ap",
+            Some(mode) => mode,
+        };
+        match (mode.as_bytes(), ssid) {
+            (b"ap", Some(_)) => Err("SOCKEYE_SSID is for SOCKEYE_MODE=sta: an access point makes its own network"),
+            (b"ap", None) if password.is_some() => {
+                Err("SOCKEYE_PASSWORD is for SOCKEYE_MODE=sta: an access point makes its own passphrase")
+            }
+            (b"ap", None) => Ok(Self::AccessPoint { open }),
+            (b"sta", _) if open => {
+                Err("SOCKEYE_OPEN is for SOCKEYE_MODE=ap: a station joins an open network without SOCKEYE_PASSWORD")
+            }
+            (b"sta", None) => Err("SOCKEYE_MODE=sta needs SOCKEYE_SSID, the network to join"),
+            (b"sta", Some(ssid)) if ssid.len() > SSID_LEN_MAX => Err("SOCKEYE_SSID has more than 32 bytes"),
+            (b"sta", Some(ssid)) => match password {
+                Some(password) if !is_password(password) => {
+                    Err("SOCKEYE_PASSWORD has 8 to 63 printable ASCII characters, or is empty for an open network")
+                }
+                password => Ok(Self::Station { ssid, password }),
+            },
+            _ => Err("SOCKEYE_MODE is ap or sta"),
+        }
+    }
+}
+
+const fn given(value: Option<&'static str>) -> Option<&'static str> {
+    match value {
+        Some(value) if !value.is_empty() => Some(value),
+        _ => None,
+    }
+}
+
+const fn is_password(password: &str) -> bool {
+    let bytes = password.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        if !matches!(bytes[index], b' '..=b'~') {
+            return false;
+        }
+        index += 1;
+    }
+    bytes.len() >= PASSWORD_LEN_MIN && bytes.len() <= PASSWORD_LEN_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Environment = Environment { mode: None, ssid: None, password: None, open: None };
+    const STATION: Environment = Environment { mode: Some("sta"), ssid: Some("barn"), ..NONE };
+
+    fn check(environment: Environment, expected: Result<Settings, &str>) {
+        match (Settings::parse(environment), expected) {
+            (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+            (settings, expected) => assert_eq!(settings, expected, "{environment:?}"),
+        }
+    }
+
+    #[test]
+    fn access_point_is_the_default_and_open_only_when_asked() {
+        let closed = Ok(Settings::AccessPoint { open: false });
+        check(NONE, closed);
+        check(Environment { mode: Some("ap"), ..NONE }, closed);
+        check(Environment { mode: Some(""), ssid: Some(""), password: Some(""), open: Some("") }, closed);
+        check(Environment { open: Some("1"), ..NONE }, Ok(Settings::AccessPoint { open: true }));
+        for open in ["0", "yes", "11"] {
+            check(Environment { open: Some(open), ..NONE }, Err("SOCKEYE_OPEN is 1"));
+        }
+    }
+
+    #[test]
+    fn station_joins_what_it_is_told() {
+        check(STATION, Ok(Settings::Station { ssid: "barn", password: None }));
+        check(Environment { password: Some(""), ..STATION }, Ok(Settings::Station { ssid: "barn", password: None }));
+        let closed = Ok(Settings::Station { ssid: "barn", password: Some("eight888") });
+        check(Environment { password: Some("eight888"), ..STATION }, closed);
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        check(Environment { ssid: Some("barn"), ..NONE }, Err("SOCKEYE_SSID is for"));
+        check(Environment { password: Some("eight888"), ..NONE }, Err("SOCKEYE_PASSWORD is for"));
+        check(Environment { open: Some("1"), ..STATION }, Err("SOCKEYE_OPEN is for"));
+        check(Environment { ssid: None, ..STATION }, Err("needs SOCKEYE_SSID"));
+        check(Environment { mode: Some("station"), ..STATION }, Err("SOCKEYE_MODE is"));
+    }
+
+    #[test]
+    fn names_and_passphrases_have_the_standards_lengths() {
+        const LONGEST: &str = "0123456789abcdef0123456789abcdef";
+        check(Environment { ssid: Some(LONGEST), ..STATION }, Ok(Settings::Station { ssid: LONGEST, password: None }));
+        check(Environment { ssid: Some("0123456789abcdef0123456789abcdefg"), ..STATION }, Err("32 bytes"));
+        const PASSWORD: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
+        assert_eq!(PASSWORD.len(), PASSWORD_LEN_MAX);
+        let password = Some(PASSWORD);
+        check(Environment { password, ..STATION }, Ok(Settings::Station { ssid: "barn", password }));
+        for password in ["seven77", "password\n", "p\u{e4}sswords", concat!("0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef")] {
+            check(Environment { password: Some(password), ..STATION }, Err("8 to 63"));
+        }
+    }
+}

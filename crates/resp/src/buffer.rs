@@ -1,0 +1,78 @@
+//! Appending to a slice.
+
+use crate::number::Digits;
+
+/// There is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// A slice that is filled from its start.
+pub(crate) struct Buffer<'a> {
+    bytes: &'a mut [u8],
+    len: usize,
+}
+
+impl<'a> Buffer<'a> {
+    pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
+        Self { bytes, len: 0 }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.len() - self.len
+    }
+
+    /// What comes after the first `start` bytes.
+    pub(crate) fn after(&mut self, start: usize) -> &mut [u8] {
+        self.bytes[..self.len].get_mut(start..).unwrap_or_default()
+    }
+
+    /// Drops what comes after the first `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+    }
+
+    /// Appends all of `bytes`, or nothing.
+    pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
+        let room = self.bytes[self.len..].get_mut(..bytes.len()).ok_or(Full)?;
+        room.copy_from_slice(bytes);
+        self.len += bytes.len();
+        Ok(())
+    }
+
+    /// Leaves out `len` bytes, which the caller fills in later.
+    pub(crate) fn skip(&mut self, len: usize) -> Result<(), Full> {
+        if len > self.room() {
+            return Err(Full);
+        }
+        self.len += len;
+        Ok(())
+    }
+
+    /// Appends a type byte, a number and a line end; a part of them if it is full.
+    pub(crate) fn put_header(&mut self, kind: u8, value: usize) -> Result<(), Full> {
+        self.put(&[kind])?;
+        self.put(Digits::new(value as u64).as_bytes())?;
+        self.put(b"\r\n")
+    }
+
+    /// Puts a header in front of all that follows `body`, in the bytes from
+    /// `start` that were left out for it, and closes the gap between them.
+    ///
+    /// The gap must be as long as the header or longer.
+    pub(crate) fn put_header_at(&mut self, start: usize, body: usize, kind: u8) {
+        let end = self.len;
+        self.len = start;
+        if self.put_header(kind, end - body).is_ok() && self.len <= body {
+            self.bytes.copy_within(body..end, self.len);
+            self.len += end - body;
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Reading requests: RESP arrays of bulk strings, and lines.
+
+use crate::error::ProtocolError;
+use crate::http::is_http;
+use crate::inline::{self, SplitError};
+use crate::limits::{ARG_LEN_MIN, ARGS_MAX, BULK_LEN_MAX, Limits, REQUEST_LEN_MAX};
+use crate::number::{CountError, decode_count};
+use crate::request::{Request, Span};
+
+/// Reads requests out of a receive buffer, and keeps its place in it.
+///
+/// The caller owns the buffer, at least
+/// [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and reads more bytes to
+/// its end. [`decode`](Self::decode) gets the filled part each time, always
+/// from the same start, and goes on where it left off: what it has judged it
+/// doesn't look at again, however small the pieces are in which bytes come.
+/// [`compact`](Self::compact) makes room by dropping what is done.
+///
+/// ```
+/// use sockeye_resp::{Decoder, Limits, ProtocolError};
+///
+/// fn serve(mut wire: &[u8]) -> Result<Vec<String>, ProtocolError> {
+///     let mut names = Vec::new();
+///     let mut decoder = Decoder::new();
+///     let mut rx = [0; sockeye_resp::limits::RX_LEN];
+///     let mut rx_len = 0;
+///     while !wire.is_empty() {
+///         // As much as came, here 7 bytes at a time.
+///         let (received, rest) = wire.split_at(wire.len().min(7));
+///         rx[rx_len..][..received.len()].copy_from_slice(received);
+///         rx_len += received.len();
+///         wire = rest;
+///
+///         while let Some(request) = decoder.decode(&mut rx[..rx_len], &Limits::AUTHENTICATED)? {
+///             names.push(String::from_utf8_lossy(request.name()).into_owned());
+///         }
+///         rx_len = decoder.compact(&mut rx[..rx_len]);
+///     }
+///     Ok(names)
+/// }
+///
+/// let pipelined = b"*2\r\n$3\r\nGET\r\n$4\r\nlm35\r\nPING 'hello world'\r\n";
+/// assert_eq!(serve(pipelined)?, ["GET", "PING"]);
+/// # Ok::<(), ProtocolError>(())
+/// ```
+pub struct Decoder {
+    state: State,
+    /// The first byte of the request that is being read.
+    start: usize,
+    /// The first byte that isn't judged yet.
+    next: usize,
+    args_len: u8,
+    args: [Span; ARGS_MAX],
+}
+
+/// What comes next.
+#[derive(Clone, Copy)]
+enum State {
+    /// A request's first byte.
+    Start,
+    /// An inline request's line feed.
+    Inline,
+    /// The number of arguments.
+    Count,
+    /// The length of an argument, of which `missing` are to come.
+    Length { missing: u8 },
+    /// `len` bytes and their line end.
+    Payload { missing: u8, len: u16 },
+    /// The request was handed out; the next one starts at `next`.
+    Complete,
+    /// There is no next one.
+    Failed(ProtocolError),
+}
+
+/// What a step left behind; `None` means that more bytes are needed.
+type Step = Result<Option<State>, ProtocolError>;
+
+impl Decoder {
+    /// A decoder for the start of a connection.
+    pub const fn new() -> Self {
+        Self {
+            state: State::Start,
+            start: 0,
+            next: 0,
+            args_len: 0,
+            args: [Span::EMPTY; ARGS_MAX],
+        }
+    }
+
+    /// Gives the next request, or `None` if more bytes are needed.
+    ///
+    /// `rx` is the filled part of the receive buffer, and starts where it
+    /// started in the last call unless [`compact`](Self::compact) moved it. An
+    /// inline request is unquoted in place. As in Redis, empty lines and arrays
+    /// of no arguments are skipped.
+    ///
+    /// With [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes of buffer there is
+    /// always room to read into after `None` and [`compact`](Self::compact).
+    ///
+    /// # Errors
+    ///
+    /// The client broke the protocol or a limit. The connection is of no more
+    /// use: each further call gives the same error.
+    pub fn decode<'a>(
+        &'a mut self,
+        rx: &'a mut [u8],
+        limits: &Limits,
+    ) -> Result<Option<Request<'a>>, ProtocolError> {
+        if let State::Complete = self.state {
+            self.start_request();
+        }
+        while !matches!(self.state, State::Complete) {
+            match self.step(rx, limits) {
+                Ok(Some(state)) => self.state = state,
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    self.state = State::Failed(error);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Some(self.request(rx)))
+    }
+
+    /// How many bytes from the start of the receive buffer are done with: all
+    /// requests that were handed out or skipped.
+    pub fn consumed(&self) -> usize {
+        match self.state {
+            State::Complete => self.next,
+            _ => self.start,
+        }
+    }
+
+    /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the
+    /// receive buffer, moves the rest to its start, and gives its length.
+    pub fn compact(&mut self, rx: &mut [u8]) -> usize {
+        if let State::Complete = self.state {
+            self.start_request();
+        }
+        let consumed = self.start.min(rx.len());
+        rx.copy_within(consumed.., 0);
+        self.start = 0;
+        self.next -= consumed;
+        rx.len() - consumed
+    }
+
+    /// Everything before `next` is done with.
+    fn start_request(&mut self) -> State {
+        self.start = self.next;
+        self.args_len = 0;
+        self.state = State::Start;
+        self.state
+    }
+
+    fn request<'a>(&'a self, rx: &'a [u8]) -> Request<'a> {
+        Request {
+            bytes: rx.get(self.start..self.next).unwrap_or_default(),
+            spans: &self.args[..usize::from(self.args_len)],
+        }
+    }
+
+    fn step(&mut self, rx: &mut [u8], limits: &Limits) -> Step {
+        match self.state {
+            State::Start => Ok(self.first_byte(rx)),
+            State::Inline => self.inline(rx, limits),
+            State::Count => self.count(rx, limits),
+            State::Length { missing } => self.length(rx, limits, missing),
+            State::Payload { missing, len } => self.payload(rx, missing, len),
+            State::Complete => Ok(Some(State::Complete)),
+            State::Failed(error) => Err(error),
+        }
+    }
+
+    fn first_byte(&mut self, rx: &[u8]) -> Option<State> {
+        if *rx.get(self.next)? == b'*' {
+            self.next += 1;
+            Some(State::Count)
+        } else {
+            Some(State::Inline)
+        }
+    }
+
+    fn count(&mut self, rx: &[u8], limits: &Limits) -> Step {
+        let count = decode_count(rest(rx, self.next)).map_err(|error| match error {
+            CountError::TooLong => ProtocolError::TooBigMultibulkCount,
+            CountError::Invalid => ProtocolError::InvalidMultibulkLength,
+        })?;
+        let Some(count) = count else {
+            return Ok(None);
+        };
+        self.next += count.len;
+        let Ok(args) = usize::try_from(count.value) else {
+            return Ok(Some(self.start_request()));
+        };
+        match args {
+            0 => Ok(Some(self.start_request())),
+            _ if args > ARGS_MAX => Err(ProtocolError::InvalidMultibulkLength),
+            _ if args > limits.args_max => Err(ProtocolError::UnauthenticatedMultibulkLength),
+            _ => Ok(Some(State::Length {
+                missing: args as u8,
+            })),
+        }
+    }
+
+    fn length(&mut self, rx: &[u8], limits: &Limits, missing: u8) -> Step {
+        let digits = match *rest(rx, self.next) {
+            [] => return Ok(None),
+            [b'$', ref digits @ ..] => digits,
+            [other, ..] => return Err(ProtocolError::ExpectedBulk(other)),
+        };
+        let count = decode_count(digits).map_err(|error| match error {
+            CountError::TooLong => ProtocolError::TooBigBulkCount,
+            CountError::Invalid => ProtocolError::InvalidBulkLength,
+        })?;
+        let Some(count) = count else {
+            return Ok(None);
+        };
+        self.next += 1 + count.len;
+        let len = usize::try_from(count.value).map_err(|_| ProtocolError::InvalidBulkLength)?;
+        if len > BULK_LEN_MAX {
+            return Err(ProtocolError::InvalidBulkLength);
+        }
+        let others = usize::from(missing - 1) * ARG_LEN_MIN;
+        let request_len_min = self.next - self.start + len + 2 + others;
+        if request_len_min > REQUEST_LEN_MAX {
+            return Err(ProtocolError::InvalidBulkLength);
+        }
+        if len > limits.bulk_len_max || request_len_min > limits.request_len_max {
+            return Err(ProtocolError::UnauthenticatedBulkLength);
+        }
+        Ok(Some(State::Payload {
+            missing,
+            len: len as u16,
+        }))
+    }
+
+    fn payload(&mut self, rx: &[u8], missing: u8, len: u16) -> Step {
+        let end = self.next + usize::from(len);
+        let Some(line_end) = rx.get(end..end + 2) else {
+            return Ok(None);
+        };
+        // Redis takes any two bytes here. A wrong length is better told at once
+        // than by what the bytes after it happen to mean.
+        if line_end != b"\r\n" {
+            return Err(ProtocolError::InvalidBulkLength);
+        }
+        self.args[usize::from(self.args_len)] = Span::new(self.next - self.start, end - self.start);
+        self.args_len += 1;
+        self.next = end + 2;
+        Ok(Some(match missing {
+            1 => State::Complete,
+            _ => State::Length {
+                missing: missing - 1,
+            },
+        }))
+    }
+
+    fn inline(&mut self, rx: &mut [u8], limits: &Limits) -> Step {
+        let len_max = limits.inline_len_max;
+        let window_end = rx.len().min(self.start + len_max + 1);
+        let window = rx.get(self.next..window_end).unwrap_or_default();
+        // To Redis a NUL ends its search for the line feed, so a line that has
+        // one is only ever too big.
+        match window.iter().position(|&byte| byte == b'\n' || byte == 0) {
+            Some(at) if window[at] == b'\n' => {
+                let line_feed = self.next + at;
+                self.next = line_feed + 1;
+                self.line(&mut rx[self.start..line_feed], limits)
+            }
+            None if rest(rx, self.start).len() <= len_max => {
+                self.next += window.len();
+                Ok(None)
+            }
+            _ => Err(ProtocolError::TooBigInlineRequest),
+        }
+    }
+
+    fn line(&mut self, line: &mut [u8], limits: &Limits) -> Step {
+        let args = &mut self.args[..limits.args_max];
+        let args_len = inline::split(line, args).map_err(|error| match error {
+            SplitError::UnbalancedQuotes => ProtocolError::UnbalancedQuotes,
+            SplitError::TooManyArgs => ProtocolError::TooBigInlineRequest,
+        })?;
+        if args_len == 0 {
+            return Ok(Some(self.start_request()));
+        }
+        self.args_len = args_len as u8;
+        let request = Request {
+            bytes: line,
+            spans: &self.args[..args_len],
+        };
+        if is_http(&request) {
+            return Err(ProtocolError::Http);
+        }
+        Ok(Some(State::Complete))
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn rest(rx: &[u8], next: usize) -> &[u8] {
+    rx.get(next..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+use super::*;
+use crate::limits::{INLINE_LEN_MAX, RX_LEN_MIN};
+use ProtocolError::*;
+
+const AUTHENTICATED: Limits = Limits::AUTHENTICATED;
+const UNAUTHENTICATED: Limits = Limits::UNAUTHENTICATED;
+
+type Expected<'a> = (&'a [&'a [&'a str]], Option<ProtocolError>);
+
+/// The requests in `wire`, and the error after them if there is one; the
+/// same however the bytes come.
+fn check(wire: &str, limits: &Limits, (requests, error): Expected<'_>) {
+    for piece_len in [1, 2, 7, wire.len().max(1)] {
+        let mut rx = wire.as_bytes().to_vec();
+        let mut decoder = Decoder::new();
+        let mut decoded = Vec::new();
+        let mut result = Ok(());
+        for rx_len in (0..=rx.len()).step_by(piece_len).chain([rx.len()]) {
+            result = decode_all(&mut decoder, &mut rx[..rx_len], limits, &mut decoded);
+        }
+        assert_eq!(decoded, requests, "{wire:?}");
+        assert_eq!(result.err(), error, "{wire:?} in pieces of {piece_len}");
+    }
+}
+
+fn decode_all(
+    decoder: &mut Decoder,
+    rx: &mut [u8],
+    limits: &Limits,
+    decoded: &mut Vec<Vec<String>>,
+) -> Result<(), ProtocolError> {
+    while let Some(request) = decoder.decode(rx, limits)? {
+        let args = request
+            .args()
+            .map(|arg| String::from_utf8_lossy(arg).into_owned());
+        decoded.push(args.collect());
+    }
+    Ok(())
+}
+
+#[test]
+fn arrays() {
+    let check = |wire, requests| check(wire, &AUTHENTICATED, (requests, None));
+    check("*1\r\n$4\r\nPING\r\n", &[&["PING"]]);
+    check("*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n", &[&["GET", "a\r\nb"]]);
+    check("*2\r\n$0\r\n\r\n$0\r\n\r\n", &[&["", ""]]);
+    check(
+        "*1\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\nc\r\n",
+        &[&["a"], &["b"], &["c"]],
+    );
+    check("*0\r\n*-1\r\n*-7\r\n*1\r\n$1\r\na\r\n", &[&["a"]]);
+    check("*1\r\n$4\r\nPIN", &[]);
+    check("*1\r\n$4\r\nPING\r", &[]);
+    // Methods of HTTP are words like any other in an array.
+    check("*1\r\n$4\r\nPOST\r\n", &[&["POST"]]);
+}
+
+#[test]
+fn lines() {
+    let check = |wire, requests| check(wire, &AUTHENTICATED, (requests, None));
+    check("PING\r\n", &[&["PING"]]);
+    check("PING\nGET lm35\n", &[&["PING"], &["GET", "lm35"]]);
+    check("\r\n\n  \r\nPING\r\n\r\n", &[&["PING"]]);
+    check(
+        "SET a 'b c'\r\n\"\\x47ET\" a\r\n",
+        &[&["SET", "a", "b c"], &["GET", "a"]],
+    );
+    check("PING", &[]);
+    check("PING\r", &[]);
+}
+
+#[test]
+fn malformed() {
+    let check = |wire, error| check(wire, &AUTHENTICATED, (&[], Some(error)));
+    check("*x\r\n", InvalidMultibulkLength);
+    check("*\r\n", InvalidMultibulkLength);
+    check("*1\n$1\r\n", InvalidMultibulkLength);
+    check("*1\rx", InvalidMultibulkLength);
+    check("*123456789012", TooBigMultibulkCount);
+    check("*1\r\n:", ExpectedBulk(b':'));
+    check("*1\r\n\r", ExpectedBulk(b'\r'));
+    check("*1\r\n*1\r\n", ExpectedBulk(b'*'));
+    check("*1\r\n$x\r\n", InvalidBulkLength);
+    check("*1\r\n$-1\r\n", InvalidBulkLength);
+    check("*1\r\n$123456789012", TooBigBulkCount);
+    check("*1\r\n$4\r\nPINGS\r\n", InvalidBulkLength);
+    check("SET a \"b\r\n", UnbalancedQuotes);
+    check("a\0", TooBigInlineRequest);
+}
+
+#[test]
+fn the_requests_before_an_error_are_served() {
+    check(
+        "PING\r\n*x\r\nPING\r\n",
+        &AUTHENTICATED,
+        (&[&["PING"]], Some(InvalidMultibulkLength)),
+    );
+}
+
+#[test]
+fn limits_hold_when_a_length_is_announced() {
+    let check = |wire: &str, authenticated, unauthenticated| {
+        check(wire, &AUTHENTICATED, (&[], authenticated));
+        check(wire, &UNAUTHENTICATED, (&[], unauthenticated));
+    };
+    check("*10\r\n", None, None);
+    check("*11\r\n", None, Some(UnauthenticatedMultibulkLength));
+    check("*32\r\n", None, Some(UnauthenticatedMultibulkLength));
+    check(
+        "*33\r\n",
+        Some(InvalidMultibulkLength),
+        Some(InvalidMultibulkLength),
+    );
+    check("*1\r\n$128\r\n", None, None);
+    check("*1\r\n$129\r\n", None, Some(UnauthenticatedBulkLength));
+    check("*1\r\n$512\r\n", None, Some(UnauthenticatedBulkLength));
+    check(
+        "*1\r\n$513\r\n",
+        Some(InvalidBulkLength),
+        Some(InvalidBulkLength),
+    );
+
+    // 500 bytes so far: 4 for the count, 4 * 124.
+    let so_far = "*5\r\n".to_owned() + &format!("$116\r\n{}\r\n", "x".repeat(116)).repeat(4);
+    check(&(so_far.clone() + "$6\r\n"), None, None);
+    check(
+        &(so_far.clone() + "$7\r\n"),
+        None,
+        Some(UnauthenticatedBulkLength),
+    );
+    let unauthenticated = Some(UnauthenticatedBulkLength);
+    check(&(so_far.clone() + "$492\r\n"), None, unauthenticated);
+    check(
+        &(so_far + "$493\r\n"),
+        Some(InvalidBulkLength),
+        Some(InvalidBulkLength),
+    );
+}
+
+#[test]
+fn the_arguments_to_come_count_into_the_limit() {
+    // 525 bytes so far, 8 more besides the payload, and 6 for each of 30.
+    let so_far = format!("*32\r\n$512\r\n{}\r\n", "x".repeat(512));
+    let check = |wire: String, error| check(&wire, &AUTHENTICATED, (&[], error));
+    check(format!("{so_far}$287\r\n"), None);
+    check(format!("{so_far}$288\r\n"), Some(InvalidBulkLength));
+}
+
+#[test]
+fn lines_are_limited() {
+    let line = |len| "x".repeat(len);
+    let fits = line(INLINE_LEN_MAX);
+    check(&(fits.clone() + "\n"), &AUTHENTICATED, (&[&[&fits]], None));
+    check(&fits, &AUTHENTICATED, (&[], None));
+    check(
+        &(fits + "x"),
+        &AUTHENTICATED,
+        (&[], Some(TooBigInlineRequest)),
+    );
+    check(&line(256), &UNAUTHENTICATED, (&[], None));
+    check(
+        &line(257),
+        &UNAUTHENTICATED,
+        (&[], Some(TooBigInlineRequest)),
+    );
+    let ten = ["x"; 10];
+    check(&("x ".repeat(10) + "\n"), &UNAUTHENTICATED, (&[&ten], None));
+    check(
+        &("x ".repeat(11) + "\n"),
+        &UNAUTHENTICATED,
+        (&[], Some(TooBigInlineRequest)),
+    );
+}
+
+#[test]
+fn http_never_runs() {
+    let check = |wire, requests| check(wire, &AUTHENTICATED, (requests, Some(Http)));
+    check("POST / HTTP/1.1\r\n\r\nCONFIG SET a b\r\n", &[]);
+    check("\r\npost /\r\n", &[]);
+    check("GET / HTTP/1.1\r\nHost: a\r\n", &[]);
+    check("BREW /pot http/1.1\r\n", &[]);
+    check("PING\r\nUser-Agent: a b c d\r\n", &[&["PING"]]);
+    check("Host:a\r\n", &[]);
+    check("Origin: http://a\r\n", &[]);
+}
+
+#[test]
+fn tls_never_runs() {
+    // A ClientHello whose length has a line feed in it: what comes before
+    // its first NUL is a line, and no page chose any of it.
+    let hello = "\x16\x03\x01\x02\n\x01\0\x01\x7c\x03\x03\nCONFIG SET a b\n";
+    check(
+        hello,
+        &AUTHENTICATED,
+        (&[&["\x16\x03\x01\x02"]], Some(TooBigInlineRequest)),
+    );
+}
+
+#[test]
+fn an_error_is_final() {
+    let mut decoder = Decoder::new();
+    let mut rx = *b"*x\r\nPING\r\n";
+    for _ in 0..2 {
+        let error = decoder.decode(&mut rx, &AUTHENTICATED).err();
+        assert_eq!(error, Some(InvalidMultibulkLength));
+    }
+}
+
+#[test]
+fn authentication_widens_the_limits_of_the_next_request() {
+    let mut decoder = Decoder::new();
+    let mut rx = *b"AUTH a\r\n*11\r\n";
+    assert!(decoder.decode(&mut rx, &UNAUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_none());
+}
+
+#[test]
+fn compact_keeps_the_request_that_has_begun() {
+    let mut decoder = Decoder::new();
+    let mut rx = *b"PING\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+    let begun = &mut rx[..18];
+    assert!(decoder.decode(begun, &AUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(begun, &AUTHENTICATED).unwrap().is_none());
+    assert_eq!(decoder.consumed(), 5);
+    assert_eq!(decoder.compact(begun), 13);
+    assert_eq!(decoder.consumed(), 0);
+
+    rx.copy_within(18.., 13);
+    let request = decoder.decode(&mut rx[..18], &AUTHENTICATED).unwrap();
+    assert!(request.unwrap().args().eq([b"a", b"b"]));
+}
+
+/// What was judged is overwritten by line feeds, so a decoder that came
+/// back to it would see a line's end or no header.
+#[test]
+fn nothing_is_read_again() {
+    let check = |start: &[u8], piece: u8, len| {
+        let mut decoder = Decoder::new();
+        let mut rx = [0; RX_LEN_MIN];
+        rx[..start.len()].copy_from_slice(start);
+        for rx_len in start.len()..=len {
+            assert!(
+                decoder
+                    .decode(&mut rx[..rx_len], &AUTHENTICATED)
+                    .unwrap()
+                    .is_none()
+            );
+            assert_eq!(decoder.consumed(), 0, "{rx_len} bytes");
+            rx[..rx_len].fill(b'\n');
+            rx[rx_len] = piece;
+        }
+        decoder
+    };
+    check(b"", b'x', INLINE_LEN_MAX);
+
+    let start = b"*1\r\n$512\r\n";
+    let payload_end = start.len() + 512;
+    let mut decoder = check(start, b'x', payload_end);
+    let mut rx = [b'\n'; RX_LEN_MIN];
+    rx[payload_end..][..2].copy_from_slice(b"\r\n");
+    let request = decoder
+        .decode(&mut rx[..payload_end + 2], &AUTHENTICATED)
+        .unwrap();
+    assert_eq!(request.unwrap().name().len(), 512);
+}
+
+#[test]
+fn a_misused_decoder_does_not_panic() {
+    let mut decoder = Decoder::new();
+    let mut rx = *b"PING\r\n*1\r\n$4\r\nPI";
+    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_none());
+    for rx_len in 0..rx.len() {
+        assert!(
+            decoder
+                .decode(&mut rx[..rx_len], &AUTHENTICATED)
+                .is_ok_and(|r| r.is_none())
+        );
+    }
+    assert_eq!(decoder.compact(&mut rx[..3]), 0);
+}

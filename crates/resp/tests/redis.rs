@@ -1,0 +1,183 @@
+//! The same bytes, to Redis itself: words of a line, and words of an error.
+//!
+//! Needs `redis-server` on the path, so it runs only when asked for:
+//! `cargo test -p sockeye-resp --test redis -- --ignored`.
+
+#![cfg(unix)]
+
+mod common;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use sockeye_resp::client::{Reply, decode};
+use sockeye_resp::{Limits, ProtocolError};
+
+/// A Redis of the test's own, on a socket that nobody else knows.
+struct Redis {
+    server: Child,
+    dir: PathBuf,
+}
+
+impl Redis {
+    fn start(name: &str, options: &[&str]) -> Self {
+        let dir = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let server = Command::new("redis-server")
+            .args([
+                "--port",
+                "0",
+                "--unixsocket",
+                "socket",
+                "--save",
+                "",
+                "--dir",
+            ])
+            .arg(&dir)
+            .args(options)
+            .current_dir(&dir)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        Self { server, dir }
+    }
+
+    fn connect(&self) -> UnixStream {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match UnixStream::connect(self.dir.join("socket")) {
+                Ok(stream) => {
+                    stream
+                        .set_read_timeout(Some(Duration::from_secs(5)))
+                        .unwrap();
+                    return stream;
+                }
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What `wire` is answered with on a connection of its own.
+    fn ask<T>(&self, wire: &[u8], read: impl FnOnce(Reply<'_>) -> T) -> T {
+        const RX_LEN_MAX: usize = 4096;
+        let mut stream = self.connect();
+        // Redis may close before it has read all of what it refuses.
+        let _ = stream.write_all(wire);
+        let mut rx = [0; RX_LEN_MAX];
+        let mut rx_len = 0;
+        loop {
+            let received = stream.read(&mut rx[rx_len..]).unwrap();
+            assert!(
+                received > 0,
+                "closed without a reply to {}",
+                wire.escape_ascii()
+            );
+            rx_len += received;
+            if let Some((reply, _)) = decode(&rx[..rx_len], RX_LEN_MAX).unwrap() {
+                return read(reply);
+            }
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn error_line(error: ProtocolError) -> Vec<u8> {
+    format!("ERR {error}").into_bytes()
+}
+
+/// `PUBSUB NUMSUB` replies with its arguments, each followed by a count.
+fn arguments(reply: Reply<'_>) -> Result<Vec<Vec<u8>>, Vec<u8>> {
+    match reply {
+        Reply::Error(text) => Err(text.to_vec()),
+        Reply::Array(elements) => Ok(elements
+            .iter()
+            .filter_map(|element| match element {
+                Reply::Bulk(bytes) => Some(bytes.to_vec()),
+                _ => None,
+            })
+            .collect()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn lines_are_split_as_redis_splits_them() {
+    let redis = Redis::start("lines", &[]);
+    let byte = prop_oneof![
+        8 => prop::sample::select(&b"abnrtx0fF\"\"''\\\\ \t\x0b\x0c\r"[..]),
+        1 => any::<u8>().prop_filter("ends the line", |byte| !matches!(byte, 0 | b'\n')),
+    ];
+    let config = ProptestConfig {
+        cases: 3000,
+        failure_persistence: None,
+        ..Default::default()
+    };
+    TestRunner::new(config)
+        .run(&vec(byte, 0..16), |line| {
+            let wire = [b"PUBSUB NUMSUB ", &line[..], b"\r\n"].concat();
+            let outcome = common::decode(&wire, &[], &Limits::AUTHENTICATED);
+            let expected = match outcome.error {
+                Some(error) => Err(error_line(error)),
+                None => Ok(outcome.requests[0][2..].to_vec()),
+            };
+            prop_assert_eq!(redis.ask(&wire, arguments), expected);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn errors_are_in_the_words_of_redis() {
+    let redis = Redis::start("errors", &[]);
+    let locked = Redis::start("locked", &["--requirepass", "secret"]);
+    // `sent` goes to Redis, `decoded` to the decoder, whose limits are tighter.
+    let check = |redis: &Redis, sent: &str, limits: Limits, decoded: &str| {
+        let outcome = common::decode(decoded.as_bytes(), &[], &limits);
+        let expected = error_line(outcome.error.expect(decoded));
+        assert_eq!(
+            redis.ask(sent.as_bytes(), arguments),
+            Err(expected),
+            "{decoded:?}"
+        );
+    };
+    let far_too_long = "1".repeat(70_000);
+    for wire in [
+        "*x\r\n",
+        "*\r\n",
+        "*01\r\n",
+        "*4294967296\r\n",
+        "*1\r\n:1\r\n",
+        "*1\r\n\n\r\n",
+        "*1\r\n$x\r\n",
+        "*1\r\n$-1\r\n",
+        "*1\r\n$4294967296\r\n",
+        "PING \"\r\n",
+        &far_too_long,
+        &format!("*{far_too_long}"),
+        &format!("*1\r\n${far_too_long}"),
+    ] {
+        check(&redis, wire, Limits::AUTHENTICATED, wire);
+    }
+    for (sent, decoded) in [
+        ("*11\r\n", "*11\r\n"),
+        ("*1\r\n$16385\r\n", "*1\r\n$129\r\n"),
+    ] {
+        check(&locked, sent, Limits::UNAUTHENTICATED, decoded);
+    }
+}

@@ -1,0 +1,174 @@
+//! A network interface as the server's connections see it: the driver, and smoltcp's interface for them alone.
+
+use core::cell::RefCell;
+use core::task::{Context, Waker};
+
+use embassy_net_driver::{Driver, HardwareAddress, TxToken};
+use embassy_time::{Instant, TICK_HZ};
+use smoltcp::iface::{Config, Interface, PollResult};
+
+use crate::checksum::ETHERNET;
+use crate::frame::{Mac, Segment};
+use crate::limits::{SEGMENT_LEN_SURE, TX_BURST};
+use crate::phy::{Discard, Egress, Ingress, Macs};
+use crate::table::Record;
+
+/// embassy's time as smoltcp's microseconds. A 64-bit division for each segment would cost more than all else of it
+/// here, so what has passed since the last division is divided by 32 bits.
+struct Clock {
+    ticks: u64,
+    micros: u64,
+}
+
+impl Clock {
+    const TICKS_PER_MICRO: u64 = TICK_HZ / 1_000_000;
+
+    fn new() -> Self {
+        Self { ticks: 0, micros: 0 }
+    }
+
+    #[inline]
+    fn at(&mut self, instant: Instant) -> smoltcp::time::Instant {
+        let passed = instant.as_ticks().wrapping_sub(self.ticks);
+        let micros = match u32::try_from(passed) {
+            Ok(passed) if Self::TICKS_PER_MICRO > 0 => self.micros + u64::from(passed / Self::TICKS_PER_MICRO as u32),
+            _ => {
+                (self.ticks, self.micros) = (instant.as_ticks(), instant.as_micros());
+                self.micros
+            }
+        };
+        smoltcp::time::Instant::from_micros(micros as i64)
+    }
+}
+
+fn embassy_time(instant: smoltcp::time::Instant) -> Instant {
+    Instant::from_micros(instant.total_micros() as u64)
+}
+
+/// How sending ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Nothing more is to be sent now.
+    All,
+    /// The connection has had its turn and may have more.
+    More,
+    /// The driver has no room; it wakes the runner when it has.
+    NoRoom,
+}
+
+/// The way out of an interface, whatever its driver.
+pub(crate) trait Transmit {
+    /// Sends what the connection has to send. `waker` is the runner's: a driver can wake one task only.
+    fn send(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent;
+}
+
+/// A network driver made ready for [`Tcp::attach`](crate::Tcp::attach).
+pub struct Port<D>(pub(crate) RefCell<PortState<D>>);
+
+impl<D: Driver> Port<D> {
+    /// `seed` is that of the initial sequence numbers: different at each start, and not to be guessed (RFC 9293 section
+    /// 3.4.1).
+    ///
+    /// # Panics
+    /// If `driver` is not Ethernet.
+    pub fn new(driver: D, seed: u64) -> Self {
+        Self(RefCell::new(PortState::new(driver, seed)))
+    }
+}
+
+pub(crate) struct PortState<D> {
+    pub(crate) driver: D,
+    fast: Interface,
+    clock: Clock,
+    mac: Mac,
+}
+
+impl<D: Driver> PortState<D> {
+    fn new(driver: D, seed: u64) -> Self {
+        let HardwareAddress::Ethernet(mac) = driver.hardware_address() else {
+            panic!("the listener needs an Ethernet driver")
+        };
+        let mut device = Ingress::<Discard> { packet: &[], token: None, macs: Macs::default() };
+        let mut config = Config::new(smoltcp::wire::HardwareAddress::Ip);
+        config.random_seed = seed;
+        let mut clock = Clock::new();
+        let mut fast = Interface::new(config, &mut device, clock.at(Instant::now()));
+        // Every packet that comes here has been found to be for the device's address.
+        fast.set_any_ip(true);
+        Self { driver, fast, clock, mac: mac.into() }
+    }
+
+    pub(crate) fn mac(&self) -> Mac {
+        self.mac
+    }
+
+    /// Asks the driver for its MAC address again.
+    pub(crate) fn refresh_mac(&mut self) -> HardwareAddress {
+        let address = self.driver.hardware_address();
+        if let HardwareAddress::Ethernet(mac) = address {
+            self.mac = mac.into();
+        }
+        address
+    }
+
+    /// When the connection's timers want to be looked at.
+    pub(crate) fn due(&mut self, record: &Record, now: Instant) -> Instant {
+        self.fast.poll_at(self.clock.at(now), &record.set).map_or(Instant::MAX, embassy_time)
+    }
+
+    /// Takes a frame from the driver, and gives it with the way back to `f`. None if there is none.
+    pub(crate) fn receive<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut Stack<'_>, &mut [u8], D::TxToken<'_>) -> R,
+    ) -> Option<R> {
+        use embassy_net_driver::RxToken;
+        let (rx, tx) = self.driver.receive(cx)?;
+        let mut stack = Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac };
+        Some(rx.consume(|frame| f(&mut stack, frame, tx)))
+    }
+
+    /// smoltcp without the driver.
+    pub(crate) fn stack(&mut self) -> Stack<'_> {
+        Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac }
+    }
+}
+
+impl<D: Driver> Transmit for PortState<D> {
+    fn send(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent {
+        let burst = if record.socket().send_queue() > SEGMENT_LEN_SURE { TX_BURST } else { 1 };
+        let cx = &mut Context::from_waker(waker);
+        let mut device = Egress { driver: &mut self.driver, cx, macs: record.macs, exhausted: false };
+        let now = self.clock.at(now);
+        for _ in 0..burst {
+            if self.fast.poll_egress(now, &mut device, &mut record.set) == PollResult::None {
+                return if device.exhausted { Sent::NoRoom } else { Sent::All };
+            }
+        }
+        if burst > 1 { Sent::More } else { Sent::All }
+    }
+}
+
+/// smoltcp's side of a port, while the driver is lent out.
+pub(crate) struct Stack<'a> {
+    fast: &'a mut Interface,
+    clock: &'a mut Clock,
+    mac: Mac,
+}
+
+impl Stack<'_> {
+    /// Gives a segment to its connection; `tx` is room for the one reply that smoltcp may have at once.
+    pub(crate) fn segment<T: TxToken>(
+        &mut self,
+        record: &mut Record,
+        frame: &[u8],
+        segment: &Segment,
+        tx: T,
+        now: Instant,
+    ) {
+        record.macs = Macs::new(segment.peer_mac, self.mac);
+        let packet = &frame[ETHERNET..ETHERNET + segment.packet_len()];
+        let mut device = Ingress { packet, token: Some(tx), macs: record.macs };
+        self.fast.poll_ingress_single(self.clock.at(now), &mut device, &mut record.set);
+    }
+}

@@ -1,0 +1,26 @@
+//! Must fail, within seconds. It claims of requests what isn't true of them:
+//! that no second argument ends in an exclamation mark. To refute that, the
+//! fuzzer has to come up with a valid request, by the same ways on which
+//! `request` looks for real faults. If it doesn't, that one's silence means
+//! nothing.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::{Input, decode};
+
+fuzz_target!(|data: &[u8]| {
+    let Some(Input {
+        limits,
+        pieces,
+        wire,
+    }) = Input::new(data)
+    else {
+        return;
+    };
+    for request in decode(wire, &pieces, &limits).requests {
+        let is_array = wire.starts_with(b"*2\r\n");
+        let planted = is_array && request.get(1).is_some_and(|arg| arg.ends_with(b"!"));
+        assert!(!planted, "the planted fault was found");
+    }
+});

@@ -1,0 +1,41 @@
+//! What is read as a reply is the reply that `resp_rs` reads, and nothing less
+//! than all of it is a reply.
+
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use resp_rs::resp3::{Frame, parse_frame};
+use sockeye_fuzz::is_same;
+use sockeye_resp::client::decode;
+
+const RX_LEN_MAX: usize = 512;
+
+fuzz_target!(|data: &[u8]| {
+    let data = &data[..data.len().min(RX_LEN_MAX)];
+    let Ok(Some((reply, len))) = decode(data, RX_LEN_MAX) else {
+        return;
+    };
+    let reply_wire = &data[..len];
+    for len in 0..len {
+        assert_eq!(decode(&data[..len], RX_LEN_MAX), Ok(None), "{len} bytes");
+    }
+    let (frame, rest) = parse_reply(Bytes::copy_from_slice(reply_wire));
+    assert!(
+        rest.is_empty(),
+        "{} is more than one reply",
+        reply_wire.escape_ascii()
+    );
+    assert!(is_same(reply, &frame), "{reply:?} is not {frame:?}");
+});
+
+/// Passes over attributes, which `resp_rs` gives like replies.
+fn parse_reply(mut wire: Bytes) -> (Frame, Bytes) {
+    loop {
+        let (frame, rest) = parse_frame(wire).expect("resp_rs reads it too");
+        if !matches!(frame, Frame::Attribute(_)) {
+            return (frame, rest);
+        }
+        wire = rest;
+    }
+}

@@ -121,3 +121,19 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("{} network down", Uptime::now()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_printed_as_on_labels() {
+        let mac = [0x02, 0x00, 0x0a, 0xff, 0x0b, 0xc1];
+        assert_eq!(Mac(mac).to_string(), "02:00:0a:ff:0b:c1");
+        assert_eq!(NetworkName(mac).to_string(), "sockeye-0BC1");
+    }
+}

@@ -149,7 +149,12 @@ mod tests {
         assert_eq!(PASSWORD.len(), PASSWORD_LEN_MAX);
         let password = Some(PASSWORD);
         check(Environment { password, ..STATION }, Ok(Settings::Station { ssid: "barn", password }));
-        for password in ["seven77", "password\n", "p\u{e4}sswords", concat!("0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef")] {
+        for password in [
+            "seven77",
+            "password\n",
+            "p\u{e4}sswords",
+            concat!("0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"),
+        ] {
             check(Environment { password: Some(password), ..STATION }, Err("8 to 63"));
         }
     }

@@ -78,13 +78,7 @@ type Step = Result<Option<State>, ProtocolError>;
 impl Decoder {
     /// A decoder for the start of a connection.
     pub const fn new() -> Self {
-        Self {
-            state: State::Start,
-            start: 0,
-            next: 0,
-            args_len: 0,
-            args: [Span::EMPTY; ARGS_MAX],
-        }
+        Self { state: State::Start, start: 0, next: 0, args_len: 0, args: [Span::EMPTY; ARGS_MAX] }
     }
 
     /// Gives the next request, or `None` if more bytes are needed.
@@ -101,11 +95,7 @@ impl Decoder {
     ///
     /// The client broke the protocol or a limit. The connection is of no more
     /// use: each further call gives the same error.
-    pub fn decode<'a>(
-        &'a mut self,
-        rx: &'a mut [u8],
-        limits: &Limits,
-    ) -> Result<Option<Request<'a>>, ProtocolError> {
+    pub fn decode<'a>(&'a mut self, rx: &'a mut [u8], limits: &Limits) -> Result<Option<Request<'a>>, ProtocolError> {
         if let State::Complete = self.state {
             self.start_request();
         }
@@ -196,9 +186,7 @@ impl Decoder {
             0 => Ok(Some(self.start_request())),
             _ if args > ARGS_MAX => Err(ProtocolError::InvalidMultibulkLength),
             _ if args > limits.args_max => Err(ProtocolError::UnauthenticatedMultibulkLength),
-            _ => Ok(Some(State::Length {
-                missing: args as u8,
-            })),
+            _ => Ok(Some(State::Length { missing: args as u8 })),
         }
     }
 
@@ -228,10 +216,7 @@ impl Decoder {
         if len > limits.bulk_len_max || request_len_min > limits.request_len_max {
             return Err(ProtocolError::UnauthenticatedBulkLength);
         }
-        Ok(Some(State::Payload {
-            missing,
-            len: len as u16,
-        }))
+        Ok(Some(State::Payload { missing, len: len as u16 }))
     }
 
     fn payload(&mut self, rx: &[u8], missing: u8, len: u16) -> Step {
@@ -249,9 +234,7 @@ impl Decoder {
         self.next = end + 2;
         Ok(Some(match missing {
             1 => State::Complete,
-            _ => State::Length {
-                missing: missing - 1,
-            },
+            _ => State::Length { missing: missing - 1 },
         }))
     }
 
@@ -285,10 +268,7 @@ impl Decoder {
             return Ok(Some(self.start_request()));
         }
         self.args_len = args_len as u8;
-        let request = Request {
-            bytes: line,
-            spans: &self.args[..args_len],
-        };
+        let request = Request { bytes: line, spans: &self.args[..args_len] };
         if is_http(&request) {
             return Err(ProtocolError::Http);
         }

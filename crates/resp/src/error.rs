@@ -73,13 +73,7 @@ mod tests {
 
     #[test]
     fn the_byte_that_was_not_a_bulk_never_breaks_the_line() {
-        for (got, shown) in [
-            (b'x', 'x'),
-            (b'\r', ' '),
-            (b'\n', ' '),
-            (0, ' '),
-            (0xff, ' '),
-        ] {
+        for (got, shown) in [(b'x', 'x'), (b'\r', ' '), (b'\n', ' '), (0, ' '), (0xff, ' ')] {
             let expected = format!("Protocol error: expected '$', got '{shown}'");
             assert_eq!(ProtocolError::ExpectedBulk(got).to_string(), expected);
         }

@@ -33,10 +33,8 @@ pub enum Http {
 
 /// Methods that no command is named after, and the header that Redis takes as
 /// a sign of an attack.
-const OTHER_METHODS: [&[u8]; 10] = [
-    b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI",
-    b"HOST:",
-];
+const OTHER_METHODS: [&[u8]; 10] =
+    [b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI", b"HOST:"];
 
 /// How many bytes [`http_method`] needs at most: a method and what ends it.
 pub const METHOD_LEN_MAX: usize = longest(&OTHER_METHODS) + 1;
@@ -98,9 +96,7 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
     name.contains(&b':')
-        || OTHER_METHODS
-            .iter()
-            .any(|method| name.eq_ignore_ascii_case(method))
+        || OTHER_METHODS.iter().any(|method| name.eq_ignore_ascii_case(method))
         || (request.len() == 3 && request.arg(2).is_some_and(is_version))
 }
 
@@ -119,18 +115,13 @@ mod tests {
     fn check(first: &str, expected: Http) {
         let bytes = first.as_bytes();
         assert_eq!(http_method(bytes), expected, "{first:?}");
-        let decided = (0..=bytes.len())
-            .map(|len| http_method(&bytes[..len]))
-            .skip_while(|verdict| *verdict == Http::Maybe);
+        let decided =
+            (0..=bytes.len()).map(|len| http_method(&bytes[..len])).skip_while(|verdict| *verdict == Http::Maybe);
         for verdict in decided {
             assert_eq!(verdict, expected, "{first:?}");
         }
         if bytes.len() >= METHOD_LEN_MAX {
-            assert_ne!(
-                http_method(&bytes[..METHOD_LEN_MAX]),
-                Http::Maybe,
-                "{first:?}"
-            );
+            assert_ne!(http_method(&bytes[..METHOD_LEN_MAX]), Http::Maybe, "{first:?}");
         }
     }
 
@@ -178,9 +169,7 @@ mod tests {
 
     #[test]
     fn more_bytes_are_asked_for_only_while_they_can_matter() {
-        for start in [
-            "", "G", "GET", "GET ", "P", "PO", "POST", "D", "DELETE", "hos",
-        ] {
+        for start in ["", "G", "GET", "GET ", "P", "PO", "POST", "D", "DELETE", "hos"] {
             check(start, Http::Maybe);
         }
         for start in ["GET l", "PI", "DEL ", "*", "S", "GETS"] {

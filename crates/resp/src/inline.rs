@@ -27,12 +27,7 @@ pub(crate) fn split(line: &mut [u8], args: &mut [Span]) -> Result<usize, SplitEr
             return Ok(args_len);
         }
         let arg = args.get_mut(args_len).ok_or(SplitError::TooManyArgs)?;
-        let mut word = Word {
-            line,
-            start: read,
-            read,
-            write: read,
-        };
+        let mut word = Word { line, start: read, read, write: read };
         word.resolve()?;
         read = word.read;
         *arg = Span::new(word.start, word.write);
@@ -135,8 +130,7 @@ mod tests {
         let mut bytes = line.as_bytes().to_vec();
         let mut spans = [Span::EMPTY; 4];
         let args_len = split(&mut bytes, &mut spans);
-        let words: Result<Vec<&[u8]>, _> =
-            args_len.map(|len| spans[..len].iter().map(|s| s.of(&bytes)).collect());
+        let words: Result<Vec<&[u8]>, _> = args_len.map(|len| spans[..len].iter().map(|s| s.of(&bytes)).collect());
         assert_eq!(words, expected.map(<[_]>::to_vec), "{line:?}");
     }
 
@@ -153,10 +147,7 @@ mod tests {
 
     #[test]
     fn quotes() {
-        check(
-            r#"SET a "hello world""#,
-            Ok(&[b"SET", b"a", b"hello world"]),
-        );
+        check(r#"SET a "hello world""#, Ok(&[b"SET", b"a", b"hello world"]));
         check(r#"'hello world' """#, Ok(&[b"hello world", b""]));
         check(r#"pre"fix" pre'fix'"#, Ok(&[b"prefix", b"prefix"]));
         check(r#""it's" '"'"#, Ok(&[b"it's", b"\""]));
@@ -173,16 +164,7 @@ mod tests {
 
     #[test]
     fn unbalanced() {
-        for line in [
-            r#"""#,
-            "'",
-            r#""a"#,
-            r#""a"b"#,
-            "'a'b",
-            r#""a""b""#,
-            r#""a\"#,
-            r#"'a\'"#,
-        ] {
+        for line in [r#"""#, "'", r#""a"#, r#""a"b"#, "'a'b", r#""a""b""#, r#""a\"#, r#"'a\'"#] {
             check(line, Err(UnbalancedQuotes));
         }
     }

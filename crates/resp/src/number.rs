@@ -24,11 +24,7 @@ pub(crate) struct Count {
 pub(crate) fn decode_count(bytes: &[u8]) -> Result<Option<Count>, CountError> {
     let window = &bytes[..bytes.len().min(COUNT_LEN_MAX + 1)];
     let Some(cr) = window.iter().position(|&byte| byte == b'\r') else {
-        return if bytes.len() > COUNT_LEN_MAX {
-            Err(CountError::TooLong)
-        } else {
-            Ok(None)
-        };
+        return if bytes.len() > COUNT_LEN_MAX { Err(CountError::TooLong) } else { Ok(None) };
     };
     match bytes.get(cr + 1) {
         None => Ok(None),
@@ -72,10 +68,7 @@ impl Digits {
     // against 2,880 through core::fmt, or 1,370 against 1,500 in a program that
     // has core::fmt anyway. Most of either is the 64-bit division.
     pub(crate) fn new(mut value: u64) -> Self {
-        let mut digits = Self {
-            bytes: [0; DIGITS_MAX],
-            start: DIGITS_MAX,
-        };
+        let mut digits = Self { bytes: [0; DIGITS_MAX], start: DIGITS_MAX };
         // 64-bit division is a library call on 32-bit chips.
         while value > u64::from(u32::MAX) {
             digits.push((value % 10) as u8);
@@ -109,11 +102,7 @@ mod tests {
     fn counts() {
         let check = |text: &str, expected: Result<Option<i32>, CountError>| {
             let count = decode_count(text.as_bytes());
-            assert_eq!(
-                count.map(|count| count.map(|c| c.value)),
-                expected,
-                "{text:?}"
-            );
+            assert_eq!(count.map(|count| count.map(|c| c.value)), expected, "{text:?}");
         };
         check("0\r\n", Ok(Some(0)));
         check("7\r\nrest", Ok(Some(7)));
@@ -126,19 +115,7 @@ mod tests {
         check("12345678901", Ok(None));
         check("123456789012", Err(CountError::TooLong));
         check("123456789012\r\n", Err(CountError::TooLong));
-        for text in [
-            "",
-            "-",
-            "+1",
-            "01",
-            "00",
-            "-0",
-            " 1",
-            "1 ",
-            "a",
-            "2147483648",
-            "?",
-        ] {
+        for text in ["", "-", "+1", "01", "00", "-0", " 1", "1 ", "a", "2147483648", "?"] {
             check(&format!("{text}\r\n"), Err(CountError::Invalid));
         }
         check("1\rx", Err(CountError::Invalid));

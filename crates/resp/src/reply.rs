@@ -69,12 +69,7 @@ impl<'a> ReplyWriter<'a> {
     /// A writer for an empty buffer of at least
     /// [`TX_LEN_MIN`](crate::limits::TX_LEN_MIN) bytes.
     pub fn new(tx: &'a mut [u8], protocol: Protocol) -> Self {
-        Self {
-            out: Buffer::new(tx),
-            checkpoint: 0,
-            overflowed: false,
-            protocol,
-        }
+        Self { out: Buffer::new(tx), checkpoint: 0, overflowed: false, protocol }
     }
 
     /// Ends the reply before, and starts the next one.
@@ -92,11 +87,7 @@ impl<'a> ReplyWriter<'a> {
         let room_min = if is_empty { 0 } else { room };
         self.checkpoint = self.out.len();
         self.overflowed = self.out.room() < room_min.max(OVERFLOW_REPLY.len());
-        if self.overflowed {
-            Err(FlushFirst)
-        } else {
-            Ok(())
-        }
+        if self.overflowed { Err(FlushFirst) } else { Ok(()) }
     }
 
     /// Takes back everything since [`begin`](Self::begin).
@@ -208,11 +199,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// [`verbatim`](Self::verbatim) written bit by bit, as
     /// [`bulk_with`](Self::bulk_with) does.
-    pub fn verbatim_with(
-        &mut self,
-        format: [u8; 3],
-        write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result,
-    ) {
+    pub fn verbatim_with(&mut self, format: [u8; 3], write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result) {
         match self.protocol {
             Protocol::Resp2 => self.text(b'$', b"", write),
             Protocol::Resp3 => {
@@ -316,12 +303,7 @@ impl<'a> ReplyWriter<'a> {
         self.put(b"\r\n");
     }
 
-    fn text(
-        &mut self,
-        kind: u8,
-        prefix: &[u8],
-        write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result,
-    ) {
+    fn text(&mut self, kind: u8, prefix: &[u8], write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result) {
         let start = self.out.len();
         // The length isn't known yet, so room is left for the longest there
         // can be. Clients refuse a length with leading zeros, so the text is

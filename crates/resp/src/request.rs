@@ -38,9 +38,7 @@ impl<'a> Request<'a> {
 
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.args().map(<[u8]>::escape_ascii))
-            .finish()
+        f.debug_list().entries(self.args().map(<[u8]>::escape_ascii)).finish()
     }
 }
 
@@ -57,15 +55,10 @@ impl Span {
     /// Both are at most
     /// [`REQUEST_LEN_MAX`](crate::limits::REQUEST_LEN_MAX), which fits.
     pub(crate) fn new(start: usize, end: usize) -> Self {
-        Self {
-            start: start as u16,
-            end: end as u16,
-        }
+        Self { start: start as u16, end: end as u16 }
     }
 
     pub(crate) fn of(self, bytes: &[u8]) -> &[u8] {
-        bytes
-            .get(usize::from(self.start)..usize::from(self.end))
-            .unwrap_or_default()
+        bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
     }
 }

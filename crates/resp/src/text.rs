@@ -21,11 +21,7 @@ impl<'w, 'a> Text<'w, 'a> {
 impl Write for Text<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.reply.put(text.as_bytes());
-        if self.reply.is_overflowed() {
-            Err(fmt::Error)
-        } else {
-            Ok(())
-        }
+        if self.reply.is_overflowed() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 
@@ -60,8 +56,7 @@ pub(crate) fn write_double(out: &mut impl Write, value: f64) -> fmt::Result {
     let size = value.abs();
     if value.is_nan() {
         out.write_str("nan")
-    } else if value.is_finite() && (size >= EXPONENT_FROM || (size < EXPONENT_BELOW && size > 0.0))
-    {
+    } else if value.is_finite() && (size >= EXPONENT_FROM || (size < EXPONENT_BELOW && size > 0.0)) {
         write!(out, "{value:e}")
     } else {
         write!(out, "{value}")

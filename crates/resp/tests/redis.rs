@@ -30,15 +30,7 @@ impl Redis {
         let dir = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let server = Command::new("redis-server")
-            .args([
-                "--port",
-                "0",
-                "--unixsocket",
-                "socket",
-                "--save",
-                "",
-                "--dir",
-            ])
+            .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--dir"])
             .arg(&dir)
             .args(options)
             .current_dir(&dir)
@@ -53,9 +45,7 @@ impl Redis {
         loop {
             match UnixStream::connect(self.dir.join("socket")) {
                 Ok(stream) => {
-                    stream
-                        .set_read_timeout(Some(Duration::from_secs(5)))
-                        .unwrap();
+                    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
                     return stream;
                 }
                 Err(error) => assert!(Instant::now() < deadline, "{error}"),
@@ -74,11 +64,7 @@ impl Redis {
         let mut rx_len = 0;
         loop {
             let received = stream.read(&mut rx[rx_len..]).unwrap();
-            assert!(
-                received > 0,
-                "closed without a reply to {}",
-                wire.escape_ascii()
-            );
+            assert!(received > 0, "closed without a reply to {}", wire.escape_ascii());
             rx_len += received;
             if let Some((reply, _)) = decode(&rx[..rx_len], RX_LEN_MAX).unwrap() {
                 return read(reply);
@@ -122,11 +108,7 @@ fn lines_are_split_as_redis_splits_them() {
         8 => prop::sample::select(&b"abnrtx0fF\"\"''\\\\ \t\x0b\x0c\r"[..]),
         1 => any::<u8>().prop_filter("ends the line", |byte| !matches!(byte, 0 | b'\n')),
     ];
-    let config = ProptestConfig {
-        cases: 3000,
-        failure_persistence: None,
-        ..Default::default()
-    };
+    let config = ProptestConfig { cases: 3000, failure_persistence: None, ..Default::default() };
     TestRunner::new(config)
         .run(&vec(byte, 0..16), |line| {
             let wire = [b"PUBSUB NUMSUB ", &line[..], b"\r\n"].concat();
@@ -150,11 +132,7 @@ fn errors_are_in_the_words_of_redis() {
     let check = |redis: &Redis, sent: &str, limits: Limits, decoded: &str| {
         let outcome = common::decode(decoded.as_bytes(), &[], &limits);
         let expected = error_line(outcome.error.expect(decoded));
-        assert_eq!(
-            redis.ask(sent.as_bytes(), arguments),
-            Err(expected),
-            "{decoded:?}"
-        );
+        assert_eq!(redis.ask(sent.as_bytes(), arguments), Err(expected), "{decoded:?}");
     };
     let far_too_long = "1".repeat(70_000);
     for wire in [
@@ -174,10 +152,7 @@ fn errors_are_in_the_words_of_redis() {
     ] {
         check(&redis, wire, Limits::AUTHENTICATED, wire);
     }
-    for (sent, decoded) in [
-        ("*11\r\n", "*11\r\n"),
-        ("*1\r\n$16385\r\n", "*1\r\n$129\r\n"),
-    ] {
+    for (sent, decoded) in [("*11\r\n", "*11\r\n"), ("*1\r\n$16385\r\n", "*1\r\n$129\r\n")] {
         check(&locked, sent, Limits::UNAUTHENTICATED, decoded);
     }
 }

@@ -141,13 +141,10 @@ fn frame() -> impl Strategy<Value = resp3::Frame> {
         bytes().prop_map(Frame::BlobError),
         Just(Frame::Null),
         (-1e6..1e6).prop_map(Frame::Double),
-        prop::sample::select(&["inf", "-inf", "nan"][..])
-            .prop_map(|text| Frame::SpecialFloat(Bytes::from(text))),
+        prop::sample::select(&["inf", "-inf", "nan"][..]).prop_map(|text| Frame::SpecialFloat(Bytes::from(text))),
         any::<bool>().prop_map(Frame::Boolean),
         "[+-]?[0-9]{1,30}".prop_map(|text| Frame::BigNumber(Bytes::from(text))),
-        "[a-z]{3}:[a-z]{0,9}".prop_map(|text| Frame::VerbatimString {
-            payload: Bytes::from(text)
-        }),
+        "[a-z]{3}:[a-z]{0,9}".prop_map(|text| Frame::VerbatimString { payload: Bytes::from(text) }),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![

@@ -7,9 +7,9 @@ use core::pin::pin;
 use edge_nal::{Close, Readable, TcpShutdown};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
-use crate::limits::{DRAIN_LEN, TimeoutTicks};
 #[cfg(doc)]
 use crate::limits::Timeouts;
+use crate::limits::{DRAIN_LEN, TimeoutTicks};
 use crate::slot::{Expired, Slot, State};
 
 /// What the server asks of a stack's socket. Implemented for everything that has the four traits.

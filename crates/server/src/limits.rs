@@ -11,8 +11,11 @@ pub const REQUEST_TIMEOUT_MS: u64 = 20_000;
 pub const WRITE_TIMEOUT_MS: u64 = 5_000;
 /// How long a connection that the server closed waits for the client to close too, milliseconds.
 pub const LINGER_TIMEOUT_MS: u64 = 2_000;
-/// The same for a client that was one too many, milliseconds: there is one spare slot, and others may be waiting.
+/// The same for a client that was one too many, milliseconds: there is one slot for it, and others may be waiting.
 pub const REFUSE_TIMEOUT_MS: u64 = 500;
+/// How long a client waits before it is told that it is one too many, milliseconds. A client that leaves in the
+/// meantime makes room for it.
+pub const REFUSE_AFTER_MS: u64 = 20;
 /// How long a handshake may take from SYN to the client's ACK, milliseconds.
 pub const HANDSHAKE_TIMEOUT_MS: u64 = 3_000;
 /// How long an abort may take until the stack has let go of the connection, milliseconds.
@@ -98,7 +101,7 @@ impl TimeoutTicks {
         }
     }
 
-    /// Those of the spare slot.
+    /// Those of a client that is one too many.
     pub(crate) const fn refusing(timeouts: &Timeouts) -> Self {
         let refuse = Ticks::at_least(timeouts.refuse);
         Self { idle: refuse, request: refuse, write: refuse, linger: refuse, ..Self::new(timeouts) }

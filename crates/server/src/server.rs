@@ -3,17 +3,17 @@
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
 use core::net::SocketAddr;
-use core::pin::pin;
 use core::task::Poll;
 
 use edge_nal::TcpAccept;
 use embassy_futures::join::{join, join_array};
+use embassy_futures::select::select;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::ErrorType;
 
 use crate::connection::{Connection, Error, Phase, Socket};
-use crate::limits::{ACCEPT_RETRY_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
+use crate::limits::{ACCEPT_RETRY_MS, REFUSE_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
 use crate::slot::{Slot, SlotInfo, State};
 
 /// What a server does with a connection.
@@ -24,10 +24,7 @@ pub trait Handler {
     ///
     /// # Errors
     /// What reading or writing returned; the server counts it.
-    async fn serve<S: Socket>(
-        &self,
-        connection: &mut Connection<'_, S>,
-    ) -> Result<(), Error<<S as ErrorType>::Error>>;
+    async fn serve<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>>;
 
     /// Tells a client that all slots are taken. The server then closes the connection in order. Without an
     /// implementation the client sees an orderly close and no word.
@@ -62,7 +59,8 @@ pub struct Stats {
     pub bytes_out: u64,
 }
 
-/// A server of `N` slots, and one spare slot that tells a client too many so.
+/// A server of `N` clients at once, in `N + 1` slots: the one more accepts while the others serve or close, and tells a
+/// client that is one too many so.
 ///
 /// The free slots are the backlog: each has an accept of its own under way. It needs no executor: [`run`](Self::run)
 /// is all of it as one future, and [`run_slot`](Self::run_slot) with [`supervise`](Self::supervise) are the same in
@@ -71,15 +69,16 @@ pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
     refusing: TimeoutTicks,
     slots: [Slot; N],
-    /// How many of the slots serve.
+    /// The one more.
+    last: Slot,
+    /// How many clients are served at once.
     active: usize,
-    spare: Slot,
-    /// Slots in [`State::Serving`].
+    /// How many are served now.
     serving: Cell<usize>,
-    /// Slots, the spare one included, that are not free.
+    /// Slots that are not free.
     open: Cell<usize>,
-    /// Wakes the spare slot when `serving` reaches or leaves `active`.
-    gate: RefCell<WakerRegistration>,
+    /// Wakes the slot whose client is one too many, when another slot has served its own.
+    served: RefCell<WakerRegistration>,
     /// Wakes the watch when the first slot opens.
     watcher: RefCell<WakerRegistration>,
     stats: Cell<Stats>,
@@ -104,10 +103,10 @@ impl<const N: usize> Server<N> {
             refusing: TimeoutTicks::refusing(&timeouts),
             slots: [const { Slot::new() }; N],
             active,
-            spare: Slot::new(),
+            last: Slot::new(),
             serving: Cell::new(0),
             open: Cell::new(0),
-            gate: RefCell::new(WakerRegistration::new()),
+            served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
             stats: Cell::new(Stats {
                 accepted: 0,
@@ -127,15 +126,15 @@ impl<const N: usize> Server<N> {
         self.active
     }
 
-    /// The state of each slot.
+    /// The state of each slot; one more than [`slots_max`](Self::slots_max).
     pub fn slots(&self) -> impl Iterator<Item = SlotInfo> + '_ {
-        self.slots[..self.active].iter().map(Slot::info)
+        self.all().map(Slot::info)
     }
 
     /// Figures since start.
     pub fn stats(&self) -> Stats {
         let mut stats = self.stats.get();
-        for slot in self.slots.iter().chain([&self.spare]).filter(|slot| slot.state.get() != State::Free) {
+        for slot in self.all().filter(|slot| slot.state.get() != State::Free) {
             stats.bytes_in += u64::from(slot.bytes_in.get());
             stats.bytes_out += u64::from(slot.bytes_out.get());
         }
@@ -168,72 +167,80 @@ impl<const N: usize> Server<N> {
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
-        let slot = &self.slots[..self.active][index];
-        loop {
-            match acceptor.accept().await {
-                Ok((peer, socket)) => {
-                    self.count(|stats| stats.accepted += 1);
-                    self.set_serving(self.serving.get() + 1);
-                    let closing = || self.set_serving(self.serving.get() - 1);
-                    let mut connection = self.open(slot, peer, socket, &self.timeouts, &closing);
-                    let result = handler.serve(&mut connection).await;
-                    self.end(connection, result).await;
-                    self.free(slot);
-                }
-                Err(_) => self.accept_failed().await,
-            }
-        }
+        self.accept_on(&self.slots[..self.active][index], acceptor, handler).await
     }
 
-    /// Runs what the slots share: the spare slot and the watch over deadlines. Needed once beside the slots.
+    /// Runs what the slots share: the one slot more, and the watch over time-outs. Needed once beside the slots.
     pub async fn supervise<A, H>(&self, acceptor: &A, handler: &H) -> !
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
-        join(self.run_spare(acceptor, handler), self.watch()).await.1
+        join(self.accept_on(&self.last, acceptor, handler), self.watch()).await.1
     }
 
-    /// Answers clients that are one too many, one at a time. It accepts only while every slot is serving: while one
-    /// is closing, the next client had better wait for it.
-    async fn run_spare<A, H>(&self, acceptor: &A, handler: &H) -> !
+    async fn accept_on<A, H>(&self, slot: &Slot, acceptor: &A, handler: &H) -> !
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
         loop {
-            poll_fn(|cx| self.poll_full(cx, true)).await;
-            let accepted = {
-                let mut accept = pin!(acceptor.accept());
-                poll_fn(|cx| match self.poll_full(cx, false) {
-                    Poll::Ready(()) => Poll::Ready(None),
-                    Poll::Pending => accept.as_mut().poll(cx).map(Some),
-                })
-                .await
-            };
-            match accepted {
-                None => {}
-                Some(Ok((peer, socket))) => {
-                    self.count(|stats| stats.refused += 1);
-                    let mut connection = self.open(&self.spare, peer, socket, &self.refusing, &|| ());
-                    let result = handler.refuse(&mut connection).await;
-                    self.end(connection, result).await;
-                    self.free(&self.spare);
+            match acceptor.accept().await {
+                Ok((peer, socket)) => self.attend(slot, peer, socket, handler).await,
+                Err(_) => {
+                    self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
+                    Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await;
                 }
-                Some(Err(_)) => self.accept_failed().await,
             }
         }
     }
 
-    /// Ready when "every slot is serving" is `wanted`.
-    fn poll_full(&self, cx: &mut core::task::Context<'_>, wanted: bool) -> Poll<()> {
-        if (self.serving.get() == self.active) == wanted {
-            return Poll::Ready(());
+    /// One connection, from its accept to its end.
+    async fn attend<S: Socket, H: Handler>(&self, slot: &Slot, peer: SocketAddr, socket: S, handler: &H) {
+        self.open(slot, peer);
+        if self.has_room().await {
+            self.count(|stats| stats.accepted += 1);
+            self.serving.set(self.serving.get() + 1);
+            let closing = || self.client_served();
+            let mut connection = Connection::new(socket, slot, &self.timeouts, peer, &closing);
+            let result = handler.serve(&mut connection).await;
+            self.end(connection, result).await;
+        } else {
+            self.count(|stats| stats.refused += 1);
+            let mut connection = Connection::new(socket, slot, &self.refusing, peer, &|| ());
+            let result = handler.refuse(&mut connection).await;
+            self.end(connection, result).await;
         }
-        self.gate.borrow_mut().register(cx.waker());
-        Poll::Pending
+        self.free(slot);
+    }
+
+    /// Whether one more client may be served. If not, it is worth a moment's wait: often another is just leaving.
+    async fn has_room(&self) -> bool {
+        let has_room = || self.serving.get() < self.active;
+        if has_room() {
+            return true;
+        }
+        let served = poll_fn(|cx| {
+            if has_room() {
+                return Poll::Ready(());
+            }
+            self.served.borrow_mut().register(cx.waker());
+            Poll::Pending
+        });
+        select(served, Timer::after(Duration::from_millis(REFUSE_AFTER_MS))).await;
+        has_room()
+    }
+
+    /// A client has been served; what is left is to close its connection.
+    fn client_served(&self) {
+        self.serving.set(self.serving.get() - 1);
+        self.served.borrow_mut().wake();
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Slot> {
+        self.slots[..self.active].iter().chain([&self.last])
     }
 
     /// Looks at all deadlines every [`WATCH_TICK_MS`], and sleeps while no connection is open.
@@ -248,25 +255,16 @@ impl<const N: usize> Server<N> {
             })
             .await;
             Timer::after(Duration::from_millis(WATCH_TICK_MS)).await;
-            self.slots.iter().chain([&self.spare]).for_each(Slot::tick);
+            self.all().for_each(Slot::tick);
         }
     }
 
-    fn open<'a, S: Socket>(
-        &self,
-        slot: &'a Slot,
-        peer: SocketAddr,
-        socket: S,
-        timeouts: &'a TimeoutTicks,
-        on_closing: &'a dyn Fn(),
-    ) -> Connection<'a, S> {
+    fn open(&self, slot: &Slot, peer: SocketAddr) {
         let id = self.next_id.get();
         self.next_id.set(id.wrapping_add(1).max(1));
         slot.open(id, peer);
-        slot.state.set(State::Serving);
         self.open.set(self.open.get() + 1);
         self.watcher.borrow_mut().wake();
-        Connection::new(socket, slot, timeouts, peer, on_closing)
     }
 
     /// Closes the connection as its end demands, and counts how it ended.
@@ -298,21 +296,9 @@ impl<const N: usize> Server<N> {
         self.open.set(self.open.get() - 1);
     }
 
-    fn set_serving(&self, serving: usize) {
-        let was_full = self.serving.replace(serving) == self.active;
-        if was_full != (serving == self.active) {
-            self.gate.borrow_mut().wake();
-        }
-    }
-
     fn count(&self, change: impl FnOnce(&mut Stats)) {
         let mut stats = self.stats.get();
         change(&mut stats);
         self.stats.set(stats);
-    }
-
-    async fn accept_failed(&self) {
-        self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
-        Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await;
     }
 }

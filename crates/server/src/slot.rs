@@ -76,6 +76,7 @@ impl Slot {
     }
 
     pub(crate) fn open(&self, id: u32, peer: SocketAddr) {
+        self.state.set(State::Serving);
         self.id.set(id);
         self.peer.set(Some(peer));
         self.since.set(Instant::now());
@@ -116,11 +117,7 @@ impl Slot {
     /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So a
     /// wait only says how many ticks it has, and the watch counts all of them down together. A wait lasts as long as
     /// `limit` says, and up to a tick longer.
-    pub(crate) async fn within<F: Future>(
-        &self,
-        limit: Ticks,
-        mut future: Pin<&mut F>,
-    ) -> Result<F::Output, Expired> {
+    pub(crate) async fn within<F: Future>(&self, limit: Ticks, mut future: Pin<&mut F>) -> Result<F::Output, Expired> {
         let mut waiting = false;
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {

@@ -49,8 +49,7 @@ pub async fn until_ctrl_c<H: Handler>(acceptor: &Acceptor, handler: &H, slots: u
     let server = Server::<SLOTS_MAX>::with_slots(slots, Timeouts::DEFAULT);
     // A task for each slot, so that a wake polls one slot and not all.
     let executor = LocalExecutor::new();
-    let _tasks: Vec<_> =
-        (0..slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
+    let _tasks: Vec<_> = (0..slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
     let interrupted = async {
         signals.next().await;
     };

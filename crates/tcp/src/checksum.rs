@@ -84,8 +84,7 @@ impl Sums {
 /// Whether both checksums of an IPv4 packet that carries TCP are right. `ihl` is the length of the IPv4 header.
 #[inline]
 pub(crate) fn verify(packet: &[u8], ihl: usize) -> bool {
-    Sums::of(packet, ihl)
-        .is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
+    Sums::of(packet, ihl).is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
 }
 
 /// Writes both checksums of an IPv4 packet that carries TCP, whose checksum fields are zero and whose IPv4 header has

@@ -65,6 +65,24 @@ impl Segment {
         self.packet_len
     }
 
+    /// The packet's headers without options and payload, as an ACK of a number that is yet to be said. Its checksums
+    /// are wrong; smoltcp does not look at them.
+    pub(crate) fn as_bare_ack(&self, frame: &[u8]) -> Option<impl Fn(u32) -> [u8; 40]> {
+        let mut packet = [0; 40];
+        let original = frame.get(ETHERNET..)?;
+        packet[..20].copy_from_slice(original.get(..20)?);
+        packet[20..].copy_from_slice(original.get(self.ihl..self.ihl + 20)?);
+        packet[0] = 0x45;
+        packet[2..4].copy_from_slice(&40u16.to_be_bytes());
+        packet[32] = 0x50;
+        packet[33] = ACK;
+        Some(move |number: u32| {
+            let mut packet = packet;
+            packet[28..32].copy_from_slice(&number.to_be_bytes());
+            packet
+        })
+    }
+
     /// Whether both checksums are right.
     pub(crate) fn verify(&self, frame: &[u8]) -> bool {
         checksum::verify(&frame[ETHERNET..ETHERNET + self.packet_len], self.ihl)

@@ -12,7 +12,6 @@ use smoltcp::time::Instant;
 
 use crate::checksum::{self, ETHERNET};
 use crate::frame::Mac;
-use crate::limits::FRAME_LEN_MAX;
 
 /// An Ethernet header of IPv4, in halves of 16 bits: a frame's start is aligned to two bytes at least, mostly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,10 +38,10 @@ impl Macs {
     }
 }
 
-fn capabilities() -> DeviceCapabilities {
+fn capabilities(mtu: usize) -> DeviceCapabilities {
     let mut capabilities = DeviceCapabilities::default();
     capabilities.medium = Medium::Ip;
-    capabilities.max_transmission_unit = FRAME_LEN_MAX - ETHERNET;
+    capabilities.max_transmission_unit = mtu;
     (capabilities.checksum.ipv4, capabilities.checksum.tcp) = (Checksum::None, Checksum::None);
     capabilities
 }
@@ -79,6 +78,8 @@ pub(crate) struct Ingress<'a, T> {
     pub(crate) packet: &'a [u8],
     pub(crate) token: Option<T>,
     pub(crate) macs: Macs,
+    /// Bytes of the longest IP packet.
+    pub(crate) mtu: usize,
 }
 
 impl<T: TxToken> Device for Ingress<'_, T> {
@@ -102,7 +103,7 @@ impl<T: TxToken> Device for Ingress<'_, T> {
 
     #[inline]
     fn capabilities(&self) -> DeviceCapabilities {
-        capabilities()
+        capabilities(self.mtu)
     }
 }
 
@@ -111,6 +112,8 @@ pub(crate) struct Egress<'a, 'c, D> {
     pub(crate) driver: &'a mut D,
     pub(crate) cx: &'a mut Context<'c>,
     pub(crate) macs: Macs,
+    /// Bytes of the longest IP packet.
+    pub(crate) mtu: usize,
     /// Set when the driver had no room.
     pub(crate) exhausted: bool,
 }
@@ -138,7 +141,7 @@ impl<D: Driver> Device for Egress<'_, '_, D> {
 
     #[inline]
     fn capabilities(&self) -> DeviceCapabilities {
-        capabilities()
+        capabilities(self.mtu)
     }
 }
 
@@ -151,5 +154,17 @@ impl TxToken for Discard {
         let mut frame = [0; 128];
         let len = len.min(frame.len());
         f(&mut frame[..len])
+    }
+}
+
+/// Room for a reply that is used up only by a reply.
+pub(crate) struct Lent<'a, T>(pub(crate) &'a mut Option<T>);
+
+impl<T: TxToken> TxToken for Lent<'_, T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        match self.0.take() {
+            Some(token) => token.consume(len, f),
+            None => Discard.consume(len, f),
+        }
     }
 }

@@ -9,8 +9,8 @@ use smoltcp::iface::{Config, Interface, PollResult};
 
 use crate::checksum::ETHERNET;
 use crate::frame::{Mac, Segment};
-use crate::limits::{SEGMENT_LEN_SURE, TX_BURST};
-use crate::phy::{Discard, Egress, Ingress, Macs};
+use crate::limits::{FRAME_LEN_MAX, SEGMENT_LEN_SURE, TX_BURST};
+use crate::phy::{Discard, Egress, Ingress, Lent, Macs};
 use crate::table::Record;
 
 /// embassy's time as smoltcp's microseconds. A 64-bit division for each segment would cost more than all else of it
@@ -81,6 +81,8 @@ pub(crate) struct PortState<D> {
     fast: Interface,
     clock: Clock,
     mac: Mac,
+    /// Bytes of the longest IP packet that the driver takes.
+    mtu: usize,
 }
 
 impl<D: Driver> PortState<D> {
@@ -88,18 +90,30 @@ impl<D: Driver> PortState<D> {
         let HardwareAddress::Ethernet(mac) = driver.hardware_address() else {
             panic!("the listener needs an Ethernet driver")
         };
-        let mut device = Ingress::<Discard> { packet: &[], token: None, macs: Macs::default() };
+        let mtu = driver.capabilities().max_transmission_unit.min(FRAME_LEN_MAX) - ETHERNET;
+        let mut device = Ingress::<Discard> { packet: &[], token: None, macs: Macs::default(), mtu };
         let mut config = Config::new(smoltcp::wire::HardwareAddress::Ip);
         config.random_seed = seed;
         let mut clock = Clock::new();
         let mut fast = Interface::new(config, &mut device, clock.at(Instant::now()));
         // Every packet that comes here has been found to be for the device's address.
         fast.set_any_ip(true);
-        Self { driver, fast, clock, mac: mac.into() }
+        Self { driver, fast, clock, mac: mac.into(), mtu }
     }
 
     pub(crate) fn mac(&self) -> Mac {
         self.mac
+    }
+
+    /// Sends a frame of embassy-net's, which does not know how long the driver's may be: one that is too long is lost,
+    /// as it would be on the air. False if the driver has no room.
+    pub(crate) fn forward(&mut self, frame: &[u8], cx: &mut Context<'_>) -> bool {
+        if frame.len() > ETHERNET + self.mtu {
+            return true;
+        }
+        let Some(token) = self.driver.transmit(cx) else { return false };
+        token.consume(frame.len(), |buf| buf.copy_from_slice(frame));
+        true
     }
 
     /// Asks the driver for its MAC address again.
@@ -124,13 +138,13 @@ impl<D: Driver> PortState<D> {
     ) -> Option<R> {
         use embassy_net_driver::RxToken;
         let (rx, tx) = self.driver.receive(cx)?;
-        let mut stack = Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac };
+        let mut stack = Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac, mtu: self.mtu };
         Some(rx.consume(|frame| f(&mut stack, frame, tx)))
     }
 
     /// smoltcp without the driver.
     pub(crate) fn stack(&mut self) -> Stack<'_> {
-        Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac }
+        Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac, mtu: self.mtu }
     }
 }
 
@@ -138,7 +152,7 @@ impl<D: Driver> Transmit for PortState<D> {
     fn send(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent {
         let burst = if record.socket().send_queue() > SEGMENT_LEN_SURE { TX_BURST } else { 1 };
         let cx = &mut Context::from_waker(waker);
-        let mut device = Egress { driver: &mut self.driver, cx, macs: record.macs, exhausted: false };
+        let mut device = Egress { driver: &mut self.driver, cx, macs: record.macs, mtu: self.mtu, exhausted: false };
         let now = self.clock.at(now);
         for _ in 0..burst {
             if self.fast.poll_egress(now, &mut device, &mut record.set) == PollResult::None {
@@ -154,6 +168,7 @@ pub(crate) struct Stack<'a> {
     fast: &'a mut Interface,
     clock: &'a mut Clock,
     mac: Mac,
+    mtu: usize,
 }
 
 impl Stack<'_> {
@@ -163,12 +178,38 @@ impl Stack<'_> {
         record: &mut Record,
         frame: &[u8],
         segment: &Segment,
-        tx: T,
+        tx: &mut Option<T>,
         now: Instant,
     ) {
         record.macs = Macs::new(segment.peer_mac, self.mac);
-        let packet = &frame[ETHERNET..ETHERNET + segment.packet_len()];
-        let mut device = Ingress { packet, token: Some(tx), macs: record.macs };
+        self.packet(record, &frame[ETHERNET..ETHERNET + segment.packet_len()], tx, now);
+    }
+
+    fn packet<T: TxToken>(&mut self, record: &mut Record, packet: &[u8], tx: &mut Option<T>, now: Instant) {
+        let token = tx.is_some().then_some(Lent(tx));
+        let mut device = Ingress { packet, token, macs: record.macs, mtu: self.mtu };
         self.fast.poll_ingress_single(self.clock.at(now), &mut device, &mut record.set);
+    }
+
+    /// Answers a SYN on a connection that exists with a challenge ACK (RFC 9293 section 3.10.7.4, RFC 5961 section 4).
+    /// A client that has restarted answers that with a RST, which ends the old connection.
+    ///
+    /// smoltcp drops such a SYN, but it challenges a segment that acknowledges what was never sent. What was sent only
+    /// smoltcp knows; of two numbers half the sequence space apart, one is beyond it and the other before it, and that
+    /// one it ignores.
+    pub(crate) fn challenge<T: TxToken>(
+        &mut self,
+        record: &mut Record,
+        frame: &[u8],
+        segment: &Segment,
+        tx: &mut Option<T>,
+        now: Instant,
+    ) {
+        let Some(ack) = segment.as_bare_ack(frame) else { return };
+        let macs = core::mem::replace(&mut record.macs, Macs::new(segment.peer_mac, self.mac));
+        for number in [0, 1 << 31] {
+            self.packet(record, &ack(number), tx, now);
+        }
+        record.macs = macs;
     }
 }

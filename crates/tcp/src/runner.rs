@@ -39,16 +39,7 @@ impl<D: Driver + 'static> Runner<D> {
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
     ) -> Self {
-        Self {
-            port,
-            shared,
-            index,
-            net,
-            local: None,
-            link: LinkState::Down,
-            net_has_room: true,
-            net_wakes: false,
-        }
+        Self { port, shared, index, net, local: None, link: LinkState::Down, net_has_room: true, net_wakes: false }
     }
 
     /// Runs the interface for ever. Give it a task of its own; embassy-net's runner needs another.
@@ -73,9 +64,6 @@ impl<D: Driver + 'static> Runner<D> {
             self.change_address(table, port);
         }
         let received = self.ingress(table, port, cx, now);
-        while let Some(syn) = table.next_syn(self.index, now) {
-            self.replay(table, port, &syn.frame, now);
-        }
         let interface = &table.interfaces[self.index];
         if !received && interface.dirty == 0 {
             // What else could have woken the runner? Every frame is followed by a tick, where this is asked again.
@@ -84,6 +72,9 @@ impl<D: Driver + 'static> Runner<D> {
         let tick = interface.next <= now;
         if tick {
             self.mark_due(table, now);
+        }
+        while let Some(syn) = table.next_syn(self.index, now) {
+            self.replay(table, port, &syn.frame, now);
         }
         self.egress(table, port, cx, now, tick);
         self.forward(port, cx);
@@ -184,6 +175,8 @@ impl<D: Driver + 'static> Runner<D> {
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
                     table.interfaces[self.index].dirty |= dirty;
+                    // A link that is down has no room either.
+                    self.follow_link(port, cx);
                     return;
                 }
             }
@@ -216,8 +209,9 @@ impl<D: Driver + 'static> Runner<D> {
             }
             let Some(frame) = self.net.try_tx_buf() else { return };
             self.net_wakes = false;
-            let Some(token) = port.driver.transmit(cx) else { return };
-            token.consume(frame.len(), |buf| buf.copy_from_slice(frame));
+            if !port.forward(frame, cx) {
+                return;
+            }
             self.net.tx_done();
         }
         cx.waker().wake_by_ref();
@@ -271,33 +265,37 @@ struct Inlet<'a, 'b> {
 
 impl Inlet<'_, '_> {
     fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
+        let mut tx = Some(tx);
         if !segment.verify(frame) {
             return Verdict::Done;
         }
         let known = match self.table.find(segment.peer) {
-            Some(index) if segment.is_syn() => self.syn_on_known(index),
+            Some(index) if segment.is_syn() => self.syn_on_known(index, frame, segment, &mut tx),
             Some(index) => Known::Connection(index),
             None => Known::Nobody,
         };
         let index = match known {
             Known::Connection(index) => index,
-            Known::Challenged => return Verdict::Done,
             // embassy-net has no socket for it either, and answers with a RST.
             Known::Nobody if !segment.is_syn() => return Verdict::Others,
             Known::Nobody => match self.table.admit(self.index, segment, self.now) {
                 Some(index) => index,
-                None => {
-                    self.table.hold_syn(self.index, segment.peer, frame, self.now);
-                    return Verdict::Done;
-                }
+                None => return self.hold(frame, segment),
             },
+            Known::Challenged => return self.hold(frame, segment),
         };
-        self.segment(index, frame, segment, tx);
+        self.segment(index, frame, segment, &mut tx);
+        Verdict::Done
+    }
+
+    /// Lets a SYN wait for room.
+    fn hold(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
+        self.table.hold_syn(self.index, segment.peer, frame, self.now);
         Verdict::Done
     }
 
     /// A SYN from a client that has a connection already.
-    fn syn_on_known(&mut self, index: usize) -> Known {
+    fn syn_on_known<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: &mut Option<T>) -> Known {
         let record = &mut self.table.records[index];
         match record.socket().state() {
             State::SynReceived | State::Listen => Known::Connection(index),
@@ -312,14 +310,13 @@ impl Inlet<'_, '_> {
                 Known::Nobody
             }
             _ => {
-                record.challenge();
-                self.table.mark(index);
+                self.stack.challenge(record, frame, segment, tx, self.now);
                 Known::Challenged
             }
         }
     }
 
-    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
+    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: &mut Option<T>) {
         let record = &mut self.table.records[index];
         self.stack.segment(record, frame, segment, tx, self.now);
         record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));

@@ -11,9 +11,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::frame::{Peer, Segment};
-use crate::limits::{
-    HALF_OPEN_KEEP_MS, INTERFACES_MAX, KEEP_ALIVE_MS, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
-};
+use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
 use crate::phy::Macs;
 use crate::port::{Sent, Transmit};
 
@@ -89,12 +87,6 @@ impl Record {
         if self.phase != Phase::Owned {
             self.phase = Phase::Free;
         }
-    }
-
-    /// Asks the client for a sign of life at the next egress. A client that has restarted answers with a RST, and
-    /// then its SYN gets through (RFC 9293 section 3.10.7.4, RFC 5961 section 4).
-    pub(crate) fn challenge(&mut self) {
-        self.socket().set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEP_ALIVE_MS)));
     }
 }
 
@@ -258,7 +250,7 @@ impl Table {
 
     /// A connection for a new client, if an accept waits for one more and there is room.
     pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
-        if self.pending >= self.tickets.count_ones() && !self.evict_half_open(now) {
+        if !self.has_room_for_syn(now) {
             return None;
         }
         let index = self.room()?;
@@ -425,11 +417,22 @@ impl Table {
             return None;
         }
         self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
-        if self.pending >= self.tickets.count_ones() || self.room().is_none() {
+        let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(syn.peer);
+        let index = self.syns.iter().position(ready)?;
+        if !self.has_room_for_syn(now) {
+            // Half-open connections become old enough to be ended without anything that would wake the runner.
+            self.interfaces[interface].expect(now + TICK);
             return None;
         }
-        let index = self.syns.iter().position(|syn| syn.interface == interface)?;
         Some(self.syns.remove(index))
+    }
+
+    fn is_connected(&self, peer: Peer) -> bool {
+        self.find(peer).is_some_and(|index| self.records[index].phase != Phase::Free)
+    }
+
+    fn has_room_for_syn(&mut self, now: Instant) -> bool {
+        (self.pending < self.tickets.count_ones() || self.evict_half_open(now)) && self.room().is_some()
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

@@ -112,10 +112,7 @@ impl<'a> Reply<'a> {
     fn from_bytes(kind: u8, bytes: &'a [u8]) -> Result<Self, ReplyError> {
         Ok(match (kind, bytes) {
             (b'!', error) => Self::Error(error),
-            (b'=', &[a, b, c, _, ref text @ ..]) => Self::Verbatim {
-                format: [a, b, c],
-                text,
-            },
+            (b'=', &[a, b, c, _, ref text @ ..]) => Self::Verbatim { format: [a, b, c], text },
             (_, bytes) => Self::Bulk(bytes),
         })
     }
@@ -191,26 +188,14 @@ mod tests {
     /// `wire` is exactly one reply, and each part of it is not yet one.
     fn check(wire: &str, expected: Reply<'_>) {
         let bytes = wire.as_bytes();
-        assert_eq!(
-            decode(bytes, RX_LEN_MAX),
-            Ok(Some((expected, bytes.len()))),
-            "{wire:?}"
-        );
+        assert_eq!(decode(bytes, RX_LEN_MAX), Ok(Some((expected, bytes.len()))), "{wire:?}");
         for len in 0..bytes.len() {
-            assert_eq!(
-                decode(&bytes[..len], RX_LEN_MAX),
-                Ok(None),
-                "{len} bytes of {wire:?}"
-            );
+            assert_eq!(decode(&bytes[..len], RX_LEN_MAX), Ok(None), "{len} bytes of {wire:?}");
         }
     }
 
     fn check_error(wire: &str, expected: ReplyError) {
-        assert_eq!(
-            decode(wire.as_bytes(), RX_LEN_MAX),
-            Err(expected),
-            "{wire:?}"
-        );
+        assert_eq!(decode(wire.as_bytes(), RX_LEN_MAX), Err(expected), "{wire:?}");
     }
 
     #[test]
@@ -229,17 +214,8 @@ mod tests {
         check("_\r\n", Reply::Null);
         check("#t\r\n", Reply::Boolean(true));
         check("#f\r\n", Reply::Boolean(false));
-        check(
-            "(-12345678901234567890123\r\n",
-            Reply::BigNumber(b"-12345678901234567890123"),
-        );
-        check(
-            "=6\r\ntxt:hi\r\n",
-            Reply::Verbatim {
-                format: *b"txt",
-                text: b"hi",
-            },
-        );
+        check("(-12345678901234567890123\r\n", Reply::BigNumber(b"-12345678901234567890123"));
+        check("=6\r\ntxt:hi\r\n", Reply::Verbatim { format: *b"txt", text: b"hi" });
         for double in ["0", "-1.5", "+1.5e-10", "1E5", "inf", "-inf", "nan"] {
             check(&format!(",{double}\r\n"), Reply::Double(double));
         }
@@ -250,10 +226,7 @@ mod tests {
         let check = |wire: &str, expected: &[Reply<'_>]| {
             let (reply, len) = decode(wire.as_bytes(), RX_LEN_MAX).unwrap().unwrap();
             assert_eq!(len, wire.len());
-            let (Reply::Array(elements)
-            | Reply::Map(elements)
-            | Reply::Set(elements)
-            | Reply::Push(elements)) = reply
+            let (Reply::Array(elements) | Reply::Map(elements) | Reply::Set(elements) | Reply::Push(elements)) = reply
             else {
                 panic!("{reply:?}");
             };
@@ -261,31 +234,19 @@ mod tests {
             assert!(elements.iter().eq(expected.iter().copied()), "{wire:?}");
             let kind = matches!(
                 (wire.as_bytes()[0], reply),
-                (b'*', Reply::Array(_))
-                    | (b'%', Reply::Map(_))
-                    | (b'~', Reply::Set(_))
-                    | (b'>', Reply::Push(_))
+                (b'*', Reply::Array(_)) | (b'%', Reply::Map(_)) | (b'~', Reply::Set(_)) | (b'>', Reply::Push(_))
             );
             assert!(kind, "{wire:?}");
         };
         check("*0\r\n", &[]);
         check("%0\r\n", &[]);
-        check(
-            "*2\r\n:1\r\n$1\r\na\r\n",
-            &[Reply::Integer(1), Reply::Bulk(b"a")],
-        );
+        check("*2\r\n:1\r\n$1\r\na\r\n", &[Reply::Integer(1), Reply::Bulk(b"a")]);
         check("%1\r\n+a\r\n_\r\n", &[Reply::Simple(b"a"), Reply::Null]);
         check("~1\r\n#t\r\n", &[Reply::Boolean(true)]);
         check(">1\r\n:7\r\n", &[Reply::Integer(7)]);
-        let inner = Reply::Array(Elements {
-            len: 1,
-            bytes: b":1\r\n",
-        });
+        let inner = Reply::Array(Elements { len: 1, bytes: b":1\r\n" });
         check("*2\r\n*1\r\n:1\r\n:2\r\n", &[inner, Reply::Integer(2)]);
-        check(
-            "*2\r\n|1\r\n+a\r\n+b\r\n:1\r\n:2\r\n",
-            &[Reply::Integer(1), Reply::Integer(2)],
-        );
+        check("*2\r\n|1\r\n+a\r\n+b\r\n:1\r\n:2\r\n", &[Reply::Integer(1), Reply::Integer(2)]);
     }
 
     #[test]
@@ -345,10 +306,7 @@ mod tests {
     #[test]
     fn depth_is_limited() {
         let nested = |depth| "*1\r\n".repeat(depth) + ":1\r\n";
-        assert!(matches!(
-            decode(nested(REPLY_DEPTH_MAX).as_bytes(), RX_LEN_MAX),
-            Ok(Some(_))
-        ));
+        assert!(matches!(decode(nested(REPLY_DEPTH_MAX).as_bytes(), RX_LEN_MAX), Ok(Some(_))));
         check_error(&nested(REPLY_DEPTH_MAX + 1), TooDeep);
     }
 }

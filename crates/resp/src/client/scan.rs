@@ -82,18 +82,11 @@ impl<'a> Head<'a> {
             (_, Err(_)) => return Err(ReplyError::Malformed),
             (b'=', Ok(len)) if len < 4 => return Err(ReplyError::Malformed),
             (b'$' | b'!' | b'=', Ok(len)) => Body::Bytes(len),
-            (b'%' | b'|', Ok(pairs)) => {
-                Body::Elements(pairs.checked_mul(2).ok_or(ReplyError::TooLong)?)
-            }
+            (b'%' | b'|', Ok(pairs)) => Body::Elements(pairs.checked_mul(2).ok_or(ReplyError::TooLong)?),
             (_, Ok(len)) => Body::Elements(len),
         };
         let line = &rest[..count.len - 2];
-        Ok(Some(Self {
-            kind,
-            line,
-            len: 1 + count.len,
-            body,
-        }))
+        Ok(Some(Self { kind, line, len: 1 + count.len, body }))
     }
 
     fn simple(kind: u8, rest: &'a [u8]) -> Result<Option<Self>, ReplyError> {
@@ -112,12 +105,7 @@ impl<'a> Head<'a> {
         if !is_valid {
             return Err(ReplyError::Malformed);
         }
-        Ok(Some(Self {
-            kind,
-            line,
-            len: 1 + line_len + 2,
-            body: Body::None,
-        }))
+        Ok(Some(Self { kind, line, len: 1 + line_len + 2, body: Body::None }))
     }
 }
 
@@ -173,11 +161,7 @@ pub(super) fn scan(bytes: &[u8], len_max: usize) -> Result<Option<usize>, ReplyE
 
 /// More bytes are needed, unless there can't be more.
 fn incomplete<T>(bytes: &[u8], len_max: usize) -> Result<Option<T>, ReplyError> {
-    if bytes.len() < len_max {
-        Ok(None)
-    } else {
-        Err(ReplyError::TooLong)
-    }
+    if bytes.len() < len_max { Ok(None) } else { Err(ReplyError::TooLong) }
 }
 
 fn check_body(kind: u8, body: &[u8]) -> Result<(), ReplyError> {

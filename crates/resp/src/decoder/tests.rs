@@ -30,9 +30,7 @@ fn decode_all(
     decoded: &mut Vec<Vec<String>>,
 ) -> Result<(), ProtocolError> {
     while let Some(request) = decoder.decode(rx, limits)? {
-        let args = request
-            .args()
-            .map(|arg| String::from_utf8_lossy(arg).into_owned());
+        let args = request.args().map(|arg| String::from_utf8_lossy(arg).into_owned());
         decoded.push(args.collect());
     }
     Ok(())
@@ -44,10 +42,7 @@ fn arrays() {
     check("*1\r\n$4\r\nPING\r\n", &[&["PING"]]);
     check("*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n", &[&["GET", "a\r\nb"]]);
     check("*2\r\n$0\r\n\r\n$0\r\n\r\n", &[&["", ""]]);
-    check(
-        "*1\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\nc\r\n",
-        &[&["a"], &["b"], &["c"]],
-    );
+    check("*1\r\n$1\r\na\r\n*1\r\n$1\r\nb\r\nc\r\n", &[&["a"], &["b"], &["c"]]);
     check("*0\r\n*-1\r\n*-7\r\n*1\r\n$1\r\na\r\n", &[&["a"]]);
     check("*1\r\n$4\r\nPIN", &[]);
     check("*1\r\n$4\r\nPING\r", &[]);
@@ -61,10 +56,7 @@ fn lines() {
     check("PING\r\n", &[&["PING"]]);
     check("PING\nGET lm35\n", &[&["PING"], &["GET", "lm35"]]);
     check("\r\n\n  \r\nPING\r\n\r\n", &[&["PING"]]);
-    check(
-        "SET a 'b c'\r\n\"\\x47ET\" a\r\n",
-        &[&["SET", "a", "b c"], &["GET", "a"]],
-    );
+    check("SET a 'b c'\r\n\"\\x47ET\" a\r\n", &[&["SET", "a", "b c"], &["GET", "a"]]);
     check("PING", &[]);
     check("PING\r", &[]);
 }
@@ -90,11 +82,7 @@ fn malformed() {
 
 #[test]
 fn the_requests_before_an_error_are_served() {
-    check(
-        "PING\r\n*x\r\nPING\r\n",
-        &AUTHENTICATED,
-        (&[&["PING"]], Some(InvalidMultibulkLength)),
-    );
+    check("PING\r\n*x\r\nPING\r\n", &AUTHENTICATED, (&[&["PING"]], Some(InvalidMultibulkLength)));
 }
 
 #[test]
@@ -106,35 +94,19 @@ fn limits_hold_when_a_length_is_announced() {
     check("*10\r\n", None, None);
     check("*11\r\n", None, Some(UnauthenticatedMultibulkLength));
     check("*32\r\n", None, Some(UnauthenticatedMultibulkLength));
-    check(
-        "*33\r\n",
-        Some(InvalidMultibulkLength),
-        Some(InvalidMultibulkLength),
-    );
+    check("*33\r\n", Some(InvalidMultibulkLength), Some(InvalidMultibulkLength));
     check("*1\r\n$128\r\n", None, None);
     check("*1\r\n$129\r\n", None, Some(UnauthenticatedBulkLength));
     check("*1\r\n$512\r\n", None, Some(UnauthenticatedBulkLength));
-    check(
-        "*1\r\n$513\r\n",
-        Some(InvalidBulkLength),
-        Some(InvalidBulkLength),
-    );
+    check("*1\r\n$513\r\n", Some(InvalidBulkLength), Some(InvalidBulkLength));
 
     // 500 bytes so far: 4 for the count, 4 * 124.
     let so_far = "*5\r\n".to_owned() + &format!("$116\r\n{}\r\n", "x".repeat(116)).repeat(4);
     check(&(so_far.clone() + "$6\r\n"), None, None);
-    check(
-        &(so_far.clone() + "$7\r\n"),
-        None,
-        Some(UnauthenticatedBulkLength),
-    );
+    check(&(so_far.clone() + "$7\r\n"), None, Some(UnauthenticatedBulkLength));
     let unauthenticated = Some(UnauthenticatedBulkLength);
     check(&(so_far.clone() + "$492\r\n"), None, unauthenticated);
-    check(
-        &(so_far + "$493\r\n"),
-        Some(InvalidBulkLength),
-        Some(InvalidBulkLength),
-    );
+    check(&(so_far + "$493\r\n"), Some(InvalidBulkLength), Some(InvalidBulkLength));
 }
 
 #[test]
@@ -152,24 +124,12 @@ fn lines_are_limited() {
     let fits = line(INLINE_LEN_MAX);
     check(&(fits.clone() + "\n"), &AUTHENTICATED, (&[&[&fits]], None));
     check(&fits, &AUTHENTICATED, (&[], None));
-    check(
-        &(fits + "x"),
-        &AUTHENTICATED,
-        (&[], Some(TooBigInlineRequest)),
-    );
+    check(&(fits + "x"), &AUTHENTICATED, (&[], Some(TooBigInlineRequest)));
     check(&line(256), &UNAUTHENTICATED, (&[], None));
-    check(
-        &line(257),
-        &UNAUTHENTICATED,
-        (&[], Some(TooBigInlineRequest)),
-    );
+    check(&line(257), &UNAUTHENTICATED, (&[], Some(TooBigInlineRequest)));
     let ten = ["x"; 10];
     check(&("x ".repeat(10) + "\n"), &UNAUTHENTICATED, (&[&ten], None));
-    check(
-        &("x ".repeat(11) + "\n"),
-        &UNAUTHENTICATED,
-        (&[], Some(TooBigInlineRequest)),
-    );
+    check(&("x ".repeat(11) + "\n"), &UNAUTHENTICATED, (&[], Some(TooBigInlineRequest)));
 }
 
 #[test]
@@ -189,11 +149,7 @@ fn tls_never_runs() {
     // A ClientHello whose length has a line feed in it: what comes before
     // its first NUL is a line, and no page chose any of it.
     let hello = "\x16\x03\x01\x02\n\x01\0\x01\x7c\x03\x03\nCONFIG SET a b\n";
-    check(
-        hello,
-        &AUTHENTICATED,
-        (&[&["\x16\x03\x01\x02"]], Some(TooBigInlineRequest)),
-    );
+    check(hello, &AUTHENTICATED, (&[&["\x16\x03\x01\x02"]], Some(TooBigInlineRequest)));
 }
 
 #[test]
@@ -239,12 +195,7 @@ fn nothing_is_read_again() {
         let mut rx = [0; RX_LEN_MIN];
         rx[..start.len()].copy_from_slice(start);
         for rx_len in start.len()..=len {
-            assert!(
-                decoder
-                    .decode(&mut rx[..rx_len], &AUTHENTICATED)
-                    .unwrap()
-                    .is_none()
-            );
+            assert!(decoder.decode(&mut rx[..rx_len], &AUTHENTICATED).unwrap().is_none());
             assert_eq!(decoder.consumed(), 0, "{rx_len} bytes");
             rx[..rx_len].fill(b'\n');
             rx[rx_len] = piece;
@@ -258,9 +209,7 @@ fn nothing_is_read_again() {
     let mut decoder = check(start, b'x', payload_end);
     let mut rx = [b'\n'; RX_LEN_MIN];
     rx[payload_end..][..2].copy_from_slice(b"\r\n");
-    let request = decoder
-        .decode(&mut rx[..payload_end + 2], &AUTHENTICATED)
-        .unwrap();
+    let request = decoder.decode(&mut rx[..payload_end + 2], &AUTHENTICATED).unwrap();
     assert_eq!(request.unwrap().name().len(), 512);
 }
 
@@ -271,11 +220,7 @@ fn a_misused_decoder_does_not_panic() {
     assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_some());
     assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_none());
     for rx_len in 0..rx.len() {
-        assert!(
-            decoder
-                .decode(&mut rx[..rx_len], &AUTHENTICATED)
-                .is_ok_and(|r| r.is_none())
-        );
+        assert!(decoder.decode(&mut rx[..rx_len], &AUTHENTICATED).is_ok_and(|r| r.is_none()));
     }
     assert_eq!(decoder.compact(&mut rx[..3]), 0);
 }

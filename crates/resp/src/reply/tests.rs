@@ -12,10 +12,7 @@ fn written(protocol: Protocol, tx_len: usize, write: impl Fn(&mut ReplyWriter)) 
 /// The reply in both versions, first RESP2.
 fn check(write: impl Fn(&mut ReplyWriter), expected: [&str; 2]) {
     let versions = [Protocol::Resp2, Protocol::Resp3];
-    assert_eq!(
-        versions.map(|version| written(version, 200, &write)),
-        expected
-    );
+    assert_eq!(versions.map(|version| written(version, 200, &write)), expected);
     // Where the reply fits exactly it is written, and a byte less it isn't.
     for (version, expected) in versions.into_iter().zip(expected) {
         for tx_len in TX_LEN_MIN..200 {
@@ -23,10 +20,7 @@ fn check(write: impl Fn(&mut ReplyWriter), expected: [&str; 2]) {
             if short != expected {
                 assert_eq!(short, OVERFLOW_REPLY, "{tx_len} bytes for {expected:?}");
             }
-            assert!(
-                short == expected || tx_len < expected.len() + 4,
-                "{expected:?}"
-            );
+            assert!(short == expected || tx_len < expected.len() + 4, "{expected:?}");
         }
     }
 }
@@ -42,10 +36,7 @@ fn the_same_in_both_versions() {
     same(|reply| reply.integer(i64::MIN), ":-9223372036854775808\r\n");
     same(|reply| reply.bulk(b""), "$0\r\n\r\n");
     same(|reply| reply.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n");
-    same(
-        |reply| reply.bulk_fmt(format_args!("{}", 12)),
-        "$2\r\n12\r\n",
-    );
+    same(|reply| reply.bulk_fmt(format_args!("{}", 12)), "$2\r\n12\r\n");
     same(|reply| reply.array(2), "*2\r\n");
 }
 
@@ -58,10 +49,7 @@ fn equivalents() {
     check(|reply| reply.map(3), ["*6\r\n", "%3\r\n"]);
     check(|reply| reply.set(3), ["*3\r\n", "~3\r\n"]);
     check(|reply| reply.push(3), ["*3\r\n", ">3\r\n"]);
-    check(
-        |reply| reply.verbatim(*b"txt", "hi"),
-        ["$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"],
-    );
+    check(|reply| reply.verbatim(*b"txt", "hi"), ["$2\r\nhi\r\n", "=6\r\ntxt:hi\r\n"]);
     check(|reply| reply.double(-0.5), ["$4\r\n-0.5\r\n", ",-0.5\r\n"]);
     let nan = ["$3\r\nnan\r\n", ",nan\r\n"];
     check(|reply| reply.double(f64::NAN), nan);
@@ -71,9 +59,7 @@ fn equivalents() {
 fn texts_longer_than_their_header_was_guessed_for() {
     for len in [0, 1, 9, 10, 99, 100, 999, 1000, 1015] {
         let text = "x".repeat(len);
-        let bulk = written(Protocol::Resp3, 1024, |reply| {
-            reply.bulk_with(|out| out.write_str(&text))
-        });
+        let bulk = written(Protocol::Resp3, 1024, |reply| reply.bulk_with(|out| out.write_str(&text)));
         assert_eq!(bulk, format!("${len}\r\n{text}\r\n"));
     }
 }
@@ -81,10 +67,7 @@ fn texts_longer_than_their_header_was_guessed_for() {
 #[test]
 fn a_line_stays_one_line() {
     check(|reply| reply.simple("a\r\n+b"), ["+a  +b\r\n"; 2]);
-    check(
-        |reply| reply.error("ERR a\n-b\0\x1b[2J"),
-        ["-ERR a -b  [2J\r\n"; 2],
-    );
+    check(|reply| reply.error("ERR a\n-b\0\x1b[2J"), ["-ERR a -b  [2J\r\n"; 2]);
 }
 
 #[test]

@@ -26,11 +26,7 @@ pub fn decode(wire: &[u8], pieces: &[u8], limits: &Limits) -> Outcome {
     let mut rest = wire;
     while !rest.is_empty() && outcome.error.is_none() {
         assert!(rx_len < rx.len(), "no room to read into");
-        let len = pieces
-            .next()
-            .unwrap_or(usize::MAX)
-            .min(rest.len())
-            .min(rx.len() - rx_len);
+        let len = pieces.next().unwrap_or(usize::MAX).min(rest.len()).min(rx.len() - rx_len);
         let (piece, after) = rest.split_at(len);
         rx[rx_len..][..len].copy_from_slice(piece);
         rx_len += len;
@@ -54,9 +50,7 @@ fn decode_buffered(
                 assert_eq!(request.args().len(), request.len());
                 assert_eq!(request.arg(request.len()), None);
                 assert_eq!(request.arg(0), Some(request.name()));
-                outcome
-                    .requests
-                    .push(request.args().map(<[u8]>::to_vec).collect());
+                outcome.requests.push(request.args().map(<[u8]>::to_vec).collect());
             }
             Ok(None) => return None,
             Err(error) => {
@@ -70,11 +64,7 @@ fn decode_buffered(
 /// The same from the whole stream at once, in the plainest way.
 pub fn model(wire: &[u8], limits: &Limits) -> Outcome {
     let unauthenticated = *limits == Limits::UNAUTHENTICATED;
-    let mut model = Model {
-        wire,
-        next: 0,
-        unauthenticated,
-    };
+    let mut model = Model { wire, next: 0, unauthenticated };
     let mut outcome = Outcome::default();
     loop {
         match model.request() {
@@ -159,11 +149,7 @@ impl Model<'_> {
 
     fn number(&mut self, too_big: ProtocolError, invalid: ProtocolError) -> Result<i64, Stop> {
         let rest = &self.wire[self.next..];
-        let line: Vec<u8> = rest
-            .iter()
-            .copied()
-            .take_while(|&byte| byte != b'\r')
-            .collect();
+        let line: Vec<u8> = rest.iter().copied().take_while(|&byte| byte != b'\r').collect();
         if line.len() > limits::COUNT_LEN_MAX {
             return Err(too_big.into());
         }
@@ -175,28 +161,17 @@ impl Model<'_> {
         let text = String::from_utf8(line).map_err(|_| invalid)?;
         let value: i64 = text.parse().map_err(|_| invalid)?;
         let canonical = value.to_string() == text && value.unsigned_abs() <= i32::MAX as u64;
-        if canonical {
-            Ok(value)
-        } else {
-            Err(invalid.into())
-        }
+        if canonical { Ok(value) } else { Err(invalid.into()) }
     }
 
     fn line(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
         use ProtocolError::*;
         let (len_max, args_max) = match self.unauthenticated {
-            true => (
-                limits::INLINE_LEN_MAX_UNAUTHENTICATED,
-                limits::ARGS_MAX_UNAUTHENTICATED,
-            ),
+            true => (limits::INLINE_LEN_MAX_UNAUTHENTICATED, limits::ARGS_MAX_UNAUTHENTICATED),
             false => (limits::INLINE_LEN_MAX, limits::ARGS_MAX),
         };
         let rest = &self.wire[self.next..];
-        let line: Vec<u8> = rest
-            .iter()
-            .copied()
-            .take_while(|&byte| byte != b'\n')
-            .collect();
+        let line: Vec<u8> = rest.iter().copied().take_while(|&byte| byte != b'\n').collect();
         if line.len() > len_max || line.contains(&0) {
             return Err(TooBigInlineRequest.into());
         }
@@ -207,11 +182,7 @@ impl Model<'_> {
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         // Too many words are noticed before a quote that comes after them.
         let args = split_args(line, args_max)?;
-        if is_http(&args) {
-            Err(Http.into())
-        } else {
-            Ok(args)
-        }
+        if is_http(&args) { Err(Http.into()) } else { Ok(args) }
     }
 }
 
@@ -220,15 +191,11 @@ fn is_http(args: &[Vec<u8>]) -> bool {
         return false;
     };
     let name = name.to_ascii_lowercase();
-    let methods = [
-        "post", "put", "head", "delete", "options", "patch", "connect", "trace", "pri",
-    ];
+    let methods = ["post", "put", "head", "delete", "options", "patch", "connect", "trace", "pri"];
     let version = args[args.len() - 1].to_ascii_lowercase();
     methods.iter().any(|method| name == method.as_bytes())
         || name.contains(&b':')
-        || args.len() == 3
-            && version.starts_with(b"http/")
-            && version.get(5).is_some_and(u8::is_ascii_digit)
+        || args.len() == 3 && version.starts_with(b"http/") && version.get(5).is_some_and(u8::is_ascii_digit)
 }
 
 /// Words of a line, byte by byte.

@@ -8,10 +8,7 @@ pub fn is_same(reply: Reply<'_>, frame: &Frame) -> bool {
     let all = |elements: Elements<'_>, frames: &[Frame]| {
         elements.len() == frames.len()
             && elements.iter().count() == frames.len()
-            && elements
-                .iter()
-                .zip(frames)
-                .all(|(reply, frame)| is_same(reply, frame))
+            && elements.iter().zip(frames).all(|(reply, frame)| is_same(reply, frame))
     };
     match (reply, frame) {
         (Reply::Simple(text), Frame::SimpleString(other)) => text == other,
@@ -34,10 +31,7 @@ pub fn is_same(reply: Reply<'_>, frame: &Frame) -> bool {
         (Reply::Set(elements), Frame::Set(frames)) => all(elements, frames),
         (Reply::Push(elements), Frame::Push(frames)) => all(elements, frames),
         (Reply::Map(elements), Frame::Map(pairs)) => {
-            let frames: Vec<_> = pairs
-                .iter()
-                .flat_map(|(k, v)| [k.clone(), v.clone()])
-                .collect();
+            let frames: Vec<_> = pairs.iter().flat_map(|(k, v)| [k.clone(), v.clone()]).collect();
             all(elements, &frames)
         }
         _ => false,

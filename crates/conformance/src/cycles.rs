@@ -1,0 +1,159 @@
+//! Many connections one after the other, as many at once as there are slots.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use crate::cases::{Case, Outcome};
+use crate::client::Client;
+use crate::limits::{RECOVER_MAX, REPLY_MAX};
+use crate::reply::{Reply, TOO_MANY};
+use crate::slots;
+use crate::target::Target;
+
+pub const CASES: &[Case] = &[
+    Case::new("connect_close_cycles", connect_close_cycles),
+    Case::new("connect_request_close_cycles", connect_request_close_cycles),
+];
+
+/// How one cycle ended.
+enum End {
+    Good,
+    Refused,
+    Told,
+    Wrong(String),
+}
+
+impl End {
+    fn of_connect(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => End::Refused,
+            _ => End::Wrong(format!("connecting: {error}")),
+        }
+    }
+
+    fn of_reply(reply: &Reply, expect: fn(&Reply) -> Result<()>) -> Self {
+        match expect(reply) {
+            Ok(()) => End::Good,
+            Err(_) if reply.bytes == TOO_MANY => End::Told,
+            Err(error) => End::Wrong(error.to_string()),
+        }
+    }
+}
+
+/// What many cycles came to.
+#[derive(Default)]
+struct Tally {
+    good: usize,
+    refused: usize,
+    told: usize,
+    wrong: usize,
+    first_wrong: Option<String>,
+    longest: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, end: End, elapsed: Duration) {
+        self.longest = self.longest.max(elapsed);
+        match end {
+            End::Good => self.good += 1,
+            End::Refused => self.refused += 1,
+            End::Told => self.told += 1,
+            End::Wrong(what) => {
+                self.wrong += 1;
+                self.first_wrong.get_or_insert(what);
+            }
+        }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.good += other.good;
+        self.refused += other.refused;
+        self.told += other.told;
+        self.wrong += other.wrong;
+        self.first_wrong = self.first_wrong.or(other.first_wrong);
+        self.longest = self.longest.max(other.longest);
+        self
+    }
+
+    fn into_outcome(self, elapsed: Duration) -> Outcome {
+        let figures = format!(
+            "{} good, {} refused, {} told, {} wrong; {:.1} s, longest {:.0?}",
+            self.good,
+            self.refused,
+            self.told,
+            self.wrong,
+            elapsed.as_secs_f32(),
+            self.longest
+        );
+        let bad = self.refused + self.told + self.wrong;
+        ensure!(bad == 0, "{figures}; {}", self.first_wrong.unwrap_or_default());
+        Ok(figures)
+    }
+}
+
+/// Runs `count` cycles, always `concurrency` of them at once.
+fn run(count: usize, concurrency: usize, cycle: impl Fn(usize) -> End + Sync) -> Outcome {
+    let begin = Instant::now();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut tally = Tally::default();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                return tally;
+            }
+            let begin = Instant::now();
+            let end = cycle(index);
+            tally.add(end, begin.elapsed());
+        }
+    };
+    let tally = thread::scope(|scope| {
+        let workers: Vec<_> = (0..concurrency).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .map(|worker| worker.join().expect("a worker never panics"))
+            .fold(Tally::default(), Tally::merge)
+    });
+    tally.into_outcome(begin.elapsed())
+}
+
+/// Every other client waits for the server's FIN, and so hears what the server says; the others just go.
+fn connect_close_cycles(target: &Target) -> Outcome {
+    const COUNT: usize = 500;
+    let cycle = |index: usize| {
+        let mut client = match Client::connect(target) {
+            Ok(client) => client,
+            Err(error) => return End::of_connect(&error),
+        };
+        if index.is_multiple_of(2) {
+            return End::Good;
+        }
+        match client.half_close() {
+            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Reply::expect_hello_or_nothing),
+            Err(error) => End::Wrong(format!("closing: {error}")),
+        }
+    };
+    let outcome = run(COUNT, target.slots, cycle)?;
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(outcome)
+}
+
+fn connect_request_close_cycles(target: &Target) -> Outcome {
+    let cycle = |_| {
+        let mut client = match Client::connect(target) {
+            Ok(client) => client,
+            Err(error) => return End::of_connect(&error),
+        };
+        match client.send(b"hello\n") {
+            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Reply::expect_hello),
+            Err(error) => End::Wrong(format!("sending: {error}")),
+        }
+    };
+    let outcome = run(target.cycles, target.slots, cycle)?;
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(outcome)
+}

@@ -1,0 +1,120 @@
+//! More clients than slots: each is served, or is told.
+
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cases::{Case, Outcome};
+use crate::client::Client;
+use crate::limits::{BURST_CONNECT_MAX, LINGER, RECOVER_MAX, REPLY_MAX};
+use crate::reply::{HELLO, Reply, TOO_MANY};
+use crate::slots;
+use crate::target::Target;
+
+pub const CASES: &[Case] = &[
+    Case::new("one_too_many", one_too_many),
+    Case::new("several_too_many", several_too_many),
+    Case::new("freed_slot_serves_again", freed_slot_serves_again),
+    Case::new("closing_slot_is_waited_for", closing_slot_is_waited_for),
+    Case::new("burst", burst),
+];
+
+/// The clients too many: one that waits for the server to speak, one that speaks first, one that says a lot.
+fn one_too_many(target: &Target) -> Outcome {
+    let held = slots::hold(target, target.slots)?;
+    let long = [b'x'; 8 * 1024];
+    for request in [&b""[..], b"hello\n", &long] {
+        let mut client = Client::connect(target).context("the client too many")?;
+        client.send(request)?;
+        client
+            .read_reply(REPLY_MAX)
+            .expect_too_many()
+            .with_context(|| format!("a client too many that sends {} bytes", request.len()))?;
+    }
+    slots::serve(held).context("the clients in the slots")?;
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(format!("3 told, {} served after them", target.slots))
+}
+
+/// There is one spare slot, so the clients too many hear it one after the other.
+fn several_too_many(target: &Target) -> Outcome {
+    const COUNT: usize = 4;
+    let held = slots::hold(target, target.slots)?;
+    let replies = all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n");
+    for reply in replies {
+        reply?.expect_too_many()?;
+    }
+    slots::serve(held).context("the clients in the slots")?;
+    Ok(format!("{COUNT} told, {} served after them", target.slots))
+}
+
+fn freed_slot_serves_again(target: &Target) -> Outcome {
+    const ROUNDS: usize = 20;
+    let mut held = slots::hold(target, target.slots)?;
+    for round in 1..=ROUNDS {
+        drop(held.pop());
+        held.push(Client::connect(target)?);
+        thread::sleep(Duration::from_millis(20));
+        let newest = held.last().expect("one was just added");
+        ensure!(newest.is_quiet()?, "round {round}: a slot was free, but the client was sent away");
+    }
+    slots::serve(held)?;
+    Ok(format!("{ROUNDS} rounds"))
+}
+
+/// Slots whose client was answered, but has not closed yet, are only just closing.
+///
+/// Who comes then is served, at the latest when the server has stopped waiting for that client.
+fn closing_slot_is_waited_for(target: &Target) -> Outcome {
+    let mut longest = Duration::ZERO;
+    for closing_count in [1, target.slots] {
+        let mut held = slots::hold(target, target.slots)?;
+        for client in &mut held[..closing_count] {
+            client.send(b"answer me\n")?;
+            client.read_reply(REPLY_MAX).expect_hello()?;
+        }
+        let begin = Instant::now();
+        let replies = all_at_once(target, closing_count, BURST_CONNECT_MAX, b"hello\n");
+        let elapsed = begin.elapsed();
+        for reply in replies {
+            reply?.expect_hello().with_context(|| format!("while {closing_count} slots are closing"))?;
+        }
+        ensure!(elapsed < LINGER + Duration::from_secs(4), "{closing_count} closing slots took {elapsed:?}");
+        longest = longest.max(elapsed);
+    }
+    Ok(format!("served after {longest:.1?} at most"))
+}
+
+fn burst(target: &Target) -> Outcome {
+    const COUNT: usize = 64;
+    let begin = Instant::now();
+    let (mut served, mut told) = (0, 0);
+    for reply in all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n") {
+        match reply? {
+            reply if reply.is(HELLO) => served += 1,
+            reply if reply.is(TOO_MANY) => told += 1,
+            reply => bail!("neither served nor told: {reply}"),
+        }
+    }
+    ensure!(served >= target.slots.min(COUNT), "only {served} of {COUNT} were served");
+    let elapsed = begin.elapsed();
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(format!("{served} served, {told} told within {elapsed:.1?} of {COUNT} at once"))
+}
+
+/// Clients that connect in the same moment, send `request` and read to the end.
+fn all_at_once(target: &Target, count: usize, connect_max: Duration, request: &[u8]) -> Vec<Result<Reply>> {
+    let gate = Barrier::new(count);
+    let exchange = || {
+        gate.wait();
+        let mut client = Client::connect_within(target, connect_max).context("connecting")?;
+        client.send(request).context("sending the request")?;
+        Ok(client.read_reply(connect_max))
+    };
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..count).map(|_| scope.spawn(exchange)).collect();
+        clients.into_iter().map(|client| client.join().expect("a client never panics")).collect()
+    })
+}

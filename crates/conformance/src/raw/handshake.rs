@@ -1,0 +1,168 @@
+//! SYNs as they come from hosts that vanish, reboot, repeat themselves and reuse ports.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::{Connection, Flags, Peer, SegmentOut};
+use crate::cases::{Case, Outcome};
+use crate::client::ask;
+use crate::limits::{AT_ONCE_MAX, CONNECT_MAX, RECOVER_MAX, REPLY_MAX};
+use crate::slots;
+use crate::target::Target;
+
+pub const CASES: &[Case] = &[
+    Case::on_tap("half_open", half_open),
+    Case::on_tap("repeated_syn", repeated_syn),
+    Case::on_tap("request_in_last_ack", request_in_last_ack),
+    Case::on_tap("syn_in_time_wait", syn_in_time_wait),
+    Case::on_tap("syn_on_established", syn_on_established),
+    Case::on_tap("rebooted_client", rebooted_client),
+    Case::on_tap("closed_port", closed_port),
+];
+
+const HOST: u8 = 71;
+/// A host that sends SYNs and then never says anything, not even ARP.
+const SILENT_HOST: u8 = 77;
+const ISN: u32 = 0xffff_fff0;
+
+fn half_open(target: &Target) -> Outcome {
+    const OTHERS_REQUEST_COUNT: usize = 20;
+    const FIRST_PORT: u16 = 40_000;
+    let mut peer = Peer::new(target, SILENT_HOST)?;
+    let syn_count = u16::try_from(target.slots * 2)?;
+    for port in FIRST_PORT..FIRST_PORT + syn_count {
+        peer.send(&SegmentOut { port, flags: Flags::SYN, seq: ISN, ack: 0, window: 1_024, payload: b"" })?;
+    }
+    let seen = peer.count_signs(Duration::from_millis(100))?;
+    ensure!(seen > 0, "the server took no notice of {syn_count} SYNs");
+    let mut longest = Duration::ZERO;
+    for number in 1..=OTHERS_REQUEST_COUNT {
+        let begin = Instant::now();
+        ask(target, b"and me?\n")
+            .and_then(|reply| reply.expect_hello())
+            .with_context(|| format!("request {number} beside {syn_count} half-open"))?;
+        longest = longest.max(begin.elapsed());
+        ensure!(longest < AT_ONCE_MAX, "request {number} beside {syn_count} half-open took {longest:.1?}");
+    }
+    slots::all_usable(target, AT_ONCE_MAX).context("beside half-open connections")?;
+    Ok(format!("{syn_count} hang, the server sent them {seen}; others served within {longest:.1?}"))
+}
+
+/// The answer to the first SYN got lost, so the client sends it again.
+fn repeated_syn(target: &Target) -> Outcome {
+    const COUNT: u16 = 5;
+    let mut peer = Peer::new(target, HOST)?;
+    for port in 41_000..41_000 + COUNT {
+        let mut connection = Connection::answered(&mut peer, port, ISN)?;
+        connection.send_at(&peer, Flags::SYN, ISN, b"")?;
+        let again = connection.next(&mut peer, REPLY_MAX)?.context("no answer to the second SYN")?;
+        ensure!(
+            again.flags == Flags::SYN_ACK && again.seq.wrapping_add(1) == connection.rcv_nxt,
+            "the second SYN got {again:?}"
+        );
+        connection.acknowledge(&peer)?;
+        connection.be_served(&mut peer)?;
+    }
+    Ok(format!("{COUNT} connections"))
+}
+
+/// The last ACK of the handshake got lost, so that the request is the first to acknowledge the SYN.
+fn request_in_last_ack(target: &Target) -> Outcome {
+    const COUNT: u16 = 5;
+    let mut peer = Peer::new(target, HOST)?;
+    for port in 41_100..41_100 + COUNT {
+        let mut connection = Connection::answered(&mut peer, port, ISN)?;
+        connection.be_served(&mut peer)?;
+    }
+    Ok(format!("{COUNT} connections"))
+}
+
+/// The server closed first and may remember the connection; the client's next one has the same port.
+fn syn_in_time_wait(target: &Target) -> Outcome {
+    const PORT: u16 = 41_200;
+    let mut peer = Peer::new(target, HOST)?;
+    let mut connection = Connection::open(&mut peer, PORT, ISN)?;
+    connection.be_served(&mut peer)?;
+    let mut details = Vec::new();
+    for (what, step) in NEW_ISNS {
+        let isn = connection.snd_nxt.wrapping_add_signed(*step);
+        let begin = Instant::now();
+        connection = Connection::open(&mut peer, PORT, isn)
+            .with_context(|| format!("new sequence number {what} the old one"))?;
+        connection.be_served(&mut peer)?;
+        details.push(format!("{what} {:.0?}", begin.elapsed()));
+    }
+    Ok(details.join(", "))
+}
+
+/// Where a new connection's sequence numbers may begin, seen from the old one's.
+const NEW_ISNS: &[(&str, i32)] =
+    &[("at", 0), ("just after", 1_000), ("long after", 1_000_000_000), ("before", -1_000_000)];
+
+/// RFC 5961, section 4: only an ACK answers it, or anybody who guesses a port could end connections.
+fn syn_on_established(target: &Target) -> Outcome {
+    let mut peer = Peer::new(target, HOST)?;
+    for (index, (what, step)) in NEW_ISNS.iter().enumerate() {
+        let port = 41_300 + u16::try_from(index)?;
+        let mut connection = Connection::open(&mut peer, port, ISN)?;
+        challenge(&mut peer, &connection, *step).with_context(|| format!("a SYN {what}"))?;
+        connection.be_served(&mut peer).with_context(|| format!("after a SYN {what}"))?;
+    }
+    Ok(format!("{} SYNs", NEW_ISNS.len()))
+}
+
+fn challenge(peer: &mut Peer, connection: &Connection, step: i32) -> Result<()> {
+    // Challenge ACKs may be limited to one each second, so a second SYN is fair.
+    for _ in 0..2 {
+        let seq = connection.snd_nxt.wrapping_add_signed(step);
+        connection.send_at(peer, Flags::SYN, seq, b"")?;
+        let Some(answer) = connection.next(peer, Duration::from_millis(1_200))? else {
+            continue;
+        };
+        ensure!(
+            answer.flags == Flags::ACK && answer.ack == connection.snd_nxt && answer.seq == connection.rcv_nxt,
+            "wanted an ACK of {} with sequence number {}, got {answer:?}",
+            connection.snd_nxt,
+            connection.rcv_nxt
+        );
+        return Ok(());
+    }
+    bail!("no challenge ACK")
+}
+
+/// All slots' clients lose power, boot, and use the same ports again.
+fn rebooted_client(target: &Target) -> Outcome {
+    const FIRST_PORT: u16 = 41_400;
+    let mut peer = Peer::new(target, HOST)?;
+    let mut old_ones = Vec::new();
+    for port in FIRST_PORT..FIRST_PORT + u16::try_from(target.slots)? {
+        old_ones.push(Connection::open(&mut peer, port, ISN)?);
+    }
+    let mut longest = Duration::ZERO;
+    for (old, (what, step)) in old_ones.iter().zip(NEW_ISNS.iter().cycle()) {
+        let isn = old.snd_nxt.wrapping_add_signed(*step);
+        let begin = Instant::now();
+        let mut again = Connection::open(&mut peer, old.port, isn)
+            .with_context(|| format!("new sequence number {what} the old one"))?;
+        ensure!(again.challenge_count > 0, "the old connection was dropped without a challenge");
+        again.be_served(&mut peer)?;
+        longest = longest.max(begin.elapsed());
+    }
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(format!("{} clients served within {longest:.1?}", target.slots))
+}
+
+fn closed_port(target: &Target) -> Outcome {
+    let closed = SocketAddr::new(target.address.ip(), target.address.port() + 1);
+    let begin = Instant::now();
+    match TcpStream::connect_timeout(&closed, CONNECT_MAX) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            Ok(format!("refused after {:.1?}", begin.elapsed()))
+        }
+        Err(error) => bail!("wanted a refusal, got: {error}"),
+        Ok(_) => bail!("port {} is open", closed.port()),
+    }
+}

@@ -1,0 +1,63 @@
+//! Taking slots, and telling whether all of them are free.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::client::Client;
+use crate::limits::{REPLY_MAX, SETTLE};
+use crate::target::Target;
+
+/// Opens `count` connections that send nothing, and sees that the server keeps every one of them.
+pub fn hold(target: &Target, count: usize) -> Result<Vec<Client>> {
+    let mut held = Vec::with_capacity(count);
+    for number in 1..=count {
+        let client = Client::connect(target).with_context(|| format!("connecting client {number} of {count}"))?;
+        held.push(client);
+    }
+    thread::sleep(SETTLE);
+    for (index, client) in held.iter_mut().enumerate() {
+        if !client.is_quiet()? {
+            let reply = client.read_reply(REPLY_MAX);
+            anyhow::bail!("client {} of {count} was not kept: {reply}", index + 1);
+        }
+    }
+    Ok(held)
+}
+
+/// Serves every held client, the last one first.
+///
+/// That order matters: a connection that was accepted by no slot is the last one, and it must not get the slot of
+/// one that was served before it.
+pub fn serve(held: Vec<Client>) -> Result<()> {
+    let count = held.len();
+    for (index, mut client) in held.into_iter().enumerate().rev() {
+        client.send(b"held\n")?;
+        client
+            .read_reply(REPLY_MAX)
+            .expect_hello()
+            .with_context(|| format!("client {} of {count} held open", index + 1))?;
+    }
+    Ok(())
+}
+
+/// Waits until every slot takes a client and serves it; returns how long that took.
+pub fn all_usable(target: &Target, within: Duration) -> Result<Duration> {
+    const RETRY: Duration = Duration::from_millis(200);
+    let begin = Instant::now();
+    loop {
+        match hold(target, target.slots).and_then(serve) {
+            Ok(()) if begin.elapsed() > within => {
+                anyhow::bail!("the slots took {:.1} s", begin.elapsed().as_secs_f32())
+            }
+            Ok(()) => return Ok(begin.elapsed()),
+            Err(error) => ensure!(
+                begin.elapsed() + RETRY < within,
+                "not all slots are usable after {:.1} s: {error:#}",
+                begin.elapsed().as_secs_f32()
+            ),
+        }
+        thread::sleep(RETRY);
+    }
+}

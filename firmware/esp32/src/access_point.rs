@@ -1,0 +1,73 @@
+//! The device makes its own network.
+
+use core::fmt::Write;
+
+use embassy_executor::Spawner;
+use esp_hal::peripherals::{FLASH, WIFI};
+use esp_radio::wifi::ap::{AccessPointConfig, EventInfo};
+use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
+use sockeye_hello::boot::NetworkName;
+use sockeye_hello::identity::Passphrase;
+
+use crate::console::Console;
+use crate::entropy::Entropy;
+use crate::network::{self, Network};
+use crate::{dhcp, identity, radio};
+
+/// Makes the network, and returns when it is on the air. `open` leaves WPA2 out.
+///
+/// # Errors
+/// The radio's: without it there is nothing that the device could do.
+pub async fn start(
+    spawner: Spawner,
+    console: Console,
+    (wifi, flash): (WIFI<'static>, FLASH<'_>),
+    entropy: &Entropy,
+    open: bool,
+) -> Result<Network, WifiError> {
+    let interface = Interface::access_point();
+    let name = NetworkName(interface.mac_address());
+    let passphrase = match open {
+        true => None,
+        false => {
+            let fresh = Passphrase::from_random(&entropy.passphrase);
+            let (passphrase, kept) = identity::passphrase(flash, fresh).await;
+            if let Err(error) = kept {
+                console.warning(&error);
+            }
+            Some(passphrase)
+        }
+    };
+    let passphrase = passphrase.as_ref().map(Passphrase::as_str);
+    console.access_point(&name, passphrase);
+    let controller = radio::start(wifi, config(&name, passphrase)?)?;
+    let network = Network::start(spawner, interface, network::own_address(), entropy);
+    // Each task is spawned once, so there is room for it.
+    spawner.spawn(dhcp::serve(network.stack).expect("one task"));
+    spawner.spawn(watch(controller, console).expect("one task"));
+    // An address of one's own says nothing about the radio; the link does.
+    network.stack.wait_link_up().await;
+    Ok(network)
+}
+
+fn config(name: &NetworkName, passphrase: Option<&str>) -> Result<Config, WifiError> {
+    let mut ssid = heapless::String::<32>::new();
+    // It has 12 characters.
+    let _ = write!(ssid, "{name}");
+    let config = AccessPointConfig::default()
+        .with_ssid(ssid.as_str().try_into()?)
+        .with_authentication(radio::authentication(passphrase)?);
+    Ok(Config::AccessPoint(config))
+}
+
+/// Keeps the radio on, and tells who comes and goes.
+#[embassy_executor::task]
+async fn watch(controller: WifiController<'static>, console: Console) {
+    loop {
+        match controller.wait_for_access_point_connected_event_async().await {
+            Ok(EventInfo::Connected(client)) => console.client(client.mac, true),
+            Ok(EventInfo::Disconnected(client)) => console.client(client.mac, false),
+            Err(error) => log::warn!("Wi-Fi events: {error:?}"),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Random numbers that can't be guessed, drawn once at start.
+
+use esp_hal::peripherals::{ADC1, RNG};
+use esp_hal::rng::{Trng, TrngSource};
+use sockeye_hello::identity::PASSPHRASE_LEN;
+
+/// The random numbers of one start.
+pub struct Entropy {
+    /// Seed of the server's sequence numbers.
+    pub tcp_seed: u64,
+    /// Seed of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
+    /// about the other.
+    pub net_seed: u64,
+    /// A number for each character of a passphrase.
+    pub passphrase: [u32; PASSPHRASE_LEN],
+}
+
+impl Entropy {
+    /// Draws the numbers. To be called before the radio starts: without radio the generator has no noise but the
+    /// converter's, which is on for as long as this takes.
+    pub fn draw(rng: RNG<'_>, adc: ADC1<'_>) -> Self {
+        let _noise = TrngSource::new(rng, adc);
+        let random = Trng::try_new().expect("the noise is on");
+        let seed = || (u64::from(random.random()) << 32) | u64::from(random.random());
+        Self { tcp_seed: seed(), net_seed: seed(), passphrase: core::array::from_fn(|_| random.random()) }
+    }
+}

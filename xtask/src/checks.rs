@@ -1,0 +1,59 @@
+//! The checks that cargo brings: formatting, clippy, tests, documentation.
+
+use anyhow::Result;
+use cargo_metadata::TargetKind;
+
+use crate::chips::Chip;
+use crate::firmware::{self, Firmware};
+use crate::process::{LONG, SHORT, cargo, on_path, run};
+use crate::toolchain::{Embedded, TARGETS};
+use crate::workspace::{Workspace, metadata};
+
+/// Formatting, of the firmware too.
+pub fn fmt(workspace: &Workspace) -> Result<()> {
+    run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
+    for name in firmware::FOLDERS {
+        let folder = Firmware::open(workspace, name)?.folder;
+        run(cargo(&folder).args(["fmt", "--check"]), SHORT)?;
+    }
+    Ok(())
+}
+
+/// Clippy, warnings denied: host crates with their tests, and each firmware folder for one chip.
+pub fn clippy(workspace: &Workspace) -> Result<()> {
+    let deny = ["--", "--deny", "warnings"];
+    run(cargo(&workspace.root).args(["clippy", "--locked", "--workspace", "--all-targets"]).args(deny), LONG)?;
+
+    let toolchain = Embedded::find(workspace)?;
+    let virt = Firmware::open(workspace, "qemu-virt")?;
+    let mut command = virt.cargo(&toolchain, &[]);
+    run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
+
+    let esp32 = Firmware::open(workspace, "esp32")?;
+    let mut command = esp32.cargo(&toolchain, &[]);
+    command.args(["clippy", "--locked", "--release", "--bins", "--features", Chip::Esp32c3.name()]);
+    run(command.args(["--target", TARGETS[0]]).args(deny), LONG)
+}
+
+/// Unit tests, by nextest where it is installed, and doc tests.
+pub fn unit(workspace: &Workspace) -> Result<()> {
+    let tests: &[&str] = if on_path("cargo-nextest").is_some() {
+        &["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]
+    } else {
+        &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]
+    };
+    run(cargo(&workspace.root).args(tests), LONG)?;
+    run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
+}
+
+/// The library crates' documentation, warnings denied.
+pub fn doc(workspace: &Workspace) -> Result<()> {
+    let mut command = cargo(&workspace.root);
+    command.args(["doc", "--locked", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings");
+    for package in metadata(&workspace.root.join("Cargo.toml"))?.packages {
+        if package.targets.iter().any(|target| target.kind.contains(&TargetKind::Lib)) {
+            command.args(["--package", package.name.as_str()]);
+        }
+    }
+    run(&mut command, LONG)
+}

@@ -1,0 +1,101 @@
+//! The servers tested from outside, by the `conformance` program: on the host over loopback, and in QEMU over a tap.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::namespace::{TAP, make_tap, run_inside};
+use crate::process::{LONG, cargo, run};
+use crate::qemu::{self, GUEST, GUEST_PORT, Network};
+use crate::server::Server;
+use crate::workspace::Workspace;
+
+/// The slots that the suite is told of, and that both servers have.
+const SLOTS: &str = "8";
+/// The longest that the suite may take.
+const SUITE: Duration = Duration::from_secs(600);
+
+/// What to test.
+#[derive(clap::Args)]
+pub struct Args {
+    /// One target, instead of both
+    #[arg(value_enum)]
+    target: Option<Target>,
+    /// Set by this program where it runs itself again in a namespace that it made.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// The program on this machine
+    Host,
+    /// The bare-metal image
+    Qemu,
+}
+
+/// The job.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.inside {
+        return in_namespace(workspace);
+    }
+    if args.target != Some(Target::Qemu) {
+        host(workspace)?;
+    }
+    if args.target != Some(Target::Host) {
+        qemu(workspace)?;
+    }
+    Ok(())
+}
+
+/// The suite against the host program.
+pub fn host(workspace: &Workspace) -> Result<()> {
+    build_suite(workspace)?;
+    let (command, address) = host_server(workspace)?;
+    let server = Server::start(workspace, "conformance-host", &command)?;
+    server.test(|_| run(suite(workspace, "host", &address).arg("--slots").arg(SLOTS), SUITE))
+}
+
+/// The suite against the bare-metal image. What has to be built is built before the network is gone.
+pub fn qemu(workspace: &Workspace) -> Result<()> {
+    build_suite(workspace)?;
+    qemu::build(workspace, "hello", None)?;
+    run_inside(&["conformance", "qemu", "--inside"])
+}
+
+fn in_namespace(workspace: &Workspace) -> Result<()> {
+    make_tap()?;
+    let elf = qemu::built(workspace, "hello")?;
+    let machine = qemu::machine(&elf, &Network::Tap(TAP));
+    let server = Server::start(workspace, "conformance-qemu", &machine)?;
+    let address = format!("{GUEST}:{GUEST_PORT}");
+    server.test(|_| run(suite(workspace, "qemu", &address).args(["--slots", SLOTS, "--tap", TAP]), SUITE))
+}
+
+fn build_suite(workspace: &Workspace) -> Result<()> {
+    let packages = ["--package", "sockeye", "--package", "sockeye-conformance"];
+    run(cargo(&workspace.root).args(["build", "--locked", "--release"]).args(packages), LONG)
+}
+
+fn suite(workspace: &Workspace, target: &str, address: &str) -> Command {
+    let mut command = Command::new(workspace.release_program("conformance"));
+    command.args(["--target", target, "--address", address]);
+    command
+}
+
+/// The host's hello server on a port that was free a moment ago, and its address.
+pub fn host_server(workspace: &Workspace) -> Result<(Command, String)> {
+    let address = format!("{}:{}", Ipv4Addr::LOCALHOST, free_port()?);
+    let mut command = Command::new(workspace.release_program("sockeye"));
+    command.args(["hello", "--listen", &address, "--slots", SLOTS]);
+    Ok((command, address))
+}
+
+/// A port of this machine that nobody listens on.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind to loopback")?;
+    Ok(listener.local_addr()?.port())
+}

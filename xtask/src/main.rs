@@ -1,0 +1,187 @@
+//! Every check and build of Sockeye, as `cargo xtask JOB`. CI calls the same jobs.
+//!
+//! # Layout
+//! - `suite.rs`: all jobs in order, which is `cargo xtask test`.
+//! - `setup.rs`, `toolchain.rs`: what the other jobs need on this machine, the compilers for chips among it.
+//! - `checks.rs`: formatting, clippy, unit tests, documentation.
+//! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
+//! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
+//! - `qemu.rs`: the bare-metal image in QEMU.
+//! - `conformance.rs`, `namespace.rs`, `node.rs`: the servers tested from outside.
+//! - `size.rs`: memory and code size, held against `ceilings.toml`.
+//! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
+
+mod checks;
+mod chips;
+mod conformance;
+mod firmware;
+mod image;
+mod namespace;
+mod node;
+mod process;
+mod qemu;
+mod server;
+mod setup;
+mod size;
+mod suite;
+mod tidy;
+mod toolchain;
+mod workspace;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Exit status for arguments that can't be used.
+const USAGE: u8 = 2;
+
+/// Every check and build of Sockeye
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    job: Option<Job>,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Everything below that checks, in order, with counts at the end
+    Test,
+    /// Installs what the other jobs need and is missing
+    Setup,
+    /// Rules about the tree: imports, dead files, paths in docs, file sizes
+    Tidy,
+    /// Formatting of every Rust file
+    Fmt,
+    /// Clippy on host crates and firmware, warnings denied
+    Clippy,
+    /// Unit tests and doc tests
+    Unit,
+    /// The library crates' documentation, warnings denied
+    Doc,
+    /// Builds the ESP32-C3 and -C6 firmware, type-checks it for ESP32 and ESP32-S3
+    Chips,
+    /// Makes a merged image that one espflash line flashes
+    Image(image::Args),
+    /// Builds, flashes over USB and shows the chip's console
+    Flash(image::Args),
+    /// The images that the README names, each made once
+    Images,
+    /// Boots the bare-metal image of BIN in QEMU, until Ctrl-C
+    Qemu(qemu::Args),
+    /// Tests the server from outside, on the host and in QEMU
+    Conformance(conformance::Args),
+    /// Tests the Node.js clients, alone and against host and QEMU
+    Node,
+    /// Memory and code size of the firmware, held against ceilings.toml
+    Size,
+}
+
+/// An argument that parses but can't be used: one line, and exit status 2.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+fn main() -> ExitCode {
+    let job = match Cli::try_parse() {
+        Ok(Cli { job: Some(job) }) => job,
+        Ok(Cli { job: None }) => {
+            list_jobs();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
+        Err(error) => {
+            eprintln!("{}", one_line(&error.to_string()));
+            return ExitCode::from(USAGE);
+        }
+    };
+    match Workspace::find().and_then(|workspace| run(job, &workspace)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<suite::Failed>() => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            if error.is::<Usage>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(job: Job, workspace: &Workspace) -> Result<()> {
+    match job {
+        Job::Test => suite::job(workspace),
+        Job::Setup => setup::job(workspace),
+        Job::Tidy => tidy::job(workspace),
+        Job::Fmt => checks::fmt(workspace),
+        Job::Clippy => checks::clippy(workspace),
+        Job::Unit => checks::unit(workspace),
+        Job::Doc => checks::doc(workspace),
+        Job::Chips => chips::job(workspace),
+        Job::Image(args) => image::make(workspace, &args),
+        Job::Flash(args) => image::flash(workspace, &args),
+        Job::Images => image::make_all(workspace),
+        Job::Qemu(args) => qemu::job(workspace, &args),
+        Job::Conformance(args) => conformance::job(workspace, &args),
+        Job::Node => node::job(workspace),
+        Job::Size => size::job(workspace),
+    }
+}
+
+fn list_jobs() {
+    println!("cargo xtask JOB, where JOB is");
+    for job in Cli::command().get_subcommands() {
+        let about = job.get_about().map(ToString::to_string).unwrap_or_default();
+        println!("  {:<12} {about}", job.get_name());
+    }
+}
+
+/// The names of all jobs, for the check that the documents name no other.
+fn job_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|job| job.get_name().to_owned()).collect()
+}
+
+/// The first paragraph of clap's message as one line; the rest is usage and tips.
+fn one_line(message: &str) -> String {
+    let paragraph = message.lines().take_while(|line| !line.trim().is_empty());
+    paragraph.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_arguments_are_told_in_one_line() {
+        let told = |arguments: &[&str]| match Cli::try_parse_from(arguments) {
+            Ok(_) => panic!("{arguments:?} parses"),
+            Err(error) => one_line(&error.to_string()),
+        };
+        assert_eq!(told(&["xtask", "paint"]), "error: unrecognized subcommand 'paint'");
+        assert_eq!(
+            told(&["xtask", "image", "esp32c3", "hello", "--mode", "mesh"]),
+            "error: invalid value 'mesh' for '--mode <MODE>' [possible values: ap, sta]"
+        );
+        assert_eq!(
+            told(&["xtask", "image"]),
+            "error: the following required arguments were not provided: --mode <MODE> <CHIP> <BIN>"
+        );
+    }
+
+    #[test]
+    fn every_job_has_a_line_in_the_list() {
+        for job in Cli::command().get_subcommands() {
+            let about = job.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!((10..80).contains(&about.len()), "{}: {about:?}", job.get_name());
+        }
+    }
+}

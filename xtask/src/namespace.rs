@@ -1,0 +1,63 @@
+//! A network of the tests' own: a namespace that this program makes for a copy of itself, with a tap device in it.
+//! Nothing sent there can leave the machine, and the machine's own network can't disturb it.
+
+use std::env;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::{LONG, SHORT, is_root, run};
+
+/// The tap device.
+pub const TAP: &str = "tap0";
+/// This side's address on it.
+const HOST: &str = "10.0.2.2/24";
+
+/// Runs this program again, with these arguments, in a network namespace of its own.
+pub fn run_inside(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        // In a user namespace of its own a process may make what else only root may.
+        command.arg("--map-root-user");
+    }
+    command.args(["--net", "--"]).arg(env::current_exe()?).args(arguments);
+    run(&mut command, LONG).context("in a network namespace")
+}
+
+/// Makes the tap device; refuses to where there is any other network.
+pub fn make_tap() -> Result<()> {
+    let others = interfaces()?;
+    if !others.is_empty() {
+        bail!("not in an empty network namespace: it has {}", others.join(", "));
+    }
+    ip(&["link", "set", "lo", "up"])?;
+    ip(&["tuntap", "add", TAP, "mode", "tap"]).context("a tap device needs /dev/net/tun")?;
+    // Without IPv6 the kernel sends nothing of its own accord, so tests see their own frames only.
+    set(&format!("ipv6/conf/{TAP}/disable_ipv6"), "1")?;
+    // Thousands of closed connections would else keep their ports for a minute.
+    set("ipv4/tcp_max_tw_buckets", "0")?;
+    ip(&["addr", "add", HOST, "dev", TAP])?;
+    ip(&["link", "set", TAP, "up"])
+}
+
+fn ip(arguments: &[&str]) -> Result<()> {
+    run(Command::new("ip").args(arguments), SHORT)
+}
+
+fn set(name: &str, value: &str) -> Result<()> {
+    let file = format!("/proc/sys/net/{name}");
+    // A kernel without IPv6 has nothing to turn off.
+    if name.starts_with("ipv6/") && !fs::exists(&file)? {
+        return Ok(());
+    }
+    fs::write(&file, value).with_context(|| format!("write {value} to {file}"))
+}
+
+/// The network interfaces but loopback, and but the tunnels that some kernels put into every namespace.
+fn interfaces() -> Result<Vec<String>> {
+    let table = fs::read_to_string("/proc/net/dev")?;
+    let names = table.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim().to_owned());
+    let idle = ["lo", "tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"];
+    Ok(names.filter(|name| !idle.contains(&name.as_str())).collect())
+}

@@ -1,0 +1,72 @@
+//! The bare-metal image in QEMU: the ESP32-C3's instruction set, and a real network card's model.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::firmware::{Build, Firmware};
+use crate::process::become_it;
+use crate::toolchain::{Embedded, TARGETS};
+use crate::workspace::Workspace;
+
+const FOLDER: &str = "qemu-virt";
+/// The guest's address, on QEMU's user network and on the tests' own.
+pub const GUEST: &str = "10.0.2.15";
+/// The port that the guest listens on.
+pub const GUEST_PORT: u16 = 3000;
+
+/// What to boot.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The program: hello
+    bin: String,
+    /// The port of this machine that leads to the guest's
+    #[arg(long, default_value_t = GUEST_PORT, value_parser = clap::value_parser!(u16).range(1..))]
+    port: u16,
+}
+
+/// How the guest's network card is connected.
+pub enum Network {
+    /// A port of this machine leads to the guest; needs no rights.
+    User(u16),
+    /// A tap device: every frame as it is.
+    Tap(&'static str),
+}
+
+/// Builds a program for the board, with as many slots as said, else its default.
+pub fn build(workspace: &Workspace, bin: &str, slots: Option<&str>) -> Result<PathBuf> {
+    let toolchain = Embedded::find(workspace)?;
+    let settings: Vec<_> = slots.map(|slots| ("SOCKEYE_SLOTS", slots)).into_iter().collect();
+    let build = Build { bin, target: TARGETS[0], features: &[], settings: &settings };
+    Firmware::open(workspace, FOLDER)?.build(&toolchain, &build)
+}
+
+/// Where `build` leaves a program.
+pub fn built(workspace: &Workspace, bin: &str) -> Result<PathBuf> {
+    Ok(Firmware::open(workspace, FOLDER)?.elf(TARGETS[0], bin))
+}
+
+/// The machine with its console on standard output.
+pub fn machine(elf: &Path, network: &Network) -> Command {
+    let mut command = Command::new("qemu-system-riscv32");
+    command.args(["-machine", "virt", "-m", "16M", "-bios", "none", "-kernel"]).arg(elf);
+    command.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
+    let backend = match network {
+        Network::User(port) => {
+            format!("user,id=n,hostfwd=tcp:127.0.0.1:{port}-{GUEST}:{GUEST_PORT}")
+        }
+        Network::Tap(name) => format!("tap,id=n,ifname={name},script=no,downscript=no"),
+    };
+    command.args(["-netdev", &backend, "-device", "virtio-net-device,netdev=n"]);
+    command.args(["-global", "virtio-mmio.force-legacy=false"]);
+    command
+}
+
+/// The job: boots the program on this terminal until Ctrl-C.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    let elf = build(workspace, &args.bin, None)?;
+    println!("the guest's port {GUEST_PORT} is 127.0.0.1:{} here; Ctrl-C ends it", args.port);
+    println!("try: echo hello | nc 127.0.0.1 {}", args.port);
+    become_it(&mut machine(&elf, &Network::User(args.port)))
+}

@@ -1,0 +1,142 @@
+//! A server under test: a process whose console goes to a file, and which never outlives its test.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::show;
+use crate::workspace::Workspace;
+
+/// The boot line after which a server answers.
+const READY: &str = "listening on port";
+/// The longest to wait for a line of the console; QEMU on a busy machine takes a few seconds.
+const LINE_LIMIT: Duration = Duration::from_secs(30);
+const LINE_POLL: Duration = Duration::from_millis(20);
+/// How much of the console an error shows.
+const TAIL_LINES: usize = 20;
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    console: PathBuf,
+}
+
+impl Server {
+    /// Starts `command` with its console in `target/consoles/NAME.log`, and waits until it listens.
+    pub fn start(workspace: &Workspace, name: &str, command: &Command) -> Result<Self> {
+        let folder = workspace.target.join("consoles");
+        fs::create_dir_all(&folder)?;
+        let console = folder.join(format!("{name}.log"));
+        println!("$ {} > {}", show(command), workspace.relative(&console).display());
+        let mut server = Self { child: spawn(command, &console)?, console };
+        server.wait_for(READY)?;
+        Ok(server)
+    }
+
+    /// Waits until the console shows `text`.
+    pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        let start = Instant::now();
+        while !self.text().contains(text) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended ({status}) before it printed `{text}`; its console:\n{}", self.tail());
+            }
+            if start.elapsed() > LINE_LIMIT {
+                bail!("no `{text}` within {} s; the server's console:\n{}", LINE_LIMIT.as_secs(), self.tail());
+            }
+            sleep(LINE_POLL);
+        }
+        Ok(())
+    }
+
+    /// Runs a test against the server. A failure shows the end of the console; a server that ended by itself is one.
+    pub fn test(mut self, test: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if let Err(error) = test(&mut self) {
+            println!("the server's console ends with\n{}", self.tail());
+            return Err(error);
+        }
+        match self.child.try_wait()? {
+            Some(status) => bail!("the server ended during the test ({status}); its console:\n{}", self.tail()),
+            None => Ok(()),
+        }
+    }
+
+    fn text(&self) -> String {
+        fs::read(&self.console).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn tail(&self) -> String {
+        let text = self.text();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only where the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `setpriv` has the kernel end the server when this program dies, however it dies.
+fn spawn(command: &Command, console: &Path) -> Result<Child> {
+    let log = File::create(console)?;
+    let mut guarded = Command::new("setpriv");
+    guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        guarded.current_dir(folder);
+    }
+    guarded
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("can't start `{}`", show(command)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::env;
+
+    fn workspace(name: &str) -> Workspace {
+        let target = env::temp_dir().join(format!("sockeye-xtask-{name}-{}", std::process::id()));
+        Workspace { root: target.clone(), target }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_server_is_ended_when_its_test_is_over() {
+        let workspace = workspace("ended");
+        let server = Server::start(&workspace, "server", &shell("echo listening on port 1; exec sleep 60")).unwrap();
+        let process = PathBuf::from(format!("/proc/{}", server.child.id()));
+        assert!(process.exists());
+        server.test(|_| Ok(())).unwrap();
+        assert!(!process.exists());
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_ends_before_or_during_its_test_is_a_failure() {
+        let workspace = workspace("fails");
+        let before = Server::start(&workspace, "before", &shell("echo no network; exit 1")).err().unwrap();
+        assert!(before.to_string().contains("no network"), "{before}");
+        let server = Server::start(&workspace, "during", &shell("echo listening on port 1; sleep 0.1")).unwrap();
+        let during = server.test(|_| {
+            sleep(Duration::from_millis(500));
+            Ok(())
+        });
+        assert!(during.unwrap_err().to_string().contains("ended during"));
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+}

@@ -1,0 +1,133 @@
+//! Rules about the tree that no compiler holds. Each is a function from what it reads to the faults that it finds,
+//! so that its tests can plant a fault.
+//!
+//! - `imports.rs`: the import table of ARCHITECTURE.md against cargo's metadata.
+//! - `dead.rs`: Rust files and documents that nothing leads to.
+//! - `mentions.rs`: paths and jobs that the documents name.
+//! - `sizes.rs`: files that grew too long.
+//! - `words.rs`: what no file may contain.
+//! - `limits.rs`: constants that belong into a crate's `limits.rs`.
+
+mod dead;
+mod imports;
+mod limits;
+mod mentions;
+mod sizes;
+mod words;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::firmware::FOLDERS;
+use crate::process::read;
+use crate::workspace::{Workspace, metadata};
+
+/// The files of the tree by path from its root: their bytes, or nothing where they are a link elsewhere.
+pub type Files = BTreeMap<String, Vec<u8>>;
+
+/// Runs every rule, and tells all faults at once.
+pub fn job(workspace: &Workspace) -> Result<()> {
+    let files = files(&workspace.root)?;
+    let mut packages = Vec::new();
+    for manifest in workspaces(&files) {
+        packages.extend(metadata(&workspace.root.join(manifest))?.packages);
+    }
+    let mut faults = Vec::new();
+    for name in FOLDERS {
+        let manifest = format!("firmware/{name}/Cargo.toml");
+        if !files.contains_key(&manifest) {
+            faults.push(format!("{manifest} is missing"));
+        }
+    }
+    let roots: Vec<_> = packages.iter().flat_map(|package| &package.targets).map(|target| &target.src_path).collect();
+    let roots = roots.iter().filter_map(|path| path.strip_prefix(&workspace.root).ok()).map(|path| path.as_str());
+
+    faults.extend(imports::faults(&imports::edges(&packages)));
+    faults.extend(dead::rust(&files, roots));
+    faults.extend(dead::documents(&files));
+    faults.extend(mentions::paths(&files));
+    faults.extend(mentions::jobs(&files, &crate::job_names()));
+    faults.extend(sizes::faults(&files));
+    faults.extend(words::faults(&files));
+    faults.extend(limits::faults(&files));
+    if !faults.is_empty() {
+        bail!("{} faults\n{}", faults.len(), faults.join("\n"));
+    }
+    println!("tidy: {} files, no fault", files.len());
+    Ok(())
+}
+
+/// What git has, or would have after `git add`.
+fn files(root: &Path) -> Result<Files> {
+    let mut git = Command::new("git");
+    let listed = read(git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;
+    let paths = listed.split('\0').filter(|path| !path.is_empty());
+    // A file that is deleted but not yet committed is listed and can't be read.
+    Ok(paths.filter_map(|path| Some((path.to_owned(), fs::read(root.join(path)).ok()?))).collect())
+}
+
+/// The manifests of workspaces: the host's, and those of firmware and fuzzing.
+fn workspaces(files: &Files) -> impl Iterator<Item = &str> {
+    let manifests = texts(files, "Cargo.toml").filter(|(_, text)| text.lines().any(|line| line == "[workspace]"));
+    manifests.map(|(path, _)| path)
+}
+
+/// The text of the files whose names end so.
+fn texts<'a>(files: &'a Files, ending: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let named = files.iter().filter(move |(path, _)| path.ends_with(ending));
+    named.filter_map(|(path, bytes)| Some((path.as_str(), str::from_utf8(bytes).ok()?)))
+}
+
+/// The folder of a path; the root's is empty.
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// A path seen from a folder, with `.` and `..` resolved; nothing where it leaves the tree.
+fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<_> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Whether the tree has this file, or files in this folder.
+fn has(files: &Files, path: &str) -> bool {
+    let folder = format!("{path}/");
+    files.contains_key(path) || path.is_empty() || files.keys().any(|file| file.starts_with(&folder))
+}
+
+#[cfg(test)]
+fn planted(files: &[(&str, &str)]) -> Files {
+    files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_resolved_and_never_leave_the_tree() {
+        assert_eq!(join("docs", "../README.md").as_deref(), Some("README.md"));
+        assert_eq!(join("", "./docs/").as_deref(), Some("docs"));
+        assert_eq!(join("docs", "../../secret"), None);
+    }
+
+    #[test]
+    fn a_folder_is_there_if_a_file_in_it_is() {
+        let files = planted(&[("crates/tcp/src/lib.rs", "")]);
+        assert!(has(&files, "crates/tcp") && has(&files, "crates/tcp/src/lib.rs"));
+        assert!(!has(&files, "crates/tc") && !has(&files, "crates/udp"));
+    }
+}

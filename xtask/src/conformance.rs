@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::namespace::{TAP, make_tap, run_inside};
-use crate::process::{LONG, cargo, run};
+use crate::process::{LONG, bound, cargo, run};
 use crate::qemu::{self, GUEST, GUEST_PORT, Network};
 use crate::server::Server;
 use crate::workspace::Workspace;
@@ -55,7 +55,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
 pub fn host(workspace: &Workspace) -> Result<()> {
     build_suite(workspace)?;
     let (command, address) = host_server(workspace)?;
-    let server = Server::start(workspace, "conformance-host", &command)?;
+    let server = Server::start(workspace, "conformance-host", command)?;
     server.test(|_| run(suite(workspace, "host", &address).arg("--slots").arg(SLOTS), SUITE))
 }
 
@@ -70,7 +70,7 @@ fn in_namespace(workspace: &Workspace) -> Result<()> {
     make_tap()?;
     let elf = qemu::built(workspace, "hello")?;
     let machine = qemu::machine(&elf, &Network::Tap(TAP));
-    let server = Server::start(workspace, "conformance-qemu", &machine)?;
+    let server = Server::start(workspace, "conformance-qemu", machine)?;
     let address = format!("{GUEST}:{GUEST_PORT}");
     server.test(|_| run(suite(workspace, "qemu", &address).args(["--slots", SLOTS, "--tap", TAP]), SUITE))
 }
@@ -81,7 +81,7 @@ fn build_suite(workspace: &Workspace) -> Result<()> {
 }
 
 fn suite(workspace: &Workspace, target: &str, address: &str) -> Command {
-    let mut command = Command::new(workspace.release_program("conformance"));
+    let mut command = bound(workspace.release_program("conformance"));
     command.args(["--target", target, "--address", address]);
     command
 }
@@ -89,7 +89,7 @@ fn suite(workspace: &Workspace, target: &str, address: &str) -> Command {
 /// The host's hello server on a port that was free a moment ago, and its address.
 pub fn host_server(workspace: &Workspace) -> Result<(Command, String)> {
     let address = format!("{}:{}", Ipv4Addr::LOCALHOST, free_port()?);
-    let mut command = Command::new(workspace.release_program("sockeye"));
+    let mut command = bound(workspace.release_program("sockeye"));
     command.args(["hello", "--listen", &address, "--slots", SLOTS]);
     Ok((command, address))
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{LONG, SHORT, is_root, run};
+use crate::process::{LONG, SHORT, bound, is_root, run};
 
 /// The tap device.
 pub const TAP: &str = "tap0";
@@ -16,7 +16,7 @@ const HOST: &str = "10.0.2.2/24";
 
 /// Runs this program again, with these arguments, in a network namespace of its own.
 pub fn run_inside(arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new("unshare");
+    let mut command = bound("unshare");
     if !is_root() {
         // In a user namespace of its own a process may make what else only root may.
         command.arg("--map-root-user");

@@ -25,12 +25,12 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
     let (command, address) = host_server(workspace)?;
     let (_, port) = address.rsplit_once(':').expect("an address has a port");
-    against(workspace, "node-host", &command, port)?;
+    against(workspace, "node-host", command, port)?;
     refused(workspace, port)?;
 
     let elf = qemu::build(workspace, "hello", None)?;
     let port = free_port()?;
-    against(workspace, "node-qemu", &qemu::machine(&elf, &Network::User(port)), &port.to_string())
+    against(workspace, "node-qemu", qemu::machine(&elf, &Network::User(port)), &port.to_string())
 }
 
 fn folder(workspace: &Workspace) -> Result<PathBuf> {
@@ -50,7 +50,7 @@ fn client(workspace: &Workspace, port: &str) -> Result<Command> {
 }
 
 /// The client prints the server's answer, and the server's console shows what the client sent.
-fn against(workspace: &Workspace, name: &str, command: &Command, port: &str) -> Result<()> {
+fn against(workspace: &Workspace, name: &str, command: Command, port: &str) -> Result<()> {
     let server = Server::start(workspace, name, command)?;
     server.test(|server| {
         let mut client = client(workspace, port)?;

@@ -23,6 +23,13 @@ pub fn cargo(folder: &Path) -> Command {
     command
 }
 
+/// The start of a command that the kernel ends when this program dies, however it dies.
+pub fn bound(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
 /// Shows the command, runs it on this terminal, and fails unless it ends well within `limit`.
 pub fn run(command: &mut Command, limit: Duration) -> Result<()> {
     println!("$ {}", show(command));

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::firmware::{Build, Firmware};
-use crate::process::become_it;
+use crate::process::{become_it, bound};
 use crate::toolchain::{Embedded, TARGETS};
 use crate::workspace::Workspace;
 
@@ -49,7 +49,7 @@ pub fn built(workspace: &Workspace, bin: &str) -> Result<PathBuf> {
 
 /// The machine with its console on standard output.
 pub fn machine(elf: &Path, network: &Network) -> Command {
-    let mut command = Command::new("qemu-system-riscv32");
+    let mut command = bound("qemu-system-riscv32");
     command.args(["-machine", "virt", "-m", "16M", "-bios", "none", "-kernel"]).arg(elf);
     command.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
     let backend = match network {

@@ -27,12 +27,12 @@ pub struct Server {
 
 impl Server {
     /// Starts `command` with its console in `target/consoles/NAME.log`, and waits until it listens.
-    pub fn start(workspace: &Workspace, name: &str, command: &Command) -> Result<Self> {
+    pub fn start(workspace: &Workspace, name: &str, mut command: Command) -> Result<Self> {
         let folder = workspace.target.join("consoles");
         fs::create_dir_all(&folder)?;
         let console = folder.join(format!("{name}.log"));
-        println!("$ {} > {}", show(command), workspace.relative(&console).display());
-        let mut server = Self { child: spawn(command, &console)?, console };
+        println!("$ {} > {}", show(&command), workspace.relative(&console).display());
+        let mut server = Self { child: spawn(&mut command, &console)?, console };
         server.wait_for(READY)?;
         Ok(server)
     }
@@ -83,20 +83,10 @@ impl Drop for Server {
     }
 }
 
-/// `setpriv` has the kernel end the server when this program dies, however it dies.
-fn spawn(command: &Command, console: &Path) -> Result<Child> {
+fn spawn(command: &mut Command, console: &Path) -> Result<Child> {
     let log = File::create(console)?;
-    let mut guarded = Command::new("setpriv");
-    guarded.args(["--pdeathsig", "KILL", "--"]).arg(command.get_program()).args(command.get_args());
-    if let Some(folder) = command.get_current_dir() {
-        guarded.current_dir(folder);
-    }
-    guarded
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .with_context(|| format!("can't start `{}`", show(command)))
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.spawn().with_context(|| format!("can't start `{}`", show(command)))
 }
 
 #[cfg(test)]
@@ -118,7 +108,7 @@ mod tests {
     #[test]
     fn a_server_is_ended_when_its_test_is_over() {
         let workspace = workspace("ended");
-        let server = Server::start(&workspace, "server", &shell("echo listening on port 1; exec sleep 60")).unwrap();
+        let server = Server::start(&workspace, "server", shell("echo listening on port 1; exec sleep 60")).unwrap();
         let process = PathBuf::from(format!("/proc/{}", server.child.id()));
         assert!(process.exists());
         server.test(|_| Ok(())).unwrap();
@@ -129,9 +119,9 @@ mod tests {
     #[test]
     fn a_server_that_ends_before_or_during_its_test_is_a_failure() {
         let workspace = workspace("fails");
-        let before = Server::start(&workspace, "before", &shell("echo no network; exit 1")).err().unwrap();
+        let before = Server::start(&workspace, "before", shell("echo no network; exit 1")).err().unwrap();
         assert!(before.to_string().contains("no network"), "{before}");
-        let server = Server::start(&workspace, "during", &shell("echo listening on port 1; sleep 0.1")).unwrap();
+        let server = Server::start(&workspace, "during", shell("echo listening on port 1; sleep 0.1")).unwrap();
         let during = server.test(|_| {
             sleep(Duration::from_millis(500));
             Ok(())

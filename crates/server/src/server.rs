@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use core::task::Poll;
 
 use edge_nal::TcpAccept;
-use embassy_futures::join::{join, join_array};
+use embassy_futures::join::{join_array, join3};
 use embassy_futures::select::select;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Timer};
@@ -63,8 +63,8 @@ pub struct Stats {
 /// client that is one too many so.
 ///
 /// The free slots are the backlog: each has an accept of its own under way. It needs no executor: [`run`](Self::run)
-/// is all of it as one future, and [`run_slot`](Self::run_slot) with [`supervise`](Self::supervise) are the same in
-/// parts, for one task each. It holds no buffers and costs about 100 bytes a slot beside the futures.
+/// is all of it as one future, and [`run_slot`](Self::run_slot) for each of them with [`watch`](Self::watch) is the
+/// same in parts, for one task each. It holds no buffers and costs about 100 bytes a slot beside the futures.
 pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
     refusing: TimeoutTicks,
@@ -154,30 +154,22 @@ impl<const N: usize> Server<N> {
             true => self.run_slot(index, acceptor, handler).await,
             false => core::future::pending().await,
         });
-        join(join_array(slots), self.supervise(acceptor, handler)).await.1
+        join3(join_array(slots), self.accept_on(&self.last, acceptor, handler), self.watch()).await.2
     }
 
-    /// Runs slot `index`: accepts, serves and closes one connection after the other. Meant for a task of its own.
+    /// Runs slot `index`, from 0 to [`slots_max`](Self::slots_max) inclusive: accepts, serves and closes one connection
+    /// after the other. Meant for a task of its own, beside one that runs [`watch`](Self::watch).
     ///
     /// # Panics
-    /// If `index` is not below [`slots_max`](Self::slots_max).
+    /// If `index` is above [`slots_max`](Self::slots_max).
     pub async fn run_slot<A, H>(&self, index: usize, acceptor: &A, handler: &H) -> !
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
-        self.accept_on(&self.slots[..self.active][index], acceptor, handler).await
-    }
-
-    /// Runs what the slots share: the one slot more, and the watch over time-outs. Needed once beside the slots.
-    pub async fn supervise<A, H>(&self, acceptor: &A, handler: &H) -> !
-    where
-        A: TcpAccept,
-        for<'a> A::Socket<'a>: Socket,
-        H: Handler,
-    {
-        join(self.accept_on(&self.last, acceptor, handler), self.watch()).await.1
+        let slot = if index == self.active { &self.last } else { &self.slots[..self.active][index] };
+        self.accept_on(slot, acceptor, handler).await
     }
 
     async fn accept_on<A, H>(&self, slot: &Slot, acceptor: &A, handler: &H) -> !
@@ -243,8 +235,9 @@ impl<const N: usize> Server<N> {
         self.slots[..self.active].iter().chain([&self.last])
     }
 
-    /// Looks at all deadlines every [`WATCH_TICK_MS`], and sleeps while no connection is open.
-    async fn watch(&self) -> ! {
+    /// Counts all time-outs down, every [`WATCH_TICK_MS`], and sleeps while no connection is open. Needed once beside the
+    /// slots: without it no time is ever over.
+    pub async fn watch(&self) -> ! {
         loop {
             poll_fn(|cx| {
                 if self.open.get() > 0 {

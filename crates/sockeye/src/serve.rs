@@ -49,14 +49,14 @@ pub async fn until_ctrl_c<H: Handler>(acceptor: &Acceptor, handler: &H, slots: u
     let server = Server::<SLOTS_MAX>::with_slots(slots, Timeouts::DEFAULT);
     // A task for each slot, so that a wake polls one slot and not all.
     let executor = LocalExecutor::new();
-    let _tasks: Vec<_> = (0..slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
+    let _tasks: Vec<_> = (0..=slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
     let interrupted = async {
         signals.next().await;
     };
-    let supervised = async {
-        server.supervise(acceptor, handler).await;
+    let watched = async {
+        server.watch().await;
     };
-    executor.run(future::or(interrupted, supervised)).await;
+    executor.run(future::or(interrupted, watched)).await;
     let stats = server.stats();
     print(format_args!(
         "stopped: {} served, {} refused, {} timed out, {} reset",

@@ -18,6 +18,13 @@ use crate::frame::Mac;
 pub(crate) struct Macs([u16; 7]);
 
 impl Macs {
+    /// The client is at `destination` now.
+    #[inline]
+    pub(crate) fn set_destination(&mut self, destination: Mac) {
+        let Mac([a, b, c]) = destination;
+        (self.0[0], self.0[1], self.0[2]) = (a, b, c);
+    }
+
     /// From `source` to `destination`.
     pub(crate) fn new(destination: Mac, source: Mac) -> Self {
         let (Mac([a, b, c]), Mac([d, e, f])) = (destination, source);
@@ -55,12 +62,12 @@ impl phy::RxToken for PacketIn<'_> {
     }
 }
 
-pub(crate) struct PacketOut<T> {
+pub(crate) struct PacketOut<'a, T> {
     token: T,
-    macs: Macs,
+    macs: &'a Macs,
 }
 
-impl<T: TxToken> phy::TxToken for PacketOut<T> {
+impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
     #[inline]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         self.token.consume(ETHERNET + len, |frame| {
@@ -77,7 +84,7 @@ impl<T: TxToken> phy::TxToken for PacketOut<T> {
 pub(crate) struct Ingress<'a, T> {
     pub(crate) packet: &'a [u8],
     pub(crate) token: Option<T>,
-    pub(crate) macs: Macs,
+    pub(crate) macs: &'a Macs,
     /// Bytes of the longest IP packet.
     pub(crate) mtu: usize,
 }
@@ -88,16 +95,16 @@ impl<T: TxToken> Device for Ingress<'_, T> {
     where
         Self: 'b;
     type TxToken<'b>
-        = PacketOut<T>
+        = PacketOut<'b, T>
     where
         Self: 'b;
 
     #[inline]
-    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, PacketOut<T>)> {
+    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, PacketOut<'_, T>)> {
         Some((PacketIn(self.packet), PacketOut { token: self.token.take()?, macs: self.macs }))
     }
 
-    fn transmit(&mut self, _: Instant) -> Option<PacketOut<T>> {
+    fn transmit(&mut self, _: Instant) -> Option<PacketOut<'_, T>> {
         None
     }
 
@@ -111,7 +118,7 @@ impl<T: TxToken> Device for Ingress<'_, T> {
 pub(crate) struct Egress<'a, 'c, D> {
     pub(crate) driver: &'a mut D,
     pub(crate) cx: &'a mut Context<'c>,
-    pub(crate) macs: Macs,
+    pub(crate) macs: &'a Macs,
     /// Bytes of the longest IP packet.
     pub(crate) mtu: usize,
     /// Set when the driver had no room.
@@ -124,7 +131,7 @@ impl<D: Driver> Device for Egress<'_, '_, D> {
     where
         Self: 'b;
     type TxToken<'b>
-        = PacketOut<D::TxToken<'b>>
+        = PacketOut<'b, D::TxToken<'b>>
     where
         Self: 'b;
 
@@ -145,26 +152,30 @@ impl<D: Driver> Device for Egress<'_, '_, D> {
     }
 }
 
-/// Room for a reply that nobody needs.
-pub(crate) struct Discard;
+/// Room for a reply that is not sent, or not at once.
+pub(crate) struct Scratch {
+    frame: [u8; SCRATCH_LEN],
+    len: usize,
+}
 
-impl TxToken for Discard {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        // A reply to a SYN is a bare header; anything longer does not come here.
-        let mut frame = [0; 128];
-        let len = len.min(frame.len());
-        f(&mut frame[..len])
+/// An Ethernet header, and IPv4's and TCP's with all the options that smoltcp writes. Only replies without payload come
+/// here.
+const SCRATCH_LEN: usize = ETHERNET + 20 + 60;
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { frame: [0; SCRATCH_LEN], len: 0 }
+    }
+
+    /// The reply, if there was one.
+    pub(crate) fn reply(&self) -> Option<&[u8]> {
+        (self.len > 0).then(|| &self.frame[..self.len])
     }
 }
 
-/// Room for a reply that is used up only by a reply.
-pub(crate) struct Lent<'a, T>(pub(crate) &'a mut Option<T>);
-
-impl<T: TxToken> TxToken for Lent<'_, T> {
+impl TxToken for &mut Scratch {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        match self.0.take() {
-            Some(token) => token.consume(len, f),
-            None => Discard.consume(len, f),
-        }
+        self.len = len;
+        f(&mut self.frame[..len])
     }
 }

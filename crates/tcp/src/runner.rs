@@ -11,8 +11,8 @@ use embassy_time::{Duration, Instant, Timer};
 use smoltcp::socket::tcp::State;
 
 use crate::frame::{Local, Segment};
-use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, RX_BURST, TX_BURST};
-use crate::phy::Discard;
+use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
+use crate::phy::Scratch;
 use crate::port::{PortState, Sent, Stack, Transmit};
 use crate::table::{Phase, Shared, TICK, Table};
 
@@ -145,7 +145,7 @@ impl<D: Driver + 'static> Runner<D> {
     /// Takes a SYN that has waited as if it came just now.
     fn replay(&mut self, table: &mut Table, port: &mut PortState<D>, frame: &[u8], now: Instant) {
         let Some(segment) = self.local.as_ref().and_then(|local| local.classify(frame)) else { return };
-        Inlet { table, stack: &mut port.stack(), index: self.index, now }.frame(frame, &segment, Discard);
+        Inlet { table, stack: &mut port.stack(), index: self.index, now }.frame(frame, &segment, &mut Scratch::new());
     }
 
     /// Lets all connections whose timers are due have a look at them.
@@ -251,7 +251,8 @@ enum Verdict {
 /// What a segment's sender is to the table.
 enum Known {
     Connection(usize),
-    Challenged,
+    /// The client of this connection seems to have forgotten it.
+    Restarted(usize),
     Nobody,
 }
 
@@ -265,12 +266,11 @@ struct Inlet<'a, 'b> {
 
 impl Inlet<'_, '_> {
     fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
-        let mut tx = Some(tx);
         if !segment.verify(frame) {
             return Verdict::Done;
         }
         let known = match self.table.find(segment.peer) {
-            Some(index) if segment.is_syn() => self.syn_on_known(index, frame, segment, &mut tx),
+            Some(index) if segment.is_syn() => self.syn_on_known(index),
             Some(index) => Known::Connection(index),
             None => Known::Nobody,
         };
@@ -282,20 +282,25 @@ impl Inlet<'_, '_> {
                 Some(index) => index,
                 None => return self.hold(frame, segment),
             },
-            Known::Challenged => return self.hold(frame, segment),
+            Known::Restarted(index) => {
+                self.stack.challenge(&mut self.table.records[index], frame, segment, tx, self.now);
+                return self.hold(frame, segment);
+            }
         };
-        self.segment(index, frame, segment, &mut tx);
+        self.segment(index, frame, segment, tx);
         Verdict::Done
     }
 
     /// Lets a SYN wait for room.
+    #[cold]
     fn hold(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
         self.table.hold_syn(self.index, segment.peer, frame, self.now);
         Verdict::Done
     }
 
     /// A SYN from a client that has a connection already.
-    fn syn_on_known<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: &mut Option<T>) -> Known {
+    #[cold]
+    fn syn_on_known(&mut self, index: usize) -> Known {
         let record = &mut self.table.records[index];
         match record.socket().state() {
             State::SynReceived | State::Listen => Known::Connection(index),
@@ -309,14 +314,11 @@ impl Inlet<'_, '_> {
                 record.peer = None;
                 Known::Nobody
             }
-            _ => {
-                self.stack.challenge(record, frame, segment, tx, self.now);
-                Known::Challenged
-            }
+            _ => Known::Restarted(index),
         }
     }
 
-    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: &mut Option<T>) {
+    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
         let record = &mut self.table.records[index];
         self.stack.segment(record, frame, segment, tx, self.now);
         record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));
@@ -326,13 +328,15 @@ impl Inlet<'_, '_> {
             record.due = due;
             self.table.interfaces[self.index].expect(due);
         }
-        let socket = self.table.records[index].socket();
+        let record = &mut self.table.records[index];
+        let socket = record.socket();
+        let (state, unsent) = (socket.state(), socket.send_queue());
+        record.bulk = unsent > SEGMENT_LEN_SURE;
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
-        let quiet = matches!(socket.state(), State::Established | State::CloseWait);
-        let owes = unacked >= ACK_EVERY || socket.send_queue() > 0;
-        if owes || !quiet {
+        let quiet = matches!(state, State::Established | State::CloseWait);
+        if unacked >= ACK_EVERY || unsent > 0 || !quiet {
             self.table.interfaces[self.index].dirty |= 1 << index;
         }
-        self.table.settle(index);
+        self.table.settle_in(index, state);
     }
 }

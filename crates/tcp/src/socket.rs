@@ -9,6 +9,7 @@ use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
+use crate::limits::SEGMENT_LEN_SURE;
 use crate::stack::Tcp;
 use crate::table::Shared;
 
@@ -167,7 +168,8 @@ impl TcpSocket {
         }
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.records[self.index].socket();
+            let record = &mut table.records[self.index];
+            let socket = record.socket();
             match socket.send_slice(data) {
                 Ok(0) => {
                     socket.register_send_waker(cx.waker());
@@ -175,6 +177,8 @@ impl TcpSocket {
                     Poll::Pending
                 }
                 Ok(len) => {
+                    let unsent = socket.send_queue();
+                    record.bulk = unsent > SEGMENT_LEN_SURE;
                     table.mark_soon(self.index);
                     Poll::Ready(Ok(len))
                 }

@@ -50,6 +50,8 @@ pub(crate) struct Record {
     pub(crate) due: Instant,
     /// Segments with payload since the last one was sent.
     pub(crate) unacked: u8,
+    /// What is to be sent may take more than one segment.
+    pub(crate) bulk: bool,
     /// Wakes the accept that holds the ticket of this number; it need not get this connection.
     ticket_waker: WakerRegistration,
 }
@@ -67,6 +69,7 @@ impl Record {
             since: Instant::MIN,
             due: Instant::MAX,
             unacked: 0,
+            bulk: false,
             ticket_waker: WakerRegistration::new(),
         }
     }
@@ -288,10 +291,15 @@ impl Table {
     }
 
     /// Follows the state of a connection's socket after anything that may have changed it.
-    #[inline]
     pub(crate) fn settle(&mut self, index: usize) {
+        let state = self.records[index].socket().state();
+        self.settle_in(index, state);
+    }
+
+    /// The same where the state is known.
+    #[inline]
+    pub(crate) fn settle_in(&mut self, index: usize, state: State) {
         let record = &mut self.records[index];
-        let state = record.socket().state();
         match (record.phase, state) {
             (Phase::Owned, State::Established) => {}
             (Phase::HalfOpen, State::Established | State::CloseWait) => {

@@ -248,7 +248,8 @@ impl Peer {
             operation,
             &self.mac,
             &self.address.octets(),
-            &to_mac,
+            // What is asked for is not known yet (RFC 826).
+            if to_mac == BROADCAST { &[0; 6] } else { &to_mac },
             &to.octets(),
         )?;
         let builder = PacketBuilder::ethernet2(self.mac, to_mac).arp(arp);

@@ -56,10 +56,10 @@ async fn main(spawner: Spawner) -> ! {
     let address = ([0, 0, 0, 0], PORT).into();
     let acceptor = network.tcp.bind(address).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
-    for slot in 0..SLOTS {
+    for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
     }
-    spawner.spawn(supervise(server, acceptor).expect("one task"));
+    spawner.spawn(watch(server).expect("one task"));
     let followed = network.interface.follow(network.stack, |address| match address {
         Some(address) => {
             console.network_up(address.address());
@@ -70,12 +70,12 @@ async fn main(spawner: Spawner) -> ! {
     followed.await
 }
 
-#[embassy_executor::task(pool_size = SLOTS)]
+#[embassy_executor::task(pool_size = SLOTS + 1)]
 async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor) {
     server.run_slot(slot, &acceptor, &HANDLER).await
 }
 
 #[embassy_executor::task]
-async fn supervise(server: &'static Server<SLOTS>, acceptor: Acceptor) {
-    server.supervise(&acceptor, &HANDLER).await
+async fn watch(server: &'static Server<SLOTS>) {
+    server.watch().await
 }

@@ -72,10 +72,10 @@ async fn start(spawner: Spawner) {
     if JOINED {
         spawner.spawn(serve_all(server, acceptor).expect("one task"));
     } else {
-        for slot in 0..SLOTS {
+        for slot in 0..=SLOTS {
             spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
         }
-        spawner.spawn(supervise(server, acceptor).expect("one task"));
+        spawner.spawn(watch(server).expect("one task"));
     }
     interface
         .follow(stack, |address| {
@@ -92,12 +92,12 @@ async fn serve_all(server: &'static Server<SLOTS>, acceptor: Acceptor) {
     server.run(&acceptor, &Bench).await;
 }
 
-#[embassy_executor::task(pool_size = SLOTS)]
+#[embassy_executor::task(pool_size = SLOTS + 1)]
 async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor) {
     server.run_slot(slot, &acceptor, &Bench).await;
 }
 
 #[embassy_executor::task]
-async fn supervise(server: &'static Server<SLOTS>, acceptor: Acceptor) {
-    server.supervise(&acceptor, &Bench).await;
+async fn watch(server: &'static Server<SLOTS>) {
+    server.watch().await;
 }

@@ -34,10 +34,10 @@ async fn start(spawner: Spawner) {
     let (tcp, interface, stack) = network::start(spawner, card);
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
-    for slot in 0..SLOTS {
+    for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
     }
-    spawner.spawn(supervise(server, acceptor).expect("one task"));
+    spawner.spawn(watch(server).expect("one task"));
     interface
         .follow(stack, |address| {
             if let Some(address) = address {
@@ -48,14 +48,14 @@ async fn start(spawner: Spawner) {
         .await
 }
 
-#[embassy_executor::task(pool_size = SLOTS)]
+#[embassy_executor::task(pool_size = SLOTS + 1)]
 async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor) {
     server.run_slot(slot, &acceptor, &HANDLER).await
 }
 
 #[embassy_executor::task]
-async fn supervise(server: &'static Server<SLOTS>, acceptor: Acceptor) {
-    server.supervise(&acceptor, &HANDLER).await
+async fn watch(server: &'static Server<SLOTS>) {
+    server.watch().await
 }
 
 static HANDLER: Handler = Hello::new(print);

@@ -16,6 +16,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sockeye_hello::boot::{Mode, PORT};
 
@@ -67,8 +68,27 @@ enum SimMode {
 
 const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
 
+/// The command line, or the exit status where there is nothing to run: help was asked for, or it can't be parsed. An
+/// error takes one line.
+fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        let text = error.render();
+        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let text = text.to_string();
+            eprintln!("{}", text.lines().next().unwrap_or("error: unusable arguments"));
+            return ExitCode::from(USAGE);
+        }
+        let _ = error.print();
+        if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+    })
+}
+
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
         Command::Sim { mode, listen, state } => {
             let mode = match mode {

@@ -20,18 +20,19 @@ const STATION_NETWORK: &str = "simulated";
 pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     future::block_on(async {
+        // First what can fail, so that a device which can't be reached does not boot.
+        let acceptor = listen(address.into()).await?;
         let boot = Boot::new(print, "hello", "the simulator");
         match mode {
-            Mode::AccessPoint => boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str())),
-            Mode::Station => boot.station(&STATION_NETWORK),
-        }
-        let acceptor = listen(address.into()).await?;
-        match mode {
             Mode::AccessPoint => {
+                boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str()));
                 boot.network_up(AP_ADDRESS);
                 print(format_args!("simulated: {AP_ADDRESS}:{PORT} is {address} on this machine"));
             }
-            Mode::Station => boot.network_up(*address.ip()),
+            Mode::Station => {
+                boot.station(&STATION_NETWORK);
+                boot.network_up(*address.ip());
+            }
         }
         boot.listening(address.port(), SLOTS, address.into());
         until_ctrl_c(&acceptor, &Hello::new(print), SLOTS).await

@@ -1,0 +1,1 @@
+//! The production server in simulated time. What there is to see is in `tests`.

@@ -1,0 +1,289 @@
+//! Clients that are scripts, an acceptor that hands them out, and time that the test moves.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use edge_nal::{Close, Readable, TcpAccept, TcpShutdown, TcpSplit};
+use embassy_time::{Duration, MockDriver};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use sockeye_server::limits::Timeouts;
+use sockeye_server::{Handler, Server, Stats};
+
+/// How often everything is polled before time goes on: more often than anything takes to come to rest.
+const POLLS: usize = 40;
+
+#[derive(Default)]
+struct State {
+    /// What the client has sent and the server has not read.
+    input: VecDeque<u8>,
+    output: Vec<u8>,
+    /// How many more bytes the client takes.
+    room: Option<usize>,
+    end: &'static str,
+    closed: bool,
+    reset: bool,
+    /// The client closes when the server does.
+    polite: bool,
+    abort_hangs: bool,
+    aborting: u32,
+}
+
+/// A client: the test's end of a connection.
+#[derive(Clone)]
+pub struct Client(Rc<RefCell<State>>);
+
+impl Client {
+    /// Connects, and does nothing.
+    pub fn silent() -> Self {
+        Self(Rc::new(RefCell::new(State { polite: true, end: "open", ..State::default() })))
+    }
+
+    /// Sends this at once.
+    pub fn sends(input: &[u8]) -> Self {
+        let client = Self::silent();
+        client.send(input);
+        client
+    }
+
+    /// Takes so many bytes of the reply and no more.
+    pub fn takes(self, len: usize) -> Self {
+        self.0.borrow_mut().room = Some(len);
+        self
+    }
+
+    /// Does not close when the server does.
+    pub fn never_closes(self) -> Self {
+        self.0.borrow_mut().polite = false;
+        self
+    }
+
+    /// The stack can't get its RST out.
+    pub fn abort_hangs(self) -> Self {
+        self.0.borrow_mut().abort_hangs = true;
+        self
+    }
+
+    pub fn send(&self, input: &[u8]) {
+        self.0.borrow_mut().input.extend(input);
+    }
+
+    pub fn close(&self) {
+        self.0.borrow_mut().closed = true;
+    }
+
+    pub fn reset(&self) {
+        self.0.borrow_mut().reset = true;
+    }
+
+    /// What the client has got, how the connection stands, and how many aborts are under way.
+    #[track_caller]
+    pub fn check(&self, output: &str, end: &str, aborting: u32) {
+        let state = self.0.borrow();
+        assert_eq!(
+            (String::from_utf8_lossy(&state.output).as_ref(), state.end, state.aborting),
+            (output, end, aborting)
+        );
+    }
+}
+
+#[derive(Debug)]
+pub struct Reset;
+
+impl core::fmt::Display for Reset {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("reset")
+    }
+}
+
+impl core::error::Error for Reset {}
+
+impl embedded_io_async::Error for Reset {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::ConnectionReset
+    }
+}
+
+/// The server's end.
+pub struct Socket(Client);
+
+impl Socket {
+    fn poll_readable(&self) -> Poll<Result<(), Reset>> {
+        let state = self.0.0.borrow();
+        match (state.reset, state.input.is_empty() && !state.closed) {
+            (true, _) => Poll::Ready(Err(Reset)),
+            (false, true) => Poll::Pending,
+            (false, false) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl ErrorType for Socket {
+    type Error = Reset;
+}
+
+impl Read for Socket {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Reset> {
+        poll_fn(|_| self.poll_readable()).await?;
+        let mut state = self.0.0.borrow_mut();
+        let len = state.input.len().min(buf.len());
+        for byte in &mut buf[..len] {
+            *byte = state.input.pop_front().unwrap();
+        }
+        Ok(len)
+    }
+}
+
+impl Readable for Socket {
+    async fn readable(&mut self) -> Result<(), Reset> {
+        poll_fn(|_| self.poll_readable()).await
+    }
+}
+
+impl Write for Socket {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Reset> {
+        poll_fn(|_| {
+            let mut state = self.0.0.borrow_mut();
+            if state.reset {
+                return Poll::Ready(Err(Reset));
+            }
+            let len = state.room.map_or(buf.len(), |room| room.min(buf.len()));
+            if len == 0 {
+                return Poll::Pending;
+            }
+            state.room = state.room.map(|room| room - len);
+            state.output.extend(&buf[..len]);
+            Poll::Ready(Ok(len))
+        })
+        .await
+    }
+
+    async fn flush(&mut self) -> Result<(), Reset> {
+        Ok(())
+    }
+}
+
+impl TcpShutdown for Socket {
+    async fn close(&mut self, what: Close) -> Result<(), Reset> {
+        assert_eq!(what, Close::Write, "the server closes its own side only");
+        let mut state = self.0.0.borrow_mut();
+        state.end = "fin";
+        state.closed |= state.polite;
+        Ok(())
+    }
+
+    async fn abort(&mut self) -> Result<(), Reset> {
+        self.0.0.borrow_mut().aborting += 1;
+        if self.0.0.borrow().abort_hangs {
+            core::future::pending::<()>().await;
+        }
+        let mut state = self.0.0.borrow_mut();
+        state.aborting -= 1;
+        state.end = "reset";
+        Ok(())
+    }
+}
+
+impl TcpSplit for Socket {
+    type Read<'a> = &'a mut Socket;
+    type Write<'a> = Half;
+
+    fn split(&mut self) -> (&mut Socket, Half) {
+        (self, Half)
+    }
+}
+
+/// edge-nal wants sockets that can be split; the server does not.
+pub struct Half;
+
+impl ErrorType for Half {
+    type Error = Reset;
+}
+
+impl Write for Half {
+    async fn write(&mut self, _: &[u8]) -> Result<usize, Reset> {
+        Err(Reset)
+    }
+
+    async fn flush(&mut self) -> Result<(), Reset> {
+        Err(Reset)
+    }
+}
+
+/// What accepting will bring: a client, or an error.
+#[derive(Default)]
+struct Acceptor(RefCell<VecDeque<Option<Client>>>);
+
+impl TcpAccept for Acceptor {
+    type Error = Reset;
+    type Socket<'a> = Socket;
+
+    async fn accept(&self) -> Result<(SocketAddr, Socket), Reset> {
+        let next = poll_fn(|_| self.0.borrow_mut().pop_front().map_or(Poll::Pending, Poll::Ready)).await;
+        next.map(|client| (([192, 168, 1, 2], 40_000).into(), Socket(client))).ok_or(Reset)
+    }
+}
+
+/// embassy's mock clock is one for the process, and tests run beside one another.
+static CLOCK: Mutex<()> = Mutex::new(());
+
+type Run = Pin<Box<dyn Future<Output = ()>>>;
+
+/// A server of `N` slots with its clients and its time.
+pub struct World<const N: usize> {
+    server: Rc<Server<N>>,
+    acceptor: Rc<Acceptor>,
+    run: RefCell<Option<Run>>,
+    _clock: MutexGuard<'static, ()>,
+}
+
+impl<const N: usize> World<N> {
+    pub fn new() -> Self {
+        let clock = CLOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        MockDriver::get().reset();
+        Self {
+            server: Rc::new(Server::new(Timeouts::DEFAULT)),
+            acceptor: Rc::default(),
+            run: RefCell::new(None),
+            _clock: clock,
+        }
+    }
+
+    pub fn accept_fails(&mut self) {
+        self.acceptor.0.borrow_mut().push_back(None);
+    }
+
+    pub fn connect(&mut self, client: Client) -> Client {
+        self.acceptor.0.borrow_mut().push_back(Some(client.clone()));
+        client
+    }
+
+    pub fn stats(&self) -> Stats {
+        self.server.stats()
+    }
+
+    /// Runs the server for `ms` milliseconds.
+    pub fn run<H: Handler>(&mut self, handler: &'static H, ms: u64) {
+        let mut run = self.run.borrow_mut();
+        let run = run.get_or_insert_with(|| {
+            let (server, acceptor) = (self.server.clone(), self.acceptor.clone());
+            Box::pin(async move { server.run(&*acceptor, handler).await })
+        });
+        let mut run = pin!(run);
+        let mut cx = Context::from_waker(Waker::noop());
+        for step in 0..=ms {
+            if step > 0 {
+                MockDriver::get().advance(Duration::from_millis(1));
+            }
+            let polls = if step == 0 || step == ms { POLLS } else { 4 };
+            for _ in 0..polls {
+                assert!(run.as_mut().poll(&mut cx).is_pending());
+            }
+        }
+    }
+}

@@ -43,6 +43,8 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
         &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]
     };
     run(cargo(&workspace.root).args(tests), LONG)?;
+    // A workspace of its own, because its clock is the tests'.
+    run(cargo(&workspace.root.join("simulation")).args(["test", "--locked", "--no-fail-fast"]), LONG)?;
     run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
 }
 

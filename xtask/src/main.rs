@@ -8,6 +8,7 @@
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`: the servers tested from outside.
+//! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
@@ -16,6 +17,7 @@ mod chips;
 mod conformance;
 mod firmware;
 mod image;
+mod instructions;
 mod namespace;
 mod node;
 mod process;
@@ -76,6 +78,8 @@ enum Job {
     Qemu(qemu::Args),
     /// Tests the server from outside, on the host and in QEMU
     Conformance(conformance::Args),
+    /// What a request costs in guest instructions, held against ceilings.toml
+    Instructions(instructions::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
     /// Memory and code size of the firmware, held against ceilings.toml
@@ -132,6 +136,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Images => image::make_all(workspace),
         Job::Qemu(args) => qemu::job(workspace, &args),
         Job::Conformance(args) => conformance::job(workspace, &args),
+        Job::Instructions(args) => instructions::job(workspace, &args),
         Job::Node => node::job(workspace),
         Job::Size => size::job(workspace),
     }

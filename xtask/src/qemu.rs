@@ -36,9 +36,14 @@ pub enum Network {
 
 /// Builds a program for the board, with as many slots as said, else its default.
 pub fn build(workspace: &Workspace, bin: &str, slots: Option<&str>) -> Result<PathBuf> {
-    let toolchain = Embedded::find(workspace)?;
     let settings: Vec<_> = slots.map(|slots| ("SOCKEYE_SLOTS", slots)).into_iter().collect();
-    let build = Build { bin, target: TARGETS[0], features: &[], settings: &settings };
+    build_with(workspace, bin, &settings)
+}
+
+/// The same with any build-time settings.
+pub fn build_with(workspace: &Workspace, bin: &str, settings: &[(&str, &str)]) -> Result<PathBuf> {
+    let toolchain = Embedded::find(workspace)?;
+    let build = Build { bin, target: TARGETS[0], features: &[], settings };
     Firmware::open(workspace, FOLDER)?.build(&toolchain, &build)
 }
 

@@ -49,10 +49,13 @@ impl<P: Fn(Arguments<'_>)> Handler for Hello<P> {
     async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let mut buf = [0; REQUEST_LEN_MAX];
         let mut len = client.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(());
+        }
         // TCP keeps no message boundaries, so what the first read brings is the request, unless it may still turn
         // out to be a browser's, whose first line says so.
         client.begin_request();
-        while len > 0 && len < buf.len() && http(&buf[..len]).is_none() {
+        while len < buf.len() && http(&buf[..len]).is_none() {
             match client.read(&mut buf[len..]).await? {
                 0 => break,
                 more => len += more,

@@ -1,0 +1,166 @@
+//! Two hosts and the air between them: the listener on one, plain embassy-net on the other, frames that may be lost,
+//! and time that the test moves.
+
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::net::Ipv4Addr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use edge_nal::TcpBind;
+use embassy_net::driver::{HardwareAddress, LinkState};
+use embassy_net::tcp::TcpSocket;
+use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
+use embassy_net_driver_channel as channel;
+use embassy_time::{Duration, MockDriver};
+use sockeye_tcp::{Acceptor, Buffers, Frames, Options, Port, Resources, Tcp};
+
+pub const PORT: u16 = 3000;
+pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+pub const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
+pub const BUFFER_LEN: usize = 1024;
+const CONNECTIONS: usize = 4;
+const MTU: usize = 1514;
+const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+/// embassy's mock clock is one for the process, and tests run beside one another.
+static CLOCK: Mutex<()> = Mutex::new(());
+
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// What becomes of frames.
+pub struct Air {
+    /// Frames lost of a hundred.
+    pub loss: Cell<u8>,
+    /// No frame gets through.
+    pub gone: Cell<bool>,
+    random: RefCell<fastrand::Rng>,
+    /// The source addresses of IPv4 packets that left the server.
+    pub sources: RefCell<Vec<Ipv4Addr>>,
+}
+
+impl Air {
+    fn lets_through(&self, frame: &[u8]) -> bool {
+        if frame.len() >= 34 && frame[6..12] == SERVER_MAC && frame[12..14] == [8, 0] {
+            self.sources.borrow_mut().push(Ipv4Addr::new(frame[26], frame[27], frame[28], frame[29]));
+        }
+        !self.gone.get() && self.random.borrow_mut().u8(..100) >= self.loss.get()
+    }
+}
+
+/// The two hosts.
+pub struct World {
+    pub air: Rc<Air>,
+    pub server_stack: Stack<'static>,
+    pub client_stack: Stack<'static>,
+    pub tcp: Tcp,
+    tasks: Vec<Task>,
+    _clock: MutexGuard<'static, ()>,
+}
+
+fn leak<T>(value: T) -> &'static mut T {
+    Box::leak(Box::new(value))
+}
+
+fn config(address: Ipv4Addr) -> StaticConfigV4 {
+    StaticConfigV4 { address: Ipv4Cidr::new(address, 24), gateway: None, dns_servers: Default::default() }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let clock = CLOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        MockDriver::get().reset();
+        let air = Rc::new(Air {
+            loss: Cell::new(0),
+            gone: Cell::new(false),
+            random: RefCell::new(fastrand::Rng::with_seed(seed)),
+            sources: RefCell::default(),
+        });
+        let (mut near, near_device) =
+            channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(SERVER_MAC));
+        let (mut far, far_device) =
+            channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
+        near.set_link_state(LinkState::Up);
+        far.set_link_state(LinkState::Up);
+
+        let options = Options { handshake: Duration::from_secs(3) };
+        let tcp = Tcp::new(
+            leak(Buffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
+            leak(Resources::<CONNECTIONS>::new()),
+            options,
+        );
+        let port = leak(Port::new(near_device, seed));
+        let (server, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
+        let (server_stack, mut server_net) =
+            embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);
+        let (client_stack, mut client_net) = embassy_net::new(
+            far_device,
+            Config::ipv4_static(config(CLIENT)),
+            leak(StackResources::<24>::new()),
+            seed + 1,
+        );
+        let mut world = Self { air: air.clone(), server_stack, client_stack, tcp, tasks: Vec::new(), _clock: clock };
+        world.spawn(async move { runner.run().await });
+        world.spawn(async move { server_net.run().await });
+        world.spawn(async move { client_net.run().await });
+        world.spawn(async move { server.follow(server_stack, |_| ()).await });
+        world.spawn(poll_fn(move |_| {
+            carry(&mut near, &mut far, &air);
+            carry(&mut far, &mut near, &air);
+            Poll::Pending
+        }));
+        world.run(10);
+        world
+    }
+
+    pub fn spawn(&mut self, task: impl Future<Output = ()> + 'static) {
+        self.tasks.push(Box::pin(task));
+    }
+
+    pub fn acceptor(&mut self) -> Acceptor {
+        let mut bind = std::pin::pin!(self.tcp.bind(([0, 0, 0, 0], PORT).into()));
+        match bind.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(acceptor) => acceptor.unwrap(),
+            Poll::Pending => panic!("binding does not wait"),
+        }
+    }
+
+    /// A plain client's socket.
+    pub fn client(&self) -> TcpSocket<'static> {
+        let mut socket = TcpSocket::new(self.client_stack, leak([0; BUFFER_LEN]), leak([0; BUFFER_LEN]));
+        socket.set_nagle_enabled(false);
+        socket
+    }
+
+    pub fn set_server_address(&self, address: Ipv4Addr) {
+        self.server_stack.set_config_v4(embassy_net::ConfigV4::Static(config(address)));
+    }
+
+    /// Lets `ms` milliseconds pass.
+    pub fn run(&mut self, ms: u64) {
+        for _ in 0..ms {
+            for _ in 0..4 {
+                let mut cx = Context::from_waker(Waker::noop());
+                self.tasks.retain_mut(|task| task.as_mut().poll(&mut cx).is_pending());
+            }
+            MockDriver::get().advance(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Carries what one host sent to the other.
+fn carry(from: &mut channel::Runner<'static, MTU>, to: &mut channel::Runner<'static, MTU>, air: &Air) {
+    while let Some(frame) = from.try_tx_buf() {
+        if air.lets_through(frame)
+            && let Some(buf) = to.try_rx_buf()
+        {
+            buf[..frame.len()].copy_from_slice(frame);
+            let len = frame.len();
+            to.rx_done(len);
+        }
+        from.tx_done();
+    }
+}

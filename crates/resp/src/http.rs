@@ -16,6 +16,7 @@
 //! TLS doesn't open a way either: the handshake has a NUL before any byte that
 //! a page can choose, and the decoder refuses NULs in inline requests.
 
+use crate::limits::METHOD_LEN_MAX;
 use crate::request::Request;
 
 /// What a connection's first bytes are.
@@ -36,8 +37,7 @@ pub enum Http {
 const OTHER_METHODS: [&[u8]; 10] =
     [b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI", b"HOST:"];
 
-/// How many bytes [`http_method`] needs at most: a method and what ends it.
-pub const METHOD_LEN_MAX: usize = longest(&OTHER_METHODS) + 1;
+const _: () = assert!(METHOD_LEN_MAX == longest(&OTHER_METHODS) + 1);
 
 const fn longest(methods: &[&[u8]]) -> usize {
     let (mut len_max, mut i) = (0, 0);

@@ -79,8 +79,8 @@ mod text;
 
 pub use decoder::Decoder;
 pub use error::ProtocolError;
-pub use http::{Http, METHOD_LEN_MAX, http_method};
-pub use limits::Limits;
+pub use http::{Http, http_method};
+pub use limits::{Limits, METHOD_LEN_MAX};
 pub use protocol::Protocol;
 pub use reply::{FlushFirst, ReplyWriter};
 pub use request::Request;

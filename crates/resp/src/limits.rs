@@ -33,6 +33,10 @@ pub const COUNT_LEN_MAX: usize = 11;
 pub const HEADER_LEN_MAX: usize = 1 + COUNT_LEN_MAX + 2;
 /// The shortest argument, `$0\r\n\r\n`.
 pub const ARG_LEN_MIN: usize = 6;
+/// Digits of the largest `u64`.
+pub(crate) const DIGITS_MAX: usize = 20;
+/// How many bytes [`http_method`](crate::http_method) needs at most: a method of HTTP and what ends it.
+pub const METHOD_LEN_MAX: usize = 8;
 
 /// The smallest receive buffer in which every permitted request fits.
 ///

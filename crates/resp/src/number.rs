@@ -1,6 +1,6 @@
 //! Decimal numbers of headers, in both directions.
 
-use crate::limits::COUNT_LEN_MAX;
+use crate::limits::{COUNT_LEN_MAX, DIGITS_MAX};
 
 /// Why a header's number can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +53,6 @@ fn parse(text: &[u8]) -> Option<i32> {
     })?;
     Some(if negative { -value } else { value })
 }
-
-/// Digits of the largest `u64`.
-const DIGITS_MAX: usize = 20;
 
 /// A decimal number in memory of its own.
 pub(crate) struct Digits {

@@ -12,6 +12,7 @@ use smoltcp::time::Instant;
 
 use crate::checksum::{self, ETHERNET};
 use crate::frame::Mac;
+use crate::limits::SCRATCH_LEN;
 
 /// An Ethernet header of IPv4, in halves of 16 bits: a frame's start is aligned to two bytes at least, mostly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -157,10 +158,6 @@ pub(crate) struct Scratch {
     frame: [u8; SCRATCH_LEN],
     len: usize,
 }
-
-/// An Ethernet header, and IPv4's and TCP's with all the options that smoltcp writes. Only replies without payload come
-/// here.
-const SCRATCH_LEN: usize = ETHERNET + 20 + 60;
 
 impl Scratch {
     pub(crate) fn new() -> Self {

@@ -220,11 +220,12 @@ impl<D: Driver + 'static> Runner<D> {
     /// An alarm once set stays, so it is set anew only for an earlier time or after it has gone off.
     fn set_alarm(&mut self, table: &mut Table, cx: &mut Context<'_>, now: Instant) {
         let interface = &mut table.interfaces[self.index];
-        if interface.next != Instant::MAX && (interface.next < interface.alarm || interface.alarm <= now) {
+        if interface.alarm <= now {
+            interface.alarm = Instant::MAX;
+        }
+        if interface.next < interface.alarm {
             interface.alarm = interface.next.max(now + Duration::from_ticks(1));
             let _ = pin!(Timer::at(interface.alarm)).as_mut().poll(cx);
-        } else if interface.alarm <= now {
-            interface.alarm = Instant::MAX;
         }
     }
 }

@@ -420,10 +420,12 @@ impl Table {
     }
 
     /// The oldest SYN that waits on `interface` and can now be admitted.
+    #[inline]
     pub(crate) fn next_syn(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
-        if self.syns.is_empty() {
-            return None;
-        }
+        if self.syns.is_empty() { None } else { self.next_of_syns(interface, now) }
+    }
+
+    fn next_of_syns(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
         self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
         let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(syn.peer);
         let index = self.syns.iter().position(ready)?;

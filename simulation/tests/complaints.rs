@@ -182,3 +182,26 @@ fn a_refused_client_that_stays_keeps_others_waiting_for_a_bounded_time() {
     world.run(&Line, REFUSE_AFTER_MS + 1);
     waiting.check("full", "fin", 0);
 }
+
+/// Waits for its client for ever.
+struct Patient;
+
+impl Handler for Patient {
+    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        client.set_idle(None);
+        client.read(&mut [0]).await?;
+        client.set_idle(Some(embassy_time::Duration::from_millis(IDLE_TIMEOUT_MS)));
+        client.read(&mut [0]).await.map(|_| ())
+    }
+}
+
+#[test]
+fn a_client_that_only_listens_is_thrown_out() {
+    let mut world = World::<1>::new();
+    let client = world.connect(Client::silent());
+    world.run(&Patient, 10 * IDLE_TIMEOUT_MS);
+    client.check("", "open", 0);
+    client.send(b"x");
+    world.run(&Patient, over(IDLE_TIMEOUT_MS));
+    client.check("", "fin", 0);
+}

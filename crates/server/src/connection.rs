@@ -5,11 +5,12 @@ use core::net::SocketAddr;
 use core::pin::pin;
 
 use edge_nal::{Close, Readable, TcpShutdown};
+use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 
 #[cfg(doc)]
 use crate::limits::Timeouts;
-use crate::limits::{DRAIN_LEN, TimeoutTicks};
+use crate::limits::{DRAIN_LEN, Ticks, TimeoutTicks};
 use crate::slot::{Expired, Slot, State};
 
 /// What the server asks of a stack's socket. Implemented for everything that has the four traits.
@@ -66,6 +67,7 @@ pub struct Connection<'a, S> {
     slot: &'a Slot,
     timeouts: &'a TimeoutTicks,
     peer: SocketAddr,
+    idle: Ticks,
     /// Called once, when the slot changes from serving to closing.
     on_closing: &'a dyn Fn(),
 }
@@ -78,7 +80,7 @@ impl<'a, S: Socket> Connection<'a, S> {
         peer: SocketAddr,
         on_closing: &'a dyn Fn(),
     ) -> Self {
-        Self { socket, slot, timeouts, peer, on_closing }
+        Self { socket, slot, timeouts, peer, idle: timeouts.idle, on_closing }
     }
 
     /// The client's address and port.
@@ -100,6 +102,12 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// The request is complete: the next one has its own time.
     pub fn end_request(&mut self) {
         self.slot.end_request();
+    }
+
+    /// From now on reads wait for `idle` at most, instead of [`Timeouts::idle`]; without one for ever, as suits a client
+    /// that is there to be told something. The stack still notices a client that is gone.
+    pub fn set_idle(&mut self, idle: Option<Duration>) {
+        self.idle = idle.map_or(Ticks::NEVER, Ticks::at_least);
     }
 
     /// The phase that a read is in.
@@ -170,7 +178,7 @@ impl<S: Socket> Read for Connection<'_, S> {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
         let phase = self.read_phase();
         let read = pin!(self.socket.read(buf));
-        match self.slot.within(self.timeouts.idle, read).await {
+        match self.slot.within(self.idle, read).await {
             Ok(Ok(len)) => {
                 add(&self.slot.bytes_in, len);
                 Ok(len)
@@ -186,7 +194,7 @@ impl<S: Socket> Readable for Connection<'_, S> {
     async fn readable(&mut self) -> Result<(), Self::Error> {
         let phase = self.read_phase();
         let readable = pin!(self.socket.readable());
-        match self.slot.within(self.timeouts.idle, readable).await {
+        match self.slot.within(self.idle, readable).await {
             Ok(result) => result.map_err(Error::Io),
             Err(Expired) => Err(Error::Timeout(phase)),
         }

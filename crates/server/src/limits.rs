@@ -73,6 +73,9 @@ impl Default for Timeouts {
 pub(crate) struct Ticks(pub(crate) u16);
 
 impl Ticks {
+    /// No end.
+    pub(crate) const NEVER: Self = Self(0);
+
     /// Ticks that last at least as long as `duration`: the first may be about to end.
     pub(crate) const fn at_least(duration: Duration) -> Self {
         let ticks = duration.as_ticks().div_ceil(Duration::from_millis(WATCH_TICK_MS).as_ticks()) + 1;

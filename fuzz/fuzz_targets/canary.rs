@@ -10,12 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use sockeye_fuzz::{Input, decode};
 
 fuzz_target!(|data: &[u8]| {
-    let Some(Input {
-        limits,
-        pieces,
-        wire,
-    }) = Input::new(data)
-    else {
+    let Some(Input { limits, pieces, wire }) = Input::new(data) else {
         return;
     };
     for request in decode(wire, &pieces, &limits).requests {

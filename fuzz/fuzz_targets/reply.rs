@@ -21,11 +21,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(decode(&data[..len], RX_LEN_MAX), Ok(None), "{len} bytes");
     }
     let (frame, rest) = parse_reply(Bytes::copy_from_slice(reply_wire));
-    assert!(
-        rest.is_empty(),
-        "{} is more than one reply",
-        reply_wire.escape_ascii()
-    );
+    assert!(rest.is_empty(), "{} is more than one reply", reply_wire.escape_ascii());
     assert!(is_same(reply, &frame), "{reply:?} is not {frame:?}");
 });
 

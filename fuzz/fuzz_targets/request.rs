@@ -7,12 +7,7 @@ use sockeye_fuzz::{Input, decode, model};
 use sockeye_resp::{Http, METHOD_LEN_MAX, http_method};
 
 fuzz_target!(|data: &[u8]| {
-    let Some(Input {
-        limits,
-        pieces,
-        wire,
-    }) = Input::new(data)
-    else {
+    let Some(Input { limits, pieces, wire }) = Input::new(data) else {
         return;
     };
     let outcome = decode(wire, &pieces, &limits);

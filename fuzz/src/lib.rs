@@ -31,15 +31,7 @@ impl<'a> Input<'a> {
     /// `None` if there is no stream.
     pub fn new(data: &'a [u8]) -> Option<Self> {
         let (&[how, piece], wire) = data.split_first_chunk()?;
-        let limits = if how & 1 == 0 {
-            Limits::AUTHENTICATED
-        } else {
-            Limits::UNAUTHENTICATED
-        };
-        Some(Self {
-            limits,
-            pieces: [how >> 1, piece],
-            wire,
-        })
+        let limits = if how & 1 == 0 { Limits::AUTHENTICATED } else { Limits::UNAUTHENTICATED };
+        Some(Self { limits, pieces: [how >> 1, piece], wire })
     }
 }

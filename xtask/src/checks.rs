@@ -1,5 +1,7 @@
 //! The checks that cargo brings: formatting, clippy, tests, documentation.
 
+use std::process::Command;
+
 use anyhow::Result;
 use cargo_metadata::TargetKind;
 
@@ -9,9 +11,16 @@ use crate::process::{LONG, SHORT, cargo, on_path, run};
 use crate::toolchain::{Embedded, TARGETS};
 use crate::workspace::{Workspace, metadata};
 
-/// Formatting, of the firmware too.
+/// Workspaces of the host beside the main one: one needs a clock of its own, one a compiler's flags.
+const SIMULATION: &str = "simulation";
+const FUZZ: &str = "fuzz";
+
+/// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
+    for name in [SIMULATION, FUZZ] {
+        run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
+    }
     for name in firmware::FOLDERS {
         let folder = Firmware::open(workspace, name)?.folder;
         run(cargo(&folder).args(["fmt", "--check"]), SHORT)?;
@@ -23,6 +32,8 @@ pub fn fmt(workspace: &Workspace) -> Result<()> {
 pub fn clippy(workspace: &Workspace) -> Result<()> {
     let deny = ["--", "--deny", "warnings"];
     run(cargo(&workspace.root).args(["clippy", "--locked", "--workspace", "--all-targets"]).args(deny), LONG)?;
+
+    run(simulation(workspace).args(["clippy", "--locked", "--all-targets"]).args(deny), LONG)?;
 
     let toolchain = Embedded::find(workspace)?;
     let virt = Firmware::open(workspace, "qemu-virt")?;
@@ -43,9 +54,25 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
         &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]
     };
     run(cargo(&workspace.root).args(tests), LONG)?;
-    // A workspace of its own, because its clock is the tests'.
-    run(cargo(&workspace.root.join("simulation")).args(["test", "--locked", "--no-fail-fast"]), LONG)?;
+    against_redis(workspace)?;
+    run(simulation(workspace).args(["test", "--locked", "--no-fail-fast"]), LONG)?;
     run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
+}
+
+/// The codec against Redis itself; a machine without one says so.
+fn against_redis(workspace: &Workspace) -> Result<()> {
+    if on_path("redis-server").is_none() {
+        println!("no redis-server on this machine: the codec isn't compared with Redis itself");
+        return Ok(());
+    }
+    let test = ["test", "--locked", "--package", "sockeye-resp", "--test", "redis", "--", "--ignored"];
+    run(cargo(&workspace.root).args(test), LONG)
+}
+
+fn simulation(workspace: &Workspace) -> Command {
+    let mut command = cargo(&workspace.root.join(SIMULATION));
+    command.env("CARGO_TARGET_DIR", workspace.target.join(SIMULATION));
+    command
 }
 
 /// The library crates' documentation, warnings denied.

@@ -18,6 +18,8 @@ use crate::server::Server;
 use crate::workspace::Workspace;
 
 const BIN: &str = "bench";
+/// The part of `ceilings.toml` that counts instructions; the others count bytes.
+pub const CEILINGS: &str = "qemu-virt-bench";
 const REQUEST: &[u8; 16] = b"GET temp 000001\n";
 const COUNTER: &[u8; 16] = b"S..............\n";
 const REPLY: &[u8; 13] = b"Hello, world\n";
@@ -156,7 +158,7 @@ fn counter(client: &mut TcpStream) -> Result<u64> {
 fn read_ceilings(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
     let file = workspace.root.join("ceilings.toml");
     let mut all: BTreeMap<String, BTreeMap<String, u64>> = toml::from_str(&fs::read_to_string(&file)?)?;
-    all.remove("qemu-virt-bench").with_context(|| format!("no [qemu-virt-bench] in {}", file.display()))
+    all.remove(CEILINGS).with_context(|| format!("no [{CEILINGS}] in {}", file.display()))
 }
 
 /// Prints the figures, and returns what is over its ceiling.

@@ -47,6 +47,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     let roots = roots.iter().filter_map(|path| path.strip_prefix(&workspace.root).ok()).map(|path| path.as_str());
 
     faults.extend(imports::faults(&imports::edges(&packages)));
+    faults.extend(imports::documented(&files));
     faults.extend(dead::rust(&files, roots));
     faults.extend(dead::documents(&files));
     faults.extend(mentions::paths(&files));

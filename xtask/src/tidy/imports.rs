@@ -2,6 +2,8 @@
 
 use cargo_metadata::{DependencyKind, Package};
 
+use super::Files;
+
 /// What a crate may import. A name that ends in `*` stands for all that start so.
 enum Imports {
     /// These and no others.
@@ -30,41 +32,57 @@ const BOARD: Imports = Only(&[
     "portable-atomic",
     "riscv",
     "riscv-rt",
+    "sequential-storage",
     "static_cell",
 ]);
 
-const TABLE: [(&str, Imports); 12] = [
+const TABLE: [(&str, Imports); 14] = [
     ("sockeye-resp", Only(&[])),
     (
         "sockeye-tcp",
-        Only(&["smoltcp", "embassy-net-driver", "embassy-time", "embassy-sync", "embedded-io-async", "edge-nal"]),
+        Only(&[
+            "bytemuck",
+            "edge-nal",
+            "embassy-net",
+            "embassy-net-driver",
+            "embassy-net-driver-channel",
+            "embassy-sync",
+            "embassy-time",
+            "embedded-io-async",
+            "heapless",
+            "smoltcp",
+        ]),
     ),
-    (
-        "sockeye-server",
-        Only(&["edge-nal", "embedded-io-async", "embassy-futures", "embassy-time", "embassy-sync", "heapless"]),
-    ),
-    ("sockeye-hello", Only(&["sockeye-server", "embedded-io-async", "embassy-time"])),
+    ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
+    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
-            "sockeye-resp",
-            "heapless",
-            "embassy-sync",
             "embassy-futures",
+            "embassy-sync",
             "embassy-time",
-            "sequential-storage",
-            "embedded-storage-async",
+            "embedded-io-async",
+            "heapless",
+            "sha2",
+            "sockeye-resp",
+            "subtle",
         ]),
     ),
-    ("sockeye-client", Only(&["sockeye-resp", "embedded-io-async"])),
+    ("sockeye-client", Only(&["embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
-    ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
+    ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    // A client as its users write it.
+    ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
     ("xtask", NotThese(&["sockeye*"])),
     ("sockeye-esp32", BOARD),
     ("sockeye-qemu-virt", BOARD),
 ];
+
+/// The document that has the same table, for people.
+const DOCUMENT: &str = "ARCHITECTURE.md";
 
 /// A crate, and what it imports directly.
 pub struct Edges {
@@ -95,6 +113,39 @@ pub fn faults(crates: &[Edges]) -> Vec<String> {
     faults
 }
 
+/// Library crates whose row in ARCHITECTURE.md says another thing than this table. Rows of programs are in words.
+pub fn documented(files: &Files) -> Vec<String> {
+    let text = files.get(DOCUMENT).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
+    let mut faults = Vec::new();
+    for (name, allowed) in TABLE.iter().filter_map(|(name, rule)| match rule {
+        Only(allowed) if !allowed.contains(&"esp-*") => Some((name, allowed)),
+        _ => None,
+    }) {
+        let short = name.trim_start_matches("sockeye-");
+        if !files.contains_key(&format!("crates/{short}/Cargo.toml")) {
+            continue;
+        }
+        let mut allowed: Vec<_> = allowed.iter().map(|import| import.trim_start_matches("sockeye-")).collect();
+        allowed.sort_unstable();
+        match row(text, short) {
+            Some(row) if row == allowed => {}
+            Some(row) => faults.push(format!("{DOCUMENT}: {short} may import {row:?}, or {allowed:?}?")),
+            None => faults.push(format!("{DOCUMENT}: the import table has no {short}")),
+        }
+    }
+    faults
+}
+
+/// What the document's row lets a crate import.
+fn row<'a>(text: &'a str, name: &str) -> Option<Vec<&'a str>> {
+    let (_, table) = text.split_once("| may import |")?;
+    let cells = |line: &'a str| line.split('|').map(str::trim).collect::<Vec<_>>();
+    let row = table.lines().skip(1).take_while(|line| line.starts_with('|')).map(cells).find(|row| row[1] == name)?;
+    let mut imports: Vec<_> = row.get(2)?.split(", ").filter(|import| *import != "nothing").collect();
+    imports.sort_unstable();
+    Some(imports)
+}
+
 impl Imports {
     fn allows(&self, import: &str) -> bool {
         let listed = |list: &[&str]| {
@@ -113,6 +164,7 @@ impl Imports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tidy::planted;
 
     fn check(name: &str, imports: &[&str], expected: &[&str]) {
         let imports = imports.iter().map(|import| (*import).to_owned()).collect();
@@ -128,6 +180,22 @@ mod tests {
         check("sockeye-conformance", &["anyhow"], &[]);
         let suite = ["crate sockeye-conformance may not import sockeye-hello"];
         check("sockeye-conformance", &["sockeye-hello"], &suite);
+    }
+
+    #[test]
+    fn the_documents_table_is_this_one() {
+        let check = |row: &str, expected: Option<&str>| {
+            let document = format!("| crate | may import | never |\n|---|---|---|\n{row}\n\n| hello | else |");
+            let files = planted(&[(DOCUMENT, &document), ("crates/hello/Cargo.toml", "")]);
+            let faults = documented(&files);
+            match expected {
+                None => assert!(faults.is_empty(), "{faults:?}"),
+                Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
+            }
+        };
+        check("| hello | server, embassy-time, embedded-io-async, heapless | tcp |", None);
+        check("| hello | server, embassy-time, heapless | tcp |", Some("hello may import"));
+        check("| resp | nothing | anything |", Some("has no hello"));
     }
 
     #[test]

@@ -7,13 +7,14 @@
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
-//! - `conformance.rs`, `namespace.rs`, `node.rs`: the servers tested from outside.
+//! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
 mod checks;
 mod chips;
+mod clients;
 mod conformance;
 mod firmware;
 mod image;
@@ -78,6 +79,8 @@ enum Job {
     Qemu(qemu::Args),
     /// Tests the server from outside, on the host and in QEMU
     Conformance(conformance::Args),
+    /// Redis clients against the device, on the host and in QEMU
+    Clients,
     /// What a request costs in guest instructions, held against ceilings.toml
     Instructions(instructions::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
@@ -136,6 +139,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Images => image::make_all(workspace),
         Job::Qemu(args) => qemu::job(workspace, &args),
         Job::Conformance(args) => conformance::job(workspace, &args),
+        Job::Clients => clients::job(workspace),
         Job::Instructions(args) => instructions::job(workspace, &args),
         Job::Node => node::job(workspace),
         Job::Size => size::job(workspace),

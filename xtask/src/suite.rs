@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{checks, chips, conformance, image, instructions, node, setup, size, tidy};
+use crate::{checks, chips, clients, conformance, image, instructions, node, setup, size, tidy};
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 14] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
@@ -33,6 +33,7 @@ const CHECKS: [(&str, Check); 13] = [
     ("conformance qemu", conformance::qemu),
     ("instructions", instructions::check),
     ("node", node::job),
+    ("clients", clients::job),
     ("chips", chips::job),
     ("images", image::make_all),
     ("size", size::job),

@@ -85,7 +85,7 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("network up, address {address}"));
     }
 
-    /// The server listens; `reach` is where a client reaches it. Says what to type next.
+    /// The classic server listens; `reach` is where a client reaches it. Says what to type next.
     pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
         let (ip, to) = (reach.ip(), reach.port());
         (self.print)(format_args!("listening on port {port}, {slots} slots"));
@@ -93,6 +93,16 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("     node clients/node/hello.js {ip} {to}"));
         (self.print)(format_args!("     a browser: http://{reach}/"));
     }
+
+    /// The same for the device.
+    pub fn device_listening(&self, port: u16, slots: usize, reach: SocketAddr) {
+        let (ip, to) = (reach.ip(), reach.port());
+        (self.print)(format_args!("listening on port {port}, {slots} slots"));
+        (self.print)(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
+        (self.print)(format_args!("     echo \"GET lm35\" | nc {ip} {to}"));
+        (self.print)(format_args!("     a browser: http://{reach}/"));
+    }
+
     /// Something failed that the device can do without.
     pub fn warning(&self, what: &dyn Display) {
         (self.print)(format_args!("warning: {what}"));

@@ -5,8 +5,10 @@
 //! - `net.rs`: listening on the host's TCP.
 //! - `serve.rs`: running a server until Ctrl-C.
 //! - `sim.rs`: the simulated device, which boots as the chip does.
+//! - `device`: the device on a simulated board: its sensors, its settings.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
+mod device;
 mod identity;
 mod net;
 mod serve;

@@ -1,6 +1,7 @@
 //! Running a server on the host until Ctrl-C.
 
 use std::fmt::Arguments;
+use std::future::Future;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -31,7 +32,8 @@ pub fn hello(address: SocketAddr, slots: usize) -> anyhow::Result<()> {
         let acceptor = listen(address).await?;
         let boot = Boot::new(print, "hello", "the host");
         boot.listening(address.port(), slots, reachable(address));
-        until_ctrl_c(&acceptor, &Hello::new(print), slots).await
+        let server = Server::with_slots(slots, Timeouts::DEFAULT);
+        until_ctrl_c(&acceptor, &Hello::new(print), &server, future::pending()).await
     })
 }
 
@@ -43,20 +45,27 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Serves until Ctrl-C (SIGINT) or SIGTERM, and then says what was served.
-pub async fn until_ctrl_c<H: Handler>(acceptor: &Acceptor, handler: &H, slots: usize) -> anyhow::Result<()> {
+/// Serves until Ctrl-C (SIGINT) or SIGTERM, beside `work`, and then says what was served.
+pub async fn until_ctrl_c<H: Handler>(
+    acceptor: &Acceptor,
+    handler: &H,
+    server: &Server<SLOTS_MAX>,
+    work: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
     let mut signals = Signals::new([Signal::Int, Signal::Term])?;
-    let server = Server::<SLOTS_MAX>::with_slots(slots, Timeouts::DEFAULT);
     // A task for each slot, so that a wake polls one slot and not all.
     let executor = LocalExecutor::new();
-    let _tasks: Vec<_> = (0..=slots).map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
+    let slots = 0..=server.slots_max();
+    let mut tasks: Vec<_> = slots.map(|index| executor.spawn(server.run_slot(index, acceptor, handler))).collect();
+    tasks.push(executor.spawn(server.watch()));
     let interrupted = async {
         signals.next().await;
     };
-    let watched = async {
-        server.watch().await;
+    let working = async {
+        work.await;
+        future::pending().await
     };
-    executor.run(future::or(interrupted, watched)).await;
+    executor.run(future::or(interrupted, working)).await;
     let stats = server.stats();
     print(format_args!(
         "stopped: {} served, {} refused, {} timed out, {} reset",

@@ -4,12 +4,12 @@ use std::net::SocketAddrV4;
 use std::path::Path;
 
 use futures_lite::future;
-use sockeye_hello::Hello;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
+use crate::device::{self, FileStore};
 use crate::identity::Identity;
 use crate::net::listen;
-use crate::serve::{print, until_ctrl_c};
+use crate::serve::print;
 
 /// Slots of a device.
 const SLOTS: usize = 8;
@@ -22,7 +22,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::R
     future::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
         let acceptor = listen(address.into()).await?;
-        let boot = Boot::new(print, "hello", "the simulator");
+        let boot = Boot::new(print, "device", "the simulator");
         match mode {
             Mode::AccessPoint => {
                 boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str()));
@@ -34,7 +34,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::R
                 boot.network_up(*address.ip());
             }
         }
-        boot.listening(address.port(), SLOTS, address.into());
-        until_ctrl_c(&acceptor, &Hello::new(print), SLOTS).await
+        boot.device_listening(address.port(), SLOTS, address.into());
+        device::run(&acceptor, identity.mac, SLOTS, FileStore::new(state.map(Path::to_owned))).await
     })
 }

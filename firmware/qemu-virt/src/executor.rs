@@ -27,6 +27,16 @@ pub fn instructions() -> u64 {
     minstret::read64().wrapping_sub(waited)
 }
 
+/// Bytes of RAM that hold program and data, as the linker laid them out: all below the stack.
+pub fn static_ram_len() -> u32 {
+    unsafe extern "C" {
+        static _stext: u8;
+        static __ebss: u8;
+    }
+    // The linker script of riscv-rt defines both symbols; only their addresses are taken.
+    (&raw const __ebss as usize - &raw const _stext as usize) as u32
+}
+
 /// Runs what `init` spawns, for ever.
 pub fn run(init: impl FnOnce(Spawner)) -> ! {
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();

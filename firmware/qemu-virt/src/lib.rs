@@ -1,6 +1,7 @@
 //! The board `qemu-system-riscv32 -machine virt`: the ESP32-C3's instruction set without its radio.
 //!
 //! # Layout
+//! - [`board`]: sensors and outputs of the device application.
 //! - [`console`]: the UART.
 //! - [`clock`]: embassy's time from the machine's timer.
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
@@ -9,6 +10,7 @@
 //! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
 #![no_std]
 
+pub mod board;
 pub mod clock;
 pub mod console;
 pub mod executor;

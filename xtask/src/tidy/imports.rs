@@ -18,6 +18,7 @@ use Imports::{NotThese, Only};
 const BOARD: Imports = Only(&[
     "sockeye-client",
     "sockeye-device",
+    "sockeye-endpoint",
     "sockeye-hello",
     "sockeye-resp",
     "sockeye-server",
@@ -36,7 +37,7 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
-const TABLE: [(&str, Imports); 14] = [
+const TABLE: [(&str, Imports); 15] = [
     ("sockeye-resp", Only(&[])),
     (
         "sockeye-tcp",
@@ -68,6 +69,7 @@ const TABLE: [(&str, Imports); 14] = [
             "subtle",
         ]),
     ),
+    ("sockeye-endpoint", Only(&["embassy-time", "embedded-io-async", "sockeye-device", "sockeye-server"])),
     ("sockeye-client", Only(&["embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.

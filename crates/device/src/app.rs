@@ -1,0 +1,464 @@
+//! The application: what all clients share.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::future::poll_fn;
+use core::net::SocketAddr;
+use core::task::Poll;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
+
+use crate::auth::Failures;
+use crate::command::{Command, Cx, Flow};
+use crate::commands::client::Clients;
+use crate::commands::{self, config};
+use crate::history::History;
+use crate::info::Info;
+use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN};
+use crate::monitor::Monitor;
+use crate::page::Page;
+use crate::platform::{Now, Platform};
+use crate::pubsub::Scope;
+use crate::session::{Cursor, SessionKey, Sessions, Side};
+use crate::settings::{Settings, Store};
+use crate::slowlog::SlowLog;
+use crate::table::{self, Unknown};
+use crate::text::{self, Frame, Out};
+use crate::value::Value;
+
+/// How much the device says on its console; Redis's levels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "they are Redis's names")]
+pub enum LogLevel {
+    Debug,
+    Verbose,
+    #[default]
+    Notice,
+    Warning,
+}
+
+/// Figures since boot, beside those of the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Commands that were run, whether they succeeded or not.
+    pub commands: u32,
+    /// Replies that were errors.
+    pub errors: u32,
+    /// Connections that were closed for a request that broke the protocol.
+    pub protocol_errors: u32,
+    /// Requests of browsers that got a page.
+    pub pages: u32,
+    /// Connections that were closed because they spoke HTTP.
+    pub http_refused: u32,
+    /// Wrong tokens.
+    pub auth_failures: u32,
+    /// Samples that came in.
+    pub samples: u32,
+    /// Pushes that went to mailboxes.
+    pub pushes: u32,
+    /// Pushes that a full mailbox dropped.
+    pub pushes_dropped: u32,
+    /// Reads of keys that have a value.
+    pub hits: u32,
+    /// Reads of keys that have none.
+    pub misses: u32,
+}
+
+/// What a platform says of its readings and outputs can't be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetupError {
+    /// More readings or outputs than [`READINGS_MAX`] or [`OUTPUTS_MAX`].
+    TooMany,
+    /// Fewer histories than readings.
+    TooFewHistories,
+    /// A name is empty, too long, or has other characters than letters, digits, `.`, `_` and `-`.
+    Name,
+    /// Two have the same name.
+    SameName,
+    /// More decimals than [`DECIMALS_MAX`].
+    Decimals,
+    /// A minimum is above its maximum, or an initial value is not between them.
+    Range,
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "too many readings or outputs",
+            Self::TooFewHistories => "a reading has no history",
+            Self::Name => "a name has characters that a key can't have",
+            Self::SameName => "two readings or outputs have the same name",
+            Self::Decimals => "too many decimals",
+            Self::Range => "a minimum is above its maximum",
+        })
+    }
+}
+
+impl core::error::Error for SetupError {}
+
+/// The latest sample of a reading.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Latest {
+    pub(crate) value: Value,
+    pub(crate) uptime_ms: u64,
+}
+
+/// What all clients share.
+pub(crate) struct State {
+    pub(crate) sessions: Sessions,
+    pub(crate) latest: [Option<Latest>; READINGS_MAX],
+    pub(crate) outputs: [Value; OUTPUTS_MAX],
+    pub(crate) settings: Settings,
+    pub(crate) failures: Failures,
+    pub(crate) slowlog: SlowLog,
+    pub(crate) monitor: Monitor,
+    pub(crate) log_level: LogLevel,
+    pub(crate) stats: Counts,
+}
+
+impl State {
+    /// Whether this session may read: no token is set, or it has authenticated.
+    pub(crate) fn may_read(&self, key: SessionKey) -> bool {
+        self.settings.token.is_none() || self.sessions.get(key).authenticated
+    }
+
+    /// Whether this session may change something.
+    pub(crate) fn may_write(&self, key: SessionKey) -> bool {
+        let session = self.sessions.get(key);
+        match self.settings.token {
+            Some(_) => session.authenticated,
+            None => session.side != Side::Station,
+        }
+    }
+}
+
+/// The device, for all of its connections. It belongs to one executor: no method waits, but for
+/// [`event`](Self::event) and [`commit`](Self::commit).
+pub struct App<'a> {
+    platform: &'a dyn Platform,
+    state: RefCell<State>,
+    histories: RefCell<&'a mut [History]>,
+    /// The settings that are being stored; locked meanwhile, so that stores never overlap.
+    storing: Mutex<NoopRawMutex, Settings>,
+}
+
+impl<'a> App<'a> {
+    /// A device as its platform describes it, with the settings that were stored last.
+    ///
+    /// `histories` are the memory of as many readings as the platform has.
+    ///
+    /// # Errors
+    /// The platform describes a device that can't be; see [`SetupError`].
+    pub fn new(
+        platform: &'a dyn Platform,
+        histories: &'a mut [History],
+        settings: Settings,
+    ) -> Result<Self, SetupError> {
+        check(platform, histories)?;
+        let mut outputs = [Value(0); OUTPUTS_MAX];
+        for (value, info) in outputs.iter_mut().zip(platform.outputs()) {
+            *value = info.initial;
+        }
+        let state = State {
+            sessions: Sessions::new(),
+            latest: [None; READINGS_MAX],
+            outputs,
+            settings,
+            failures: Failures::default(),
+            slowlog: SlowLog::new(),
+            monitor: Monitor::new(),
+            log_level: LogLevel::default(),
+            stats: Counts::default(),
+        };
+        let (state, histories) = (RefCell::new(state), RefCell::new(histories));
+        Ok(Self { platform, state, histories, storing: Mutex::new(Settings::default()) })
+    }
+
+    /// The platform.
+    pub fn platform(&self) -> &'a dyn Platform {
+        self.platform
+    }
+
+    /// Figures since boot.
+    pub fn counts(&self) -> Counts {
+        self.state.borrow().stats
+    }
+
+    /// How much to say on the console.
+    pub fn log_level(&self) -> LogLevel {
+        self.state.borrow().log_level
+    }
+
+    /// A sample of reading `index` came: it becomes the reading's value, goes into its history, and to whoever has
+    /// subscribed. An index that the platform doesn't have is ignored.
+    pub fn sample(&self, index: usize, value: Value) {
+        let now = self.platform.now();
+        let mut histories = self.histories.borrow_mut();
+        let (Some(info), Some(history)) = (self.platform.readings().get(index), histories.get_mut(index)) else {
+            return;
+        };
+        let state = &mut *self.state.borrow_mut();
+        let Some(latest) = state.latest.get_mut(index) else {
+            return;
+        };
+        *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
+        history.push(value, now);
+        let stats = &mut state.stats;
+        stats.samples = stats.samples.wrapping_add(1);
+        for session in state.sessions.iter_mut() {
+            let (receivers, dropped) = session.subscriber.publish(info.name, index as u8, value);
+            stats.pushes = stats.pushes.wrapping_add(receivers);
+            stats.pushes_dropped = stats.pushes_dropped.wrapping_add(dropped);
+            let was_blocked = session.is_blocked();
+            session.sampled |= was_blocked;
+            if receivers > 0 || was_blocked {
+                session.waker.wake();
+            }
+        }
+    }
+
+    /// Reading `index` has no value any more, because its sensor fails; its history stays.
+    pub fn lose(&self, index: usize) {
+        if let Some(latest) = self.state.borrow_mut().latest.get_mut(index) {
+            *latest = None;
+        }
+    }
+
+    /// A client has connected. None if there are [`SESSIONS_MAX`](crate::limits::SESSIONS_MAX) already.
+    pub fn open(&self, peer: SocketAddr, side: Side) -> Option<SessionKey> {
+        self.state.borrow_mut().sessions.open(peer, side, self.platform.now())
+    }
+
+    /// The client has gone; its key must not be used again.
+    pub fn close(&self, key: SessionKey) {
+        self.state.borrow_mut().sessions.close(key);
+    }
+
+    /// The version of RESP that the client speaks.
+    pub fn protocol(&self, key: SessionKey) -> Protocol {
+        self.state.borrow().sessions.get(key).protocol
+    }
+
+    /// What the client's next request is held to.
+    pub fn limits(&self, key: SessionKey) -> &'static Limits {
+        if self.state.borrow().may_read(key) { &Limits::AUTHENTICATED } else { &Limits::UNAUTHENTICATED }
+    }
+
+    /// Whether the client's silence is to be borne: it waits to be told something.
+    pub fn is_listening(&self, key: SessionKey) -> bool {
+        let state = self.state.borrow();
+        let session = state.sessions.get(key);
+        session.is_subscribed() || session.is_blocked() || session.monitor.is_some()
+    }
+
+    /// Runs one request, or goes on with it, and writes its reply.
+    pub fn call(&self, key: SessionKey, request: &Request<'_>, reply: &mut ReplyWriter<'_>) -> Flow {
+        let start = self.platform.now();
+        let state = &mut *self.state.borrow_mut();
+        let histories = &mut **self.histories.borrow_mut();
+        let is_first = matches!(state.sessions.get(key).cursor, Cursor::Start);
+        let command = table::find(request);
+        if is_first && reply.begin(room(&command, request)).is_err() {
+            return Flow::More;
+        }
+        let mut cx = Cx { platform: self.platform, state, histories, request: *request, reply, now: start, key };
+        let flow = commands::run(&mut cx, &command, is_first);
+        if is_first {
+            // The arguments of an unknown command may be those of a secret one that was mistyped.
+            let is_secret = command.map_or(true, |command| command.is_secret);
+            self.account(cx.state, key, request, is_secret, start);
+        }
+        flow
+    }
+
+    /// Notes a request that was run, for whoever looks on.
+    fn account(&self, state: &mut State, key: SessionKey, request: &Request<'_>, is_secret: bool, start: Now) {
+        state.stats.commands = state.stats.commands.wrapping_add(1);
+        let end = self.platform.now();
+        let session = state.sessions.get_mut(key);
+        session.last_s = end.uptime_s() as u32;
+        let peer = session.peer;
+        state.slowlog.note(request, is_secret, peer, &session.name, (start, end));
+        if !is_secret && state.sessions.iter().any(|session| session.monitor.is_some()) {
+            state.monitor.push(request, peer, start);
+            for session in state.sessions.iter_mut().filter(|session| session.monitor.is_some()) {
+                session.waker.wake();
+            }
+        }
+    }
+
+    /// Stores what a request changes, and replies when it is stored: what a [`Flow::Commit`] asks for.
+    pub async fn commit(
+        &self,
+        key: SessionKey,
+        request: &Request<'_>,
+        reply: &mut ReplyWriter<'_>,
+        store: &impl Store,
+    ) {
+        let mut settings = self.storing.lock().await;
+        // Another session may have changed the settings since the request was checked, the token for instance.
+        if !self.state.borrow().may_write(key) {
+            reply.error("NOAUTH Authentication required.");
+            return;
+        }
+        let changed = config::change(&self.state.borrow().settings, self.platform, request);
+        match changed {
+            Ok(changed) => *settings = changed,
+            Err(refusal) => return reply.error_fmt(format_args!("{refusal}")),
+        }
+        let stored = store.save(&settings).await;
+        config::committed(&mut self.state.borrow_mut(), key, &settings, request, stored, reply);
+    }
+
+    /// The request that waits has waited long enough: writes that there is nothing.
+    pub fn time_out(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) {
+        let mut state = self.state.borrow_mut();
+        state.sessions.get_mut(key).cursor = Cursor::Start;
+        reply.null_array();
+    }
+
+    /// Whether something has happened to the session that its connection must see to; [`event`](Self::event) waits
+    /// for it.
+    pub fn has_event(&self, key: SessionKey) -> bool {
+        let state = self.state.borrow();
+        let session = state.sessions.get(key);
+        let is_told = session.monitor.is_some_and(|next| next != state.monitor.next);
+        session.killed || is_told || session.subscriber.has_mail() || (session.is_blocked() && session.sampled)
+    }
+
+    /// Waits until something happens to the session: a push for it, a sample that it waits for, its end.
+    pub async fn event(&self, key: SessionKey) {
+        poll_fn(|cx| {
+            if self.has_event(key) {
+                return Poll::Ready(());
+            }
+            self.state.borrow_mut().sessions.get_mut(key).waker.register(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether the session is to be closed.
+    pub fn is_killed(&self, key: SessionKey) -> bool {
+        self.state.borrow().sessions.get(key).killed
+    }
+
+    /// Whether the request that waits may go on.
+    pub(crate) fn is_sampled(&self, key: SessionKey) -> bool {
+        self.state.borrow().sessions.get(key).sampled
+    }
+
+    /// Writes pushes that wait for the session, as many as there is room for. True if some are left.
+    pub fn push(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
+        let state = &mut *self.state.borrow_mut();
+        let session = state.sessions.get_mut(key);
+        let readings = self.platform.readings();
+        while let Some((push, subscription)) = session.subscriber.mail() {
+            if reply.begin(PUSH_LEN_MAX).is_err() {
+                return true;
+            }
+            let info = readings.get(usize::from(push.reading));
+            if let Some(info) = info {
+                let is_pattern = subscription.scope == Scope::Pattern;
+                reply.push(if is_pattern { 4 } else { 3 });
+                reply.bulk(if is_pattern { b"pmessage" } else { b"message" });
+                if is_pattern {
+                    reply.bulk(subscription.text().as_bytes());
+                }
+                reply.bulk(info.name.as_bytes());
+                reply.bulk_fmt(format_args!("{}", push.value.with_decimals(info.decimals)));
+            }
+            session.subscriber.delivered();
+        }
+        while let Some((number, line)) = session.monitor.and_then(|next| state.monitor.line(next)) {
+            if reply.begin(line.len() + 3).is_err() {
+                return true;
+            }
+            reply.simple(line);
+            session.monitor = Some(number.wrapping_add(1));
+        }
+        false
+    }
+
+    /// Goes on with a reply that is a text: fills `tx` from its start. Gives how many bytes to send, and whether there
+    /// are more.
+    pub fn text(&self, key: SessionKey, request: &Request<'_>, tx: &mut [u8]) -> (usize, bool) {
+        let now = self.platform.now();
+        let state = &mut *self.state.borrow_mut();
+        let progress = match state.sessions.get(key).cursor {
+            Cursor::Text(progress) => Some(progress),
+            _ => None,
+        };
+        let frame = match state.sessions.get(key).protocol {
+            Protocol::Resp2 => Frame::Bulk,
+            Protocol::Resp3 => Frame::Verbatim,
+        };
+        let mut out = Out::new(tx);
+        let progress = if request.name().eq_ignore_ascii_case(b"INFO") {
+            let (histories, platform) = (&**self.histories.borrow(), self.platform);
+            let info = Info { state, histories, platform, health: platform.health(), now, request: *request };
+            text::write(&info, frame, progress, &mut out)
+        } else {
+            let clients = Clients { state, own: key, now_s: now.uptime_s() as u32, request: *request };
+            text::write(&clients, frame, progress, &mut out)
+        };
+        state.sessions.get_mut(key).cursor = progress.map_or(Cursor::Start, Cursor::Text);
+        (out.len(), progress.is_some())
+    }
+
+    /// The page for browsers, in the same way.
+    pub(crate) fn page(&self, key: SessionKey, tx: &mut [u8]) -> (usize, bool) {
+        let state = &mut *self.state.borrow_mut();
+        let progress = match state.sessions.get(key).cursor {
+            Cursor::Text(progress) => Some(progress),
+            _ => None,
+        };
+        let mut out = Out::new(tx);
+        let page = Page { state, platform: self.platform };
+        let progress = text::write(&page, Frame::Http, progress, &mut out);
+        state.sessions.get_mut(key).cursor = progress.map_or(Cursor::Start, Cursor::Text);
+        (out.len(), progress.is_some())
+    }
+
+    /// Counts something.
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.state.borrow_mut().stats);
+    }
+}
+
+/// Room that a reply may need in a buffer that holds others. What a client sent may be in it.
+fn room(command: &Result<&Command, Unknown>, request: &Request<'_>) -> usize {
+    let is_long = command.as_ref().is_ok_and(|command| command.is_long);
+    if is_long { TX_LEN } else { REPLY_LEN_MAX + request.arg(1).map_or(0, <[u8]>::len) }
+}
+
+fn check(platform: &dyn Platform, histories: &[History]) -> Result<(), SetupError> {
+    let (readings, outputs) = (platform.readings(), platform.outputs());
+    if readings.len() > READINGS_MAX || outputs.len() > OUTPUTS_MAX {
+        return Err(SetupError::TooMany);
+    }
+    if histories.len() < readings.len() {
+        return Err(SetupError::TooFewHistories);
+    }
+    let decimals = readings.iter().map(|info| info.decimals).chain(outputs.iter().map(|info| info.decimals));
+    if decimals.max().is_some_and(|decimals| decimals > DECIMALS_MAX) {
+        return Err(SetupError::Decimals);
+    }
+    let is_ordered = readings.iter().all(|info| info.minimum <= info.maximum)
+        && outputs.iter().all(|info| (info.minimum..=info.maximum).contains(&info.initial));
+    if !is_ordered {
+        return Err(SetupError::Range);
+    }
+    let names = || readings.iter().map(|info| info.name).chain(outputs.iter().map(|info| info.name));
+    let is_name = |name: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(is_plain)
+    };
+    if !names().all(is_name) {
+        return Err(SetupError::Name);
+    }
+    let is_twice = names().enumerate().any(|(index, name)| names().skip(index + 1).any(|other| other == name));
+    if is_twice { Err(SetupError::SameName) } else { Ok(()) }
+}

@@ -1,0 +1,174 @@
+//! The token: how it is kept, and what guessing it costs.
+//!
+//! A wrong token delays the address that it came from, and no other. So the one who guesses is slowed down, and the
+//! owner, who comes from another address, is not. Someone who shares the owner's address (behind one NAT router) can
+//! delay the owner there, for [`AUTH_BACKOFF_MAX_MS`] at a time while the guessing goes on; another address is not
+//! affected, the device's own access point least of all. While an address waits, no token from it is looked at, right
+//! or wrong: an answer would let it guess on.
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::limits::{
+    AUTH_ADDRESSES_MAX, AUTH_BACKOFF_MAX_MS, AUTH_BACKOFF_MIN_MS, AUTH_FREE_FAILURES, DIGEST_LEN, SALT_LEN,
+};
+
+/// A token as it is stored: salted and hashed.
+///
+/// SHA-256 once, as Redis's ACLs: it keeps a strong token from being read out of a dump, and can't save a weak one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenHash {
+    /// Random bytes that were hashed before the token.
+    pub salt: [u8; SALT_LEN],
+    /// SHA-256 of salt and token.
+    pub digest: [u8; DIGEST_LEN],
+}
+
+impl TokenHash {
+    /// Hashes `token` with `salt`, which must be random and used once.
+    pub fn new(token: &[u8], salt: [u8; SALT_LEN]) -> Self {
+        Self { salt, digest: digest(&salt, token) }
+    }
+
+    /// Whether this is the token. Takes the same time wherever a wrong one differs.
+    pub fn is(&self, token: &[u8]) -> bool {
+        self.digest.ct_eq(&digest(&self.salt, token)).into()
+    }
+}
+
+fn digest(salt: &[u8; SALT_LEN], token: &[u8]) -> [u8; DIGEST_LEN] {
+    Sha256::new().chain_update(salt).chain_update(token).finalize().into()
+}
+
+/// The addresses that sent wrong tokens.
+#[derive(Debug, Default)]
+pub(crate) struct Failures {
+    addresses: Vec<Failed, AUTH_ADDRESSES_MAX>,
+}
+
+#[derive(Debug)]
+struct Failed {
+    address: IpAddr,
+    failures: u8,
+    /// No token is looked at before, in milliseconds since boot.
+    until_ms: u64,
+}
+
+impl Failures {
+    /// How long the address has to wait until its next token is looked at, milliseconds; 0 if it may send one.
+    pub(crate) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> u64 {
+        let failed = self.addresses.iter().find(|failed| failed.address == address);
+        failed.map_or(0, |failed| failed.until_ms.saturating_sub(now_ms))
+    }
+
+    /// A wrong token came.
+    pub(crate) fn fail(&mut self, address: IpAddr, now_ms: u64) {
+        // One that has waited out its last wait as often again as that wait is long has paid.
+        self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_BACKOFF_MAX_MS));
+        let known = self.addresses.iter_mut().find(|failed| failed.address == address);
+        match known {
+            Some(failed) => failed.again(now_ms),
+            None => self.remember(Failed { address, failures: 1, until_ms: now_ms }),
+        }
+    }
+
+    /// The right token came.
+    pub(crate) fn forget(&mut self, address: IpAddr) {
+        self.addresses.retain(|failed| failed.address != address);
+    }
+
+    fn remember(&mut self, failed: Failed) {
+        if self.addresses.is_full() {
+            let first = self.addresses.iter().enumerate().min_by_key(|(_, failed)| failed.until_ms);
+            if let Some((index, _)) = first {
+                self.addresses.swap_remove(index);
+            }
+        }
+        // There is room now.
+        let _ = self.addresses.push(failed);
+    }
+}
+
+impl Failed {
+    fn again(&mut self, now_ms: u64) {
+        self.failures = self.failures.saturating_add(1);
+        let beyond = self.failures.saturating_sub(AUTH_FREE_FAILURES);
+        let wait_ms = match u32::from(beyond) {
+            0 => 0,
+            // Sixteen doublings are longer than the longest wait, and far from the end of a u64.
+            beyond => (AUTH_BACKOFF_MIN_MS << (beyond - 1).min(16)).min(AUTH_BACKOFF_MAX_MS),
+        };
+        self.until_ms = now_ms.saturating_add(wait_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(last: u8) -> IpAddr {
+        [192, 168, 1, last].into()
+    }
+
+    #[test]
+    fn a_token_is_known_by_its_hash() {
+        let hash = TokenHash::new(b"correct horse", [7; SALT_LEN]);
+        assert!(hash.is(b"correct horse"));
+        for wrong in [&b""[..], b"correct hors", b"correct horse ", b"Correct horse"] {
+            assert!(!hash.is(wrong));
+        }
+        assert_ne!(hash, TokenHash::new(b"correct horse", [8; SALT_LEN]));
+    }
+
+    #[test]
+    fn waits_double_up_to_the_longest() {
+        let mut failures = Failures::default();
+        let mut now_ms = 5;
+        let mut waits = std::vec::Vec::new();
+        for _ in 0..12 {
+            failures.fail(ip(1), now_ms);
+            let wait_ms = failures.wait_ms(ip(1), now_ms);
+            waits.push(wait_ms / 1_000);
+            now_ms += wait_ms;
+        }
+        assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn only_the_address_that_fails_waits() {
+        let mut failures = Failures::default();
+        for _ in 0..10 {
+            failures.fail(ip(1), 0);
+        }
+        assert!(failures.wait_ms(ip(1), 0) > 0);
+        assert_eq!(failures.wait_ms(ip(2), 0), 0);
+        failures.forget(ip(1));
+        assert_eq!(failures.wait_ms(ip(1), 0), 0);
+    }
+
+    #[test]
+    fn more_addresses_than_are_remembered_replace_those_that_wait_least() {
+        let mut failures = Failures::default();
+        for _ in 0..10 {
+            failures.fail(ip(0), 0);
+        }
+        for last in 1..=100 {
+            failures.fail(ip(last), 0);
+        }
+        assert!(failures.wait_ms(ip(0), 0) > 0);
+        assert!(failures.addresses.len() <= AUTH_ADDRESSES_MAX);
+    }
+
+    #[test]
+    fn a_fault_is_forgotten_after_a_while() {
+        let mut failures = Failures::default();
+        for _ in 0..4 {
+            failures.fail(ip(1), 0);
+        }
+        failures.fail(ip(1), 2 * AUTH_BACKOFF_MAX_MS);
+        assert_eq!(failures.wait_ms(ip(1), 2 * AUTH_BACKOFF_MAX_MS), 0);
+    }
+}

@@ -1,0 +1,116 @@
+//! The commands, a file for each group, and what comes before any of them runs.
+
+use core::fmt::{self, Write};
+
+use sockeye_resp::{Printable, Request};
+
+use crate::command::{Access, Command, Cx, Flow, Outcome};
+use crate::table::Unknown;
+
+pub(crate) mod acl;
+pub(crate) mod auth;
+pub(crate) mod client;
+pub(crate) mod command;
+pub(crate) mod config;
+pub(crate) mod connection;
+pub(crate) mod help;
+pub(crate) mod keyspace;
+pub(crate) mod meta;
+pub(crate) mod pubsub;
+pub(crate) mod server;
+pub(crate) mod slowlog;
+pub(crate) mod stream;
+
+/// What a client that may not change anything is told.
+const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \
+    Set one there with CONFIG SET auth.token, and then AUTH from anywhere";
+
+/// Runs a request, or goes on with it.
+///
+/// The order of the checks is Redis's: an unknown command is unknown to everyone, and so is its arity.
+pub(crate) fn run(cx: &mut Cx<'_, '_>, command: &Result<&'static Command, Unknown>, is_first: bool) -> Flow {
+    let outcome = match command {
+        Ok(command) if is_first => admit(cx, command).unwrap_or_else(|| (command.run)(cx)),
+        // It was admitted when its first part was written.
+        Ok(command) => (command.run)(cx),
+        Err(unknown) => refuse_unknown(cx, unknown),
+    };
+    outcome.unwrap_or_else(|error| {
+        cx.state.stats.errors = cx.state.stats.errors.wrapping_add(1);
+        cx.reply.rewind();
+        cx.reply.error(error);
+        Flow::Continue
+    })
+}
+
+/// Whether the command may run now; what was refused is some.
+fn admit(cx: &mut Cx<'_, '_>, command: &'static Command) -> Option<Outcome> {
+    if !command.takes(cx.request.len()) {
+        let name = command.name;
+        return Some(cx.refuse(format_args!("ERR wrong number of arguments for '{name}' command")));
+    }
+    let may_read = cx.state.may_read(cx.key);
+    let may_write = cx.state.may_write(cx.key);
+    match command.access {
+        Access::Read | Access::Write if !may_read => return Some(Err("NOAUTH Authentication required.")),
+        Access::Write if !may_write => return Some(Err(DENIED)),
+        _ => (),
+    }
+    let session = cx.session();
+    session.command = command.name;
+    if session.is_restricted() && !command.is_allowed_subscribed {
+        let name = command.name;
+        return Some(cx.refuse(format_args!(
+            "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in \
+             this context"
+        )));
+    }
+    None
+}
+
+fn refuse_unknown(cx: &mut Cx<'_, '_>, unknown: &Unknown) -> Outcome {
+    let request = cx.request;
+    match unknown {
+        Unknown::Command => cx.refuse(format_args!(
+            "ERR unknown command '{}', with args beginning with: {}",
+            Printable(request.name()),
+            FirstArgs(request)
+        )),
+        Unknown::Subcommand(command) => cx.refuse(format_args!(
+            "ERR unknown subcommand '{}'. Try {} HELP.",
+            Printable(cx.arg(1)),
+            Upper(command.name)
+        )),
+        Unknown::Arity(command) => {
+            cx.refuse(format_args!("ERR wrong number of arguments for '{}' command", command.name))
+        }
+        Unknown::Refused(name) => cx.refuse(format_args!("ERR {name} is refused: this is a device, not a database")),
+    }
+}
+
+/// The first arguments of an unknown command as Redis shows them: in quotes, 128 bytes of them in all.
+struct FirstArgs<'a>(Request<'a>);
+
+impl fmt::Display for FirstArgs<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut room = sockeye_resp::limits::PRINTABLE_LEN_MAX;
+        for arg in self.0.args().skip(1) {
+            if room == 0 {
+                break;
+            }
+            let shown = arg.get(..room).unwrap_or(arg);
+            write!(f, "'{}' ", Printable(shown))?;
+            room = room.saturating_sub(shown.len() + "'' ".len());
+        }
+        Ok(())
+    }
+}
+
+/// A name in upper case.
+pub(crate) struct Upper<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Upper<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| f.write_char(c.to_ascii_uppercase()))
+    }
+}

@@ -1,0 +1,256 @@
+//! CONFIG: what can be configured, and what clients of Redis ask about.
+
+use core::fmt;
+
+use heapless::String;
+use sockeye_resp::{Printable, ReplyWriter, Request};
+
+use crate::app::{LogLevel, State};
+use crate::auth::TokenHash;
+use crate::command::{Cx, Flow, Outcome};
+use crate::glob;
+use crate::limits::{DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TOKEN_LEN_MAX, TOKEN_LEN_MIN};
+use crate::platform::Platform;
+use crate::session::SessionKey;
+use crate::settings::{Settings, StoreError};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parameter {
+    AppendOnly,
+    AuthToken,
+    Databases,
+    DeviceName,
+    LogLevel,
+    MaxClients,
+    Port,
+    Save,
+    SlowlogMaxLen,
+    SlowlogSlowerThan,
+    Timeout,
+}
+
+const PARAMETERS: [(&str, Parameter); 11] = [
+    ("appendonly", Parameter::AppendOnly),
+    ("auth.token", Parameter::AuthToken),
+    ("databases", Parameter::Databases),
+    ("device.name", Parameter::DeviceName),
+    ("loglevel", Parameter::LogLevel),
+    ("maxclients", Parameter::MaxClients),
+    ("port", Parameter::Port),
+    ("save", Parameter::Save),
+    ("slowlog-max-len", Parameter::SlowlogMaxLen),
+    ("slowlog-log-slower-than", Parameter::SlowlogSlowerThan),
+    ("timeout", Parameter::Timeout),
+];
+
+const LOG_LEVELS: [(&str, LogLevel); 4] = [
+    ("debug", LogLevel::Debug),
+    ("verbose", LogLevel::Verbose),
+    ("notice", LogLevel::Notice),
+    ("warning", LogLevel::Warning),
+];
+
+pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+    let request = cx.request;
+    let found = || {
+        PARAMETERS.into_iter().filter(move |(name, parameter)| {
+            let is_wanted = request.args().skip(2).any(|pattern| matches(pattern, name));
+            // A secret is never sent back, not even that there is one.
+            is_wanted && *parameter != Parameter::AuthToken
+        })
+    };
+    cx.reply.map(found().count());
+    for (name, parameter) in found() {
+        cx.reply.bulk(name.as_bytes());
+        write_value(cx, parameter);
+    }
+    Ok(Flow::Continue)
+}
+
+/// Patterns are in any case here.
+fn matches(pattern: &[u8], name: &str) -> bool {
+    let mut lower = heapless::Vec::<u8, { sockeye_resp::limits::BULK_LEN_MAX }>::new();
+    let fits = lower.extend_from_slice(pattern).is_ok();
+    lower.make_ascii_lowercase();
+    fits && glob::matches(&lower, name.as_bytes())
+}
+
+fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
+    let health = || cx.platform.health().server;
+    let number = match parameter {
+        Parameter::AppendOnly => return cx.reply.bulk(b"no"),
+        Parameter::Save | Parameter::AuthToken => return cx.reply.bulk(b""),
+        Parameter::DeviceName => return cx.reply.bulk(name(cx.state, cx.platform).as_bytes()),
+        Parameter::LogLevel => {
+            let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.log_level);
+            return cx.reply.bulk(level.map_or("", |(name, _)| name).as_bytes());
+        }
+        Parameter::Databases => 1,
+        Parameter::MaxClients => health().slots.into(),
+        Parameter::Port => cx.platform.identity().port.into(),
+        Parameter::SlowlogMaxLen => SLOWLOG_LEN as u64,
+        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US,
+        Parameter::Timeout => health().idle_timeout_s.into(),
+    };
+    cx.reply.bulk_fmt(format_args!("{number}"));
+}
+
+/// The device's name: the one that was set, or the one that it came with.
+pub(crate) fn name<'a>(state: &'a State, platform: &'a dyn Platform) -> &'a str {
+    match state.settings.name.as_str() {
+        "" => platform.identity().name,
+        name => name,
+    }
+}
+
+/// Why CONFIG SET changes nothing. `Display` gives Redis's words.
+pub(crate) enum Refusal<'a> {
+    Arity,
+    Unknown(&'a [u8]),
+    Argument(&'static str, &'static str),
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arity => f.write_str("ERR wrong number of arguments for 'config|set' command"),
+            Self::Unknown(name) => {
+                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", Printable(name))
+            }
+            Self::Argument(name, why) => {
+                write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
+            }
+        }
+    }
+}
+
+/// The pairs of a request. All are looked at before one is changed, in Redis's order: unknown, immutable, duplicate.
+fn pairs<'a>(request: &Request<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+    let request = *request;
+    let pair = move |index| Some((request.arg(index)?, request.arg(index + 1)?));
+    (2..request.len()).step_by(2).map_while(pair)
+}
+
+fn find(name: &[u8]) -> Option<(&'static str, Parameter)> {
+    PARAMETERS.into_iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
+}
+
+fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
+    if !request.len().is_multiple_of(2) {
+        return Err(Refusal::Arity);
+    }
+    for (index, (name, _)) in pairs(request).enumerate() {
+        let (known, parameter) = find(name).ok_or(Refusal::Unknown(name))?;
+        let is_mutable = matches!(parameter, Parameter::AuthToken | Parameter::DeviceName | Parameter::LogLevel);
+        if !is_mutable {
+            return Err(Refusal::Argument(known, "can't set immutable config"));
+        }
+        if pairs(request).take(index).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            return Err(Refusal::Argument(known, "duplicate parameter"));
+        }
+    }
+    Ok(())
+}
+
+/// What a request makes of `settings`.
+pub(crate) fn change<'a>(
+    settings: &Settings,
+    platform: &dyn Platform,
+    request: &Request<'a>,
+) -> Result<Settings, Refusal<'a>> {
+    check(request)?;
+    let mut settings = settings.clone();
+    for (name, value) in pairs(request) {
+        let Some((known, parameter)) = find(name) else {
+            return Err(Refusal::Unknown(name));
+        };
+        let refuse = |why| Refusal::Argument(known, why);
+        match parameter {
+            Parameter::AuthToken => settings.token = token(value, platform).map_err(refuse)?,
+            Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
+            Parameter::LogLevel => {
+                log_level(value).map_err(refuse)?;
+            }
+            _ => return Err(refuse("can't set immutable config")),
+        }
+    }
+    Ok(settings)
+}
+
+fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'static str> {
+    match value.len() {
+        0 => Ok(None),
+        TOKEN_LEN_MIN..=TOKEN_LEN_MAX => {
+            let mut salt = [0; SALT_LEN];
+            platform.random(&mut salt);
+            Ok(Some(TokenHash::new(value, salt)))
+        }
+        _ => Err("a token has 8 to 128 bytes, or none to remove it"),
+    }
+}
+
+fn device_name(value: &[u8]) -> Result<String<DEVICE_NAME_LEN_MAX, u8>, &'static str> {
+    let is_plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+    let text = core::str::from_utf8(value).ok().filter(|_| is_plain);
+    let name = text.and_then(|text| String::try_from(text).ok());
+    name.ok_or("a name has at most 32 letters, digits, '.', '_' and '-'")
+}
+
+fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
+    let level = LOG_LEVELS.iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes()));
+    let level = level.map(|(_, level)| *level);
+    level.ok_or("argument(s) must be one of the following: debug, verbose, notice, warning")
+}
+
+pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
+    let request = cx.request;
+    match change(&cx.state.settings, cx.platform, &request) {
+        Err(refusal) => cx.refuse(format_args!("{refusal}")),
+        // What a reboot may lose needs no store.
+        Ok(settings) if settings == cx.state.settings => {
+            apply(cx.state, cx.key, &settings, &request);
+            cx.ok()
+        }
+        Ok(_) => Ok(Flow::Commit),
+    }
+}
+
+/// The new settings are stored, or are not: says so, and puts them in force.
+pub(crate) fn committed(
+    state: &mut State,
+    key: SessionKey,
+    settings: &Settings,
+    request: &Request<'_>,
+    stored: Result<(), StoreError>,
+    reply: &mut ReplyWriter<'_>,
+) {
+    match stored {
+        Ok(()) => {
+            apply(state, key, settings, request);
+            reply.ok();
+        }
+        Err(error) => {
+            state.stats.errors = state.stats.errors.wrapping_add(1);
+            reply.error(match error {
+                StoreError::Volatile => "ERR CONFIG SET failed - this device can't store a configuration",
+                StoreError::Failed => "ERR CONFIG SET failed - storing failed, and nothing has changed",
+            });
+        }
+    }
+}
+
+fn apply(state: &mut State, key: SessionKey, settings: &Settings, request: &Request<'_>) {
+    let level = pairs(request).filter(|(name, _)| matches!(find(name), Some((_, Parameter::LogLevel))));
+    for (_, value) in level {
+        if let Ok(level) = log_level(value) {
+            state.log_level = level;
+        }
+    }
+    if settings.token != state.settings.token {
+        // Whoever got in without this token, or with the last one, has to come again.
+        let own = state.sessions.get(key).id;
+        state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
+        state.sessions.get_mut(key).authenticated = true;
+    }
+    state.settings = settings.clone();
+}

@@ -1,0 +1,30 @@
+//! HELP of every command that has subcommands.
+
+use crate::command::{Cx, Outcome};
+use crate::commands::Upper;
+use crate::table::{by_any_name, subcommands};
+
+pub(crate) fn help(cx: &mut Cx<'_, '_>) -> Outcome {
+    let command = by_any_name(cx.arg(0)).ok_or("ERR syntax error")?;
+    let len = 1 + 2 * subcommands(command).count();
+    cx.list(
+        len,
+        |cx| cx.reply.array(len),
+        |cx, index| {
+            let name = Upper(command.name);
+            let Some(index) = index.checked_sub(1) else {
+                cx.line(format_args!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+                return;
+            };
+            let Some(sub) = subcommands(command).nth(index / 2) else {
+                return;
+            };
+            let (_, name) = sub.name.split_once('|').unwrap_or_default();
+            let blank = if sub.syntax.is_empty() { "" } else { " " };
+            match index % 2 {
+                0 => cx.line(format_args!("{}{blank}{}", Upper(name), sub.syntax)),
+                _ => cx.line(format_args!("    {}", sub.summary)),
+            }
+        },
+    )
+}

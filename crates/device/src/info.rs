@@ -1,0 +1,154 @@
+//! INFO: how the device is.
+
+use core::fmt::{self, Write};
+
+use crate::app::State;
+use crate::commands::config;
+use crate::commands::connection::COMPATIBLE_VERSION;
+use crate::history::History;
+use crate::keys::Key;
+use crate::platform::{Health, Now, Platform};
+use crate::text::Lines;
+use sockeye_resp::Request;
+
+/// All that INFO tells about.
+pub(crate) struct Info<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) histories: &'a [History],
+    pub(crate) platform: &'a dyn Platform,
+    pub(crate) health: Health,
+    pub(crate) now: Now,
+    pub(crate) request: Request<'a>,
+}
+
+type Figure = fn(&Info<'_>, &mut dyn Write) -> fmt::Result;
+
+/// A section's name begins it; the fields are Redis's where their meaning is the same.
+enum Line {
+    Section(&'static str),
+    Field(&'static str, Figure),
+}
+
+use Line::{Field, Section};
+
+static LINES: [Line; 50] = [
+    Section("Server"),
+    Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
+    Field("redis_mode", |_, out| out.write_str("standalone")),
+    Field("os", |info, out| write!(out, "sockeye {}", info.platform.identity().board)),
+    Field("arch_bits", |_, out| write!(out, "{}", usize::BITS)),
+    Field("run_id", |info, out| out.write_str(info.platform.identity().run_id)),
+    Field("tcp_port", |info, out| write!(out, "{}", info.platform.identity().port)),
+    Field("server_time_usec", |info, out| write!(out, "{}", info.now.stamp_us())),
+    Field("uptime_in_seconds", |info, out| write!(out, "{}", info.now.uptime_s())),
+    Field("uptime_in_days", |info, out| write!(out, "{}", info.now.uptime_s() / 86_400)),
+    Section("Clients"),
+    Field("connected_clients", |info, out| write!(out, "{}", info.state.sessions.iter().count())),
+    Field("maxclients", |info, out| write!(out, "{}", info.health.server.slots)),
+    Field("blocked_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_blocked()).count())
+    }),
+    Field("pubsub_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
+    }),
+    Section("Memory"),
+    Field("used_memory", |info, out| write!(out, "{}", info.health.used_memory)),
+    Field("used_memory_human", |info, out| human(out, info.health.used_memory)),
+    Field("total_system_memory", |info, out| write!(out, "{}", info.health.total_memory)),
+    Field("maxmemory", |_, out| out.write_str("0")),
+    Field("heap_free", |info, out| optional(out, info.health.heap_free)),
+    Section("Persistence"),
+    Field("loading", |_, out| out.write_str("0")),
+    Section("Stats"),
+    Field("total_connections_received", |info, out| {
+        write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))
+    }),
+    Field("total_commands_processed", |info, out| write!(out, "{}", info.state.stats.commands)),
+    Field("total_net_input_bytes", |info, out| write!(out, "{}", info.health.server.bytes_in)),
+    Field("total_net_output_bytes", |info, out| write!(out, "{}", info.health.server.bytes_out)),
+    Field("rejected_connections", |info, out| write!(out, "{}", info.health.server.refused)),
+    Field("total_error_replies", |info, out| write!(out, "{}", info.state.stats.errors)),
+    Field("acl_access_denied_auth", |info, out| write!(out, "{}", info.state.stats.auth_failures)),
+    Field("keyspace_hits", |info, out| write!(out, "{}", info.state.stats.hits)),
+    Field("keyspace_misses", |info, out| write!(out, "{}", info.state.stats.misses)),
+    Section("Replication"),
+    Field("role", |_, out| out.write_str("master")),
+    Field("connected_slaves", |_, out| out.write_str("0")),
+    Section("Keyspace"),
+    Field("db0", |info, out| {
+        let keys = Key::all(info.platform).filter(|(_, key)| key.exists(info.state, info.histories));
+        write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
+    }),
+    Section("Device"),
+    Field("device_name", |info, out| out.write_str(config::name(info.state, info.platform))),
+    Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
+    Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
+    Field("wifi_rssi_dbm", |info, out| optional(out, info.health.wifi_rssi_dbm)),
+    Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
+    Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
+    Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
+    Field("protocol_errors", |info, out| write!(out, "{}", info.state.stats.protocol_errors)),
+    Field("http", |info, out| {
+        write!(out, "pages={},refused={}", info.state.stats.pages, info.state.stats.http_refused)
+    }),
+    Field("samples", |info, out| write!(out, "{}", info.state.stats.samples)),
+    Field("pushes", |info, out| {
+        write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
+    }),
+];
+
+/// A figure that some devices don't have is empty there.
+fn optional(out: &mut dyn Write, value: Option<impl fmt::Display>) -> fmt::Result {
+    value.map_or(Ok(()), |value| write!(out, "{value}"))
+}
+
+/// Bytes as Redis shows them to people.
+fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
+    let (unit, letter) = match bytes {
+        0..1024 => return write!(out, "{bytes}B"),
+        1024..1_048_576 => (1024, 'K'),
+        _ => (1_048_576, 'M'),
+    };
+    let hundredths = u64::from(bytes) * 100 / unit;
+    write!(out, "{}.{:02}{letter}", hundredths / 100, hundredths % 100)
+}
+
+/// Whether the request asks for this section: by name, or for all of them.
+fn is_wanted(request: &Request<'_>, section: &str) -> bool {
+    const ALL: [&[u8]; 3] = [b"all", b"default", b"everything"];
+    let is_one = |arg: &[u8]| {
+        arg.eq_ignore_ascii_case(section.as_bytes()) || ALL.iter().any(|all| arg.eq_ignore_ascii_case(all))
+    };
+    request.len() == 1 || request.args().skip(1).any(is_one)
+}
+
+/// The lines of the wanted sections.
+fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
+    let in_sections = LINES.iter().scan(false, |is_in, line| {
+        if let Section(name) = line {
+            *is_in = is_wanted(request, name);
+        }
+        Some((*is_in).then_some(line))
+    });
+    in_sections.flatten()
+}
+
+/// Whether the request asks for nothing that there is.
+pub(crate) fn is_empty(request: &Request<'_>) -> bool {
+    lines(request).next().is_none()
+}
+
+impl Lines for Info<'_> {
+    const FILLER: &'static str = "\r\n# ";
+    const FILL: u8 = b'.';
+    const END: &'static str = "\r\n";
+
+    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
+        let line = lines(&self.request).nth(index)?;
+        let end = if index > 0 { "\r\n" } else { "" };
+        Some(match line {
+            Section(name) => write!(out, "{end}{end}# {name}"),
+            Field(name, write) => write!(out, "{end}{name}:").and_then(|()| write(self, out)),
+        })
+    }
+}

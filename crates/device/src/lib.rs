@@ -1,0 +1,63 @@
+//! The device behind the sockets: readings, outputs, history and push, over RESP.
+//!
+//! A device is a small, fixed tree of typed keys that every Redis client can use: `GET lm35` is the latest value of a
+//! reading, `SET led 1` switches an output, `XRANGE history:lm35 - +` gives past samples, `SUBSCRIBE lm35` pushes new
+//! ones, `INFO` tells how the device is.
+//!
+//! [`App`] is all of it, without IO: time, randomness, sensors and outputs come from a [`Platform`], what must survive
+//! a reboot goes to a [`Store`]. [`serve()`] is the loop between an [`App`] and one connection, over the traits of
+//! [`embedded_io_async`]. Nothing allocates, nothing is `unsafe`, and everything has a bound, in [`limits`].
+//!
+//! # Layout
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`limits`] | every bound, and how they relate |
+//! | `app` | [`App`]: sessions, samples, dispatch |
+//! | `serve` | [`serve()`]: read, decode, call, commit, write; the page for browsers |
+//! | [`table`] | the command table, from which dispatch, COMMAND and the documents are made |
+//! | `command` | [`Command`](table::Command), and what a command works with |
+//! | `commands` | the commands, a file for each group |
+//! | `platform` | [`Platform`]: the machine under the application |
+//! | `settings` | [`Settings`] and their [`Store`] |
+//! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
+//! | `history` | [`History`]: past samples as a stream |
+//! | `keys`, `glob`, `value` | names, patterns, values |
+//! | `auth` | the token, and what guessing it costs |
+//! | `info`, `text`, `page` | long texts, sent in parts |
+//! | `slowlog` | commands that took long |
+
+#![cfg_attr(not(test), no_std)]
+#![deny(unsafe_code)]
+#![deny(missing_docs)]
+
+mod app;
+mod auth;
+mod command;
+mod commands;
+mod glob;
+mod history;
+mod info;
+mod keys;
+pub mod limits;
+mod monitor;
+mod page;
+mod platform;
+mod pubsub;
+mod serve;
+mod session;
+mod settings;
+mod slowlog;
+pub mod table;
+mod text;
+mod value;
+
+pub use app::{App, Counts, LogLevel, SetupError};
+pub use auth::TokenHash;
+pub use command::Flow;
+pub use history::{History, StreamId};
+pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
+pub use serve::{Client, REFUSAL, serve};
+pub use session::{SessionKey, Side};
+pub use settings::{NoStore, Settings, Store, StoreError};
+pub use value::{Decimal, Value};

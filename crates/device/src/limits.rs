@@ -1,0 +1,148 @@
+//! Every bound of the device, and how the bounds relate.
+//!
+//! RAM of the application on a 32-bit chip, by owner:
+//!
+//! | owner | bytes |
+//! |---|---|
+//! | a connection | [`CONNECTION_SIZE_MAX`] at most, of which [`RX_LEN`] and [`TX_LEN`] are buffers, for each of [`SESSIONS_MAX`] |
+//! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
+//! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, sessions excluded |
+
+/// Sessions at once: the eight slots of a device, and the one more that a server keeps for a client too many.
+pub const SESSIONS_MAX: usize = 9;
+/// Readings of a device.
+pub const READINGS_MAX: usize = 16;
+/// Outputs of a device.
+pub const OUTPUTS_MAX: usize = 8;
+/// Length of the name of a reading, an output, a channel or a pattern.
+pub const NAME_LEN_MAX: usize = 24;
+/// Decimals of a value: with more, a 32-bit value has none left before the point.
+pub const DECIMALS_MAX: u8 = 6;
+/// Keys: a reading has three (itself, its history, its meta), an output two.
+pub const KEYS_MAX: usize = 3 * READINGS_MAX + 2 * OUTPUTS_MAX;
+/// The longest key: a name after `history:`.
+pub const KEY_LEN_MAX: usize = 8 + NAME_LEN_MAX;
+
+/// Samples that are kept of each reading.
+pub const HISTORY_LEN: usize = 64;
+/// Streams in one XREAD.
+pub const STREAMS_MAX: usize = 8;
+/// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
+pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
+
+/// Channels and patterns of one session together.
+pub const SUBSCRIPTIONS_MAX: usize = 8;
+/// Pushes that wait for one session; one more drops the oldest.
+pub const MAILBOX_LEN: usize = 16;
+/// Commands that wait for the sessions that monitor, shared by all of them.
+pub const MONITOR_LINES_MAX: usize = 8;
+/// Length of one such command; what is longer is cut.
+pub const MONITOR_LINE_LEN: usize = 128;
+
+/// Length of a client's name.
+pub const CLIENT_NAME_LEN_MAX: usize = 32;
+/// Length of the name of a client's library.
+pub const LIB_NAME_LEN_MAX: usize = 24;
+/// Length of the version of a client's library.
+pub const LIB_VERSION_LEN_MAX: usize = 16;
+/// Length of the device's name.
+pub const DEVICE_NAME_LEN_MAX: usize = 32;
+/// Length of a token; what a client may send before it has authenticated.
+pub const TOKEN_LEN_MAX: usize = sockeye_resp::limits::BULK_LEN_MAX_UNAUTHENTICATED;
+/// The shortest token that can be set: guessing it over the network must not be worth trying.
+pub const TOKEN_LEN_MIN: usize = 8;
+/// Random bytes that are hashed together with a token.
+pub const SALT_LEN: usize = 16;
+/// A SHA-256 digest.
+pub const DIGEST_LEN: usize = 32;
+
+/// Wrong tokens that an address has free before it must wait.
+pub const AUTH_FREE_FAILURES: u8 = 3;
+/// How long an address waits after the first failure beyond, milliseconds; each further one doubles it.
+pub const AUTH_BACKOFF_MIN_MS: u64 = 1_000;
+/// The longest such wait, milliseconds.
+pub const AUTH_BACKOFF_MAX_MS: u64 = 60_000;
+/// Addresses whose failures are remembered; one more replaces the one whose wait ends first.
+pub const AUTH_ADDRESSES_MAX: usize = 8;
+/// Wrong tokens after which a connection is closed.
+pub const AUTH_SESSION_FAILURES_MAX: u8 = 8;
+
+/// Commands in the slow log.
+pub const SLOWLOG_LEN: usize = 8;
+/// Commands that took as long as this are in it, microseconds; Redis's default.
+pub const SLOWLOG_SLOWER_THAN_US: u64 = 10_000;
+/// Arguments of a command that the slow log keeps.
+pub const SLOWLOG_ARGS_MAX: usize = 4;
+/// Length of each of them.
+pub const SLOWLOG_ARG_LEN_MAX: usize = 24;
+
+/// Keys in one reply to SCAN, whatever COUNT says.
+pub const SCAN_KEYS_MAX: usize = 20;
+/// Keys in one reply to SCAN without COUNT; Redis's default.
+pub const SCAN_COUNT: usize = 10;
+
+/// The longest name of a command with its subcommand, `pubsub|shardchannels` in Redis.
+pub const COMMAND_NAME_LEN_MAX: usize = 24;
+/// A line of HELP; what is longer is cut.
+pub const HELP_LINE_LEN_MAX: usize = 128;
+
+/// The receive buffer of a connection.
+pub const RX_LEN: usize = sockeye_resp::limits::RX_LEN;
+/// The transmit buffer of a connection. A longer reply leaves in parts.
+pub const TX_LEN: usize = 1024;
+/// The longest reply of a command that doesn't say otherwise; while there is room for it, replies share a write.
+pub const REPLY_LEN_MAX: usize = 400;
+/// The longest part of a reply in parts, which is written whole or not at all.
+pub const REPLY_PART_LEN_MAX: usize = 700;
+/// The longest push: its type, a pattern, a channel and a value.
+pub const PUSH_LEN_MAX: usize = 128;
+/// The longest line of a text in parts: INFO, CLIENT LIST, the page.
+pub const TEXT_LINE_LEN_MAX: usize = 400;
+/// How much longer a text in parts may become while it is sent.
+pub const TEXT_SLACK_LEN: usize = 64;
+
+/// RAM of one connection on a 32-bit chip: session, decoder, buffers and the state of its future.
+pub const CONNECTION_SIZE_MAX: usize = 3 * 1024;
+/// What of it the future of [`serve`](crate::serve()) keeps beside decoder and buffers, with a client whose own
+/// futures are small.
+pub const FUTURE_SIZE_MAX: usize = 320;
+/// RAM of one reading's history on a 32-bit chip.
+pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
+/// RAM of what all sessions share on a 32-bit chip.
+pub const SHARED_SIZE_MAX: usize = 4 * 1024;
+
+const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
+const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);
+const _: () = assert!(TEXT_LINE_LEN_MAX + TEXT_SLACK_LEN + 2 <= TX_LEN, "a line fits, and the last one its filler");
+// `*4 $8 pmessage $24 .. $24 .. $13 ..`, each with its line ends.
+const _: () = assert!(4 + 14 + 2 * (5 + NAME_LEN_MAX + 2) + 5 + 13 + 2 <= PUSH_LEN_MAX);
+const _: () = assert!(MONITOR_LINE_LEN + 3 <= TX_LEN);
+const _: () = assert!(SCAN_KEYS_MAX * (5 + KEY_LEN_MAX + 2) + 32 <= TX_LEN);
+const _: () = assert!(SCAN_COUNT <= SCAN_KEYS_MAX);
+// A set of keys is the bits of a u64, one of streams those of a u8, a position in a history a u8, and its size wraps as numbers do.
+const _: () = assert!(KEYS_MAX <= u64::BITS as usize && STREAMS_MAX <= u8::BITS as usize);
+const _: () = assert!(HISTORY_LEN.is_power_of_two() && HISTORY_LEN <= u8::MAX as usize);
+const _: () = assert!(READINGS_MAX <= u8::MAX as usize);
+const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
+const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
+const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
+const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
+
+/// What the RAM of a chip depends on; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+mod sizes {
+    use sockeye_resp::Decoder;
+
+    use super::*;
+    use crate::app::State;
+    use crate::history::History;
+    use crate::session::Session;
+
+    const BUFFERS_LEN: usize = RX_LEN + TX_LEN;
+    const _: () = assert!(
+        size_of::<Session>() + size_of::<Decoder>() + BUFFERS_LEN + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX,
+        "a connection is too large"
+    );
+    const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
+    const _: () = assert!(size_of::<State>() - SESSIONS_MAX * size_of::<Session>() <= SHARED_SIZE_MAX);
+}

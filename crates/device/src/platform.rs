@@ -1,0 +1,174 @@
+//! What the application asks of the machine that it runs on, real or simulated.
+
+use crate::value::Value;
+
+/// The time, as the platform tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Since boot, microseconds; never steps.
+    pub uptime_us: u64,
+    /// Since 1970, microseconds, once the device knows it; may step.
+    pub unix_us: Option<u64>,
+}
+
+impl Now {
+    /// Since boot, milliseconds.
+    pub const fn uptime_ms(self) -> u64 {
+        self.uptime_us / 1_000
+    }
+
+    /// Since boot, seconds.
+    pub const fn uptime_s(self) -> u64 {
+        self.uptime_us / 1_000_000
+    }
+
+    /// The wall clock, or as long as it isn't known the time since boot: what Redis's time stamps are made from.
+    pub fn stamp_us(self) -> u64 {
+        self.unix_us.unwrap_or(self.uptime_us)
+    }
+}
+
+/// Who the device is.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The name until `CONFIG SET device.name` gives another, such as `sockeye-3f2a`.
+    pub name: &'a str,
+    /// Where it runs, such as `esp32c3` or `the simulator`.
+    pub board: &'a str,
+    /// Version of the firmware.
+    pub version: &'a str,
+    /// Different after each boot, so that a client can tell that counters began anew. Redis uses 40 hexadecimal digits.
+    pub run_id: &'a str,
+    /// The port that clients connect to.
+    pub port: u16,
+}
+
+/// What kind of figure a reading is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// It goes up and down.
+    Gauge,
+    /// It only goes up, until the device boots.
+    Counter,
+    /// An output that is on (1) or off (0).
+    Switch,
+    /// An output that takes any value of its range.
+    Level,
+}
+
+impl Kind {
+    /// As `meta:NAME` tells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Switch => "switch",
+            Self::Level => "level",
+        }
+    }
+}
+
+/// What there is to know about a reading. Samples come in through [`App::sample`](crate::App::sample).
+#[derive(Debug, Clone, Copy)]
+pub struct ReadingInfo<'a> {
+    /// The key: letters, digits, `.`, `_` and `-`, at most [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) bytes.
+    pub name: &'a str,
+    /// The unit, such as `°C`; may be empty.
+    pub unit: &'a str,
+    /// What kind of figure it is.
+    pub kind: Kind,
+    /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
+    pub decimals: u8,
+    /// The least value that it can have.
+    pub minimum: Value,
+    /// The greatest value that it can have.
+    pub maximum: Value,
+    /// How often a sample comes, milliseconds.
+    pub period_ms: u32,
+}
+
+/// What there is to know about an output.
+#[derive(Debug, Clone, Copy)]
+pub struct OutputInfo<'a> {
+    /// The key, as a reading's.
+    pub name: &'a str,
+    /// The unit; may be empty.
+    pub unit: &'a str,
+    /// What kind of output it is.
+    pub kind: Kind,
+    /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
+    pub decimals: u8,
+    /// The least value that it takes.
+    pub minimum: Value,
+    /// The greatest value that it takes.
+    pub maximum: Value,
+    /// What it is at boot; the platform has applied it already.
+    pub initial: Value,
+}
+
+/// An output didn't take a value: the hardware said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputError;
+
+/// How the device is, for INFO.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Health {
+    /// RAM in use, bytes: static and heap.
+    pub used_memory: u32,
+    /// RAM there is, bytes.
+    pub total_memory: u32,
+    /// Heap that is free, bytes, where there is a heap.
+    pub heap_free: Option<u32>,
+    /// Why the device booted last, such as `power_on` or `watchdog`.
+    pub reset_reason: &'static str,
+    /// Signal strength of the network that the station has joined, dBm.
+    pub wifi_rssi_dbm: Option<i8>,
+    /// Figures of the server since boot.
+    pub server: ServerHealth,
+}
+
+/// Figures of the server since boot, whichever server it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ServerHealth {
+    /// Clients that are served at once.
+    pub slots: u32,
+    /// Connections that got a slot.
+    pub accepted: u32,
+    /// Connections that were told that all slots are taken.
+    pub refused: u32,
+    /// Connections that ended because the client took too long.
+    pub timed_out: u32,
+    /// Connections that ended by a reset.
+    pub reset: u32,
+    /// Accepts that failed.
+    pub accept_errors: u32,
+    /// How long a connection may be silent, seconds; 0 is for ever.
+    pub idle_timeout_s: u32,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+}
+
+/// The machine under the application. Implemented by the simulator and by each board.
+///
+/// All of it is synchronous and quick; none of it may call back into the [`App`](crate::App).
+pub trait Platform {
+    /// The time.
+    fn now(&self) -> Now;
+    /// Fills `bytes` with random numbers that nobody can guess.
+    fn random(&self, bytes: &mut [u8]);
+    /// Who the device is; the same at each call.
+    fn identity(&self) -> Identity<'_>;
+    /// Its readings, at most [`READINGS_MAX`](crate::limits::READINGS_MAX); the same at each call.
+    fn readings(&self) -> &[ReadingInfo<'_>];
+    /// Its outputs, at most [`OUTPUTS_MAX`](crate::limits::OUTPUTS_MAX); the same at each call.
+    fn outputs(&self) -> &[OutputInfo<'_>];
+    /// Switches output `index` to a value within its range.
+    ///
+    /// # Errors
+    /// The output stays as it was, and the client is told.
+    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
+    /// How the device is.
+    fn health(&self) -> Health;
+}

@@ -1,0 +1,106 @@
+//! Values of readings and outputs: whole numbers with a fixed decimal point.
+
+use core::fmt;
+
+use crate::limits::DECIMALS_MAX;
+
+/// A value in units of the last decimal of its reading or output: with one decimal, 235 is 23.5.
+///
+/// How many decimals there are is said once, in [`ReadingInfo`](crate::ReadingInfo) or
+/// [`OutputInfo`](crate::OutputInfo). No value is ever a float, so what a sensor measured is what a client reads.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Value(pub i32);
+
+/// A [`Value`] as it is written: `23.5`, `-0.05`, `7`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    value: Value,
+    decimals: u8,
+}
+
+impl Value {
+    /// How this value is written with so many decimals; beyond [`DECIMALS_MAX`] there are none.
+    pub const fn with_decimals(self, decimals: u8) -> Decimal {
+        Decimal { value: self, decimals: if decimals > DECIMALS_MAX { DECIMALS_MAX } else { decimals } }
+    }
+
+    /// Reads a value of so many decimals: digits, after a `-` perhaps, with at most so many decimals after a point.
+    ///
+    /// None for everything else: blanks, `+`, exponents, no digit before or after the point, more decimals than the
+    /// value has, or a number out of range.
+    ///
+    /// ```
+    /// use sockeye_device::Value;
+    ///
+    /// assert_eq!(Value::parse(b"23.5", 2), Some(Value(2350)));
+    /// assert_eq!(Value::parse(b"23.555", 2), None);
+    /// assert_eq!(Value(2350).with_decimals(2).to_string(), "23.50");
+    /// ```
+    pub fn parse(text: &[u8], decimals: u8) -> Option<Self> {
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            digits => (false, digits),
+        };
+        let mut parts = digits.splitn(2, |&byte| byte == b'.');
+        let whole = parts.next().filter(|whole| !whole.is_empty())?;
+        let fraction = match parts.next() {
+            Some([]) => return None,
+            Some(fraction) => fraction,
+            None => &[],
+        };
+        let missing = usize::from(decimals).checked_sub(fraction.len())?;
+        let zeros = core::iter::repeat_n(&b'0', missing);
+        let value = whole.iter().chain(fraction).chain(zeros).try_fold(0i32, |value, &byte| {
+            let digit = char::from(byte).to_digit(10)?;
+            // Counting downwards, because the smallest number has no positive twin.
+            value.checked_mul(10)?.checked_sub_unsigned(digit)
+        })?;
+        if negative { Some(Self(value)) } else { value.checked_neg().map(Self) }
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.decimals == 0 {
+            return write!(f, "{}", self.value.0);
+        }
+        let unit = 10u32.pow(u32::from(self.decimals));
+        let sign = if self.value.0 < 0 { "-" } else { "" };
+        let magnitude = self.value.0.unsigned_abs();
+        write!(f, "{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = usize::from(self.decimals))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_written_with_their_decimals() {
+        let check = |value, decimals, text: &str| {
+            assert_eq!(Value(value).with_decimals(decimals).to_string(), text);
+            assert_eq!(Value::parse(text.as_bytes(), decimals), Some(Value(value)), "{text}");
+        };
+        check(235, 1, "23.5");
+        check(-5, 2, "-0.05");
+        check(0, 0, "0");
+        check(7, 0, "7");
+        check(i32::MAX, 6, "2147.483647");
+        check(i32::MIN, 3, "-2147483.648");
+        check(i32::MIN, 0, "-2147483648");
+    }
+
+    #[test]
+    fn only_plain_numbers_are_read() {
+        for text in
+            ["", "-", ".", "1.", ".5", "+1", " 1", "1 ", "1e3", "1,5", "0x1", "1.2.3", "--1", "nan", "2147483648"]
+        {
+            assert_eq!(Value::parse(text.as_bytes(), 1), None, "{text:?}");
+        }
+        assert_eq!(Value::parse(b"1.25", 1), None);
+        assert_eq!(Value::parse(b"1.0", 0), None);
+        assert_eq!(Value::parse(b"214748364.8", 1), None);
+        assert_eq!(Value::parse(b"-214748364.8", 1), Some(Value(i32::MIN)));
+        assert_eq!(Value::parse(b"007", 1), Some(Value(70)));
+    }
+}

@@ -1,0 +1,82 @@
+//! The device behind the server: a [`Handler`] that serves an [`App`] to Redis clients.
+//!
+//! The server knows no protocol and the device no server; this is where each platform joins them.
+//!
+//! # Layout
+//! - [`Endpoint`]: the handler.
+//! - [`limits`]: how long a device's clients may be silent.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod limits;
+
+use core::net::SocketAddr;
+
+use embassy_time::Duration;
+use embedded_io_async::{ErrorType, Read, Write};
+use sockeye_device::{App, Client, REFUSAL, Side, Store, serve};
+use sockeye_server::{Connection, Error, Handler, Socket};
+
+use crate::limits::SESSION_IDLE_TIMEOUT_MS;
+
+/// Serves the device to each client, in RESP.
+pub struct Endpoint<'a, S> {
+    app: &'a App<'a>,
+    store: &'a S,
+    side: fn(SocketAddr) -> Side,
+}
+
+impl<'a, S: Store> Endpoint<'a, S> {
+    /// Serves `app`, whose settings go to `store`; `side` tells from a client's address on which side it is.
+    pub const fn new(app: &'a App<'a>, store: &'a S, side: fn(SocketAddr) -> Side) -> Self {
+        Self { app, store, side }
+    }
+}
+
+impl<D: Store> Handler for Endpoint<'_, D> {
+    async fn serve<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        let peer = connection.peer();
+        serve(&mut Requests(connection), self.app, self.store, peer, (self.side)(peer)).await
+    }
+
+    async fn refuse<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+        connection.write_all(REFUSAL).await
+    }
+}
+
+/// A connection as the device's loop wants it.
+struct Requests<'a, 'b, S>(&'a mut Connection<'b, S>);
+
+impl<S: Socket> ErrorType for Requests<'_, '_, S> {
+    type Error = Error<S::Error>;
+}
+
+impl<S: Socket> Read for Requests<'_, '_, S> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
+        self.0.read(buf).await
+    }
+}
+
+impl<S: Socket> Write for Requests<'_, '_, S> {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
+        self.0.write(buf).await
+    }
+
+    async fn flush(&mut self) -> Result<(), Self::Error> {
+        self.0.flush().await
+    }
+}
+
+impl<S: Socket> Client for Requests<'_, '_, S> {
+    fn begin_request(&mut self) {
+        self.0.begin_request();
+    }
+
+    fn end_request(&mut self) {
+        self.0.end_request();
+    }
+
+    fn set_listening(&mut self, is_listening: bool) {
+        self.0.set_idle((!is_listening).then_some(Duration::from_millis(SESSION_IDLE_TIMEOUT_MS)));
+    }
+}

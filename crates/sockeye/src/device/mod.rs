@@ -1,0 +1,54 @@
+//! The device on a simulated board.
+
+mod platform;
+mod sensors;
+mod store;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use async_io::Timer;
+use sockeye_device::{App, History, Side};
+use sockeye_endpoint::Endpoint;
+use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_server::Server;
+
+use crate::device::platform::Board;
+use crate::device::sensors::{PERIOD, READINGS, Sensors};
+pub use crate::device::store::FileStore;
+use crate::net::Acceptor;
+use crate::serve::{SLOTS_MAX, until_ctrl_c};
+
+/// Serves a device whose network has the MAC address `mac` until Ctrl-C.
+///
+/// # Errors
+/// Settings that were stored can't be read.
+pub async fn run(acceptor: &Acceptor, mac: [u8; 6], slots: usize, store: FileStore) -> anyhow::Result<()> {
+    let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
+    let board = Board::new(mac, server.clone());
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let app = App::new(&board, &mut histories, store.load()?)?;
+    let endpoint = Endpoint::new(&app, &store, side);
+    until_ctrl_c(acceptor, &endpoint, &server, measure(&app)).await
+}
+
+/// On which side of the device a client is: on this machine, or on the network that the machine is in.
+fn side(peer: SocketAddr) -> Side {
+    if peer.ip().to_canonical().is_loopback() { Side::Loopback } else { Side::Station }
+}
+
+/// Samples all sensors, now and then once in [`PERIOD`].
+fn measure<'a>(app: &'a App<'_>) -> impl Future<Output = ()> + 'a {
+    let mut sensors = Sensors::new(fastrand::Rng::new());
+    async move {
+        loop {
+            let now = app.platform().now();
+            let unix_s = now.stamp_us() / 1_000_000;
+            for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
+                app.sample(index, value);
+            }
+            Timer::after(PERIOD).await;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The simulated board: what the application asks of a machine, answered by this one.
+
+use std::cell::Cell;
+use std::fs;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use sockeye_device::{
+    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
+};
+use sockeye_hello::boot::{NetworkName, PORT};
+use sockeye_server::Server;
+use sockeye_server::limits::IDLE_TIMEOUT_MS;
+
+use crate::device::sensors::READINGS;
+use crate::serve::SLOTS_MAX;
+
+const fn switch(name: &'static str) -> OutputInfo<'static> {
+    let (minimum, maximum, initial) = (Value(0), Value(1), Value(0));
+    OutputInfo { name, unit: "", kind: Kind::Switch, decimals: 0, minimum, maximum, initial }
+}
+
+const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
+
+/// The simulated board.
+pub struct Board {
+    start: Instant,
+    name: String,
+    run_id: String,
+    outputs: [Cell<Value>; OUTPUTS.len()],
+    server: Rc<Server<SLOTS_MAX>>,
+}
+
+impl Board {
+    /// A board whose network has the MAC address `mac`.
+    pub fn new(mac: [u8; 6], server: Rc<Server<SLOTS_MAX>>) -> Self {
+        let name = NetworkName(mac).to_string();
+        let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
+        Self { start: Instant::now(), name, run_id, outputs: Default::default(), server }
+    }
+}
+
+impl Platform for Board {
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
+        Now { uptime_us: self.start.elapsed().as_micros() as u64, unix_us: unix.map(|unix| unix.as_micros() as u64) }
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        // The system's source fails only where the system has none, and then a device must not make up secrets.
+        getrandom::fill(bytes).expect("the system has randomness");
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity {
+            name: &self.name,
+            board: "the simulator",
+            version: env!("CARGO_PKG_VERSION"),
+            run_id: &self.run_id,
+            port: PORT,
+        }
+    }
+
+    fn readings(&self) -> &[ReadingInfo<'_>] {
+        &READINGS
+    }
+
+    fn outputs(&self) -> &[OutputInfo<'_>] {
+        &OUTPUTS
+    }
+
+    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
+        self.outputs.get(index).ok_or(OutputError)?.set(value);
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        let stats = self.server.stats();
+        Health {
+            used_memory: resident_len().unwrap_or(0),
+            total_memory: memory_len().unwrap_or(0),
+            heap_free: None,
+            reset_reason: "power_on",
+            wifi_rssi_dbm: None,
+            server: ServerHealth {
+                slots: self.server.slots_max() as u32,
+                accepted: stats.accepted,
+                refused: stats.refused,
+                timed_out: stats.timed_out,
+                reset: stats.reset,
+                accept_errors: stats.accept_errors,
+                idle_timeout_s: (IDLE_TIMEOUT_MS / 1_000) as u32,
+                bytes_in: stats.bytes_in,
+                bytes_out: stats.bytes_out,
+            },
+        }
+    }
+}
+
+/// Bytes of this process in RAM.
+fn resident_len() -> Option<u32> {
+    field_kb("/proc/self/status", "VmRSS:")
+}
+
+/// Bytes of RAM of this machine, or as many as the figure holds.
+fn memory_len() -> Option<u32> {
+    field_kb("/proc/meminfo", "MemTotal:")
+}
+
+fn field_kb(file: &str, name: &str) -> Option<u32> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let kb: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(u32::try_from(kb * 1_024).unwrap_or(u32::MAX))
+}

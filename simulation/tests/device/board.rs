@@ -1,0 +1,141 @@
+//! A device whose time and sensors are the test's.
+
+use std::cell::{Cell, RefCell};
+
+use sockeye_device::{
+    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings, Store,
+    StoreError, Value,
+};
+
+pub const READINGS: [ReadingInfo<'static>; 3] = [
+    ReadingInfo {
+        name: "lm35",
+        unit: "°C",
+        kind: Kind::Gauge,
+        decimals: 1,
+        minimum: Value(-550),
+        maximum: Value(1500),
+        period_ms: 1_000,
+    },
+    ReadingInfo {
+        name: "uptime",
+        unit: "s",
+        kind: Kind::Counter,
+        decimals: 0,
+        minimum: Value(0),
+        maximum: Value(i32::MAX),
+        period_ms: 1_000,
+    },
+    ReadingInfo {
+        name: "wifi.rssi",
+        unit: "dBm",
+        kind: Kind::Gauge,
+        decimals: 0,
+        minimum: Value(-128),
+        maximum: Value(0),
+        period_ms: 5_000,
+    },
+];
+
+pub const OUTPUTS: [OutputInfo<'static>; 2] = [
+    OutputInfo {
+        name: "led",
+        unit: "",
+        kind: Kind::Switch,
+        decimals: 0,
+        minimum: Value(0),
+        maximum: Value(1),
+        initial: Value(0),
+    },
+    OutputInfo {
+        name: "fan",
+        unit: "%",
+        kind: Kind::Level,
+        decimals: 1,
+        minimum: Value(0),
+        maximum: Value(1000),
+        initial: Value(255),
+    },
+];
+
+/// The board, and its flash.
+pub struct Board {
+    /// Since boot, microseconds.
+    pub uptime_us: Cell<u64>,
+    /// How far the clock moves each time that it is asked.
+    pub step_us: Cell<u64>,
+    pub unix_us: Cell<Option<u64>>,
+    pub health: Cell<Health>,
+    pub is_broken: Cell<bool>,
+    pub is_flash_broken: Cell<bool>,
+    pub applied: RefCell<Vec<(usize, Value)>>,
+    pub stored: RefCell<Settings>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        let server = ServerHealth { slots: 8, accepted: 3, refused: 1, idle_timeout_s: 10, ..ServerHealth::default() };
+        Self {
+            uptime_us: Cell::default(),
+            step_us: Cell::default(),
+            unix_us: Cell::default(),
+            health: Cell::new(Health {
+                used_memory: 123_456,
+                total_memory: 400_000,
+                heap_free: Some(50_000),
+                reset_reason: "power_on",
+                wifi_rssi_dbm: None,
+                server,
+            }),
+            is_broken: Cell::default(),
+            is_flash_broken: Cell::default(),
+            applied: RefCell::default(),
+            stored: RefCell::default(),
+        }
+    }
+}
+
+impl Platform for Board {
+    fn now(&self) -> Now {
+        self.uptime_us.set(self.uptime_us.get() + self.step_us.get());
+        Now { uptime_us: self.uptime_us.get(), unix_us: self.unix_us.get() }
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(42);
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity { name: "sockeye-3f2a", board: "a test", version: "0.1.0", run_id: "0123456789abcdef", port: 3000 }
+    }
+
+    fn readings(&self) -> &[ReadingInfo<'_>] {
+        &READINGS
+    }
+
+    fn outputs(&self) -> &[OutputInfo<'_>] {
+        &OUTPUTS
+    }
+
+    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
+        if self.is_broken.get() {
+            return Err(OutputError);
+        }
+        self.applied.borrow_mut().push((index, value));
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        self.health.get()
+    }
+}
+
+impl Store for Board {
+    async fn save(&self, settings: &Settings) -> Result<(), StoreError> {
+        if self.is_flash_broken.get() {
+            return Err(StoreError::Failed);
+        }
+        self.stored.replace(settings.clone());
+        Ok(())
+    }
+}

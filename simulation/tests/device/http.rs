@@ -1,0 +1,66 @@
+//! Browsers, and web pages that send them here.
+
+use crate::board::Board;
+use crate::script::{check, check_on};
+
+#[test]
+fn a_browser_gets_a_page() {
+    check(
+        "@sample 0 235
+         sta\\ GET / HTTP/1.1\\r\\nHost: 192.168.1.1:3000\\r\\n\\r\\n
+         sta$ HTTP/1.1 200 OK|Content-Type: text/html; charset=utf-8|Content-Length: 275|Cache-Control: no-store|Connection: close||<!doctype html><meta charset=utf-8><title>sockeye-3f2a</title>/<h1>sockeye-3f2a</h1>/<p>This device speaks RESP, the protocol of Redis:/<pre>redis-cli -h ADDRESS -p 3000</pre>/<table>/<tr><td>lm35<td>23.5 °C/<tr><td>uptime<td>none yet/<tr><td>wifi.rssi<td>none yet/</table>/
+         sta3\\ GET /favicon.ico HTTP/1.1\\r\\n
+         sta3$ HTTP/1.1 404 Not Found|Content-Length: 0|Connection: close||
+         ap: INFO device
+         ap~ |http:pages=1,refused=0|",
+    );
+}
+
+#[test]
+fn a_page_shows_no_readings_to_who_has_no_token() {
+    let board = Board::default();
+    check_on(&board, "ap: CONFIG SET auth.token correct-horse\nap= +OK|");
+    check_on(
+        &board,
+        "@sample 0 235
+         sta\\ GET / HTTP/1.0\\r\\n
+         sta~ <table>/</table>/",
+    );
+}
+
+#[test]
+fn a_page_comes_in_any_pieces() {
+    check(
+        "sta\\ G
+         sta\\ ET
+         sta\\  / HT
+         sta\\ TP/1.1\\r
+         sta\\ \\n
+         sta~ HTTP/1.1 200 OK|",
+    );
+}
+
+#[test]
+fn nothing_that_a_web_page_sends_is_run() {
+    let board = Board::default();
+    let mut script = String::new();
+    let methods = ["POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE", "PRI", "post"];
+    for (client, method) in methods.iter().enumerate() {
+        script += &format!(
+            "lo{client}\\ {method} / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\nSET led 1\\r\\n*3\\r\\n$3\\r\\nSET\\r\\n$3\\r\\nled\\r\\n$1\\r\\n1\\r\\n
+             lo{client}$ \n"
+        );
+    }
+    script += "lo20\\ GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\nSET led 1\\r\\n
+               lo20~ HTTP/1.1 200 OK|
+               lo21\\ GET /\\r\\nSET led 1\\r\\n
+               lo21$ 
+               lo22\\ FROB / HTTP/1.1\\r\\nSET led 1\\r\\n
+               lo22$ -ERR Protocol error: HTTP is not spoken here|
+               lo23\\ Host: x\\r\\nSET led 1\\r\\n
+               lo23$ 
+               lo24\\ PING\\r\\nPOST / HTTP/1.1\\r\\nSET led 1\\r\\n
+               lo24$ +PONG|-ERR Protocol error: HTTP is not spoken here|\n";
+    check_on(&board, &script);
+    assert!(board.applied.borrow().is_empty());
+}

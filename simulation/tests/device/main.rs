@@ -1,0 +1,16 @@
+//! The device as its clients see it: scripts of what is sent and what comes back, over connections in memory.
+
+mod auth;
+mod board;
+mod connection;
+mod docs;
+mod http;
+mod keys;
+mod pubsub;
+mod redis;
+mod script;
+mod server;
+mod size;
+mod split;
+mod stream;
+mod wire;

@@ -1,0 +1,340 @@
+//! The same requests, to Redis itself: the replies must be the same bytes.
+//!
+//! Needs `redis-server` 7.0 on the path, so it runs only when asked for: `cargo test --test device -- --ignored` in
+//! the workspace `simulation`.
+
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sockeye_device::{App, History, Settings, TokenHash, Value};
+
+use crate::board::{Board, READINGS};
+use crate::script::Device;
+
+/// How long Redis may take for a reply; it is on the same machine.
+const SETTLE: Duration = Duration::from_millis(30);
+const TOKEN: &str = "correct-horse";
+
+/// A Redis of the test's own, on a socket that nobody else knows.
+struct Redis {
+    server: Child,
+    dir: PathBuf,
+}
+
+impl Redis {
+    fn start(name: &str, options: &[&str]) -> Self {
+        let dir = std::env::temp_dir().join(format!("sockeye-device-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        let server = Command::new("redis-server")
+            .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--databases", "1", "--dir"])
+            .arg(&dir)
+            .args(options)
+            .current_dir(&dir)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed");
+        Self { server, dir }
+    }
+
+    fn connect(&self) -> UnixStream {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            match UnixStream::connect(self.dir.join("socket")) {
+                Ok(stream) => {
+                    stream.set_read_timeout(Some(SETTLE)).unwrap();
+                    return stream;
+                }
+                Err(error) => assert!(Instant::now() < deadline, "{error}"),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+        let _ = std::fs::remove_dir_all(&self.dir);
+    }
+}
+
+fn ask(redis: &mut UnixStream, line: &str) -> Vec<u8> {
+    redis.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+    let mut reply = Vec::new();
+    let mut buf = [0; 4096];
+    loop {
+        match redis.read(&mut buf) {
+            Ok(0) => return reply,
+            Ok(len) => reply.extend_from_slice(&buf[..len]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock && !reply.is_empty() => return reply,
+            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{line}"),
+        }
+    }
+}
+
+/// Asks both the same, line by line on one connection, and tells all that differs at once.
+fn compare(redis: &Redis, device: &mut Device<'_>, client: &str, lines: &[&str]) {
+    let mut stream = redis.connect();
+    let mut differences = String::new();
+    for line in lines {
+        device.send(client, format!("{line}\r\n").as_bytes());
+        let ours = text(&device.bytes(client));
+        let theirs = text(&ask(&mut stream, line));
+        if ours != theirs {
+            differences += &format!("{line}\n  device {ours:?}\n  Redis  {theirs:?}\n");
+        }
+    }
+    assert!(differences.is_empty(), "after {}\n{differences}", lines[0]);
+}
+
+/// What was sent, but for the number of the connection.
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    match text.split_once("$2\r\nid\r\n:") {
+        Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),
+        None => text,
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn replies_are_those_of_redis() {
+    let redis = Redis::start("open", &[]);
+    let mut setup = redis.connect();
+    let board = Board::default();
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    for (ms, value) in [(1000, "23.1"), (2000, "23.2"), (3000, "23.3")] {
+        board.uptime_us.set(ms * 1_000);
+        app.sample(0, Value::parse(value.as_bytes(), 1).unwrap());
+        ask(&mut setup, &format!("XADD history:lm35 {ms}-0 value {value}"));
+        ask(&mut setup, &format!("SET lm35 {value}"));
+    }
+    ask(&mut setup, "SET led 0");
+    ask(&mut setup, "HSET meta:led kind switch");
+    let mut device = Device::new(&board, &app);
+    for (client, version) in [("lo1", "HELLO 2"), ("lo2", "HELLO 3")] {
+        let lines: Vec<_> = std::iter::once(version).chain(OPEN.lines().map(str::trim)).collect();
+        compare(&redis, &mut device, client, &lines);
+    }
+}
+
+#[test]
+#[ignore = "needs redis-server"]
+fn refusals_are_those_of_redis() {
+    let redis = Redis::start("locked", &["--requirepass", TOKEN]);
+    let board = Board::default();
+    let settings = Settings { token: Some(TokenHash::new(TOKEN.as_bytes(), [7; 16])), ..Settings::default() };
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let app = App::new(&board, &mut histories, settings).unwrap();
+    let mut device = Device::new(&board, &app);
+    let lines: Vec<_> = LOCKED.lines().map(str::trim).collect();
+    compare(&redis, &mut device, "sta", &lines);
+}
+
+const LOCKED: &str = "GET lm35
+    HELLO
+    HELLO 3
+    HELLO 9
+    foo
+    CLIENT foo
+    get
+    AUTH a b c
+    AUTH bad
+    AUTH default bad
+    AUTH correct-horse
+    GET lm35
+    AUTH default correct-horse
+    HELLO 3 AUTH default correct-horse
+    RESET
+    GET lm35
+    HELLO 3 AUTH default correct-horse SETNAME \"a b\"
+    QUIT a";
+
+const OPEN: &str = "PING
+    PING hello
+    PING a b
+    ECHO hi
+    ECHO
+    HELLO
+    HELLO 4
+    HELLO abc
+    HELLO 3 FOO
+    HELLO 3 AUTH x
+    HELLO 3 SETNAME
+    SELECT 0
+    SELECT 1
+    SELECT a
+    CLIENT
+    CLIENT FOO
+    CLIENT GETNAME
+    CLIENT SETNAME \"a b\"
+    CLIENT SETNAME me
+    CLIENT GETNAME
+    CLIENT ID a
+    CLIENT KILL 1.1.1.1:5
+    CLIENT KILL ID 3333
+    CLIENT KILL ID abc
+    CLIENT KILL FOO BAR
+    CLIENT KILL FOO
+    CLIENT LIST FOO
+    CLIENT LIST TYPE foo
+    AUTH a
+    AUTH a b c
+    AUTH default a
+    AUTH other a
+    GET lm35
+    GET nosuch
+    GET history:lm35
+    GET
+    GET a b
+    MGET lm35 led nosuch history:lm35
+    MGET
+    EXISTS lm35 lm35 led nosuch
+    TYPE lm35
+    TYPE history:lm35
+    TYPE meta:led
+    TYPE nosuch
+    SET led
+    SET led 1 FOO
+    HGET meta:led kind
+    HGET meta:led nosuch
+    HGET nosuch kind
+    HGET lm35 kind
+    HGET a
+    HGETALL nosuch
+    HGETALL lm35
+    HKEYS nosuch
+    KEYS lm*
+    KEYS history:[a-m]*
+    KEYS x*
+    SCAN 0 MATCH lm* COUNT 100
+    SCAN 0 TYPE stream COUNT 100
+    SCAN 0 TYPE foo COUNT 100
+    SCAN a
+    SCAN 0 FOO
+    SCAN 0 COUNT
+    SCAN 0 COUNT 0
+    SCAN 0 COUNT a
+    XLEN history:lm35
+    XLEN nosuch
+    XLEN lm35
+    XLEN
+    XRANGE history:lm35 - +
+    XRANGE history:lm35 (1000 +
+    XRANGE history:lm35 1001 3000
+    XRANGE history:lm35 1000-1 3000-0
+    XRANGE history:lm35 - (3000
+    XRANGE history:lm35 - (3000-1
+    XRANGE history:lm35 (- +
+    XRANGE history:lm35 foo +
+    XRANGE history:lm35 - + COUNT 2
+    XRANGE history:lm35 - + COUNT 0
+    XRANGE history:lm35 - + COUNT -1
+    XRANGE history:lm35 - + COUNT
+    XRANGE history:lm35 - + COUNT a
+    XRANGE history:lm35 - + FOO 2
+    XRANGE history:lm35 - (0-0
+    XRANGE history:lm35 (18446744073709551615-18446744073709551615 +
+    XRANGE nosuch - +
+    XRANGE lm35 - +
+    XREVRANGE history:lm35 + -
+    XREVRANGE history:lm35 + - COUNT 2
+    XREVRANGE history:lm35 (3000 1000
+    XREVRANGE history:lm35 - +
+    XREAD STREAMS history:lm35 0
+    XREAD STREAMS history:lm35 1000
+    XREAD STREAMS history:lm35 nosuch history:lm35 2000 0 1000-5
+    XREAD COUNT 1 STREAMS history:lm35 0
+    XREAD COUNT 0 STREAMS history:lm35 0
+    XREAD COUNT -5 STREAMS history:lm35 0
+    XREAD COUNT a STREAMS history:lm35 0
+    XREAD BLOCK -1 STREAMS history:lm35 0
+    XREAD BLOCK a STREAMS history:lm35 0
+    XREAD BLOCK 10 STREAMS history:lm35 0
+    XREAD STREAMS history:lm35 $
+    XREAD STREAMS history:lm35 3000
+    XREAD STREAMS history:lm35 >
+    XREAD STREAMS history:lm35 +
+    XREAD STREAMS history:lm35 -
+    XREAD STREAMS history:lm35 foo
+    XREAD STREAMS history:lm35 18446744073709551616
+    XREAD STREAMS history:lm35 18446744073709551615-18446744073709551615
+    XREAD STREAMS nosuch 0
+    XREAD STREAMS lm35 0
+    XREAD STREAMS a b 0
+    XREAD STREAMS a
+    XREAD FOO a 0
+    XREAD COUNT 1 STREAMS
+    XREAD COUNT 1 BLOCK
+    XREAD GROUP a b STREAMS s 0
+    CONFIG
+    CONFIG FOO
+    CONFIG GET
+    CONFIG GET save appendonly
+    CONFIG GET DATABASES
+    CONFIG GET loglevel
+    CONFIG GET *foo
+    CONFIG SET foo bar
+    CONFIG SET foo
+    CONFIG SET loglevel
+    CONFIG SET databases 3
+    CONFIG SET loglevel foo
+    CONFIG SET loglevel notice loglevel debug
+    CONFIG SET loglevel notice foo bar
+    CONFIG SET loglevel notice
+    COMMAND FOO
+    COMMAND LIST FILTERBY
+    COMMAND LIST FOO BAR
+    COMMAND LIST FILTERBY FOO BAR
+    SLOWLOG GET a
+    SLOWLOG GET -2
+    SLOWLOG GET 1 2
+    SLOWLOG LEN a
+    SLOWLOG FOO
+    SLOWLOG RESET
+    LATENCY LATEST
+    LATENCY RESET
+    LATENCY HISTORY foo
+    LATENCY FOO
+    MEMORY FOO
+    MEMORY USAGE nosuch
+    MODULE LIST
+    ACL WHOAMI
+    PUBSUB FOO
+    PUBSUB CHANNELS
+    PUBSUB CHANNELS a b
+    PUBSUB NUMSUB
+    PUBSUB NUMSUB a b
+    PUBSUB NUMPAT
+    INFO nosuch
+    foo
+    foo a b
+    foo \"a b\" c\\r
+    foo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb ccccccccccccccccccc ddddddddddd
+    foo aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa b c
+    client|id
+    subscribe
+    unsubscribe
+    punsubscribe
+    subscribe a b
+    ping
+    ping x
+    get lm35
+    unsubscribe a nosuch
+    psubscribe c*
+    subscribe b b
+    unsubscribe
+    punsubscribe
+    punsubscribe q
+    subscribe x
+    psubscribe y*
+    hget
+    foo
+    reset
+    GET lm35
+    QUIT";

@@ -1,0 +1,231 @@
+//! Scripts: what clients send, what happens meanwhile, and what comes back.
+//!
+//! | line | means |
+//! |---|---|
+//! | `ap: GET lm35` | the client `ap` sends this and CR LF; it connects with its first line |
+//! | `ap\ *1\r\n` | the client sends just this, with escapes |
+//! | `ap= $4|23.5|` | this has come back since, with `|` for CR LF and `/` for LF, and nothing else |
+//! | `ap$ $4|23.5|` | the same, and the device has closed |
+//! | `ap~ text` | what has come back since has this in it |
+//! | `ap!` | the client has gone |
+//! | `@sample 0 235` | reading 0 has a new value |
+//! | `@lose 0` | reading 0 has lost its value |
+//! | `@wait 50` | so many milliseconds pass |
+//! | `# ..` | nothing |
+//!
+//! A client whose name begins with `ap` is on the device's own network, with `lo` on the same machine, with `sta` on
+//! the network that the device has joined. The digits at the end of its name end its address as well. What comes back
+//! and isn't expected fails the test.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard};
+use std::task::{Context, Waker};
+
+use embassy_time::{Duration, MockDriver};
+use sockeye_device::{App, History, Settings, Side, Value, serve};
+
+use crate::board::{Board, READINGS};
+use crate::wire::Wire;
+
+/// The mock driver's time is every test's, so tests that let it pass do so one after the other.
+static TIME: Mutex<()> = Mutex::new(());
+
+/// Runs a script on a device as it comes out of the box.
+pub fn check(script: &str) {
+    let board = Board::default();
+    check_on(&board, script);
+}
+
+/// Runs a script on this board.
+pub fn check_on(board: &Board, script: &str) {
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let settings: Settings = board.stored.borrow().clone();
+    let app = App::new(board, &mut histories, settings).unwrap();
+    let mut device = Device::new(board, &app);
+    for (number, line) in script.lines().enumerate() {
+        device.place = format!("line {}: {}", number + 1, line.trim());
+        device.line(line.trim());
+    }
+    device.place = "end".into();
+    device.nothing_is_left();
+}
+
+type Serving<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+struct Connection<'a> {
+    wire: Wire,
+    serving: Option<Serving<'a>>,
+}
+
+/// A device and the clients of a script.
+pub struct Device<'a> {
+    board: &'a Board,
+    app: &'a App<'a>,
+    clients: BTreeMap<String, Connection<'a>>,
+    place: String,
+    _time: MutexGuard<'static, ()>,
+}
+
+impl<'a> Device<'a> {
+    pub fn new(board: &'a Board, app: &'a App<'a>) -> Self {
+        let time = TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Self { board, app, clients: BTreeMap::new(), place: String::new(), _time: time }
+    }
+
+    fn line(&mut self, line: &str) {
+        if line.is_empty() || line.starts_with('#') {
+            return;
+        }
+        if let Some(event) = line.strip_prefix('@') {
+            self.event(event);
+            return;
+        }
+        let end = line.find([':', '\\', '=', '$', '~', '!']).unwrap_or_else(|| panic!("{}", self.place));
+        let (name, rest) = line.split_at(end);
+        let (kind, rest) = rest.split_at(1);
+        let rest = rest.strip_prefix(' ').unwrap_or(rest);
+        match kind {
+            ":" => self.send(name, format!("{rest}\r\n").as_bytes()),
+            "\\" => self.send(name, &unescape(rest)),
+            "!" => {
+                self.wire(name).0.borrow_mut().is_ended = true;
+                self.run();
+            }
+            "~" => {
+                let output = self.output(name);
+                assert!(output.contains(rest), "{}\n{output}", self.place);
+            }
+            _ => {
+                assert_eq!(self.output(name), rest, "{}", self.place);
+                let is_closed = self.clients[name].serving.is_none();
+                assert_eq!(is_closed, kind == "$", "{}: closed", self.place);
+            }
+        }
+    }
+
+    fn event(&mut self, event: &str) {
+        let words: Vec<_> = event.split(' ').collect();
+        let number = |index: usize| words[index].parse::<i64>().unwrap();
+        match words[0] {
+            "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
+            "lose" => self.app.lose(number(1) as usize),
+            "wait" => self.wait(number(1) as u64),
+            _ => panic!("{}", self.place),
+        }
+        self.run();
+    }
+
+    pub fn wait(&mut self, ms: u64) {
+        self.board.uptime_us.set(self.board.uptime_us.get() + ms * 1_000);
+        MockDriver::get().advance(Duration::from_millis(ms));
+        self.run();
+    }
+
+    /// Sends bytes; what came back before must have been looked at.
+    pub fn send(&mut self, name: &str, bytes: &[u8]) {
+        let left = self.clients.get(name).map(|client| text(&client.wire.0.borrow().output));
+        assert_eq!(left.unwrap_or_default(), "", "{}: came before", self.place);
+        let wire = self.wire(name);
+        wire.0.borrow_mut().input.extend(bytes);
+        self.run();
+    }
+
+    /// The client's connection, which is opened if there is none.
+    pub fn wire(&mut self, name: &str) -> Wire {
+        let (board, app) = (self.board, self.app);
+        let open = || {
+            let wire = Wire::default();
+            let (peer, side) = address(name);
+            let mut end = wire.clone();
+            let serving = Box::pin(async move {
+                let Ok(()) = serve(&mut end, app, board, peer, side).await;
+            });
+            Connection { wire, serving: Some(serving) }
+        };
+        self.clients.entry(name.to_owned()).or_insert_with(open).wire.clone()
+    }
+
+    /// Runs all connections until none has anything to do.
+    pub fn run(&mut self) {
+        loop {
+            let before = self.work();
+            for client in self.clients.values_mut() {
+                if let Some(serving) = &mut client.serving {
+                    let is_done = serving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+                    if is_done {
+                        client.serving = None;
+                    }
+                }
+            }
+            if self.work() == before {
+                return;
+            }
+        }
+    }
+
+    /// Changes whenever a connection gets something done.
+    fn work(&self) -> (usize, usize, usize) {
+        let pipes = || self.clients.values().map(|client| client.wire.0.borrow());
+        let input = pipes().map(|pipe| pipe.input.len()).sum();
+        let output = pipes().map(|pipe| pipe.output.len()).sum();
+        (input, output, self.clients.values().filter(|client| client.serving.is_some()).count())
+    }
+
+    /// What has come back, and forgets it.
+    pub fn bytes(&mut self, name: &str) -> Vec<u8> {
+        std::mem::take(&mut self.wire(name).0.borrow_mut().output)
+    }
+
+    fn output(&mut self, name: &str) -> String {
+        text(&self.bytes(name))
+    }
+
+    fn nothing_is_left(&mut self) {
+        let names: Vec<_> = self.clients.keys().cloned().collect();
+        for name in names {
+            assert_eq!(self.output(&name), "", "{name}: came at the end");
+        }
+    }
+}
+
+impl Drop for Device<'_> {
+    fn drop(&mut self) {
+        // Connections that are still served are dropped as a server drops them.
+        self.clients.clear();
+    }
+}
+
+fn address(name: &str) -> (SocketAddr, Side) {
+    let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let last = name[kind.len()..].parse().unwrap_or(2);
+    match kind {
+        "ap" => (([192, 168, 1, last], 5000).into(), Side::AccessPoint),
+        "lo" => (([127, 0, 0, last], 5000).into(), Side::Loopback),
+        "sta" => (([10, 0, 0, last], 5000).into(), Side::Station),
+        _ => panic!("no side for {name}"),
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace("\r\n", "|").replace('\n', "/")
+}
+
+fn unescape(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match (c, c == '\\') {
+            (_, true) => match chars.next() {
+                Some('r') => bytes.push(b'\r'),
+                Some('n') => bytes.push(b'\n'),
+                Some('0') => bytes.push(0),
+                other => panic!("no escape {other:?}"),
+            },
+            _ => bytes.extend(c.to_string().into_bytes()),
+        }
+    }
+    bytes
+}

@@ -1,0 +1,125 @@
+"""The clients, each version in a folder of its own below `.clients`."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from .process import Failed
+
+HERE = Path(__file__).resolve().parent.parent
+CLIENTS = HERE / ".clients"
+VERSIONS = HERE / "versions.toml"
+RUST = HERE / "redis-rs"
+EXPORTER = "prometheus-redis-exporter"
+#: The longest that one installer may take.
+INSTALL_SECONDS = 600
+#: The names that npm has the Node.js clients under.
+NPM = {"node-redis": "redis", "ioredis": "ioredis"}
+
+
+def versions() -> dict[str, list[dict]]:
+    """What versions.toml says."""
+    return tomllib.loads(VERSIONS.read_text())
+
+
+def folder(client: str, version: str) -> Path:
+    """Where this version of the client is, or would be."""
+    return CLIENTS / f"{client}-{version}"
+
+
+def program(path: Path) -> str:
+    """A program that the set-up installs."""
+    if not path.is_file():
+        raise Failed("not installed: run with --setup")
+    return str(path)
+
+
+def debian_program(name: str) -> str:
+    """A program of Debian's redis-tools or redis-server."""
+    path = shutil.which(name)
+    if not path:
+        raise Failed(f"there is no {name}: install Debian's redis-tools or redis-server")
+    return path
+
+
+def all_clients() -> None:
+    """Installs what is missing."""
+    for client, releases in versions().items():
+        for version in (release["version"] for release in releases):
+            if client == "redis-py":
+                once(folder(client, version), lambda into: python(into, version))
+            elif client in NPM:
+                once(folder(client, version), lambda into: node(into, NPM[client], version))
+            elif client == "redis-rs":
+                rust(version)
+            elif client == EXPORTER:
+                once(folder(client, version), debian)
+
+
+def once(target: Path, install) -> None:
+    """Installs into the folder unless it is there. An interrupted installation leaves no folder of that name."""
+    if target.is_dir():
+        return
+    partial = target.with_name(target.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    print(f"setup: {target.name}", flush=True)
+    install(partial)
+    partial.rename(target)
+
+
+def python(into: Path, version: str) -> None:
+    call([sys.executable, "-m", "venv", into])
+    call([into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"redis=={version}"])
+
+
+def node(into: Path, package: str, version: str) -> None:
+    quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error"]
+    call(["npm", "install", *quiet, "--prefix", into, f"{package}@{version}"])
+    installed = json.loads((into / "node_modules" / package / "package.json").read_text())["version"]
+    if installed != version:
+        raise Failed(f"npm installed {package} {installed}, not {version}")
+
+
+def rust(version: str) -> None:
+    """Builds the Rust program. Cargo knows what is up to date; its lock file must have the version of versions.toml."""
+    packages = tomllib.loads((RUST / "Cargo.lock").read_text())["package"]
+    locked = next(package["version"] for package in packages if package["name"] == "redis")
+    if locked != version:
+        raise Failed(f"redis-rs/Cargo.lock has redis {locked}: run `cargo update redis --precise {version}` there")
+    target = folder("redis-rs", version)
+    call(["cargo", "build", "--quiet", "--locked", "--release", "--target-dir", target], cwd=RUST)
+
+
+def debian(into: Path) -> None:
+    """Unpacks the exporter's package: installing it would start its service."""
+    download = ["apt-get", "download", "--quiet", EXPORTER]
+    try:
+        call(download, cwd=into)
+    except Failed:
+        root = [] if os.getuid() == 0 else ["sudo"]
+        call([*root, "apt-get", "update", "--quiet"])
+        call(download, cwd=into)
+    (package,) = into.glob("*.deb")
+    call(["dpkg-deb", "--extract", package, into])
+    package.unlink()
+
+
+def call(arguments: list, cwd: Path | None = None) -> None:
+    """Runs an installer, quietly where it succeeds."""
+    arguments = [str(argument) for argument in arguments]
+    shown = " ".join(arguments)
+    try:
+        done = subprocess.run(
+            arguments, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+    except FileNotFoundError:
+        raise Failed(f"there is no {arguments[0]}") from None
+    except subprocess.TimeoutExpired:
+        raise Failed(f"`{shown}` took longer than {INSTALL_SECONDS} s") from None
+    if done.returncode != 0:
+        raise Failed(f"`{shown}` failed ({done.returncode}):\n{(done.stdout + done.stderr).strip()}")

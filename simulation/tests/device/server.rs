@@ -267,7 +267,7 @@ fn time_is_the_wall_clock_once_it_is_known() {
 fn configuration_is_read_by_pattern() {
     check(
         "ap: CONFIG GET max* DATABASES
-         ap= *4|$9|databases|$1|1|$10|maxclients|$1|8|
+         ap= *4|$9|DATABASES|$1|1|$10|maxclients|$1|8|
          ap: CONFIG GET *
          ap= *20|$10|appendonly|$2|no|$9|databases|$1|1|$11|device.name|$12|sockeye-3f2a|$8|loglevel|$6|notice|$10|maxclients|$1|8|$4|port|$4|3000|$4|save|$0||$15|slowlog-max-len|$1|8|$23|slowlog-log-slower-than|$5|10000|$7|timeout|$2|10|
          ap: CONFIG GET auth.token

@@ -61,7 +61,9 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
     };
     cx.reply.map(found().count());
     for (name, parameter) in found() {
-        cx.reply.bulk(name.as_bytes());
+        // Who asks by name looks for that name in the reply.
+        let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+        cx.reply.bulk(asked.next().unwrap_or(name.as_bytes()));
         write_value(cx, parameter);
     }
     Ok(Flow::Continue)

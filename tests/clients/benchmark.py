@@ -15,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from matrix import install, redis_benchmark
 from matrix.device import device
@@ -140,7 +140,9 @@ def main() -> int:
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
     default = target / "release" / "sockeye"
     parser.add_argument("--sockeye", type=Path, default=default, help="the program (default: what cargo built)")
-    parser.add_argument("--requests", metavar="N", type=int, default=100_000, help="of each test (default: %(default)s)")
+    parser.add_argument(
+        "--requests", metavar="N", type=int, default=100_000, help="of each test (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     try:
         print(compare(arguments.sockeye.resolve(), arguments.requests))

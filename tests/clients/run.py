@@ -7,8 +7,9 @@ With --setup, first installs the clients that are missing; without HOST and PORT
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
+from functools import partial
 
 from matrix import exporter, install, libraries, redis_benchmark, redis_cli
 from matrix.device import KINDS, Device, device
@@ -61,13 +62,13 @@ def cases() -> list[Case]:
     found.append(Case("redis-benchmark", tools["version"], "-c 4 -t ping,get", benchmark, version))
     (release,) = versions[install.EXPORTER]
     pinned = release["version"]
-    scrape = lambda target, deadline: exporter.check(pinned, target, deadline)
-    found.append(Case("redis_exporter", pinned, "scrape", scrape, lambda: exporter.version(pinned)))
+    scrape = partial(exporter.check, pinned)
+    found.append(Case("redis_exporter", pinned, "scrape", scrape, partial(exporter.version, pinned)))
     return found
 
 
 def library(client: str, release: dict, protocol: int) -> Case:
-    check = lambda target, deadline: libraries.check(client, release, protocol, target, deadline)
+    check = partial(libraries.check, client, release, protocol)
     return Case(client, release["version"], f"RESP{protocol}", check)
 
 

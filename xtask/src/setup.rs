@@ -21,12 +21,13 @@ struct Program {
     needed: fn(&Workspace) -> bool,
 }
 
-const PROGRAMS: [Program; 5] = [
+const PROGRAMS: [Program; 6] = [
     Program { name: "qemu-system-riscv32", packages: &["qemu-system-riscv", "qemu-system-misc"], needed: always },
     Program { name: "redis-cli", packages: &["redis-tools"], needed: always },
     Program { name: "ip", packages: &["iproute2"], needed: always },
     Program { name: "node", packages: &["nodejs"], needed: always },
-    Program { name: "npm", packages: &["npm"], needed: |workspace| node_lock(workspace).is_file() },
+    Program { name: "npm", packages: &["npm"], needed: always },
+    Program { name: "python3", packages: &["python3-venv"], needed: always },
 ];
 
 fn always(_: &Workspace) -> bool {

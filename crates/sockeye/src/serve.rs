@@ -28,7 +28,7 @@ pub fn print(line: Arguments<'_>) {
 /// The classic server on `address` with `slots` slots.
 pub fn hello(address: SocketAddr, slots: usize) -> anyhow::Result<()> {
     ensure!((1..=SLOTS_MAX).contains(&slots), "--slots takes 1 to {SLOTS_MAX}, not {slots}");
-    future::block_on(async {
+    async_io::block_on(async {
         let acceptor = listen(address).await?;
         let boot = Boot::new(print, "hello", "the host");
         boot.listening(address.port(), slots, reachable(address));

@@ -3,7 +3,6 @@
 use std::net::SocketAddrV4;
 use std::path::Path;
 
-use futures_lite::future;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
 use crate::device::{self, FileStore};
@@ -19,7 +18,7 @@ const STATION_NETWORK: &str = "simulated";
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
 pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
-    future::block_on(async {
+    async_io::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
         let acceptor = listen(address.into()).await?;
         let boot = Boot::new(print, "device", "the simulator");

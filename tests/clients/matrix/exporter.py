@@ -13,7 +13,12 @@ from .process import Deadline, Failed, environment, run
 
 POLL_SECONDS = 0.1
 #: Metrics that a scrape must have, each out of a field of INFO.
-METRICS = ["redis_uptime_in_seconds", "redis_connected_clients", "redis_commands_processed_total", "redis_memory_used_bytes"]
+METRICS = [
+    "redis_uptime_in_seconds",
+    "redis_connected_clients",
+    "redis_commands_processed_total",
+    "redis_memory_used_bytes",
+]
 
 
 def path(release: str) -> str:
@@ -31,7 +36,9 @@ def check(release: str, device: Device, deadline: Deadline) -> str:
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
     command = [path(release), f"--redis.addr=redis://{device.host}:{device.port}", f"--web.listen-address={listen}"]
-    exporter = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), text=True)
+    exporter = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), text=True
+    )
     try:
         metrics = scrape(f"http://{listen}/metrics", deadline)
     finally:

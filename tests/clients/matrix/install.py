@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from .process import Failed
@@ -51,16 +53,16 @@ def all_clients() -> None:
     for client, releases in versions().items():
         for version in (release["version"] for release in releases):
             if client == "redis-py":
-                once(folder(client, version), lambda into: python(into, version))
+                once(folder(client, version), partial(python, version))
             elif client in NPM:
-                once(folder(client, version), lambda into: node(into, NPM[client], version))
+                once(folder(client, version), partial(node, NPM[client], version))
             elif client == "redis-rs":
                 rust(version)
             elif client == EXPORTER:
                 once(folder(client, version), debian)
 
 
-def once(target: Path, install) -> None:
+def once(target: Path, install: Callable[[Path], None]) -> None:
     """Installs into the folder unless it is there. An interrupted installation leaves no folder of that name."""
     if target.is_dir():
         return
@@ -72,12 +74,14 @@ def once(target: Path, install) -> None:
     partial.rename(target)
 
 
-def python(into: Path, version: str) -> None:
+def python(version: str, into: Path) -> None:
     call([sys.executable, "-m", "venv", into])
-    call([into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"redis=={version}"])
+    call(
+        [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"redis=={version}"]
+    )
 
 
-def node(into: Path, package: str, version: str) -> None:
+def node(package: str, version: str, into: Path) -> None:
     quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error"]
     call(["npm", "install", *quiet, "--prefix", into, f"{package}@{version}"])
     installed = json.loads((into / "node_modules" / package / "package.json").read_text())["version"]

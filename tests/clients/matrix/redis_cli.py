@@ -1,7 +1,7 @@
 """redis-cli in each of its modes."""
 
 import re
-from typing import Callable
+from collections.abc import Callable
 
 from .device import META, Device
 from .install import debian_program

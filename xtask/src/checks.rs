@@ -8,6 +8,7 @@ use cargo_metadata::TargetKind;
 use crate::chips::Chip;
 use crate::firmware::{self, Firmware};
 use crate::process::{LONG, SHORT, cargo, on_path, run};
+use crate::redis;
 use crate::toolchain::{Embedded, TARGETS};
 use crate::workspace::{Workspace, metadata};
 
@@ -54,19 +55,18 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
         &["test", "--locked", "--workspace", "--all-targets", "--no-fail-fast"]
     };
     run(cargo(&workspace.root).args(tests), LONG)?;
-    against_redis(workspace)?;
     run(simulation(workspace).args(["test", "--locked", "--no-fail-fast"]), LONG)?;
+    against_redis(workspace)?;
     run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
 }
 
-/// The codec against Redis itself; a machine without one says so.
+/// The codec and the device against Redis itself.
 fn against_redis(workspace: &Workspace) -> Result<()> {
-    if on_path("redis-server").is_none() {
-        println!("no redis-server on this machine: the codec isn't compared with Redis itself");
-        return Ok(());
-    }
-    let test = ["test", "--locked", "--package", "sockeye-resp", "--test", "redis", "--", "--ignored"];
-    run(cargo(&workspace.root).args(test), LONG)
+    let path = redis::path(workspace)?;
+    let codec = ["test", "--locked", "--package", "sockeye-resp", "--test", "redis", "--", "--ignored"];
+    run(cargo(&workspace.root).args(codec).env("PATH", &path), LONG)?;
+    let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
+    run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }
 
 fn simulation(workspace: &Workspace) -> Command {

@@ -10,6 +10,7 @@
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
+//! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
 mod checks;
@@ -23,6 +24,7 @@ mod namespace;
 mod node;
 mod process;
 mod qemu;
+mod redis;
 mod server;
 mod setup;
 mod size;

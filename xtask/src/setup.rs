@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{LONG, finish, is_root, on_path, read, run};
+use crate::redis;
 use crate::toolchain::{self, Embedded, Source};
 use crate::workspace::Workspace;
 
@@ -42,6 +43,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
         let package = apt.first_available(program.packages)?;
         apt.install(&[package]).with_context(|| format!("install a package that has {}", program.name))?;
     }
+    redis::set_up(workspace)?;
     chip_compiler(workspace, &mut apt)?;
     node_packages(workspace)?;
     if espflash(workspace).is_err() {
@@ -113,7 +115,8 @@ pub fn espflash(workspace: &Workspace) -> Result<PathBuf> {
         .with_context(|| format!("{wanted} is missing: run `cargo xtask setup`"))
 }
 
-fn tools(workspace: &Workspace) -> PathBuf {
+/// Where setup puts programs that only the jobs use.
+pub fn tools(workspace: &Workspace) -> PathBuf {
     workspace.target.join("tools")
 }
 

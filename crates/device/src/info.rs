@@ -27,9 +27,11 @@ type Figure = fn(&Info<'_>, &mut dyn Write) -> fmt::Result;
 enum Line {
     Section(&'static str),
     Field(&'static str, Figure),
+    /// A figure that some devices don't have: there its line is left out.
+    Optional(&'static str, fn(&Health) -> Option<i64>),
 }
 
-use Line::{Field, Section};
+use Line::{Field, Optional, Section};
 
 static LINES: [Line; 50] = [
     Section("Server"),
@@ -56,7 +58,7 @@ static LINES: [Line; 50] = [
     Field("used_memory_human", |info, out| human(out, info.health.used_memory)),
     Field("total_system_memory", |info, out| write!(out, "{}", info.health.total_memory)),
     Field("maxmemory", |_, out| out.write_str("0")),
-    Field("heap_free", |info, out| optional(out, info.health.heap_free)),
+    Optional("heap_free", |health| health.heap_free.map(i64::from)),
     Section("Persistence"),
     Field("loading", |_, out| out.write_str("0")),
     Section("Stats"),
@@ -83,7 +85,7 @@ static LINES: [Line; 50] = [
     Field("device_name", |info, out| out.write_str(config::name(info.state, info.platform))),
     Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
     Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
-    Field("wifi_rssi_dbm", |info, out| optional(out, info.health.wifi_rssi_dbm)),
+    Optional("wifi_rssi_dbm", |health| health.wifi_rssi_dbm.map(i64::from)),
     Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
     Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
     Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
@@ -96,11 +98,6 @@ static LINES: [Line; 50] = [
         write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
     }),
 ];
-
-/// A figure that some devices don't have is empty there.
-fn optional(out: &mut dyn Write, value: Option<impl fmt::Display>) -> fmt::Result {
-    value.map_or(Ok(()), |value| write!(out, "{value}"))
-}
 
 /// Bytes as Redis shows them to people.
 fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
@@ -149,6 +146,8 @@ impl Lines for Info<'_> {
         Some(match line {
             Section(name) => write!(out, "{end}{end}# {name}"),
             Field(name, write) => write!(out, "{end}{name}:").and_then(|()| write(self, out)),
+            // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
+            Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
         })
     }
 }

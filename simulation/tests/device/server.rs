@@ -70,12 +70,21 @@ fn info_tells_all() {
         "maxclients:8",
         "reset_reason:power_on",
         "heap_free:50000",
-        "wifi_rssi_dbm:",
         "db0:keys=7,expires=0,avg_ttl=0",
         "device_name:sockeye-3f2a",
     ] {
         assert!(info.lines().any(|known| known == line), "{line}\n{info}");
     }
+}
+
+#[test]
+fn info_leaves_out_what_a_device_does_not_have() {
+    let board = Board::default();
+    let has_rssi = |reply: &str| bulk(reply).lines().any(|line| line.starts_with("wifi_rssi_dbm"));
+    assert!(!has_rssi(&ask_on(&board, "INFO device\r\n")));
+    board.health.set(Health { wifi_rssi_dbm: Some(-61), ..board.health.get() });
+    let reply = ask_on(&board, "INFO device\r\n");
+    assert!(bulk(&reply).contains("\r\nwifi_rssi_dbm:-61\r\n"), "{reply}");
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! What the fuzz targets share.
 //!
-//! A target starts from `seeds` and knows the words of `resp.dict`:
-//!
-//! ```text
-//! mkdir -p corpus/request
-//! cargo fuzz run request corpus/request seeds/request -- -dict=resp.dict -max_len=1600
-//! ```
-//!
-//! `canary` takes the seeds of `request`, an empty corpus, and must fail. Without
-//! the seeds it often doesn't, which is why they are there.
+//! `cargo xtask fuzz` builds and runs them. A target starts from the files of `seeds` and knows the words of its
+//! dictionary. `canary` takes the seeds of `request` and must fail; without them it often doesn't.
 
 #[path = "../../crates/resp/tests/common/mod.rs"]
 mod common;
 #[path = "../../crates/resp/tests/common/oracle.rs"]
 mod oracle;
+
+// The device that the scripts of the simulation are run on.
+#[path = "../../simulation/tests/device/board.rs"]
+pub mod board;
+#[path = "../../simulation/tests/device/script.rs"]
+pub mod script;
+#[path = "../../simulation/tests/device/wire.rs"]
+pub mod wire;
 
 pub use common::{Outcome, decode, model};
 pub use oracle::is_same;

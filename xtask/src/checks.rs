@@ -36,6 +36,10 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
 
     run(simulation(workspace).args(["clippy", "--locked", "--all-targets"]).args(deny), LONG)?;
 
+    let mut command = cargo(&workspace.root.join(FUZZ));
+    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(FUZZ));
+    run(&mut command, LONG)?;
+
     let toolchain = Embedded::find(workspace)?;
     let virt = Firmware::open(workspace, "qemu-virt")?;
     let mut command = virt.cargo(&toolchain, &[]);

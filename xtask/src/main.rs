@@ -4,6 +4,7 @@
 //! - `suite.rs`: all jobs in order, which is `cargo xtask test`.
 //! - `setup.rs`, `toolchain.rs`: what the other jobs need on this machine, the compilers for chips among it.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
+//! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
@@ -18,6 +19,7 @@ mod chips;
 mod clients;
 mod conformance;
 mod firmware;
+mod fuzz;
 mod image;
 mod instructions;
 mod namespace;
@@ -67,6 +69,8 @@ enum Job {
     Clippy,
     /// Unit tests and doc tests
     Unit,
+    /// Fuzzes the codec and whole sessions
+    Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
     Doc,
     /// Builds the ESP32-C3 and -C6 firmware, type-checks it for ESP32 and ESP32-S3
@@ -134,6 +138,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Fmt => checks::fmt(workspace),
         Job::Clippy => checks::clippy(workspace),
         Job::Unit => checks::unit(workspace),
+        Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
         Job::Image(args) => image::make(workspace, &args),

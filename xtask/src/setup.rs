@@ -22,9 +22,10 @@ struct Program {
     needed: fn(&Workspace) -> bool,
 }
 
-const PROGRAMS: [Program; 6] = [
+const PROGRAMS: [Program; 7] = [
     Program { name: "qemu-system-riscv32", packages: &["qemu-system-riscv", "qemu-system-misc"], needed: always },
     Program { name: "redis-cli", packages: &["redis-tools"], needed: always },
+    Program { name: "c++", packages: &["g++"], needed: always },
     Program { name: "ip", packages: &["iproute2"], needed: always },
     Program { name: "node", packages: &["nodejs"], needed: always },
     Program { name: "npm", packages: &["npm"], needed: always },

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{checks, chips, clients, conformance, image, instructions, node, setup, size, tidy};
+use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, setup, size, tidy};
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -22,12 +22,13 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 15] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
     ("clippy", checks::clippy),
     ("unit", checks::unit),
+    ("fuzz", fuzz::check),
     ("doc", checks::doc),
     ("conformance host", conformance::host),
     ("conformance qemu", conformance::qemu),

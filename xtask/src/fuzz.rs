@@ -1,0 +1,172 @@
+//! The fuzz targets, built with the coverage that libFuzzer needs and run for a bounded time.
+//!
+//! The flags are those that `cargo fuzz` would give, without its sanitizer, which needs a compiler that isn't stable:
+//! the code under test has no `unsafe`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use clap::Args as ClapArgs;
+
+use crate::Usage;
+use crate::process::{LONG, bound, cargo, finish, read, run, show};
+use crate::workspace::Workspace;
+
+const FOLDER: &str = "fuzz";
+/// Target, dictionary, longest input in bytes.
+const TARGETS: [(&str, &str, u32); 3] =
+    [("request", "resp.dict", 1_600), ("reply", "resp.dict", 512), ("session", "session.dict", 4_096)];
+/// Must fail, and takes what `request` takes.
+const CANARY: &str = "canary";
+const CANARY_SECONDS: u32 = 120;
+/// How long each target runs in `cargo xtask test`.
+const CHECK_SECONDS: u32 = 30;
+/// The longest that one input may take.
+const INPUT_SECONDS: u32 = 10;
+
+const COVERAGE: [&str; 8] = [
+    "--cfg",
+    "fuzzing",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+];
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// One target; without it all of them at once, and the proof that a fault is found
+    target: Option<String>,
+    /// How long each target runs
+    #[arg(long, default_value_t = CHECK_SECONDS)]
+    seconds: u32,
+}
+
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    let Some(name) = &args.target else {
+        return all(workspace, args.seconds);
+    };
+    if !TARGETS.iter().any(|(known, ..)| known == name) {
+        return Err(Usage(format!("there is no target {name}: request, reply and session are")).into());
+    }
+    target(workspace, &build(workspace)?, name, args.seconds)
+}
+
+/// A short run of each.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    all(workspace, CHECK_SECONDS)
+}
+
+fn all(workspace: &Workspace, seconds: u32) -> Result<()> {
+    let binaries = build(workspace)?;
+    thread::scope(|scope| {
+        let runs = TARGETS.map(|(name, ..)| {
+            let binaries = &binaries;
+            scope.spawn(move || target(workspace, binaries, name, seconds))
+        });
+        runs.into_iter().try_for_each(|run| run.join().expect("it doesn't panic"))
+    })?;
+    canary(workspace, &binaries)
+}
+
+/// Builds all targets; gives the folder with the programs.
+fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let target_dir = workspace.target.join(FOLDER);
+    // A named target keeps the flags away from build scripts and macros.
+    let host = host()?;
+    let mut command = cargo(&workspace.root.join(FOLDER));
+    command.args(["build", "--locked", "--release", "--bins", "--target", &host]);
+    command.env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\x1f")).env("CARGO_TARGET_DIR", &target_dir);
+    run(&mut command, LONG)?;
+    Ok(target_dir.join(host).join("release"))
+}
+
+fn host() -> Result<String> {
+    let version = read(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc doesn't tell its host")
+}
+
+/// Runs a target for so long; fails if it finds anything, and says which input it was.
+fn target(workspace: &Workspace, binaries: &Path, name: &str, seconds: u32) -> Result<()> {
+    let (_, dictionary, len_max) = TARGETS.iter().find(|(known, ..)| *known == name).context("no such target")?;
+    let (corpus, found) = (workspace.target.join("fuzz/corpus").join(name), workspace.target.join("fuzz/found"));
+    let mut command = libfuzzer(workspace, binaries, name, (name, dictionary, *len_max), &corpus, &found)?;
+    command.arg(format!("-max_total_time={seconds}"));
+    println!("$ {}", show(&command));
+    let output = finish(&mut command)?;
+    let text = String::from_utf8_lossy(&output.stderr);
+    let runs = text.lines().find(|line| line.starts_with("Done ")).unwrap_or("it ended before its time");
+    println!("fuzz: {name}: {runs}");
+    if !output.status.success() {
+        bail!("{name} found an input that breaks it, kept in {}:\n{}", found.display(), told(&text));
+    }
+    Ok(())
+}
+
+/// The planted fault must be found; otherwise the silence of the others means nothing.
+fn canary(workspace: &Workspace, binaries: &Path) -> Result<()> {
+    let folder = workspace.target.join("fuzz/canary");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let (seeds, dictionary, len_max) = TARGETS[0];
+    let (corpus, found) = (folder.join("corpus"), folder.join("found"));
+    let mut command = libfuzzer(workspace, binaries, CANARY, (seeds, dictionary, len_max), &corpus, &found)?;
+    command.arg(format!("-max_total_time={CANARY_SECONDS}"));
+    println!("$ {}", show(&command));
+    let output = finish(&mut command)?;
+    if output.status.success() || !String::from_utf8_lossy(&output.stderr).contains("the planted fault was found") {
+        bail!("the planted fault was not found within {CANARY_SECONDS} s");
+    }
+    println!("fuzz: the planted fault was found, as it must be");
+    Ok(())
+}
+
+fn libfuzzer(
+    workspace: &Workspace,
+    binaries: &Path,
+    name: &str,
+    (seeds, dictionary, len_max): (&str, &str, u32),
+    corpus: &Path,
+    found: &Path,
+) -> Result<Command> {
+    let folder = workspace.root.join(FOLDER);
+    fs::create_dir_all(corpus)?;
+    fs::create_dir_all(found)?;
+    let mut command = bound(binaries.join(name));
+    command.env("RUST_BACKTRACE", "0").arg(corpus).arg(folder.join("seeds").join(seeds));
+    command.arg(format!("-dict={}", folder.join(dictionary).display()));
+    command.arg(format!("-artifact_prefix={}/{name}-", found.display()));
+    command.arg(format!("-max_len={len_max}")).arg(format!("-timeout={INPUT_SECONDS}")).arg("-rss_limit_mb=1024");
+    Ok(command)
+}
+
+/// What a person needs of what libFuzzer printed: what was wrong, and with which input.
+fn told(text: &str) -> String {
+    let is_told = |line: &&str| line.contains("panicked at") || line.contains("ERROR:") || line.contains("Test unit");
+    let lines = text.lines().zip(text.lines().skip(1).chain([""]));
+    let told = lines.filter(|(line, _)| is_told(line)).flat_map(|(line, next)| [line, next]);
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_is_told_with_its_input() {
+        let text =
+            "INFO: x\nthread panicked at a.rs:1:\nbroken\n==1== ERROR: libFuzzer\n    #0\nTest unit written to a";
+        let told = told(text);
+        assert_eq!(
+            told,
+            "thread panicked at a.rs:1:\nbroken\n==1== ERROR: libFuzzer\n    #0\nTest unit written to a\n"
+        );
+    }
+}

@@ -111,7 +111,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
             self.client.set_listening(self.session.app.is_listening(self.session.key));
             loop {
                 // An event is dropped for input, and comes again; input is never dropped.
-                let input = self.client.read(&mut self.rx[self.rx_len..]);
+                let input = self.client.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
                 match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => match len? {
                         0 => return Ok(()),
@@ -130,16 +130,16 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     /// Reads until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
     async fn first_bytes(&mut self) -> Result<Next, C::Error> {
         loop {
-            let len =
-                match select(self.client.read(&mut self.rx[self.rx_len..]), self.session.app.event(self.session.key))
-                    .await
-                {
+            let len = {
+                let input = self.client.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
+                match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => len?,
                     // Nothing but its end can have happened to a session that has done nothing.
                     Either::Second(()) => return Ok(Next::Close),
-                };
+                }
+            };
             self.rx_len += len;
-            match http_method(&self.rx[..self.rx_len]) {
+            match http_method(self.rx.get(..self.rx_len).unwrap_or_default()) {
                 _ if len == 0 => return Ok(Next::Close),
                 Http::NotHttp => return Ok(Next::Read),
                 Http::Maybe => self.client.begin_request(),
@@ -156,7 +156,8 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     async fn page(&mut self) -> Result<Next, C::Error> {
         self.client.begin_request();
         let target = loop {
-            let line = self.rx[..self.rx_len].split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let line =
+                self.rx.get(..self.rx_len).unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
             if line.len() < self.rx_len {
                 break target(line);
             }
@@ -173,7 +174,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 self.session.app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
                 loop {
                     let (len, is_more) = self.session.app.page(self.session.key, &mut self.tx);
-                    self.client.write_all(&self.tx[..len]).await?;
+                    self.client.write_all(self.tx.get(..len).unwrap_or_default()).await?;
                     if !is_more {
                         return Ok(Next::Close);
                     }
@@ -187,7 +188,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
 
     /// Answers all requests that are there, and sends what is left of the replies.
     async fn answer(&mut self) -> Result<Next, C::Error> {
-        let (filled, tail) = self.rx.split_at_mut(self.rx_len);
+        let (filled, tail) = self.rx.split_at_mut_checked(self.rx_len).unwrap_or_default();
         let mut wait = Wait { tail, len: 0, deadline: None };
         let mut reply = ReplyWriter::new(&mut self.tx, self.session.app.protocol(self.session.key));
         let mut next = Next::Read;
@@ -222,7 +223,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                         let protocol = reply.protocol();
                         loop {
                             let (len, is_more) = self.session.app.text(self.session.key, &request, &mut self.tx);
-                            self.client.write_all(&self.tx[..len]).await?;
+                            self.client.write_all(self.tx.get(..len).unwrap_or_default()).await?;
                             if !is_more {
                                 break;
                             }
@@ -249,7 +250,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         send(self.client, &mut reply).await?;
         let received = wait.len;
         let rx_len = self.rx_len + received;
-        self.rx_len = self.decoder.compact(&mut self.rx[..rx_len]);
+        self.rx_len = self.decoder.compact(self.rx.get_mut(..rx_len).unwrap_or_default());
         if self.rx_len > 0 {
             self.client.begin_request();
         }

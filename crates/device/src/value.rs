@@ -1,6 +1,7 @@
 //! Values of readings and outputs: whole numbers with a fixed decimal point.
 
 use core::fmt;
+use core::num::NonZeroU32;
 
 use crate::limits::DECIMALS_MAX;
 
@@ -64,7 +65,7 @@ impl fmt::Display for Decimal {
         if self.decimals == 0 {
             return write!(f, "{}", self.value.0);
         }
-        let unit = 10u32.pow(u32::from(self.decimals));
+        let unit = NonZeroU32::new(10u32.saturating_pow(self.decimals.into())).unwrap_or(NonZeroU32::MIN);
         let sign = if self.value.0 < 0 { "-" } else { "" };
         let magnitude = self.value.0.unsigned_abs();
         write!(f, "{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = usize::from(self.decimals))

@@ -18,7 +18,7 @@ impl<'a> Buffer<'a> {
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        self.bytes.get(..self.len).unwrap_or_default()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -31,7 +31,7 @@ impl<'a> Buffer<'a> {
 
     /// What comes after the first `start` bytes.
     pub(crate) fn after(&mut self, start: usize) -> &mut [u8] {
-        self.bytes[..self.len].get_mut(start..).unwrap_or_default()
+        self.bytes.get_mut(start..self.len).unwrap_or_default()
     }
 
     /// Drops what comes after the first `len` bytes.
@@ -41,7 +41,7 @@ impl<'a> Buffer<'a> {
 
     /// Appends all of `bytes`, or nothing.
     pub(crate) fn put(&mut self, bytes: &[u8]) -> Result<(), Full> {
-        let room = self.bytes[self.len..].get_mut(..bytes.len()).ok_or(Full)?;
+        let room = self.bytes.get_mut(self.len..self.len + bytes.len()).ok_or(Full)?;
         room.copy_from_slice(bytes);
         self.len += bytes.len();
         Ok(())
@@ -70,8 +70,13 @@ impl<'a> Buffer<'a> {
     pub(crate) fn put_header_at(&mut self, start: usize, body: usize, kind: u8) {
         let end = self.len;
         self.len = start;
-        if self.put_header(kind, end - body).is_ok() && self.len <= body {
-            self.bytes.copy_within(body..end, self.len);
+        if self.put_header(kind, end - body).is_err() {
+            return;
+        }
+        if let (Some(gap), Some(rest)) = (body.checked_sub(self.len), self.bytes.get_mut(self.len..end))
+            && gap <= rest.len()
+        {
+            rest.copy_within(gap.., 0);
             self.len += end - body;
         }
     }

@@ -145,7 +145,7 @@ impl Decoder {
     fn request<'a>(&'a self, rx: &'a [u8]) -> Request<'a> {
         Request {
             bytes: rx.get(self.start..self.next).unwrap_or_default(),
-            spans: &self.args[..usize::from(self.args_len)],
+            spans: self.args.get(..usize::from(self.args_len)).unwrap_or_default(),
         }
     }
 
@@ -229,7 +229,8 @@ impl Decoder {
         if line_end != b"\r\n" {
             return Err(ProtocolError::InvalidBulkLength);
         }
-        self.args[usize::from(self.args_len)] = Span::new(self.next - self.start, end - self.start);
+        let arg = self.args.get_mut(usize::from(self.args_len)).ok_or(ProtocolError::InvalidMultibulkLength)?;
+        *arg = Span::new(self.next - self.start, end - self.start);
         self.args_len += 1;
         self.next = end + 2;
         Ok(Some(match missing {
@@ -245,10 +246,10 @@ impl Decoder {
         // To Redis a NUL ends its search for the line feed, so a line that has
         // one is only ever too big.
         match window.iter().position(|&byte| byte == b'\n' || byte == 0) {
-            Some(at) if window[at] == b'\n' => {
+            Some(at) if window.get(at) == Some(&b'\n') => {
                 let line_feed = self.next + at;
                 self.next = line_feed + 1;
-                self.line(&mut rx[self.start..line_feed], limits)
+                self.line(rx.get_mut(self.start..line_feed).unwrap_or_default(), limits)
             }
             None if rest(rx, self.start).len() <= len_max => {
                 self.next += window.len();
@@ -259,7 +260,7 @@ impl Decoder {
     }
 
     fn line(&mut self, line: &mut [u8], limits: &Limits) -> Step {
-        let args = &mut self.args[..limits.args_max];
+        let args = self.args.get_mut(..limits.args_max).unwrap_or_default();
         let args_len = inline::split(line, args).map_err(|error| match error {
             SplitError::UnbalancedQuotes => ProtocolError::UnbalancedQuotes,
             SplitError::TooManyArgs => ProtocolError::TooBigInlineRequest,
@@ -268,7 +269,7 @@ impl Decoder {
             return Ok(Some(self.start_request()));
         }
         self.args_len = args_len as u8;
-        let request = Request { bytes: line, spans: &self.args[..args_len] };
+        let request = Request { bytes: line, spans: self.args.get(..args_len).unwrap_or_default() };
         if is_http(&request) {
             return Err(ProtocolError::Http);
         }

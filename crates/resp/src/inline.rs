@@ -54,7 +54,7 @@ impl Word<'_> {
     fn resolve(&mut self) -> Result<(), SplitError> {
         let mut quote = Quote::None;
         loop {
-            let rest = &self.line[self.read..];
+            let rest = self.line.get(self.read..).unwrap_or_default();
             match (&quote, rest) {
                 // Unlike is_space: a vertical tab or form feed is part of a
                 // word, though it is skipped between words.
@@ -87,7 +87,9 @@ impl Word<'_> {
 
     /// Takes `len` typed bytes, which stand for `byte`.
     fn push(&mut self, byte: u8, len: usize) {
-        self.line[self.write] = byte;
+        if let Some(to) = self.line.get_mut(self.write) {
+            *to = byte;
+        }
         self.write += 1;
         self.read += len;
     }

@@ -65,29 +65,29 @@ impl Digits {
     // against 2,880 through core::fmt, or 1,370 against 1,500 in a program that
     // has core::fmt anyway. Most of either is the 64-bit division.
     pub(crate) fn new(mut value: u64) -> Self {
-        let mut digits = Self { bytes: [0; DIGITS_MAX], start: DIGITS_MAX };
+        let mut bytes = [0; DIGITS_MAX];
+        let mut free = bytes.iter_mut().rev();
         // 64-bit division is a library call on 32-bit chips.
         while value > u64::from(u32::MAX) {
-            digits.push((value % 10) as u8);
+            if let Some(byte) = free.next() {
+                *byte = b'0' + (value % 10) as u8;
+            }
             value /= 10;
         }
         let mut value = value as u32;
-        loop {
-            digits.push((value % 10) as u8);
+        for byte in free.by_ref() {
+            *byte = b'0' + (value % 10) as u8;
             value /= 10;
             if value == 0 {
-                return digits;
+                break;
             }
         }
-    }
-
-    fn push(&mut self, digit: u8) {
-        self.start -= 1;
-        self.bytes[self.start] = b'0' + digit;
+        let start = free.len();
+        Self { bytes, start }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.bytes.get(self.start..).unwrap_or_default()
     }
 }
 

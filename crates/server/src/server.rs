@@ -232,7 +232,7 @@ impl<const N: usize> Server<N> {
     }
 
     fn all(&self) -> impl Iterator<Item = &Slot> {
-        self.slots[..self.active].iter().chain([&self.last])
+        self.slots.iter().take(self.active).chain([&self.last])
     }
 
     /// Counts all time-outs down, every [`WATCH_TICK_MS`], and sleeps while no connection is open. Needed once beside the

@@ -167,7 +167,7 @@ impl Iterator for Arguments {
             depth += i32::from(c == '[') - i32::from(c == ']');
             depth == 0 && c == ' '
         });
-        let (argument, rest) = text.split_at(end.unwrap_or(text.len()));
+        let (argument, rest) = text.split_at_checked(end.unwrap_or(text.len())).unwrap_or((text, ""));
         self.0 = rest;
         (!argument.is_empty()).then_some(argument)
     }

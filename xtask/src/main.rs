@@ -10,6 +10,7 @@
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
+//! - `panics.rs`: the release image searched for panics of ours.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
@@ -24,6 +25,7 @@ mod image;
 mod instructions;
 mod namespace;
 mod node;
+mod panics;
 mod process;
 mod qemu;
 mod redis;
@@ -91,6 +93,8 @@ enum Job {
     Instructions(instructions::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
+    /// Shows that the device's own steps can't panic, from its release image
+    Panics,
     /// Memory and code size of the firmware, held against ceilings.toml
     Size,
 }
@@ -149,6 +153,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clients => clients::job(workspace),
         Job::Instructions(args) => instructions::job(workspace, &args),
         Job::Node => node::job(workspace),
+        Job::Panics => panics::job(workspace),
         Job::Size => size::job(workspace),
     }
 }

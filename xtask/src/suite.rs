@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, setup, size, tidy};
+use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, panics, setup, size, tidy};
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 16] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
@@ -33,6 +33,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("conformance host", conformance::host),
     ("conformance qemu", conformance::qemu),
     ("instructions", instructions::check),
+    ("panics", panics::job),
     ("node", node::job),
     ("clients", clients::job),
     ("chips", chips::job),

@@ -168,8 +168,12 @@ impl<const N: usize> Server<N> {
         for<'a> A::Socket<'a>: Socket,
         H: Handler,
     {
-        let slot = if index == self.active { &self.last } else { &self.slots[..self.active][index] };
-        self.accept_on(slot, acceptor, handler).await
+        self.accept_on(self.slot(index), acceptor, handler).await
+    }
+
+    fn slot(&self, index: usize) -> &Slot {
+        assert!(index <= self.active, "there is no slot {index}");
+        if index == self.active { &self.last } else { &self.slots[index] }
     }
 
     async fn accept_on<A, H>(&self, slot: &Slot, acceptor: &A, handler: &H) -> !

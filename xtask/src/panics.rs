@@ -1,0 +1,187 @@
+//! Shows that what clients send can't reach a panic in our own steps: reads the release image of the device for bare
+//! metal, and finds whose code each call of a panic was made from.
+//!
+//! The image has line tables, which tell for each call the chain of functions that were inlined into one another there.
+//! A call counts as ours if the innermost of them outside of Rust's own library is in one of [`CHECKED`]. Two kinds
+//! are counted and let pass, because the compiler puts them in and can't show them to be out of reach: a `RefCell`
+//! that is borrowed twice, which no borrow of ours outlives a call for, and a future that is polled after its end,
+//! which no executor does. What the check doesn't see: a panic inside a library's function that wasn't inlined, for
+//! instance in `core::fmt`, and calls for which the compiler kept no line, which are counted.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use addr2line::Loader;
+use anyhow::{Context, Result, anyhow, bail};
+use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
+use raki::{BaseIOpcode, COpcode, Decode, Isa, OpcodeKind};
+
+use crate::qemu;
+use crate::workspace::Workspace;
+
+const BIN: &str = "device";
+/// Folders whose code must not call a panic.
+const CHECKED: [&str; 4] = ["crates/resp/src/", "crates/device/src/", "crates/server/src/", "crates/endpoint/src/"];
+/// Panics that no input has a part in: file, start of the function's name, and why.
+const EXCEPTIONS: [(&str, &str, &str); 2] = [
+    ("crates/server/src/server.rs", "slot<", "a slot that the program doesn't have; its documentation says so"),
+    (
+        "crates/endpoint/src/lib.rs",
+        "{async_fn",
+        "embedded-io's write_all, if a socket took no byte; ours never do that",
+    ),
+];
+/// What Rust's library panics with.
+const PANICS: [&str; 9] = [
+    "core::panicking::",
+    "core::slice::index::slice_index_fail",
+    "core::slice::copy_from_slice_impl::len_mismatch_fail",
+    "core::str::slice_error_fail",
+    "core::option::unwrap_failed",
+    "core::option::expect_failed",
+    "core::result::unwrap_failed",
+    "core::cell::panic_already_borrowed",
+    "core::cell::panic_already_mutably_borrowed",
+];
+const LET_PASS: [&str; 3] = ["panic_already_borrowed", "panic_already_mutably_borrowed", "async_fn_resumed"];
+
+/// A call of a panic.
+struct Call {
+    address: u64,
+    panic: String,
+}
+
+/// Whose a call is.
+enum Owner {
+    Ours { place: String, function: String },
+    Other,
+    Unknown,
+}
+
+pub fn job(workspace: &Workspace) -> Result<()> {
+    let elf = qemu::build(workspace, BIN, None)?;
+    let calls = calls(&fs::read(&elf)?)?;
+    let loader = Loader::new(&elf).map_err(|error| anyhow!("{error}")).context("read the line tables")?;
+    let (mut let_pass, mut other, mut unknown) = (0, 0, 0);
+    let mut faults = BTreeMap::new();
+    for call in &calls {
+        match owner(&loader, call.address)? {
+            Owner::Other => other += 1,
+            Owner::Unknown => unknown += 1,
+            Owner::Ours { .. } if LET_PASS.iter().any(|name| call.panic.contains(name)) => let_pass += 1,
+            Owner::Ours { place, function } if is_exception(&place, &function) => let_pass += 1,
+            Owner::Ours { place, function } => {
+                faults.insert(place, format!("{} in {function}", call.panic));
+            }
+        }
+    }
+    println!("panics: {} calls in the image", calls.len());
+    println!("panics: {other} in other crates, {unknown} without a line, {let_pass} in ours that are let pass");
+    if calls.len() < CALLS_MIN || let_pass == 0 {
+        bail!("that are too few to be all: the check no longer sees what it should");
+    }
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let faults: Vec<_> = faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
+    bail!("our own steps can panic:\n{}", faults.join("\n"))
+}
+
+/// AUIPC's immediate counts in units of so many bits.
+const UPPER_SHIFT: u32 = 12;
+fn is_exception(place: &str, function: &str) -> bool {
+    EXCEPTIONS.iter().any(|(file, name, _)| place.starts_with(file) && function.starts_with(name))
+}
+
+/// Fewer calls than any image with smoltcp in it has.
+const CALLS_MIN: usize = 50;
+
+/// All calls of a panic in an image.
+fn calls(elf: &[u8]) -> Result<Vec<Call>> {
+    let file = object::File::parse(elf).context("read the ELF file")?;
+    let names: BTreeMap<u64, String> = file
+        .symbols()
+        .filter_map(|symbol| {
+            let name = format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?));
+            PANICS.iter().any(|panic| name.starts_with(panic)).then_some((symbol.address(), name))
+        })
+        .collect();
+    let mut calls = Vec::new();
+    for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
+        for (address, target) in jumps(section.data()?, section.address()) {
+            if let Some(panic) = names.get(&target) {
+                calls.push(Call { address, panic: panic.clone() });
+            }
+        }
+    }
+    Ok(calls)
+}
+
+/// Every jump to a fixed address: where it is, and where it goes.
+fn jumps(code: &[u8], start: u64) -> Vec<(u64, u64)> {
+    let mut jumps = Vec::new();
+    // The register that the instruction before loaded with an address, and that address.
+    let mut loaded: Option<(usize, u64)> = None;
+    let mut at = 0;
+    while let Some(half) = code.get(at..at + 2) {
+        let address = start + at as u64;
+        let half = u16::from_le_bytes([half[0], half[1]]);
+        let is_long = half & 3 == 3;
+        let instruction = match code.get(at..at + 4) {
+            Some(&[a, b, c, d]) if is_long => u32::from_le_bytes([a, b, c, d]).decode(Isa::Rv32).ok(),
+            _ => half.decode(Isa::Rv32).ok(),
+        };
+        let before = loaded.take();
+        if let Some(instruction) = instruction {
+            let offset = i64::from(instruction.imm.unwrap_or(0));
+            let target = |base: u64| base.wrapping_add_signed(offset) & u64::from(u32::MAX);
+            match instruction.opc {
+                OpcodeKind::BaseI(BaseIOpcode::JAL) | OpcodeKind::C(COpcode::JAL | COpcode::J) => {
+                    jumps.push((address, target(address)));
+                }
+                OpcodeKind::BaseI(BaseIOpcode::AUIPC) => {
+                    let base = address.wrapping_add_signed(offset << UPPER_SHIFT);
+                    loaded = instruction.rd.map(|register| (register, base));
+                }
+                OpcodeKind::BaseI(BaseIOpcode::JALR) => {
+                    if let Some((register, base)) = before
+                        && instruction.rs1 == Some(register)
+                    {
+                        jumps.push((address, target(base)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        at += if is_long { 4 } else { 2 };
+    }
+    jumps
+}
+
+/// Whose code it is at an address.
+fn owner(loader: &Loader, address: u64) -> Result<Owner> {
+    let mut frames = match loader.find_frames(address) {
+        Ok(frames) => frames,
+        Err(error) => bail!("no line table for {address:#x}: {error}"),
+    };
+    while let Some(frame) = frames.next().map_err(|error| anyhow!("{error}"))? {
+        let location = frame.location.as_ref();
+        let Some(file) = location.and_then(|location| location.file) else { continue };
+        if is_rusts_own(file) {
+            continue;
+        }
+        let Some(line) = location.and_then(|location| location.line).filter(|line| *line > 0) else {
+            return Ok(Owner::Unknown);
+        };
+        let Some(ours) = CHECKED.iter().find_map(|folder| file.find(folder).map(|at| &file[at..])) else {
+            return Ok(Owner::Other);
+        };
+        let function = frame.function.and_then(|name| name.demangle().ok().map(|name| name.into_owned()));
+        return Ok(Owner::Ours { place: format!("{ours}:{line}"), function: function.unwrap_or_default() });
+    }
+    Ok(Owner::Unknown)
+}
+
+fn is_rusts_own(file: &str) -> bool {
+    ["/library/core/", "/library/alloc/"].iter().any(|folder| file.contains(folder))
+}

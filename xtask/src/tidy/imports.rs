@@ -22,6 +22,7 @@ const BOARD: Imports = Only(&[
     "sockeye-hello",
     "sockeye-resp",
     "sockeye-server",
+    "sockeye-services",
     "sockeye-tcp",
     "critical-section",
     "edge-*",
@@ -37,7 +38,7 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
-const TABLE: [(&str, Imports); 15] = [
+const TABLE: [(&str, Imports); 16] = [
     ("sockeye-resp", Only(&[])),
     (
         "sockeye-tcp",
@@ -70,6 +71,21 @@ const TABLE: [(&str, Imports); 15] = [
         ]),
     ),
     ("sockeye-endpoint", Only(&["embassy-time", "embedded-io-async", "sockeye-device", "sockeye-server"])),
+    (
+        "sockeye-services",
+        Only(&[
+            "edge-captive",
+            "edge-dhcp",
+            "edge-mdns",
+            "edge-nal",
+            "embassy-sync",
+            "embassy-time",
+            "embedded-io-async",
+            "heapless",
+            "log",
+            "rand_core",
+        ]),
+    ),
     ("sockeye-client", Only(&["embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.

@@ -1,0 +1,30 @@
+//! What makes a device easy to find: small network services beside its server, each a library's over the UDP of
+//! [`edge_nal`].
+//!
+//! Each is a future that never ends: an error costs one message and a pause, never the service. None answers anything
+//! but its own protocol, and none knows the device.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`dhcp`] | lends addresses to the access point's clients (RFC 2131), and tells them of its page (RFC 8910) |
+//! | [`captive`] | answers every name with the device's address, so that a phone finds the page by itself |
+//! | [`mdns`] | `NAME.local` and `_sockeye._tcp` (RFC 6762, RFC 6763) |
+//! | [`limits`] | every bound |
+
+#![no_std]
+#![deny(unsafe_code)]
+#![deny(missing_docs)]
+
+pub mod captive;
+pub mod dhcp;
+pub mod limits;
+pub mod mdns;
+
+use embassy_time::{Duration, Timer};
+
+use crate::limits::RETRY_MS;
+
+/// The pause after an error, which a message that can't be read must not make into a busy loop.
+async fn pause() {
+    Timer::after(Duration::from_millis(RETRY_MS)).await;
+}

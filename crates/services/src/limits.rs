@@ -1,0 +1,31 @@
+//! Bounds of the services.
+
+/// Bytes of a DHCP message: no client sends more before it knows that the server takes more (RFC 2131 section 2).
+pub const DHCP_MESSAGE_LEN_MAX: usize = 576;
+/// Addresses that are lent at once. The radio takes fewer clients, but one that has left keeps its address.
+pub const LEASES_MAX: usize = 32;
+/// The last number of the first address that is lent, in a network of 24 bits.
+pub const LEASE_FIRST: u8 = 50;
+/// How long an address is lent, seconds.
+pub const LEASE_S: u32 = 3_600;
+/// Bytes of the address of the page, as a client is told it.
+pub const URL_LEN_MAX: usize = "http://255.255.255.255:65535/".len();
+
+/// Bytes of a DNS message over UDP (RFC 1035 section 2.3.4).
+pub const DNS_MESSAGE_LEN_MAX: usize = 512;
+/// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
+pub const DNS_TTL_S: u64 = 60;
+
+/// Bytes of an mDNS question that is read; longer ones, which list many known answers, are passed over.
+pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
+/// Bytes of an mDNS answer: all records of a device with the longest name.
+pub const MDNS_ANSWER_LEN_MAX: usize = 1_024;
+/// How long an answer holds, seconds (RFC 6762 section 10).
+pub const MDNS_TTL_S: u32 = 120;
+/// Bytes of a name: one label (RFC 1035 section 2.3.4).
+pub const NAME_LEN_MAX: usize = 63;
+
+/// Pause after a message that could not be read or answered, milliseconds.
+pub const RETRY_MS: u64 = 100;
+
+const _: () = assert!(LEASE_FIRST as usize + LEASES_MAX <= 255);

@@ -1,0 +1,223 @@
+//! The services as a client on the network sees them, over UDP in memory.
+
+mod wire;
+
+use std::future::Future;
+use std::net::Ipv4Addr;
+use std::pin::pin;
+
+use domain::base::iana::{Class, Rcode};
+use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
+use domain::rdata::{A, AllRecordData};
+use edge_dhcp::{DhcpOption, MessageType, Options, Packet};
+use embassy_futures::block_on;
+use embassy_futures::select::select;
+use sockeye_services::limits::{LEASE_FIRST, LEASES_MAX, MDNS_QUESTION_LEN_MAX};
+use sockeye_services::mdns::Announcement;
+use sockeye_services::{captive, dhcp, mdns};
+
+use crate::wire::{Datagram, Udp};
+
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+const PORT: u16 = 3000;
+const MDNS: ([u8; 4], u16) = ([224, 0, 0, 251], 5353);
+
+/// What a service sends when these come in, one after the other.
+fn answers<S: Future>(udp: &Udp, service: S, questions: impl IntoIterator<Item = Datagram>) -> Vec<Datagram> {
+    block_on(async {
+        udp.come(questions);
+        let (service, quiet) = (pin!(service), pin!(udp.quiet()));
+        select(service, quiet).await;
+    });
+    udp.sent()
+}
+
+fn question(name: &str, kind: Rtype) -> Vec<u8> {
+    let mut message = MessageBuilder::new_vec().question();
+    message.header_mut().set_id(7);
+    message.push((Name::<Vec<u8>>::from_chars(name.chars()).unwrap(), kind, Class::IN)).unwrap();
+    message.finish()
+}
+
+/// The records of an answer: name and data.
+fn records(answer: &[u8]) -> Vec<(String, String)> {
+    let message = Message::from_octets(answer).unwrap();
+    assert_eq!(message.header().rcode(), Rcode::NOERROR);
+    let (_, answers, _, additional) = message.sections().unwrap();
+    let all = answers.chain(additional).map(|record| record.unwrap());
+    all.map(|record| {
+        let data = record.to_any_record::<AllRecordData<_, _>>().unwrap();
+        (record.owner().to_vec().to_string(), data.data().to_string())
+    })
+    .collect()
+}
+
+#[test]
+fn every_name_is_the_device() {
+    let udp = Udp::default();
+    let from = ([192, 168, 1, 50], 40_000);
+    let questions = [question("connectivitycheck.gstatic.com", Rtype::A), question("example.org", Rtype::AAAA)];
+    let sent = answers(&udp, captive::serve(&udp, ADDRESS), questions.map(|bytes| Datagram::new(from, &bytes)));
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0].peer, from.into());
+    assert_eq!(records(&sent[0].bytes), [("connectivitycheck.gstatic.com".into(), A::new(ADDRESS).to_string())]);
+    assert_eq!(records(&sent[1].bytes), [], "no address of another kind");
+}
+
+#[test]
+fn rubbish_stops_no_service() {
+    let rubbish = [&b""[..], b"\0", &[0xff; 12], &[0; 300], &[0xc0; 512]].map(<[u8]>::to_vec);
+    let from = ([192, 168, 1, 50], 40_000);
+    let with = |last: Vec<u8>| rubbish.clone().into_iter().chain([last]).map(move |bytes| Datagram::new(from, &bytes));
+
+    let udp = Udp::default();
+    let sent = answers(&udp, captive::serve(&udp, ADDRESS), with(question("a.b", Rtype::A)));
+    assert_eq!(records(&sent.last().unwrap().bytes).len(), 1);
+
+    let udp = Udp::default();
+    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), with(discover(1)));
+    assert_eq!(offered(sent.last().unwrap()), Some(Ipv4Addr::new(192, 168, 1, LEASE_FIRST)));
+
+    let udp = Udp::default();
+    let sent = answers(&udp, announce(&udp), with(question("sockeye-3f2a.local", Rtype::A)));
+    assert_eq!(records(&sent.last().unwrap().bytes)[0].1, "192.168.1.1");
+}
+
+fn discover(client: u8) -> Vec<u8> {
+    request(client, &[DhcpOption::MessageType(MessageType::Discover)])
+}
+
+fn request(client: u8, options: &[DhcpOption<'_>]) -> Vec<u8> {
+    let mac = [2, 0, 0, 0, 0, client];
+    // What phones ask for: subnet mask, router, name server, page (RFC 2132, RFC 8910).
+    let wanted = DhcpOption::ParameterRequestList(&[1, 3, 6, 114]);
+    let options = [options, &[wanted]].concat();
+    let packet = Packet::new_request(mac, client.into(), 0, None, true, Options::new(&options));
+    let mut bytes = [0; 576];
+    packet.encode(&mut bytes).unwrap().to_vec()
+}
+
+/// The address in an offer or acknowledgement; none in another message.
+fn offered(datagram: &Datagram) -> Option<Ipv4Addr> {
+    let packet = Packet::decode(&datagram.bytes).unwrap();
+    let is_lent = packet
+        .options
+        .iter()
+        .any(|option| matches!(option, DhcpOption::MessageType(MessageType::Offer | MessageType::Ack)));
+    is_lent.then_some(packet.yiaddr)
+}
+
+#[test]
+fn an_address_is_lent_with_all_that_a_phone_wants_to_know() {
+    let udp = Udp::default();
+    let from = ([0, 0, 0, 0], 68);
+    let first = Ipv4Addr::new(192, 168, 1, LEASE_FIRST);
+    let take = [
+        DhcpOption::MessageType(MessageType::Request),
+        DhcpOption::RequestedIpAddress(first),
+        DhcpOption::ServerIdentifier(ADDRESS),
+    ];
+    let questions = [discover(1), request(1, &take)].map(|bytes| Datagram::new(from, &bytes));
+    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), questions);
+    assert_eq!(sent.iter().map(offered).collect::<Vec<_>>(), [Some(first), Some(first)]);
+    assert_eq!(sent[1].peer, ([255, 255, 255, 255], 68).into());
+    let packet = Packet::decode(&sent[1].bytes).unwrap();
+    let options: Vec<_> = packet.options.iter().collect();
+    for wanted in [
+        DhcpOption::MessageType(MessageType::Ack),
+        DhcpOption::ServerIdentifier(ADDRESS),
+        DhcpOption::SubnetMask(Ipv4Addr::new(255, 255, 255, 0)),
+    ] {
+        assert!(options.contains(&wanted), "{wanted:?} is not in {options:?}");
+    }
+    // As bytes, because edge-dhcp reads this option as another than it writes.
+    let url = b"\x72\x18http://192.168.1.1:3000/";
+    assert!(sent[1].bytes.windows(url.len()).any(|bytes| bytes == url));
+    assert!(options.iter().any(|option| matches!(option, DhcpOption::Router(all) if all.iter().eq([ADDRESS]))));
+    assert!(
+        options.iter().any(|option| matches!(option, DhcpOption::DomainNameServer(all) if all.iter().eq([ADDRESS])))
+    );
+}
+
+#[test]
+fn a_full_pool_lends_nothing_more_and_keeps_what_is_lent() {
+    let udp = Udp::default();
+    let from = ([0, 0, 0, 0], 68);
+    let last = LEASES_MAX as u8 + 1;
+    let take = |client: u8| {
+        let address = Ipv4Addr::new(192, 168, 1, LEASE_FIRST + client - 1);
+        let options = [
+            DhcpOption::MessageType(MessageType::Request),
+            DhcpOption::RequestedIpAddress(address),
+            DhcpOption::ServerIdentifier(ADDRESS),
+        ];
+        request(client, &options)
+    };
+    let clients = (1..last).flat_map(|client| [discover(client), take(client)]);
+    let questions = clients.chain([discover(last), take(1)]).map(|bytes| Datagram::new(from, &bytes));
+    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), questions);
+    let lent: Vec<_> = sent.iter().filter_map(offered).collect();
+    assert_eq!(lent.len(), 2 * LEASES_MAX + 1, "all but the one that is too many");
+    assert_eq!(lent.last(), Some(&Ipv4Addr::new(192, 168, 1, LEASE_FIRST)), "the first client keeps its address");
+}
+
+fn announce(udp: &Udp) -> impl Future {
+    let txt = &[("version", "0.1.0")];
+    let announcement = Announcement { name: "sockeye-3f2a", address: ADDRESS, port: PORT, txt };
+    async move { mdns::serve(udp, &announcement, |bytes| bytes.fill(1)).await }
+}
+
+#[test]
+fn the_device_is_found_by_its_name_and_by_its_service() {
+    let udp = Udp::default();
+    let from = ([192, 168, 1, 50], 5353);
+    let questions = [("SOCKEYE-3F2A.local", Rtype::A), ("_sockeye._tcp.local", Rtype::PTR)];
+    let questions = questions.map(|(name, kind)| Datagram::new(from, &question(name, kind)));
+    let sent = answers(&udp, announce(&udp), questions);
+    assert_eq!(sent.len(), 3, "an announcement, and two answers");
+    assert!(sent.iter().all(|answer| answer.peer == MDNS.into()));
+    assert!(udp.joined().contains(&MDNS.0.into()));
+
+    let has = |answer: &Datagram, name: &str, data: &str| {
+        records(&answer.bytes).iter().any(|record| record.0 == name && record.1.contains(data))
+    };
+    assert!(has(&sent[1], "sockeye-3f2a.local", "192.168.1.1"));
+    let service = "sockeye-3f2a._sockeye._tcp.local";
+    for (name, data) in [
+        ("_sockeye._tcp.local", service),
+        (service, "3000 sockeye-3f2a.local"),
+        (service, "version=0.1.0"),
+        ("sockeye-3f2a.local", "192.168.1.1"),
+    ] {
+        assert!(has(&sent[2], name, data), "{name} {data}: {:?}", records(&sent[2].bytes));
+    }
+}
+
+#[test]
+fn names_of_others_are_left_to_them() {
+    let udp = Udp::default();
+    let from = ([192, 168, 1, 50], 5353);
+    let sent = answers(&udp, announce(&udp), [Datagram::new(from, &question("printer.local", Rtype::A))]);
+    assert_eq!(sent.len(), 1, "only the announcement");
+}
+
+#[test]
+fn a_question_that_is_too_long_does_not_make_the_device_announce_itself_again() {
+    let udp = Udp::default();
+    let from = ([192, 168, 1, 50], 5353);
+    let long = vec![0; MDNS_QUESTION_LEN_MAX + 1];
+    let sent = answers(&udp, announce(&udp), [Datagram::new(from, &long), Datagram::new(from, &long)]);
+    assert_eq!(sent.len(), 1, "only the announcement");
+}
+
+#[test]
+fn the_longest_name_fits_into_an_answer() {
+    let udp = Udp::default();
+    let name = "n".repeat(70);
+    let announcement = Announcement { name: &name, address: ADDRESS, port: PORT, txt: &[("version", "0.1.0")] };
+    let service = async { mdns::serve(&udp, &announcement, |bytes| bytes.fill(1)).await };
+    let browse = Datagram::new(([192, 168, 1, 50], 5353), &question("_sockeye._tcp.local", Rtype::PTR));
+    let sent = answers(&udp, service, [browse]);
+    assert_eq!(sent.len(), 2);
+    assert!(records(&sent[1].bytes).iter().any(|record| record.0.starts_with(&"n".repeat(63))));
+}

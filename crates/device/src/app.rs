@@ -278,7 +278,7 @@ impl<'a> App<'a> {
         state.stats.commands = state.stats.commands.wrapping_add(1);
         let end = self.platform.now();
         let session = state.sessions.get_mut(key);
-        session.last_s = end.uptime_s() as u32;
+        session.last_us = end.uptime_us;
         let peer = session.peer;
         state.slowlog.note(request, is_secret, peer, &session.name, (start, end));
         if !is_secret && state.sessions.iter().any(|session| session.monitor.is_some()) {
@@ -368,7 +368,7 @@ impl<'a> App<'a> {
                     reply.bulk(subscription.text().as_bytes());
                 }
                 reply.bulk(info.name.as_bytes());
-                reply.bulk_fmt(format_args!("{}", push.value.with_decimals(info.decimals)));
+                reply.bulk(push.value.with_decimals(info.decimals).text().as_bytes());
             }
             session.subscriber.delivered();
         }

@@ -18,6 +18,8 @@ pub const OUTPUTS_MAX: usize = 8;
 pub const NAME_LEN_MAX: usize = 24;
 /// Decimals of a value: with more, a 32-bit value has none left before the point.
 pub const DECIMALS_MAX: u8 = 6;
+/// Length of a value as it is written: `-2147483648` and a point.
+pub const DECIMAL_LEN_MAX: usize = 12;
 /// Keys: a reading has three (itself, its history, its meta), an output two.
 pub const KEYS_MAX: usize = 3 * READINGS_MAX + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
@@ -83,6 +85,8 @@ pub const SCAN_COUNT: usize = 10;
 
 /// The longest name of a command with its subcommand, `pubsub|shardchannels` in Redis.
 pub const COMMAND_NAME_LEN_MAX: usize = 24;
+/// Places in the index of the command table: a power of two, well above the number of commands.
+pub const COMMAND_INDEX_LEN: usize = 128;
 /// A line of HELP; what is longer is cut.
 pub const HELP_LINE_LEN_MAX: usize = 128;
 

@@ -74,7 +74,7 @@ pub(crate) struct Session {
     pub(crate) lib_name: String<LIB_NAME_LEN_MAX, u8>,
     pub(crate) lib_version: String<LIB_VERSION_LEN_MAX, u8>,
     pub(crate) opened_s: u32,
-    pub(crate) last_s: u32,
+    pub(crate) last_us: u64,
     /// The command that it sent last.
     pub(crate) command: &'static str,
     pub(crate) subscriber: Subscriber,
@@ -102,7 +102,7 @@ impl Session {
             lib_name: String::new(),
             lib_version: String::new(),
             opened_s: 0,
-            last_s: 0,
+            last_us: 0,
             command: "NULL",
             subscriber: Subscriber::new(),
             monitor: None,
@@ -164,7 +164,8 @@ impl Sessions {
     pub(crate) fn open(&mut self, peer: SocketAddr, side: Side, now: Now) -> Option<SessionKey> {
         let (index, session) = self.slots.iter_mut().enumerate().find(|(_, session)| session.id == 0)?;
         let now_s = now.uptime_s() as u32;
-        *session = Session { id: self.next_id, peer, side, opened_s: now_s, last_s: now_s, ..Session::closed() };
+        *session =
+            Session { id: self.next_id, peer, side, opened_s: now_s, last_us: now.uptime_us, ..Session::closed() };
         self.next_id = self.next_id.wrapping_add(1).max(1);
         Some(SessionKey(index as u8))
     }

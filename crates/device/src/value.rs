@@ -1,9 +1,8 @@
 //! Values of readings and outputs: whole numbers with a fixed decimal point.
 
 use core::fmt;
-use core::num::NonZeroU32;
 
-use crate::limits::DECIMALS_MAX;
+use crate::limits::{DECIMAL_LEN_MAX, DECIMALS_MAX};
 
 /// A value in units of the last decimal of its reading or output: with one decimal, 235 is 23.5.
 ///
@@ -60,15 +59,52 @@ impl Value {
     }
 }
 
+impl Decimal {
+    /// As a client reads it.
+    ///
+    /// By hand, because every reply with a value in it comes through here: a tenth of what `core::fmt` takes.
+    pub(crate) fn text(self) -> DecimalText {
+        let mut bytes = [0; DECIMAL_LEN_MAX];
+        let mut free = bytes.iter_mut().rev();
+        let (mut magnitude, mut digits) = (self.value.0.unsigned_abs(), 0);
+        while let Some(byte) = free.next() {
+            *byte = b'0' + (magnitude % 10) as u8;
+            magnitude /= 10;
+            digits += 1;
+            if digits == self.decimals {
+                if let Some(byte) = free.next() {
+                    *byte = b'.';
+                }
+            } else if digits > self.decimals && magnitude == 0 {
+                break;
+            }
+        }
+        if self.value.0 < 0
+            && let Some(byte) = free.next()
+        {
+            *byte = b'-';
+        }
+        let start = free.len();
+        DecimalText { bytes, start }
+    }
+}
+
+/// What a [`Decimal`] is written as, in memory of its own.
+pub(crate) struct DecimalText {
+    bytes: [u8; DECIMAL_LEN_MAX],
+    start: usize,
+}
+
+impl DecimalText {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.decimals == 0 {
-            return write!(f, "{}", self.value.0);
-        }
-        let unit = NonZeroU32::new(10u32.saturating_pow(self.decimals.into())).unwrap_or(NonZeroU32::MIN);
-        let sign = if self.value.0 < 0 { "-" } else { "" };
-        let magnitude = self.value.0.unsigned_abs();
-        write!(f, "{sign}{}.{:0width$}", magnitude / unit, magnitude % unit, width = usize::from(self.decimals))
+        // It is ASCII.
+        f.write_str(core::str::from_utf8(self.text().as_bytes()).unwrap_or_default())
     }
 }
 

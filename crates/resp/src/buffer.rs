@@ -58,6 +58,9 @@ impl<'a> Buffer<'a> {
 
     /// Appends a type byte, a number and a line end; a part of them if it is full.
     pub(crate) fn put_header(&mut self, kind: u8, value: usize) -> Result<(), Full> {
+        if let digit @ 0..10 = value {
+            return self.put(&[kind, b'0' + digit as u8, b'\r', b'\n']);
+        }
         self.put(&[kind])?;
         self.put(Digits::new(value as u64).as_bytes())?;
         self.put(b"\r\n")

@@ -128,7 +128,9 @@ impl Decoder {
             self.start_request();
         }
         let consumed = self.start.min(rx.len());
-        rx.copy_within(consumed.., 0);
+        if consumed < rx.len() {
+            rx.copy_within(consumed.., 0);
+        }
         self.start = 0;
         self.next -= consumed;
         rx.len() - consumed

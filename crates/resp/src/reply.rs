@@ -161,9 +161,11 @@ impl<'a> ReplyWriter<'a> {
 
     /// Any bytes.
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.header(b'$', bytes.len());
-        self.put(bytes);
-        self.put(b"\r\n");
+        self.write(|out| {
+            out.put_header(b'$', bytes.len())?;
+            out.put(bytes)?;
+            out.put(b"\r\n")
+        });
     }
 
     /// A formatted value.

@@ -25,8 +25,8 @@ pub const ABORT_TIMEOUT_MS: u64 = 1_000;
 pub const ACCEPT_RETRY_MS: u64 = 100;
 /// How often deadlines are looked at, milliseconds; a time-out comes up to this much late.
 pub const WATCH_TICK_MS: u64 = 250;
-/// Bytes that are thrown away at a time while a connection lingers.
-pub const DRAIN_LEN: usize = 128;
+/// Bytes that are thrown away at a time while a connection lingers; each slot has them.
+pub const DRAIN_LEN: usize = 32;
 
 const _: () = assert!(WATCH_TICK_MS <= REFUSE_TIMEOUT_MS, "a time-out must not be shorter than its resolution");
 const _: () = assert!(REFUSE_TIMEOUT_MS <= LINGER_TIMEOUT_MS);

@@ -81,7 +81,7 @@ pub struct Server<const N: usize> {
     served: RefCell<WakerRegistration>,
     /// Wakes the watch when the first slot opens.
     watcher: RefCell<WakerRegistration>,
-    stats: Cell<Stats>,
+    stats: RefCell<Stats>,
     next_id: Cell<u32>,
 }
 
@@ -108,7 +108,7 @@ impl<const N: usize> Server<N> {
             open: Cell::new(0),
             served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
-            stats: Cell::new(Stats {
+            stats: RefCell::new(Stats {
                 accepted: 0,
                 refused: 0,
                 timed_out: 0,
@@ -133,7 +133,7 @@ impl<const N: usize> Server<N> {
 
     /// Figures since start.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.stats.get();
+        let mut stats = *self.stats.borrow();
         for slot in self.all().filter(|slot| slot.state.get() != State::Free) {
             stats.bytes_in += u64::from(slot.bytes_in.get());
             stats.bytes_out += u64::from(slot.bytes_out.get());
@@ -294,8 +294,6 @@ impl<const N: usize> Server<N> {
     }
 
     fn count(&self, change: impl FnOnce(&mut Stats)) {
-        let mut stats = self.stats.get();
-        change(&mut stats);
-        self.stats.set(stats);
+        change(&mut self.stats.borrow_mut());
     }
 }

@@ -44,7 +44,7 @@ struct Sums {
 
 impl Sums {
     /// None if the packet is shorter than its header, which is `ihl` long, even and at least 20.
-    #[inline]
+    #[inline(always)]
     fn of(packet: &[u8], ihl: usize) -> Option<Self> {
         match pod_align_to::<u8, u16>(packet) {
             ([], words, tail) if ihl == 20 => Self::of_words(words, tail),
@@ -52,7 +52,7 @@ impl Sums {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn of_words(words: &[u16], tail: &[u8]) -> Option<Self> {
         let (header, payload) = words.split_first_chunk::<10>()?;
         let [a, b, c, d, e, f, addresses @ ..] = header.map(u32::from);
@@ -82,14 +82,12 @@ impl Sums {
 }
 
 /// Whether both checksums of an IPv4 packet that carries TCP are right. `ihl` is the length of the IPv4 header.
-#[inline]
 pub(crate) fn verify(packet: &[u8], ihl: usize) -> bool {
     Sums::of(packet, ihl).is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
 }
 
 /// Writes both checksums of an IPv4 packet that carries TCP, whose checksum fields are zero and whose IPv4 header has
 /// no options. Shorter packets are left alone.
-#[inline]
 pub(crate) fn fill(packet: &mut [u8]) {
     if packet.len() < 40 {
         return;

@@ -84,6 +84,7 @@ impl Segment {
     }
 
     /// Whether both checksums are right.
+    #[inline]
     pub(crate) fn verify(&self, frame: &[u8]) -> bool {
         checksum::verify(&frame[ETHERNET..ETHERNET + self.packet_len], self.ihl)
     }
@@ -93,14 +94,20 @@ impl Segment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Local {
     pub(crate) mac: Mac,
-    pub(crate) address: Ipv4Addr,
-    pub(crate) port: u16,
+    /// In memory order, as in a header.
+    address: [u16; 2],
+    port: u16,
 }
 
 impl Local {
+    pub(crate) fn new(mac: Mac, address: Ipv4Addr, port: u16) -> Self {
+        let [a, b, c, d] = address.octets();
+        Self { mac, address: [[a, b], [c, d]].map(u16::from_ne_bytes), port: port.to_be() }
+    }
+
     /// The segment in `frame`, if it is TCP in an unfragmented IPv4 packet for this MAC address, address and port
     /// from a single neighbour. All its lengths have been checked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn classify(&self, frame: &[u8]) -> Option<Segment> {
         match pod_align_to::<u8, u16>(frame) {
             ([], words, _) => self.classify_head(frame, words.first_chunk()?),
@@ -117,33 +124,50 @@ impl Local {
     }
 
     /// `head` is the Ethernet header and the fixed part of the IPv4 header, in memory order.
-    #[inline]
+    #[inline(always)]
     fn classify_head(&self, frame: &[u8], head: &[u16; HEAD]) -> Option<Segment> {
         const IPV4: u16 = u16::from_ne_bytes([0x08, 0x00]);
         // More fragments, or an offset: not don't-fragment.
         const FRAGMENT: u16 = u16::from_ne_bytes([0x3f, 0xff]);
-        let [a, b, c, d] = self.address.octets();
-        let address = [u16::from_ne_bytes([a, b]), u16::from_ne_bytes([c, d])];
         if [head[0], head[1], head[2]] != self.mac.0
             || head[6] != IPV4
-            || [head[15], head[16]] != address
+            || [head[15], head[16]] != self.address
             || head[10] & FRAGMENT != 0
         {
             return None;
         }
         let [version_ihl, _] = head[7].to_ne_bytes();
         let [_, protocol] = head[11].to_ne_bytes();
-        let ihl = usize::from(version_ihl & 0x0f) * 4;
         // The group bit is the lowest of the first byte.
         const GROUP: u16 = u16::from_ne_bytes([1, 0]);
-        if version_ihl >> 4 != 4 || ihl < 20 || protocol != TCP || head[3] & GROUP != 0 {
+        if protocol != TCP || head[3] & GROUP != 0 {
             return None;
         }
+        match version_ihl {
+            0x45 => self.segment(frame, head, 20),
+            // Taken apart and put together again, so that a compiler keeps the usual one in registers.
+            _ => self.segment_behind_options(frame, head, version_ihl).map(|segment| {
+                let Segment { peer, peer_mac, flags, ihl, packet_len, payload_len } = segment;
+                Segment { peer, peer_mac, flags, ihl, packet_len, payload_len }
+            }),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn segment_behind_options(&self, frame: &[u8], head: &[u16; HEAD], version_ihl: u8) -> Option<Segment> {
+        let ihl = usize::from(version_ihl & 0x0f) * 4;
+        if version_ihl >> 4 != 4 || ihl < 20 { None } else { self.segment(frame, head, ihl) }
+    }
+
+    /// The segment behind an IPv4 header of `ihl` bytes.
+    #[inline(always)]
+    fn segment(&self, frame: &[u8], head: &[u16; HEAD], ihl: usize) -> Option<Segment> {
         let packet_len = usize::from(u16::from_be(head[8]));
         let packet = frame.get(ETHERNET..ETHERNET + packet_len)?;
         let tcp: &[u8; 20] = packet.get(ihl..)?.first_chunk()?;
         let tcp_header_len = usize::from(tcp[12] >> 4) * 4;
-        if u16::from_be_bytes([tcp[2], tcp[3]]) != self.port || tcp_header_len < 20 {
+        if u16::from_ne_bytes([tcp[2], tcp[3]]) != self.port || tcp_header_len < 20 {
             return None;
         }
         Some(Segment {
@@ -162,11 +186,10 @@ mod tests {
     use super::*;
 
     const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-    const LOCAL: Local = Local {
-        mac: Mac([u16::from_ne_bytes([2, 0]), 0, u16::from_ne_bytes([0, 1])]),
-        address: Ipv4Addr::new(192, 168, 1, 1),
-        port: 3000,
-    };
+
+    fn local() -> Local {
+        Local::new(MAC.into(), Ipv4Addr::new(192, 168, 1, 1), 3000)
+    }
 
     /// A SYN from 192.168.1.2:40000, padded to Ethernet's minimum.
     fn syn() -> [u8; 60] {
@@ -190,9 +213,9 @@ mod tests {
 
     #[test]
     fn a_syn_is_told() {
-        let segment = LOCAL.classify(&syn()).unwrap();
+        let segment = local().classify(&syn()).unwrap();
         assert_eq!(SocketAddrV4::from(segment.peer), SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000));
-        assert_eq!((segment.peer_mac, LOCAL.mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
+        assert_eq!((segment.peer_mac, local().mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
         assert!(segment.is_syn() && segment.verify(&syn()));
         assert_eq!((segment.packet_len(), segment.payload_len), (40, 0));
     }
@@ -219,7 +242,7 @@ mod tests {
         ] {
             let mut frame = syn();
             frame[at] = value;
-            assert_eq!(LOCAL.classify(&frame), None, "{why}");
+            assert_eq!(local().classify(&frame), None, "{why}");
         }
     }
 
@@ -227,12 +250,12 @@ mod tests {
     fn no_length_panics() {
         let mut frame = syn();
         for len in 0..=frame.len() {
-            let _ = LOCAL.classify(&frame[..len]).map(|segment| segment.verify(&frame[..len]));
+            let _ = local().classify(&frame[..len]).map(|segment| segment.verify(&frame[..len]));
         }
         for byte in 12..48 {
             for value in 0..=255 {
                 let before = core::mem::replace(&mut frame[byte], value);
-                let _ = LOCAL.classify(&frame).map(|segment| segment.verify(&frame));
+                let _ = local().classify(&frame).map(|segment| segment.verify(&frame));
                 frame[byte] = before;
             }
         }
@@ -244,8 +267,8 @@ mod tests {
         for at in 0..4 {
             room[at..at + 60].copy_from_slice(&syn());
             let frame = &room[at..at + 60];
-            assert_eq!(LOCAL.classify(frame), LOCAL.classify(&syn()));
-            assert!(LOCAL.classify(frame).unwrap().verify(frame));
+            assert_eq!(local().classify(frame), local().classify(&syn()));
+            assert!(local().classify(frame).unwrap().verify(frame));
         }
     }
 
@@ -256,7 +279,7 @@ mod tests {
         frame[38..58].copy_from_slice(&syn()[34..54]);
         frame[14] = 0x46;
         frame[17] = 44;
-        let segment = LOCAL.classify(&frame).unwrap();
-        assert_eq!((segment.peer, segment.ihl, segment.payload_len), (LOCAL.classify(&syn()).unwrap().peer, 24, 0));
+        let segment = local().classify(&frame).unwrap();
+        assert_eq!((segment.peer, segment.ihl, segment.payload_len), (local().classify(&syn()).unwrap().peer, 24, 0));
     }
 }

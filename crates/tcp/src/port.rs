@@ -32,12 +32,17 @@ impl Clock {
         let passed = instant.as_ticks().wrapping_sub(self.ticks);
         let micros = match u32::try_from(passed) {
             Ok(passed) if Self::TICKS_PER_MICRO > 0 => self.micros + u64::from(passed / Self::TICKS_PER_MICRO as u32),
-            _ => {
-                (self.ticks, self.micros) = (instant.as_ticks(), instant.as_micros());
-                self.micros
-            }
+            _ => self.divide(instant),
         };
         smoltcp::time::Instant::from_micros(micros as i64)
+    }
+
+    /// Kept apart, because a compiler that sees it divides in advance, each time.
+    #[cold]
+    #[inline(never)]
+    fn divide(&mut self, instant: Instant) -> u64 {
+        (self.ticks, self.micros) = (instant.as_ticks(), instant.as_micros());
+        self.micros
     }
 }
 
@@ -156,14 +161,13 @@ impl<D: Driver> Transmit for PortState<D> {
         let now = self.clock.at(now);
         // What fits into one segment is sent by one call; another only to hear that there is no more would cost a
         // tenth of a request.
-        let mut left = if record.bulk { TX_BURST } else { 1 };
-        while self.fast.poll_egress(now, &mut device, &mut record.set) == PollResult::SocketStateChanged {
-            left -= 1;
-            if left == 0 {
-                return if record.bulk { Sent::More } else { Sent::All };
+        let segments_max = if record.bulk { TX_BURST } else { 1 };
+        for _ in 0..segments_max {
+            if self.fast.poll_egress(now, &mut device, &mut record.set) == PollResult::None {
+                return if device.exhausted { Sent::NoRoom } else { Sent::All };
             }
         }
-        if device.exhausted { Sent::NoRoom } else { Sent::All }
+        if record.bulk { Sent::More } else { Sent::All }
     }
 }
 

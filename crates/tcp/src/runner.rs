@@ -96,7 +96,7 @@ impl<D: Driver + 'static> Runner<D> {
     /// Connections of an address that is no longer the device's end without a word: a RST from there would be wrong.
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
         let address = table.interfaces[self.index].address.filter(|_| table.port != 0);
-        self.local = address.map(|address| Local { mac: port.mac(), address: address.address(), port: table.port });
+        self.local = address.map(|address| Local::new(port.mac(), address.address(), table.port));
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.records.len() {
             let record = &mut table.records[index];

@@ -170,7 +170,13 @@ impl TcpSocket {
             let mut table = self.shared.borrow_mut();
             let record = &mut table.records[self.index];
             let socket = record.socket();
-            match socket.send_slice(data) {
+            // Up to where the buffer ends or is full; what is left of `data` comes with the next write.
+            let sent = socket.send(|room| {
+                let len = room.len().min(data.len());
+                room[..len].copy_from_slice(&data[..len]);
+                (len, len)
+            });
+            match sent {
                 Ok(0) => {
                     socket.register_send_waker(cx.waker());
                     table.push(self.index);

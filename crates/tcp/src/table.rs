@@ -82,10 +82,12 @@ impl Record {
     /// Ends the connection without a word to the client.
     fn forget(&mut self) {
         let socket = self.socket();
-        socket.abort();
-        // Listening clears the remote endpoint, so that no RST is sent.
-        let _ = socket.listen(1);
-        socket.abort();
+        if socket.state() != State::Closed || socket.remote_endpoint().is_some() {
+            socket.abort();
+            // Listening clears the remote endpoint, so that no RST is sent.
+            let _ = socket.listen(1);
+            socket.abort();
+        }
         (self.peer, self.due) = (None, Instant::MAX);
         if self.phase != Phase::Owned {
             self.phase = Phase::Free;
@@ -164,8 +166,9 @@ pub(crate) struct Table<R: ?Sized = [Record]> {
     /// How many of them are attached.
     pub(crate) interfaces_len: usize,
     syns: Vec<WaitingSyn, SYN_BACKLOG>,
-    /// Accepts that wait, one bit each.
+    /// Accepts that wait, one bit each, and how many they are.
     tickets: u64,
+    tickets_len: u32,
     /// Connections that are half open or ready.
     pending: u32,
     pub(crate) records: R,
@@ -180,6 +183,7 @@ impl<R> Table<R> {
             interfaces_len: 0,
             syns: Vec::new(),
             tickets: 0,
+            tickets_len: 0,
             pending: 0,
             records,
         }
@@ -253,10 +257,7 @@ impl Table {
 
     /// A connection for a new client, if an accept waits for one more and there is room.
     pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
-        if !self.has_room_for_syn(now) {
-            return None;
-        }
-        let index = self.room()?;
+        let index = self.room_for_syn(now)?;
         let port = self.port;
         let record = &mut self.records[index];
         record.forget();
@@ -272,8 +273,19 @@ impl Table {
 
     /// A free connection: one that is closed, or else the one that has been in TIME-WAIT for the longest.
     fn room(&self) -> Option<usize> {
-        let free = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::Free);
-        free.min_by_key(|(_, record)| (record.peer.is_some(), record.since)).map(|(index, _)| index)
+        let mut oldest: Option<(usize, Instant)> = None;
+        for (index, record) in self.records.iter().enumerate() {
+            if record.phase != Phase::Free {
+                continue;
+            }
+            if record.peer.is_none() {
+                return Some(index);
+            }
+            if oldest.is_none_or(|(_, since)| record.since < since) {
+                oldest = Some((index, record.since));
+            }
+        }
+        oldest.map(|(index, _)| index)
     }
 
     /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
@@ -360,6 +372,7 @@ impl Table {
             return None;
         }
         self.tickets |= 1 << ticket;
+        self.tickets_len += 1;
         self.wake_for_syn();
         Some(ticket)
     }
@@ -367,22 +380,30 @@ impl Table {
     /// An accept waits no longer, served or not.
     pub(crate) fn return_ticket(&mut self, ticket: usize) {
         self.tickets &= !(1 << ticket);
+        self.tickets_len -= 1;
         // What this accept may have been woken for, another must not miss.
-        if self.records.iter().any(|record| record.phase == Phase::Ready) {
+        if self.pending > 0 && self.records.iter().any(|record| record.phase == Phase::Ready) {
             self.wake_ticket();
         }
     }
 
     /// The longest established connection that nobody has accepted, now owned by the caller.
     pub(crate) fn take_ready(&mut self, ticket: usize, waker: &core::task::Waker) -> Option<usize> {
-        let ready = self.records.iter_mut().enumerate().filter(|(_, record)| record.phase == Phase::Ready);
-        let Some((index, record)) = ready.min_by_key(|(_, record)| record.since) else {
+        let Some(index) = self.longest_ready() else {
             self.records[ticket].ticket_waker.register(waker);
             return None;
         };
-        record.phase = Phase::Owned;
+        self.records[index].phase = Phase::Owned;
         self.pending -= 1;
         Some(index)
+    }
+
+    fn longest_ready(&self) -> Option<usize> {
+        if self.pending == 0 {
+            return None;
+        }
+        let ready = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::Ready);
+        ready.min_by_key(|(_, record)| record.since).map(|(index, _)| index)
     }
 
     fn wake_ticket(&mut self) {
@@ -429,7 +450,7 @@ impl Table {
         self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
         let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(syn.peer);
         let index = self.syns.iter().position(ready)?;
-        if !self.has_room_for_syn(now) {
+        if self.room_for_syn(now).is_none() {
             // Half-open connections become old enough to be ended without anything that would wake the runner.
             self.interfaces[interface].expect(now + TICK);
             return None;
@@ -441,8 +462,9 @@ impl Table {
         self.find(peer).is_some_and(|index| self.records[index].phase != Phase::Free)
     }
 
-    fn has_room_for_syn(&mut self, now: Instant) -> bool {
-        (self.pending < self.tickets.count_ones() || self.evict_half_open(now)) && self.room().is_some()
+    /// A connection for one more handshake, if an accept waits for it.
+    fn room_for_syn(&mut self, now: Instant) -> Option<usize> {
+        if self.pending < self.tickets_len || self.evict_half_open(now) { self.room() } else { None }
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

@@ -20,6 +20,8 @@ const FRAME_LEN: usize = 1514;
 const HEADER_LEN: usize = 12;
 /// Frames each way, a power of two.
 const QUEUE_LEN: usize = 8;
+/// Bytes left free before [`HEADER_LEN`], so that what follows an Ethernet header of 14 bytes lies on a word boundary.
+const PAD_LEN: usize = 2;
 
 /// Registers (section 4.2.2).
 mod registers {
@@ -85,7 +87,7 @@ struct Memory {
     descriptors: [Descriptor; QUEUE_LEN],
     available: Available,
     used: Used,
-    buffers: [[u8; (HEADER_LEN + FRAME_LEN).next_multiple_of(4)]; QUEUE_LEN],
+    buffers: [[u8; (PAD_LEN + HEADER_LEN + FRAME_LEN).next_multiple_of(4)]; QUEUE_LEN],
 }
 
 impl Memory {
@@ -111,6 +113,7 @@ struct Queue {
 impl Queue {
     fn new(base: usize, number: u32, memory: &'static mut Memory, flags: u16) -> Self {
         for (descriptor, buffer) in memory.descriptors.iter_mut().zip(&memory.buffers) {
+            let buffer = &buffer[PAD_LEN..];
             *descriptor = Descriptor { address: buffer.as_ptr() as u64, len: buffer.len() as u32, flags, next: 0 };
         }
         write(base + QUEUE_SEL, number);
@@ -162,7 +165,7 @@ impl Queue {
     fn frame(&mut self, id: u16, len: usize) -> &mut [u8] {
         // SAFETY: buffer `id` was taken from the card and is not yet given back, so nobody else touches it.
         let buffers = unsafe { &mut (*self.memory).buffers };
-        &mut buffers[usize::from(id)][HEADER_LEN..][..len]
+        &mut buffers[usize::from(id)][PAD_LEN + HEADER_LEN..][..len]
     }
 }
 

@@ -244,7 +244,7 @@ fn write_client(session: &Session, now_s: u32, out: &mut dyn Write) -> fmt::Resu
         session.peer,
         session.name,
         now_s.wrapping_sub(session.opened_s),
-        now_s.wrapping_sub(session.last_s),
+        now_s.wrapping_sub((session.last_us / 1_000_000) as u32),
         session.channels(),
         session.patterns(),
         session.command,

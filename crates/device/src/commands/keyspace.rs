@@ -46,7 +46,7 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
         None => cx.reply.null(),
         Some(key) => {
             let value = cx.value(key).ok_or(WRONGTYPE)?;
-            cx.reply.bulk_fmt(format_args!("{value}"));
+            cx.reply.bulk(value.text().as_bytes());
         }
     }
     Ok(Flow::Continue)
@@ -56,7 +56,7 @@ pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.reply.array(cx.request.len() - 1);
     for name in cx.request.args().skip(1) {
         match cx.existing(name).and_then(|key| cx.value(key)) {
-            Some(value) => cx.reply.bulk_fmt(format_args!("{value}")),
+            Some(value) => cx.reply.bulk(value.text().as_bytes()),
             None => cx.reply.null(),
         }
     }

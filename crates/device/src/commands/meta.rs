@@ -51,8 +51,8 @@ impl Meta<'_> {
         match field {
             Field::Kind => cx.reply.bulk(self.kind.name().as_bytes()),
             Field::Unit => cx.reply.bulk(self.unit.as_bytes()),
-            Field::Minimum => cx.reply.bulk_fmt(format_args!("{}", self.minimum)),
-            Field::Maximum => cx.reply.bulk_fmt(format_args!("{}", self.maximum)),
+            Field::Minimum => cx.reply.bulk(self.minimum.text().as_bytes()),
+            Field::Maximum => cx.reply.bulk(self.maximum.text().as_bytes()),
             Field::PeriodMs => cx.reply.bulk_fmt(format_args!("{}", self.period_ms.unwrap_or_default())),
             Field::AgeMs => cx.reply.bulk_fmt(format_args!("{}", self.age_ms.unwrap_or_default())),
         }

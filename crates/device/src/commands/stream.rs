@@ -38,7 +38,7 @@ impl Cx<'_, '_> {
                 cx.reply.bulk_fmt(format_args!("{}", entry.id));
                 cx.reply.array(2);
                 cx.reply.bulk(b"value");
-                cx.reply.bulk_fmt(format_args!("{}", entry.value.with_decimals(decimals)));
+                cx.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
             });
             if !is_written {
                 return Ok(false);

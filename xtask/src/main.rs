@@ -9,12 +9,14 @@
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
+//! - `bench.rs` and its folder: what a program in QEMU costs.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
+mod bench;
 mod checks;
 mod chips;
 mod clients;

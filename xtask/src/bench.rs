@@ -1,0 +1,4 @@
+//! What Sockeye costs, beside what others cost on the same exchanges.
+
+pub mod exchange;
+pub mod guest;

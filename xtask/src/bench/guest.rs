@@ -1,8 +1,10 @@
 //! A program in QEMU whose instructions are counted.
 
+use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,6 +18,9 @@ const ASK: &[u8] = b"?";
 const ANSWER: &str = "figures: ";
 /// The longest to wait for a guest on the network.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a refused client waits before it tries again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(5);
 
 /// A running guest. Under `-icount shift=0` its instruction counter counts instructions, so figures are exact and the
 /// same on every machine but for what depends on when frames come in.
@@ -67,9 +72,17 @@ impl Guest<'_> {
         Ok((after - before).saturating_sub(before - first))
     }
 
-    /// A connection to the guest.
+    /// A connection to the guest. A refused client tries again: embassy-net refuses whom no socket happens to wait for.
     pub fn connect() -> Result<TcpStream> {
-        let client = TcpStream::connect((GUEST, GUEST_PORT)).context("connect to the guest")?;
+        let start = Instant::now();
+        let client = loop {
+            match TcpStream::connect((GUEST, GUEST_PORT)) {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused && start.elapsed() < PATIENCE => {
+                    sleep(REFUSED_PAUSE);
+                }
+                connected => break connected.context("connect to the guest")?,
+            }
+        };
         client.set_nodelay(true)?;
         client.set_read_timeout(Some(PATIENCE))?;
         client.set_write_timeout(Some(PATIENCE))?;

@@ -26,8 +26,8 @@ pub fn build(workspace: &Workspace) -> Result<()> {
         contender.build(workspace, FEW)?;
         contender.build(workspace, MANY)?;
     }
-    programs::build_shipped(workspace, "hello")?;
-    programs::build_shipped(workspace, "device")
+    programs::build_shipped(workspace, "hello", FEW)?;
+    programs::build_shipped(workspace, "device", FEW)
 }
 
 /// Measures it, in a namespace with a tap.
@@ -43,8 +43,8 @@ pub fn measure(workspace: &Workspace) -> Result<Instructions> {
         measured.open.insert(name, Guest::run(workspace, "bench", &many, open)?);
     }
     let hello = |guest: &mut Guest<'_>| exchange::closed_by_server(guest, &HELLO);
-    measured.hello = Guest::run(workspace, "bench", &programs::elf(workspace, "hello"), hello)?;
-    measured.device = Guest::run(workspace, "bench", &programs::elf(workspace, "device"), device)?;
+    measured.hello = Guest::run(workspace, "bench", &programs::shipped(workspace, "hello", FEW), hello)?;
+    measured.device = Guest::run(workspace, "bench", &programs::shipped(workspace, "device", FEW), device)?;
     Ok(measured)
 }
 

@@ -47,6 +47,7 @@ pub const VARIANTS: [(&str, &[&str]); 3] =
 /// Builds the server for this many clients.
 pub fn build(workspace: &Workspace, flags: &[&str], slots: usize, elf: &Path) -> Result<()> {
     let source = source(workspace)?.join("src");
+    fs::create_dir_all(elf.parent().context("a file has a folder")?)?;
     let folder = workspace.root.join(FOLDER);
     let mut command = Command::new(COMPILER);
     command.args(FLAGS).args(flags).arg(format!("-DSLOTS={slots}"));

@@ -1,7 +1,7 @@
 //! The programs that are measured, built and put aside: the next build of the same program takes its place.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -51,24 +51,27 @@ impl Contender {
     /// Builds it.
     pub fn build(self, workspace: &Workspace, slots: usize) -> Result<()> {
         let to = self.elf(workspace, slots);
-        let parent = to.parent().context("a file has a folder")?;
-        fs::create_dir_all(parent)?;
         match self {
-            Self::Sockeye => put_aside(qemu::build(workspace, "bench", Some(&slots.to_string()))?, &to),
-            Self::EmbassyNet => put_aside(build_peer(workspace, "embassy-net", slots)?, &to),
+            Self::Sockeye => put_aside(&qemu::build(workspace, "bench", Some(&slots.to_string()))?, &to),
+            Self::EmbassyNet => put_aside(&build_peer(workspace, "embassy-net", slots)?, &to),
             Self::Lwip(variant) => lwip::build(workspace, lwip::VARIANTS[variant].1, slots, &to),
         }
     }
 }
 
 /// Where a program is put aside.
-pub fn elf(workspace: &Workspace, name: &str) -> PathBuf {
+fn elf(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target.join("bench/programs").join(format!("{name}.elf"))
 }
 
-/// Builds a program of Sockeye as it is shipped.
-pub fn build_shipped(workspace: &Workspace, bin: &str) -> Result<()> {
-    put_aside(qemu::build(workspace, bin, None)?, &elf(workspace, bin))
+/// Where a program of Sockeye as it is shipped is.
+pub fn shipped(workspace: &Workspace, bin: &str, slots: usize) -> PathBuf {
+    elf(workspace, &format!("{bin}-{slots}"))
+}
+
+/// Builds it.
+pub fn build_shipped(workspace: &Workspace, bin: &str, slots: usize) -> Result<()> {
+    put_aside(&qemu::build(workspace, bin, Some(&slots.to_string()))?, &shipped(workspace, bin, slots))
 }
 
 /// Builds one of the Rust programs that Sockeye is compared with.
@@ -79,7 +82,8 @@ pub fn build_peer(workspace: &Workspace, bin: &str, slots: usize) -> Result<Path
     Firmware::open_folder(workspace, PEERS)?.build(&toolchain, &build)
 }
 
-fn put_aside(from: PathBuf, to: &PathBuf) -> Result<()> {
-    fs::copy(&from, to).with_context(|| format!("copy {}", from.display()))?;
+fn put_aside(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+    fs::copy(from, to).with_context(|| format!("copy {}", from.display()))?;
     Ok(())
 }

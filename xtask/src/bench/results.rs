@@ -24,6 +24,49 @@ pub struct Results {
     /// Instructions of an exchange.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instructions: Option<Instructions>,
+    /// RAM and flash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The device beside Redis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Redis>,
+}
+
+/// Bytes of the images.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Memory {
+    /// By program and kind, on the board in QEMU.
+    pub programs: BTreeMap<String, Row>,
+    /// By image and section, on chips.
+    pub chips: BTreeMap<String, Row>,
+    /// By image and whose code it is.
+    pub code: BTreeMap<String, Row>,
+}
+
+/// Requests per second of the simulated device and of a redis-server.
+#[derive(Serialize, Deserialize)]
+pub struct Redis {
+    /// The redis-server's version.
+    pub redis_version: String,
+    /// Clients at once.
+    pub clients: u64,
+    /// Requests of each run.
+    pub requests: u64,
+    /// What was asked for.
+    pub tests: Vec<RedisTest>,
+}
+
+/// One kind of request.
+#[derive(Serialize, Deserialize)]
+pub struct RedisTest {
+    /// redis-benchmark's name of it.
+    pub test: String,
+    /// Medians of the runs.
+    pub redis_per_s: u64,
+    /// The same.
+    pub sockeye_per_s: u64,
+    /// Sockeye's part of Redis's rate in each run.
+    pub ratios_percent: Vec<u64>,
 }
 
 /// Guest instructions of one exchange.

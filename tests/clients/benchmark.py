@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Compares the simulated device with a redis-server on this machine, and writes a Markdown table.
+"""Compares the simulated device with a redis-server on this machine, and prints what it measured as JSON.
 
 Both run at the same time on loopback and are measured in turn, so that whatever else the machine does meets both.
 Needs Debian's redis-server and redis-tools, and `cargo build --release`.
 """
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -95,8 +96,8 @@ def measure(port: int, requests: int, reading: str) -> dict[str, float]:
     return rows | redis_benchmark.measure(HOST, port, Deadline(RUN_SECONDS), *common, "GET", reading)
 
 
-def compare(sockeye: Path, requests: int) -> str:
-    """The table."""
+def compare(sockeye: Path, requests: int) -> dict:
+    """Rates of both by test, medians, and the ratio of each run."""
     version = redis_version()
     with tempfile.TemporaryDirectory() as folder:
         homes = [Path(folder, name) for name in ("redis", "sockeye")]
@@ -108,7 +109,7 @@ def compare(sockeye: Path, requests: int) -> str:
             reading = device("sim", HOST, ports[1]).sampled
             same_value(*ports, reading)
             runs = [[measure(port, requests, reading) for port in ports] for _ in range(RUNS)]
-    return table(runs, version, requests)
+    return summary(runs, version, requests)
 
 
 def same_value(redis: int, simulator: int, reading: str) -> None:
@@ -120,19 +121,17 @@ def same_value(redis: int, simulator: int, reading: str) -> None:
         raise Failed(f"GET {reading}: {value.tail()}; SET: {stored.tail()}")
 
 
-def table(runs: list[list[dict[str, float]]], version: str, requests: int) -> str:
-    lines = [
-        f"`redis-benchmark -c {CLIENTS} -P 1 -n {requests}`, requests per second, medians of {RUNS} runs in turn:",
-        "",
-        f"| test | redis-server {version} | sockeye sim | ratio | ratios of the runs |",
-        "|---|---:|---:|---:|---|",
-    ]
+def summary(runs: list[list[dict[str, float]]], version: str, requests: int) -> dict:
+    tests = []
     for test in runs[0][0]:
         redis, sockeye = ([pair[side][test] for pair in runs] for side in (0, 1))
-        medians = statistics.median(redis), statistics.median(sockeye)
-        ratios = ", ".join(f"{b / a:.2f}" for a, b in zip(redis, sockeye))
-        lines.append(f"| {test} | {medians[0]:,.0f} | {medians[1]:,.0f} | {medians[1] / medians[0]:.2f} | {ratios} |")
-    return "\n".join(lines)
+        tests.append({
+            "test": test,
+            "redis_per_s": round(statistics.median(redis)),
+            "sockeye_per_s": round(statistics.median(sockeye)),
+            "ratios_percent": [round(100 * b / a) for a, b in zip(redis, sockeye)],
+        })
+    return {"redis_version": version, "clients": CLIENTS, "requests": requests, "tests": tests}
 
 
 def main() -> int:
@@ -145,7 +144,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     try:
-        print(compare(arguments.sockeye.resolve(), arguments.requests))
+        print(json.dumps(compare(arguments.sockeye.resolve(), arguments.requests)))
     except (Failed, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

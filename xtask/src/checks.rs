@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use cargo_metadata::TargetKind;
 
+use crate::bench::PEERS;
 use crate::chips::Chip;
 use crate::firmware::{self, Firmware};
 use crate::process::{LONG, SHORT, cargo, on_path, run};
@@ -19,7 +20,7 @@ const FUZZ: &str = "fuzz";
 /// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
-    for name in [SIMULATION, FUZZ] {
+    for name in [SIMULATION, FUZZ, PEERS] {
         run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
@@ -43,6 +44,10 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     let toolchain = Embedded::find(workspace)?;
     let virt = Firmware::open(workspace, "qemu-virt")?;
     let mut command = virt.cargo(&toolchain, &[]);
+    run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
+
+    let peers = Firmware::open_folder(workspace, PEERS)?;
+    let mut command = peers.cargo(&toolchain, &[]);
     run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
 
     let esp32 = Firmware::open(workspace, "esp32")?;

@@ -47,16 +47,21 @@ pub struct Build<'a> {
 impl Firmware {
     /// Reads the folder. A folder without a manifest is an error: nothing passes for being absent.
     pub fn open(workspace: &Workspace, name: &str) -> Result<Self> {
-        let folder = workspace.root.join("firmware").join(name);
+        Self::open_folder(workspace, &format!("firmware/{name}"))
+    }
+
+    /// The same for a folder elsewhere that is built for a board.
+    pub fn open_folder(workspace: &Workspace, path: &str) -> Result<Self> {
+        let folder = workspace.root.join(path);
         let manifest = folder.join("Cargo.toml");
         if !manifest.is_file() {
-            bail!("there is no firmware/{name}/Cargo.toml");
+            bail!("there is no {path}/Cargo.toml");
         }
         let packages = metadata(&manifest)?.packages;
         let targets = packages.iter().flat_map(|package| &package.targets);
         let bins =
             targets.filter(|target| target.kind.contains(&TargetKind::Bin)).map(|bin| bin.name.clone()).collect();
-        Ok(Self { folder, target: workspace.target.join("firmware").join(name), bins })
+        Ok(Self { folder, target: workspace.target.join(path), bins })
     }
 
     /// Fails where the folder has no such program, and names those that it has.

@@ -9,12 +9,14 @@
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
+//! - `bench.rs` and its folder: what Sockeye costs beside others, and the document of it.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
+mod bench;
 mod checks;
 mod chips;
 mod clients;
@@ -91,6 +93,8 @@ enum Job {
     Clients,
     /// What a request costs in guest instructions, held against ceilings.toml
     Instructions(instructions::Args),
+    /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
+    Bench(bench::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
     /// Shows that the device's own steps can't panic, from its release image
@@ -152,6 +156,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),
         Job::Instructions(args) => instructions::job(workspace, &args),
+        Job::Bench(args) => bench::job(workspace, &args),
         Job::Node => node::job(workspace),
         Job::Panics => panics::job(workspace),
         Job::Size => size::job(workspace),

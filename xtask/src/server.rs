@@ -1,6 +1,7 @@
 //! A server under test: a process whose console goes to a file, and which never outlives its test.
 
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -16,6 +17,8 @@ const READY: &str = "listening on port";
 /// The longest to wait for a line of the console; QEMU on a busy machine takes a few seconds.
 const LINE_LIMIT: Duration = Duration::from_secs(30);
 const LINE_POLL: Duration = Duration::from_millis(20);
+/// The same where the line comes at once.
+const ASK_POLL: Duration = Duration::from_millis(1);
 /// How much of the console an error shows.
 const TAIL_LINES: usize = 20;
 
@@ -52,6 +55,25 @@ impl Server {
         Ok(())
     }
 
+    /// Types on the console, and waits for the line that the server prints then, which contains `answer`.
+    pub fn ask(&mut self, typed: &[u8], answer: &str) -> Result<String> {
+        let lines = |text: &str| text.matches(answer).count();
+        let known = lines(&self.text());
+        self.child.stdin.as_mut().context("the console takes no input")?.write_all(typed)?;
+        let start = Instant::now();
+        while start.elapsed() < LINE_LIMIT {
+            let text = self.text();
+            // The last line may be printed by half.
+            let printed = text.rsplit_once('\n').map_or("", |(printed, _)| printed);
+            if lines(printed) > known {
+                let line = printed.lines().rev().find(|line| line.contains(answer)).unwrap_or_default();
+                return Ok(line.to_owned());
+            }
+            sleep(ASK_POLL);
+        }
+        bail!("no `{answer}` within {} s; the server's console:\n{}", LINE_LIMIT.as_secs(), self.tail())
+    }
+
     /// Runs a test against the server. A failure shows the end of the console; a server that ended by itself is one.
     pub fn test(mut self, test: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if let Err(error) = test(&mut self) {
@@ -85,7 +107,7 @@ impl Drop for Server {
 
 fn spawn(command: &mut Command, console: &Path) -> Result<Child> {
     let log = File::create(console)?;
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
     command.spawn().with_context(|| format!("can't start `{}`", show(command)))
 }
 
@@ -113,6 +135,21 @@ mod tests {
         assert!(process.exists());
         server.test(|_| Ok(())).unwrap();
         assert!(!process.exists());
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+
+    #[test]
+    fn a_server_answers_what_is_typed() {
+        let workspace = workspace("asked");
+        let script = "echo listening on port 1; while read word; do echo heard $word; done; exec sleep 60";
+        let server = Server::start(&workspace, "server", shell(script)).unwrap();
+        server
+            .test(|server| {
+                assert_eq!(server.ask(b"one\n", "heard")?, "heard one");
+                assert_eq!(server.ask(b"two\n", "heard")?, "heard two");
+                Ok(())
+            })
+            .unwrap();
         fs::remove_dir_all(&workspace.target).unwrap();
     }
 

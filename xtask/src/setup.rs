@@ -54,6 +54,21 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// What only the comparison with others needs: a C compiler for the board, with a C library.
+pub fn bench(_: &Workspace) -> Result<()> {
+    const COMPILER: &str = "riscv64-unknown-elf-gcc";
+    let has_library = || {
+        // A file that it doesn't find it names as it was asked for.
+        let file = read(Command::new(COMPILER).arg("--print-file-name=picolibc.specs"));
+        file.is_ok_and(|file| Path::new(&file).is_absolute())
+    };
+    if on_path(COMPILER).is_none() || !has_library() {
+        step("a C compiler for the board or its library is missing");
+        Apt::default().install(&["gcc-riscv64-unknown-elf", "picolibc-riscv64-unknown-elf", "xz-utils"])?;
+    }
+    Ok(())
+}
+
 fn step(what: &str) {
     println!("setup: {what}");
 }

@@ -62,7 +62,7 @@ fn chip_sizes(workspace: &Workspace, chip: Chip) -> Result<BTreeMap<String, u64>
 }
 
 /// Bytes by section, the parts of a section (`.bss.x`) counted with it, and what of them is RAM from the start.
-fn elf_sizes(elf: &[u8]) -> Result<BTreeMap<String, u64>> {
+pub fn elf_sizes(elf: &[u8]) -> Result<BTreeMap<String, u64>> {
     let file = object::File::parse(elf).context("read the ELF file")?;
     let mut sizes: BTreeMap<String, u64> =
         ["text", "rodata", "data", "bss"].into_iter().map(|name| (name.to_owned(), 0)).collect();

@@ -22,6 +22,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::bench;
 use crate::firmware::FOLDERS;
 use crate::process::read;
 use crate::workspace::{Workspace, metadata};
@@ -55,6 +56,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(sizes::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
+    faults.extend(bench::document_fault(workspace));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }

@@ -47,6 +47,11 @@ impl embassy_time_driver::Driver for Clock {
     }
 }
 
+/// Ticks since start, 10 MHz.
+pub(crate) fn ticks() -> u64 {
+    embassy_time_driver::now()
+}
+
 /// Puts the timer to rest until the first alarm.
 pub(crate) fn start() {
     critical_section::with(|cs| CLOCK.set_timer(cs));

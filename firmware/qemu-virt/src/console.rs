@@ -3,7 +3,7 @@
 use core::fmt::{self, Arguments, Write};
 use core::panic::PanicInfo;
 
-use crate::mmio;
+use crate::{interrupts, mmio};
 
 /// What the test device takes for "failed", with exit status 1.
 const FAILED: u32 = 0x1_3333;
@@ -15,6 +15,18 @@ impl Write for Uart {
         s.bytes().for_each(|byte| mmio::write_byte(mmio::UART, byte));
         Ok(())
     }
+}
+
+/// The next byte that was typed.
+pub(crate) fn read() -> Option<u8> {
+    let is_ready = mmio::read_byte(mmio::UART_LINE_STATUS) & 1 == 1;
+    is_ready.then(|| mmio::read_byte(mmio::UART))
+}
+
+/// Makes each typed byte an interrupt.
+pub(crate) fn listen() {
+    mmio::write_byte(mmio::UART_INTERRUPT_ENABLE, 1);
+    interrupts::enable(interrupts::UART);
 }
 
 /// Prints one line.

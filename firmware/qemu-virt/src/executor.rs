@@ -9,10 +9,10 @@ use embassy_executor::{Spawner, raw};
 use riscv::register::{mie, minstret};
 use static_cell::StaticCell;
 
-use crate::clock;
+use crate::{clock, console, stack};
 
 static PENDING: AtomicBool = AtomicBool::new(false);
-/// Instructions counted while waiting.
+/// Instructions counted while waiting, and in what the count shall leave out.
 static WAITED: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 /// Called by the executor when a task is to run.
@@ -25,6 +25,21 @@ fn pender(_: *mut ()) {
 pub fn instructions() -> u64 {
     let waited = critical_section::with(|cs| WAITED.borrow(cs).get());
     minstret::read64().wrapping_sub(waited)
+}
+
+/// Runs what the count shall leave out. Called in interrupts only, where nothing else runs meanwhile.
+pub(crate) fn uncounted(work: impl FnOnce()) {
+    let before = minstret::read64();
+    work();
+    leave_out(before);
+}
+
+/// Leaves out what was executed since the counter was `before`.
+fn leave_out(before: u64) {
+    critical_section::with(|cs| {
+        let waited = WAITED.borrow(cs);
+        waited.set(waited.get() + (minstret::read64() - before));
+    });
 }
 
 /// Bytes of RAM that hold program and data, as the linker laid them out: all below the stack.
@@ -41,7 +56,9 @@ pub fn static_ram_len() -> u32 {
 pub fn run(init: impl FnOnce(Spawner)) -> ! {
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
     let executor = EXECUTOR.init_with(|| raw::Executor::new(core::ptr::null_mut()));
+    stack::paint();
     clock::start();
+    console::listen();
     // SAFETY: the handlers of both interrupts are in place, and no critical section is open.
     unsafe {
         mie::set_mtimer();

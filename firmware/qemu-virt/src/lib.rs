@@ -6,17 +6,24 @@
 //! - [`clock`]: embassy's time from the machine's timer.
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
 //! - [`virtio`]: the network card, an embassy-net driver.
+//! - [`exchange`]: what the measured servers answer.
 //! - [`network`]: the listener and embassy-net on that card.
+//! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
+//! - `interrupts.rs`: which device an interrupt is of.
 //! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
 #![no_std]
 
 pub mod board;
 pub mod clock;
 pub mod console;
+pub mod exchange;
 pub mod executor;
+mod figures;
+mod interrupts;
 mod memcpy;
 mod mmio;
 pub mod network;
+mod stack;
 pub mod virtio;
 
 /// Clients served at once; `SOCKEYE_SLOTS` in the environment of the build, 8 without it.

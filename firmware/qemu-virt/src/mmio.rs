@@ -10,8 +10,12 @@ pub(crate) const MTIMECMP: usize = 0x0200_4000;
 pub(crate) const MTIME: usize = 0x0200_bff8;
 /// Interrupt controller.
 pub(crate) const PLIC: usize = 0x0c00_0000;
-/// 16550 UART.
+/// 16550 UART: the byte that came in, or is to go out.
 pub(crate) const UART: usize = 0x1000_0000;
+/// UART: bit 0 makes a byte that came in an interrupt.
+pub(crate) const UART_INTERRUPT_ENABLE: usize = UART + 1;
+/// UART: bit 0 tells whether a byte came in.
+pub(crate) const UART_LINE_STATUS: usize = UART + 5;
 /// The first of eight virtio-mmio slots; slot n has interrupt source n + 1.
 pub(crate) const VIRTIO: usize = 0x1000_1000;
 /// Distance between the slots.

@@ -9,10 +9,10 @@ use core::task::Context;
 
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState, RxToken, TxToken};
 use embassy_sync::waitqueue::AtomicWaker;
-use riscv::interrupt::machine::Interrupt;
 use static_cell::ConstStaticCell;
 
-use crate::mmio::{PLIC, VIRTIO, VIRTIO_STRIDE, read, read_byte, write};
+use crate::interrupts;
+use crate::mmio::{VIRTIO, VIRTIO_STRIDE, read, read_byte, write};
 
 /// Bytes of an Ethernet frame without its check sequence.
 const FRAME_LEN: usize = 1514;
@@ -172,21 +172,11 @@ impl Queue {
 static BASE: AtomicUsize = AtomicUsize::new(0);
 static WAKER: AtomicWaker = AtomicWaker::new();
 
-/// Enables interrupt `source` for hart 0's machine mode, at priority 1 above the threshold 0.
-fn enable_interrupt(source: usize) {
-    write(PLIC + 4 * source, 1);
-    write(PLIC + 0x2000, 1 << source);
-}
-
-/// The card's interrupt is the only external one that is enabled.
-#[riscv_rt::core_interrupt(Interrupt::MachineExternal)]
-fn external() {
-    const CLAIM: usize = PLIC + 0x20_0004;
-    let source = read(CLAIM);
+/// The card's interrupt.
+pub(crate) fn interrupt() {
     let base = BASE.load(Ordering::Relaxed);
     write(base + INTERRUPT_ACK, read(base + INTERRUPT_STATUS));
     WAKER.wake();
-    write(CLAIM, source);
 }
 
 /// The network card.
@@ -219,7 +209,7 @@ impl NetworkCard {
         let mut rx = Queue::new(base, 0, RX.try_take()?, WRITE);
         let mut tx = Queue::new(base, 1, TX.try_take()?, 0);
         BASE.store(base, Ordering::Relaxed);
-        enable_interrupt(slot + 1);
+        interrupts::enable(slot + 1);
         write(base + STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK);
         tx.set_interrupts(false);
         (0..QUEUE_LEN as u16).for_each(|id| rx.give(id));

@@ -38,7 +38,7 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
-const TABLE: [(&str, Imports); 16] = [
+const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
     (
         "sockeye-tcp",
@@ -95,6 +95,20 @@ const TABLE: [(&str, Imports); 16] = [
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
     ("xtask", NotThese(&["sockeye*"])),
+    // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    (
+        "sockeye-peers",
+        NotThese(&[
+            "sockeye",
+            "sockeye-device",
+            "sockeye-endpoint",
+            "sockeye-hello",
+            "sockeye-resp",
+            "sockeye-server",
+            "sockeye-tcp",
+            "xtask",
+        ]),
+    ),
     ("sockeye-esp32", BOARD),
     ("sockeye-qemu-virt", BOARD),
 ];

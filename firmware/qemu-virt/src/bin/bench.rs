@@ -1,5 +1,4 @@
-//! The server that is measured: it answers each request of 16 bytes with 13, and tells the instructions executed so
-//! far when the request begins with `S`.
+//! The server that is measured: it answers requests as `exchange.rs` says.
 //!
 //! `SOCKEYE_JOINED=1` in the environment of the build runs all slots in one task instead of a task for each.
 #![no_std]
@@ -10,6 +9,7 @@ use embassy_executor::Spawner;
 use embedded_io_async::{Read, Write};
 use sockeye_hello::boot::{Boot, PORT};
 use sockeye_qemu_virt::console::print;
+use sockeye_qemu_virt::exchange::Progress;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::limits::Timeouts;
@@ -17,42 +17,30 @@ use sockeye_server::{Connection, Error, Handler, Server, Socket};
 use sockeye_tcp::Acceptor;
 use static_cell::ConstStaticCell;
 
-const REQUEST_LEN: usize = 16;
-const REPLY: &[u8; 13] = b"Hello, world\n";
+/// Bytes that are read at once.
+const READ_LEN: usize = 128;
 const JOINED: bool = option_env!("SOCKEYE_JOINED").is_some();
 
 struct Bench;
 
 impl Handler for Bench {
     async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
-        let mut request = [0; REQUEST_LEN];
-        let mut len = 0;
+        let mut buf = [0; READ_LEN];
+        let mut progress = Progress::default();
         loop {
-            match client.read(&mut request[len..]).await? {
-                0 => return Ok(()),
-                more => len += more,
+            let len = client.read(&mut buf).await?;
+            if len == 0 {
+                return Ok(());
             }
-            if len == REQUEST_LEN {
-                len = 0;
-                if request[0] == b'S' {
-                    client.write_all(&instructions()).await?;
-                } else {
-                    client.write_all(REPLY).await?;
+            let mut received = &buf[..len];
+            while let Some(exchange) = progress.take(&mut received) {
+                client.write_all(exchange.reply).await?;
+                if exchange.closes {
+                    return Ok(());
                 }
             }
         }
     }
-}
-
-/// The instructions executed so far, as 12 digits and a line end.
-fn instructions() -> [u8; 13] {
-    let mut text = *b"000000000000\n";
-    let mut rest = executor::instructions();
-    for digit in text[..12].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    text
 }
 
 #[riscv_rt::entry]

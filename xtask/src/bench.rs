@@ -1,0 +1,104 @@
+//! `cargo xtask bench`: what Sockeye costs, beside what others cost on the same exchanges, and the document of it.
+//!
+//! # Layout
+//! - `guest.rs`: a program in QEMU whose instructions are counted; `exchange.rs`: the exchanges, from the client's side.
+//! - `programs.rs`, `lwip.rs`: the programs that are compared.
+//! - `cost.rs`: instructions of all of them; `memory.rs`, `parts.rs`: RAM, flash, and whose code it is.
+//! - `redis.rs`: the device beside Redis.
+//! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `machine.rs`: where.
+
+mod cost;
+pub mod exchange;
+pub mod guest;
+mod lwip;
+mod machine;
+mod memory;
+mod parts;
+mod programs;
+mod redis;
+mod report;
+mod results;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use crate::namespace::{make_tap, run_inside};
+use crate::setup;
+use crate::workspace::Workspace;
+use results::Results;
+
+pub use programs::PEERS;
+pub use report::fault as document_fault;
+
+/// What to measure.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Parts, instead of all; the others stay in the document as they were measured last
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+    /// Only writes the document again, from what was measured last
+    #[arg(long, conflicts_with = "parts")]
+    document: bool,
+    /// Set by this program where it runs itself again in a namespace that it made.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Guest instructions
+    Instructions,
+    /// RAM and flash
+    Memory,
+    /// The device beside Redis
+    Redis,
+}
+
+impl Part {
+    fn build(self, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::Instructions => cost::build(workspace),
+            Self::Memory => memory::build(workspace),
+            Self::Redis => redis::build(workspace),
+        }
+    }
+
+    fn measure(self, workspace: &Workspace, results: &mut Results) -> Result<()> {
+        match self {
+            Self::Instructions => results.instructions = Some(cost::measure(workspace)?),
+            Self::Memory => results.memory = Some(memory::measure(workspace)?),
+            Self::Redis => results.redis = Some(redis::measure(workspace)?),
+        }
+        Ok(())
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// The job. What has to be built is built before the network is gone.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.document {
+        return report::write(workspace, &Results::read(workspace)?);
+    }
+    let parts = if args.parts.is_empty() { Part::value_variants() } else { &args.parts };
+    if args.inside {
+        make_tap()?;
+        let mut results = Results::read(workspace)?;
+        // One part that fails leaves the others as they were measured.
+        for part in parts {
+            part.measure(workspace, &mut results)?;
+            results.write(workspace)?;
+        }
+        return Ok(());
+    }
+    setup::bench(workspace)?;
+    parts.iter().try_for_each(|part| part.build(workspace))?;
+    let names: Vec<_> = parts.iter().map(|part| part.name()).collect();
+    run_inside(&[&["bench", "--inside"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat())?;
+    let mut results = Results::read(workspace)?;
+    results.machine = machine::describe();
+    results.write(workspace)?;
+    report::write(workspace, &results)
+}

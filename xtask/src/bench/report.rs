@@ -1,0 +1,274 @@
+//! The document that is made of what was measured, and its plot.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Result, anyhow};
+use plotters::prelude::*;
+
+use super::results::{Instructions, Memory, Redis, RedisTest, Results, Row};
+use crate::workspace::Workspace;
+
+const DOCUMENT: &str = "docs/performance.md";
+const PLOT: &str = "docs/instructions.svg";
+
+/// Writes the document and its plot.
+pub fn write(workspace: &Workspace, results: &Results) -> Result<()> {
+    fs::write(workspace.root.join(DOCUMENT), document(results))?;
+    if let Some(instructions) = &results.instructions {
+        plot(instructions, &workspace.root.join(PLOT))?;
+    }
+    println!("{}", document(results));
+    Ok(())
+}
+
+/// What is wrong with the document in the tree, if anything: it has to be the one that the results make.
+pub fn fault(workspace: &Workspace) -> Option<String> {
+    let results = match Results::read(workspace) {
+        Ok(results) => results,
+        Err(error) => return Some(format!("{error:#}")),
+    };
+    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
+    (found != document(&results))
+        .then(|| format!("{DOCUMENT} isn't what bench/results.toml makes: run the bench again"))
+}
+
+fn document(results: &Results) -> String {
+    let mut text = String::from(HEAD);
+    for (name, value) in &results.machine {
+        // Writing into a string doesn't fail.
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    if let Some(instructions) = &results.instructions {
+        text += &instructions_part(instructions);
+    }
+    if let Some(memory) = &results.memory {
+        text += &memory_part(memory);
+    }
+    if let Some(redis) = &results.redis {
+        text += &redis_part(redis);
+    }
+    text
+}
+
+const HEAD: &str = "# Performance
+
+This page is made by `cargo xtask bench` (as root, on Debian), and a check fails when it isn't what the last run
+measured. Figures in other documents come from here. `cargo xtask bench PART` measures one part again.
+
+| machine | |
+|---|---|
+";
+
+fn instructions_part(measured: &Instructions) -> String {
+    let mut text = String::from(INSTRUCTIONS);
+    text += &table("server", &EXCHANGES, &measured.exchanges);
+    text += OPEN;
+    let counts: Vec<_> = numbers(measured);
+    let columns: Vec<_> = counts.iter().map(String::as_str).collect();
+    text += &table("connections open in turn, of 32 slots", &columns, &measured.open);
+    text += "\n![Instructions of a request against open connections](instructions.svg)\n";
+    text += DEVICE;
+    for (name, value) in &measured.device {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    let _ = writeln!(text, "| classic hello, as shipped: prints each request | {} |", grouped(measured.hello));
+    text += IDLE;
+    for (name, value) in &measured.idle_second {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    text
+}
+
+const EXCHANGES: [&str; 6] =
+    ["kept open", "7 in turn", "connect, request, close", "closed by server", "1,000 bytes in", "1,000 bytes out"];
+
+const INSTRUCTIONS: &str = "
+## Instructions
+
+RV32IMC, the ESP32-C3's instruction set, in QEMU with `-icount shift=0`. The guest's own counter is read over its
+console before and after some hundreds of exchanges over a tap, lock step; medians of five. Counted is everything that
+runs: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the server; for the Rust
+programs also the executor and the interrupts. lwIP's has neither: it is called from one loop, which is the cheapest
+way to run it. Waiting is not counted. No figure says anything about caches or a radio.
+
+All serve 8 clients. A request is 16 bytes, its reply 13, where nothing else is said; `closed by server` is the
+classic, 16 in, 11 out. lwIP's settings are ESP-IDF's where they matter, so it doesn't check the IP header's checksum;
+the others do. All copy what a handler gets and gives, but lwIP, whose call-backs see the received frame itself.
+
+";
+
+const OPEN: &str = "
+Clients that are connected and take turns, one request at a time:
+
+";
+
+const DEVICE: &str = "
+The device's own image, 8 slots, with all that a request takes: protocol, command, session. A `GET` of a reading is 10
+bytes in as an inline request and 23 as an array, and 10 out.
+
+| the device | instructions |
+|---|---:|
+";
+
+const IDLE: &str = "
+| a second in which nobody sends | instructions |
+|---|---:|
+";
+
+fn memory_part(measured: &Memory) -> String {
+    let mut text = String::from(MEMORY);
+    text += &table("program", &["flash", "static RAM", "of it each slot", "stack"], &measured.programs);
+    if !measured.chips.is_empty() {
+        text += CHIPS;
+        text += &table("image", &["text", "rodata", "data", "bss"], &measured.chips);
+    }
+    text += CODE;
+    text += &transposed("code", &measured.code);
+    text
+}
+
+const MEMORY: &str = "
+## RAM and flash
+
+Bytes, on the board in QEMU, 8 slots; the first rows answer the exchanges above, `hello` and `device` are what is
+shipped. Flash is code, constants and initial values, without radio. A slot's RAM is what the program for 8 has more
+than that for 7: its task, its connection with 1,024 bytes of buffer each way, and its place in the tables; the device's
+sessions are a fixed number and not in it. lwIP's is its control block, and 2,048 of the heap that holds what is sent
+until it is acknowledged. The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that
+was in use at once under load, interrupts included, found by painting it.
+
+";
+
+const CHIPS: &str = "
+On chips, by section; the radio's heap is part of `bss`:
+
+";
+
+const CODE: &str = "
+Whose code it is, bytes by the crate in which a line stands; Rust's own library counts for whoever it was inlined into:
+
+";
+
+fn redis_part(measured: &Redis) -> String {
+    let Redis { redis_version, clients, requests, tests } = measured;
+    let mut text = format!(
+        "\n## Beside Redis\n\n`redis-benchmark -c {clients} -P 1 -n {requests}` on loopback: redis-server \
+         {redis_version} and the simulated device, in turn, so that what else the machine does meets both. Medians; \
+         what counts is the ratio.\n\n\
+         | test | Redis, requests/s | Sockeye, requests/s | Sockeye of Redis | in each run |\n|---|---:|---:|---:|---|\n"
+    );
+    for RedisTest { test, redis_per_s, sockeye_per_s, ratios_percent } in tests {
+        let mut sorted = ratios_percent.clone();
+        sorted.sort_unstable();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        let each = ratios_percent.iter().map(|ratio| format!("{ratio} %")).collect::<Vec<_>>().join(", ");
+        let (redis, sockeye) = (grouped(*redis_per_s), grouped(*sockeye_per_s));
+        let _ = writeln!(text, "| {test} | {redis} | {sockeye} | {median} % | {each} |");
+    }
+    text
+}
+
+/// The numbers of open connections, in order.
+fn numbers(measured: &Instructions) -> Vec<String> {
+    let mut numbers: Vec<_> = measured.open.values().flat_map(|row| row.keys().cloned()).collect();
+    numbers.sort_by_key(|number| number.parse::<u64>().unwrap_or(u64::MAX));
+    numbers.dedup();
+    numbers
+}
+
+/// A table with a line for each row, Sockeye's first, and these columns.
+fn table(head: &str, columns: &[&str], rows: &BTreeMap<String, Row>) -> String {
+    let mut text = format!("| {head} | {} |\n|---|{}\n", columns.join(" | "), "---:|".repeat(columns.len()));
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|(name, _)| !name.starts_with("Sockeye"));
+    for (name, row) in rows {
+        let cells = columns.iter().map(|column| row.get(*column).map_or("-".to_owned(), |value| grouped(*value)));
+        let _ = writeln!(text, "| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    text
+}
+
+/// A table with a column for each row, and the rows of all of them, Sockeye's first.
+fn transposed(head: &str, columns: &BTreeMap<String, Row>) -> String {
+    let mut names: Vec<_> = columns.values().flat_map(|column| column.keys()).collect();
+    names.sort_unstable_by_key(|name| (!name.starts_with("sockeye"), *name));
+    names.dedup();
+    let heads = columns.keys().map(String::as_str).collect::<Vec<_>>().join(" | ");
+    let mut text = format!("| {head} | {heads} |\n|---|{}\n", "---:|".repeat(columns.len()));
+    for name in names {
+        let cells = columns.values().map(|column| column.get(name).map_or("-".to_owned(), |value| grouped(*value)));
+        let _ = writeln!(text, "| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    text
+}
+
+/// A number with a comma after each thousand.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Instructions of a request against open connections, one line for each server.
+fn plot(measured: &Instructions, file: &std::path::Path) -> Result<()> {
+    let shown = ["Sockeye", "embassy-net", "lwIP -Os LTO"];
+    let colours = [RGBColor(200, 60, 40), RGBColor(60, 90, 180), RGBColor(90, 90, 90)];
+    let most = measured.open.values().flat_map(|row| row.values()).max().copied().unwrap_or(1);
+    let failed = |error: DrawingAreaErrorKind<std::io::Error>| anyhow!("can't draw the plot: {error}");
+
+    let root = SVGBackend::new(file, (720, 360)).into_drawing_area();
+    root.fill(&WHITE).map_err(failed)?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(64)
+        .build_cartesian_2d(0_u64..32, 0..most + most / 20)
+        .map_err(failed)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("connections open in turn").y_desc("instructions of a request").max_light_lines(1);
+    mesh.y_label_formatter(&|value| grouped(*value)).draw().map_err(failed)?;
+    for (name, colour) in shown.into_iter().zip(colours) {
+        let Some(row) = measured.open.get(name) else { continue };
+        let mut points: Vec<(u64, u64)> =
+            row.iter().filter_map(|(open, value)| Some((open.parse().ok()?, *value))).collect();
+        points.sort_unstable();
+        let line = chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2))).map_err(failed)?;
+        line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        let dots = points.into_iter().map(|point| Circle::new(point, 3, colour.filled()));
+        chart.draw_series(dots).map_err(failed)?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .draw()
+        .map_err(failed)?;
+    root.present().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn connections_are_in_order_of_their_number() {
+        let row = ["31", "4", "15"].map(|open| (open.to_owned(), 1)).into();
+        let open = [("Sockeye".to_owned(), row)].into();
+        assert_eq!(numbers(&Instructions { open, ..Instructions::default() }), ["4", "15", "31"]);
+    }
+}

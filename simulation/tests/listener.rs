@@ -56,6 +56,33 @@ fn spawn_asking(world: &mut World, server: Ipv4Addr, log: &Log) {
     });
 }
 
+/// Connects to a port, and tells what becomes of it.
+fn spawn_connecting(world: &mut World, port: u16, log: &Log) {
+    let (mut client, log) = (world.client(), log.clone());
+    world.spawn(async move {
+        let connected = client.connect((SERVER, port)).await;
+        log.borrow_mut().push(format!("{port}: {connected:?}"));
+        std::future::pending().await
+    });
+}
+
+#[test]
+fn two_ports_have_the_same_acceptors() {
+    let mut world = World::new(4);
+    let (server, client) = (Log::default(), Log::default());
+    spawn_echo(&mut world, &server);
+    spawn_echo(&mut world, &server);
+    assert!(world.bind(80).is_ok() && world.bind(80).is_ok() && world.bind(PORT).is_ok());
+    assert_eq!(world.bind(81).err(), Some(sockeye_tcp::Error::AddrInUse));
+    for port in [80, PORT, 81] {
+        spawn_connecting(&mut world, port, &client);
+    }
+    world.run(2_000);
+    client.borrow_mut().sort();
+    assert_eq!(*client.borrow(), ["3000: Ok(())", "80: Ok(())", "81: Err(ConnectionReset)"]);
+    assert_eq!(server.borrow().len(), 2);
+}
+
 #[test]
 fn another_address_ends_the_connections_to_the_old_one() {
     let mut world = World::new(1);

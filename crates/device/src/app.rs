@@ -241,6 +241,11 @@ impl<'a> App<'a> {
         self.state.borrow().sessions.get(key).protocol
     }
 
+    /// On which side the client is.
+    pub(crate) fn side(&self, key: SessionKey) -> Side {
+        self.state.borrow().sessions.get(key).side
+    }
+
     /// What the client's next request is held to.
     pub fn limits(&self, key: SessionKey) -> &'static Limits {
         if self.state.borrow().may_read(key) { &Limits::AUTHENTICATED } else { &Limits::UNAUTHENTICATED }

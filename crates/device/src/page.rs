@@ -7,7 +7,11 @@ use crate::commands::config;
 use crate::platform::Platform;
 use crate::text::Lines;
 
-/// What a browser gets for any path but `/`.
+/// What a browser of the device's own network gets for any path but `/`: there every name is the device's, and a phone
+/// that asks the host of its maker whether it is on the internet is shown the page (RFC 8952).
+pub(crate) const FOUND: &[u8] =
+    b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
+/// What any other browser gets.
 pub(crate) const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
 /// The page.

@@ -11,7 +11,7 @@ use sockeye_resp::{Decoder, Http, ReplyWriter, http_method};
 use crate::app::App;
 use crate::command::Flow;
 use crate::limits::{BLOCK_MS_MAX, REPLY_LEN_MAX, RX_LEN, TX_LEN};
-use crate::page::NOT_FOUND;
+use crate::page::{FOUND, NOT_FOUND};
 use crate::session::{SessionKey, Side};
 use crate::settings::Store;
 
@@ -180,7 +180,10 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                     }
                 }
             }
-            Some(Target::Other) => self.client.write_all(NOT_FOUND).await?,
+            Some(Target::Other) => {
+                let is_own = self.session.app.side(self.session.key) == Side::AccessPoint;
+                self.client.write_all(if is_own { FOUND } else { NOT_FOUND }).await?;
+            }
             None => self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
         }
         Ok(Next::Close)

@@ -5,6 +5,7 @@ use core::net::{Ipv4Addr, SocketAddrV4};
 use bytemuck::{cast_slice_mut, pod_align_to};
 
 use crate::checksum::{self, ETHERNET, TCP};
+use crate::limits::PORTS_MAX;
 
 /// Length of an Ethernet header and of IPv4's fixed header, in 16-bit words.
 const HEAD: usize = 17;
@@ -25,7 +26,8 @@ impl From<[u8; 6]> for Mac {
     }
 }
 
-/// Where a client is: what a connection is known by, since the server has one address and one port. Words in memory
+/// Where a client is: what a connection is known by, since the server has one address. A client can have one
+/// connection for each port of its own, though the server has two. Words in memory
 /// order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
@@ -45,6 +47,8 @@ impl From<Peer> for SocketAddrV4 {
 pub(crate) struct Segment {
     pub(crate) peer: Peer,
     pub(crate) peer_mac: Mac,
+    /// The port of ours that it is for.
+    pub(crate) port: u16,
     flags: u8,
     /// Length of the IPv4 header.
     ihl: usize,
@@ -96,13 +100,13 @@ pub(crate) struct Local {
     pub(crate) mac: Mac,
     /// In memory order, as in a header.
     address: [u16; 2],
-    port: u16,
+    ports: [u16; PORTS_MAX],
 }
 
 impl Local {
-    pub(crate) fn new(mac: Mac, address: Ipv4Addr, port: u16) -> Self {
+    pub(crate) fn new(mac: Mac, address: Ipv4Addr, ports: [u16; PORTS_MAX]) -> Self {
         let [a, b, c, d] = address.octets();
-        Self { mac, address: [[a, b], [c, d]].map(u16::from_ne_bytes), port: port.to_be() }
+        Self { mac, address: [[a, b], [c, d]].map(u16::from_ne_bytes), ports: ports.map(u16::to_be) }
     }
 
     /// The segment in `frame`, if it is TCP in an unfragmented IPv4 packet for this MAC address, address and port
@@ -147,8 +151,8 @@ impl Local {
             0x45 => self.segment(frame, head, 20),
             // Taken apart and put together again, so that a compiler keeps the usual one in registers.
             _ => self.segment_behind_options(frame, head, version_ihl).map(|segment| {
-                let Segment { peer, peer_mac, flags, ihl, packet_len, payload_len } = segment;
-                Segment { peer, peer_mac, flags, ihl, packet_len, payload_len }
+                let Segment { peer, peer_mac, port, flags, ihl, packet_len, payload_len } = segment;
+                Segment { peer, peer_mac, port, flags, ihl, packet_len, payload_len }
             }),
         }
     }
@@ -167,12 +171,14 @@ impl Local {
         let packet = frame.get(ETHERNET..ETHERNET + packet_len)?;
         let tcp: &[u8; 20] = packet.get(ihl..)?.first_chunk()?;
         let tcp_header_len = usize::from(tcp[12] >> 4) * 4;
-        if u16::from_ne_bytes([tcp[2], tcp[3]]) != self.port || tcp_header_len < 20 {
+        let port = u16::from_ne_bytes([tcp[2], tcp[3]]);
+        if (self.ports[0] != port && self.ports[1] != port) || tcp_header_len < 20 {
             return None;
         }
         Some(Segment {
             peer: Peer { address: [head[13], head[14]], port: u16::from_ne_bytes([tcp[0], tcp[1]]) },
             peer_mac: Mac([head[3], head[4], head[5]]),
+            port: u16::from_be(port),
             flags: tcp[13],
             ihl,
             packet_len,
@@ -188,7 +194,7 @@ mod tests {
     const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
     fn local() -> Local {
-        Local::new(MAC.into(), Ipv4Addr::new(192, 168, 1, 1), 3000)
+        Local::new(MAC.into(), Ipv4Addr::new(192, 168, 1, 1), [3000, 80])
     }
 
     /// A SYN from 192.168.1.2:40000, padded to Ethernet's minimum.
@@ -218,6 +224,14 @@ mod tests {
         assert_eq!((segment.peer_mac, local().mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
         assert!(segment.is_syn() && segment.verify(&syn()));
         assert_eq!((segment.packet_len(), segment.payload_len), (40, 0));
+    }
+
+    #[test]
+    fn each_port_is_told() {
+        let mut frame = syn();
+        frame[36..38].copy_from_slice(&80u16.to_be_bytes());
+        assert_eq!(local().classify(&frame).unwrap().port, 80);
+        assert_eq!(local().classify(&syn()).unwrap().port, 3000);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 pub const CONNECTIONS_MAX: usize = 64;
 /// Most network interfaces of a listener: access point and station.
 pub const INTERFACES_MAX: usize = 2;
+/// Most ports of a listener: the server's, and the one where browsers look.
+pub const PORTS_MAX: usize = 2;
 
 /// SYNs that wait for a slot that is just closing.
 pub const SYN_BACKLOG: usize = 8;

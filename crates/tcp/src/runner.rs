@@ -11,7 +11,7 @@ use embassy_time::{Duration, Instant, Timer};
 use smoltcp::socket::tcp::State;
 
 use crate::frame::{Local, Segment};
-use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
+use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
 use crate::phy::Scratch;
 use crate::port::{PortState, Sent, Stack, Transmit};
 use crate::table::{Phase, Shared, TICK, Table};
@@ -95,8 +95,8 @@ impl<D: Driver + 'static> Runner<D> {
 
     /// Connections of an address that is no longer the device's end without a word: a RST from there would be wrong.
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
-        let address = table.interfaces[self.index].address.filter(|_| table.port != 0);
-        self.local = address.map(|address| Local::new(port.mac(), address.address(), table.port));
+        let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
+        self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.records.len() {
             let record = &mut table.records[index];

@@ -18,7 +18,7 @@ use crate::table::Shared;
 pub enum Error {
     /// The address is not `0.0.0.0`, or the port is 0: a listener listens on all its interfaces.
     Unaddressable,
-    /// The listener has another port already.
+    /// The listener has [`PORTS_MAX`](crate::limits::PORTS_MAX) other ports already.
     AddrInUse,
     /// More accepts are under way than there are connections.
     NoConnections,
@@ -30,7 +30,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unaddressable => "address can't be listened on",
-            Self::AddrInUse => "another port is listened on",
+            Self::AddrInUse => "other ports are listened on",
             Self::NoConnections => "no connection is left",
             Self::ConnectionReset => "connection reset",
         })
@@ -54,16 +54,15 @@ impl TcpBind for Tcp {
     type Error = Error;
     type Accept<'a> = Acceptor;
 
-    /// Listens on the port of `local`, whose address must be `0.0.0.0`.
+    /// Listens on the port of `local`, whose address must be `0.0.0.0`: as the only one, or beside another, up to
+    /// [`PORTS_MAX`](crate::limits::PORTS_MAX). All acceptors are the same: each takes the clients of all ports.
     async fn bind(&self, local: SocketAddr) -> Result<Acceptor, Error> {
         if !local.ip().is_unspecified() || local.port() == 0 {
             return Err(Error::Unaddressable);
         }
-        let mut table = self.shared.borrow_mut();
-        if table.port != 0 && table.port != local.port() {
+        if !self.shared.borrow_mut().listen(local.port()) {
             return Err(Error::AddrInUse);
         }
-        table.listen(local.port());
         Ok(Acceptor { shared: self.shared })
     }
 }

@@ -73,7 +73,7 @@ pub struct Options {
     pub handshake: Duration,
 }
 
-/// A TCP listener of one port, on up to [`INTERFACES_MAX`] network interfaces. Copies are the same listener.
+/// A TCP listener of one port or two, on up to [`INTERFACES_MAX`] network interfaces. Copies are the same listener.
 #[derive(Clone, Copy)]
 pub struct Tcp {
     pub(crate) shared: &'static Shared,

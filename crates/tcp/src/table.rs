@@ -11,7 +11,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use smoltcp::wire::Ipv4Cidr;
 
 use crate::frame::{Peer, Segment};
-use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
+use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
 use crate::phy::Macs;
 use crate::port::{Sent, Transmit};
 
@@ -159,8 +159,8 @@ pub(crate) struct WaitingSyn {
 
 /// Everything of a listener but its drivers.
 pub(crate) struct Table<R: ?Sized = [Record]> {
-    /// The port that is listened on; 0 before.
-    pub(crate) port: u16,
+    /// The ports that are listened on: 0 before, and the first one again where there is no second.
+    pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
     pub(crate) interfaces: [InterfaceState; INTERFACES_MAX],
     /// How many of them are attached.
@@ -177,7 +177,7 @@ pub(crate) struct Table<R: ?Sized = [Record]> {
 impl<R> Table<R> {
     pub(crate) const fn new(records: R, handshake: Duration) -> Self {
         Self {
-            port: 0,
+            ports: [0; PORTS_MAX],
             handshake,
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
@@ -191,13 +191,19 @@ impl<R> Table<R> {
 }
 
 impl Table {
-    /// Sets the port, and tells the runners.
-    pub(crate) fn listen(&mut self, port: u16) {
-        self.port = port;
+    /// Listens on one more port, and tells the runners. False if there are [`PORTS_MAX`] already.
+    pub(crate) fn listen(&mut self, port: u16) -> bool {
+        match self.ports {
+            ports if ports.contains(&port) => return true,
+            [0, _] => self.ports = [port; PORTS_MAX],
+            [first, second] if first == second => self.ports = [first, port],
+            _ => return false,
+        }
         for interface in &mut self.interfaces {
             interface.changed = true;
             interface.wake();
         }
+        true
     }
 
     /// The connection with `peer`, which may be in TIME-WAIT.
@@ -258,10 +264,9 @@ impl Table {
     /// A connection for a new client, if an accept waits for one more and there is room.
     pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
         let index = self.room_for_syn(now)?;
-        let port = self.port;
         let record = &mut self.records[index];
         record.forget();
-        record.socket().listen(port).ok()?;
+        record.socket().listen(segment.port).ok()?;
         record.peer = Some(segment.peer);
         record.interface = interface;
         record.phase = Phase::HalfOpen;

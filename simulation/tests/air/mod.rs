@@ -121,9 +121,14 @@ impl World {
     }
 
     pub fn acceptor(&mut self) -> Acceptor {
-        let mut bind = std::pin::pin!(self.tcp.bind(([0, 0, 0, 0], PORT).into()));
+        self.bind(PORT).expect("the port is the first")
+    }
+
+    /// Listens on a port, alone or beside another.
+    pub fn bind(&mut self, port: u16) -> Result<Acceptor, sockeye_tcp::Error> {
+        let mut bind = std::pin::pin!(self.tcp.bind(([0, 0, 0, 0], port).into()));
         match bind.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(acceptor) => acceptor.unwrap(),
+            Poll::Ready(acceptor) => acceptor,
             Poll::Pending => panic!("binding does not wait"),
         }
     }

@@ -17,6 +17,16 @@ fn a_browser_gets_a_page() {
 }
 
 #[test]
+fn a_phone_in_the_devices_network_is_led_to_the_page() {
+    check(
+        "ap\\ GET /generate_204 HTTP/1.1\\r\\nHost: connectivitycheck.gstatic.com\\r\\n\\r\\n
+         ap$ HTTP/1.1 302 Found|Location: /|Content-Length: 0|Cache-Control: no-store|Connection: close||
+         ap2\\ GET / HTTP/1.1\\r\\nHost: connectivitycheck.gstatic.com\\r\\n\\r\\n
+         ap2~ HTTP/1.1 200 OK|",
+    );
+}
+
+#[test]
 fn a_page_shows_no_readings_to_who_has_no_token() {
     let board = Board::default();
     check_on(&board, "ap: CONFIG SET auth.token correct-horse\nap= +OK|");

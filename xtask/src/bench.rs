@@ -4,12 +4,13 @@
 //! - `guest.rs`: a program in QEMU whose instructions are counted; `exchange.rs`: the exchanges, from the client's side.
 //! - `programs.rs`, `lwip.rs`: the programs that are compared.
 //! - `cost.rs`: instructions of all of them; `memory.rs`, `parts.rs`: RAM, flash, and whose code it is.
-//! - `redis.rs`: the device beside Redis.
+//! - `wire.rs`: bytes and packets; `latency.rs`: how soon a client is answered; `redis.rs`: the device beside Redis.
 //! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `machine.rs`: where.
 
 mod cost;
 pub mod exchange;
 pub mod guest;
+mod latency;
 mod lwip;
 mod machine;
 mod memory;
@@ -18,6 +19,7 @@ mod programs;
 mod redis;
 mod report;
 mod results;
+mod wire;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -50,6 +52,10 @@ enum Part {
     Instructions,
     /// RAM and flash
     Memory,
+    /// Bytes and packets
+    Wire,
+    /// How soon a client is answered
+    Latency,
     /// The device beside Redis
     Redis,
 }
@@ -59,6 +65,8 @@ impl Part {
         match self {
             Self::Instructions => cost::build(workspace),
             Self::Memory => memory::build(workspace),
+            Self::Wire => wire::build(workspace),
+            Self::Latency => latency::build(workspace),
             Self::Redis => redis::build(workspace),
         }
     }
@@ -67,6 +75,8 @@ impl Part {
         match self {
             Self::Instructions => results.instructions = Some(cost::measure(workspace)?),
             Self::Memory => results.memory = Some(memory::measure(workspace)?),
+            Self::Wire => results.wire = Some(wire::measure(workspace)?),
+            Self::Latency => results.latency = Some(latency::measure(workspace)?),
             Self::Redis => results.redis = Some(redis::measure(workspace)?),
         }
         Ok(())

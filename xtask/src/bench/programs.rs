@@ -74,8 +74,18 @@ pub fn build_shipped(workspace: &Workspace, bin: &str, slots: usize) -> Result<(
     put_aside(&qemu::build(workspace, bin, Some(&slots.to_string()))?, &shipped(workspace, bin, slots))
 }
 
+/// Where picoserve's program is.
+pub fn picoserve(workspace: &Workspace) -> PathBuf {
+    elf(workspace, "picoserve")
+}
+
+/// Builds it.
+pub fn build_picoserve(workspace: &Workspace) -> Result<()> {
+    put_aside(&build_peer(workspace, "picoserve", FEW)?, &picoserve(workspace))
+}
+
 /// Builds one of the Rust programs that Sockeye is compared with.
-pub fn build_peer(workspace: &Workspace, bin: &str, slots: usize) -> Result<PathBuf> {
+fn build_peer(workspace: &Workspace, bin: &str, slots: usize) -> Result<PathBuf> {
     let toolchain = Embedded::find(workspace)?;
     let slots = slots.to_string();
     let build = Build { bin, target: TARGETS[0], features: &[], settings: &[("SOCKEYE_SLOTS", &slots)] };

@@ -7,7 +7,8 @@ use std::fs;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-use super::results::{Instructions, Memory, Redis, RedisTest, Results, Row};
+use super::results::{Instructions, Latency, Memory, Redis, RedisTest, Results, Row, Wire};
+use super::wire;
 use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/performance.md";
@@ -45,6 +46,12 @@ fn document(results: &Results) -> String {
     }
     if let Some(memory) = &results.memory {
         text += &memory_part(memory);
+    }
+    if let Some(wire) = &results.wire {
+        text += &wire_part(wire);
+    }
+    if let Some(latency) = &results.latency {
+        text += &latency_part(latency);
     }
     if let Some(redis) = &results.redis {
         text += &redis_part(redis);
@@ -151,6 +158,63 @@ Whose code it is, bytes by the crate in which a line stands; Rust's own library 
 
 ";
 
+fn wire_part(measured: &Wire) -> String {
+    let mut text = String::from(WIRE);
+    for (head, rows) in [
+        ("kept open, one right after the other", &measured.at_once),
+        ("kept open, with pauses", &measured.one_by_one),
+        ("connect, read, close", &measured.connection),
+    ] {
+        let _ = writeln!(
+            text,
+            "\n| {head} | bytes to | from | packets to | from | instructions |\n|---|{}",
+            "---:|".repeat(5)
+        );
+        for (name, row) in rows {
+            let each = |what: &str| row.get(what).map_or("-".to_owned(), |sum| tenths(*sum, wire::OPERATIONS));
+            let whole = row.get("instructions").map_or("-".to_owned(), |sum| grouped(sum / wire::OPERATIONS));
+            let cells = ["bytes to", "bytes from", "packets to", "packets from"].map(each).join(" | ");
+            let _ = writeln!(text, "| {name} | {cells} | {whole} |");
+        }
+    }
+    text
+}
+
+const WIRE: &str = "
+## On the wire
+
+Reading one value of four characters, counted at the client's interface: Ethernet frames without their checksum, all of
+TCP included. HTTP is picoserve on embassy-net as both are shipped, asked as curl asks, answering the bare value. The
+client is Linux, which puts off its acknowledgement so that the next request can carry it; with pauses nothing can.
+";
+
+fn latency_part(measured: &Latency) -> String {
+    let mut text = String::from(LATENCY);
+    text += &table("", &["half", "90 %", "99 %", "all", "instructions"], &measured.replies);
+    text += BOOT;
+    for (name, value) in &measured.boot {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    text
+}
+
+const LATENCY: &str = "
+## Latency
+
+Microseconds within which that part of 2,000 replies came, one client asking and waiting, in QEMU over a tap. The
+machine's own pauses are in it, so the instructions of a request say more than the last columns. A stalled client has
+sent half a request and is silent; a slow reader asks for INFO over and over, and reads a little of it every 10 ms.
+
+";
+
+const BOOT: &str = "
+Instructions from `main` to the end of the first reply, connection included: one nanosecond of the guest's time each.
+There is no radio, which takes seconds on a chip.
+
+| boot | instructions |
+|---|---:|
+";
+
 fn redis_part(measured: &Redis) -> String {
     let Redis { redis_version, clients, requests, tests } = measured;
     let mut text = format!(
@@ -182,7 +246,7 @@ fn numbers(measured: &Instructions) -> Vec<String> {
 fn table(head: &str, columns: &[&str], rows: &BTreeMap<String, Row>) -> String {
     let mut text = format!("| {head} | {} |\n|---|{}\n", columns.join(" | "), "---:|".repeat(columns.len()));
     let mut rows: Vec<_> = rows.iter().collect();
-    rows.sort_by_key(|(name, _)| !name.starts_with("Sockeye"));
+    rows.sort_by_key(|(name, _)| (!name.starts_with("Sockeye"), by_number(name)));
     for (name, row) in rows {
         let cells = columns.iter().map(|column| row.get(*column).map_or("-".to_owned(), |value| grouped(*value)));
         let _ = writeln!(text, "| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
@@ -215,6 +279,19 @@ fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A name whose numbers are as long as each other, so that it sorts by their value.
+fn by_number(name: &str) -> String {
+    name.split(' ').map(|word| word.parse::<u64>().map_or(word.to_owned(), |number| format!("{number:020}"))).collect()
+}
+
+/// A sum's part of so many, with one decimal where there is one.
+fn tenths(sum: u64, of: u64) -> String {
+    match (sum * 10 / of) % 10 {
+        0 => grouped(sum / of),
+        tenth => format!("{}.{tenth}", grouped(sum / of)),
+    }
 }
 
 /// Instructions of a request against open connections, one line for each server.
@@ -263,6 +340,19 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn parts_have_one_decimal_where_there_is_one() {
+        for (sum, text) in [(100, "1"), (150, "1.5"), (109, "1"), (123_456, "1,234.5")] {
+            assert_eq!(tenths(sum, 100), text);
+        }
+    }
+
+    #[test]
+    fn rows_are_in_order_of_their_numbers() {
+        assert!(by_number("a, 7 of 32") < by_number("a, 31 of 32"));
+        assert!(by_number("a, 7 of 32") < by_number("b, 0 of 32"));
     }
 
     #[test]

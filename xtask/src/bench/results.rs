@@ -27,6 +27,12 @@ pub struct Results {
     /// RAM and flash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+    /// Bytes and packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<Wire>,
+    /// How soon a client is answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Latency>,
     /// The device beside Redis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<Redis>,
@@ -41,6 +47,26 @@ pub struct Memory {
     pub chips: BTreeMap<String, Row>,
     /// By image and whose code it is.
     pub code: BTreeMap<String, Row>,
+}
+
+/// Bytes, packets and instructions of a hundred operations, by protocol.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Wire {
+    /// On a connection that stays open, one operation right after the other.
+    pub at_once: BTreeMap<String, Row>,
+    /// The same with a pause after each.
+    pub one_by_one: BTreeMap<String, Row>,
+    /// Each on a connection of its own.
+    pub connection: BTreeMap<String, Row>,
+}
+
+/// How soon a client is answered.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Latency {
+    /// Microseconds in which part of the replies came, and instructions of each, by what others do meanwhile.
+    pub replies: BTreeMap<String, Row>,
+    /// Instructions from `main` to the end of the first reply.
+    pub boot: Row,
 }
 
 /// Requests per second of the simulated device and of a redis-server.

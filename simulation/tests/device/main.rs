@@ -2,6 +2,7 @@
 
 mod auth;
 mod board;
+mod client;
 mod connection;
 mod docs;
 mod http;

@@ -86,7 +86,7 @@ const TABLE: &[(&str, Imports)] = &[
             "rand_core",
         ]),
     ),
-    ("sockeye-client", Only(&["embedded-io-async", "sockeye-resp"])),
+    ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),

@@ -33,7 +33,7 @@ enum Line {
 
 use Line::{Field, Optional, Section};
 
-static LINES: [Line; 50] = [
+static LINES: [Line; 51] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -78,7 +78,8 @@ static LINES: [Line; 50] = [
     Field("connected_slaves", |_, out| out.write_str("0")),
     Section("Keyspace"),
     Field("db0", |info, out| {
-        let keys = Key::all(info.platform).filter(|(_, key)| key.exists(info.state, info.histories));
+        let all = Key::all(info.state.catalog(info.platform));
+        let keys = all.filter(|(_, key)| key.exists(info.platform, info.state, info.histories, info.now));
         write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
     }),
     Section("Device"),
@@ -94,6 +95,7 @@ static LINES: [Line; 50] = [
         write!(out, "pages={},refused={}", info.state.stats.pages, info.state.stats.http_refused)
     }),
     Field("samples", |info, out| write!(out, "{}", info.state.stats.samples)),
+    Field("remote_readings", |info, out| write!(out, "{},max={}", info.state.remotes.len(), info.state.remotes.max())),
     Field("pushes", |info, out| {
         write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
     }),

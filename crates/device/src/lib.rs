@@ -22,6 +22,7 @@
 //! | `settings` | [`Settings`] and their [`Store`] |
 //! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
 //! | `history` | [`History`]: past samples as a stream |
+//! | `remote` | readings of other devices |
 //! | `keys`, `glob`, `value` | names, patterns, values |
 //! | `auth` | the token, and what guessing it costs |
 //! | `info`, `text`, `page` | long texts, sent in parts |
@@ -44,6 +45,7 @@ mod monitor;
 mod page;
 mod platform;
 mod pubsub;
+mod remote;
 mod serve;
 mod session;
 mod settings;

@@ -9,6 +9,7 @@ mod http;
 mod keys;
 mod pubsub;
 mod redis;
+mod remote;
 mod script;
 mod server;
 mod size;

@@ -19,6 +19,7 @@ use crate::info::Info;
 use crate::keys::Catalog;
 use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN};
 use crate::monitor::Monitor;
+use crate::outbox::Outbox;
 use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
@@ -164,6 +165,7 @@ pub struct App<'a> {
     platform: &'a dyn Platform,
     state: RefCell<State>,
     histories: RefCell<&'a mut [History]>,
+    outbox: Option<&'a Outbox<'a>>,
     /// The settings that are being stored; locked meanwhile, so that stores never overlap.
     storing: Mutex<NoopRawMutex, Settings>,
 }
@@ -199,7 +201,12 @@ impl<'a> App<'a> {
             stats: Counts::default(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
-        Ok(Self { platform, state, histories, storing: Mutex::new(Settings::default()) })
+        Ok(Self { platform, state, histories, outbox: None, storing: Mutex::new(Settings::default()) })
+    }
+
+    /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
+    pub fn with_outbox(self, outbox: &'a Outbox<'a>) -> Self {
+        Self { outbox: Some(outbox), ..self }
     }
 
     /// The platform.
@@ -231,6 +238,9 @@ impl<'a> App<'a> {
         };
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         history.push(value, now);
+        if let Some(outbox) = self.outbox {
+            outbox.put(index, value, now);
+        }
         state.publish(info.name, index, value.with_decimals(info.decimals));
     }
 
@@ -411,8 +421,8 @@ impl<'a> App<'a> {
         };
         let mut out = Out::new(tx);
         let progress = if request.name().eq_ignore_ascii_case(b"INFO") {
-            let (histories, platform) = (&**self.histories.borrow(), self.platform);
-            let info = Info { state, histories, platform, health: platform.health(), now, request: *request };
+            let (histories, platform, outbox) = (&**self.histories.borrow(), self.platform, self.outbox);
+            let info = Info { state, histories, platform, outbox, health: platform.health(), now, request: *request };
             text::write(&info, frame, progress, &mut out)
         } else {
             let clients = Clients { state, own: key, now_s: now.uptime_s() as u32, request: *request };

@@ -70,6 +70,9 @@ pub(crate) struct SampleId(u64);
 impl SampleId {
     const SEQ_BITS: u32 = 16;
 
+    /// The greatest.
+    pub(crate) const MAX: Self = Self(u64::MAX);
+
     /// None if the ID is too great.
     pub(crate) fn new(id: StreamId) -> Option<Self> {
         let fits = id.ms >> (u64::BITS - Self::SEQ_BITS) == 0 && id.seq >> Self::SEQ_BITS == 0;
@@ -80,6 +83,16 @@ impl SampleId {
     pub(crate) fn next(self, now: Now) -> Self {
         let time = Self((now.stamp_us() / 1_000) << Self::SEQ_BITS);
         time.max(Self(self.0.saturating_add(1)))
+    }
+
+    /// The next greater one.
+    pub(crate) fn following(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
+    /// The same so many milliseconds later.
+    pub(crate) fn later(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms.saturating_mul(1 << Self::SEQ_BITS)))
     }
 
     pub(crate) fn id(self) -> StreamId {

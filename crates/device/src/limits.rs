@@ -5,6 +5,7 @@
 //! | owner | bytes |
 //! |---|---|
 //! | a connection | [`CONNECTION_SIZE_MAX`] at most, of which [`RX_LEN`] and [`TX_LEN`] are buffers, for each of [`SESSIONS_MAX`] |
+//! | an outbox | [`OUTBOX_SIZE_MAX`] at most, if the device pushes |
 //! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, sessions excluded |
 
@@ -48,6 +49,22 @@ pub const MAILBOX_LEN: usize = 16;
 pub const MONITOR_LINES_MAX: usize = 8;
 /// Length of one such command; what is longer is cut.
 pub const MONITOR_LINE_LEN: usize = 128;
+
+/// Samples that wait to be sent to a peer; one more drops the oldest.
+pub const OUTBOX_LEN: usize = 64;
+/// Samples on their way to a peer before the first is answered for.
+pub const PUSH_WINDOW_MAX: usize = 4;
+/// Length of a peer's host and port.
+pub const PUSH_TO_LEN_MAX: usize = 64;
+/// Length of the last error that INFO tells; what is longer is cut.
+pub const PUSH_ERROR_LEN_MAX: usize = 48;
+/// The longest time between two samples of a reading, milliseconds: a day.
+pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
+/// How long a device waits after a connection to its peer has failed, milliseconds, and no more than twice as long;
+/// each further failure doubles it.
+pub const PUSH_BACKOFF_MIN_MS: u64 = 250;
+/// The longest such wait, milliseconds.
+pub const PUSH_BACKOFF_MAX_MS: u64 = 60_000;
 
 /// Length of a client's name.
 pub const CLIENT_NAME_LEN_MAX: usize = 32;
@@ -120,6 +137,8 @@ pub const CONNECTION_SIZE_MAX: usize = 3 * 1024 + 128;
 pub const FUTURE_SIZE_MAX: usize = 320;
 /// RAM of one reading's history on a 32-bit chip.
 pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
+/// RAM of an outbox on a 32-bit chip.
+pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
 pub const SHARED_SIZE_MAX: usize = 4 * 1024;
 
@@ -140,6 +159,9 @@ const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
 const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
+const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
+// Which streams a device knows of is the bits of a u32.
+const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 
 /// What the RAM of a chip depends on; a host's pointers are larger.
 #[cfg(target_pointer_width = "32")]
@@ -149,6 +171,7 @@ mod sizes {
     use super::*;
     use crate::app::State;
     use crate::history::History;
+    use crate::outbox::Outbox;
     use crate::session::Session;
 
     const BUFFERS_LEN: usize = RX_LEN + TX_LEN;
@@ -157,5 +180,6 @@ mod sizes {
         "a connection is too large"
     );
     const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
+    const _: () = assert!(size_of::<Outbox<'_>>() <= OUTBOX_SIZE_MAX);
     const _: () = assert!(size_of::<State>() - SESSIONS_MAX * size_of::<Session>() <= SHARED_SIZE_MAX);
 }

@@ -70,7 +70,19 @@ const TABLE: &[(&str, Imports)] = &[
             "subtle",
         ]),
     ),
-    ("sockeye-endpoint", Only(&["embassy-time", "embedded-io-async", "sockeye-device", "sockeye-server"])),
+    (
+        "sockeye-endpoint",
+        Only(&[
+            "edge-nal",
+            "embassy-futures",
+            "embassy-time",
+            "embedded-io-async",
+            "heapless",
+            "sockeye-client",
+            "sockeye-device",
+            "sockeye-server",
+        ]),
+    ),
     (
         "sockeye-services",
         Only(&[

@@ -19,7 +19,7 @@ use crate::info::Info;
 use crate::keys::Catalog;
 use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN};
 use crate::monitor::Monitor;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, PushSettings};
 use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
@@ -209,6 +209,19 @@ impl<'a> App<'a> {
         Self { outbox: Some(outbox), ..self }
     }
 
+    /// Says where samples go from now on, and which do. They are called after the device's name there.
+    pub fn set_push(&self, settings: &PushSettings) {
+        if let Some(outbox) = self.outbox {
+            outbox.configure(settings, config::name(&self.state.borrow(), self.platform));
+        }
+    }
+
+    /// Says how long after its last sample the reading of another device has no value any more, milliseconds; until
+    /// then that is [`REMOTE_EXPIRE_MS`](crate::limits::REMOTE_EXPIRE_MS).
+    pub fn set_remote_expire_ms(&self, expire_ms: u32) {
+        self.state.borrow_mut().remotes.expire_ms = expire_ms;
+    }
+
     /// The platform.
     pub fn platform(&self) -> &'a dyn Platform {
         self.platform
@@ -334,7 +347,11 @@ impl<'a> App<'a> {
             Err(refusal) => return reply.error_fmt(format_args!("{refusal}")),
         }
         let stored = store.save(&settings).await;
-        config::committed(&mut self.state.borrow_mut(), key, &settings, request, stored, reply);
+        let state = &mut *self.state.borrow_mut();
+        config::committed(state, key, &settings, request, stored, reply);
+        if let Some(outbox) = self.outbox {
+            outbox.rename(config::name(state, self.platform));
+        }
     }
 
     /// The request that waits has waited long enough: writes that there is nothing.

@@ -186,7 +186,7 @@ impl<'a> Outbox<'a> {
         if state.settings == *settings && state.node == node {
             return;
         }
-        if state.settings.to != settings.to {
+        if state.settings.to != settings.to || state.node != node {
             state.ring.forget_sent();
             state.last = [SampleId::default(); READINGS_MAX];
         }
@@ -200,6 +200,12 @@ impl<'a> Outbox<'a> {
         state.due_ms = [0; READINGS_MAX];
         self.version.set(self.version.get().wrapping_add(1));
         state.wake();
+    }
+
+    /// This device has another name from now on: its samples go to other streams, whose ends it has to ask for.
+    pub fn rename(&self, node: &str) {
+        let settings = self.with_settings(Clone::clone);
+        self.configure(&settings, node);
     }
 
     /// A sample of reading `index` came: it waits to be sent if it is wanted, and the oldest one that waits makes room

@@ -203,6 +203,21 @@ fn a_new_peer_gets_what_waits() {
 }
 
 #[test]
+fn a_new_name_means_new_streams() {
+    let outbox = outbox("*", 0);
+    connect(&outbox, &[Some((9_000, 0))]);
+    outbox.put(0, Value(1), clock(1, 5_000));
+    assert_eq!(send(&outbox), ["lm35 9000-1"]);
+    let version = outbox.version();
+    outbox.rename("kitchen");
+    assert_eq!((outbox.version(), outbox.node().as_str()), (version, "kitchen"));
+    outbox.rename("barn");
+    assert_eq!((outbox.version(), outbox.node().as_str()), (version + 1, "barn"));
+    connect(&outbox, &[Some((9_500, 0))]);
+    assert_eq!(send(&outbox), ["lm35 9500-1"]);
+}
+
+#[test]
 fn a_refusal_is_counted_and_told() {
     let outbox = outbox("*", 0);
     connect(&outbox, &[]);

@@ -69,11 +69,13 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
 }
 
-/// The codec and the device against Redis itself.
+/// The codec, the client and the device against Redis itself.
 fn against_redis(workspace: &Workspace) -> Result<()> {
     let path = redis::path(workspace)?;
-    let codec = ["test", "--locked", "--package", "sockeye-resp", "--test", "redis", "--", "--ignored"];
-    run(cargo(&workspace.root).args(codec).env("PATH", &path), LONG)?;
+    for package in ["sockeye-resp", "sockeye-client"] {
+        let test = ["test", "--locked", "--package", package, "--test", "redis", "--", "--ignored"];
+        run(cargo(&workspace.root).args(test).env("PATH", &path), LONG)?;
+    }
     let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
     run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }

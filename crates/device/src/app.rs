@@ -16,17 +16,20 @@ use crate::commands::client::Clients;
 use crate::commands::{self, config};
 use crate::history::History;
 use crate::info::Info;
+use crate::keys::Catalog;
 use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN};
 use crate::monitor::Monitor;
+use crate::outbox::{Outbox, PushSettings};
 use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
+use crate::remote::Remotes;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
 use crate::settings::{Settings, Store};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
 use crate::text::{self, Frame, Out};
-use crate::value::Value;
+use crate::value::{Decimal, Value};
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +113,7 @@ pub(crate) struct State {
     pub(crate) sessions: Sessions,
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
+    pub(crate) remotes: Remotes,
     pub(crate) settings: Settings,
     pub(crate) failures: Failures,
     pub(crate) slowlog: SlowLog,
@@ -119,6 +123,27 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// All that keys come from.
+    pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
+        Catalog { platform, remotes: &self.remotes }
+    }
+
+    /// A sample of reading `index` came: tells whoever has subscribed, or waits for one.
+    pub(crate) fn publish(&mut self, name: &str, index: usize, value: Decimal) {
+        let stats = &mut self.stats;
+        stats.samples = stats.samples.wrapping_add(1);
+        for session in self.sessions.iter_mut() {
+            let (receivers, dropped) = session.subscriber.publish(name, index as u8, value);
+            stats.pushes = stats.pushes.wrapping_add(receivers);
+            stats.pushes_dropped = stats.pushes_dropped.wrapping_add(dropped);
+            let was_blocked = session.is_blocked();
+            session.sampled |= was_blocked;
+            if receivers > 0 || was_blocked {
+                session.waker.wake();
+            }
+        }
+    }
+
     /// Whether this session may read: no token is set, or it has authenticated.
     pub(crate) fn may_read(&self, key: SessionKey) -> bool {
         self.settings.token.is_none() || self.sessions.get(key).authenticated
@@ -140,6 +165,7 @@ pub struct App<'a> {
     platform: &'a dyn Platform,
     state: RefCell<State>,
     histories: RefCell<&'a mut [History]>,
+    outbox: Option<&'a Outbox<'a>>,
     /// The settings that are being stored; locked meanwhile, so that stores never overlap.
     storing: Mutex<NoopRawMutex, Settings>,
 }
@@ -147,7 +173,8 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// A device as its platform describes it, with the settings that were stored last.
     ///
-    /// `histories` are the memory of as many readings as the platform has.
+    /// `histories` are the memory of as many readings as the platform has, and of readings of other devices if there
+    /// are more: each of them takes one, up to [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
     ///
     /// # Errors
     /// The platform describes a device that can't be; see [`SetupError`].
@@ -165,6 +192,7 @@ impl<'a> App<'a> {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
             outputs,
+            remotes: Remotes::new(histories.len() - platform.readings().len()),
             settings,
             failures: Failures::default(),
             slowlog: SlowLog::new(),
@@ -173,7 +201,25 @@ impl<'a> App<'a> {
             stats: Counts::default(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
-        Ok(Self { platform, state, histories, storing: Mutex::new(Settings::default()) })
+        Ok(Self { platform, state, histories, outbox: None, storing: Mutex::new(Settings::default()) })
+    }
+
+    /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
+    pub fn with_outbox(self, outbox: &'a Outbox<'a>) -> Self {
+        Self { outbox: Some(outbox), ..self }
+    }
+
+    /// Says where samples go from now on, and which do. They are called after the device's name there.
+    pub fn set_push(&self, settings: &PushSettings) {
+        if let Some(outbox) = self.outbox {
+            outbox.configure(settings, config::name(&self.state.borrow(), self.platform));
+        }
+    }
+
+    /// Says how long after its last sample the reading of another device has no value any more, milliseconds; until
+    /// then that is [`REMOTE_EXPIRE_MS`](crate::limits::REMOTE_EXPIRE_MS).
+    pub fn set_remote_expire_ms(&self, expire_ms: u32) {
+        self.state.borrow_mut().remotes.expire_ms = expire_ms;
     }
 
     /// The platform.
@@ -205,18 +251,10 @@ impl<'a> App<'a> {
         };
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         history.push(value, now);
-        let stats = &mut state.stats;
-        stats.samples = stats.samples.wrapping_add(1);
-        for session in state.sessions.iter_mut() {
-            let (receivers, dropped) = session.subscriber.publish(info.name, index as u8, value);
-            stats.pushes = stats.pushes.wrapping_add(receivers);
-            stats.pushes_dropped = stats.pushes_dropped.wrapping_add(dropped);
-            let was_blocked = session.is_blocked();
-            session.sampled |= was_blocked;
-            if receivers > 0 || was_blocked {
-                session.waker.wake();
-            }
+        if let Some(outbox) = self.outbox {
+            outbox.put(index, value, now);
         }
+        state.publish(info.name, index, value.with_decimals(info.decimals));
     }
 
     /// Reading `index` has no value any more, because its sensor fails; its history stays.
@@ -314,7 +352,11 @@ impl<'a> App<'a> {
             Err(refusal) => return reply.error_fmt(format_args!("{refusal}")),
         }
         let stored = store.save(&settings).await;
-        config::committed(&mut self.state.borrow_mut(), key, &settings, request, stored, reply);
+        let state = &mut *self.state.borrow_mut();
+        config::committed(state, key, &settings, request, stored, reply);
+        if let Some(outbox) = self.outbox {
+            outbox.rename(config::name(state, self.platform));
+        }
     }
 
     /// The request that waits has waited long enough: writes that there is nothing.
@@ -359,21 +401,20 @@ impl<'a> App<'a> {
     pub fn push(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
         let state = &mut *self.state.borrow_mut();
         let session = state.sessions.get_mut(key);
-        let readings = self.platform.readings();
+        let catalog = Catalog { platform: self.platform, remotes: &state.remotes };
         while let Some((push, subscription)) = session.subscriber.mail() {
             if reply.begin(PUSH_LEN_MAX).is_err() {
                 return true;
             }
-            let info = readings.get(usize::from(push.reading));
-            if let Some(info) = info {
+            if let Some((name, _)) = catalog.reading(push.reading.into()) {
                 let is_pattern = subscription.scope == Scope::Pattern;
                 reply.push(if is_pattern { 4 } else { 3 });
                 reply.bulk(if is_pattern { b"pmessage" } else { b"message" });
                 if is_pattern {
                     reply.bulk(subscription.text().as_bytes());
                 }
-                reply.bulk(info.name.as_bytes());
-                reply.bulk(push.value.with_decimals(info.decimals).text().as_bytes());
+                reply.bulk(name.as_bytes());
+                reply.bulk(push.value().text().as_bytes());
             }
             session.subscriber.delivered();
         }
@@ -402,8 +443,8 @@ impl<'a> App<'a> {
         };
         let mut out = Out::new(tx);
         let progress = if request.name().eq_ignore_ascii_case(b"INFO") {
-            let (histories, platform) = (&**self.histories.borrow(), self.platform);
-            let info = Info { state, histories, platform, health: platform.health(), now, request: *request };
+            let (histories, platform, outbox) = (&**self.histories.borrow(), self.platform, self.outbox);
+            let info = Info { state, histories, platform, outbox, health: platform.health(), now, request: *request };
             text::write(&info, frame, progress, &mut out)
         } else {
             let clients = Clients { state, own: key, now_s: now.uptime_s() as u32, request: *request };

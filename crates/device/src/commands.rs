@@ -20,6 +20,8 @@ pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod slowlog;
 pub(crate) mod stream;
+pub(crate) mod xadd;
+pub(crate) mod xinfo;
 
 /// What a client that may not change anything is told.
 const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \

@@ -65,12 +65,37 @@ fn digits(text: &[u8]) -> Option<u64> {
 /// The ID of a sample in 8 bytes: 48 bits of milliseconds, which last 8,900 years, and 16 of number. Because the
 /// number is at the low end, one more than the last ID of a millisecond is the first of the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct SampleId(u64);
+pub(crate) struct SampleId(u64);
 
 impl SampleId {
     const SEQ_BITS: u32 = 16;
 
-    fn id(self) -> StreamId {
+    /// The greatest.
+    pub(crate) const MAX: Self = Self(u64::MAX);
+
+    /// None if the ID is too great.
+    pub(crate) fn new(id: StreamId) -> Option<Self> {
+        let fits = id.ms >> (u64::BITS - Self::SEQ_BITS) == 0 && id.seq >> Self::SEQ_BITS == 0;
+        fits.then_some(Self(id.ms << Self::SEQ_BITS | id.seq))
+    }
+
+    /// The ID of a sample that comes now: the time, or the one after this if the clock stood still or was put back.
+    pub(crate) fn next(self, now: Now) -> Self {
+        let time = Self((now.stamp_us() / 1_000) << Self::SEQ_BITS);
+        time.max(Self(self.0.saturating_add(1)))
+    }
+
+    /// The next greater one.
+    pub(crate) fn following(self) -> Option<Self> {
+        self.0.checked_add(1).map(Self)
+    }
+
+    /// The same so many milliseconds later.
+    pub(crate) fn later(self, ms: u64) -> Self {
+        Self(self.0.saturating_add(ms.saturating_mul(1 << Self::SEQ_BITS)))
+    }
+
+    pub(crate) fn id(self) -> StreamId {
         StreamId { ms: self.0 >> Self::SEQ_BITS, seq: self.0 & ((1 << Self::SEQ_BITS) - 1) }
     }
 }
@@ -113,15 +138,43 @@ impl History {
         Self { ids: [SampleId(0); HISTORY_LEN], values: [Value(0); HISTORY_LEN], next: 0, len: 0, last: SampleId(0) }
     }
 
-    /// Adds a sample. Its ID is the time, or the one after the last if the clock stood still or was put back.
+    /// Adds a sample that comes now.
     pub(crate) fn push(&mut self, value: Value, now: Now) {
-        let time = SampleId((now.stamp_us() / 1_000) << SampleId::SEQ_BITS);
-        self.last = time.max(SampleId(self.last.0.saturating_add(1)));
+        self.add(value, self.last.next(now));
+    }
+
+    /// Adds a sample whose ID is greater than the last.
+    pub(crate) fn add(&mut self, value: Value, id: SampleId) {
+        self.last = id;
         let slot = self.next as usize % HISTORY_LEN;
         self.ids[slot] = self.last;
         self.values[slot] = value;
         self.next = self.next.wrapping_add(1);
         self.len = (self.len + 1).min(HISTORY_LEN as u8);
+    }
+
+    /// Forgets all samples.
+    pub(crate) fn clear(&mut self) {
+        (self.next, self.len, self.last) = (0, 0, SampleId(0));
+    }
+
+    /// Makes room for more decimals in values that have fewer. False if they would be out of range; then they are as
+    /// they were.
+    pub(crate) fn rescale(&mut self, decimals: u8) -> bool {
+        let finer = |value: &Value| value.0.checked_mul(10i32.checked_pow(decimals.into())?).map(Value);
+        // The slots that hold no sample yet hold zeros, or what was there before.
+        let used = ..usize::from(self.len);
+        let values = &mut self.values[used];
+        let fits = values.iter().all(|value| finer(value).is_some());
+        if fits {
+            values.iter_mut().for_each(|value| *value = finer(value).unwrap_or(*value));
+        }
+        fits
+    }
+
+    /// The ID of the last sample; 0-0 before the first.
+    pub(crate) fn last(&self) -> SampleId {
+        self.last
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -7,6 +7,7 @@ use crate::commands::config;
 use crate::commands::connection::COMPATIBLE_VERSION;
 use crate::history::History;
 use crate::keys::Key;
+use crate::outbox::Outbox;
 use crate::platform::{Health, Now, Platform};
 use crate::text::Lines;
 use sockeye_resp::Request;
@@ -16,6 +17,7 @@ pub(crate) struct Info<'a> {
     pub(crate) state: &'a State,
     pub(crate) histories: &'a [History],
     pub(crate) platform: &'a dyn Platform,
+    pub(crate) outbox: Option<&'a Outbox<'a>>,
     pub(crate) health: Health,
     pub(crate) now: Now,
     pub(crate) request: Request<'a>,
@@ -29,11 +31,13 @@ enum Line {
     Field(&'static str, Figure),
     /// A figure that some devices don't have: there its line is left out.
     Optional(&'static str, fn(&Health) -> Option<i64>),
+    /// A figure of a device that pushes to a peer.
+    Push(&'static str, fn(&Outbox<'_>, &mut dyn Write) -> fmt::Result),
 }
 
-use Line::{Field, Optional, Section};
+use Line::{Field, Optional, Push, Section};
 
-static LINES: [Line; 50] = [
+static LINES: [Line; 54] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -78,7 +82,8 @@ static LINES: [Line; 50] = [
     Field("connected_slaves", |_, out| out.write_str("0")),
     Section("Keyspace"),
     Field("db0", |info, out| {
-        let keys = Key::all(info.platform).filter(|(_, key)| key.exists(info.state, info.histories));
+        let all = Key::all(info.state.catalog(info.platform));
+        let keys = all.filter(|(_, key)| key.exists(info.platform, info.state, info.histories, info.now));
         write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
     }),
     Section("Device"),
@@ -94,9 +99,22 @@ static LINES: [Line; 50] = [
         write!(out, "pages={},refused={}", info.state.stats.pages, info.state.stats.http_refused)
     }),
     Field("samples", |info, out| write!(out, "{}", info.state.stats.samples)),
+    Field("remote_readings", |info, out| write!(out, "{},max={}", info.state.remotes.len(), info.state.remotes.max())),
     Field("pushes", |info, out| {
         write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
     }),
+    Push("push_to", |outbox, out| outbox.with_settings(|settings| out.write_str(&settings.to))),
+    Push("push", |outbox, out| {
+        let (connected, waiting, counts) = (u8::from(outbox.is_connected()), outbox.len(), outbox.counts());
+        write!(
+            out,
+            "connected={connected},waiting={waiting},delivered={},repeated={}",
+            counts.delivered, counts.repeated
+        )?;
+        write!(out, ",dropped={},refused={}", counts.dropped, counts.refused)?;
+        write!(out, ",connections={},failures={}", counts.connections, counts.failures)
+    }),
+    Push("push_error", |outbox, out| out.write_str(&outbox.error())),
 ];
 
 /// Bytes as Redis shows them to people.
@@ -146,6 +164,10 @@ impl Lines for Info<'_> {
         Some(match line {
             Section(name) => write!(out, "{end}{end}# {name}"),
             Field(name, write) => write!(out, "{end}{name}:").and_then(|()| write(self, out)),
+            Push(name, write) => {
+                let push = |outbox| write!(out, "{end}{name}:").and_then(|()| write(outbox, out));
+                self.outbox.map_or(Ok(()), push)
+            }
             // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
             Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
         })

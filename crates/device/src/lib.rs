@@ -22,6 +22,8 @@
 //! | `settings` | [`Settings`] and their [`Store`] |
 //! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
 //! | `history` | [`History`]: past samples as a stream |
+//! | `remote` | readings of other devices |
+//! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `keys`, `glob`, `value` | names, patterns, values |
 //! | `auth` | the token, and what guessing it costs |
 //! | `info`, `text`, `page` | long texts, sent in parts |
@@ -41,9 +43,11 @@ mod info;
 mod keys;
 pub mod limits;
 mod monitor;
+mod outbox;
 mod page;
 mod platform;
 mod pubsub;
+mod remote;
 mod serve;
 mod session;
 mod settings;
@@ -56,6 +60,7 @@ pub use app::{App, Counts, LogLevel, SetupError};
 pub use auth::TokenHash;
 pub use command::Flow;
 pub use history::{History, StreamId};
+pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, Relearn};
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};

@@ -5,6 +5,7 @@
 //! | owner | bytes |
 //! |---|---|
 //! | a connection | [`CONNECTION_SIZE_MAX`] at most, of which [`RX_LEN`] and [`TX_LEN`] are buffers, for each of [`SESSIONS_MAX`] |
+//! | an outbox | [`OUTBOX_SIZE_MAX`] at most, if the device pushes |
 //! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, sessions excluded |
 
@@ -14,16 +15,24 @@ pub const SESSIONS_MAX: usize = 9;
 pub const READINGS_MAX: usize = 16;
 /// Outputs of a device.
 pub const OUTPUTS_MAX: usize = 8;
-/// Length of the name of a reading, an output, a channel or a pattern.
+/// Length of the name of a reading or an output.
 pub const NAME_LEN_MAX: usize = 24;
+/// Readings of other devices that come in by XADD, if the board gives as many histories.
+pub const REMOTES_MAX: usize = 8;
+/// Length of the name of such a reading, `NODE.NAME`: the longest name that a device comes with, and a reading's.
+pub const REMOTE_NAME_LEN_MAX: usize = 40;
+/// How long after its last sample the reading of another device has no value any more, milliseconds.
+pub const REMOTE_EXPIRE_MS: u32 = 60_000;
+/// Length of a channel or a pattern.
+pub const CHANNEL_LEN_MAX: usize = REMOTE_NAME_LEN_MAX;
 /// Decimals of a value: with more, a 32-bit value has none left before the point.
 pub const DECIMALS_MAX: u8 = 6;
 /// Length of a value as it is written: `-2147483648` and a point.
 pub const DECIMAL_LEN_MAX: usize = 12;
 /// Keys: a reading has three (itself, its history, its meta), an output two.
-pub const KEYS_MAX: usize = 3 * READINGS_MAX + 2 * OUTPUTS_MAX;
+pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
-pub const KEY_LEN_MAX: usize = 8 + NAME_LEN_MAX;
+pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
@@ -40,6 +49,22 @@ pub const MAILBOX_LEN: usize = 16;
 pub const MONITOR_LINES_MAX: usize = 8;
 /// Length of one such command; what is longer is cut.
 pub const MONITOR_LINE_LEN: usize = 128;
+
+/// Samples that wait to be sent to a peer; one more drops the oldest.
+pub const OUTBOX_LEN: usize = 64;
+/// Samples on their way to a peer before the first is answered for.
+pub const PUSH_WINDOW_MAX: usize = 4;
+/// Length of a peer's host and port.
+pub const PUSH_TO_LEN_MAX: usize = 64;
+/// Length of the last error that INFO tells; what is longer is cut.
+pub const PUSH_ERROR_LEN_MAX: usize = 48;
+/// The longest time between two samples of a reading, milliseconds: a day.
+pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
+/// How long a device waits after a connection to its peer has failed, milliseconds, and no more than twice as long;
+/// each further failure doubles it.
+pub const PUSH_BACKOFF_MIN_MS: u64 = 250;
+/// The longest such wait, milliseconds.
+pub const PUSH_BACKOFF_MAX_MS: u64 = 60_000;
 
 /// Length of a client's name.
 pub const CLIENT_NAME_LEN_MAX: usize = 32;
@@ -79,7 +104,7 @@ pub const SLOWLOG_ARGS_MAX: usize = 4;
 pub const SLOWLOG_ARG_LEN_MAX: usize = 24;
 
 /// Keys in one reply to SCAN, whatever COUNT says.
-pub const SCAN_KEYS_MAX: usize = 20;
+pub const SCAN_KEYS_MAX: usize = 18;
 /// Keys in one reply to SCAN without COUNT; Redis's default.
 pub const SCAN_COUNT: usize = 10;
 
@@ -99,38 +124,44 @@ pub const REPLY_LEN_MAX: usize = 400;
 /// The longest part of a reply in parts, which is written whole or not at all.
 pub const REPLY_PART_LEN_MAX: usize = 700;
 /// The longest push: its type, a pattern, a channel and a value.
-pub const PUSH_LEN_MAX: usize = 128;
+pub const PUSH_LEN_MAX: usize = 160;
 /// The longest line of a text in parts: INFO, CLIENT LIST, the page.
 pub const TEXT_LINE_LEN_MAX: usize = 400;
 /// How much longer a text in parts may become while it is sent.
 pub const TEXT_SLACK_LEN: usize = 64;
 
 /// RAM of one connection on a 32-bit chip: session, decoder, buffers and the state of its future.
-pub const CONNECTION_SIZE_MAX: usize = 3 * 1024;
+pub const CONNECTION_SIZE_MAX: usize = 3 * 1024 + 128;
 /// What of it the future of [`serve`](crate::serve()) keeps beside decoder and buffers, with a client whose own
 /// futures are small.
 pub const FUTURE_SIZE_MAX: usize = 320;
 /// RAM of one reading's history on a 32-bit chip.
 pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
+/// RAM of an outbox on a 32-bit chip.
+pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
 pub const SHARED_SIZE_MAX: usize = 4 * 1024;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);
 const _: () = assert!(TEXT_LINE_LEN_MAX + TEXT_SLACK_LEN + 2 <= TX_LEN, "a line fits, and the last one its filler");
-// `*4 $8 pmessage $24 .. $24 .. $13 ..`, each with its line ends.
-const _: () = assert!(4 + 14 + 2 * (5 + NAME_LEN_MAX + 2) + 5 + 13 + 2 <= PUSH_LEN_MAX);
+// `*4 $8 pmessage $40 .. $40 .. $13 ..`, each with its line ends.
+const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= PUSH_LEN_MAX);
+const _: () = assert!("sockeye-3f2a".len() + 1 + NAME_LEN_MAX <= REMOTE_NAME_LEN_MAX);
 const _: () = assert!(MONITOR_LINE_LEN + 3 <= TX_LEN);
 const _: () = assert!(SCAN_KEYS_MAX * (5 + KEY_LEN_MAX + 2) + 32 <= TX_LEN);
 const _: () = assert!(SCAN_COUNT <= SCAN_KEYS_MAX);
-// A set of keys is the bits of a u64, one of streams those of a u8, a position in a history a u8, and its size wraps as numbers do.
-const _: () = assert!(KEYS_MAX <= u64::BITS as usize && STREAMS_MAX <= u8::BITS as usize);
+// A set of streams is the bits of a u8, a position in a history a u8, and its size wraps as numbers do.
+const _: () = assert!(STREAMS_MAX <= u8::BITS as usize);
 const _: () = assert!(HISTORY_LEN.is_power_of_two() && HISTORY_LEN <= u8::MAX as usize);
-const _: () = assert!(READINGS_MAX <= u8::MAX as usize);
+const _: () = assert!(READINGS_MAX + REMOTES_MAX <= u8::MAX as usize);
 const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
 const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
+const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
+// Which streams a device knows of is the bits of a u32.
+const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 
 /// What the RAM of a chip depends on; a host's pointers are larger.
 #[cfg(target_pointer_width = "32")]
@@ -140,6 +171,7 @@ mod sizes {
     use super::*;
     use crate::app::State;
     use crate::history::History;
+    use crate::outbox::Outbox;
     use crate::session::Session;
 
     const BUFFERS_LEN: usize = RX_LEN + TX_LEN;
@@ -148,5 +180,6 @@ mod sizes {
         "a connection is too large"
     );
     const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
+    const _: () = assert!(size_of::<Outbox<'_>>() <= OUTBOX_SIZE_MAX);
     const _: () = assert!(size_of::<State>() - SESSIONS_MAX * size_of::<Session>() <= SHARED_SIZE_MAX);
 }

@@ -3,8 +3,8 @@
 use heapless::{Deque, String, Vec};
 
 use crate::glob;
-use crate::limits::{MAILBOX_LEN, NAME_LEN_MAX, SUBSCRIPTIONS_MAX};
-use crate::value::Value;
+use crate::limits::{CHANNEL_LEN_MAX, MAILBOX_LEN, SUBSCRIPTIONS_MAX};
+use crate::value::{Decimal, Value};
 
 /// A channel is the name of a reading, a pattern stands for several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(crate) enum Scope {
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) scope: Scope,
-    text: String<NAME_LEN_MAX, u8>,
+    text: String<CHANNEL_LEN_MAX, u8>,
 }
 
 impl Subscription {
@@ -38,7 +38,14 @@ pub(crate) struct Push {
     /// Which of the session's subscriptions it is for.
     pub(crate) subscription: u8,
     pub(crate) reading: u8,
-    pub(crate) value: Value,
+    decimals: u8,
+    value: Value,
+}
+
+impl Push {
+    pub(crate) fn value(&self) -> Decimal {
+        self.value.with_decimals(self.decimals)
+    }
 }
 
 /// Why a session can't subscribe.
@@ -118,6 +125,16 @@ impl Subscriber {
         }
     }
 
+    /// Forgets what waits of a reading that is there no more.
+    pub(crate) fn forget(&mut self, reading: u8) {
+        for _ in 0..self.mailbox.len() {
+            if let Some(push) = self.mailbox.pop_front().filter(|push| push.reading != reading) {
+                // It was in there before.
+                let _ = self.mailbox.push_back(push);
+            }
+        }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.subscriptions.clear();
         self.mailbox.clear();
@@ -125,7 +142,8 @@ impl Subscriber {
 
     /// A sample came: puts it in the mailbox once for each subscription that it matches. Returns how many those are,
     /// and how many older pushes had to go.
-    pub(crate) fn publish(&mut self, channel: &str, reading: u8, value: Value) -> (u32, u32) {
+    pub(crate) fn publish(&mut self, channel: &str, reading: u8, value: Decimal) -> (u32, u32) {
+        let (value, decimals) = value.parts();
         let (mut receivers, mut dropped) = (0, 0);
         for (subscription, wanted) in self.subscriptions.iter().enumerate() {
             if !wanted.matches(channel) {
@@ -135,7 +153,7 @@ impl Subscriber {
                 self.mailbox.pop_front();
                 dropped += 1;
             }
-            let push = Push { subscription: subscription as u8, reading, value };
+            let push = Push { subscription: subscription as u8, reading, decimals, value };
             // There is room now.
             let _ = self.mailbox.push_back(push);
             receivers += 1;
@@ -168,10 +186,14 @@ impl Subscriber {
 mod tests {
     use super::*;
 
+    fn whole(value: i32) -> Decimal {
+        Value(value).with_decimals(0)
+    }
+
     fn mail(subscriber: &mut Subscriber) -> std::vec::Vec<(std::string::String, i32)> {
         let mut mail = std::vec::Vec::new();
         while let Some((push, subscription)) = subscriber.mail() {
-            mail.push((subscription.text().into(), push.value.0));
+            mail.push((subscription.text().into(), push.value().parts().0.0));
             subscriber.delivered();
         }
         mail
@@ -182,7 +204,7 @@ mod tests {
         let mut subscriber = Subscriber::new();
         subscriber.add(Scope::Channel, b"lm35").unwrap();
         for value in 0..MAILBOX_LEN as i32 + 3 {
-            subscriber.publish("lm35", 0, Value(value));
+            subscriber.publish("lm35", 0, whole(value));
         }
         assert_eq!(subscriber.dropped, 3);
         let mail = mail(&mut subscriber);
@@ -196,8 +218,8 @@ mod tests {
         subscriber.add(Scope::Channel, b"lm35").unwrap();
         subscriber.add(Scope::Pattern, b"l*").unwrap();
         subscriber.add(Scope::Pattern, b"x*").unwrap();
-        assert_eq!(subscriber.publish("lm35", 0, Value(1)), (2, 0));
-        assert_eq!(subscriber.publish("l", 1, Value(2)), (1, 0));
+        assert_eq!(subscriber.publish("lm35", 0, whole(1)), (2, 0));
+        assert_eq!(subscriber.publish("l", 1, whole(2)), (1, 0));
         assert_eq!(mail(&mut subscriber), [("lm35".into(), 1), ("l*".into(), 1), ("l*".into(), 2)]);
     }
 
@@ -208,7 +230,7 @@ mod tests {
             subscriber.add(Scope::Channel, channel.as_bytes()).unwrap();
         }
         for channel in ["a", "b", "c", "b", "a"] {
-            subscriber.publish(channel, 0, Value(channel.as_bytes()[0].into()));
+            subscriber.publish(channel, 0, whole(channel.as_bytes()[0].into()));
         }
         subscriber.remove(Scope::Channel, b"b");
         let kept = mail(&mut subscriber);
@@ -218,7 +240,7 @@ mod tests {
     #[test]
     fn subscriptions_are_bounded() {
         let mut subscriber = Subscriber::new();
-        assert_eq!(subscriber.add(Scope::Channel, &[b'x'; NAME_LEN_MAX + 1]), Err(SubscribeError::TooLong));
+        assert_eq!(subscriber.add(Scope::Channel, &[b'x'; CHANNEL_LEN_MAX + 1]), Err(SubscribeError::TooLong));
         for byte in 0..SUBSCRIPTIONS_MAX as u8 {
             subscriber.add(Scope::Channel, &[byte]).unwrap();
         }

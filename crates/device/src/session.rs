@@ -7,6 +7,7 @@ use heapless::String;
 use sockeye_resp::Protocol;
 
 use crate::history::Samples;
+use crate::keys::KeySet;
 use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
 use crate::platform::Now;
 use crate::pubsub::{Scope, Subscriber};
@@ -46,8 +47,8 @@ pub(crate) enum Cursor {
     Start,
     /// The next item of a list, and how many there are.
     Item { next: u16, len: u16 },
-    /// The keys that are yet to be listed, a bit for each.
-    Keys(u64),
+    /// The keys that are yet to be listed.
+    Keys(KeySet),
     /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
     /// have samples, a bit for each.
     Samples { stream: u8, ready: u8, samples: Samples },

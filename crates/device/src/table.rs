@@ -5,7 +5,7 @@ use sockeye_resp::Request;
 
 pub use crate::command::{Access, Command, Group, Keys};
 use crate::commands::{
-    acl, auth, client, command, config, connection, help, keyspace, meta, pubsub, server, slowlog, stream,
+    acl, auth, client, command, config, connection, help, keyspace, meta, pubsub, server, slowlog, stream, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
@@ -17,7 +17,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 }
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 73] = [
+pub static COMMANDS: [Command; 77] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
@@ -218,6 +218,18 @@ pub static COMMANDS: [Command; 73] = [
         "[channel [channel ...]]",
         "2.0.0",
         "Stop being told of the readings.",
+    ),
+    row("xadd", -5, Write, Stream, xadd::xadd).keys(1, 1).doc(
+        "key *|id value number",
+        "5.0.0",
+        "Take a sample of another device's reading, history:NODE.NAME.",
+    ),
+    Command::container("xinfo", Stream).doc("", "5.0.0", "A container for stream introspection commands."),
+    row("xinfo|help", 2, Read, Stream, help::help).doc("", "5.0.0", "Show helpful text about the subcommands."),
+    row("xinfo|stream", -3, Read, Stream, xinfo::stream).keys(2, 2).doc(
+        "key",
+        "5.0.0",
+        "Tell about history:NAME: its length, its last ID, its ends.",
     ),
     row("xlen", 2, Read, Stream, stream::xlen).keys(1, 1).doc("key", "5.0.0", "Count the samples of history:NAME."),
     row("xrange", -4, Read, Stream, stream::xrange).keys(1, 1).long().doc(

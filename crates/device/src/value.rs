@@ -60,6 +60,11 @@ impl Value {
 }
 
 impl Decimal {
+    /// The value, and its decimals.
+    pub(crate) const fn parts(self) -> (Value, u8) {
+        (self.value, self.decimals)
+    }
+
     /// As a client reads it.
     ///
     /// By hand, because every reply with a value in it comes through here: a tenth of what `core::fmt` takes.

@@ -1,14 +1,17 @@
-//! The device behind the server: a [`Handler`] that serves an [`App`] to Redis clients.
+//! The device on the network: a [`Handler`] that serves an [`App`] to Redis clients, and a loop that sends its samples to
+//! a peer.
 //!
-//! The server knows no protocol and the device no server; this is where each platform joins them.
+//! The server knows no protocol, and the device no server and no client; this is where each platform joins them.
 //!
 //! # Layout
 //! - [`Endpoint`]: the handler.
-//! - [`limits`]: how long a device's clients may be silent.
+//! - [`push()`]: sending samples.
+//! - [`limits`]: how long a device's clients may be silent, and what sending samples takes.
 #![no_std]
 #![deny(unsafe_code)]
 
 pub mod limits;
+mod push;
 
 use core::net::SocketAddr;
 
@@ -16,6 +19,8 @@ use embassy_time::Duration;
 use embedded_io_async::{ErrorType, Read, Write};
 use sockeye_device::{App, Client, REFUSAL, Side, Store, serve};
 use sockeye_server::{Connection, Error, Handler, Socket};
+
+pub use crate::push::{PushBuffers, push};
 
 use crate::limits::SESSION_IDLE_TIMEOUT_MS;
 

@@ -57,6 +57,18 @@ enum Command {
         /// Folder that keeps the device's identity between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
+        /// Device or Redis that samples are pushed to
+        #[arg(long, value_name = "HOST:PORT")]
+        push_to: Option<String>,
+        /// The peer's token or password
+        #[arg(long, value_name = "TOKEN", requires = "push_to")]
+        push_token: Option<String>,
+        /// Readings that are pushed: a pattern as in KEYS
+        #[arg(long, value_name = "PATTERN", requires = "push_to", default_value = "*")]
+        push_names: String,
+        /// Least time between two samples of a reading that are pushed; 0 for all
+        #[arg(long, value_name = "MS", requires = "push_to", default_value_t = 0)]
+        push_period_ms: u32,
     },
 }
 
@@ -92,12 +104,14 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
-        Command::Sim { mode, listen, state } => {
+        Command::Sim { mode, listen, state, push_to, push_token, push_names, push_period_ms } => {
             let mode = match mode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
             };
-            sim::run(mode, listen, state.as_deref())
+            let to = push_to.unwrap_or_default();
+            sim::push_settings(&to, &push_token.unwrap_or_default(), &push_names, push_period_ms)
+                .and_then(|push| sim::run(mode, listen, state.as_deref(), &push))
         }
     };
     match result {

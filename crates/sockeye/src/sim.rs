@@ -3,6 +3,8 @@
 use std::net::SocketAddrV4;
 use std::path::Path;
 
+use anyhow::anyhow;
+use sockeye_device::PushSettings;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
 use crate::device::{self, FileStore};
@@ -15,8 +17,22 @@ const SLOTS: usize = 8;
 /// The network that a simulated station joins.
 const STATION_NETWORK: &str = "simulated";
 
+/// Where samples are pushed to, from the command line.
+///
+/// # Errors
+/// One of them is longer than a device can keep.
+pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyhow::Result<PushSettings> {
+    let too_long = |what| move |_| anyhow!("{what} is too long");
+    Ok(PushSettings {
+        to: to.try_into().map_err(too_long("--push-to"))?,
+        token: token.try_into().map_err(too_long("--push-token"))?,
+        names: names.try_into().map_err(too_long("--push-names"))?,
+        period_ms,
+    })
+}
+
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
-pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::Result<()> {
+pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushSettings) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     async_io::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
@@ -34,6 +50,6 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::R
             }
         }
         boot.device_listening(address.port(), SLOTS, address.into());
-        device::run(&acceptor, identity.mac, SLOTS, FileStore::new(state.map(Path::to_owned))).await
+        device::run(&acceptor, identity.mac, SLOTS, FileStore::new(state.map(Path::to_owned)), push).await
     })
 }

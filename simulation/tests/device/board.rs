@@ -37,6 +37,9 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     },
 ];
 
+/// Readings of other devices that there is room for.
+pub const REMOTES: usize = 2;
+
 pub const OUTPUTS: [OutputInfo<'static>; 2] = [
     OutputInfo {
         name: "led",

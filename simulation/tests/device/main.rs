@@ -2,12 +2,14 @@
 
 mod auth;
 mod board;
+mod client;
 mod connection;
 mod docs;
 mod http;
 mod keys;
 mod pubsub;
 mod redis;
+mod remote;
 mod script;
 mod server;
 mod size;

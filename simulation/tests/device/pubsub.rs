@@ -84,7 +84,7 @@ fn subscriptions_are_bounded_and_refused_whole() {
          ap= *3|$10|psubscribe|$1|a|:8|*3|$10|psubscribe|$1|a|:8|
          ap: SUBSCRIBE h
          ap= -ERR too many subscriptions: a connection has at most 8 channels and patterns|
-         ap: SUBSCRIBE abcdefghijklmnopqrstuvwxyz
+         ap: SUBSCRIBE abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz
          ap= -ERR no channel has such a name|
          ap: UNSUBSCRIBE
          ap~ $1|g|:1|",

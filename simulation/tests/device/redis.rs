@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use sockeye_device::{App, History, Settings, TokenHash, Value};
 
-use crate::board::{Board, READINGS};
+use crate::board::{Board, READINGS, REMOTES};
 use crate::script::Device;
 
 /// How long Redis may take for a reply; it is on the same machine.
@@ -106,7 +106,7 @@ fn replies_are_those_of_redis() {
     let redis = Redis::start("open", &[]);
     let mut setup = redis.connect();
     let board = Board::default();
-    let mut histories = [const { History::new() }; READINGS.len()];
+    let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let app = App::new(&board, &mut histories, Settings::default()).unwrap();
     for (ms, value) in [(1000, "23.1"), (2000, "23.2"), (3000, "23.3")] {
         board.uptime_us.set(ms * 1_000);
@@ -129,7 +129,7 @@ fn refusals_are_those_of_redis() {
     let redis = Redis::start("locked", &["--requirepass", TOKEN]);
     let board = Board::default();
     let settings = Settings { token: Some(TokenHash::new(TOKEN.as_bytes(), [7; 16])), ..Settings::default() };
-    let mut histories = [const { History::new() }; READINGS.len()];
+    let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let app = App::new(&board, &mut histories, settings).unwrap();
     let mut device = Device::new(&board, &app);
     let lines: Vec<_> = LOCKED.lines().map(str::trim).collect();
@@ -220,6 +220,39 @@ const OPEN: &str = "PING
     SCAN 0 COUNT
     SCAN 0 COUNT 0
     SCAN 0 COUNT a
+    XADD history:a.x 5
+    XADD history:a.x 5-1 value
+    XADD history:a.x 5-1 value 1 value
+    XADD history:a.x foo value 1
+    XADD history:a.x - value 1
+    XADD history:a.x + value 1
+    XADD history:a.x 5-1-1 value 1
+    XADD history:a.x 5- value 1
+    XADD history:a.x $ value 1
+    XADD history:a.x 18446744073709551616 value 1
+    XADD history:a.x 0-0 value 1
+    XADD history:a.x 0 value 1
+    XADD lm35 5-1 value 1
+    XADD meta:led 5-1 value 1
+    XINFO STREAM history:a.x FOO
+    XADD history:a.x 0-* value 23.5
+    XADD history:a.x 5-1 value 23.5
+    XADD history:a.x 5-1 value 23.5
+    XADD history:a.x 5-0 value 23.5
+    XADD history:a.x 4-* value 23.5
+    XADD history:a.x 5-* value 23.6
+    XADD history:a.x 6-* value -1.0
+    XADD history:a.x 7 value -1.5
+    XADD history:a.x 7 value -1.5
+    XRANGE history:a.x - +
+    XLEN history:a.x
+    XREAD COUNT 1 STREAMS history:a.x 5
+    TYPE history:a.x
+    XINFO
+    XINFO FOO
+    XINFO STREAM
+    XINFO STREAM nosuch
+    XINFO STREAM lm35
     XLEN history:lm35
     XLEN nosuch
     XLEN lm35

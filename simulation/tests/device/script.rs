@@ -27,7 +27,7 @@ use std::task::{Context, Waker};
 use embassy_time::{Duration, MockDriver};
 use sockeye_device::{App, History, Settings, Side, Value, serve};
 
-use crate::board::{Board, READINGS};
+use crate::board::{Board, READINGS, REMOTES};
 use crate::wire::Wire;
 
 /// The mock driver's time is every test's, so tests that let it pass do so one after the other.
@@ -41,7 +41,7 @@ pub fn check(script: &str) {
 
 /// Runs a script on this board.
 pub fn check_on(board: &Board, script: &str) {
-    let mut histories = [const { History::new() }; READINGS.len()];
+    let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let settings: Settings = board.stored.borrow().clone();
     let app = App::new(board, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);

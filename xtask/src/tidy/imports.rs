@@ -70,7 +70,19 @@ const TABLE: &[(&str, Imports)] = &[
             "subtle",
         ]),
     ),
-    ("sockeye-endpoint", Only(&["embassy-time", "embedded-io-async", "sockeye-device", "sockeye-server"])),
+    (
+        "sockeye-endpoint",
+        Only(&[
+            "edge-nal",
+            "embassy-futures",
+            "embassy-time",
+            "embedded-io-async",
+            "heapless",
+            "sockeye-client",
+            "sockeye-device",
+            "sockeye-server",
+        ]),
+    ),
     (
         "sockeye-services",
         Only(&[
@@ -86,7 +98,7 @@ const TABLE: &[(&str, Imports)] = &[
             "rand_core",
         ]),
     ),
-    ("sockeye-client", Only(&["embedded-io-async", "sockeye-resp"])),
+    ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),

@@ -5,7 +5,7 @@ use sockeye_resp::Printable;
 use crate::app::Latest;
 use crate::command::{Cx, Flow, Outcome, integer};
 use crate::history::History;
-use crate::keys::Key;
+use crate::keys::{Catalog, Key, KeySet};
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::platform::{OutputInfo, ReadingInfo};
 use crate::session::Cursor;
@@ -14,9 +14,23 @@ use crate::value::{Decimal, Value};
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
 impl Cx<'_, '_> {
+    /// All that keys come from.
+    pub(crate) fn catalog(&self) -> Catalog<'_> {
+        self.state.catalog(self.platform)
+    }
+
+    /// The key of this name, whether it has a value now or not.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Key> {
+        Key::find(self.catalog(), name)
+    }
+
+    fn exists(&self, key: Key) -> bool {
+        key.exists(self.platform, self.state, self.histories, self.now)
+    }
+
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
-        let key = Key::find(self.platform, name).filter(|key| key.exists(self.state, self.histories));
+        let key = self.find(name).filter(|key| self.exists(*key));
         let stats = &mut self.state.stats;
         match key {
             Some(_) => stats.hits = stats.hits.wrapping_add(1),
@@ -29,8 +43,9 @@ impl Cx<'_, '_> {
     fn value(&self, key: Key) -> Option<Decimal> {
         match key {
             Key::Reading(index) => {
-                let latest: &Latest = self.state.latest.get(index)?.as_ref()?;
-                Some(latest.value.with_decimals(self.platform.readings().get(index)?.decimals))
+                let latest: Latest = self.catalog().latest(self.state, index, self.now)?;
+                let (_, decimals) = self.catalog().reading(index)?;
+                Some(latest.value.with_decimals(decimals))
             }
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
@@ -77,21 +92,24 @@ pub(crate) fn type_name(cx: &mut Cx<'_, '_>) -> Outcome {
 
 pub(crate) fn dbsize(cx: &mut Cx<'_, '_>) -> Outcome {
     let keys = cx.keys(|_| true);
-    cx.reply.integer(keys.count_ones().into());
+    cx.reply.integer(keys.len() as i64);
     Ok(Flow::Continue)
 }
 
 impl Cx<'_, '_> {
-    /// The keys that have a value and that are `wanted`: a bit for each, by their number.
-    fn keys(&self, wanted: impl Fn(Key) -> bool) -> u64 {
-        let keys = Key::all(self.platform).filter(|(_, key)| key.exists(self.state, self.histories) && wanted(*key));
-        keys.fold(0, |bits, (number, _)| bits | 1 << number)
+    /// The keys that have a value and that are `wanted`.
+    fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
+        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(*key) && wanted(*key));
+        keys.map(|(number, _)| number).collect()
     }
 
-    fn write_key(&mut self, number: u32) {
-        let key = Key::all(self.platform).find(|(known, _)| *known == number as usize);
-        if let Some((_, key)) = key {
-            self.reply.bulk_fmt(format_args!("{}", key.name(self.platform)));
+    /// Writes the key of this number, which was promised to the client. If it is gone meanwhile, because the reading
+    /// of another device made room for a third one's, there is only an empty name to give.
+    fn write_key(&mut self, number: usize) {
+        let catalog = self.state.catalog(self.platform);
+        match Key::all(catalog).find(|(known, _)| *known == number) {
+            Some((_, key)) => self.reply.bulk_fmt(format_args!("{}", key.name(catalog))),
+            None => self.reply.bulk(b""),
         }
     }
 }
@@ -100,17 +118,17 @@ pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
     let mut keys = match cx.session().cursor {
         Cursor::Keys(keys) => keys,
         _ => {
-            let keys = cx.keys(|key| key.name(cx.platform).matches(cx.arg(1)));
-            cx.reply.array(keys.count_ones() as usize);
+            let keys = cx.keys(|key| key.name(cx.catalog()).matches(cx.arg(1)));
+            cx.reply.array(keys.len());
             keys
         }
     };
-    while keys != 0 {
-        if !cx.part(|cx| cx.write_key(keys.trailing_zeros())) {
+    while let Some(number) = keys.first() {
+        if !cx.part(|cx| cx.write_key(number)) {
             cx.session().cursor = Cursor::Keys(keys);
             return Ok(Flow::More);
         }
-        keys &= keys - 1;
+        keys.remove(number);
     }
     cx.session().cursor = Cursor::Start;
     Ok(Flow::Continue)
@@ -136,26 +154,25 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
         }
         index += 2;
     }
-    let looked_at = Key::all(cx.platform)
-        .filter(|(number, key)| *number as u64 >= cursor && key.exists(cx.state, cx.histories))
+    let looked_at = Key::all(cx.catalog())
+        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(*key))
         .take(count.min(SCAN_KEYS_MAX));
-    let (mut keys, mut next) = (0u64, None);
+    let (mut keys, mut next) = (KeySet::default(), None);
     for (number, key) in looked_at {
         next = Some(number + 1);
         let is_type = type_name.is_none_or(|name| name.eq_ignore_ascii_case(key.type_name().as_bytes()));
-        if is_type && key.name(cx.platform).matches(pattern) {
-            keys |= 1 << number;
+        if is_type && key.name(cx.catalog()).matches(pattern) {
+            keys.insert(number);
         }
     }
-    let is_left =
-        |from: usize| Key::all(cx.platform).any(|(number, key)| number >= from && key.exists(cx.state, cx.histories));
+    let is_left = |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(key));
     let next = next.filter(|next| is_left(*next)).unwrap_or(0);
     cx.reply.array(2);
     cx.reply.bulk_fmt(format_args!("{next}"));
-    cx.reply.array(keys.count_ones() as usize);
-    while keys != 0 {
-        cx.write_key(keys.trailing_zeros());
-        keys &= keys - 1;
+    cx.reply.array(keys.len());
+    while let Some(number) = keys.first() {
+        cx.write_key(number);
+        keys.remove(number);
     }
     Ok(Flow::Continue)
 }
@@ -192,7 +209,7 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
         return Err(if is_known { text } else { "ERR syntax error" });
     }
     let name = Printable(cx.arg(1));
-    let index = match Key::find(cx.platform, cx.arg(1)) {
+    let index = match cx.find(cx.arg(1)) {
         Some(Key::Output(index)) => index,
         Some(Key::Reading(_)) => {
             return cx.refuse(format_args!("ERR '{name}' is a reading: only outputs can be set"));

@@ -3,19 +3,26 @@
 use crate::command::{Cx, Flow, Outcome};
 use crate::commands::keyspace::WRONGTYPE;
 use crate::keys::Key;
-use crate::platform::Kind;
 use crate::value::Decimal;
 
 /// What a hash tells.
 struct Meta<'a> {
-    kind: Kind,
-    unit: &'a str,
-    minimum: Decimal,
-    maximum: Decimal,
-    /// Of a reading only.
+    kind: &'static str,
+    /// Not of other devices' readings: they send values only.
+    described: Option<Described<'a>>,
+    /// Of a reading of this device only.
     period_ms: Option<u32>,
     /// Since the latest sample, if there is one.
     age_ms: Option<u64>,
+    /// After how long without a sample there is no value any more; of a reading of another device only.
+    expire_ms: Option<u32>,
+}
+
+/// What a board says of what it has.
+struct Described<'a> {
+    unit: &'a str,
+    minimum: Decimal,
+    maximum: Decimal,
 }
 
 #[derive(Clone, Copy)]
@@ -26,63 +33,70 @@ enum Field {
     Maximum,
     PeriodMs,
     AgeMs,
+    ExpireMs,
 }
 
-const FIELDS: [(&str, Field); 6] = [
+const FIELDS: [(&str, Field); 7] = [
     ("kind", Field::Kind),
     ("unit", Field::Unit),
     ("minimum", Field::Minimum),
     ("maximum", Field::Maximum),
     ("period_ms", Field::PeriodMs),
     ("age_ms", Field::AgeMs),
+    ("expire_ms", Field::ExpireMs),
 ];
 
 impl Meta<'_> {
     fn fields(&self) -> impl Iterator<Item = (&'static str, Field)> {
         let has = |field: Field| match field {
+            Field::Kind => true,
+            Field::Unit | Field::Minimum | Field::Maximum => self.described.is_some(),
             Field::PeriodMs => self.period_ms.is_some(),
             Field::AgeMs => self.age_ms.is_some(),
-            _ => true,
+            Field::ExpireMs => self.expire_ms.is_some(),
         };
         FIELDS.into_iter().filter(move |(_, field)| has(*field))
     }
 
     fn write(&self, field: Field, cx: &mut Cx<'_, '_>) {
-        match field {
-            Field::Kind => cx.reply.bulk(self.kind.name().as_bytes()),
-            Field::Unit => cx.reply.bulk(self.unit.as_bytes()),
-            Field::Minimum => cx.reply.bulk(self.minimum.text().as_bytes()),
-            Field::Maximum => cx.reply.bulk(self.maximum.text().as_bytes()),
-            Field::PeriodMs => cx.reply.bulk_fmt(format_args!("{}", self.period_ms.unwrap_or_default())),
-            Field::AgeMs => cx.reply.bulk_fmt(format_args!("{}", self.age_ms.unwrap_or_default())),
-        }
+        let number = match (field, &self.described) {
+            (Field::Kind, _) => return cx.reply.bulk(self.kind.as_bytes()),
+            (Field::Unit, Some(described)) => return cx.reply.bulk(described.unit.as_bytes()),
+            (Field::Minimum, Some(described)) => return cx.reply.bulk(described.minimum.text().as_bytes()),
+            (Field::Maximum, Some(described)) => return cx.reply.bulk(described.maximum.text().as_bytes()),
+            (Field::PeriodMs, _) => self.period_ms.map(u64::from),
+            (Field::ExpireMs, _) => self.expire_ms.map(u64::from),
+            (Field::AgeMs | Field::Unit | Field::Minimum | Field::Maximum, _) => self.age_ms,
+        };
+        cx.reply.bulk_fmt(format_args!("{}", number.unwrap_or_default()));
     }
 }
 
 /// The hash that the first argument names; none if there is no such key.
 fn meta<'c>(cx: &mut Cx<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
-    let platform = cx.platform;
+    let (platform, now_ms) = (cx.platform, cx.now.uptime_ms());
     match cx.existing(cx.arg(1)) {
         None => Ok(None),
         Some(Key::ReadingMeta(index)) => {
+            if let Some(remote) = cx.catalog().remote(index) {
+                let age_ms = Some(now_ms.saturating_sub(remote.uptime_ms()));
+                let expire_ms = Some(cx.state.remotes.expire_ms);
+                return Ok(Some(Meta { kind: "remote", described: None, period_ms: None, age_ms, expire_ms }));
+            }
             let latest = cx.state.latest.get(index).copied().flatten();
-            let age_ms = latest.map(|latest| cx.now.uptime_ms().saturating_sub(latest.uptime_ms));
-            Ok(platform.readings().get(index).map(|info| Meta {
-                kind: info.kind,
-                unit: info.unit,
-                minimum: info.minimum.with_decimals(info.decimals),
-                maximum: info.maximum.with_decimals(info.decimals),
-                period_ms: Some(info.period_ms),
-                age_ms,
+            let age_ms = latest.map(|latest| now_ms.saturating_sub(latest.uptime_ms));
+            Ok(platform.readings().get(index).map(|info| {
+                let minimum = info.minimum.with_decimals(info.decimals);
+                let maximum = info.maximum.with_decimals(info.decimals);
+                let described = Some(Described { unit: info.unit, minimum, maximum });
+                Meta { kind: info.kind.name(), described, period_ms: Some(info.period_ms), age_ms, expire_ms: None }
             }))
         }
-        Some(Key::OutputMeta(index)) => Ok(platform.outputs().get(index).map(|info| Meta {
-            kind: info.kind,
-            unit: info.unit,
-            minimum: info.minimum.with_decimals(info.decimals),
-            maximum: info.maximum.with_decimals(info.decimals),
-            period_ms: None,
-            age_ms: None,
+        Some(Key::OutputMeta(index)) => Ok(platform.outputs().get(index).map(|info| {
+            let minimum = info.minimum.with_decimals(info.decimals);
+            let maximum = info.maximum.with_decimals(info.decimals);
+            let described = Some(Described { unit: info.unit, minimum, maximum });
+            Meta { kind: info.kind.name(), described, period_ms: None, age_ms: None, expire_ms: None }
         })),
         Some(Key::Reading(_) | Key::Output(_) | Key::History(_)) => Err(WRONGTYPE),
     }

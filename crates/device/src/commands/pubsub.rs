@@ -2,7 +2,7 @@
 
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
-use crate::limits::{NAME_LEN_MAX, SUBSCRIPTIONS_MAX};
+use crate::limits::{CHANNEL_LEN_MAX, SUBSCRIPTIONS_MAX};
 use crate::pubsub::Scope;
 use crate::session::{Cursor, Session};
 
@@ -18,7 +18,7 @@ pub(crate) fn psubscribe(cx: &mut Cx<'_, '_>) -> Outcome {
 fn subscribe_to(cx: &mut Cx<'_, '_>, scope: Scope) -> Outcome {
     let request = cx.request;
     let names = || request.args().skip(1);
-    if names().any(|name| name.len() > NAME_LEN_MAX || core::str::from_utf8(name).is_err()) {
+    if names().any(|name| name.len() > CHANNEL_LEN_MAX || core::str::from_utf8(name).is_err()) {
         return Err("ERR no channel has such a name");
     }
     let subscriber = &cx.session().subscriber;
@@ -77,7 +77,7 @@ fn unsubscribe_from_all(cx: &mut Cx<'_, '_>, scope: Scope, kind: &[u8]) -> Outco
     }
     // Eight subscriptions fit in the buffer, which is empty because the commands are long ones.
     while let Some(subscription) = cx.session().subscriber.first(scope) {
-        let name = heapless::String::<NAME_LEN_MAX, u8>::try_from(subscription.text()).unwrap_or_default();
+        let name = heapless::String::<CHANNEL_LEN_MAX, u8>::try_from(subscription.text()).unwrap_or_default();
         cx.session().subscriber.remove(scope, name.as_bytes());
         let count = cx.session().subscriber.len();
         tell(cx, kind, Some(name.as_bytes()), count);
@@ -104,9 +104,9 @@ pub(crate) fn channels(cx: &mut Cx<'_, '_>) -> Outcome {
         ));
     }
     let pattern = cx.request.arg(2).unwrap_or(b"*");
-    let (platform, sessions) = (cx.platform, &cx.state.sessions);
+    let (catalog, sessions) = (cx.state.catalog(cx.platform), &cx.state.sessions);
     let found = || {
-        let names = platform.readings().iter().map(|info| info.name.as_bytes());
+        let names = catalog.names().map(str::as_bytes);
         names.filter(|name| {
             let is_wanted = |session: &Session| session.subscriber.has(Scope::Channel, name);
             glob::matches(pattern, name) && sessions.iter().any(is_wanted)

@@ -9,7 +9,7 @@ use crate::keys::Key;
 use crate::limits::STREAMS_MAX;
 use crate::session::Cursor;
 
-const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
+pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
 
 impl Cx<'_, '_> {
     /// The reading whose history has this name; none if it has no sample yet, or there is no such key.
@@ -26,20 +26,26 @@ impl Cx<'_, '_> {
         samples.unwrap_or(Samples::NONE)
     }
 
+    /// Writes the sample of this number.
+    pub(crate) fn write_sample(&mut self, stream: usize, number: u32) {
+        let decimals = self.catalog().reading(stream).map_or(0, |(_, decimals)| decimals);
+        let Some(entry) = self.histories.get(stream).and_then(|history| history.entry(number)) else {
+            return self.reply.null();
+        };
+        self.reply.array(2);
+        self.reply.bulk_fmt(format_args!("{}", entry.id));
+        self.reply.array(2);
+        self.reply.bulk(b"value");
+        self.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
+    }
+
     /// Writes samples of a stream, as many as there is room for, and takes them off `left`. An error if one of them
     /// has been overwritten meanwhile: its client is too slow for what it has asked for, and has been promised it.
     fn samples(&mut self, stream: usize, left: &mut Samples, is_reverse: bool) -> Result<bool, Gone> {
-        let decimals = self.platform.readings().get(stream).map_or(0, |info| info.decimals);
         while let Some(offset) = left.len.checked_sub(1) {
             let number = if is_reverse { left.first.wrapping_add(offset.into()) } else { left.first };
-            let entry = self.histories.get(stream).and_then(|history| history.entry(number)).ok_or(Gone)?;
-            let is_written = self.part(|cx| {
-                cx.reply.array(2);
-                cx.reply.bulk_fmt(format_args!("{}", entry.id));
-                cx.reply.array(2);
-                cx.reply.bulk(b"value");
-                cx.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
-            });
+            let is_there = self.histories.get(stream).and_then(|history| history.entry(number)).is_some();
+            let is_written = is_there.then(|| self.part(|cx| cx.write_sample(stream, number))).ok_or(Gone)?;
             if !is_written {
                 return Ok(false);
             }
@@ -75,7 +81,7 @@ fn range(cx: &mut Cx<'_, '_>, is_reverse: bool) -> Outcome {
     let stream = match cx.session().cursor {
         Cursor::Samples { samples, .. } => {
             // It was there when the first part was written, and is what the request names.
-            let Some(Key::History(stream)) = Key::find(cx.platform, cx.arg(1)) else {
+            let Some(Key::History(stream)) = cx.find(cx.arg(1)) else {
                 return Ok(Flow::Abort);
             };
             (stream, samples)
@@ -210,7 +216,7 @@ impl Read {
             }
             id => Some(StreamId::parse(id, 0).ok_or(INVALID_ID)?),
         };
-        let history = match Key::find(cx.platform, cx.arg(self.keys + index)) {
+        let history = match cx.find(cx.arg(self.keys + index)) {
             Some(Key::History(stream)) => cx.histories.get(stream),
             _ => None,
         };
@@ -271,7 +277,7 @@ fn remember(cx: &mut Cx<'_, '_>, read: &Read) -> Result<(), &'static str> {
     for index in 0..read.streams {
         let name = cx.arg(read.keys + index);
         cx.stream(name)?;
-        let next = match Key::find(cx.platform, name) {
+        let next = match cx.find(name) {
             Some(Key::History(stream)) => cx.histories.get(stream).map(|history| history.next()),
             _ => None,
         };
@@ -291,7 +297,7 @@ fn read_on(cx: &mut Cx<'_, '_>, read: &Read, ready: u8, index: usize, mut left: 
     };
     for index in (index..read.streams).filter(|index| ready >> index & 1 == 1) {
         let name = cx.arg(read.keys + index);
-        let Some(Key::History(stream)) = Key::find(cx.platform, name) else {
+        let Some(Key::History(stream)) = cx.find(name) else {
             return Ok(Flow::Abort);
         };
         if left.len == 0 {

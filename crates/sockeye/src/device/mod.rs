@@ -9,9 +9,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use async_io::Timer;
-use sockeye_device::{App, History, Side};
-use sockeye_endpoint::Endpoint;
+use edge_nal_std::Stack;
+use futures_lite::future;
+use sockeye_device::limits::REMOTES_MAX;
+use sockeye_device::{App, History, Outbox, PushSettings, Side};
 use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::Server;
 
 use crate::device::platform::Board;
@@ -20,17 +23,30 @@ pub use crate::device::store::FileStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C.
+/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
-pub async fn run(acceptor: &Acceptor, mac: [u8; 6], slots: usize, store: FileStore) -> anyhow::Result<()> {
+pub async fn run(
+    acceptor: &Acceptor,
+    mac: [u8; 6],
+    slots: usize,
+    store: FileStore,
+    push: &PushSettings,
+) -> anyhow::Result<()> {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());
-    let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, store.load()?)?;
+    let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
+    let outbox = Outbox::new(&READINGS);
+    let app = App::new(&board, &mut histories, store.load()?)?.with_outbox(&outbox);
+    app.set_push(push);
     let endpoint = Endpoint::new(&app, &store, side);
-    until_ctrl_c(acceptor, &endpoint, &server, measure(&app)).await
+    let work = async {
+        let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
+        let pushing = sockeye_endpoint::push(&outbox, &stack, &stack, &mut buffers, || fastrand::u32(..));
+        future::zip(measure(&app), pushing).await;
+    };
+    until_ctrl_c(acceptor, &endpoint, &server, work).await
 }
 
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.

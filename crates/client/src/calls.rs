@@ -1,0 +1,127 @@
+//! Calls of single commands, with their replies' types.
+
+use embedded_io_async::{Read, Write};
+use sockeye_resp::Protocol;
+use sockeye_resp::client::Reply;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::limits::ARGS_MAX;
+use crate::subscription::Subscription;
+
+impl<'b, T: Read + Write> Client<'b, T> {
+    /// Chooses the version of RESP, and logs in with the server's password, a device's token, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `WRONGPASS`, or by a server that has no HELLO: Redis before version 6.
+    pub async fn hello(&mut self, protocol: Protocol, token: Option<&[u8]>) -> Result<(), Error<T::Error>> {
+        let version: &[u8] = match protocol {
+            Protocol::Resp2 => b"2",
+            Protocol::Resp3 => b"3",
+        };
+        match token {
+            Some(token) => self.call(&[b"HELLO", version, b"AUTH", b"default", token]).await?,
+            None => self.call(&[b"HELLO", version]).await?,
+        };
+        Ok(())
+    }
+
+    /// Logs in with the server's password, or a device's token.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it is a wrong one, or the server has none.
+    pub async fn auth(&mut self, token: &[u8]) -> Result<(), Error<T::Error>> {
+        self.call(&[b"AUTH", token]).await?;
+        Ok(())
+    }
+
+    /// Asks whether the server answers.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ping(&mut self) -> Result<(), Error<T::Error>> {
+        self.call(&[b"PING"]).await?;
+        Ok(())
+    }
+
+    /// The value of a key; none if it has none.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the key isn't a string.
+    pub async fn get(&mut self, key: &str) -> Result<Option<&[u8]>, Error<T::Error>> {
+        match self.call(&[b"GET", key.as_bytes()]).await? {
+            Reply::Bulk(value) => Ok(Some(value)),
+            Reply::Null => Ok(None),
+            _ => Err(Error::Unexpected),
+        }
+    }
+
+    /// Sets a key, which on a device is an output.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the server doesn't take the value.
+    pub async fn set(&mut self, key: &str, value: &str) -> Result<(), Error<T::Error>> {
+        self.call(&[b"SET", key.as_bytes(), value.as_bytes()]).await?;
+        Ok(())
+    }
+
+    /// Adds an entry of one field to a stream, and gives its ID, which `*` for `id` leaves to the server.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the ID isn't greater than the stream's last.
+    pub async fn xadd(&mut self, key: &str, id: &str, (field, value): (&str, &str)) -> Result<&[u8], Error<T::Error>> {
+        let args = [key, id, field, value].map(str::as_bytes);
+        match self.call(&[b"XADD", args[0], args[1], args[2], args[3]]).await? {
+            Reply::Bulk(id) => Ok(id),
+            _ => Err(Error::Unexpected),
+        }
+    }
+
+    /// The last ID that a stream has had, also if that entry is gone; none if there is no such stream.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if the key isn't a stream.
+    pub async fn stream_last_id(&mut self, key: &str) -> Result<Option<&[u8]>, Error<T::Error>> {
+        let result = self.call(&[b"XINFO", b"STREAM", key.as_bytes()]).await;
+        if let Err(Error::Refused) = result {
+            // Nothing is borrowed from the reply any more.
+            return if self.refusal() == b"ERR no such key" { Ok(None) } else { Err(Error::Refused) };
+        }
+        match self.last()? {
+            Reply::Array(fields) | Reply::Map(fields) => {
+                let mut fields = fields.iter();
+                while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+                    if let (Reply::Bulk(b"last-generated-id"), Reply::Bulk(id)) = (name, value) {
+                        return Ok(Some(id));
+                    }
+                }
+                Err(Error::Unexpected)
+            }
+            _ => Err(Error::Unexpected),
+        }
+    }
+
+    /// Subscribes to channels, on a device the names of readings. The connection is for their messages from then on.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if there are more than [`CHANNELS_MAX`](crate::limits::CHANNELS_MAX), or none.
+    pub async fn subscribe(mut self, channels: &[&str]) -> Result<Subscription<'b, T>, Error<T::Error>> {
+        let mut args: [&[u8]; ARGS_MAX] = [b"SUBSCRIBE"; ARGS_MAX];
+        let room = args.get_mut(1..=channels.len()).filter(|room| !room.is_empty()).ok_or(Error::Unexpected)?;
+        for (arg, channel) in room.iter_mut().zip(channels) {
+            *arg = channel.as_bytes();
+        }
+        self.send(&args[..=channels.len()]).await?;
+        let mut confirmed = 0;
+        while confirmed < channels.len() {
+            match self.receive().await? {
+                Reply::Error(_) => return Err(Error::Refused),
+                Reply::Array(reply) | Reply::Push(reply) if reply.iter().next() == Some(Reply::Bulk(b"subscribe")) => {
+                    confirmed += 1;
+                }
+                _ => return Err(Error::Unexpected),
+            }
+        }
+        Ok(Subscription::new(self))
+    }
+}

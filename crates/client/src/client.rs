@@ -1,0 +1,250 @@
+//! Requests out, replies in, in order.
+
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::{Read, Write};
+use sockeye_resp::client::{EncodeError, Reply, decode, encode};
+
+use crate::error::Error;
+use crate::limits::{RX_LEN, TX_LEN};
+
+/// The memory of a client.
+///
+/// A reply must fit into the `RX` bytes, a request into the `TX` bytes, else it is an error.
+#[derive(Debug)]
+pub struct Buffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
+    rx: [u8; RX],
+    tx: [u8; TX],
+}
+
+impl Buffers {
+    /// Buffers of the sizes that all typed calls can do with.
+    pub const fn new() -> Self {
+        Self::sized()
+    }
+}
+
+impl<const RX: usize, const TX: usize> Buffers<RX, TX> {
+    /// Buffers of other sizes.
+    pub const fn sized() -> Self {
+        Self { rx: [0; RX], tx: [0; TX] }
+    }
+}
+
+impl<const RX: usize, const TX: usize> Default for Buffers<RX, TX> {
+    fn default() -> Self {
+        Self::sized()
+    }
+}
+
+/// A connection to a server, and the requests and replies that are on their way.
+pub struct Client<'b, T> {
+    transport: T,
+    timeout: Duration,
+    rx: &'b mut [u8],
+    /// What is received and not yet given to the caller.
+    rx_start: usize,
+    rx_len: usize,
+    tx: &'b mut [u8],
+    tx_len: usize,
+    /// Replies that are yet to come.
+    owed: usize,
+    /// A part of a request was sent, and the rest never will be.
+    is_cut: bool,
+    /// The last reply.
+    found: Found,
+}
+
+impl<'b, T: Read + Write> Client<'b, T> {
+    /// A client over a connection that is open, which waits no longer than `timeout` for bytes to go or to come.
+    pub fn new<const RX: usize, const TX: usize>(
+        transport: T,
+        buffers: &'b mut Buffers<RX, TX>,
+        timeout: Duration,
+    ) -> Self {
+        let Buffers { rx, tx } = buffers;
+        Self {
+            transport,
+            timeout,
+            rx,
+            rx_start: 0,
+            rx_len: 0,
+            tx,
+            tx_len: 0,
+            owed: 0,
+            is_cut: false,
+            found: Found::NOTHING,
+        }
+    }
+
+    /// The connection itself, to close it for instance.
+    pub fn into_transport(self) -> T {
+        self.transport
+    }
+
+    /// The connection itself, to close it for instance. Whoever reads from it or writes to it breaks the client.
+    pub fn transport(&mut self) -> &mut T {
+        &mut self.transport
+    }
+
+    /// Replies that are yet to come.
+    pub fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Sends a request and waits for its reply. Replies that nobody waited for, and pushes, are passed over.
+    ///
+    /// # Errors
+    /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
+    pub async fn request(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, Error<T::Error>> {
+        self.answer(args).await?;
+        self.last()
+    }
+
+    /// Puts a request behind those that wait to be sent. They leave when the buffer is full, with
+    /// [`flush`](Self::flush), or before a reply is waited for: requests that come together leave together.
+    ///
+    /// Servers may stop reading while nobody reads their replies, so don't let more of these come up than both sides'
+    /// buffers hold.
+    ///
+    /// # Errors
+    /// [`Error::Request`] if the request is longer than the buffer, and what [`flush`](Self::flush) gives.
+    pub async fn send(&mut self, args: &[&[u8]]) -> Result<(), Error<T::Error>> {
+        let len = match encode(args, &mut self.tx[self.tx_len..]) {
+            Err(EncodeError::TooLong) if self.tx_len > 0 => {
+                self.flush().await?;
+                encode(args, self.tx)?
+            }
+            result => result?,
+        };
+        self.tx_len += len;
+        self.owed += 1;
+        Ok(())
+    }
+
+    /// Sends what waits to be sent.
+    ///
+    /// # Errors
+    /// The transport's, or it took too long.
+    pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+        if self.is_cut {
+            return Err(Error::Closed);
+        }
+        if self.tx_len > 0 {
+            // Until all of it is written: this future may be dropped on the way.
+            self.is_cut = true;
+            let writing = self.transport.write_all(&self.tx[..self.tx_len]);
+            with_timeout(self.timeout, writing).await.map_err(|_| Error::TimedOut)?.map_err(Error::Io)?;
+            self.is_cut = false;
+            self.tx_len = 0;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next reply, or the next push: what comes first.
+    ///
+    /// # Errors
+    /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
+    pub async fn receive(&mut self) -> Result<Reply<'_>, Error<T::Error>> {
+        self.find(Some(self.timeout)).await?;
+        self.last()
+    }
+
+    /// [`receive`](Self::receive), however long it takes until something comes.
+    pub(crate) async fn receive_message(&mut self) -> Result<Reply<'_>, Error<T::Error>> {
+        self.find(None).await?;
+        self.last()
+    }
+
+    /// The text of the last reply if that was an error, such as `ERR unknown command`: why a call was
+    /// [refused](Error::Refused). Empty otherwise.
+    pub fn refusal(&self) -> &[u8] {
+        match self.last() {
+            Ok(Reply::Error(text)) => text,
+            _ => b"",
+        }
+    }
+
+    /// Sends a request, and gives its reply unless that is an error.
+    pub(crate) async fn call(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, Error<T::Error>> {
+        self.answer(args).await?;
+        match self.last()? {
+            Reply::Error(_) => Err(Error::Refused),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Sends a request, and finds its reply behind those that are owed and the pushes that come between.
+    async fn answer(&mut self, args: &[&[u8]]) -> Result<(), Error<T::Error>> {
+        self.send(args).await?;
+        loop {
+            self.find(Some(self.timeout)).await?;
+            if self.owed == 0 && !matches!(self.last()?, Reply::Push(_)) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits until the next reply is complete, and makes it the [`last`](Self::last).
+    async fn find(&mut self, timeout: Option<Duration>) -> Result<(), Error<T::Error>> {
+        self.found = Found::NOTHING;
+        self.flush().await?;
+        loop {
+            match decode(&self.rx[self.rx_start..self.rx_len], self.rx.len()) {
+                Ok(Some((reply, len))) => {
+                    let is_reply = !matches!(reply, Reply::Push(_));
+                    self.owed = self.owed.saturating_sub(usize::from(is_reply));
+                    self.found = Found { start: self.rx_start, len };
+                    self.rx_start += len;
+                    return Ok(());
+                }
+                Ok(None) => self.read(timeout).await?,
+                Err(error) => {
+                    // Where the next reply would start is unknown.
+                    self.is_cut = true;
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// Reads some bytes behind those that are there.
+    async fn read(&mut self, timeout: Option<Duration>) -> Result<(), Error<T::Error>> {
+        self.rx.copy_within(self.rx_start..self.rx_len, 0);
+        self.rx_len -= self.rx_start;
+        self.rx_start = 0;
+        // There is room: a reply that fills the buffer and isn't complete was refused.
+        let reading = self.transport.read(&mut self.rx[self.rx_len..]);
+        let len = match timeout {
+            Some(timeout) => with_timeout(timeout, reading).await.map_err(|_| Error::TimedOut)?,
+            None => reading.await,
+        };
+        match len.map_err(Error::Io)? {
+            0 => Err(Error::Closed),
+            len => {
+                self.rx_len += len;
+                Ok(())
+            }
+        }
+    }
+
+    /// The reply that was found last, which is still where it was received.
+    pub(crate) fn last(&self) -> Result<Reply<'_>, Error<T::Error>> {
+        let Found { start, len } = self.found;
+        let (reply, _) = decode(self.rx.get(start..start + len).unwrap_or_default(), len)?.ok_or(Error::Unexpected)?;
+        Ok(reply)
+    }
+}
+
+/// A reply that is complete, in the receive buffer.
+#[derive(Clone, Copy)]
+struct Found {
+    start: usize,
+    len: usize,
+}
+
+impl Found {
+    const NOTHING: Self = Self { start: 0, len: 0 };
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! XADD: samples of other devices come in.
+
+use sockeye_resp::Printable;
+
+use crate::command::{Cx, Flow, Outcome};
+use crate::commands::keyspace::WRONGTYPE;
+use crate::commands::stream::INVALID_ID;
+use crate::history::{SampleId, StreamId};
+use crate::keys::{HISTORY, Key};
+use crate::platform::Now;
+use crate::remote;
+
+const EQUAL_OR_SMALLER: &str = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
+const NOT_A_NUMBER: &str = "ERR value is not a plain number, or has too many digits";
+const TOO_MANY: &str = "ERR too many remote readings: this device has no room for another one";
+/// Options of Redis's XADD. A device keeps as many samples as it has room for, whatever a client would like.
+const OPTIONS: [&[u8]; 4] = [b"NOMKSTREAM", b"MAXLEN", b"MINID", b"LIMIT"];
+
+/// The ID that a client gives, or leaves to the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// `*`
+    Any,
+    /// `ms-*`
+    Ms(u64),
+    /// `ms-seq`, or `ms` for `ms-0`
+    Exactly(StreamId),
+}
+
+impl Wanted {
+    fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"*" => Some(Self::Any),
+            [ms @ .., b'-', b'*'] if !ms.contains(&b'-') => StreamId::parse(ms, 0).map(|id| Self::Ms(id.ms)),
+            text => StreamId::parse(text, 0).map(Self::Exactly),
+        }
+    }
+
+    /// The ID after `last`, unless the one that is wanted isn't.
+    fn id(self, last: SampleId, now: Now) -> Result<SampleId, &'static str> {
+        let id = match self {
+            Self::Any => return Ok(last.next(now)),
+            Self::Ms(ms) if ms == last.id().ms => last.id().next().filter(|id| id.ms == ms),
+            Self::Ms(ms) => Some(StreamId { ms, seq: 0 }),
+            Self::Exactly(id) => Some(id),
+        };
+        let id = id.filter(|id| *id > last.id()).ok_or(EQUAL_OR_SMALLER)?;
+        SampleId::new(id).ok_or("ERR the ID is too great: a device has 48 bits of milliseconds and 16 of sequence")
+    }
+}
+
+/// The checks are in Redis's order: the ID, the number of arguments, 0-0, the key's type, the last ID.
+pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
+    if OPTIONS.iter().any(|option| cx.arg(2).eq_ignore_ascii_case(option)) {
+        return Err("ERR XADD takes no options here: a device keeps as many samples as it has room for");
+    }
+    let wanted = Wanted::parse(cx.arg(2)).ok_or(INVALID_ID)?;
+    if cx.request.len().is_multiple_of(2) {
+        return Err("ERR wrong number of arguments for 'xadd' command");
+    }
+    if wanted == Wanted::Exactly(StreamId::MIN) {
+        return Err("ERR The ID specified in XADD must be greater than 0-0");
+    }
+    let name = cx.arg(1).strip_prefix(HISTORY.as_bytes()).unwrap_or_default();
+    let own = cx.platform.readings().len();
+    let known = match cx.find(cx.arg(1)) {
+        Some(Key::History(index)) if index >= own => Some(index),
+        Some(Key::History(_)) => {
+            let key = Printable(cx.arg(1));
+            return cx.refuse(format_args!("ERR '{key}' is this device's own: only it can add to it"));
+        }
+        Some(_) => return Err(WRONGTYPE),
+        None if remote::is_name(name) => None,
+        None => return Err("ERR a device takes streams of the name history:NODE.NAME, of at most 48 bytes"),
+    };
+    if cx.request.len() != 5 || cx.arg(3) != b"value" {
+        return Err("ERR a sample has the one field 'value'");
+    }
+    let decimals = known.and_then(|index| cx.catalog().reading(index)).map_or(0, |(_, decimals)| decimals);
+    let value = remote::parse(cx.arg(4), decimals).ok_or(NOT_A_NUMBER)?;
+    let index = match known {
+        Some(index) => index,
+        None => own + cx.state.remotes.room(cx.now).ok_or(TOO_MANY)?,
+    };
+    let history = cx.histories.get_mut(index).ok_or(TOO_MANY)?;
+    let last = if known.is_some() { history.last() } else { SampleId::default() };
+    let id = wanted.id(last, cx.now)?;
+    if known.is_none() {
+        history.clear();
+        cx.state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
+    }
+    let (latest, finer) = value.parts();
+    if !history.rescale(finer - decimals) {
+        return Err(NOT_A_NUMBER);
+    }
+    history.add(latest, id);
+    cx.state.remotes.set(index - own, name, value, cx.now);
+    cx.state.publish(core::str::from_utf8(name).unwrap_or_default(), index, value);
+    cx.reply.bulk_fmt(format_args!("{}", id.id()));
+    Ok(Flow::Continue)
+}

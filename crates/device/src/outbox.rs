@@ -1,0 +1,400 @@
+//! Samples on their way to a peer, another device or a Redis: what waits, under which IDs it goes out, and what is known
+//! to have arrived. Without IO: whoever has a connection asks for what to send, and says what became of it.
+//!
+//! A sample is resent until the peer has answered for it, under the ID that it had when it was first sent. A peer takes
+//! an ID once, and answers that it is equal to or smaller than its last one when it comes again: so what is sent at
+//! least once is stored exactly once.
+//!
+//! # IDs
+//!
+//! An ID is the time of the sample, in milliseconds since 1970 if the device knew the time, and it is greater than all
+//! IDs before it in the peer's stream: the stream's last ID is asked for on every new connection. A sample that would
+//! be behind it gets the next greater ID instead. A device that doesn't know the time counts milliseconds since boot,
+//! and goes on where the stream ends: after a reboot its samples are as far apart as they were measured, whatever the
+//! time between the last sample before it and the first one after it was.
+//!
+//! That a peer has a sample already is believed only of samples that were sent on an earlier connection, whose answer
+//! was lost. If the first answer of all is that the ID is too small, somebody else has written to the stream: the
+//! sample gets another ID on another connection, and none is lost.
+
+use core::cell::{Cell, RefCell};
+use core::future::poll_fn;
+use core::task::Poll;
+
+use embassy_sync::waitqueue::WakerRegistration;
+use heapless::String;
+
+use crate::glob;
+use crate::history::{SampleId, StreamId};
+use crate::limits::{
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_WINDOW_MAX, READINGS_MAX,
+    TOKEN_LEN_MAX,
+};
+use crate::platform::{Now, ReadingInfo};
+use crate::value::{Decimal, Value};
+
+mod backoff;
+mod ring;
+
+pub use backoff::Backoff;
+use ring::{Entry, Ring};
+
+/// Where samples go, and which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushSettings {
+    /// The peer, `HOST:PORT`; empty for none.
+    pub to: String<PUSH_TO_LEN_MAX, u8>,
+    /// The peer's token or password; empty if it has none.
+    pub token: String<TOKEN_LEN_MAX, u8>,
+    /// Which readings: a pattern as in KEYS.
+    pub names: String<CHANNEL_LEN_MAX, u8>,
+    /// The least time between two samples of a reading, milliseconds; 0 for all samples.
+    pub period_ms: u32,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        let names = String::try_from("*").unwrap_or_default();
+        Self { to: String::new(), token: String::new(), names, period_ms: 0 }
+    }
+}
+
+/// Figures since boot.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PushCounts {
+    /// Samples that the peer has answered for, those of `repeated` among them.
+    pub delivered: u32,
+    /// Samples that the peer had already when they were sent again.
+    pub repeated: u32,
+    /// Samples that made room for newer ones, because the peer was away for too long. It may have some of them.
+    pub dropped: u32,
+    /// Samples that the peer doesn't want.
+    pub refused: u32,
+    /// Connections that were made.
+    pub connections: u32,
+    /// Connections that failed, or could not be made.
+    pub failures: u32,
+}
+
+/// What became of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The peer has it now.
+    Stored,
+    /// The peer says that its stream has this ID or a greater one.
+    Behind,
+    /// The peer won't ever take it.
+    Refused,
+}
+
+/// The stream's last ID isn't what was learnt: somebody else writes to it. The connection has to be made anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relearn;
+
+/// A sample as it is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// The reading's name.
+    pub name: &'a str,
+    /// The ID, which stays the same however often the sample is sent.
+    pub id: StreamId,
+    /// The value.
+    pub value: Decimal,
+}
+
+/// The samples of some readings on their way to a peer. Belongs to one executor, as [`App`](crate::App) does.
+///
+/// Has room for [`OUTBOX_LEN`](crate::limits::OUTBOX_LEN) samples; one more drops the oldest.
+pub struct Outbox<'a> {
+    readings: &'a [ReadingInfo<'a>],
+    state: RefCell<State>,
+    /// Changes with the settings.
+    version: Cell<u32>,
+}
+
+struct State {
+    settings: PushSettings,
+    node: String<DEVICE_NAME_LEN_MAX, u8>,
+    ring: Ring,
+    /// For each reading the last ID that its stream has, as far as is known.
+    last: [SampleId; READINGS_MAX],
+    /// The readings whose streams were asked about on this connection, a bit for each.
+    learnt: u32,
+    /// Added to the time since boot.
+    offset_ms: u64,
+    /// When the next sample of each reading is to be taken, since boot.
+    due_ms: [u64; READINGS_MAX],
+    counts: PushCounts,
+    is_connected: bool,
+    error: String<PUSH_ERROR_LEN_MAX, u8>,
+    waker: WakerRegistration,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            settings: PushSettings::default(),
+            node: String::new(),
+            ring: Ring::new(),
+            last: [SampleId::default(); READINGS_MAX],
+            learnt: 0,
+            offset_ms: 0,
+            due_ms: [0; READINGS_MAX],
+            counts: PushCounts::default(),
+            is_connected: false,
+            error: String::new(),
+            waker: WakerRegistration::new(),
+        }
+    }
+
+    fn is_wanted(&self, info: &ReadingInfo<'_>) -> bool {
+        !self.settings.to.is_empty() && glob::matches(self.settings.names.as_bytes(), info.name.as_bytes())
+    }
+
+    /// The ID under which a sample goes out for the first time; none if its stream can have no greater one.
+    fn fix(&mut self, entry: Entry) -> Option<SampleId> {
+        let mut id = entry.id;
+        if entry.is_since_boot {
+            // All streams of a device go on together, so that samples of the same moment have the same ID.
+            let end_ms = self.last.iter().max().map_or(0, |last| last.id().ms);
+            if id.id().ms + self.offset_ms < end_ms {
+                self.offset_ms = end_ms + 1 - id.id().ms;
+            }
+            id = id.later(self.offset_ms);
+        }
+        let last = self.last.get_mut(usize::from(entry.reading))?;
+        *last = id.max(last.following()?);
+        Some(*last)
+    }
+
+    fn wake(&mut self) {
+        self.waker.wake();
+    }
+}
+
+impl<'a> Outbox<'a> {
+    /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. It takes none
+    /// before it is [configured](Self::configure).
+    pub fn new(readings: &'a [ReadingInfo<'a>]) -> Self {
+        Self { readings, state: RefCell::new(State::new()), version: Cell::new(0) }
+    }
+
+    /// Says where samples go, which do, and what this device is called there. What waits for another peer than before
+    /// goes to the new one.
+    pub fn configure(&self, settings: &PushSettings, node: &str) {
+        let state = &mut *self.state.borrow_mut();
+        if state.settings == *settings && state.node == node {
+            return;
+        }
+        if state.settings.to != settings.to || state.node != node {
+            state.ring.forget_sent();
+            state.last = [SampleId::default(); READINGS_MAX];
+        }
+        if settings.to.is_empty() {
+            state.ring.clear();
+        }
+        state.settings = settings.clone();
+        // A longer name than a device can have is cut.
+        let len = node.floor_char_boundary(DEVICE_NAME_LEN_MAX);
+        state.node = String::try_from(node.get(..len).unwrap_or_default()).unwrap_or_default();
+        state.due_ms = [0; READINGS_MAX];
+        self.version.set(self.version.get().wrapping_add(1));
+        state.wake();
+    }
+
+    /// This device has another name from now on: its samples go to other streams, whose ends it has to ask for.
+    pub fn rename(&self, node: &str) {
+        let settings = self.with_settings(Clone::clone);
+        self.configure(&settings, node);
+    }
+
+    /// A sample of reading `index` came: it waits to be sent if it is wanted, and the oldest one that waits makes room
+    /// for it if there is none.
+    pub fn put(&self, index: usize, value: Value, now: Now) {
+        let state = &mut *self.state.borrow_mut();
+        let (Some(info), Some(due_ms)) = (self.readings.get(index), state.due_ms.get(index).copied()) else {
+            return;
+        };
+        if !state.is_wanted(info) {
+            return;
+        }
+        let (uptime_ms, period_ms) = (now.uptime_ms(), u64::from(state.settings.period_ms));
+        // The sample that is closest to the time is the one, so half a period of the sensor may be missing.
+        if uptime_ms + u64::from(info.period_ms / 2) < due_ms {
+            return;
+        }
+        // In step, unless a sample is missing.
+        let is_in_step = due_ms > 0 && uptime_ms < due_ms + period_ms;
+        let next_ms = if is_in_step { due_ms } else { uptime_ms } + period_ms;
+        if let Some(due_ms) = state.due_ms.get_mut(index) {
+            *due_ms = next_ms;
+        }
+        let id = SampleId::default().next(now);
+        let entry = Entry { id, value, reading: index as u8, is_since_boot: now.unix_us.is_none(), ..Entry::default() };
+        if state.ring.push(entry) {
+            state.counts.dropped = state.counts.dropped.wrapping_add(1);
+        }
+        state.wake();
+    }
+
+    /// Whether a sample waits that isn't sent.
+    pub fn has_samples(&self) -> bool {
+        self.state.borrow().ring.has_unsent()
+    }
+
+    /// Changes whenever the settings do.
+    pub fn version(&self) -> u32 {
+        self.version.get()
+    }
+
+    /// Waits until there is a sample to send, or until the settings aren't those of `version` any more.
+    pub async fn ready(&self, version: u32) {
+        self.wait(|| self.has_samples() || self.version() != version).await;
+    }
+
+    /// Waits until the settings aren't those of `version` any more.
+    pub async fn reconfigured(&self, version: u32) {
+        self.wait(|| self.version() != version).await;
+    }
+
+    async fn wait(&self, is_over: impl Fn() -> bool) {
+        poll_fn(|cx| {
+            if is_over() {
+                return Poll::Ready(());
+            }
+            self.state.borrow_mut().waker.register(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// The settings that are in force.
+    pub fn with_settings<R>(&self, read: impl FnOnce(&PushSettings) -> R) -> R {
+        read(&self.state.borrow().settings)
+    }
+
+    /// What this device is called at the peer: what precedes a reading's name in a key.
+    pub fn node(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
+        self.state.borrow().node.clone()
+    }
+
+    /// A connection is open. What was sent on the one before may have arrived or not.
+    pub fn connected(&self) {
+        let state = &mut *self.state.borrow_mut();
+        state.ring.doubt();
+        state.learnt = 0;
+        state.is_connected = true;
+        state.error.clear();
+        state.counts.connections = state.counts.connections.wrapping_add(1);
+    }
+
+    /// The connection is closed, or none could be made.
+    pub fn disconnected(&self, error: Option<&str>) {
+        let state = &mut *self.state.borrow_mut();
+        state.ring.doubt();
+        state.is_connected = false;
+        if let Some(error) = error {
+            state.counts.failures = state.counts.failures.wrapping_add(1);
+            state.note(error);
+        }
+    }
+
+    /// The next reading whose stream is to be asked for its last ID; none once all are known.
+    pub fn unknown(&self) -> Option<(usize, &'a str)> {
+        let state = self.state.borrow();
+        let mut readings = self.readings.iter().enumerate().take(READINGS_MAX);
+        let (index, info) = readings.find(|(index, info)| state.learnt >> index & 1 == 0 && state.is_wanted(info))?;
+        Some((index, info.name))
+    }
+
+    /// The last ID that a reading's stream has; none if there is no such stream.
+    pub fn learn(&self, index: usize, last: Option<StreamId>) {
+        let state = &mut *self.state.borrow_mut();
+        state.learnt |= 1 << index;
+        if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
+            // What this device has sent may be yet to arrive. An ID that no sample can have is an end.
+            *known = SampleId::new(last).unwrap_or(SampleId::MAX).max(*known);
+        }
+    }
+
+    /// The next sample to send, unless [`PUSH_WINDOW_MAX`] are on their way. It is on its way then, and its outcome
+    /// comes in the same order.
+    pub fn next(&self) -> Option<Outgoing<'a>> {
+        let state = &mut *self.state.borrow_mut();
+        while state.ring.sent() < PUSH_WINDOW_MAX {
+            let entry = state.ring.unsent()?;
+            let id = if entry.is_fixed { Some(entry.id) } else { state.fix(entry) };
+            if let (Some(id), Some(info)) = (id, self.readings.get(usize::from(entry.reading))) {
+                state.ring.send(id);
+                let value = entry.value.with_decimals(info.decimals);
+                return Some(Outgoing { name: info.name, id: id.id(), value });
+            }
+            state.ring.skip();
+            state.counts.refused = state.counts.refused.wrapping_add(1);
+            state.note("a stream has had its last ID");
+        }
+        None
+    }
+
+    /// What became of the oldest sample that is on its way. `reason` is the peer's for refusing it.
+    ///
+    /// # Errors
+    /// [`Relearn`]: it hasn't arrived and never will under this ID; it will get another.
+    pub fn settle(&self, outcome: Outcome, reason: &str) -> Result<(), Relearn> {
+        let state = &mut *self.state.borrow_mut();
+        let count = match outcome {
+            Outcome::Stored => &mut state.counts.delivered,
+            Outcome::Behind if state.ring.is_first_doubtful() => {
+                state.counts.delivered = state.counts.delivered.wrapping_add(1);
+                &mut state.counts.repeated
+            }
+            Outcome::Behind => {
+                state.ring.unfix();
+                return Err(Relearn);
+            }
+            Outcome::Refused => &mut state.counts.refused,
+        };
+        *count = count.wrapping_add(1);
+        state.ring.pop();
+        if outcome == Outcome::Refused {
+            state.note(reason);
+        }
+        Ok(())
+    }
+
+    /// Samples that wait or are on their way.
+    pub fn len(&self) -> usize {
+        self.state.borrow().ring.len()
+    }
+
+    /// Whether no sample waits or is on its way.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Figures since boot.
+    pub fn counts(&self) -> PushCounts {
+        self.state.borrow().counts
+    }
+
+    /// Whether a connection is open.
+    pub fn is_connected(&self) -> bool {
+        self.state.borrow().is_connected
+    }
+
+    /// What went wrong last; empty since the last connection if nothing did.
+    pub fn error(&self) -> String<PUSH_ERROR_LEN_MAX, u8> {
+        self.state.borrow().error.clone()
+    }
+}
+
+impl State {
+    /// Keeps an error for whoever asks; a longer one is cut.
+    fn note(&mut self, error: &str) {
+        let len = error.floor_char_boundary(PUSH_ERROR_LEN_MAX);
+        self.error = String::try_from(error.get(..len).unwrap_or_default()).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests;

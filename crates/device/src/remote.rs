@@ -1,0 +1,163 @@
+//! Readings of other devices, which they send here with XADD.
+
+use heapless::String;
+
+use crate::app::Latest;
+use crate::limits::{REMOTE_EXPIRE_MS, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::platform::Now;
+use crate::value::{Decimal, Value};
+
+/// A reading of another device.
+pub(crate) struct Remote {
+    /// `NODE.NAME`.
+    name: String<REMOTE_NAME_LEN_MAX, u8>,
+    /// The most decimals that a value of it had.
+    pub(crate) decimals: u8,
+    /// The sample that came last, and when it came.
+    latest: Latest,
+}
+
+/// The readings of other devices, each with a history behind those of the board's own readings.
+pub(crate) struct Remotes {
+    slots: [Option<Remote>; REMOTES_MAX],
+    /// How many there are histories for.
+    max: usize,
+    /// How long after its last sample a reading has no value any more.
+    pub(crate) expire_ms: u32,
+}
+
+impl Remotes {
+    /// Room for `max` readings, or [`REMOTES_MAX`] if that is less.
+    pub(crate) fn new(max: usize) -> Self {
+        Self { slots: [const { None }; REMOTES_MAX], max: max.min(REMOTES_MAX), expire_ms: REMOTE_EXPIRE_MS }
+    }
+
+    pub(crate) fn max(&self) -> usize {
+        self.max
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.iter().flatten().count()
+    }
+
+    pub(crate) fn get(&self, slot: usize) -> Option<&Remote> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    pub(crate) fn find(&self, name: &[u8]) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.as_ref().is_some_and(|remote| remote.name.as_bytes() == name))
+    }
+
+    /// The sample that came last, unless that is too long ago.
+    pub(crate) fn latest(&self, slot: usize, now: Now) -> Option<Latest> {
+        let latest = self.get(slot)?.latest;
+        let age_ms = now.uptime_ms().saturating_sub(latest.uptime_ms);
+        (age_ms < u64::from(self.expire_ms)).then_some(latest)
+    }
+
+    /// Where the samples of a reading that isn't known yet can go: a place that is free, or that of the reading which
+    /// is silent for longest, if it has no value any more. The caller empties the history of that place.
+    pub(crate) fn room(&self, now: Now) -> Option<usize> {
+        let slots = || 0..self.max;
+        let silent = || slots().filter(|slot| self.latest(*slot, now).is_none());
+        slots()
+            .find(|slot| self.get(*slot).is_none())
+            .or_else(|| silent().min_by_key(|slot| self.get(*slot).map(|remote| remote.latest.uptime_ms)))
+    }
+
+    /// A sample came: it is the latest now. A reading that had another name before begins anew.
+    pub(crate) fn set(&mut self, slot: usize, name: &[u8], value: Decimal, now: Now) {
+        let (value, decimals) = value.parts();
+        let latest = Latest { value, uptime_ms: now.uptime_ms() };
+        let name = core::str::from_utf8(name).ok().and_then(|name| String::try_from(name).ok());
+        if let (Some(slot), Some(name)) = (self.slots.get_mut(slot), name) {
+            *slot = Some(Remote { name, decimals, latest });
+        }
+    }
+}
+
+impl Remote {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// When its last sample came, since boot.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        self.latest.uptime_ms
+    }
+}
+
+/// Whether a reading of another device can have this name: `NODE.NAME` of letters, digits, `.`, `_` and `-`.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
+    let dot = name.iter().position(|byte| *byte == b'.');
+    name.len() <= REMOTE_NAME_LEN_MAX
+        && name.iter().all(is_plain)
+        && dot.is_some_and(|dot| dot > 0 && dot + 1 < name.len())
+}
+
+/// How a number is written in so many decimals as it has, or as `decimals` if those are more. None if it is no plain
+/// number, or has too many digits.
+pub(crate) fn parse(text: &[u8], decimals: u8) -> Option<Decimal> {
+    let own = text.iter().position(|byte| *byte == b'.').map_or(0, |dot| text.len() - dot - 1);
+    let decimals = decimals.max(u8::try_from(own).ok()?);
+    let is_possible = decimals <= crate::limits::DECIMALS_MAX;
+    is_possible.then(|| Value::parse(text, decimals))?.map(|value| value.with_decimals(decimals))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Now {
+        Now { uptime_us: ms * 1_000, unix_us: None }
+    }
+
+    #[test]
+    fn names_have_a_node() {
+        for name in ["a.b", "sockeye-3f2a.chip.temperature", "a..", "a_.-"] {
+            assert!(is_name(name.as_bytes()), "{name}");
+        }
+        for name in ["", "a", ".", ".b", "a.", "a b.c", "a:b.c", &format!("a.{}", "x".repeat(REMOTE_NAME_LEN_MAX))] {
+            assert!(!is_name(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_own_decimals() {
+        let check = |text: &str, decimals, expected: Option<&str>| {
+            let value = parse(text.as_bytes(), decimals).map(|value| value.to_string());
+            assert_eq!(value.as_deref(), expected, "{text} {decimals}");
+        };
+        check("23.5", 0, Some("23.5"));
+        check("23.5", 2, Some("23.50"));
+        check("-7", 0, Some("-7"));
+        check("-0.000001", 0, Some("-0.000001"));
+        check("0.0000001", 0, None);
+        check("2147.5", 6, None);
+        check("7.", 0, None);
+        check("nan", 0, None);
+    }
+
+    #[test]
+    fn who_is_silent_for_longest_makes_room() {
+        let mut remotes = Remotes::new(2);
+        let value = Value(1).with_decimals(0);
+        assert_eq!(remotes.room(at(0)), Some(0));
+        remotes.set(0, b"a.x", value, at(0));
+        assert_eq!(remotes.room(at(0)), Some(1));
+        remotes.set(1, b"b.x", value, at(5));
+        let expired_ms = u64::from(remotes.expire_ms);
+        assert_eq!(remotes.room(at(expired_ms - 1)), None);
+        assert_eq!(remotes.room(at(expired_ms + 9)), Some(0));
+        remotes.set(0, b"a.x", value, at(expired_ms));
+        assert_eq!(remotes.room(at(expired_ms + 9)), Some(1));
+        assert!(remotes.latest(0, at(expired_ms + 9)).is_some() && remotes.latest(1, at(expired_ms + 9)).is_none());
+    }
+
+    #[test]
+    fn without_histories_there_is_no_room() {
+        assert_eq!(Remotes::new(0).room(at(0)), None);
+        assert_eq!(Remotes::new(REMOTES_MAX + 3).max(), REMOTES_MAX);
+    }
+}

@@ -1,0 +1,205 @@
+//! Readings of other devices, which come by XADD.
+
+use sockeye_device::limits::REMOTE_EXPIRE_MS;
+use sockeye_device::{Settings, TokenHash};
+
+use crate::board::Board;
+use crate::script::{check, check_on};
+
+#[test]
+fn a_sample_is_a_value_a_stream_and_a_description() {
+    check(
+        "@wait 1000
+         ap: GET kitchen.lm35
+         ap= $-1|
+         ap: XADD history:kitchen.lm35 5000-1 value 23.5
+         ap= $6|5000-1|
+         @wait 10
+         ap: GET kitchen.lm35
+         ap= $4|23.5|
+         ap: MGET kitchen.lm35 lm35
+         ap= *2|$4|23.5|$-1|
+         ap: EXISTS kitchen.lm35 history:kitchen.lm35 meta:kitchen.lm35
+         ap= :3|
+         ap: TYPE kitchen.lm35
+         ap= +string|
+         ap: TYPE history:kitchen.lm35
+         ap= +stream|
+         ap: TYPE meta:kitchen.lm35
+         ap= +hash|
+         ap: XRANGE history:kitchen.lm35 - +
+         ap= *1|*2|$6|5000-1|*2|$5|value|$4|23.5|
+         ap: HGETALL meta:kitchen.lm35
+         ap= *6|$4|kind|$6|remote|$6|age_ms|$2|10|$9|expire_ms|$5|60000|
+         ap: HGET meta:kitchen.lm35 unit
+         ap= $-1|
+         ap: KEYS *kitchen*
+         ap= *3|$12|kitchen.lm35|$20|history:kitchen.lm35|$17|meta:kitchen.lm35|
+         ap: SCAN 0 MATCH *kitchen* COUNT 100
+         ap= *2|$1|0|*3|$12|kitchen.lm35|$20|history:kitchen.lm35|$17|meta:kitchen.lm35|
+         ap: XINFO STREAM history:kitchen.lm35
+         ap~ |last-generated-id|$6|5000-1|
+         ap: INFO device
+         ap~ |remote_readings:1,max=2|
+         ap: SET kitchen.lm35 1
+         ap= -ERR 'kitchen.lm35' is a reading: only outputs can be set|",
+    );
+}
+
+#[test]
+fn a_silent_device_has_no_value() {
+    let last = REMOTE_EXPIRE_MS - 1;
+    check(&format!(
+        "ap: XADD history:a.x 1 value 7
+         ap= $3|1-0|
+         @wait {last}
+         ap: GET a.x
+         ap= $1|7|
+         @wait 1
+         ap: GET a.x
+         ap= $-1|
+         ap: EXISTS a.x history:a.x
+         ap= :1|
+         ap: TYPE a.x
+         ap= +none|
+         ap: KEYS a.x
+         ap= *0|
+         ap: XADD history:a.x 2 value 8
+         ap= $3|2-0|
+         ap: GET a.x
+         ap= $1|8|"
+    ));
+}
+
+#[test]
+fn samples_are_told() {
+    check(
+        "ap1: SUBSCRIBE kitchen.lm35
+         ap1= *3|$9|subscribe|$12|kitchen.lm35|:1|
+         ap2: PSUBSCRIBE kitchen.*
+         ap2= *3|$10|psubscribe|$9|kitchen.*|:1|
+         ap3: XREAD BLOCK 0 STREAMS history:kitchen.lm35 $
+         ap: XADD history:kitchen.lm35 5-1 value 23.5
+         ap= $3|5-1|
+         ap1= *3|$7|message|$12|kitchen.lm35|$4|23.5|
+         ap2= *4|$8|pmessage|$9|kitchen.*|$12|kitchen.lm35|$4|23.5|
+         ap3= *1|*2|$20|history:kitchen.lm35|*1|*2|$3|5-1|*2|$5|value|$4|23.5|
+         ap: PUBSUB CHANNELS
+         ap= *1|$12|kitchen.lm35|
+         ap: XADD history:kitchen.lm35 5-1 value 23.5
+         ap= -ERR The ID specified in XADD is equal or smaller than the target stream top item|",
+    );
+}
+
+#[test]
+fn one_too_many_is_told_and_an_expired_one_makes_room() {
+    check(&format!(
+        "ap: XADD history:a.x 1 value 1
+         ap= $3|1-0|
+         @wait 5
+         ap: XADD history:b.x 1 value 2
+         ap= $3|1-0|
+         ap: XADD history:c.x 1 value 3
+         ap= -ERR too many remote readings: this device has no room for another one|
+         ap2: PSUBSCRIBE *
+         ap2= *3|$10|psubscribe|$1|*|:1|
+         @wait {}
+         ap: XADD history:c.x 1 value 3.25
+         ap= $3|1-0|
+         ap2= *4|$8|pmessage|$1|*|$3|c.x|$4|3.25|
+         ap: XRANGE history:c.x - +
+         ap= *1|*2|$3|1-0|*2|$5|value|$4|3.25|
+         ap: EXISTS history:a.x meta:a.x history:b.x b.x
+         ap= :2|
+         ap: XADD history:a.x 1 value 1
+         ap= -ERR too many remote readings: this device has no room for another one|",
+        REMOTE_EXPIRE_MS - 5
+    ));
+}
+
+#[test]
+fn what_is_no_sample_is_refused() {
+    let board = Board::default();
+    check_on(
+        &board,
+        "ap: XADD history:lm35 1 value 1
+         ap= -ERR 'history:lm35' is this device's own: only it can add to it|
+         ap: XADD history:kitchen 1 value 1
+         ap= -ERR a device takes streams of the name history:NODE.NAME, of at most 48 bytes|
+         ap: XADD kitchen.lm35 1 value 1
+         ap= -ERR a device takes streams of the name history:NODE.NAME, of at most 48 bytes|
+         ap: XADD history:a.x 1 celsius 1
+         ap= -ERR a sample has the one field 'value'|
+         ap: XADD history:a.x 1 value 1 unit C
+         ap= -ERR a sample has the one field 'value'|
+         ap: XADD history:a.x 1 value warm
+         ap= -ERR value is not a plain number, or has too many digits|
+         ap: XADD history:a.x MAXLEN 5 1 value 1
+         ap= -ERR XADD takes no options here: a device keeps as many samples as it has room for|
+         ap: XADD history:a.x 281474976710656 value 1
+         ap= -ERR the ID is too great: a device has 48 bits of milliseconds and 16 of sequence|
+         ap: XADD history:a.x 1-65536 value 1
+         ap= -ERR the ID is too great: a device has 48 bits of milliseconds and 16 of sequence|
+         ap: DBSIZE
+         ap= :7|",
+    );
+}
+
+#[test]
+fn decimals_grow_with_the_values() {
+    check(
+        "ap: XADD history:a.x 1 value 7
+         ap= $3|1-0|
+         ap: XADD history:a.x 2 value 7.25
+         ap= $3|2-0|
+         ap: XADD history:a.x 3 value 8
+         ap= $3|3-0|
+         ap: XADD history:a.x 4 value 1000000000
+         ap= -ERR value is not a plain number, or has too many digits|
+         ap: XADD history:b.x 1 value 1000000000
+         ap= $3|1-0|
+         ap: XADD history:b.x 2 value 1.5
+         ap= -ERR value is not a plain number, or has too many digits|
+         ap: GET b.x
+         ap= $10|1000000000|
+         ap: XRANGE history:a.x - +
+         ap= *3|*2|$3|1-0|*2|$5|value|$4|7.00|*2|$3|2-0|*2|$5|value|$4|7.25|*2|$3|3-0|*2|$5|value|$4|8.00|",
+    );
+}
+
+#[test]
+fn ids_may_be_left_to_the_device() {
+    check(
+        "@wait 1000
+         ap: XADD history:a.x * value 1
+         ap= $6|1000-0|
+         ap: XADD history:a.x * value 2
+         ap= $6|1000-1|
+         @wait 1000
+         ap: XADD history:a.x 2000-* value 2
+         ap= $6|2000-0|",
+    );
+}
+
+#[test]
+fn who_may_not_switch_an_output_may_not_send_samples() {
+    let board = Board::default();
+    check_on(
+        &board,
+        "sta: XADD history:a.x 1 value 1
+         sta~ -DENIED no token is set
+         ap: XADD history:a.x 1 value 1
+         ap= $3|1-0|",
+    );
+    let token = Some(TokenHash::new(b"correct-horse", [7; 16]));
+    board.stored.replace(Settings { token, ..Settings::default() });
+    check_on(
+        &board,
+        "ap: XADD history:a.x 1 value 1
+         ap= -NOAUTH Authentication required.|
+         sta: AUTH correct-horse
+         sta= +OK|
+         sta: XADD history:a.x 1 value 1
+         sta= $3|1-0|",
+    );
+}

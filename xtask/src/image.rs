@@ -25,7 +25,7 @@ pub struct Args {
     /// The chip
     #[arg(value_enum)]
     chip: Chip,
-    /// The program: hello
+    /// The program: hello or device
     bin: String,
     /// How the device reaches its network
     #[arg(long, value_enum)]
@@ -128,18 +128,20 @@ pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// The images that the README names.
 pub fn make_all(workspace: &Workspace) -> Result<()> {
-    let hello = |chip, mode, ssid: Option<&str>| Args {
+    let args = |chip, bin: &str, mode, ssid: Option<&str>| Args {
         chip,
-        bin: "hello".to_owned(),
+        bin: bin.to_owned(),
         mode,
         open: false,
         ssid: ssid.map(str::to_owned),
         password: None,
     };
     for chip in Chip::BUILT {
-        make(workspace, &hello(chip, Mode::Ap, None))?;
+        for bin in ["hello", "device"] {
+            make(workspace, &args(chip, bin, Mode::Ap, None))?;
+        }
     }
-    make(workspace, &hello(Chip::Esp32c3, Mode::Sta, Some("example")))
+    make(workspace, &args(Chip::Esp32c3, "hello", Mode::Sta, Some("example")))
 }
 
 /// Has espflash write an image: the application alone, or merged with bootloader and partition table.

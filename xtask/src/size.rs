@@ -44,17 +44,19 @@ fn measure(workspace: &Workspace) -> Result<Sizes> {
     base.insert("slot_ram".to_owned(), more["static_ram"].saturating_sub(base["static_ram"]));
     sizes.insert("qemu-virt-hello".to_owned(), base);
     for chip in Chip::BUILT {
-        sizes.insert(format!("{}-hello", chip.name()), chip_sizes(workspace, chip)?);
+        for bin in ["hello", "device"] {
+            sizes.insert(format!("{}-{bin}", chip.name()), chip_sizes(workspace, chip, bin)?);
+        }
     }
     Ok(sizes)
 }
 
 /// What a chip's image takes of its flash partition. Its memory is divided by esp-hal's linker script, see its map.
-fn chip_sizes(workspace: &Workspace, chip: Chip) -> Result<BTreeMap<String, u64>> {
-    let elf = chips::build(workspace, chip, "hello", &chips::PLAIN)?;
+fn chip_sizes(workspace: &Workspace, chip: Chip, bin: &str) -> Result<BTreeMap<String, u64>> {
+    let elf = chips::build(workspace, chip, bin, &chips::PLAIN)?;
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{}-hello.app", chip.name()));
+    let file = folder.join(format!("{}-{bin}.app", chip.name()));
     image::save(workspace, chip, &elf, &file, false)?;
     let mut sizes = elf_sizes(&fs::read(elf)?)?;
     sizes.insert("image".to_owned(), fs::metadata(file)?.len());

@@ -163,8 +163,7 @@ impl History {
     pub(crate) fn rescale(&mut self, decimals: u8) -> bool {
         let finer = |value: &Value| value.0.checked_mul(10i32.checked_pow(decimals.into())?).map(Value);
         // The slots that hold no sample yet hold zeros, or what was there before.
-        let used = ..usize::from(self.len);
-        let values = &mut self.values[used];
+        let values = self.values.get_mut(..self.len.into()).unwrap_or_default();
         let fits = values.iter().all(|value| finer(value).is_some());
         if fits {
             values.iter_mut().for_each(|value| *value = finer(value).unwrap_or(*value));

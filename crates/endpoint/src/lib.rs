@@ -5,6 +5,7 @@
 //!
 //! # Layout
 //! - [`Endpoint`]: the handler.
+//! - [`server_health`]: the server's figures as the device tells them.
 //! - [`push()`]: sending samples.
 //! - [`limits`]: how long a device's clients may be silent, and what sending samples takes.
 #![no_std]
@@ -17,8 +18,8 @@ use core::net::SocketAddr;
 
 use embassy_time::Duration;
 use embedded_io_async::{ErrorType, Read, Write};
-use sockeye_device::{App, Client, REFUSAL, Side, Store, serve};
-use sockeye_server::{Connection, Error, Handler, Socket};
+use sockeye_device::{App, Client, REFUSAL, ServerHealth, Side, Store, serve};
+use sockeye_server::{Connection, Error, Handler, Server, Socket};
 
 pub use crate::push::{PushBuffers, push};
 
@@ -46,6 +47,22 @@ impl<D: Store> Handler for Endpoint<'_, D> {
 
     async fn refuse<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         connection.write_all(REFUSAL).await
+    }
+}
+
+/// The server's figures as the device tells them.
+pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
+    let stats = server.stats();
+    ServerHealth {
+        slots: u32::try_from(server.slots_max()).unwrap_or(u32::MAX),
+        accepted: stats.accepted,
+        refused: stats.refused,
+        timed_out: stats.timed_out,
+        reset: stats.reset,
+        accept_errors: stats.accept_errors,
+        idle_timeout_s: (SESSION_IDLE_TIMEOUT_MS / 1_000) as u32,
+        bytes_in: stats.bytes_in,
+        bytes_out: stats.bytes_out,
     }
 }
 

@@ -6,6 +6,7 @@ use embassy_executor::Spawner;
 use esp_hal::peripherals::{FLASH, WIFI};
 use esp_radio::wifi::ap::{AccessPointConfig, EventInfo};
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
+use sockeye_device::Side;
 use sockeye_hello::boot::NetworkName;
 use sockeye_hello::identity::Passphrase;
 
@@ -18,7 +19,7 @@ use crate::{dhcp, identity, radio};
 ///
 /// # Errors
 /// The radio's: without it there is nothing that the device could do.
-pub async fn start(
+pub(crate) async fn start(
     spawner: Spawner,
     console: Console,
     (wifi, flash): (WIFI<'static>, FLASH<'_>),
@@ -41,7 +42,7 @@ pub async fn start(
     let passphrase = passphrase.as_ref().map(Passphrase::as_str);
     console.access_point(&name, passphrase);
     let controller = radio::start(wifi, config(&name, passphrase)?)?;
-    let network = Network::start(spawner, interface, network::own_address(), entropy);
+    let network = Network::start(spawner, (interface, |_| Side::AccessPoint), network::own_address(), entropy);
     // Each task is spawned once, so there is room for it.
     spawner.spawn(dhcp::serve(network.stack).expect("one task"));
     spawner.spawn(watch(controller, console).expect("one task"));

@@ -1,11 +1,13 @@
 //! The servers on ESP32 chips.
 //!
 //! # Layout
-//! - [`access_point`]: the device makes its own network.
-//! - [`station`]: the device joins a network, and joins it again when it is gone.
 //! - [`network`]: the listener and embassy-net on the radio.
-//! - [`settings`]: what the build was told.
+//! - `access_point.rs`: the device makes its own network.
+//! - `station.rs`: the device joins a network, and joins it again when it is gone.
+//! - `settings.rs`: what the build was told.
 //! - [`console`]: lines on the UART.
+//! - [`boards`]: which pin is what.
+//! - [`platform`], [`sensors`]: the chip as the device application sees it.
 //! - `radio.rs`: the Wi-Fi controller.
 //! - `dhcp.rs`: addresses for the access point's clients.
 //! - `identity.rs`: the access point's passphrase, in flash.
@@ -13,16 +15,19 @@
 //! - `reason.rs`: why a station is not in its network, in plain words.
 #![no_std]
 
-pub mod access_point;
+mod access_point;
+pub mod boards;
 pub mod console;
 mod dhcp;
 pub mod entropy;
 mod identity;
 pub mod network;
+pub mod platform;
 mod radio;
 mod reason;
-pub mod settings;
-pub mod station;
+pub mod sensors;
+mod settings;
+mod station;
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;

@@ -1,19 +1,25 @@
 //! The listener and embassy-net on the radio.
 
 use core::fmt::Write;
+use core::net::SocketAddr;
 
 use embassy_executor::Spawner;
 use embassy_net::driver::Driver;
 use embassy_net::{Config, DhcpConfig, Stack, StackResources, StaticConfigV4};
-use esp_radio::wifi;
+use esp_hal::peripherals::{FLASH, WIFI};
+use esp_radio::wifi::{self, WifiError};
+use sockeye_device::Side;
 use sockeye_hello::boot::{AP_ADDRESS, AP_PREFIX_LEN, NetworkName};
+use sockeye_hello::settings::Settings;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::limits::FRAME_LEN_MAX;
 use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::SLOTS;
+use crate::console::Console;
 use crate::entropy::Entropy;
+use crate::settings::SETTINGS;
+use crate::{SLOTS, access_point, station};
 
 /// Bytes that a connection buffers, each way.
 const BUFFER_LEN: usize = 1024;
@@ -24,6 +30,10 @@ const SOCKETS: usize = 2;
 pub struct Network {
     /// Where the server listens.
     pub tcp: Tcp,
+    /// On which side of the device the clients of this network are.
+    pub side: fn(SocketAddr) -> Side,
+    /// The interface's MAC address.
+    pub mac: [u8; 6],
     /// The listener's side of the radio.
     pub interface: Interface,
     /// Everything but the server's connections.
@@ -32,7 +42,12 @@ pub struct Network {
 
 impl Network {
     /// Starts the listener and embassy-net on an interface of the radio. To be called once.
-    pub(crate) fn start(spawner: Spawner, radio: wifi::Interface, config: Config, entropy: &Entropy) -> Self {
+    pub(crate) fn start(
+        spawner: Spawner,
+        (radio, side): (wifi::Interface, fn(SocketAddr) -> Side),
+        config: Config,
+        entropy: &Entropy,
+    ) -> Self {
         static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
             ConstStaticCell::new(Buffers::new());
         static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
@@ -45,6 +60,7 @@ impl Network {
             radio.capabilities().max_transmission_unit >= FRAME_LEN_MAX,
             "build in firmware/esp32: its .cargo/config.toml sets the radio's frame length"
         );
+        let mac = radio.mac_address();
         let options = Options { handshake: Timeouts::DEFAULT.handshake };
         let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
         let port = PORT.init(Port::new(radio, entropy.tcp_seed));
@@ -53,7 +69,23 @@ impl Network {
         // Each task is spawned once, so there is room for it.
         spawner.spawn(run_tcp(runner).expect("one task"));
         spawner.spawn(run_net(net).expect("one task"));
-        Self { tcp, interface, stack }
+        Self { tcp, side, mac, interface, stack }
+    }
+}
+
+/// Makes or joins a network, as the build was told.
+///
+/// # Errors
+/// The radio's: without it there is nothing that the device could do.
+pub async fn start(
+    spawner: Spawner,
+    console: Console,
+    (wifi, flash): (WIFI<'static>, FLASH<'_>),
+    entropy: &Entropy,
+) -> Result<Network, WifiError> {
+    match SETTINGS {
+        Settings::AccessPoint { open } => access_point::start(spawner, console, (wifi, flash), entropy, open).await,
+        Settings::Station { ssid, password } => station::start(spawner, console, wifi, entropy, (ssid, password)),
     }
 }
 

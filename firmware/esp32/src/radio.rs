@@ -1,7 +1,24 @@
 //! The Wi-Fi controller.
 
+use core::sync::atomic::{AtomicI8, Ordering};
+
 use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::{AuthenticationMethodConfig, Config, ControllerConfig, PowerSaveMode, WifiController, WifiError};
+
+/// Signal strength as it was measured last, dBm; 0 outside of a network.
+static RSSI: AtomicI8 = AtomicI8::new(0);
+
+/// Signal strength of the network that the station has joined, dBm.
+pub(crate) fn rssi() -> Option<i8> {
+    Some(RSSI.load(Ordering::Relaxed)).filter(|&dbm| dbm < 0)
+}
+
+/// Measures the signal strength. Outside of a network there is none.
+pub(crate) fn measure_rssi(controller: &WifiController<'_>) {
+    let dbm = controller.rssi().ok().filter(|_| controller.is_connected());
+    let dbm = dbm.and_then(|dbm| i8::try_from(dbm).ok()).unwrap_or(0);
+    RSSI.store(dbm, Ordering::Relaxed);
+}
 
 /// Starts the radio.
 ///

@@ -6,6 +6,7 @@ use esp_hal::peripherals::WIFI;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
+use sockeye_device::Side;
 use sockeye_hello::boot::NetworkName;
 use sockeye_hello::join::BackOff;
 
@@ -26,7 +27,7 @@ const CHECK_MS: u64 = 5_000;
 ///
 /// # Errors
 /// The radio's: without it there is nothing that the device could do. A network that can't be joined is no error.
-pub fn start(
+pub(crate) fn start(
     spawner: Spawner,
     console: Console,
     wifi: WIFI<'static>,
@@ -39,7 +40,7 @@ pub fn start(
         StationConfig::default().with_ssid(ssid.try_into()?).with_authentication(radio::authentication(password)?);
     let controller = radio::start(wifi, Config::Station(config))?;
     let address = network::address_by_dhcp(&NetworkName(interface.mac_address()));
-    let network = Network::start(spawner, interface, address, entropy);
+    let network = Network::start(spawner, (interface, |_| Side::Station), address, entropy);
     // It is spawned once, so there is room for it.
     spawner.spawn(stay_joined(controller, console, ssid).expect("one task"));
     Ok(network)
@@ -59,6 +60,7 @@ async fn stay_joined(mut controller: WifiController<'static>, console: Console, 
             Err(reason) => (Duration::from_ticks(0), reason),
         };
         let pause = back_off.pause(joined, Rng::new().random());
+        radio::measure_rssi(&controller);
         console.not_joined(&ssid, &reason, pause);
         Timer::after(pause).await;
     }
@@ -84,6 +86,7 @@ async fn join(controller: &mut WifiController<'static>) -> Result<(), Reason> {
 /// Waits until the station has left the network, for whatever reason.
 async fn until_left(controller: &WifiController<'static>) -> Reason {
     loop {
+        radio::measure_rssi(controller);
         let limit = Duration::from_millis(CHECK_MS);
         match with_timeout(limit, controller.wait_for_disconnect_async()).await {
             Ok(Ok(info)) => return Reason::Disconnected(info.reason),

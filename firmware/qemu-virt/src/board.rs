@@ -6,10 +6,9 @@ use core::fmt::Write;
 
 use embassy_time::Instant;
 use heapless::String;
-use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
-};
-use sockeye_endpoint::limits::SESSION_IDLE_TIMEOUT_MS;
+use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
+use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_endpoint::server_health;
 use sockeye_hello::boot::{NetworkName, PORT};
 use sockeye_server::Server;
 
@@ -17,29 +16,13 @@ use crate::{SLOTS, executor};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
 const RAM_LEN: u32 = 400 * 1024;
-/// Time between two samples, milliseconds.
-pub const PERIOD_MS: u32 = 1_000;
 /// The synthetic temperature climbs by a tenth of a degree a second, and falls back after so many.
 const TEMPERATURE_STEPS: u64 = 100;
 
-const fn reading(name: &'static str, unit: &'static str, kind: Kind, decimals: u8) -> ReadingInfo<'static> {
-    let (minimum, maximum) = (Value(0), Value(i32::MAX));
-    ReadingInfo { name, unit, kind, decimals, minimum, maximum, period_ms: PERIOD_MS }
-}
-
-const READINGS: [ReadingInfo<'static>; 3] = [
-    ReadingInfo { minimum: Value(20), maximum: Value(1_500), ..reading("lm35", "°C", Kind::Gauge, 1) },
-    reading("instructions", "", Kind::Counter, 0),
-    reading("uptime", "s", Kind::Counter, 0),
-];
+const READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
 
 /// How many readings there are.
 pub const READINGS_LEN: usize = READINGS.len();
-
-const fn switch(name: &'static str) -> OutputInfo<'static> {
-    let (minimum, maximum, initial) = (Value(0), Value(1), Value(0));
-    OutputInfo { name, unit: "", kind: Kind::Switch, decimals: 0, minimum, maximum, initial }
-}
 
 const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
 
@@ -68,8 +51,7 @@ impl Board {
     /// One sample of each reading.
     pub fn sample(&self) -> [Value; READINGS_LEN] {
         let uptime_s = Instant::now().as_secs();
-        let counter = |count: u64| Value(i32::try_from(count).unwrap_or(i32::MAX));
-        [Value(200 + (uptime_s % TEMPERATURE_STEPS) as i32), counter(executor::instructions()), counter(uptime_s)]
+        [Value(200 + (uptime_s % TEMPERATURE_STEPS) as i32), count(executor::instructions()), count(uptime_s)]
     }
 }
 
@@ -119,24 +101,13 @@ impl Platform for Board {
     }
 
     fn health(&self) -> Health {
-        let stats = self.server.stats();
         Health {
             used_memory: executor::static_ram_len(),
             total_memory: RAM_LEN,
             heap_free: None,
             reset_reason: "power_on",
             wifi_rssi_dbm: None,
-            server: ServerHealth {
-                slots: SLOTS as u32,
-                accepted: stats.accepted,
-                refused: stats.refused,
-                timed_out: stats.timed_out,
-                reset: stats.reset,
-                accept_errors: stats.accept_errors,
-                idle_timeout_s: (SESSION_IDLE_TIMEOUT_MS / 1_000) as u32,
-                bytes_in: stats.bytes_in,
-                bytes_out: stats.bytes_out,
-            },
+            server: server_health(self.server),
         }
     }
 }

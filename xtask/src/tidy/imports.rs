@@ -16,6 +16,7 @@ use Imports::{NotThese, Only};
 
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
+    "sockeye-board",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -98,6 +99,7 @@ const TABLE: &[(&str, Imports)] = &[
             "rand_core",
         ]),
     ),
+    ("sockeye-board", Only(&["sockeye-device"])),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.

@@ -5,20 +5,14 @@ use std::fs;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
-use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
-};
+use sockeye_board::readings::switch;
+use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_endpoint::server_health;
 use sockeye_hello::boot::{NetworkName, PORT};
 use sockeye_server::Server;
-use sockeye_server::limits::IDLE_TIMEOUT_MS;
 
 use crate::device::sensors::READINGS;
 use crate::serve::SLOTS_MAX;
-
-const fn switch(name: &'static str) -> OutputInfo<'static> {
-    let (minimum, maximum, initial) = (Value(0), Value(1), Value(0));
-    OutputInfo { name, unit: "", kind: Kind::Switch, decimals: 0, minimum, maximum, initial }
-}
 
 const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
 
@@ -75,24 +69,13 @@ impl Platform for Board {
     }
 
     fn health(&self) -> Health {
-        let stats = self.server.stats();
         Health {
             used_memory: resident_len().unwrap_or(0),
             total_memory: memory_len().unwrap_or(0),
             heap_free: None,
             reset_reason: "power_on",
             wifi_rssi_dbm: None,
-            server: ServerHealth {
-                slots: self.server.slots_max() as u32,
-                accepted: stats.accepted,
-                refused: stats.refused,
-                timed_out: stats.timed_out,
-                reset: stats.reset,
-                accept_errors: stats.accept_errors,
-                idle_timeout_s: (IDLE_TIMEOUT_MS / 1_000) as u32,
-                bytes_in: stats.bytes_in,
-                bytes_out: stats.bytes_out,
-            },
+            server: server_health(&*self.server),
         }
     }
 }

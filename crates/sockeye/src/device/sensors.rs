@@ -3,35 +3,19 @@
 use std::f64::consts::TAU;
 use std::time::Duration;
 
-use sockeye_device::{Kind, ReadingInfo, Value};
+use sockeye_board::limits::PERIOD_MS;
+use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, LM35, UPTIME, WIFI_RSSI, count};
+use sockeye_device::{ReadingInfo, Value};
 
 /// Time between two samples of a sensor.
-pub const PERIOD: Duration = Duration::from_secs(1);
-const PERIOD_MS: u32 = PERIOD.as_millis() as u32;
+pub const PERIOD: Duration = Duration::from_millis(PERIOD_MS as u64);
 
 const DAY_S: f64 = 86_400.0;
 /// The room is coldest at five in the morning.
 const COLDEST_S: f64 = 5.0 * 3_600.0;
 
-const fn gauge(
-    name: &'static str,
-    unit: &'static str,
-    decimals: u8,
-    minimum: i32,
-    maximum: i32,
-) -> ReadingInfo<'static> {
-    let (minimum, maximum) = (Value(minimum), Value(maximum));
-    ReadingInfo { name, unit, kind: Kind::Gauge, decimals, minimum, maximum, period_ms: PERIOD_MS }
-}
-
 /// What the device measures, in the order of [`Sensors::sample`].
-pub const READINGS: [ReadingInfo<'static>; 5] = [
-    gauge("lm35", "°C", 1, 20, 1_500),
-    gauge("chip.temperature", "°C", 1, -400, 1_250),
-    gauge("wifi.rssi", "dBm", 0, -127, 0),
-    gauge("heap.free", "B", 0, 0, i32::MAX),
-    ReadingInfo { kind: Kind::Counter, ..gauge("uptime", "s", 0, 0, i32::MAX) },
-];
+pub const READINGS: [ReadingInfo<'static>; 5] = [LM35, CHIP_TEMPERATURE, WIFI_RSSI, HEAP_FREE, UPTIME];
 
 /// The sensors and their noise.
 pub struct Sensors {
@@ -53,7 +37,7 @@ impl Sensors {
             self.noisy((room + warm) * 10.0, 5.0),
             self.noisy(-58.0, 4.0),
             self.noisy(121_000.0, 1_500.0),
-            Value(i32::try_from(uptime_s).unwrap_or(i32::MAX)),
+            count(uptime_s),
         ]
     }
 

@@ -1,4 +1,4 @@
-//! The classic server on ESP32 chips, in the mode that the build was told: see [`SETTINGS`].
+//! The classic server on ESP32 chips, in the mode that the build was told: see `settings.rs`.
 #![no_std]
 #![no_main]
 
@@ -12,11 +12,9 @@ use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::{CHIP, SLOTS, access_point, station};
+use sockeye_esp32::{CHIP, SLOTS, network};
 use sockeye_hello::Hello;
 use sockeye_hello::boot::{Boot, PORT};
-use sockeye_hello::settings::Settings;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::Acceptor;
@@ -42,16 +40,8 @@ async fn main(spawner: Spawner) -> ! {
 
     let console = Boot::new(print as fn(Arguments<'_>), "hello", CHIP);
     let entropy = Entropy::draw(board.RNG, board.ADC1);
-    let network = match SETTINGS {
-        Settings::AccessPoint { open } => {
-            let devices = (board.WIFI, board.FLASH);
-            access_point::start(spawner, console, devices, &entropy, open).await
-        }
-        Settings::Station { ssid, password } => {
-            station::start(spawner, console, board.WIFI, &entropy, (ssid, password))
-        }
-    };
-    let network = network.expect("the radio starts");
+    let devices = (board.WIFI, board.FLASH);
+    let network = network::start(spawner, console, devices, &entropy).await.expect("the radio starts");
 
     let address = ([0, 0, 0, 0], PORT).into();
     let acceptor = network.tcp.bind(address).await.expect("the port is the first");

@@ -1,0 +1,15 @@
+//! What boards have in common, real and simulated: what they measure, and what they make of it.
+//!
+//! Firmware for a chip only wires; what it decides is decided here, where tests on a host reach it.
+//!
+//! # Layout
+//! - [`readings`]: names, units and ranges of readings and outputs.
+//! - [`lm35`]: from a converter's codes to a temperature.
+//! - [`reset`]: why a chip has booted.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod limits;
+pub mod lm35;
+pub mod readings;
+pub mod reset;

@@ -1,0 +1,101 @@
+//! The device on ESP32 chips, in the mode that the build was told: see `settings.rs`.
+#![no_std]
+#![no_main]
+
+use core::fmt::Arguments;
+
+use edge_nal::TcpBind;
+use embassy_executor::Spawner;
+use embassy_time::{Duration, Ticker};
+use esp_backtrace as _;
+use esp_hal::clock::CpuClock;
+use esp_hal::ram;
+use esp_hal::timer::timg::TimerGroup;
+use sockeye_board::limits::PERIOD_MS;
+use sockeye_device::{App, History, NoStore, Settings};
+use sockeye_endpoint::Endpoint;
+use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_esp32::console::print;
+use sockeye_esp32::entropy::Entropy;
+use sockeye_esp32::platform::{Board, READINGS_LEN, Sensors};
+use sockeye_esp32::{CHIP, SLOTS, network, pins};
+use sockeye_hello::boot::{Boot, PORT};
+use sockeye_server::Server;
+use sockeye_tcp::Acceptor;
+use static_cell::{ConstStaticCell, StaticCell};
+
+/// The radio's heap, bytes: memory that the bootloader leaves, and as much more as an access point needs.
+const HEAP_LEFT_LEN: usize = 64 * 1024;
+const HEAP_MORE_LEN: usize = 36 * 1024;
+
+type Handler = Endpoint<'static, NoStore>;
+
+esp_bootloader_esp_idf::esp_app_desc!();
+
+#[esp_hal::main]
+async fn main(spawner: Spawner) -> ! {
+    static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
+    static BOARD: StaticCell<Board> = StaticCell::new();
+    static HISTORIES: ConstStaticCell<[History; READINGS_LEN]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_LEN]);
+    static APP: StaticCell<App<'static>> = StaticCell::new();
+    static ENDPOINT: StaticCell<Handler> = StaticCell::new();
+
+    esp_println::logger::init_logger_from_env();
+    let mut chip = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
+    esp_alloc::heap_allocator!(#[ram(reclaimed)] size: HEAP_LEFT_LEN);
+    esp_alloc::heap_allocator!(size: HEAP_MORE_LEN);
+    esp_rtos::start(TimerGroup::new(chip.TIMG0).timer0, chip.FROM_CPU_INTR0);
+
+    let console = Boot::new(print as fn(Arguments<'_>), "device", CHIP);
+    let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
+    let devices = (chip.WIFI, chip.FLASH);
+    let network = network::start(spawner, console, devices, &entropy).await.expect("the radio starts");
+
+    let server: &'static Server<SLOTS> = SERVER.take();
+    let (board, sensors) = Board::new(pins!(chip), chip.ADC1, network.mac, server);
+    if !sensors.is_calibrated() {
+        console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
+    }
+    let app = App::new(BOARD.init(board), HISTORIES.take(), Settings::default()).expect("the board describes a device");
+    let app: &'static App<'static> = APP.init(app);
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, network.side));
+    let acceptor = network.tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
+    for slot in 0..=SLOTS {
+        spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
+    }
+    spawner.spawn(watch(server).expect("one task"));
+    spawner.spawn(measure(app, sensors).expect("one task"));
+    let followed = network.interface.follow(network.stack, |address| match address {
+        Some(address) => {
+            console.network_up(address.address());
+            console.device_listening(PORT, SLOTS, (address.address(), PORT).into());
+        }
+        None => console.network_down(),
+    });
+    followed.await
+}
+
+#[embassy_executor::task(pool_size = SLOTS + 1)]
+async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, endpoint: &'static Handler) {
+    server.run_slot(slot, &acceptor, endpoint).await
+}
+
+#[embassy_executor::task]
+async fn watch(server: &'static Server<SLOTS>) {
+    server.watch().await
+}
+
+#[embassy_executor::task]
+async fn measure(app: &'static App<'static>, mut sensors: Sensors) {
+    let mut ticker = Ticker::every(Duration::from_millis(u64::from(PERIOD_MS)));
+    loop {
+        for (index, value) in sensors.sample().enumerate() {
+            match value {
+                Some(value) => app.sample(index, value),
+                None => app.lose(index),
+            }
+        }
+        ticker.next().await;
+    }
+}

@@ -14,7 +14,7 @@ mod latency;
 mod lwip;
 mod machine;
 mod memory;
-mod parts;
+pub mod parts;
 mod programs;
 mod redis;
 mod report;

@@ -12,6 +12,7 @@
 //! - `bench.rs` and its folder: what Sockeye costs beside others, and the document of it.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `panics.rs`: the release image searched for panics of ours.
+//! - `profile.rs`: where those instructions go.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
 //! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
@@ -29,6 +30,7 @@ mod namespace;
 mod node;
 mod panics;
 mod process;
+mod profile;
 mod qemu;
 mod redis;
 mod server;
@@ -95,6 +97,8 @@ enum Job {
     Instructions(instructions::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
     Bench(bench::Args),
+    /// Where the instructions of an exchange go, by crate and function
+    Profile(profile::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
     /// Shows that the device's own steps can't panic, from its release image
@@ -157,6 +161,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clients => clients::job(workspace),
         Job::Instructions(args) => instructions::job(workspace, &args),
         Job::Bench(args) => bench::job(workspace, &args),
+        Job::Profile(args) => profile::job(workspace, &args),
         Job::Node => node::job(workspace),
         Job::Panics => panics::job(workspace),
         Job::Size => size::job(workspace),

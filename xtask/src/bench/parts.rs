@@ -24,20 +24,26 @@ pub fn code(elf: &Path) -> Result<BTreeMap<String, u64>> {
         let (start, end) = (section.address(), section.address() + section.size());
         let mut known = 0;
         for (address, len, _) in loader.find_location_range(start, end).map_err(failed)? {
-            let mut frames = loader.find_frames(address).map_err(failed)?;
-            let mut owner = None;
-            while let Some(frame) = frames.next().map_err(|error| anyhow!("read a line table: {error}"))? {
-                owner = frame.location.and_then(|location| location.file).map(owner_of);
-                if owner.as_deref() != Some(RUST) {
-                    break;
-                }
-            }
-            *parts.entry(owner.unwrap_or_else(|| NO_LINE.to_owned())).or_default() += len;
+            *parts.entry(owner(&loader, address)?).or_default() += len;
             known += len;
         }
         *parts.entry(NO_LINE.to_owned()).or_default() += section.size().saturating_sub(known);
     }
     Ok(parts)
+}
+
+/// The part that an address belongs to.
+pub fn owner(loader: &Loader, address: u64) -> Result<String> {
+    let failed = |error| anyhow!("read a line table: {error}");
+    let mut frames = loader.find_frames(address).map_err(failed)?;
+    let mut owner = None;
+    while let Some(frame) = frames.next().map_err(|error| anyhow!("read a line table: {error}"))? {
+        owner = frame.location.and_then(|location| location.file).map(owner_of);
+        if owner.as_deref() != Some(RUST) {
+            break;
+        }
+    }
+    Ok(owner.unwrap_or_else(|| NO_LINE.to_owned()))
 }
 
 /// The part that a source file belongs to.

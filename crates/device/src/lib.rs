@@ -26,6 +26,7 @@
 //! | `auth` | the token, and what guessing it costs |
 //! | `info`, `text`, `page` | long texts, sent in parts |
 //! | `slowlog` | commands that took long |
+//! | [`wifi`] | joining networks, and the device's own |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -51,6 +52,7 @@ mod slowlog;
 pub mod table;
 mod text;
 mod value;
+pub mod wifi;
 
 pub use app::{App, Counts, LogLevel, SetupError};
 pub use auth::TokenHash;

@@ -22,22 +22,11 @@ use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
-use crate::settings::{Settings, Store};
+use crate::settings::{LogLevel, Settings, Store, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
 use crate::text::{self, Frame, Out};
 use crate::value::Value;
-
-/// How much the device says on its console; Redis's levels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they are Redis's names")]
-pub enum LogLevel {
-    Debug,
-    Verbose,
-    #[default]
-    Notice,
-    Warning,
-}
 
 /// Figures since boot, beside those of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,10 +100,10 @@ pub(crate) struct State {
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) settings: Settings,
+    pub(crate) store: StoreCondition,
     pub(crate) failures: Failures,
     pub(crate) slowlog: SlowLog,
     pub(crate) monitor: Monitor,
-    pub(crate) log_level: LogLevel,
     pub(crate) stats: Counts,
 }
 
@@ -145,7 +134,7 @@ pub struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// A device as its platform describes it, with the settings that were stored last.
+    /// A device as its platform describes it, with what was stored last: a [`Stored`], or just [`Settings`].
     ///
     /// `histories` are the memory of as many readings as the platform has.
     ///
@@ -154,22 +143,23 @@ impl<'a> App<'a> {
     pub fn new(
         platform: &'a dyn Platform,
         histories: &'a mut [History],
-        settings: Settings,
+        stored: impl Into<Stored>,
     ) -> Result<Self, SetupError> {
         check(platform, histories)?;
         let mut outputs = [Value(0); OUTPUTS_MAX];
         for (value, info) in outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }
+        let Stored { settings, condition } = stored.into();
         let state = State {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
             outputs,
             settings,
+            store: condition,
             failures: Failures::default(),
             slowlog: SlowLog::new(),
             monitor: Monitor::new(),
-            log_level: LogLevel::default(),
             stats: Counts::default(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
@@ -188,7 +178,7 @@ impl<'a> App<'a> {
 
     /// How much to say on the console.
     pub fn log_level(&self) -> LogLevel {
-        self.state.borrow().log_level
+        self.state.borrow().settings.log_level
     }
 
     /// A sample of reading `index` came: it becomes the reading's value, goes into its history, and to whoever has
@@ -303,13 +293,24 @@ impl<'a> App<'a> {
             reply.error("NOAUTH Authentication required.");
             return;
         }
+        if !self.change(&mut settings, request, reply) {
+            return;
+        }
+        let stored = store.save(&settings).await;
+        config::committed(&mut self.state.borrow_mut(), key, &settings, stored, reply);
+    }
+
+    /// Puts into `settings` what a request makes of those in force. Not in `commit`, whose future would keep them twice.
+    fn change(&self, settings: &mut Settings, request: &Request<'_>, reply: &mut ReplyWriter<'_>) -> bool {
         let changed = config::change(&self.state.borrow().settings, self.platform, request);
         match changed {
             Ok(changed) => *settings = changed,
-            Err(refusal) => return reply.error_fmt(format_args!("{refusal}")),
+            Err(refusal) => {
+                reply.error_fmt(format_args!("{refusal}"));
+                return false;
+            }
         }
-        let stored = store.save(&settings).await;
-        config::committed(&mut self.state.borrow_mut(), key, &settings, request, stored, reply);
+        true
     }
 
     /// The request that waits has waited long enough: writes that there is nothing.

@@ -33,7 +33,7 @@ enum Line {
 
 use Line::{Field, Optional, Section};
 
-static LINES: [Line; 50] = [
+static LINES: [Line; 51] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -61,6 +61,7 @@ static LINES: [Line; 50] = [
     Optional("heap_free", |health| health.heap_free.map(i64::from)),
     Section("Persistence"),
     Field("loading", |_, out| out.write_str("0")),
+    Field("store", |info, out| out.write_str(info.state.store.name())),
     Section("Stats"),
     Field("total_connections_received", |info, out| {
         write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))

@@ -19,7 +19,7 @@
 //! | `command` | [`Command`](table::Command), and what a command works with |
 //! | `commands` | the commands, a file for each group |
 //! | `platform` | [`Platform`]: the machine under the application |
-//! | `settings` | [`Settings`] and their [`Store`] |
+//! | `settings`, `flash` | [`Settings`], their [`Store`], and the one in flash |
 //! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
 //! | `history` | [`History`]: past samples as a stream |
 //! | `keys`, `glob`, `value` | names, patterns, values |
@@ -36,6 +36,7 @@ mod app;
 mod auth;
 mod command;
 mod commands;
+mod flash;
 mod glob;
 mod history;
 mod info;
@@ -54,12 +55,13 @@ mod text;
 mod value;
 pub mod wifi;
 
-pub use app::{App, Counts, LogLevel, SetupError};
+pub use app::{App, Counts, SetupError};
 pub use auth::TokenHash;
 pub use command::Flow;
+pub use flash::FlashStore;
 pub use history::{History, StreamId};
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};
-pub use settings::{NoStore, Settings, Store, StoreError};
+pub use settings::{ApAddress, ApSettings, LogLevel, NoStore, Settings, Store, StoreCondition, StoreError, Stored};
 pub use value::{Decimal, Value};

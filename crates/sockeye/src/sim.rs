@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
-use crate::device::{self, FileStore};
+use crate::device::{self, HostStore};
 use crate::identity::Identity;
 use crate::net::listen;
 use crate::serve::print;
@@ -18,6 +18,7 @@ const STATION_NETWORK: &str = "simulated";
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
 pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
+    let store = HostStore::open(state)?;
     async_io::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
         let acceptor = listen(address.into()).await?;
@@ -34,6 +35,6 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>) -> anyhow::R
             }
         }
         boot.device_listening(address.port(), SLOTS, address.into());
-        device::run(&acceptor, identity.mac, SLOTS, FileStore::new(state.map(Path::to_owned))).await
+        device::run(&acceptor, identity.mac, SLOTS, store).await
     })
 }

@@ -138,4 +138,8 @@ impl Store for Board {
         self.stored.replace(settings.clone());
         Ok(())
     }
+
+    async fn reset(&self) -> Result<(), StoreError> {
+        self.save(&Settings::default()).await
+    }
 }

@@ -4,8 +4,12 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use heapless::String;
+use minicbor::decode::{Decoder, Error as DecodeError};
+use minicbor::encode::{Encoder, Error as EncodeError, Write};
+use minicbor::{Decode, Encode};
 
 use crate::limits::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, SSID_LEN_MAX};
+use crate::settings::cbor;
 
 /// A network's name (IEEE 802.11, 9.4.2.2): UTF-8 without control characters, which is what people can type.
 pub type Ssid = String<SSID_LEN_MAX, u8>;
@@ -75,24 +79,43 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl<C> Encode<C> for Secret {
+    fn encode<W: Write>(&self, e: &mut Encoder<W>, _: &mut C) -> Result<(), EncodeError<W::Error>> {
+        e.str(&self.0)?;
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Secret {
+    fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, DecodeError> {
+        Self::new(d.str()?.as_bytes()).map_err(|_| DecodeError::message("no secret of a network"))
+    }
+}
+
 /// How the device gets its address.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
 pub enum Ip {
     /// The network's router gives it (RFC 2131).
     #[default]
+    #[n(0)]
     Dhcp,
     /// It was configured.
-    Static(StaticIp),
+    #[n(1)]
+    Static(#[n(0)] StaticIp),
 }
 
 /// An address that was configured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct StaticIp {
     /// The device's address.
+    #[n(0)]
     pub address: Ipv4Addr,
     /// Length of the network's prefix, 1 to 30.
+    #[n(1)]
     pub prefix_len: u8,
     /// The router to other networks, if there is one.
+    #[n(2)]
     pub gateway: Option<Ipv4Addr>,
 }
 
@@ -136,13 +159,17 @@ impl StaticIp {
 }
 
 /// A network that the device can join.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct Network {
     /// Its name.
+    #[cbor(n(0), with = "cbor::text")]
     pub ssid: Ssid,
     /// Its password; empty if it is open.
+    #[cbor(n(1), default)]
     pub password: Secret,
     /// How the device gets its address there.
+    #[cbor(n(2), default)]
     pub ip: Ip,
 }
 

@@ -4,6 +4,7 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use heapless::String;
+use minicbor::{Decode, Encode};
 
 use crate::limits::DEVICE_NAME_LEN_MAX;
 use crate::wifi::network::{Network, Secret, Ssid};
@@ -112,12 +113,21 @@ pub struct Heard {
 }
 
 /// What holds for the radio whatever it does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct RadioConfig {
     /// ISO 3166-1 country, whose channels and transmit power are permitted; `01` is the world's common part.
+    #[cbor(n(0), with = "minicbor::bytes")]
     pub country: [u8; 2],
     /// The station sleeps between beacons: less power, and 100 ms to 1 s until it answers instead of 2 ms.
+    #[cbor(n(1), default)]
     pub power_save: bool,
+}
+
+impl Default for RadioConfig {
+    fn default() -> Self {
+        Self { country: *b"01", power_save: false }
+    }
 }
 
 /// Who may join the device's own network.

@@ -1,5 +1,6 @@
 //! The device on a simulated board.
 
+mod flash;
 mod platform;
 mod sensors;
 mod store;
@@ -16,7 +17,7 @@ use sockeye_server::Server;
 
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
-pub use crate::device::store::FileStore;
+pub use crate::device::store::HostStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
@@ -24,11 +25,11 @@ use crate::serve::{SLOTS_MAX, until_ctrl_c};
 ///
 /// # Errors
 /// Settings that were stored can't be read.
-pub async fn run(acceptor: &Acceptor, mac: [u8; 6], slots: usize, store: FileStore) -> anyhow::Result<()> {
+pub async fn run(acceptor: &Acceptor, mac: [u8; 6], slots: usize, store: HostStore) -> anyhow::Result<()> {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, store.load()?)?;
+    let app = App::new(&board, &mut histories, store.load().await)?;
     let endpoint = Endpoint::new(&app, &store, side);
     until_ctrl_c(acceptor, &endpoint, &server, measure(&app)).await
 }

@@ -25,22 +25,11 @@ use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
 use crate::remote::Remotes;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
-use crate::settings::{Settings, Store};
+use crate::settings::{LogLevel, Settings, Store, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
 use crate::text::{self, Frame, Out};
 use crate::value::{Decimal, Value};
-
-/// How much the device says on its console; Redis's levels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "they are Redis's names")]
-pub enum LogLevel {
-    Debug,
-    Verbose,
-    #[default]
-    Notice,
-    Warning,
-}
 
 /// Figures since boot, beside those of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,10 +104,10 @@ pub(crate) struct State {
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) remotes: Remotes,
     pub(crate) settings: Settings,
+    pub(crate) store: StoreCondition,
     pub(crate) failures: Failures,
     pub(crate) slowlog: SlowLog,
     pub(crate) monitor: Monitor,
-    pub(crate) log_level: LogLevel,
     pub(crate) stats: Counts,
 }
 
@@ -171,7 +160,7 @@ pub struct App<'a> {
 }
 
 impl<'a> App<'a> {
-    /// A device as its platform describes it, with the settings that were stored last.
+    /// A device as its platform describes it, with what was stored last: a [`Stored`], or just [`Settings`].
     ///
     /// `histories` are the memory of as many readings as the platform has, and of readings of other devices if there
     /// are more: each of them takes one, up to [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
@@ -181,23 +170,24 @@ impl<'a> App<'a> {
     pub fn new(
         platform: &'a dyn Platform,
         histories: &'a mut [History],
-        settings: Settings,
+        stored: impl Into<Stored>,
     ) -> Result<Self, SetupError> {
         check(platform, histories)?;
         let mut outputs = [Value(0); OUTPUTS_MAX];
         for (value, info) in outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }
+        let Stored { settings, condition } = stored.into();
         let state = State {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
             outputs,
             remotes: Remotes::new(histories.len() - platform.readings().len()),
             settings,
+            store: condition,
             failures: Failures::default(),
             slowlog: SlowLog::new(),
             monitor: Monitor::new(),
-            log_level: LogLevel::default(),
             stats: Counts::default(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
@@ -234,7 +224,7 @@ impl<'a> App<'a> {
 
     /// How much to say on the console.
     pub fn log_level(&self) -> LogLevel {
-        self.state.borrow().log_level
+        self.state.borrow().settings.log_level
     }
 
     /// A sample of reading `index` came: it becomes the reading's value, goes into its history, and to whoever has
@@ -346,17 +336,28 @@ impl<'a> App<'a> {
             reply.error("NOAUTH Authentication required.");
             return;
         }
-        let changed = config::change(&self.state.borrow().settings, self.platform, request);
-        match changed {
-            Ok(changed) => *settings = changed,
-            Err(refusal) => return reply.error_fmt(format_args!("{refusal}")),
+        if !self.change(&mut settings, request, reply) {
+            return;
         }
         let stored = store.save(&settings).await;
         let state = &mut *self.state.borrow_mut();
-        config::committed(state, key, &settings, request, stored, reply);
+        config::committed(state, key, &settings, stored, reply);
         if let Some(outbox) = self.outbox {
             outbox.rename(config::name(state, self.platform));
         }
+    }
+
+    /// Puts into `settings` what a request makes of those in force. Not in `commit`, whose future would keep them twice.
+    fn change(&self, settings: &mut Settings, request: &Request<'_>, reply: &mut ReplyWriter<'_>) -> bool {
+        let changed = config::change(&self.state.borrow().settings, self.platform, request);
+        match changed {
+            Ok(changed) => *settings = changed,
+            Err(refusal) => {
+                reply.error_fmt(format_args!("{refusal}"));
+                return false;
+            }
+        }
+        true
     }
 
     /// The request that waits has waited long enough: writes that there is nothing.

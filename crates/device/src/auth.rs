@@ -9,6 +9,7 @@
 use core::net::IpAddr;
 
 use heapless::Vec;
+use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -19,11 +20,14 @@ use crate::limits::{
 /// A token as it is stored: salted and hashed.
 ///
 /// SHA-256 once, as Redis's ACLs: it keeps a strong token from being read out of a dump, and can't save a weak one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct TokenHash {
     /// Random bytes that were hashed before the token.
+    #[cbor(n(0), with = "minicbor::bytes")]
     pub salt: [u8; SALT_LEN],
     /// SHA-256 of salt and token.
+    #[cbor(n(1), with = "minicbor::bytes")]
     pub digest: [u8; DIGEST_LEN],
 }
 

@@ -37,7 +37,7 @@ enum Line {
 
 use Line::{Field, Optional, Push, Section};
 
-static LINES: [Line; 54] = [
+static LINES: [Line; 55] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -65,6 +65,7 @@ static LINES: [Line; 54] = [
     Optional("heap_free", |health| health.heap_free.map(i64::from)),
     Section("Persistence"),
     Field("loading", |_, out| out.write_str("0")),
+    Field("store", |info, out| out.write_str(info.state.store.name())),
     Section("Stats"),
     Field("total_connections_received", |info, out| {
         write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))

@@ -19,7 +19,7 @@
 //! | `command` | [`Command`](table::Command), and what a command works with |
 //! | `commands` | the commands, a file for each group |
 //! | `platform` | [`Platform`]: the machine under the application |
-//! | `settings` | [`Settings`] and their [`Store`] |
+//! | `settings`, `flash` | [`Settings`], their [`Store`], and the one in flash |
 //! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
 //! | `history` | [`History`]: past samples as a stream |
 //! | `remote` | readings of other devices |
@@ -28,6 +28,7 @@
 //! | `auth` | the token, and what guessing it costs |
 //! | `info`, `text`, `page` | long texts, sent in parts |
 //! | `slowlog` | commands that took long |
+//! | [`wifi`] | joining networks, and the device's own |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -37,6 +38,7 @@ mod app;
 mod auth;
 mod command;
 mod commands;
+mod flash;
 mod glob;
 mod history;
 mod info;
@@ -55,14 +57,16 @@ mod slowlog;
 pub mod table;
 mod text;
 mod value;
+pub mod wifi;
 
-pub use app::{App, Counts, LogLevel, SetupError};
+pub use app::{App, Counts, SetupError};
 pub use auth::TokenHash;
 pub use command::Flow;
+pub use flash::FlashStore;
 pub use history::{History, StreamId};
 pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, Relearn};
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};
-pub use settings::{NoStore, Settings, Store, StoreError};
+pub use settings::{ApAddress, ApSettings, LogLevel, NoStore, Settings, Store, StoreCondition, StoreError, Stored};
 pub use value::{Decimal, Value};

@@ -78,6 +78,16 @@ pub const DEVICE_NAME_LEN_MAX: usize = 32;
 pub const TOKEN_LEN_MAX: usize = sockeye_resp::limits::BULK_LEN_MAX_UNAUTHENTICATED;
 /// The shortest token that can be set: guessing it over the network must not be worth trying.
 pub const TOKEN_LEN_MIN: usize = 8;
+/// Networks that are stored.
+pub const NETWORKS_MAX: usize = 3;
+/// Length of a network's name, bytes (IEEE 802.11, 9.4.2.2).
+pub const SSID_LEN_MAX: usize = 32;
+/// The shortest passphrase of a network (IEEE 802.11, J.4.1).
+pub const PASSWORD_LEN_MIN: usize = 8;
+/// The longest: a key of 64 hexadecimal digits; a passphrase is shorter.
+pub const PASSWORD_LEN_MAX: usize = 64;
+/// The buffer of a store in flash: the longest item, settings that fill all their fields, with its key.
+pub const FLASH_BUFFER_LEN: usize = 1024;
 /// Random bytes that are hashed together with a token.
 pub const SALT_LEN: usize = 16;
 /// A SHA-256 digest.
@@ -162,6 +172,7 @@ const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
 const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
 // Which streams a device knows of is the bits of a u32.
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
+const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "a device's own network has the device's name");
 
 /// What the RAM of a chip depends on; a host's pointers are larger.
 #[cfg(target_pointer_width = "32")]

@@ -1,26 +1,168 @@
 //! What survives a reboot.
+//!
+//! Settings are stored as one CBOR map (RFC 8949), so that every change is one record. A field's number is its key in
+//! that map, and keeps its meaning for ever. What an older firmware stored has fewer keys, and what a newer one stored
+//! has more, which are skipped: both can be read. A new field gets the next number, and a default.
 
-use heapless::String;
+use core::net::Ipv4Addr;
+
+use heapless::{String, Vec};
+use minicbor::{Decode, Encode};
 
 use crate::auth::TokenHash;
-use crate::limits::DEVICE_NAME_LEN_MAX;
+use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX};
+use crate::wifi::{Network, RadioConfig, Secret};
 
-/// What a client can configure and a reboot must not lose.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// The device's name; empty for the one that its platform gives it.
-    pub name: String<DEVICE_NAME_LEN_MAX, u8>,
-    /// The token that clients must know, if there is one.
-    pub token: Option<TokenHash>,
+pub(crate) mod cbor;
+
+/// How much the device says on its console; Redis's levels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+#[expect(missing_docs, reason = "they are Redis's names")]
+pub enum LogLevel {
+    #[n(0)]
+    Debug,
+    #[n(1)]
+    Verbose,
+    #[default]
+    #[n(2)]
+    Notice,
+    #[n(3)]
+    Warning,
 }
 
-/// Settings could not be stored. The ones before are still stored, and still in force.
+/// The device's own network, as far as it is configured.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ApSettings {
+    /// Its passphrase; empty for the one that the device came with.
+    #[cbor(n(0), default)]
+    pub passphrase: Secret,
+    /// Anyone near may join.
+    #[cbor(n(1), default)]
+    pub is_open: bool,
+    /// It stays on the air beside the station.
+    #[cbor(n(2), default)]
+    pub is_always_on: bool,
+    /// The device's address there.
+    #[cbor(n(3), default)]
+    pub address: ApAddress,
+}
+
+/// The device's address in its own network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ApAddress {
+    /// The address.
+    #[n(0)]
+    pub address: Ipv4Addr,
+    /// Length of the network's prefix.
+    #[n(1)]
+    pub prefix_len: u8,
+}
+
+impl Default for ApAddress {
+    fn default() -> Self {
+        Self { address: Ipv4Addr::new(192, 168, 1, 1), prefix_len: 24 }
+    }
+}
+
+/// What a client can configure and a reboot must not lose.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Settings {
+    /// The device's name; empty for the one that its platform gives it.
+    #[cbor(n(0), with = "cbor::text", default)]
+    pub name: String<DEVICE_NAME_LEN_MAX, u8>,
+    /// The token that clients must know, if there is one.
+    #[n(1)]
+    pub token: Option<TokenHash>,
+    /// How much to say on the console.
+    #[cbor(n(2), default)]
+    pub log_level: LogLevel,
+    /// The networks that the device joins; each was joined, and confirmed by a client, before it was stored.
+    #[cbor(n(3), with = "cbor::list", default)]
+    pub networks: Vec<Network, NETWORKS_MAX, u8>,
+    /// The device's own network.
+    #[cbor(n(4), default)]
+    pub ap: ApSettings,
+    /// What holds for the radio whatever it does.
+    #[cbor(n(5), default)]
+    pub radio: RadioConfig,
+}
+
+/// Settings could not be stored. The ones before are still in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreError {
     /// The device has nothing that outlives a reboot.
     Volatile,
+    /// There is no room.
+    Full,
+    /// What is stored can't be read, and isn't written over.
+    Damaged,
     /// Writing failed.
     Failed,
+}
+
+/// How the store is, as INFO tells it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StoreCondition {
+    /// What was stored last was read.
+    #[default]
+    Sound,
+    /// It was read, from the second of its two copies, and is whole again.
+    Repaired,
+    /// There is something that can't be read. It is left as it is until a factory reset, and the device is as new.
+    Damaged,
+    /// A newer firmware wrote what this one can't read. It is left as it is until a factory reset.
+    Newer,
+    /// The last change had no room.
+    Full,
+    /// The last change could not be written.
+    Failed,
+    /// The device has nothing that outlives a reboot.
+    Volatile,
+}
+
+impl StoreCondition {
+    /// As INFO shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sound => "ok",
+            Self::Repaired => "repaired",
+            Self::Damaged => "damaged",
+            Self::Newer => "newer",
+            Self::Full => "full",
+            Self::Failed => "failed",
+            Self::Volatile => "none",
+        }
+    }
+}
+
+impl From<StoreError> for StoreCondition {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Volatile => Self::Volatile,
+            StoreError::Full => Self::Full,
+            StoreError::Damaged => Self::Damaged,
+            StoreError::Failed => Self::Failed,
+        }
+    }
+}
+
+/// What a store has at boot: the settings to begin with, and how it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The settings that were stored last, or the defaults.
+    pub settings: Settings,
+    /// How the store is.
+    pub condition: StoreCondition,
+}
+
+impl From<Settings> for Stored {
+    fn from(settings: Settings) -> Self {
+        Self { settings, condition: StoreCondition::Sound }
+    }
 }
 
 /// Keeps [`Settings`] over a reboot.
@@ -32,8 +174,16 @@ pub trait Store {
     /// Calls never overlap.
     ///
     /// # Errors
-    /// Nothing has changed.
+    /// The settings before are still stored. Only after [`StoreError::Failed`] a reboot may find either.
     async fn save(&self, settings: &Settings) -> Result<(), StoreError>;
+
+    /// Stores the defaults, and then wipes what was stored before: whoever reads out the memory later finds no
+    /// secret. Repairs a damaged store. A power cut in between leaves the old settings or the defaults, and the wiping
+    /// goes on at the next boot.
+    ///
+    /// # Errors
+    /// The old settings are still stored, or the defaults, and not all may be wiped.
+    async fn reset(&self) -> Result<(), StoreError>;
 }
 
 /// The store of a device without one: nothing can be configured that a reboot would lose.
@@ -42,6 +192,10 @@ pub struct NoStore;
 
 impl Store for NoStore {
     async fn save(&self, _settings: &Settings) -> Result<(), StoreError> {
+        Err(StoreError::Volatile)
+    }
+
+    async fn reset(&self) -> Result<(), StoreError> {
         Err(StoreError::Volatile)
     }
 }

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use sockeye_device::PushSettings;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
-use crate::device::{self, FileStore};
+use crate::device::{self, HostStore};
 use crate::identity::Identity;
 use crate::net::listen;
 use crate::serve::print;
@@ -34,6 +34,7 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
 pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushSettings) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
+    let store = HostStore::open(state)?;
     async_io::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
         let acceptor = listen(address.into()).await?;
@@ -50,6 +51,6 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushS
             }
         }
         boot.device_listening(address.port(), SLOTS, address.into());
-        device::run(&acceptor, identity.mac, SLOTS, FileStore::new(state.map(Path::to_owned)), push).await
+        device::run(&acceptor, identity.mac, SLOTS, store, push).await
     })
 }

@@ -141,4 +141,8 @@ impl Store for Board {
         self.stored.replace(settings.clone());
         Ok(())
     }
+
+    async fn reset(&self) -> Result<(), StoreError> {
+        self.save(&Settings::default()).await
+    }
 }

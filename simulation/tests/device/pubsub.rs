@@ -124,7 +124,7 @@ fn who_has_subscribed_can_be_asked() {
 fn a_subscriber_that_does_not_read_loses_the_oldest_and_nobody_else_notices() {
     let board = Board::default();
     let mut histories = [const { sockeye_device::History::new() }; READINGS.len()];
-    let app = sockeye_device::App::new(&board, &mut histories, Default::default()).unwrap();
+    let app = sockeye_device::App::new(&board, &mut histories, sockeye_device::Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
     device.send("sta", b"SUBSCRIBE lm35\r\n");
     device.bytes("sta");

@@ -323,15 +323,18 @@ fn what_is_not_stored_is_not_said_to_be() {
     check_on(
         &board,
         "ap: CONFIG SET device.name kitchen
-         ap= -ERR CONFIG SET failed - storing failed, and nothing has changed|
+         ap= -ERR CONFIG SET failed - storing failed: nothing has changed, unless a restart finds the change half stored|
          ap: CONFIG GET device.name
          ap= *2|$11|device.name|$12|sockeye-3f2a|
          ap: CONFIG SET auth.token correct-horse
-         ap= -ERR CONFIG SET failed - storing failed, and nothing has changed|
+         ap= -ERR CONFIG SET failed - storing failed: nothing has changed, unless a restart finds the change half stored|
          sta: GET lm35
          sta= $-1|
-         ap: CONFIG SET loglevel warning
-         ap= +OK|",
+         # What is so already needs no store.
+         ap: CONFIG SET loglevel notice
+         ap= +OK|
+         ap: INFO persistence
+         ap= $40|# Persistence|loading:0|store:failed||",
     );
 }
 

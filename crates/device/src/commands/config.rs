@@ -5,14 +5,14 @@ use core::fmt;
 use heapless::String;
 use sockeye_resp::{Printable, ReplyWriter, Request};
 
-use crate::app::{LogLevel, State};
+use crate::app::State;
 use crate::auth::TokenHash;
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TOKEN_LEN_MAX, TOKEN_LEN_MIN};
 use crate::platform::Platform;
 use crate::session::SessionKey;
-use crate::settings::{Settings, StoreError};
+use crate::settings::{LogLevel, Settings, StoreCondition, StoreError};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parameter {
@@ -84,7 +84,7 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
         Parameter::Save | Parameter::AuthToken => return cx.reply.bulk(b""),
         Parameter::DeviceName => return cx.reply.bulk(name(cx.state, cx.platform).as_bytes()),
         Parameter::LogLevel => {
-            let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.log_level);
+            let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
             return cx.reply.bulk(level.map_or("", |(name, _)| name).as_bytes());
         }
         Parameter::Databases => 1,
@@ -170,9 +170,7 @@ pub(crate) fn change<'a>(
         match parameter {
             Parameter::AuthToken => settings.token = token(value, platform).map_err(refuse)?,
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
-            Parameter::LogLevel => {
-                log_level(value).map_err(refuse)?;
-            }
+            Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
             _ => return Err(refuse("can't set immutable config")),
         }
     }
@@ -208,11 +206,8 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
     let request = cx.request;
     match change(&cx.state.settings, cx.platform, &request) {
         Err(refusal) => cx.refuse(format_args!("{refusal}")),
-        // What a reboot may lose needs no store.
-        Ok(settings) if settings == cx.state.settings => {
-            apply(cx.state, cx.key, &settings, &request);
-            cx.ok()
-        }
+        // What is so already needs no store.
+        Ok(settings) if settings == cx.state.settings => cx.ok(),
         Ok(_) => Ok(Flow::Commit),
     }
 }
@@ -222,32 +217,35 @@ pub(crate) fn committed(
     state: &mut State,
     key: SessionKey,
     settings: &Settings,
-    request: &Request<'_>,
     stored: Result<(), StoreError>,
     reply: &mut ReplyWriter<'_>,
 ) {
     match stored {
         Ok(()) => {
-            apply(state, key, settings, request);
+            state.store = StoreCondition::Sound;
+            apply(state, key, settings);
             reply.ok();
         }
         Err(error) => {
+            state.store = error.into();
             state.stats.errors = state.stats.errors.wrapping_add(1);
-            reply.error(match error {
-                StoreError::Volatile => "ERR CONFIG SET failed - this device can't store a configuration",
-                StoreError::Failed => "ERR CONFIG SET failed - storing failed, and nothing has changed",
-            });
+            let why = not_stored(error);
+            reply.error_fmt(format_args!("ERR CONFIG SET failed - {why}"));
         }
     }
 }
 
-fn apply(state: &mut State, key: SessionKey, settings: &Settings, request: &Request<'_>) {
-    let level = pairs(request).filter(|(name, _)| matches!(find(name), Some((_, Parameter::LogLevel))));
-    for (_, value) in level {
-        if let Ok(level) = log_level(value) {
-            state.log_level = level;
-        }
+/// Why nothing has changed, for people.
+pub(crate) fn not_stored(error: StoreError) -> &'static str {
+    match error {
+        StoreError::Volatile => "this device can't store a configuration",
+        StoreError::Full => "there is no room to store it, and nothing has changed",
+        StoreError::Damaged => "what is stored can't be read and isn't written over; CONFIG FACTORYRESET starts anew",
+        StoreError::Failed => "storing failed: nothing has changed, unless a restart finds the change half stored",
     }
+}
+
+fn apply(state: &mut State, key: SessionKey, settings: &Settings) {
     if settings.token != state.settings.token {
         // Whoever got in without this token, or with the last one, has to come again.
         let own = state.sessions.get(key).id;

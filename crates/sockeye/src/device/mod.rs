@@ -1,5 +1,6 @@
 //! The device on a simulated board.
 
+mod flash;
 mod platform;
 mod sensors;
 mod store;
@@ -19,7 +20,7 @@ use sockeye_server::Server;
 
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
-pub use crate::device::store::FileStore;
+pub use crate::device::store::HostStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
@@ -31,14 +32,14 @@ pub async fn run(
     acceptor: &Acceptor,
     mac: [u8; 6],
     slots: usize,
-    store: FileStore,
+    store: HostStore,
     push: &PushSettings,
 ) -> anyhow::Result<()> {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
     let outbox = Outbox::new(&READINGS);
-    let app = App::new(&board, &mut histories, store.load()?)?.with_outbox(&outbox);
+    let app = App::new(&board, &mut histories, store.load().await)?.with_outbox(&outbox);
     app.set_push(push);
     let endpoint = Endpoint::new(&app, &store, side);
     let work = async {

@@ -150,7 +150,7 @@ pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
 /// RAM of an outbox on a 32-bit chip.
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
-pub const SHARED_SIZE_MAX: usize = 4 * 1024;
+pub const SHARED_SIZE_MAX: usize = 4 * 1024 + 512;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);

@@ -36,13 +36,15 @@ pub fn job(workspace: &Workspace) -> Result<()> {
 
 fn measure(workspace: &Workspace) -> Result<Sizes> {
     let mut sizes = Sizes::new();
-    let [base, more] = SLOTS.map(|slots| {
-        let elf = qemu::build(workspace, "hello", Some(slots))?;
-        elf_sizes(&fs::read(elf)?)
-    });
-    let (mut base, more) = (base?, more?);
-    base.insert("slot_ram".to_owned(), more["static_ram"].saturating_sub(base["static_ram"]));
-    sizes.insert("qemu-virt-hello".to_owned(), base);
+    for bin in ["hello", "device"] {
+        let [base, more] = SLOTS.map(|slots| {
+            let elf = qemu::build(workspace, bin, Some(slots))?;
+            elf_sizes(&fs::read(elf)?)
+        });
+        let (mut base, more) = (base?, more?);
+        base.insert("slot_ram".to_owned(), more["static_ram"].saturating_sub(base["static_ram"]));
+        sizes.insert(format!("qemu-virt-{bin}"), base);
+    }
     for chip in Chip::BUILT {
         for bin in ["hello", "device"] {
             sizes.insert(format!("{}-{bin}", chip.name()), chip_sizes(workspace, chip, bin)?);

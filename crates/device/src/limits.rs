@@ -114,7 +114,7 @@ pub const SLOWLOG_ARGS_MAX: usize = 4;
 pub const SLOWLOG_ARG_LEN_MAX: usize = 24;
 
 /// Keys in one reply to SCAN, whatever COUNT says.
-pub const SCAN_KEYS_MAX: usize = 18;
+pub const SCAN_KEYS_MAX: usize = 14;
 /// Keys in one reply to SCAN without COUNT; Redis's default.
 pub const SCAN_COUNT: usize = 10;
 
@@ -128,7 +128,7 @@ pub const HELP_LINE_LEN_MAX: usize = 128;
 /// The receive buffer of a connection.
 pub const RX_LEN: usize = sockeye_resp::limits::RX_LEN;
 /// The transmit buffer of a connection. A longer reply leaves in parts.
-pub const TX_LEN: usize = 1024;
+pub const TX_LEN: usize = 832;
 /// The longest reply of a command that doesn't say otherwise; while there is room for it, replies share a write.
 pub const REPLY_LEN_MAX: usize = 400;
 /// The longest part of a reply in parts, which is written whole or not at all.

@@ -1,7 +1,7 @@
 //! One client's connection, as its handler sees it: reads and writes that can't wait for ever.
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::pin::pin;
 
 use edge_nal::{Close, Readable, TcpShutdown};
@@ -66,26 +66,20 @@ pub struct Connection<'a, S> {
     socket: S,
     slot: &'a Slot,
     timeouts: &'a TimeoutTicks,
-    peer: SocketAddr,
     idle: Ticks,
     /// Called once, when the slot changes from serving to closing.
     on_closing: &'a dyn Fn(),
 }
 
 impl<'a, S: Socket> Connection<'a, S> {
-    pub(crate) fn new(
-        socket: S,
-        slot: &'a Slot,
-        timeouts: &'a TimeoutTicks,
-        peer: SocketAddr,
-        on_closing: &'a dyn Fn(),
-    ) -> Self {
-        Self { socket, slot, timeouts, peer, idle: timeouts.idle, on_closing }
+    pub(crate) fn new(socket: S, slot: &'a Slot, timeouts: &'a TimeoutTicks, on_closing: &'a dyn Fn()) -> Self {
+        Self { socket, slot, timeouts, idle: timeouts.idle, on_closing }
     }
 
     /// The client's address and port.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        // The slot is told before there is a connection.
+        self.slot.peer.get().unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0))
     }
 
     /// Number of this connection, counted from 1 since start.

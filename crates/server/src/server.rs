@@ -184,7 +184,10 @@ impl<const N: usize> Server<N> {
     {
         loop {
             match acceptor.accept().await {
-                Ok((peer, socket)) => self.attend(slot, peer, socket, handler).await,
+                Ok((peer, socket)) => {
+                    self.open(slot, peer);
+                    self.attend(slot, socket, handler).await;
+                }
                 Err(_) => {
                     self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
                     Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await;
@@ -194,18 +197,17 @@ impl<const N: usize> Server<N> {
     }
 
     /// One connection, from its accept to its end.
-    async fn attend<S: Socket, H: Handler>(&self, slot: &Slot, peer: SocketAddr, socket: S, handler: &H) {
-        self.open(slot, peer);
+    async fn attend<S: Socket, H: Handler>(&self, slot: &Slot, socket: S, handler: &H) {
         if self.has_room().await {
             self.count(|stats| stats.accepted += 1);
             self.serving.set(self.serving.get() + 1);
             let closing = || self.client_served();
-            let mut connection = Connection::new(socket, slot, &self.timeouts, peer, &closing);
+            let mut connection = Connection::new(socket, slot, &self.timeouts, &closing);
             let result = handler.serve(&mut connection).await;
             self.end(connection, result).await;
         } else {
             self.count(|stats| stats.refused += 1);
-            let mut connection = Connection::new(socket, slot, &self.refusing, peer, &|| ());
+            let mut connection = Connection::new(socket, slot, &self.refusing, &|| ());
             let result = handler.refuse(&mut connection).await;
             self.end(connection, result).await;
         }

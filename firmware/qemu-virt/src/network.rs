@@ -16,22 +16,22 @@ use crate::virtio::NetworkCard;
 pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
-/// Bytes that a connection buffers, each way.
-const BUFFER_LEN: usize = 1024;
 
-/// Brings the network up, and returns the listener, its interface and embassy-net.
-pub fn start(spawner: Spawner, card: NetworkCard) -> (Tcp, Interface, Stack<'static>) {
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+/// The listener, without a network yet.
+pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
+    let options = Options { handshake: Timeouts::DEFAULT.handshake };
+    Tcp::new(buffers, RESOURCES.init(Resources::new()), options)
+}
+
+/// Brings the network up, and returns the listener's interface and embassy-net.
+pub fn start(spawner: Spawner, card: NetworkCard, tcp: Tcp) -> (Interface, Stack<'static>) {
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
     static PORT: StaticCell<Port<NetworkCard>> = StaticCell::new();
     static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
 
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
-    let options = Options { handshake: Timeouts::DEFAULT.handshake };
-    let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
     let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(Port::new(card, seed)));
     let config = Config::ipv4_static(StaticConfigV4 {
         address: Ipv4Cidr::new(ADDRESS, 24),
@@ -42,7 +42,7 @@ pub fn start(spawner: Spawner, card: NetworkCard) -> (Tcp, Interface, Stack<'sta
     // Each task is spawned once, so there is room for it.
     spawner.spawn(run_tcp(runner).expect("one task"));
     spawner.spawn(run_net(net).expect("one task"));
-    (tcp, interface, stack)
+    (interface, stack)
 }
 
 #[embassy_executor::task]

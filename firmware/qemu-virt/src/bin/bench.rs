@@ -14,7 +14,7 @@ use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Connection, Error, Handler, Server, Socket};
-use sockeye_tcp::Acceptor;
+use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::ConstStaticCell;
 
 /// Bytes that are read at once.
@@ -43,6 +43,9 @@ impl Handler for Bench {
     }
 }
 
+/// Bytes that a connection buffers, each way.
+const BUFFER_LEN: usize = 1024;
+
 #[riscv_rt::entry]
 fn main() -> ! {
     executor::run(|spawner| spawner.spawn(start(spawner).expect("one task")))
@@ -51,10 +54,13 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(Buffers::new());
 
     let boot = Boot::new(print, "bench", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
-    let (tcp, interface, stack) = network::start(spawner, card);
+    let tcp = network::listener(BUFFERS.take());
+    let (interface, stack) = network::start(spawner, card, tcp);
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
     if JOINED {

@@ -8,6 +8,7 @@ use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Ticker};
 use sockeye_board::limits::PERIOD_MS;
+use sockeye_device::limits::TX_LEN;
 use sockeye_device::{App, History, NoStore, Settings, Side};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
@@ -17,7 +18,10 @@ use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
-use sockeye_tcp::Acceptor;
+// A session has a buffer of its own for requests, and empties the connection's as soon as something comes. Linux sends
+// no longer segments into a window twice as large.
+use sockeye_tcp::limits::SEGMENT_LEN_SURE;
+use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 type Handler = Endpoint<'static, NoStore>;
@@ -35,12 +39,15 @@ async fn start(spawner: Spawner) {
         ConstStaticCell::new([const { History::new() }; READINGS_LEN]);
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, SEGMENT_LEN_SURE, TX_LEN>> =
+        ConstStaticCell::new(Buffers::new());
 
     let boot = Boot::new(print, "device", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let board: &'static Board = BOARD.init(Board::new(card.mac(), server));
-    let (tcp, interface, stack) = network::start(spawner, card);
+    let tcp = network::listener(BUFFERS.take());
+    let (interface, stack) = network::start(spawner, card, tcp);
     let app = App::new(board, HISTORIES.take(), Settings::default()).expect("the board describes a device");
     let app: &'static App<'static> = APP.init(app);
     // There is no other network than the host's, and whoever is there started this machine.

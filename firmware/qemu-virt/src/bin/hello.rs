@@ -15,10 +15,13 @@ use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor};
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
-use sockeye_tcp::Acceptor;
+use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::ConstStaticCell;
 
 type Handler = Hello<fn(Arguments<'_>)>;
+
+/// Bytes that a connection buffers, each way.
+const BUFFER_LEN: usize = 1024;
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -28,10 +31,13 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(Buffers::new());
 
     let boot = Boot::new(print, "hello", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
-    let (tcp, interface, stack) = network::start(spawner, card);
+    let tcp = network::listener(BUFFERS.take());
+    let (interface, stack) = network::start(spawner, card, tcp);
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
     for slot in 0..=SLOTS {

@@ -5,10 +5,13 @@
 //! # Layout
 //! - [`readings`]: names, units and ranges of readings and outputs.
 //! - [`lm35`]: from a converter's codes to a temperature.
-//! - [`reset`]: why a chip has booted.
-#![no_std]
+//! - [`reset`], [`last_words`]: why a chip has booted.
+//! - [`button`]: back to the factory's settings.
+#![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+pub mod button;
+pub mod last_words;
 pub mod limits;
 pub mod lm35;
 pub mod readings;

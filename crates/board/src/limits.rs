@@ -11,5 +11,17 @@ pub const LM35_MIN: i32 = 20;
 /// at least with the attenuation that is used, and the end of the range is not accurate.
 pub const LM35_MAX: i32 = 1_000;
 
+/// Length of what a panic said, as far as it is kept.
+pub const LAST_WORDS_LEN: usize = 120;
+/// The memory that keeps it: with a check sum of two bytes and a length of one.
+pub const LAST_WORDS_MEMORY_LEN: usize = 3 + LAST_WORDS_LEN;
+
+/// For how long the button must be held, milliseconds: nobody does that by mistake.
+pub const BUTTON_HOLD_MS: u64 = 5_000;
+/// How often it is looked at, milliseconds. Contacts bounce for less.
+pub const BUTTON_POLL_MS: u64 = 100;
+
+const _: () = assert!(LAST_WORDS_LEN <= u8::MAX as usize);
+const _: () = assert!(BUTTON_HOLD_MS >= 10 * BUTTON_POLL_MS);
 const _: () = assert!(LM35_MIN < LM35_MAX);
 const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit codes fits");

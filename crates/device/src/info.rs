@@ -33,11 +33,13 @@ enum Line {
     Optional(&'static str, fn(&Health) -> Option<i64>),
     /// A figure of a device that pushes to a peer.
     Push(&'static str, fn(&Outbox<'_>, &mut dyn Write) -> fmt::Result),
+    /// A text that some devices don't have.
+    OptionalText(&'static str, fn(&dyn Platform) -> Option<&str>),
 }
 
-use Line::{Field, Optional, Push, Section};
+use Line::{Field, Optional, OptionalText, Push, Section};
 
-static LINES: [Line; 55] = [
+static LINES: [Line; 56] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -91,6 +93,7 @@ static LINES: [Line; 55] = [
     Field("device_name", |info, out| out.write_str(config::name(info.state, info.platform))),
     Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
     Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
+    OptionalText("last_panic", |platform| platform.last_panic()),
     Optional("wifi_rssi_dbm", |health| health.wifi_rssi_dbm.map(i64::from)),
     Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
     Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
@@ -171,6 +174,7 @@ impl Lines for Info<'_> {
             }
             // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
             Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
+            OptionalText(name, read) => read(self.platform).map_or(Ok(()), |text| write!(out, "{end}{name}:{text}")),
         })
     }
 }

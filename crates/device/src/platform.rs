@@ -171,4 +171,8 @@ pub trait Platform {
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
     /// How the device is.
     fn health(&self) -> Health;
+    /// What the panic said that made it boot last, on one line; none if it was no panic.
+    fn last_panic(&self) -> Option<&str> {
+        None
+    }
 }

@@ -9,6 +9,7 @@
 //! - [`Server`]: the slots, the spare slot, the watch over deadlines, the figures.
 //! - [`Connection`]: what a handler reads from and writes to; each operation is bounded in time.
 //! - [`Handler`]: what is served, and what a client too many is told.
+//! - [`Pulse`]: whether the server still serves, for a watchdog.
 //! - [`limits`]: every bound, in one place.
 //!
 //! # A server in twenty lines
@@ -56,9 +57,11 @@
 
 mod connection;
 pub mod limits;
+mod pulse;
 mod server;
 mod slot;
 
 pub use connection::{Connection, Error, Phase, Socket};
+pub use pulse::Pulse;
 pub use server::{Handler, Server, Stats};
 pub use slot::{SlotInfo, State};

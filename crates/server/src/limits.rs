@@ -68,6 +68,9 @@ impl Default for Timeouts {
     }
 }
 
+/// Ticks for which a slot may not run after its time was over: other tasks have their turn before it.
+pub const LATE_TICKS_MAX: u16 = 20;
+
 /// A time as ticks of the watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticks(pub(crate) u16);

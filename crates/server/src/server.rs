@@ -79,6 +79,8 @@ pub struct Server<const N: usize> {
     open: Cell<usize>,
     /// Wakes the slot whose client is one too many, when another slot has served its own.
     served: RefCell<WakerRegistration>,
+    /// Ticks of the watch since start.
+    pub(crate) ticks: Cell<u32>,
     /// Wakes the watch when the first slot opens.
     watcher: RefCell<WakerRegistration>,
     stats: RefCell<Stats>,
@@ -106,6 +108,7 @@ impl<const N: usize> Server<N> {
             last: Slot::new(),
             serving: Cell::new(0),
             open: Cell::new(0),
+            ticks: Cell::new(0),
             served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
             stats: RefCell::new(Stats {
@@ -237,7 +240,12 @@ impl<const N: usize> Server<N> {
         self.served.borrow_mut().wake();
     }
 
-    fn all(&self) -> impl Iterator<Item = &Slot> {
+    /// Slots that are not free.
+    pub(crate) fn open_len(&self) -> usize {
+        self.open.get()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().take(self.active).chain([&self.last])
     }
 
@@ -254,11 +262,12 @@ impl<const N: usize> Server<N> {
             })
             .await;
             Timer::after(Duration::from_millis(WATCH_TICK_MS)).await;
+            self.ticks.set(self.ticks.get().wrapping_add(1));
             self.all().for_each(Slot::tick);
         }
     }
 
-    fn open(&self, slot: &Slot, peer: SocketAddr) {
+    pub(crate) fn open(&self, slot: &Slot, peer: SocketAddr) {
         let id = self.next_id.get();
         self.next_id.set(id.wrapping_add(1).max(1));
         slot.open(id, peer);

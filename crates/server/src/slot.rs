@@ -55,6 +55,8 @@ pub(crate) struct Slot {
     /// Set by the watch when either has run out.
     wait_over: Cell<bool>,
     request_over: Cell<bool>,
+    /// Ticks since the watch woke the slot for either, and the slot has not run.
+    late: Cell<u16>,
     waker: RefCell<WakerRegistration>,
 }
 
@@ -71,6 +73,7 @@ impl Slot {
             request_left: Cell::new(0),
             wait_over: Cell::new(false),
             request_over: Cell::new(false),
+            late: Cell::new(0),
             waker: RefCell::new(WakerRegistration::new()),
         }
     }
@@ -122,6 +125,7 @@ impl Slot {
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 self.wait_left.set(0);
+                self.late.set(0);
                 return Poll::Ready(Ok(output));
             }
             if !waiting {
@@ -130,6 +134,7 @@ impl Slot {
                 self.wait_left.set(limit.0);
             }
             if self.wait_over.get() || self.request_over.get() {
+                self.late.set(0);
                 return Poll::Ready(Err(Expired));
             }
             self.waker.borrow_mut().register(cx.waker());
@@ -138,16 +143,49 @@ impl Slot {
         .await
     }
 
+    /// Ticks for which the slot has not run though its time was over; 0 while all is well.
+    pub(crate) fn late(&self) -> u16 {
+        self.late.get()
+    }
+
     /// Counts down, and wakes the slot when its time is over.
     pub(crate) fn tick(&self) {
+        if self.late.get() > 0 {
+            self.late.set(self.late.get().saturating_add(1));
+        }
         for (left, over) in [(&self.wait_left, &self.wait_over), (&self.request_left, &self.request_over)] {
             if left.get() > 0 {
                 left.set(left.get() - 1);
                 if left.get() == 0 {
                     over.set(true);
+                    self.late.set(self.late.get().max(1));
                     self.waker.borrow_mut().wake();
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::future::pending;
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_slot_is_late_until_it_runs() {
+        let slot = Slot::new();
+        let never = pin!(pending::<()>());
+        let mut wait = pin!(slot.within(Ticks(2), never));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(wait.as_mut().poll(cx).is_pending());
+        let late = |ticks| (0..ticks).map(|_| (slot.tick(), slot.late()).1).last();
+        assert_eq!(late(1), Some(0));
+        assert_eq!(late(1), Some(1));
+        assert_eq!(late(3), Some(4));
+        assert!(wait.as_mut().poll(cx).is_ready());
+        assert_eq!(late(3), Some(0));
     }
 }

@@ -34,7 +34,8 @@ pub(crate) async fn start(
             let fresh = Passphrase::from_random(&entropy.passphrase);
             let (passphrase, kept) = identity::passphrase(flash, fresh).await;
             if let Err(error) = kept {
-                console.warning(&error);
+                let what = "the passphrase could not be kept and is another one after a restart";
+                console.warning(&format_args!("{what}: {error}"));
             }
             Some(passphrase)
         }

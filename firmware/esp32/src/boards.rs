@@ -28,6 +28,8 @@ pub struct Pins {
     pub lm35: Lm35,
     /// The light.
     pub led: AnyPin<'static>,
+    /// The BOOT button, which pulls its pin to ground.
+    pub button: AnyPin<'static>,
     /// The chip's own temperature, where it has a sensor.
     pub temperature: TemperatureSource,
 }

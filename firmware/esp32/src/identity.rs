@@ -20,7 +20,7 @@ const PASSPHRASE: u8 = 1;
 /// Bytes of the longest setting with its key. Every setting is read into it while one is looked for.
 const SETTING_LEN_MAX: usize = 256;
 
-/// Why a passphrase will be another one at the next start.
+/// Why nothing can be kept in flash.
 #[derive(Debug)]
 pub(crate) enum NotKept {
     /// The partition table has no such partition, or one that can't hold settings.
@@ -39,7 +39,6 @@ impl From<Error<partitions::Error>> for NotKept {
 
 impl Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the passphrase could not be kept and is another one after a restart: ")?;
         match self {
             Self::Partition => f.write_str("no partition for settings"),
             Self::Flash(error) => write!(f, "the flash failed, {error:?}"),
@@ -72,6 +71,22 @@ pub(crate) async fn passphrase(flash: FLASH<'_>, fresh: Passphrase) -> (Passphra
         // To write now could cost the passphrase that is there.
         Err(error) => (fresh, Err(error)),
     }
+}
+
+/// Forgets the passphrase, and whatever else was kept.
+///
+/// # Errors
+/// The flash's.
+pub(crate) async fn forget(flash: FLASH<'_>) -> Result<(), NotKept> {
+    let mut flash = FlashStorage::new(flash);
+    let partition = find(&mut flash).ok_or(NotKept::Partition)?;
+    let range = 0..partition.len();
+    let mut region = partition.as_flash_region(&mut flash);
+    let (Ok(flash), Ok(config)) = (region.as_nor_flash(), MapConfig::try_new(range)) else {
+        return Err(NotKept::Partition);
+    };
+    let mut settings: Settings<'_, '_, '_> = MapStorage::new(BlockingAsync::new(flash), config, Cache::new_uncached());
+    Ok(settings.erase_all().await?)
 }
 
 fn find(flash: &mut FlashStorage<'_>) -> Option<PartitionEntry> {

@@ -7,6 +7,8 @@
 //! - `settings.rs`: what the build was told.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what.
+//! - [`guard`]: the watchdog, and the button for the factory's settings.
+//! - `panic.rs`: what becomes of a panic.
 //! - [`platform`], [`sensors`]: the chip as the device application sees it.
 //! - `radio.rs`: the Wi-Fi controller.
 //! - `dhcp.rs`: addresses for the access point's clients.
@@ -20,8 +22,10 @@ pub mod boards;
 pub mod console;
 mod dhcp;
 pub mod entropy;
+pub mod guard;
 mod identity;
 pub mod network;
+mod panic;
 pub mod platform;
 mod radio;
 mod reason;

@@ -1,13 +1,14 @@
 //! The chip as the device application sees it.
 
-use core::cell::{Cell, RefCell};
+use core::cell::RefCell;
 use core::fmt::Write;
 
 use embassy_time::Instant;
-use esp_hal::gpio::{Output, OutputConfig};
+use esp_hal::gpio::{AnyPin, Output, OutputConfig};
 use esp_hal::peripherals::ADC1;
 use esp_hal::rng::Rng;
 use heapless::String;
+use sockeye_board::last_words::Text;
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, LM35, UPTIME, WIFI_RSSI, count, switch};
 use sockeye_board::reset;
 use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
@@ -15,9 +16,9 @@ use sockeye_endpoint::server_health;
 use sockeye_hello::boot::{NetworkName, PORT};
 use sockeye_server::Server;
 
-use crate::boards::{LED_ON, NAME, Pins};
-use crate::sensors::{ChipSensor, Lm35Sensor};
-use crate::{SLOTS, radio};
+use crate::boards::{LED_ON, Lm35, NAME};
+use crate::sensors::{ChipSensor, Lm35Sensor, TemperatureSource};
+use crate::{SLOTS, panic, radio};
 
 /// Readings of every chip, and one of those that can tell their temperature.
 const ALL_READINGS: [ReadingInfo<'static>; 5] = [LM35, WIFI_RSSI, HEAP_FREE, UPTIME, CHIP_TEMPERATURE];
@@ -58,14 +59,20 @@ pub struct Board {
     name: String<16>,
     run_id: String<40>,
     led: RefCell<Output<'static>>,
-    random: Cell<Rng>,
+    random: Rng,
+    last_panic: Option<Text>,
     server: &'static Server<SLOTS>,
 }
 
 impl Board {
     /// The board with its outputs off, and its sensors. `mac` is the address of its network. The radio must be on: without
     /// it the random numbers could be guessed.
-    pub fn new(pins: Pins, adc: ADC1<'static>, mac: [u8; 6], server: &'static Server<SLOTS>) -> (Self, Sensors) {
+    pub fn new(
+        led: AnyPin<'static>,
+        (lm35, adc, temperature): (Lm35, ADC1<'static>, TemperatureSource),
+        mac: [u8; 6],
+        server: &'static Server<SLOTS>,
+    ) -> (Self, Sensors) {
         let random = Rng::new();
         let (mut name, mut run_id) = (String::new(), String::new());
         // Both are as long as they can get.
@@ -73,9 +80,10 @@ impl Board {
         for _ in 0..5 {
             let _ = write!(run_id, "{:08x}", random.random());
         }
-        let led = RefCell::new(Output::new(pins.led, !LED_ON, OutputConfig::default()));
-        let sensors = Sensors { lm35: Lm35Sensor::new(adc, pins.lm35), chip: ChipSensor::new(pins.temperature) };
-        (Self { name, run_id, led, random: Cell::new(random), server }, sensors)
+        let led = RefCell::new(Output::new(led, !LED_ON, OutputConfig::default()));
+        let sensors = Sensors { lm35: Lm35Sensor::new(adc, lm35), chip: ChipSensor::new(temperature) };
+        let last_panic = panic::last_words();
+        (Self { name, run_id, led, random, last_panic, server }, sensors)
     }
 }
 
@@ -85,7 +93,7 @@ impl Platform for Board {
     }
 
     fn random(&self, bytes: &mut [u8]) {
-        self.random.get().read(bytes);
+        self.random.read(bytes);
     }
 
     fn identity(&self) -> Identity<'_> {
@@ -117,9 +125,16 @@ impl Platform for Board {
             used_memory: used,
             total_memory: used + free,
             heap_free: Some(free),
-            reset_reason: reset::reason(esp_hal::system::reset_reason().map_or(0, |cause| cause as u32)),
+            reset_reason: match self.last_panic {
+                Some(_) => "panic",
+                None => reset::reason(esp_hal::system::reset_reason().map_or(0, |cause| cause as u32)),
+            },
             wifi_rssi_dbm: radio::rssi(),
             server: server_health(self.server),
         }
+    }
+
+    fn last_panic(&self) -> Option<&str> {
+        self.last_panic.as_deref()
     }
 }

@@ -69,6 +69,7 @@ pub struct Board {
     pub step_us: Cell<u64>,
     pub unix_us: Cell<Option<u64>>,
     pub health: Cell<Health>,
+    pub last_panic: Cell<Option<&'static str>>,
     pub is_broken: Cell<bool>,
     pub is_flash_broken: Cell<bool>,
     pub applied: RefCell<Vec<(usize, Value)>>,
@@ -90,6 +91,7 @@ impl Default for Board {
                 wifi_rssi_dbm: None,
                 server,
             }),
+            last_panic: Cell::default(),
             is_broken: Cell::default(),
             is_flash_broken: Cell::default(),
             applied: RefCell::default(),
@@ -130,6 +132,10 @@ impl Platform for Board {
 
     fn health(&self) -> Health {
         self.health.get()
+    }
+
+    fn last_panic(&self) -> Option<&str> {
+        self.last_panic.get()
     }
 }
 

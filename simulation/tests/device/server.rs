@@ -88,6 +88,15 @@ fn info_leaves_out_what_a_device_does_not_have() {
 }
 
 #[test]
+fn info_tells_what_the_last_panic_said() {
+    let board = Board::default();
+    assert!(!ask_on(&board, "INFO device\r\n").contains("last_panic"));
+    board.last_panic.set(Some("panicked at src/radio.rs:1:2: no memory"));
+    let reply = ask_on(&board, "INFO device\r\n");
+    assert!(bulk(&reply).contains("\r\nlast_panic:panicked at src/radio.rs:1:2: no memory\r\n"), "{reply}");
+}
+
+#[test]
 fn a_long_info_comes_in_parts_and_its_length_is_right() {
     let board = well_used();
     for request in ["INFO\r\n", "INFO all\r\n", "info everything\r\n"] {

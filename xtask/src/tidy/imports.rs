@@ -102,7 +102,7 @@ const TABLE: &[(&str, Imports)] = &[
             "rand_core",
         ]),
     ),
-    ("sockeye-board", Only(&["sockeye-device"])),
+    ("sockeye-board", Only(&["heapless", "portable-atomic", "sockeye-device"])),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
     // It tests from outside, so it knows none of what it tests.

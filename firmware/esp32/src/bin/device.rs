@@ -7,18 +7,17 @@ use core::fmt::Arguments;
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Ticker};
-use esp_backtrace as _;
 use esp_hal::clock::CpuClock;
 use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
 use sockeye_board::limits::PERIOD_MS;
-use sockeye_device::{App, History, NoStore, Settings};
+use sockeye_device::{App, History, NoStore, Platform, Settings};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::platform::{Board, READINGS_LEN, Sensors};
-use sockeye_esp32::{CHIP, SLOTS, network, pins};
+use sockeye_esp32::{CHIP, SLOTS, guard, network, pins};
 use sockeye_hello::boot::{Boot, PORT};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
@@ -49,11 +48,16 @@ async fn main(spawner: Spawner) -> ! {
 
     let console = Boot::new(print as fn(Arguments<'_>), "device", CHIP);
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
-    let devices = (chip.WIFI, chip.FLASH);
+    let devices = (chip.WIFI, chip.FLASH.reborrow());
     let network = network::start(spawner, console, devices, &entropy).await.expect("the radio starts");
 
     let server: &'static Server<SLOTS> = SERVER.take();
-    let (board, sensors) = Board::new(pins!(chip), chip.ADC1, network.mac, server);
+    let pins = pins!(chip);
+    spawner.spawn(guard::button(pins.button, chip.FLASH).expect("one task"));
+    let (board, sensors) = Board::new(pins.led, (pins.lm35, chip.ADC1, pins.temperature), network.mac, server);
+    if let Some(said) = board.last_panic() {
+        console.warning(&format_args!("the device has restarted, because it {said}"));
+    }
     if !sensors.is_calibrated() {
         console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
     }
@@ -65,6 +69,7 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
+    spawner.spawn(guard::watchdog(chip.RTC_TIMER, server).expect("one task"));
     spawner.spawn(measure(app, sensors).expect("one task"));
     let followed = network.interface.follow(network.stack, |address| match address {
         Some(address) => {

@@ -6,7 +6,6 @@ use core::fmt::Arguments;
 
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
-use esp_backtrace as _;
 use esp_hal::clock::CpuClock;
 use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;

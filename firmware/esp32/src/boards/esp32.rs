@@ -11,6 +11,11 @@ pub type Lm35 = esp_hal::peripherals::GPIO34<'static>;
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins { lm35: $peripherals.GPIO34, led: $peripherals.GPIO2.into(), temperature: () }
+        $crate::boards::Pins {
+            lm35: $peripherals.GPIO34,
+            led: $peripherals.GPIO2.into(),
+            button: $peripherals.GPIO0.into(),
+            temperature: (),
+        }
     };
 }

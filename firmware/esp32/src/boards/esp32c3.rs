@@ -14,6 +14,7 @@ macro_rules! pins {
         $crate::boards::Pins {
             lm35: $peripherals.GPIO0,
             led: $peripherals.GPIO8.into(),
+            button: $peripherals.GPIO9.into(),
             temperature: $peripherals.TSENS,
         }
     };

@@ -11,6 +11,11 @@ pub type Lm35 = esp_hal::peripherals::GPIO1<'static>;
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins { lm35: $peripherals.GPIO1, led: $peripherals.GPIO21.into(), temperature: () }
+        $crate::boards::Pins {
+            lm35: $peripherals.GPIO1,
+            led: $peripherals.GPIO21.into(),
+            button: $peripherals.GPIO0.into(),
+            temperature: (),
+        }
     };
 }

@@ -6,9 +6,11 @@
 //! - `mentions.rs`: paths and jobs that the documents name.
 //! - `sizes.rs`: files that grew too long.
 //! - `words.rs`: what no file may contain.
+//! - `figures.rs`: figures of cost outside of their document.
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
 
 mod dead;
+mod figures;
 mod imports;
 mod limits;
 mod mentions;
@@ -56,6 +58,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(sizes::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
+    faults.extend(figures::faults(&files));
     faults.extend(bench::document_fault(workspace));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));

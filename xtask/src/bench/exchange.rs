@@ -100,7 +100,8 @@ fn cycles(guest: &mut Guest<'_>, cycle: impl Fn() -> Result<()>) -> Result<u64> 
     })
 }
 
-fn median(mut measure: impl FnMut() -> Result<u64>) -> Result<u64> {
+/// The median of some measurements.
+pub fn median(mut measure: impl FnMut() -> Result<u64>) -> Result<u64> {
     let mut runs = (0..RUNS).map(|_| measure()).collect::<Result<Vec<_>>>()?;
     runs.sort_unstable();
     Ok(runs[RUNS / 2])

@@ -98,7 +98,8 @@ RV32IMC, the ESP32-C3's instruction set, in QEMU with `-icount shift=0`. The gue
 console before and after some hundreds of exchanges over a tap, lock step; medians of five. Counted is everything that
 runs: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the server; for the Rust
 programs also the executor and the interrupts. lwIP's has neither: it is called from one loop, which is the cheapest
-way to run it. Waiting is not counted. No figure says anything about caches or a radio.
+way to run it. All have the same word-wise memcpy. Waiting is not counted. No figure says anything about caches or a
+radio.
 
 All serve 8 clients. A request is 16 bytes, its reply 13, where nothing else is said; `closed by server` is the
 classic, 16 in, 11 out. lwIP's settings are ESP-IDF's where they matter, so it doesn't check the IP header's checksum;
@@ -120,7 +121,7 @@ bytes in as an inline request and 23 as an array, and 10 out.
 ";
 
 const IDLE: &str = "
-| a second in which nobody sends | instructions |
+| a second in which no client is there | instructions |
 |---|---:|
 ";
 

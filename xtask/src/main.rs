@@ -8,6 +8,7 @@
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
+//! - `push.rs` and its folder: a device that pushes its samples.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `bench.rs` and its folder: what Sockeye costs beside others, and the document of it.
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
@@ -31,6 +32,7 @@ mod node;
 mod panics;
 mod process;
 mod profile;
+mod push;
 mod qemu;
 mod redis;
 mod server;
@@ -93,6 +95,8 @@ enum Job {
     Conformance(conformance::Args),
     /// Redis clients against the device, on the host and in QEMU
     Clients,
+    /// A device that pushes: into Redis over connections that are cut, and from guest to guest
+    Push(push::Args),
     /// What a request costs in guest instructions, held against ceilings.toml
     Instructions(instructions::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
@@ -159,6 +163,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Qemu(args) => qemu::job(workspace, &args),
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),
+        Job::Push(args) => push::job(workspace, &args),
         Job::Instructions(args) => instructions::job(workspace, &args),
         Job::Bench(args) => bench::job(workspace, &args),
         Job::Profile(args) => profile::job(workspace, &args),

@@ -11,6 +11,8 @@ use crate::process::{LONG, SHORT, bound, is_root, run};
 
 /// The tap device.
 pub const TAP: &str = "tap0";
+/// The bridge between the guests of one test.
+const BRIDGE: &str = "bridge0";
 /// This side's address on it.
 const HOST: &str = "10.0.2.2/24";
 
@@ -27,18 +29,41 @@ pub fn run_inside(arguments: &[&str]) -> Result<()> {
 
 /// Makes the tap device; refuses to where there is any other network.
 pub fn make_tap() -> Result<()> {
+    begin()?;
+    ip(&["tuntap", "add", TAP, "mode", "tap"]).context("a tap device needs /dev/net/tun")?;
+    finish(TAP)
+}
+
+/// Makes a tap device for each of several guests, and a bridge between them, which this side is on.
+pub fn make_bridge(taps: &[&str]) -> Result<()> {
+    begin()?;
+    ip(&["link", "add", BRIDGE, "type", "bridge"]).context("a bridge needs the kernel's bridges")?;
+    for tap in taps {
+        ip(&["tuntap", "add", tap, "mode", "tap"]).context("a tap device needs /dev/net/tun")?;
+        set(&format!("ipv6/conf/{tap}/disable_ipv6"), "1")?;
+        ip(&["link", "set", tap, "master", BRIDGE])?;
+        ip(&["link", "set", tap, "up"])?;
+    }
+    finish(BRIDGE)
+}
+
+/// Brings loopback up, in a namespace that has nothing else.
+pub fn begin() -> Result<()> {
     let others = interfaces()?;
     if !others.is_empty() {
         bail!("not in an empty network namespace: it has {}", others.join(", "));
     }
-    ip(&["link", "set", "lo", "up"])?;
-    ip(&["tuntap", "add", TAP, "mode", "tap"]).context("a tap device needs /dev/net/tun")?;
+    ip(&["link", "set", "lo", "up"])
+}
+
+/// Gives this side its address, on this device.
+fn finish(device: &str) -> Result<()> {
     // Without IPv6 the kernel sends nothing of its own accord, so tests see their own frames only.
-    set(&format!("ipv6/conf/{TAP}/disable_ipv6"), "1")?;
+    set(&format!("ipv6/conf/{device}/disable_ipv6"), "1")?;
     // Thousands of closed connections would else keep their ports for a minute.
     set("ipv4/tcp_max_tw_buckets", "0")?;
-    ip(&["addr", "add", HOST, "dev", TAP])?;
-    ip(&["link", "set", TAP, "up"])
+    ip(&["addr", "add", HOST, "dev", device])?;
+    ip(&["link", "set", device, "up"])
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {

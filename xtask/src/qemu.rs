@@ -32,6 +32,8 @@ pub enum Network {
     User(u16),
     /// A tap device: every frame as it is.
     Tap(&'static str),
+    /// A tap device on a bridge with other guests, and the guest's address, which its card's address ends with too.
+    Bridged(&'static str, &'static str),
 }
 
 /// Builds a program for the board, with as many slots as said, else its default.
@@ -61,9 +63,16 @@ pub fn machine(elf: &Path, network: &Network) -> Command {
         Network::User(port) => {
             format!("user,id=n,hostfwd=tcp:127.0.0.1:{port}-{GUEST}:{GUEST_PORT}")
         }
-        Network::Tap(name) => format!("tap,id=n,ifname={name},script=no,downscript=no"),
+        Network::Tap(name) | Network::Bridged(name, _) => format!("tap,id=n,ifname={name},script=no,downscript=no"),
     };
-    command.args(["-netdev", &backend, "-device", "virtio-net-device,netdev=n"]);
+    let card = match network {
+        Network::User(_) | Network::Tap(_) => "virtio-net-device,netdev=n".to_owned(),
+        Network::Bridged(_, address) => {
+            let last = address.rsplit('.').next().unwrap_or_default();
+            format!("virtio-net-device,netdev=n,mac=52:54:00:12:34:{last}")
+        }
+    };
+    command.args(["-netdev", &backend, "-device", &card]);
     command.args(["-global", "virtio-mmio.force-legacy=false"]);
     command
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, panics, setup, size, tidy};
+use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, setup, size, tidy};
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 16] = [
+const CHECKS: [(&str, Check); 17] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
@@ -36,6 +36,7 @@ const CHECKS: [(&str, Check); 16] = [
     ("panics", panics::job),
     ("node", node::job),
     ("clients", clients::job),
+    ("push", push::check),
     ("chips", chips::job),
     ("images", image::make_all),
     ("size", size::job),

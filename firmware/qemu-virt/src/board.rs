@@ -15,11 +15,12 @@ use sockeye_server::Server;
 use crate::{SLOTS, executor};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
-const RAM_LEN: u32 = 400 * 1024;
+const RAM_LEN: u32 = 512 * 1024;
 /// The synthetic temperature climbs by a tenth of a degree a second, and falls back after so many.
 const TEMPERATURE_STEPS: u64 = 100;
 
-const READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
+/// What the board measures.
+pub static READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
 
 /// How many readings there are.
 pub const READINGS_LEN: usize = READINGS.len();

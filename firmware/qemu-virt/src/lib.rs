@@ -2,6 +2,7 @@
 //!
 //! # Layout
 //! - [`board`]: sensors and outputs of the device application.
+//! - [`config`]: what the machine is told when it is started.
 //! - [`console`]: the UART.
 //! - [`clock`]: embassy's time from the machine's timer.
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
@@ -15,6 +16,7 @@
 
 pub mod board;
 pub mod clock;
+pub mod config;
 pub mod console;
 pub mod exchange;
 pub mod executor;

@@ -16,6 +16,8 @@ pub(crate) const UART: usize = 0x1000_0000;
 pub(crate) const UART_INTERRUPT_ENABLE: usize = UART + 1;
 /// UART: bit 0 tells whether a byte came in.
 pub(crate) const UART_LINE_STATUS: usize = UART + 5;
+/// RAM that the program doesn't use: `memory.x` ends below.
+pub(crate) const CONFIG: usize = 0x8010_0000;
 /// The first of eight virtio-mmio slots; slot n has interrupt source n + 1.
 pub(crate) const VIRTIO: usize = 0x1000_1000;
 /// Distance between the slots.
@@ -27,7 +29,7 @@ pub(crate) fn read(address: usize) -> u32 {
 }
 
 pub(crate) fn read_byte(address: usize) -> u8 {
-    // SAFETY: as above.
+    // SAFETY: as above, or RAM that nothing else uses.
     unsafe { read_volatile(address as *const u8) }
 }
 

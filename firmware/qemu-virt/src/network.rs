@@ -13,9 +13,11 @@ use crate::SLOTS;
 use crate::virtio::NetworkCard;
 
 /// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
-pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
+/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, and two to spare.
+const SOCKETS: usize = 4;
 
 /// The listener, without a network yet.
 pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
@@ -24,17 +26,18 @@ pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<
     Tcp::new(buffers, RESOURCES.init(Resources::new()), options)
 }
 
-/// Brings the network up, and returns the listener's interface and embassy-net.
+/// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and embassy-net.
 pub fn start(spawner: Spawner, card: NetworkCard, tcp: Tcp) -> (Interface, Stack<'static>) {
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
     static PORT: StaticCell<Port<NetworkCard>> = StaticCell::new();
-    static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
+    static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
     let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(Port::new(card, seed)));
+    let address = crate::config::Config::read().get("address").and_then(|address| address.parse().ok());
     let config = Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(ADDRESS, 24),
+        address: Ipv4Cidr::new(address.unwrap_or(ADDRESS), 24),
         gateway: Some(GATEWAY),
         dns_servers: Default::default(),
     });

@@ -5,15 +5,18 @@
 use core::net::SocketAddr;
 
 use edge_nal::TcpBind;
+use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
+use embassy_net::Stack;
 use embassy_time::{Duration, Ticker};
 use sockeye_board::limits::PERIOD_MS;
-use sockeye_device::limits::TX_LEN;
-use sockeye_device::{App, History, NoStore, Settings, Side};
-use sockeye_endpoint::Endpoint;
-use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_device::limits::{REMOTES_MAX, SALT_LEN, TX_LEN};
+use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Settings, Side, TokenHash};
+use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
+use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_hello::boot::{Boot, PORT};
-use sockeye_qemu_virt::board::{Board, READINGS_LEN};
+use sockeye_qemu_virt::board::{Board, READINGS, READINGS_LEN};
+use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
@@ -35,8 +38,9 @@ fn main() -> ! {
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
-    static HISTORIES: ConstStaticCell<[History; READINGS_LEN]> =
-        ConstStaticCell::new([const { History::new() }; READINGS_LEN]);
+    static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, SEGMENT_LEN_SURE, TX_LEN>> =
@@ -48,8 +52,14 @@ async fn start(spawner: Spawner) {
     let board: &'static Board = BOARD.init(Board::new(card.mac(), server));
     let tcp = network::listener(BUFFERS.take());
     let (interface, stack) = network::start(spawner, card, tcp);
-    let app = App::new(board, HISTORIES.take(), Settings::default()).expect("the board describes a device");
-    let app: &'static App<'static> = APP.init(app);
+    let config = Config::read();
+    let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");
+    let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(&READINGS));
+    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    app.set_push(&push_settings(&config));
+    if let Some(expire_ms) = config.get("remote.expire_ms").and_then(|ms| ms.parse().ok()) {
+        app.set_remote_expire_ms(expire_ms);
+    }
     // There is no other network than the host's, and whoever is there started this machine.
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, |_| Side::Loopback));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
@@ -58,6 +68,7 @@ async fn start(spawner: Spawner) {
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, board).expect("one task"));
+    spawner.spawn(send(outbox, stack, board).expect("one task"));
     interface
         .follow(stack, |address| {
             if let Some(address) = address {
@@ -68,6 +79,27 @@ async fn start(spawner: Spawner) {
         .await
 }
 
+/// The device's settings, as far as the machine was told.
+fn settings(config: &Config, board: &Board) -> Settings {
+    let mut salt = [0; SALT_LEN];
+    board.random(&mut salt);
+    Settings {
+        name: config.get("device.name").and_then(|name| name.try_into().ok()).unwrap_or_default(),
+        token: config.get("auth.token").map(|token| TokenHash::new(token.as_bytes(), salt)),
+        ..Settings::default()
+    }
+}
+
+fn push_settings(config: &Config) -> PushSettings {
+    let word = |key| config.get(key).unwrap_or_default();
+    PushSettings {
+        to: word("push.to").try_into().unwrap_or_default(),
+        token: word("push.token").try_into().unwrap_or_default(),
+        names: config.get("push.names").unwrap_or("*").try_into().unwrap_or_default(),
+        period_ms: word("push.period_ms").parse().unwrap_or_default(),
+    }
+}
+
 #[embassy_executor::task(pool_size = SLOTS + 1)]
 async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, endpoint: &'static Handler) {
     server.run_slot(slot, &acceptor, endpoint).await
@@ -76,6 +108,19 @@ async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, 
 #[embassy_executor::task]
 async fn watch(server: &'static Server<SLOTS>) {
     server.watch().await
+}
+
+#[embassy_executor::task]
+async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'static Board) {
+    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+    static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
+    let random = || {
+        let mut bytes = [0; 4];
+        board.random(&mut bytes);
+        u32::from_le_bytes(bytes)
+    };
+    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
+    push(outbox, &tcp, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
 #[embassy_executor::task]

@@ -1,0 +1,53 @@
+//! A device that pushes its samples: into Redis through a proxy that cuts connections, and from one bare-metal guest to
+//! another over a bridge.
+//!
+//! - `cli.rs`: asking a server with redis-cli.
+//! - `proxy.rs`: a proxy that cuts connections at any byte.
+//! - `redis.rs`: the simulated device and Redis.
+//! - `guests.rs`: two guests.
+
+mod cli;
+mod guests;
+mod proxy;
+mod redis;
+
+use anyhow::Result;
+
+use crate::namespace::{begin, run_inside};
+use crate::process::{LONG, cargo, run};
+use crate::qemu;
+use crate::workspace::Workspace;
+
+/// What to test.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Connections that are cut on the way to Redis
+    #[arg(long, default_value_t = 200)]
+    cuts: u32,
+    /// Where the cuts are: the same number, the same bytes
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Set by this program where it runs itself again in a namespace that it made.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+/// As many as `test` takes the time for.
+const CHECK: Args = Args { cuts: 25, seed: 1, inside: false };
+
+/// Both, with fewer cuts.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    job(workspace, &CHECK)
+}
+
+/// The job. What has to be built is built before the network is gone.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.inside {
+        begin()?;
+        redis::check(workspace, args.cuts, args.seed)?;
+        return guests::check(workspace);
+    }
+    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
+    qemu::build(workspace, "device", None)?;
+    run_inside(&["push", "--inside", "--cuts", &args.cuts.to_string(), "--seed", &args.seed.to_string()])
+}

@@ -1,5 +1,8 @@
 //! The application: what all clients share.
 
+mod commit;
+mod wifi;
+
 use core::cell::RefCell;
 use core::fmt;
 use core::future::poll_fn;
@@ -8,10 +11,11 @@ use core::task::Poll;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
+use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 
 use crate::auth::Failures;
-use crate::command::{Command, Cx, Flow};
+use crate::command::{Access, Command, Cx, Flow};
 use crate::commands::client::Clients;
 use crate::commands::{self, config};
 use crate::history::History;
@@ -25,11 +29,12 @@ use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
 use crate::remote::Remotes;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
-use crate::settings::{LogLevel, Settings, Store, StoreCondition, Stored};
+use crate::settings::{LogLevel, Settings, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
 use crate::text::{self, Frame, Out};
 use crate::value::{Decimal, Value};
+use crate::wifi::machine::Wifi;
 
 /// Figures since boot, beside those of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -109,6 +114,10 @@ pub(crate) struct State {
     pub(crate) slowlog: SlowLog,
     pub(crate) monitor: Monitor,
     pub(crate) stats: Counts,
+    pub(crate) wifi: Wifi,
+    /// A command wants something of the Wi-Fi.
+    pub(crate) is_wifi_wanted: bool,
+    pub(crate) wifi_waker: WakerRegistration,
 }
 
 impl State {
@@ -125,7 +134,7 @@ impl State {
             let (receivers, dropped) = session.subscriber.publish(name, index as u8, value);
             stats.pushes = stats.pushes.wrapping_add(receivers);
             stats.pushes_dropped = stats.pushes_dropped.wrapping_add(dropped);
-            let was_blocked = session.is_blocked();
+            let was_blocked = matches!(session.cursor, Cursor::Blocked);
             session.sampled |= was_blocked;
             if receivers > 0 || was_blocked {
                 session.waker.wake();
@@ -136,6 +145,15 @@ impl State {
     /// Whether this session may read: no token is set, or it has authenticated.
     pub(crate) fn may_read(&self, key: SessionKey) -> bool {
         self.settings.token.is_none() || self.sessions.get(key).authenticated
+    }
+
+    /// Whether this session may call such a command.
+    pub(crate) fn may(&self, key: SessionKey, access: Access) -> bool {
+        match access {
+            Access::Open => true,
+            Access::Read => self.may_read(key),
+            Access::Write => self.may_write(key),
+        }
     }
 
     /// Whether this session may change something.
@@ -189,6 +207,9 @@ impl<'a> App<'a> {
             slowlog: SlowLog::new(),
             monitor: Monitor::new(),
             stats: Counts::default(),
+            wifi: Wifi::new(),
+            is_wifi_wanted: false,
+            wifi_waker: WakerRegistration::new(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
         Ok(Self { platform, state, histories, outbox: None, storing: Mutex::new(Settings::default()) })
@@ -322,44 +343,6 @@ impl<'a> App<'a> {
         }
     }
 
-    /// Stores what a request changes, and replies when it is stored: what a [`Flow::Commit`] asks for.
-    pub async fn commit(
-        &self,
-        key: SessionKey,
-        request: &Request<'_>,
-        reply: &mut ReplyWriter<'_>,
-        store: &impl Store,
-    ) {
-        let mut settings = self.storing.lock().await;
-        // Another session may have changed the settings since the request was checked, the token for instance.
-        if !self.state.borrow().may_write(key) {
-            reply.error("NOAUTH Authentication required.");
-            return;
-        }
-        if !self.change(&mut settings, request, reply) {
-            return;
-        }
-        let stored = store.save(&settings).await;
-        let state = &mut *self.state.borrow_mut();
-        config::committed(state, key, &settings, stored, reply);
-        if let Some(outbox) = self.outbox {
-            outbox.rename(config::name(state, self.platform));
-        }
-    }
-
-    /// Puts into `settings` what a request makes of those in force. Not in `commit`, whose future would keep them twice.
-    fn change(&self, settings: &mut Settings, request: &Request<'_>, reply: &mut ReplyWriter<'_>) -> bool {
-        let changed = config::change(&self.state.borrow().settings, self.platform, request);
-        match changed {
-            Ok(changed) => *settings = changed,
-            Err(refusal) => {
-                reply.error_fmt(format_args!("{refusal}"));
-                return false;
-            }
-        }
-        true
-    }
-
     /// The request that waits has waited long enough: writes that there is nothing.
     pub fn time_out(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) {
         let mut state = self.state.borrow_mut();
@@ -474,6 +457,8 @@ impl<'a> App<'a> {
         change(&mut self.state.borrow_mut().stats);
     }
 }
+
+pub(crate) use wifi::random;
 
 /// Room that a reply may need in a buffer that holds others. What a client sent may be in it.
 fn room(command: &Result<&Command, Unknown>, request: &Request<'_>) -> usize {

@@ -20,7 +20,7 @@ pub enum Access {
     Write,
 }
 
-/// The groups into which Redis sorts its commands.
+/// The groups into which Redis sorts its commands, and one of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "they are Redis's names")]
 pub enum Group {
@@ -31,6 +31,7 @@ pub enum Group {
     Server,
     Stream,
     String,
+    Wifi,
 }
 
 impl Group {
@@ -44,6 +45,7 @@ impl Group {
             Self::Server => "server",
             Self::Stream => "stream",
             Self::String => "string",
+            Self::Wifi => "wifi",
         }
     }
 }

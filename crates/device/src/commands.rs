@@ -11,6 +11,7 @@ pub(crate) mod acl;
 pub(crate) mod auth;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod commit;
 pub(crate) mod config;
 pub(crate) mod connection;
 pub(crate) mod help;
@@ -20,11 +21,12 @@ pub(crate) mod pubsub;
 pub(crate) mod server;
 pub(crate) mod slowlog;
 pub(crate) mod stream;
+pub(crate) mod wifi;
 pub(crate) mod xadd;
 pub(crate) mod xinfo;
 
 /// What a client that may not change anything is told.
-const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \
+pub(crate) const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \
     Set one there with CONFIG SET auth.token, and then AUTH from anywhere";
 
 /// Runs a request, or goes on with it.

@@ -152,8 +152,8 @@ impl<F: NorFlash> Store for FlashStore<F> {
         }
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
-        self.flash.lock().await.reset().await
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
+        self.flash.lock().await.reset(defaults).await
     }
 }
 
@@ -178,12 +178,13 @@ impl<F: NorFlash> Flash<F> {
                 let condition = if self.is_locked { StoreCondition::Damaged } else { StoreCondition::Sound };
                 return Ok(as_new(condition));
             }
-            [Found::Settings(_), Found::Nothing] => (0, false),
-            [Found::Nothing, Found::Settings(_)] => (1, false),
+            [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
+            [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
             // One is older if a power cut came between the two, or if what is left of it is what it was before.
-            [Found::Settings(first), Found::Settings(second)] => (usize::from(first < second), first == second),
+            [Found::Settings(first), Found::Settings(second)] if first < second => (COPIES[1], false),
+            [Found::Settings(first), Found::Settings(second)] => (COPIES[0], first == second),
         };
-        let settings = self.fetch(COPIES[newest]).await?.and_then(parse);
+        let settings = self.fetch(newest).await?.and_then(parse);
         let (number, settings) = settings.ok_or(StoreError::Damaged)?;
         self.number = number;
         self.is_locked = false;
@@ -211,25 +212,25 @@ impl<F: NorFlash> Flash<F> {
         Ok(())
     }
 
-    async fn reset(&mut self) -> Result<(), StoreError> {
+    async fn reset(&mut self, defaults: &Settings) -> Result<(), StoreError> {
         if self.is_locked {
-            return self.format().await;
+            return self.format(defaults).await;
         }
         // First, so that a power cut between the two doesn't leave the secrets for good.
         self.store(WIPING, &FILLER).await?;
-        self.save(&Settings::default()).await?;
+        self.save(defaults).await?;
         self.wipe().await
     }
 
     /// Begins anew where nothing can be relied on.
-    async fn format(&mut self) -> Result<(), StoreError> {
+    async fn format(&mut self, defaults: &Settings) -> Result<(), StoreError> {
         let passphrase = self.passphrase().await.ok().flatten();
         self.map.erase_all().await.map_err(error)?;
         self.is_locked = false;
         if let Some(passphrase) = passphrase {
             self.store(PASSPHRASE, &passphrase.as_str().as_bytes()).await?;
         }
-        self.save(&Settings::default()).await
+        self.save(defaults).await
     }
 
     /// Fills all of the range once, so that each block is erased in its turn, and nothing is lost that is in force.

@@ -10,6 +10,7 @@ use crate::keys::Key;
 use crate::outbox::Outbox;
 use crate::platform::{Health, Now, Platform};
 use crate::text::Lines;
+use crate::wifi::status as wifi;
 use sockeye_resp::Request;
 
 /// All that INFO tells about.
@@ -26,6 +27,7 @@ pub(crate) struct Info<'a> {
 type Figure = fn(&Info<'_>, &mut dyn Write) -> fmt::Result;
 
 /// A section's name begins it; the fields are Redis's where their meaning is the same.
+#[derive(Clone, Copy)]
 enum Line {
     Section(&'static str),
     Field(&'static str, Figure),
@@ -35,11 +37,13 @@ enum Line {
     Push(&'static str, fn(&Outbox<'_>, &mut dyn Write) -> fmt::Result),
     /// A text that some devices don't have.
     OptionalText(&'static str, fn(&dyn Platform) -> Option<&str>),
+    /// One of the Wi-Fi's fields; there are more or fewer from time to time.
+    Wifi(&'static wifi::Field),
 }
 
-use Line::{Field, Optional, OptionalText, Push, Section};
+use Line::{Field, Optional, OptionalText, Push, Section, Wifi};
 
-static LINES: [Line; 56] = [
+static LINES: [Line; 55] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -94,7 +98,6 @@ static LINES: [Line; 56] = [
     Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
     Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
     OptionalText("last_panic", |platform| platform.last_panic()),
-    Optional("wifi_rssi_dbm", |health| health.wifi_rssi_dbm.map(i64::from)),
     Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
     Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
     Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
@@ -121,6 +124,16 @@ static LINES: [Line; 56] = [
     Push("push_error", |outbox, out| out.write_str(&outbox.error())),
 ];
 
+static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
+    let mut lines = [const { Section("WiFi") }; 1 + wifi::FIELDS.len()];
+    let mut index = 0;
+    while index < wifi::FIELDS.len() {
+        lines[index + 1] = Wifi(&wifi::FIELDS[index]);
+        index += 1;
+    }
+    lines
+};
+
 /// Bytes as Redis shows them to people.
 fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
     let (unit, letter) = match bytes {
@@ -143,7 +156,7 @@ fn is_wanted(request: &Request<'_>, section: &str) -> bool {
 
 /// The lines of the wanted sections.
 fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
-    let in_sections = LINES.iter().scan(false, |is_in, line| {
+    let in_sections = LINES.iter().chain(&WIFI_LINES).scan(false, |is_in, line| {
         if let Section(name) = line {
             *is_in = is_wanted(request, name);
         }
@@ -155,6 +168,18 @@ fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
 /// Whether the request asks for nothing that there is.
 pub(crate) fn is_empty(request: &Request<'_>) -> bool {
     lines(request).next().is_none()
+}
+
+impl Info<'_> {
+    fn status(&self) -> wifi::Status<'_> {
+        wifi::Status {
+            wifi: &self.state.wifi,
+            settings: &self.state.settings,
+            name: config::name(self.state, self.platform),
+            rssi_dbm: self.health.wifi_rssi_dbm,
+            now_ms: self.now.uptime_ms(),
+        }
+    }
 }
 
 impl Lines for Info<'_> {
@@ -173,6 +198,10 @@ impl Lines for Info<'_> {
                 self.outbox.map_or(Ok(()), push)
             }
             // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
+            Wifi(field) if !field.exists(&self.status()) => Ok(()),
+            Wifi(field) => {
+                write!(out, "{end}{}:", field.name).and_then(|()| field.write(&self.status(), out).unwrap_or(Ok(())))
+            }
             Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
             OptionalText(name, read) => read(self.platform).map_or(Ok(()), |text| write!(out, "{end}{name}:{text}")),
         })

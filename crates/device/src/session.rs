@@ -56,6 +56,8 @@ pub(crate) enum Cursor {
     Text(Progress),
     /// Nothing is written, and XREAD waits for the first sample after those that there were.
     Blocked,
+    /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
+    Wifi(u16),
 }
 
 /// What the device knows of one client.
@@ -84,7 +86,7 @@ pub(crate) struct Session {
     pub(crate) cursor: Cursor,
     /// Numbers of the samples that the streams of an XREAD had next when it began: what `$` means.
     pub(crate) next: [u32; STREAMS_MAX],
-    /// A sample came while XREAD waits.
+    /// What the request waits for came: a sample, or something of the Wi-Fi.
     pub(crate) sampled: bool,
     pub(crate) waker: WakerRegistration,
 }
@@ -114,8 +116,15 @@ impl Session {
         }
     }
 
+    /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked)
+        matches!(self.cursor, Cursor::Blocked | Cursor::Wifi(_))
+    }
+
+    /// What the request may have waited for came.
+    pub(crate) fn go_on(&mut self) {
+        self.sampled = true;
+        self.waker.wake();
     }
 
     pub(crate) fn is_subscribed(&self) -> bool {

@@ -177,13 +177,13 @@ pub trait Store {
     /// The settings before are still stored. Only after [`StoreError::Failed`] a reboot may find either.
     async fn save(&self, settings: &Settings) -> Result<(), StoreError>;
 
-    /// Stores the defaults, and then wipes what was stored before: whoever reads out the memory later finds no
-    /// secret. Repairs a damaged store. A power cut in between leaves the old settings or the defaults, and the wiping
-    /// goes on at the next boot.
+    /// Stores `defaults`, and then wipes what was stored before: whoever reads out the memory later finds no secret.
+    /// Repairs a damaged store. A power cut in between leaves the old settings or the defaults, and the wiping goes on
+    /// at the next boot.
     ///
     /// # Errors
     /// The old settings are still stored, or the defaults, and not all may be wiped.
-    async fn reset(&self) -> Result<(), StoreError>;
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError>;
 }
 
 /// The store of a device without one: nothing can be configured that a reboot would lose.
@@ -195,7 +195,7 @@ impl Store for NoStore {
         Err(StoreError::Volatile)
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
+    async fn reset(&self, _defaults: &Settings) -> Result<(), StoreError> {
         Err(StoreError::Volatile)
     }
 }

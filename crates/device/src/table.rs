@@ -5,19 +5,23 @@ use sockeye_resp::Request;
 
 pub use crate::command::{Access, Command, Group, Keys};
 use crate::commands::{
-    acl, auth, client, command, config, connection, help, keyspace, meta, pubsub, server, slowlog, stream, xadd, xinfo,
+    acl, auth, client, command, config, connection, help, keyspace, meta, pubsub, server, slowlog, stream, wifi, xadd,
+    xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String};
+use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Wifi};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
 }
 
+/// What COMMAND says of commands that Redis doesn't have: the version of ours that had them first.
+const OWN: &str = "0.1.0";
+
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 77] = [
+pub static COMMANDS: [Command; 86] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
@@ -78,6 +82,11 @@ pub static COMMANDS: [Command; 77] = [
         "List the names of the commands.",
     ),
     Command::container("config", Server).doc("", "2.0.0", "A container for server configuration commands."),
+    row("config|factoryreset", 2, Write, Server, config::factory_reset).doc(
+        "",
+        OWN,
+        "Forget all settings and networks, and wipe them from flash.",
+    ),
     row("config|get", -3, Read, Server, config::get).long().doc(
         "parameter [parameter ...]",
         "2.0.0",
@@ -218,6 +227,30 @@ pub static COMMANDS: [Command; 77] = [
         "[channel [channel ...]]",
         "2.0.0",
         "Stop being told of the readings.",
+    ),
+    Command::container("wifi", Wifi).doc("", OWN, "A container for Wi-Fi commands."),
+    row("wifi|abort", 2, Write, Wifi, wifi::abort).doc(
+        "",
+        OWN,
+        "Stop trying a network, or forget the staged one if none is being tried.",
+    ),
+    row("wifi|confirm", 2, Read, Wifi, wifi::confirm).doc(
+        "",
+        OWN,
+        "Store the network that is being tried; replied when it is stored.",
+    ),
+    row("wifi|forget", 3, Write, Wifi, wifi::forget).doc("ssid", OWN, "Forget a stored network."),
+    row("wifi|help", 2, Read, Wifi, help::help).long().doc("", OWN, "Show helpful text about the subcommands."),
+    row("wifi|scan", 2, Write, Wifi, wifi::scan).long().doc(
+        "",
+        OWN,
+        "List the networks in the air, the strongest first: name, signal in dBm, security.",
+    ),
+    row("wifi|status", 2, Read, Wifi, wifi::status).long().doc("", OWN, "Tell how the Wi-Fi is."),
+    row("wifi|try", -2, Write, Wifi, wifi::try_network).doc(
+        "[seconds]",
+        OWN,
+        "Join the staged network, wait for its address, and go back unless WIFI CONFIRM comes in time.",
     ),
     row("xadd", -5, Write, Stream, xadd::xadd).keys(1, 1).doc(
         "key *|id value number",

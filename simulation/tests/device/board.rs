@@ -148,7 +148,7 @@ impl Store for Board {
         Ok(())
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
-        self.save(&Settings::default()).await
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
+        self.save(defaults).await
     }
 }

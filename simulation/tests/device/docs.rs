@@ -13,7 +13,8 @@ fn commands_md() -> String {
          of the table, run that test with `SOCKEYE_BLESS=1` in the environment to write the file anew.\n\n\
          Names are in any case. *Open* commands need no AUTH. *Read* commands need AUTH once a token is set. *Write*\n\
          commands need it too, and as long as no token is set they are accepted over the device's own access point and\n\
-         over loopback only. *Since* is the version of Redis that had the command first.\n",
+         over loopback only. *Since* is the version of Redis that had the command first; WIFI and CONFIG FACTORYRESET\n\
+         are Sockeye's own, and have its version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -22,6 +23,7 @@ fn commands_md() -> String {
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
         (Group::Pubsub, "Push"),
+        (Group::Wifi, "Wi-Fi"),
         (Group::Server, "Server"),
     ];
     for (group, title) in groups {
@@ -84,6 +86,9 @@ fn protocol_md_tells_the_limits() {
         ("Commands in the slow log", SLOWLOG_LEN),
         ("Keys in one reply to SCAN", SCAN_KEYS_MAX),
         ("Bytes of a client's name", CLIENT_NAME_LEN_MAX),
+        ("Networks that are stored", NETWORKS_MAX),
+        ("Networks in one reply to WIFI SCAN", HEARD_MAX),
+        ("Bytes of a network's name", SSID_LEN_MAX),
         ("Bytes of a token, at least", TOKEN_LEN_MIN),
         ("Bytes of a token, at most", TOKEN_LEN_MAX),
         ("Wrong tokens after which a connection is closed", AUTH_SESSION_FAILURES_MAX.into()),

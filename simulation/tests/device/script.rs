@@ -7,10 +7,14 @@
 //! | `ap= $4|23.5|` | this has come back since, with `|` for CR LF and `/` for LF, and nothing else |
 //! | `ap$ $4|23.5|` | the same, and the device has closed |
 //! | `ap~ text` | what has come back since has this in it |
+//! | `ap? text` | what has come back since doesn't have this in it; it stays |
 //! | `ap!` | the client has gone |
 //! | `@sample 0 235` | reading 0 has a new value |
 //! | `@lose 0` | reading 0 has lost its value |
 //! | `@wait 50` | so many milliseconds pass |
+//! | `@radio` | the device has Wi-Fi from now on |
+//! | `@wifi joined` | the radio tells this |
+//! | `@told join home, ..` | the radio has been told this since, and nothing else |
 //! | `# ..` | nothing |
 //!
 //! A client whose name begins with `ap` is on the device's own network, with `lo` on the same machine, with `sta` on
@@ -25,9 +29,10 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
 use embassy_time::{Duration, MockDriver};
-use sockeye_device::{App, History, Settings, Side, Value, serve};
+use sockeye_device::{App, History, Settings, Side, Value, serve, wifi};
 
 use crate::board::{Board, READINGS, REMOTES};
+use crate::radio::Script;
 use crate::wire::Wire;
 
 /// The mock driver's time is every test's, so tests that let it pass do so one after the other.
@@ -66,13 +71,26 @@ pub struct Device<'a> {
     app: &'a App<'a>,
     clients: BTreeMap<String, Connection<'a>>,
     place: String,
+    radio: Script,
+    wifi: Option<Serving<'a>>,
+    /// A client whose output was looked at, and may stay.
+    unread: Option<String>,
     _time: MutexGuard<'static, ()>,
 }
 
 impl<'a> Device<'a> {
     pub fn new(board: &'a Board, app: &'a App<'a>) -> Self {
         let time = TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        Self { board, app, clients: BTreeMap::new(), place: String::new(), _time: time }
+        Self {
+            board,
+            app,
+            clients: BTreeMap::new(),
+            place: String::new(),
+            radio: Script::default(),
+            wifi: None,
+            unread: None,
+            _time: time,
+        }
     }
 
     fn line(&mut self, line: &str) {
@@ -83,7 +101,7 @@ impl<'a> Device<'a> {
             self.event(event);
             return;
         }
-        let end = line.find([':', '\\', '=', '$', '~', '!']).unwrap_or_else(|| panic!("{}", self.place));
+        let end = line.find([':', '\\', '=', '$', '~', '?', '!']).unwrap_or_else(|| panic!("{}", self.place));
         let (name, rest) = line.split_at(end);
         let (kind, rest) = rest.split_at(1);
         let rest = rest.strip_prefix(' ').unwrap_or(rest);
@@ -93,6 +111,11 @@ impl<'a> Device<'a> {
             "!" => {
                 self.wire(name).0.borrow_mut().is_ended = true;
                 self.run();
+            }
+            "?" => {
+                let output = text(&self.wire(name).0.borrow().output);
+                assert!(!output.is_empty() && !output.contains(rest), "{}\n{output}", self.place);
+                self.unread = Some(name.to_owned());
             }
             "~" => {
                 let output = self.output(name);
@@ -113,6 +136,9 @@ impl<'a> Device<'a> {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
             "lose" => self.app.lose(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
+            "radio" => self.start_radio(),
+            "wifi" => self.radio.tell(&words[1..]),
+            "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
             _ => panic!("{}", self.place),
         }
         self.run();
@@ -122,6 +148,11 @@ impl<'a> Device<'a> {
         self.board.uptime_us.set(self.board.uptime_us.get() + ms * 1_000);
         MockDriver::get().advance(Duration::from_millis(ms));
         self.run();
+    }
+
+    fn start_radio(&mut self) {
+        let (app, mut radio) = (self.app, self.radio.clone());
+        self.wifi = Some(Box::pin(async move { wifi::run(app, &mut radio).await }));
     }
 
     /// Sends bytes; what came back before must have been looked at.
@@ -152,6 +183,9 @@ impl<'a> Device<'a> {
     pub fn run(&mut self) {
         loop {
             let before = self.work();
+            if let Some(wifi) = &mut self.wifi {
+                let _ = wifi.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            }
             for client in self.clients.values_mut() {
                 if let Some(serving) = &mut client.serving {
                     let is_done = serving.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
@@ -160,7 +194,7 @@ impl<'a> Device<'a> {
                     }
                 }
             }
-            if self.work() == before {
+            if self.work() == before && !self.radio.has_events() {
                 return;
             }
         }
@@ -186,7 +220,8 @@ impl<'a> Device<'a> {
     fn nothing_is_left(&mut self) {
         let names: Vec<_> = self.clients.keys().cloned().collect();
         for name in names {
-            assert_eq!(self.output(&name), "", "{name}: came at the end");
+            let output = self.output(&name);
+            assert!(output.is_empty() || self.unread.as_ref() == Some(&name), "{name}: came at the end: {output}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! CONFIG: what can be configured, and what clients of Redis ask about.
 
+mod wifi;
+
 use core::fmt;
 
 use heapless::String;
-use sockeye_resp::{Printable, ReplyWriter, Request};
+use sockeye_resp::{Printable, Request};
 
 use crate::app::State;
 use crate::auth::TokenHash;
@@ -11,11 +13,15 @@ use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TOKEN_LEN_MAX, TOKEN_LEN_MIN};
 use crate::platform::Platform;
-use crate::session::SessionKey;
-use crate::settings::{LogLevel, Settings, StoreCondition, StoreError};
+use crate::settings::{ApAddress, LogLevel, Settings};
+use crate::wifi::{InvalidNetwork, Ip, Network, StaticIp};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parameter {
+    ApAlways,
+    ApIp,
+    ApOpen,
+    ApPassphrase,
     AppendOnly,
     AuthToken,
     Databases,
@@ -27,9 +33,19 @@ enum Parameter {
     SlowlogMaxLen,
     SlowlogSlowerThan,
     Timeout,
+    WifiCountry,
+    WifiGateway,
+    WifiIp,
+    WifiPassword,
+    WifiPowerSave,
+    WifiSsid,
 }
 
-const PARAMETERS: [(&str, Parameter); 11] = [
+const PARAMETERS: [(&str, Parameter); 21] = [
+    ("ap.always", Parameter::ApAlways),
+    ("ap.ip", Parameter::ApIp),
+    ("ap.open", Parameter::ApOpen),
+    ("ap.passphrase", Parameter::ApPassphrase),
     ("appendonly", Parameter::AppendOnly),
     ("auth.token", Parameter::AuthToken),
     ("databases", Parameter::Databases),
@@ -41,7 +57,30 @@ const PARAMETERS: [(&str, Parameter); 11] = [
     ("slowlog-max-len", Parameter::SlowlogMaxLen),
     ("slowlog-log-slower-than", Parameter::SlowlogSlowerThan),
     ("timeout", Parameter::Timeout),
+    ("wifi.country", Parameter::WifiCountry),
+    ("wifi.gateway", Parameter::WifiGateway),
+    ("wifi.ip", Parameter::WifiIp),
+    ("wifi.password", Parameter::WifiPassword),
+    ("wifi.powersave", Parameter::WifiPowerSave),
+    ("wifi.ssid", Parameter::WifiSsid),
 ];
+
+impl Parameter {
+    const fn is_secret(self) -> bool {
+        matches!(self, Self::AuthToken | Self::ApPassphrase | Self::WifiPassword)
+    }
+
+    const fn is_mutable(self) -> bool {
+        use Parameter::{
+            ApAlways, ApIp, ApOpen, ApPassphrase, AuthToken, DeviceName, LogLevel, WifiCountry, WifiPowerSave,
+        };
+        let is_stored = matches!(
+            self,
+            ApAlways | ApIp | ApOpen | ApPassphrase | AuthToken | DeviceName | LogLevel | WifiCountry | WifiPowerSave
+        );
+        is_stored || wifi::is_staged(self)
+    }
+}
 
 const LOG_LEVELS: [(&str, LogLevel); 4] = [
     ("debug", LogLevel::Debug),
@@ -56,7 +95,7 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
         PARAMETERS.into_iter().filter(move |(name, parameter)| {
             let is_wanted = request.args().skip(2).any(|pattern| matches(pattern, name));
             // A secret is never sent back, not even that there is one.
-            is_wanted && *parameter != Parameter::AuthToken
+            is_wanted && !parameter.is_secret()
         })
     };
     cx.reply.map(found().count());
@@ -81,7 +120,32 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
     let health = || cx.platform.health().server;
     let number = match parameter {
         Parameter::AppendOnly => return cx.reply.bulk(b"no"),
-        Parameter::Save | Parameter::AuthToken => return cx.reply.bulk(b""),
+        Parameter::Save | Parameter::AuthToken | Parameter::ApPassphrase | Parameter::WifiPassword => {
+            return cx.reply.bulk(b"");
+        }
+        Parameter::ApAlways => return cx.reply.bulk(yes_no(cx.state.settings.ap.is_always_on)),
+        Parameter::ApIp => {
+            let ApAddress { address, prefix_len } = cx.state.settings.ap.address;
+            return cx.reply.bulk_fmt(format_args!("{address}/{prefix_len}"));
+        }
+        Parameter::ApOpen => return cx.reply.bulk(yes_no(cx.state.settings.ap.is_open)),
+        Parameter::WifiCountry => return cx.reply.bulk(&cx.state.settings.radio.country),
+        Parameter::WifiPowerSave => return cx.reply.bulk(yes_no(cx.state.settings.radio.power_save)),
+        Parameter::WifiSsid => return cx.reply.bulk(network(cx.state).map_or("", |network| &network.ssid).as_bytes()),
+        Parameter::WifiIp | Parameter::WifiGateway => {
+            let ip = match network(cx.state) {
+                Some(Network { ip: Ip::Static(ip), .. }) => Some(*ip),
+                _ => None,
+            };
+            return match (parameter, ip) {
+                (Parameter::WifiIp, Some(StaticIp { address, prefix_len, .. })) => {
+                    cx.reply.bulk_fmt(format_args!("{address}/{prefix_len}"));
+                }
+                (Parameter::WifiIp, None) => cx.reply.bulk(b"dhcp"),
+                (_, Some(StaticIp { gateway: Some(gateway), .. })) => cx.reply.bulk_fmt(format_args!("{gateway}")),
+                _ => cx.reply.bulk(b""),
+            };
+        }
         Parameter::DeviceName => return cx.reply.bulk(name(cx.state, cx.platform).as_bytes()),
         Parameter::LogLevel => {
             let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
@@ -97,6 +161,16 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
     cx.reply.bulk_fmt(format_args!("{number}"));
 }
 
+const fn yes_no(is: bool) -> &'static [u8] {
+    if is { b"yes" } else { b"no" }
+}
+
+/// The network that CONFIG GET tells of: what is staged, or what the device is in or trying to be in.
+fn network(state: &State) -> Option<&Network> {
+    let current = || state.settings.networks.iter().find(|network| network.ssid == state.wifi.ssid);
+    state.wifi.staged.as_ref().or_else(current).or(state.settings.networks.first())
+}
+
 /// The device's name: the one that was set, or the one that it came with.
 pub(crate) fn name<'a>(state: &'a State, platform: &'a dyn Platform) -> &'a str {
     match state.settings.name.as_str() {
@@ -110,6 +184,7 @@ pub(crate) enum Refusal<'a> {
     Arity,
     Unknown(&'a [u8]),
     Argument(&'static str, &'static str),
+    Network(&'static str, InvalidNetwork),
 }
 
 impl fmt::Display for Refusal<'_> {
@@ -120,6 +195,9 @@ impl fmt::Display for Refusal<'_> {
                 write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", Printable(name))
             }
             Self::Argument(name, why) => {
+                write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
+            }
+            Self::Network(name, why) => {
                 write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
             }
         }
@@ -143,8 +221,7 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     }
     for (index, (name, _)) in pairs(request).enumerate() {
         let (known, parameter) = find(name).ok_or(Refusal::Unknown(name))?;
-        let is_mutable = matches!(parameter, Parameter::AuthToken | Parameter::DeviceName | Parameter::LogLevel);
-        if !is_mutable {
+        if !parameter.is_mutable() {
             return Err(Refusal::Argument(known, "can't set immutable config"));
         }
         if pairs(request).take(index).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
@@ -154,14 +231,15 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     Ok(())
 }
 
-/// What a request makes of `settings`.
+/// What a request makes of the settings; what it stages is checked, and no part of them.
 pub(crate) fn change<'a>(
-    settings: &Settings,
+    state: &State,
     platform: &dyn Platform,
     request: &Request<'a>,
 ) -> Result<Settings, Refusal<'a>> {
     check(request)?;
-    let mut settings = settings.clone();
+    wifi::staged(state, request)?;
+    let mut settings = state.settings.clone();
     for (name, value) in pairs(request) {
         let Some((known, parameter)) = find(name) else {
             return Err(Refusal::Unknown(name));
@@ -171,6 +249,7 @@ pub(crate) fn change<'a>(
             Parameter::AuthToken => settings.token = token(value, platform).map_err(refuse)?,
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
+            _ if wifi::is_staged(parameter) || wifi::change(&mut settings, (known, parameter), value)? => (),
             _ => return Err(refuse("can't set immutable config")),
         }
     }
@@ -204,53 +283,26 @@ fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
 
 pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
     let request = cx.request;
-    match change(&cx.state.settings, cx.platform, &request) {
+    match change(cx.state, cx.platform, &request) {
         Err(refusal) => cx.refuse(format_args!("{refusal}")),
-        // What is so already needs no store.
-        Ok(settings) if settings == cx.state.settings => cx.ok(),
+        // What is so already needs no store, and neither does what is staged.
+        Ok(settings) if settings == cx.state.settings => match stage(cx) {
+            Ok(()) => cx.ok(),
+            Err(refusal) => cx.refuse(format_args!("{refusal}")),
+        },
         Ok(_) => Ok(Flow::Commit),
     }
 }
 
-/// The new settings are stored, or are not: says so, and puts them in force.
-pub(crate) fn committed(
-    state: &mut State,
-    key: SessionKey,
-    settings: &Settings,
-    stored: Result<(), StoreError>,
-    reply: &mut ReplyWriter<'_>,
-) {
-    match stored {
-        Ok(()) => {
-            state.store = StoreCondition::Sound;
-            apply(state, key, settings);
-            reply.ok();
-        }
-        Err(error) => {
-            state.store = error.into();
-            state.stats.errors = state.stats.errors.wrapping_add(1);
-            let why = not_stored(error);
-            reply.error_fmt(format_args!("ERR CONFIG SET failed - {why}"));
-        }
+/// Stages the network of a request, if it has one.
+pub(crate) fn stage<'c>(cx: &mut Cx<'c, '_>) -> Result<(), Refusal<'c>> {
+    let request: Request<'c> = cx.request;
+    if let Some(network) = wifi::staged(cx.state, &request)? {
+        cx.state.wifi.staged = Some(network);
     }
+    Ok(())
 }
 
-/// Why nothing has changed, for people.
-pub(crate) fn not_stored(error: StoreError) -> &'static str {
-    match error {
-        StoreError::Volatile => "this device can't store a configuration",
-        StoreError::Full => "there is no room to store it, and nothing has changed",
-        StoreError::Damaged => "what is stored can't be read and isn't written over; CONFIG FACTORYRESET starts anew",
-        StoreError::Failed => "storing failed: nothing has changed, unless a restart finds the change half stored",
-    }
-}
-
-fn apply(state: &mut State, key: SessionKey, settings: &Settings) {
-    if settings.token != state.settings.token {
-        // Whoever got in without this token, or with the last one, has to come again.
-        let own = state.sessions.get(key).id;
-        state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
-        state.sessions.get_mut(key).authenticated = true;
-    }
-    state.settings = settings.clone();
+pub(crate) fn factory_reset(_: &mut Cx<'_, '_>) -> Outcome {
+    Ok(Flow::Commit)
 }

@@ -144,7 +144,7 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         assert_eq!(block_on(store.save(&stored)), Err(StoreError::Damaged), "it isn't written over");
         let (store, found) = boot(&flash(store));
         assert_eq!(found, as_new(StoreCondition::Damaged), "after the next boot as well");
-        block_on(store.reset()).unwrap();
+        block_on(store.reset(&Settings::default())).unwrap();
         block_on(store.save(&stored)).unwrap();
         assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreCondition::Sound });
     }
@@ -158,7 +158,7 @@ fn garbage_is_told() {
     }
     let (store, stored) = boot(&garbage);
     assert_eq!(stored, as_new(StoreCondition::Damaged));
-    block_on(store.reset()).unwrap();
+    block_on(store.reset(&Settings::default())).unwrap();
     assert_eq!(boot(&flash(store)).1, as_new(StoreCondition::Sound));
 }
 
@@ -199,7 +199,7 @@ fn a_factory_reset_leaves_no_secret_and_the_own_passphrase() {
     let before = flash(store);
     assert!(has_secret(&before));
     let (store, _) = boot(&before);
-    block_on(store.reset()).unwrap();
+    block_on(store.reset(&Settings::default())).unwrap();
     assert_eq!(block_on(store.passphrase()), Ok(Some(passphrase)));
     let after = flash(store);
     assert!(!has_secret(&after));
@@ -214,7 +214,7 @@ fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
     for bytes in (0..30_000).step_by(611) {
         let (mut store, _) = boot(&before);
         store.flash.get_mut().map.flash().bytes_until_shutoff = Some(bytes);
-        let is_acknowledged = block_on(store.reset()).is_ok();
+        let is_acknowledged = block_on(store.reset(&Settings::default())).is_ok();
         let mut after = flash(store);
         after.bytes_until_shutoff = None;
         let (store, stored) = boot(&after);

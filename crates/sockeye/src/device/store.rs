@@ -42,10 +42,10 @@ impl Store for HostStore {
         }
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
         match &self.0 {
-            Some(store) => store.reset().await,
-            None => NoStore.reset().await,
+            Some(store) => store.reset(defaults).await,
+            None => NoStore.reset(defaults).await,
         }
     }
 }

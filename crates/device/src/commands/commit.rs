@@ -1,0 +1,134 @@
+//! Commands that change settings: what each makes of them, and what follows when that is stored.
+
+use crate::app::{self, State};
+use crate::command::{Command, Cx};
+use crate::commands::{DENIED, config, wifi};
+use crate::platform::Now;
+use crate::settings::{Settings, StoreCondition, StoreError};
+use crate::table;
+use crate::wifi::station::Input;
+
+/// Which change is being stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// CONFIG SET.
+    Config,
+    /// CONFIG FACTORYRESET.
+    Reset,
+    /// WIFI CONFIRM.
+    Confirm,
+    /// WIFI FORGET.
+    Forget,
+}
+
+impl Change {
+    fn of(command: &Command) -> Option<Self> {
+        Some(match command.name {
+            "config|set" => Self::Config,
+            "config|factoryreset" => Self::Reset,
+            "wifi|confirm" => Self::Confirm,
+            "wifi|forget" => Self::Forget,
+            _ => return None,
+        })
+    }
+
+    /// How the client named it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "CONFIG SET",
+            Self::Reset => "CONFIG FACTORYRESET",
+            Self::Confirm => "WIFI CONFIRM",
+            Self::Forget => "WIFI FORGET",
+        }
+    }
+}
+
+/// Puts into `settings` what the request makes of those in force. None if it changes nothing, and the error is written.
+pub(crate) fn change(cx: &mut Cx<'_, '_>, settings: &mut Settings) -> Option<Change> {
+    let command = table::find(&cx.request).ok()?;
+    // Another session may have changed the settings since the request was admitted, the token for instance.
+    if !cx.state.may(cx.key, command.access) {
+        let error = if cx.state.may_read(cx.key) { DENIED } else { "NOAUTH Authentication required." };
+        return refuse(cx, error);
+    }
+    let change = Change::of(command)?;
+    let request = cx.request;
+    let changed = match change {
+        Change::Config => match config::change(cx.state, cx.platform, &request) {
+            Ok(changed) => Ok(changed),
+            Err(refusal) => {
+                let _ = cx.refuse(format_args!("{refusal}"));
+                return None;
+            }
+        },
+        Change::Reset => Ok(Settings::default()),
+        Change::Confirm => wifi::confirmed(cx.state),
+        Change::Forget => wifi::without(cx.state, cx.arg(2)),
+    };
+    match changed {
+        Ok(changed) => *settings = changed,
+        Err(error) => return refuse(cx, error),
+    }
+    if change == Change::Confirm {
+        wifi::set_confirming(cx.state, true);
+    }
+    Some(change)
+}
+
+fn refuse(cx: &mut Cx<'_, '_>, error: &'static str) -> Option<Change> {
+    let _ = cx.refuse(format_args!("{error}"));
+    None
+}
+
+/// The new settings are stored, or are not: says so, and puts them in force.
+pub(crate) fn committed(cx: &mut Cx<'_, '_>, change: Change, settings: &Settings, stored: Result<(), StoreError>) {
+    if change == Change::Confirm {
+        wifi::set_confirming(cx.state, false);
+    }
+    if let Err(error) = stored {
+        cx.state.store = error.into();
+        let (name, why) = (change.name(), not_stored(error));
+        let _ = cx.refuse(format_args!("ERR {name} failed - {why}"));
+        return;
+    }
+    cx.state.store = StoreCondition::Sound;
+    let (now, random) = (cx.now, app::random(cx.platform));
+    if settings.token != cx.state.settings.token {
+        // Whoever got in without this token, or with the last one, has to come again.
+        let own = cx.state.sessions.get(cx.key).id;
+        cx.state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
+        cx.session().authenticated = true;
+    }
+    apply(cx.state, settings, now, random);
+    match change {
+        // It was right when it was checked, and is still unless somebody else has begun to try a network.
+        Change::Config => match config::stage(cx) {
+            Ok(()) => cx.reply.ok(),
+            Err(refusal) => drop(cx.refuse(format_args!("{refusal}"))),
+        },
+        Change::Confirm => {
+            cx.state.want_wifi(now, random, |wifi, env| wifi.command(Input::Kept, env));
+            cx.reply.ok();
+        }
+        Change::Reset | Change::Forget => cx.reply.ok(),
+    }
+    if change == Change::Reset {
+        wifi::reset(cx.state, now, random);
+    }
+}
+
+/// Puts settings in force that are stored.
+pub(crate) fn apply(state: &mut State, settings: &Settings, now: Now, random: u32) {
+    let old = core::mem::replace(&mut state.settings, settings.clone());
+    state.want_wifi(now, random, |wifi, env| wifi.settings_changed(&old, env));
+}
+
+/// Why nothing has changed, for people.
+fn not_stored(error: StoreError) -> &'static str {
+    match error {
+        StoreError::Volatile => "this device can't store a configuration",
+        StoreError::Full => "there is no room to store it, and nothing has changed",
+        StoreError::Damaged => "what is stored can't be read and isn't written over; CONFIG FACTORYRESET starts anew",
+        StoreError::Failed => "storing failed: nothing has changed, unless a restart finds the change half stored",
+    }
+}

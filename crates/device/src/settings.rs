@@ -186,6 +186,23 @@ pub trait Store {
     async fn reset(&self, defaults: &Settings) -> Result<(), StoreError>;
 }
 
+/// A store that a device may lack; without it as [`NoStore`].
+impl<S: Store> Store for Option<S> {
+    async fn save(&self, settings: &Settings) -> Result<(), StoreError> {
+        match self {
+            Some(store) => store.save(settings).await,
+            None => NoStore.save(settings).await,
+        }
+    }
+
+    async fn reset(&self) -> Result<(), StoreError> {
+        match self {
+            Some(store) => store.reset().await,
+            None => NoStore.reset().await,
+        }
+    }
+}
+
 /// The store of a device without one: nothing can be configured that a reboot would lose.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoStore;

@@ -14,6 +14,8 @@ pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 pub const AP_PREFIX_LEN: u8 = 24;
 /// The port that a device listens on.
 pub const PORT: u16 = 3000;
+/// The port where browsers look, which a device in its own network listens on too.
+pub const PAGE_PORT: u16 = 80;
 
 /// How a device reaches its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

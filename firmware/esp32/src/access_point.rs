@@ -3,17 +3,18 @@
 use core::fmt::Write;
 
 use embassy_executor::Spawner;
-use esp_hal::peripherals::{FLASH, WIFI};
+use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::ap::{AccessPointConfig, EventInfo};
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
-use sockeye_device::Side;
+use sockeye_device::wifi::Secret;
 use sockeye_hello::boot::NetworkName;
 use sockeye_hello::identity::Passphrase;
 
 use crate::console::Console;
 use crate::entropy::Entropy;
 use crate::network::{self, Network};
-use crate::{dhcp, identity, radio};
+use crate::store::{self, Store};
+use crate::{radio, services};
 
 /// Makes the network, and returns when it is on the air. `open` leaves WPA2 out.
 ///
@@ -22,7 +23,7 @@ use crate::{dhcp, identity, radio};
 pub(crate) async fn start(
     spawner: Spawner,
     console: Console,
-    (wifi, flash): (WIFI<'static>, FLASH<'_>),
+    (wifi, store): (WIFI<'static>, &Store),
     entropy: &Entropy,
     open: bool,
 ) -> Result<Network, WifiError> {
@@ -32,20 +33,20 @@ pub(crate) async fn start(
         true => None,
         false => {
             let fresh = Passphrase::from_random(&entropy.passphrase);
-            let (passphrase, kept) = identity::passphrase(flash, fresh).await;
+            let (passphrase, kept) = store::passphrase(store, &fresh).await;
             if let Err(error) = kept {
                 let what = "the passphrase could not be kept and is another one after a restart";
-                console.warning(&format_args!("{what}: {error}"));
+                console.warning(&format_args!("{what}: {error:?}"));
             }
-            Some(passphrase)
+            passphrase
         }
     };
-    let passphrase = passphrase.as_ref().map(Passphrase::as_str);
+    let passphrase = passphrase.as_ref().map(Secret::as_str);
     console.access_point(&name, passphrase);
     let controller = radio::start(wifi, config(&name, passphrase)?)?;
-    let network = Network::start(spawner, (interface, |_| Side::AccessPoint), network::own_address(), entropy);
+    let network = Network::start(spawner, (interface, true), network::own_address(), entropy);
     // Each task is spawned once, so there is room for it.
-    spawner.spawn(dhcp::serve(network.stack).expect("one task"));
+    spawner.spawn(services::lend(network.stack).expect("one task"));
     spawner.spawn(watch(controller, console).expect("one task"));
     // An address of one's own says nothing about the radio; the link does.
     network.stack.wait_link_up().await;

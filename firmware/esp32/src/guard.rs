@@ -2,15 +2,17 @@
 
 use embassy_time::{Duration, Ticker};
 use esp_hal::gpio::{AnyPin, Input, InputConfig, Pull};
-use esp_hal::peripherals::{FLASH, RTC_TIMER};
+use esp_hal::peripherals::RTC_TIMER;
 use esp_hal::rtc_cntl::{Rtc, RwdtStage};
 use esp_hal::system::software_reset;
 use sockeye_board::button::Button;
 use sockeye_board::limits::BUTTON_POLL_MS;
+use sockeye_device::Store as _;
 use sockeye_server::{Pulse, Server};
 
+use crate::SLOTS;
 use crate::console::print;
-use crate::{SLOTS, identity};
+use crate::store::Store;
 
 /// The chip starts anew when it was not fed for so long, milliseconds.
 const WATCHDOG_MS: u64 = 10_000;
@@ -35,7 +37,7 @@ pub async fn watchdog(timer: RTC_TIMER<'static>, server: &'static Server<SLOTS>)
 
 /// Forgets all settings and starts anew when the button is held.
 #[embassy_executor::task]
-pub async fn button(pin: AnyPin<'static>, flash: FLASH<'static>) {
+pub async fn button(pin: AnyPin<'static>, store: &'static Store) {
     let pin = Input::new(pin, InputConfig::default().with_pull(Pull::Up));
     let mut button = Button::new();
     let mut ticker = Ticker::every(Duration::from_millis(BUTTON_POLL_MS));
@@ -43,8 +45,8 @@ pub async fn button(pin: AnyPin<'static>, flash: FLASH<'static>) {
         ticker.next().await;
     }
     print(format_args!("the button was held: back to the factory's settings"));
-    if let Err(error) = identity::forget(flash).await {
-        print(format_args!("warning: nothing could be erased: {error}"));
+    if let Err(error) = store.reset().await {
+        print(format_args!("warning: not all could be erased: {error:?}"));
     }
     software_reset()
 }

@@ -7,12 +7,12 @@
 //! - `settings.rs`: what the build was told.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what.
+//! - [`store`]: settings and the access point's passphrase, in flash.
+//! - [`services`]: DHCP, captive DNS, mDNS.
 //! - [`guard`]: the watchdog, and the button for the factory's settings.
 //! - `panic.rs`: what becomes of a panic.
 //! - [`platform`], [`sensors`]: the chip as the device application sees it.
 //! - `radio.rs`: the Wi-Fi controller.
-//! - `dhcp.rs`: addresses for the access point's clients.
-//! - `identity.rs`: the access point's passphrase, in flash.
 //! - `entropy.rs`: random numbers.
 //! - `reason.rs`: why a station is not in its network, in plain words.
 #![no_std]
@@ -20,18 +20,18 @@
 mod access_point;
 pub mod boards;
 pub mod console;
-mod dhcp;
 pub mod entropy;
 pub mod guard;
-mod identity;
 pub mod network;
 mod panic;
 pub mod platform;
 mod radio;
 mod reason;
 pub mod sensors;
+pub mod services;
 mod settings;
 mod station;
+pub mod store;
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;

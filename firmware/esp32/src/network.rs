@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use embassy_executor::Spawner;
 use embassy_net::driver::Driver;
 use embassy_net::{Config, DhcpConfig, Stack, StackResources, StaticConfigV4};
-use esp_hal::peripherals::{FLASH, WIFI};
+use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::{self, WifiError};
 use sockeye_device::Side;
 use sockeye_hello::boot::{AP_ADDRESS, AP_PREFIX_LEN, NetworkName};
@@ -19,17 +19,20 @@ use static_cell::{ConstStaticCell, StaticCell};
 use crate::console::Console;
 use crate::entropy::Entropy;
 use crate::settings::SETTINGS;
+use crate::store::Store;
 use crate::{SLOTS, access_point, station};
 
 /// Bytes that a connection buffers, each way.
 const BUFFER_LEN: usize = 1024;
-/// embassy-net's sockets: the DHCP server's or the DHCP client's, and one to spare. One too many would panic.
-const SOCKETS: usize = 2;
+/// embassy-net's sockets: the DHCP client's or the DHCP server's, captive DNS's, mDNS's. One too many would panic.
+const SOCKETS: usize = 3;
 
 /// A network that is up or on its way up.
 pub struct Network {
     /// Where the server listens.
     pub tcp: Tcp,
+    /// Whether the device has made the network itself.
+    pub is_own: bool,
     /// On which side of the device the clients of this network are.
     pub side: fn(SocketAddr) -> Side,
     /// The interface's MAC address.
@@ -44,7 +47,7 @@ impl Network {
     /// Starts the listener and embassy-net on an interface of the radio. To be called once.
     pub(crate) fn start(
         spawner: Spawner,
-        (radio, side): (wifi::Interface, fn(SocketAddr) -> Side),
+        (radio, is_own): (wifi::Interface, bool),
         config: Config,
         entropy: &Entropy,
     ) -> Self {
@@ -61,6 +64,7 @@ impl Network {
             "build in firmware/esp32: its .cargo/config.toml sets the radio's frame length"
         );
         let mac = radio.mac_address();
+        let side: fn(SocketAddr) -> Side = if is_own { |_| Side::AccessPoint } else { |_| Side::Station };
         let options = Options { handshake: Timeouts::DEFAULT.handshake };
         let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
         let port = PORT.init(Port::new(radio, entropy.tcp_seed));
@@ -69,7 +73,7 @@ impl Network {
         // Each task is spawned once, so there is room for it.
         spawner.spawn(run_tcp(runner).expect("one task"));
         spawner.spawn(run_net(net).expect("one task"));
-        Self { tcp, side, mac, interface, stack }
+        Self { tcp, is_own, side, mac, interface, stack }
     }
 }
 
@@ -80,11 +84,11 @@ impl Network {
 pub async fn start(
     spawner: Spawner,
     console: Console,
-    (wifi, flash): (WIFI<'static>, FLASH<'_>),
+    (wifi, store): (WIFI<'static>, &Store),
     entropy: &Entropy,
 ) -> Result<Network, WifiError> {
     match SETTINGS {
-        Settings::AccessPoint { open } => access_point::start(spawner, console, (wifi, flash), entropy, open).await,
+        Settings::AccessPoint { open } => access_point::start(spawner, console, (wifi, store), entropy, open).await,
         Settings::Station { ssid, password } => station::start(spawner, console, wifi, entropy, (ssid, password)),
     }
 }

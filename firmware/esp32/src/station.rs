@@ -6,7 +6,6 @@ use esp_hal::peripherals::WIFI;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
-use sockeye_device::Side;
 use sockeye_hello::boot::NetworkName;
 use sockeye_hello::join::BackOff;
 
@@ -40,7 +39,7 @@ pub(crate) fn start(
         StationConfig::default().with_ssid(ssid.try_into()?).with_authentication(radio::authentication(password)?);
     let controller = radio::start(wifi, Config::Station(config))?;
     let address = network::address_by_dhcp(&NetworkName(interface.mac_address()));
-    let network = Network::start(spawner, (interface, |_| Side::Station), address, entropy);
+    let network = Network::start(spawner, (interface, false), address, entropy);
     // It is spawned once, so there is room for it.
     spawner.spawn(stay_joined(controller, console, ssid).expect("one task"));
     Ok(network)

@@ -11,14 +11,16 @@ use esp_hal::clock::CpuClock;
 use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
 use sockeye_board::limits::PERIOD_MS;
-use sockeye_device::{App, History, NoStore, Platform, Settings};
+use sockeye_device::{App, History, Platform, StoreCondition, Stored};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::platform::{Board, READINGS_LEN, Sensors};
-use sockeye_esp32::{CHIP, SLOTS, guard, network, pins};
-use sockeye_hello::boot::{Boot, PORT};
+use sockeye_esp32::services::Address;
+use sockeye_esp32::store::Store;
+use sockeye_esp32::{CHIP, SLOTS, guard, network, pins, services, store};
+use sockeye_hello::boot::{Boot, PAGE_PORT, PORT};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -27,7 +29,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 const HEAP_LEFT_LEN: usize = 64 * 1024;
 const HEAP_MORE_LEN: usize = 36 * 1024;
 
-type Handler = Endpoint<'static, NoStore>;
+type Handler = Endpoint<'static, Store>;
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
@@ -38,6 +40,8 @@ async fn main(spawner: Spawner) -> ! {
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN]);
     static APP: StaticCell<App<'static>> = StaticCell::new();
+    static STORE: StaticCell<Store> = StaticCell::new();
+    static ADDRESS: StaticCell<Address> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
 
     esp_println::logger::init_logger_from_env();
@@ -48,12 +52,19 @@ async fn main(spawner: Spawner) -> ! {
 
     let console = Boot::new(print as fn(Arguments<'_>), "device", CHIP);
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
-    let devices = (chip.WIFI, chip.FLASH.reborrow());
-    let network = network::start(spawner, console, devices, &entropy).await.expect("the radio starts");
+    let store: &'static Store = STORE.init(store::open(chip.FLASH));
+    let stored = match store {
+        Some(store) => store.load().await,
+        None => Stored { condition: StoreCondition::Volatile, ..Stored::default() },
+    };
+    if stored.condition != StoreCondition::Sound {
+        console.warning(&format_args!("stored settings: {}", stored.condition.name()));
+    }
+    let network = network::start(spawner, console, (chip.WIFI, store), &entropy).await.expect("the radio starts");
 
     let server: &'static Server<SLOTS> = SERVER.take();
     let pins = pins!(chip);
-    spawner.spawn(guard::button(pins.button, chip.FLASH).expect("one task"));
+    spawner.spawn(guard::button(pins.button, store).expect("one task"));
     let (board, sensors) = Board::new(pins.led, (pins.lm35, chip.ADC1, pins.temperature), network.mac, server);
     if let Some(said) = board.last_panic() {
         console.warning(&format_args!("the device has restarted, because it {said}"));
@@ -61,22 +72,34 @@ async fn main(spawner: Spawner) -> ! {
     if !sensors.is_calibrated() {
         console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
     }
-    let app = App::new(BOARD.init(board), HISTORIES.take(), Settings::default()).expect("the board describes a device");
+    let board: &'static Board = BOARD.init(board);
+    let app = App::new(board, HISTORIES.take(), stored).expect("the board describes a device");
     let app: &'static App<'static> = APP.init(app);
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, network.side));
-    let acceptor = network.tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, store, network.side));
+    let acceptor = network.tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");
+    network.tcp.bind(([0, 0, 0, 0], PAGE_PORT).into()).await.expect("the second port");
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(guard::watchdog(chip.RTC_TIMER, server).expect("one task"));
     spawner.spawn(measure(app, sensors).expect("one task"));
+    if network.is_own {
+        spawner.spawn(services::lead(network.stack).expect("one task"));
+    }
+    let address: &'static Address = ADDRESS.init(Address::new());
+    spawner.spawn(services::announce(network.stack, board.identity().name, address).expect("one task"));
+    let announced = address.sender();
     let followed = network.interface.follow(network.stack, |address| match address {
         Some(address) => {
+            announced.send(Some(address.address()));
             console.network_up(address.address());
             console.device_listening(PORT, SLOTS, (address.address(), PORT).into());
         }
-        None => console.network_down(),
+        None => {
+            announced.send(None);
+            console.network_down();
+        }
     });
     followed.await
 }

@@ -11,7 +11,7 @@ use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::{CHIP, SLOTS, network};
+use sockeye_esp32::{CHIP, SLOTS, network, store};
 use sockeye_hello::Hello;
 use sockeye_hello::boot::{Boot, PORT};
 use sockeye_server::Server;
@@ -39,8 +39,8 @@ async fn main(spawner: Spawner) -> ! {
 
     let console = Boot::new(print as fn(Arguments<'_>), "hello", CHIP);
     let entropy = Entropy::draw(board.RNG, board.ADC1);
-    let devices = (board.WIFI, board.FLASH);
-    let network = network::start(spawner, console, devices, &entropy).await.expect("the radio starts");
+    let store = store::open(board.FLASH);
+    let network = network::start(spawner, console, (board.WIFI, &store), &entropy).await.expect("the radio starts");
 
     let address = ([0, 0, 0, 0], PORT).into();
     let acceptor = network.tcp.bind(address).await.expect("the port is the first");

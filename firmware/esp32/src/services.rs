@@ -1,0 +1,66 @@
+//! What makes the device easy to find.
+
+use core::future::pending;
+use core::net::Ipv4Addr;
+
+use edge_nal_embassy::{Udp, UdpBuffers};
+use embassy_futures::select::select;
+use embassy_net::Stack;
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::watch::Watch;
+use esp_hal::rng::Rng;
+use sockeye_hello::boot::{AP_ADDRESS, PORT};
+use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX};
+use sockeye_services::mdns::Announcement;
+use sockeye_services::{captive, dhcp, mdns};
+use static_cell::ConstStaticCell;
+
+/// Messages that a socket holds, each way.
+const MESSAGES: usize = 2;
+
+/// One socket's buffers for messages of so many bytes.
+type Buffers<const LEN: usize> = UdpBuffers<1, LEN, LEN, MESSAGES>;
+
+/// The device's address, for whoever announces it.
+pub type Address = Watch<NoopRawMutex, Option<Ipv4Addr>, 1>;
+
+/// Lends addresses to the access point's clients.
+#[embassy_executor::task]
+pub(crate) async fn lend(stack: Stack<'static>) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    dhcp::serve(&Udp::new(stack, BUFFERS.take()), AP_ADDRESS, PORT).await
+}
+
+/// Leads the access point's clients to the device's page.
+#[embassy_executor::task]
+pub async fn lead(stack: Stack<'static>) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    captive::serve(&Udp::new(stack, BUFFERS.take()), AP_ADDRESS).await
+}
+
+/// Announces the device under `name` at the address that it has.
+#[embassy_executor::task]
+pub async fn announce(stack: Stack<'static>, name: &'static str, address: &'static Address) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    let udp = Udp::new(stack, BUFFERS.take());
+    // There is one of it.
+    let Some(mut changes) = address.receiver() else { return };
+    let mut address = None;
+    loop {
+        let announcing = async {
+            match address {
+                Some(address) => {
+                    let announcement = Announcement { name, address, port: PORT, txt: &[("path", "/")] };
+                    mdns::serve(&udp, &announcement, |bytes| Rng::new().read(bytes)).await
+                }
+                None => pending().await,
+            }
+        };
+        let mut change = None;
+        select(announcing, async { change = Some(changes.changed().await) }).await;
+        address = change.flatten();
+    }
+}

@@ -15,6 +15,7 @@
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `profile.rs`: where those instructions go.
 //! - `size.rs`: memory and code size, held against `ceilings.toml`.
+//! - `services.rs`: the services of a device's own network, tested from outside.
 //! - `redis.rs`: the Redis that the device is compared with.
 //! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
 
@@ -36,6 +37,7 @@ mod push;
 mod qemu;
 mod redis;
 mod server;
+mod services;
 mod setup;
 mod size;
 mod suite;
@@ -95,7 +97,7 @@ enum Job {
     Conformance(conformance::Args),
     /// Redis clients against the device, on the host and in QEMU
     Clients,
-    /// A device that pushes: into Redis over connections that are cut, and from guest to guest
+    /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
     /// What a request costs in guest instructions, held against ceilings.toml
     Instructions(instructions::Args),
@@ -105,6 +107,8 @@ enum Job {
     Profile(profile::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
+    /// What a phone meets in a device's own network: DHCP, DNS, mDNS, the page
+    Services(services::Args),
     /// Shows that the device's own steps can't panic, from its release image
     Panics,
     /// Memory and code size of the firmware, held against ceilings.toml
@@ -168,6 +172,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Bench(args) => bench::job(workspace, &args),
         Job::Profile(args) => profile::job(workspace, &args),
         Job::Node => node::job(workspace),
+        Job::Services(args) => services::job(workspace, &args),
         Job::Panics => panics::job(workspace),
         Job::Size => size::job(workspace),
     }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, setup, size, tidy};
+use crate::{
+    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, size, tidy,
+};
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -22,7 +24,7 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 17] = [
+const CHECKS: [(&str, Check); 18] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
@@ -37,6 +39,7 @@ const CHECKS: [(&str, Check); 17] = [
     ("node", node::job),
     ("clients", clients::job),
     ("push", push::check),
+    ("services", services::check),
     ("chips", chips::job),
     ("images", image::make_all),
     ("size", size::job),

@@ -12,6 +12,7 @@ use core::task::Poll;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use embassy_sync::waitqueue::WakerRegistration;
+use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 
 use crate::auth::Failures;
@@ -21,7 +22,9 @@ use crate::commands::{self, config};
 use crate::history::History;
 use crate::info::Info;
 use crate::keys::Catalog;
-use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN};
+use crate::limits::{
+    DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN,
+};
 use crate::monitor::Monitor;
 use crate::outbox::{Outbox, PushSettings};
 use crate::page::Page;
@@ -231,6 +234,12 @@ impl<'a> App<'a> {
     /// then that is [`REMOTE_EXPIRE_MS`](crate::limits::REMOTE_EXPIRE_MS).
     pub fn set_remote_expire_ms(&self, expire_ms: u32) {
         self.state.borrow_mut().remotes.expire_ms = expire_ms;
+    }
+
+    /// The device's name: the one that it was given, or else its platform's.
+    pub fn name(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
+        // Both are no longer than that; the platform's would be left out if it were.
+        config::name(&self.state.borrow(), self.platform).try_into().unwrap_or_default()
     }
 
     /// The platform.

@@ -9,6 +9,7 @@ use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::watch::Watch;
 use esp_hal::rng::Rng;
+use sockeye_device::App;
 use sockeye_hello::boot::{AP_ADDRESS, PORT};
 use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX};
 use sockeye_services::mdns::Announcement;
@@ -40,9 +41,9 @@ pub async fn lead(stack: Stack<'static>) {
     captive::serve(&Udp::new(stack, BUFFERS.take()), AP_ADDRESS).await
 }
 
-/// Announces the device under `name` at the address that it has.
+/// Announces the device under its name at the address that it has.
 #[embassy_executor::task]
-pub async fn announce(stack: Stack<'static>, name: &'static str, address: &'static Address) {
+pub async fn announce(stack: Stack<'static>, app: &'static App<'static>, address: &'static Address) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }>> =
         ConstStaticCell::new(UdpBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take());
@@ -53,7 +54,8 @@ pub async fn announce(stack: Stack<'static>, name: &'static str, address: &'stat
         let announcing = async {
             match address {
                 Some(address) => {
-                    let announcement = Announcement { name, address, port: PORT, txt: &[("path", "/")] };
+                    let name = app.name();
+                    let announcement = Announcement { name: &name, address, port: PORT, txt: &[("path", "/")] };
                     mdns::serve(&udp, &announcement, |bytes| Rng::new().read(bytes)).await
                 }
                 None => pending().await,

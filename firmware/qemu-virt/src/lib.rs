@@ -9,6 +9,7 @@
 //! - [`virtio`]: the network card, an embassy-net driver.
 //! - [`exchange`]: what the measured servers answer.
 //! - [`network`]: the listener and embassy-net on that card.
+//! - [`services`]: DHCP, DNS and mDNS.
 //! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
 //! - `interrupts.rs`: which device an interrupt is of.
 //! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
@@ -25,6 +26,7 @@ mod interrupts;
 mod memcpy;
 mod mmio;
 pub mod network;
+pub mod services;
 mod stack;
 pub mod virtio;
 

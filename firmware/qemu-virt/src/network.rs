@@ -3,27 +3,35 @@
 use core::net::Ipv4Addr;
 
 use embassy_executor::Spawner;
-use embassy_net::{Config, Stack, StackResources, StaticConfigV4};
+use embassy_net::{Stack, StackResources, StaticConfigV4};
 use embassy_time::Instant;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
+use crate::config::Config;
+use crate::services;
 use crate::virtio::NetworkCard;
 
 /// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
-/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, and two to spare.
-const SOCKETS: usize = 4;
+/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
+/// to spare.
+const SOCKETS: usize = 3 + services::SOCKETS;
 
 /// The listener, without a network yet.
 pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
     let options = Options { handshake: Timeouts::DEFAULT.handshake };
     Tcp::new(buffers, RESOURCES.init(Resources::new()), options)
+}
+
+/// The address that QEMU was told, or else the one that its user network gives.
+pub fn address() -> Ipv4Addr {
+    Config::read().get("address").and_then(|address| address.parse().ok()).unwrap_or(ADDRESS)
 }
 
 /// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and embassy-net.
@@ -35,9 +43,8 @@ pub fn start(spawner: Spawner, card: NetworkCard, tcp: Tcp) -> (Interface, Stack
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
     let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(Port::new(card, seed)));
-    let address = crate::config::Config::read().get("address").and_then(|address| address.parse().ok());
-    let config = Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(address.unwrap_or(ADDRESS), 24),
+    let config = embassy_net::Config::ipv4_static(StaticConfigV4 {
+        address: Ipv4Cidr::new(address(), 24),
         gateway: Some(GATEWAY),
         dns_servers: Default::default(),
     });

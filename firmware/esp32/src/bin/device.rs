@@ -88,7 +88,7 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(services::lead(network.stack).expect("one task"));
     }
     let address: &'static Address = ADDRESS.init(Address::new());
-    spawner.spawn(services::announce(network.stack, board.identity().name, address).expect("one task"));
+    spawner.spawn(services::announce(network.stack, app, address).expect("one task"));
     let announced = address.sender();
     let followed = network.interface.follow(network.stack, |address| match address {
         Some(address) => {

@@ -19,13 +19,16 @@ use sockeye_qemu_virt::board::{Board, READINGS, READINGS_LEN};
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
-use sockeye_qemu_virt::{SLOTS, executor, network};
+use sockeye_qemu_virt::{SLOTS, executor, network, services};
 use sockeye_server::Server;
 // A session has a buffer of its own for requests, and empties the connection's as soon as something comes. Linux sends
 // no longer segments into a window twice as large.
 use sockeye_tcp::limits::SEGMENT_LEN_SURE;
 use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::{ConstStaticCell, StaticCell};
+
+/// Where a phone looks for a page that tells it how to get further.
+const BROWSER_PORT: u16 = 80;
 
 type Handler = Endpoint<'static, NoStore>;
 
@@ -53,6 +56,7 @@ async fn start(spawner: Spawner) {
     let tcp = network::listener(BUFFERS.take());
     let (interface, stack) = network::start(spawner, card, tcp);
     let config = Config::read();
+    let has_own_network = config.get("network") == Some("own");
     let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(&READINGS));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
@@ -60,8 +64,9 @@ async fn start(spawner: Spawner) {
     if let Some(expire_ms) = config.get("remote.expire_ms").and_then(|ms| ms.parse().ok()) {
         app.set_remote_expire_ms(expire_ms);
     }
-    // There is no other network than the host's, and whoever is there started this machine.
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, |_| Side::Loopback));
+    // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
+    let side: fn(SocketAddr) -> Side = if has_own_network { |_| Side::AccessPoint } else { |_| Side::Loopback };
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, side));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
@@ -69,6 +74,10 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, board).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
+    if has_own_network {
+        tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
+        services::start(spawner, stack, network::address(), app);
+    }
     interface
         .follow(stack, |address| {
             if let Some(address) = address {

@@ -1,0 +1,52 @@
+//! The services of a device's own network, for a machine that is told to have one: the radio's part is the host's.
+
+use core::net::Ipv4Addr;
+
+use edge_nal_embassy::{Udp, UdpBuffers};
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+use sockeye_device::App;
+use sockeye_hello::boot::PORT;
+use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX};
+use sockeye_services::mdns::Announcement;
+use sockeye_services::{captive, dhcp, mdns};
+use static_cell::ConstStaticCell;
+
+/// Messages that a service's socket holds, each way.
+const MESSAGES: usize = 2;
+/// embassy-net's sockets for the services.
+pub const SOCKETS: usize = 3;
+
+type Buffers<const LEN: usize> = UdpBuffers<1, LEN, LEN, MESSAGES>;
+
+/// Starts them at `address`.
+pub fn start(spawner: Spawner, stack: Stack<'static>, address: Ipv4Addr, app: &'static App<'static>) {
+    // Each task is spawned once, so there is room for it.
+    spawner.spawn(lend(stack, address).expect("one task"));
+    spawner.spawn(answer(stack, address).expect("one task"));
+    spawner.spawn(announce(stack, address, app).expect("one task"));
+}
+
+#[embassy_executor::task]
+async fn lend(stack: Stack<'static>, address: Ipv4Addr) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    dhcp::serve(&Udp::new(stack, BUFFERS.take()), address, PORT).await
+}
+
+#[embassy_executor::task]
+async fn answer(stack: Stack<'static>, address: Ipv4Addr) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    captive::serve(&Udp::new(stack, BUFFERS.take()), address).await
+}
+
+#[embassy_executor::task]
+async fn announce(stack: Stack<'static>, address: Ipv4Addr, app: &'static App<'static>) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }>> =
+        ConstStaticCell::new(UdpBuffers::new());
+    let (name, platform) = (app.name(), app.platform());
+    let txt = [("version", platform.identity().version)];
+    let announcement = Announcement { name: &name, address, port: PORT, txt: &txt };
+    mdns::serve(&Udp::new(stack, BUFFERS.take()), &announcement, |bytes| platform.random(bytes)).await
+}

@@ -25,7 +25,7 @@
 #define MEMP_NUM_TCP_PCB_LISTEN 1
 #define MEMP_NUM_TCP_SEG (4 * SLOTS)
 #define MEMP_NUM_PBUF 16
-#define MEM_ALIGNMENT 4
+#define MEM_ALIGNMENT __SIZEOF_POINTER__
 /* Replies under way, each in a buffer of TCP_MSS. */
 #define MEM_SIZE (2048 * SLOTS)
 

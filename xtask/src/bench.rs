@@ -5,6 +5,7 @@
 //! - `programs.rs`, `lwip.rs`: the programs that are compared.
 //! - `cost.rs`: instructions of all of them; `memory.rs`, `parts.rs`: RAM, flash, and whose code it is.
 //! - `wire.rs`: bytes and packets; `latency.rs`: how soon a client is answered; `redis.rs`: the device beside Redis.
+//! - `rates.rs`: servers on a tap of this machine.
 //! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `machine.rs`: where.
 
 mod cost;
@@ -16,6 +17,7 @@ mod machine;
 mod memory;
 pub mod parts;
 mod programs;
+mod rates;
 mod redis;
 mod report;
 mod results;
@@ -30,6 +32,7 @@ use crate::workspace::Workspace;
 use results::Results;
 
 pub use programs::PEERS;
+pub use rates::FOLDER as HOST;
 pub use report::fault as document_fault;
 
 /// What to measure.
@@ -56,6 +59,8 @@ enum Part {
     Wire,
     /// How soon a client is answered
     Latency,
+    /// Servers on a tap of this machine
+    Rates,
     /// The device beside Redis
     Redis,
 }
@@ -67,6 +72,7 @@ impl Part {
             Self::Memory => memory::build(workspace),
             Self::Wire => wire::build(workspace),
             Self::Latency => latency::build(workspace),
+            Self::Rates => rates::build(workspace),
             Self::Redis => redis::build(workspace),
         }
     }
@@ -77,6 +83,7 @@ impl Part {
             Self::Memory => results.memory = Some(memory::measure(workspace)?),
             Self::Wire => results.wire = Some(wire::measure(workspace)?),
             Self::Latency => results.latency = Some(latency::measure(workspace)?),
+            Self::Rates => results.rates = Some(rates::measure(workspace)?),
             Self::Redis => results.redis = Some(redis::measure(workspace)?),
         }
         Ok(())

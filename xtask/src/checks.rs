@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 use cargo_metadata::TargetKind;
 
-use crate::bench::PEERS;
+use crate::bench::{HOST, PEERS};
 use crate::chips::Chip;
 use crate::firmware::{self, Firmware};
 use crate::process::{LONG, SHORT, cargo, on_path, run};
@@ -20,7 +20,7 @@ const FUZZ: &str = "fuzz";
 /// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
-    for name in [SIMULATION, FUZZ, PEERS] {
+    for name in [SIMULATION, FUZZ, PEERS, HOST] {
         run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
@@ -45,6 +45,10 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     let virt = Firmware::open(workspace, "qemu-virt")?;
     let mut command = virt.cargo(&toolchain, &[]);
     run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
+
+    let mut command = cargo(&workspace.root.join(HOST));
+    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(HOST));
+    run(&mut command, LONG)?;
 
     let peers = Firmware::open_folder(workspace, PEERS)?;
     let mut command = peers.cargo(&toolchain, &[]);

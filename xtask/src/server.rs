@@ -55,6 +55,11 @@ impl Server {
         Ok(())
     }
 
+    /// The process's number. What only binds it to this program becomes the server, so it is the server's.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types on the console, and waits for the line that the server prints then, which contains `answer`.
     pub fn ask(&mut self, typed: &[u8], answer: &str) -> Result<String> {
         let lines = |text: &str| text.matches(answer).count();

@@ -40,6 +40,11 @@ const FLAGS: [&str; 10] = [
     "-Wl,--no-warn-rwx-segments",
 ];
 
+/// The same on this machine, with its own C library.
+const HOST_COMPILER: &str = "cc";
+const HOST_FLAGS: [&str; 2] = ["-O2", "-flto"];
+const HOST_OURS: [&str; 2] = ["server.c", "host.c"];
+
 /// How it is compiled: a name, and the compiler's flags.
 pub const VARIANTS: [(&str, &[&str]); 3] =
     [("-Os", &["-Os"]), ("-Os LTO", &["-Os", "-flto"]), ("-O2 LTO", &["-O2", "-flto"])];
@@ -56,6 +61,18 @@ pub fn build(workspace: &Workspace, flags: &[&str], slots: usize, elf: &Path) ->
     command.args(OURS.map(|name| folder.join(name))).arg(workspace.root.join(MEMCPY));
     command.args(sources(&source)?);
     run_quietly(&mut command, SHORT).with_context(|| format!("compile {FOLDER} with {}", flags.join(" ")))
+}
+
+/// Builds the server for this machine.
+pub fn build_host(workspace: &Workspace, slots: usize, program: &Path) -> Result<()> {
+    let source = source(workspace)?.join("src");
+    let folder = workspace.root.join(FOLDER);
+    fs::create_dir_all(program.parent().context("a file has a folder")?)?;
+    let mut command = Command::new(HOST_COMPILER);
+    command.args(HOST_FLAGS).arg(format!("-DSLOTS={slots}"));
+    command.arg("-I").arg(&folder).arg("-I").arg(source.join("include")).arg("-o").arg(program);
+    command.args(HOST_OURS.map(|name| folder.join(name))).args(sources(&source)?);
+    run_quietly(&mut command, SHORT).with_context(|| format!("compile {FOLDER} for this machine"))
 }
 
 fn sources(lwip: &Path) -> Result<Vec<PathBuf>> {

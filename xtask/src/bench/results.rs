@@ -33,6 +33,9 @@ pub struct Results {
     /// How soon a client is answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+    /// Servers on a tap of the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
     /// The device beside Redis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis: Option<Redis>,
@@ -67,6 +70,15 @@ pub struct Latency {
     pub replies: BTreeMap<String, Row>,
     /// Instructions from `main` to the end of the first reply.
     pub boot: Row,
+}
+
+/// Operations a second, and the server's processor time for each.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Rates {
+    /// By server.
+    pub medians: BTreeMap<String, Row>,
+    /// Of Sockeye's in the same round, the median of them.
+    pub percent_of_sockeye: BTreeMap<String, Row>,
 }
 
 /// Requests per second of the simulated device and of a redis-server.

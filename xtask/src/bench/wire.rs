@@ -39,10 +39,7 @@ pub fn measure(workspace: &Workspace) -> Result<Wire> {
         resource(guest, &mut wire, "RESP, array", &GET_ARRAY)
     })?;
     let picoserve = programs::picoserve(workspace);
-    Guest::run(workspace, "bench", &picoserve, |guest| {
-        let http = Exchange { request: HTTP, reply: b"HTTP/1.1 200 ", reply_len: reply_len(HTTP)? };
-        resource(guest, &mut wire, "HTTP, picoserve", &http)
-    })?;
+    Guest::run(workspace, "bench", &picoserve, |guest| resource(guest, &mut wire, "HTTP, picoserve", &http()?))?;
     let hello = programs::shipped(workspace, "hello", FEW);
     Guest::run(workspace, "bench", &hello, |guest| {
         let one = || {
@@ -55,6 +52,11 @@ pub fn measure(workspace: &Workspace) -> Result<Wire> {
         Ok(())
     })?;
     Ok(wire)
+}
+
+/// The exchange with picoserve, which listens.
+pub fn http() -> Result<Exchange> {
+    Ok(Exchange { request: HTTP, reply: b"HTTP/1.1 200 ", reply_len: reply_len(HTTP)? })
 }
 
 /// One way to read a value: on a connection that stays open, at once and one by one, and on one of its own.

@@ -112,6 +112,18 @@ const TABLE: &[(&str, Imports)] = &[
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
     ("xtask", NotThese(&["sockeye*"])),
+    (
+        "sockeye-bench-host",
+        Only(&[
+            "edge-nal",
+            "embassy-*",
+            "embedded-io-async",
+            "picoserve",
+            "sockeye-server",
+            "sockeye-tcp",
+            "static_cell",
+        ]),
+    ),
     // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
     (
         "sockeye-peers",

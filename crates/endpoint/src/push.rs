@@ -40,7 +40,7 @@ impl Ended {
     fn because(text: &[u8]) -> Self {
         let text = str::from_utf8(text).unwrap_or("an error that is no text");
         let len = text.floor_char_boundary(PUSH_ERROR_LEN_MAX);
-        Self::Failed(String::try_from(&text[..len]).unwrap_or_default())
+        Self::Failed(String::try_from(text.get(..len).unwrap_or_default()).unwrap_or_default())
     }
 }
 
@@ -97,19 +97,33 @@ async fn session<S: TcpConnect, D: Dns>(
 
 /// The peer's address, which may be looked up.
 async fn address<D: Dns>(outbox: &Outbox<'_>, dns: &D) -> Result<SocketAddr, Ended> {
-    let to: String<PUSH_TO_LEN_MAX, u8> = outbox.with_settings(|settings| settings.to.clone());
-    if let Ok(address) = to.parse() {
-        return Ok(address);
-    }
-    let wrong = || Ended::because(b"push.to isn't HOST:PORT");
-    let (host, port) = to.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port.parse().map_err(|_| wrong())?;
+    let to = outbox.with_settings(|settings| String::<PUSH_TO_LEN_MAX, u8>::try_from(settings.to.as_str()));
+    let to = to.unwrap_or_default();
+    let (host, port) = match parse(&to) {
+        Some(Peer::Address(address)) => return Ok(address),
+        Some(Peer::Name(host, port)) => (host, port),
+        None => return Err(Ended::because(b"push.to isn't HOST:PORT")),
+    };
     let asking = dns.get_host_by_name(host, AddrType::IPv4);
     let address: IpAddr = match with_timeout(Timeouts::DEFAULT.connect, asking).await {
         Ok(Ok(address)) => address,
         Ok(Err(_)) | Err(_) => return Err(Ended::because(b"the peer's name has no address")),
     };
     Ok(SocketAddr::new(address, port))
+}
+
+/// What is before and after the colon.
+enum Peer<'a> {
+    Address(SocketAddr),
+    Name(&'a str, u16),
+}
+
+fn parse(to: &str) -> Option<Peer<'_>> {
+    if let Ok(address) = to.parse() {
+        return Some(Peer::Address(address));
+    }
+    let (host, port) = to.rsplit_once(':')?;
+    Some(Peer::Name(host, port.parse().ok()?))
 }
 
 /// Logs in, asks where the streams end, and sends samples as they come.

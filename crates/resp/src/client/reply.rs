@@ -65,13 +65,13 @@ pub enum Reply<'a> {
 pub fn decode(rx: &[u8], rx_len_max: usize) -> Result<Option<(Reply<'_>, usize)>, ReplyError> {
     let mut start = 0;
     loop {
-        let rest = &rx[start..];
+        let rest = rx.get(start..).unwrap_or_default();
         let Some(len) = scan(rest, rx_len_max.saturating_sub(start))? else {
             return Ok(None);
         };
         start += len;
-        if rest[0] != b'|' {
-            let reply = Reply::from_scanned(&rest[..len])?;
+        if rest.first() != Some(&b'|') {
+            let reply = Reply::from_scanned(rest.get(..len).ok_or(ReplyError::Malformed)?)?;
             return Ok(Some((reply, start)));
         }
     }
@@ -81,10 +81,10 @@ impl<'a> Reply<'a> {
     /// Reads exactly one reply, whose end [`scan`] has found.
     fn from_scanned(bytes: &'a [u8]) -> Result<Self, ReplyError> {
         let head = Head::decode(bytes)?.ok_or(ReplyError::Malformed)?;
-        let body = &bytes[head.len..];
+        let body = bytes.get(head.len..).ok_or(ReplyError::Malformed)?;
         match head.body {
             Body::None => Self::from_line(&head),
-            Body::Bytes(len) => Self::from_bytes(head.kind, &body[..len]),
+            Body::Bytes(len) => Self::from_bytes(head.kind, body.get(..len).ok_or(ReplyError::Malformed)?),
             Body::Elements(len) => {
                 let elements = Elements { len, bytes: body };
                 Ok(match head.kind {
@@ -166,7 +166,7 @@ impl<'a> Iterator for ElementsIter<'a> {
         self.rest.len = self.rest.len.checked_sub(1)?;
         // The whole aggregate was scanned, so there is always a next value.
         let (reply, len) = decode(self.rest.bytes, usize::MAX).ok()??;
-        self.rest.bytes = &self.rest.bytes[len..];
+        self.rest.bytes = self.rest.bytes.get(len..)?;
         Some(reply)
     }
 

@@ -85,7 +85,7 @@ impl<'a> Head<'a> {
             (b'%' | b'|', Ok(pairs)) => Body::Elements(pairs.checked_mul(2).ok_or(ReplyError::TooLong)?),
             (_, Ok(len)) => Body::Elements(len),
         };
-        let line = &rest[..count.len - 2];
+        let line = count.len.checked_sub(2).and_then(|len| rest.get(..len)).ok_or(ReplyError::Malformed)?;
         Ok(Some(Self { kind, line, len: 1 + count.len, body }))
     }
 
@@ -93,7 +93,7 @@ impl<'a> Head<'a> {
         let Some(line_len) = rest.windows(2).position(|pair| pair == b"\r\n") else {
             return Ok(None);
         };
-        let line = &rest[..line_len];
+        let line = rest.get(..line_len).ok_or(ReplyError::Malformed)?;
         let is_valid = match kind {
             b':' => integer(line).is_some(),
             b'_' => line.is_empty(),
@@ -121,18 +121,20 @@ pub(super) fn scan(bytes: &[u8], len_max: usize) -> Result<Option<usize>, ReplyE
     let mut depth = 0;
     let mut next = 0;
     loop {
-        while missing[depth] == 0 {
-            if depth == 0 {
-                return Ok(Some(next));
+        let missing_here = loop {
+            match missing.get_mut(depth) {
+                Some(0) if depth == 0 => return Ok(Some(next)),
+                Some(0) => depth -= 1,
+                Some(missing) => break missing,
+                None => return Err(ReplyError::TooDeep),
             }
-            depth -= 1;
-        }
-        let Some(head) = Head::decode(&bytes[next..])? else {
+        };
+        let Some(head) = Head::decode(bytes.get(next..).unwrap_or_default())? else {
             return incomplete(bytes, len_max);
         };
         next += head.len;
         if head.kind != b'|' || depth == 0 {
-            missing[depth] -= 1;
+            *missing_here -= 1;
         }
         let room = len_max.saturating_sub(next);
         match head.body {

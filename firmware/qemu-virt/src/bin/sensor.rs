@@ -1,0 +1,50 @@
+//! A sensor node of your own: it measures once a second, and sends each value to another device or a Redis. Values wait
+//! while the peer is away, and arrive once.
+#![no_std]
+#![no_main]
+
+use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use embassy_executor::Spawner;
+use embassy_futures::join::join3;
+use embassy_time::{Duration, Instant, Ticker};
+use sockeye_board::readings::LM35;
+use sockeye_device::{Now, Outbox, PushSettings, ReadingInfo, Value};
+use sockeye_endpoint::{PushBuffers, push};
+use sockeye_qemu_virt::virtio::NetworkCard;
+use sockeye_qemu_virt::{SLOTS, executor, network};
+use sockeye_tcp::Buffers;
+use static_cell::{ConstStaticCell, StaticCell};
+
+static READINGS: [ReadingInfo<'static>; 1] = [LM35];
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    executor::run(|spawner| spawner.spawn(node(spawner).expect("one task")))
+}
+
+#[embassy_executor::task]
+async fn node(spawner: Spawner) {
+    static LISTENER: ConstStaticCell<Buffers<{ SLOTS + 1 }, 1024, 1024>> = ConstStaticCell::new(Buffers::new());
+    static SOCKETS: StaticCell<TcpBuffers<1, 256, 256>> = StaticCell::new();
+    static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
+
+    let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
+    let (interface, stack) = network::start(spawner, card, network::listener(LISTENER.take()));
+    let outbox = Outbox::new(&READINGS);
+    let to = "10.0.2.2:6379".try_into().expect("a short name");
+    outbox.configure(&PushSettings { to, ..PushSettings::default() }, "greenhouse");
+
+    let measuring = async {
+        let mut ticker = Ticker::every(Duration::from_secs(1));
+        loop {
+            let uptime_us = Instant::now().as_micros();
+            // The sensor's place: this one says 20.0 °C, and a tenth more each second.
+            let value = Value(200 + (uptime_us / 1_000_000 % 100) as i32);
+            outbox.put(0, value, Now { uptime_us, unix_us: None });
+            ticker.next().await;
+        }
+    };
+    let (tcp, dns) = (Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new)), Dns::new(stack));
+    let sending = push(&outbox, &tcp, &dns, BUFFERS.take(), || Instant::now().as_ticks() as u32);
+    join3(interface.follow(stack, |_| ()), measuring, sending).await;
+}

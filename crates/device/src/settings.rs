@@ -195,10 +195,10 @@ impl<S: Store> Store for Option<S> {
         }
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
         match self {
-            Some(store) => store.reset().await,
-            None => NoStore.reset().await,
+            Some(store) => store.reset(defaults).await,
+            None => NoStore.reset(defaults).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use esp_hal::rtc_cntl::{Rtc, RwdtStage};
 use esp_hal::system::software_reset;
 use sockeye_board::button::Button;
 use sockeye_board::limits::BUTTON_POLL_MS;
-use sockeye_device::Store as _;
+use sockeye_device::{Settings, Store as _};
 use sockeye_server::{Pulse, Server};
 
 use crate::SLOTS;
@@ -45,7 +45,7 @@ pub async fn button(pin: AnyPin<'static>, store: &'static Store) {
         ticker.next().await;
     }
     print(format_args!("the button was held: back to the factory's settings"));
-    if let Err(error) = store.reset().await {
+    if let Err(error) = store.reset(&Settings::default()).await {
         print(format_args!("warning: not all could be erased: {error:?}"));
     }
     software_reset()

@@ -7,6 +7,7 @@ mod connection;
 mod docs;
 mod http;
 mod keys;
+mod power;
 mod pubsub;
 mod radio;
 mod redis;

@@ -29,7 +29,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
 use embassy_time::{Duration, MockDriver};
-use sockeye_device::{App, History, Settings, Side, Value, serve, wifi};
+use sockeye_device::{App, History, Settings, Side, Store, Value, serve, wifi};
 
 use crate::board::{Board, READINGS, REMOTES};
 use crate::radio::Script;
@@ -66,12 +66,13 @@ struct Connection<'a> {
 }
 
 /// A device and the clients of a script.
-pub struct Device<'a> {
+pub struct Device<'a, S = Board> {
     board: &'a Board,
+    store: &'a S,
     app: &'a App<'a>,
     clients: BTreeMap<String, Connection<'a>>,
     place: String,
-    radio: Script,
+    pub radio: Script,
     wifi: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
@@ -80,10 +81,18 @@ pub struct Device<'a> {
 
 impl<'a> Device<'a> {
     pub fn new(board: &'a Board, app: &'a App<'a>) -> Self {
+        Self::with_store(board, app, board)
+    }
+}
+
+impl<'a, S: Store> Device<'a, S> {
+    /// The same, with its settings elsewhere.
+    pub fn with_store(board: &'a Board, app: &'a App<'a>, store: &'a S) -> Self {
         let time = TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         Self {
             board,
             app,
+            store,
             clients: BTreeMap::new(),
             place: String::new(),
             radio: Script::default(),
@@ -129,7 +138,8 @@ impl<'a> Device<'a> {
         }
     }
 
-    fn event(&mut self, event: &str) {
+    /// Something happens, as in a line of a script after its `@`.
+    pub fn event(&mut self, event: &str) {
         let words: Vec<_> = event.split(' ').collect();
         let number = |index: usize| words[index].parse::<i64>().unwrap();
         match words[0] {
@@ -166,13 +176,13 @@ impl<'a> Device<'a> {
 
     /// The client's connection, which is opened if there is none.
     pub fn wire(&mut self, name: &str) -> Wire {
-        let (board, app) = (self.board, self.app);
+        let (store, app) = (self.store, self.app);
         let open = || {
             let wire = Wire::default();
             let (peer, side) = address(name);
             let mut end = wire.clone();
             let serving = Box::pin(async move {
-                let Ok(()) = serve(&mut end, app, board, peer, side).await;
+                let Ok(()) = serve(&mut end, app, store, peer, side).await;
             });
             Connection { wire, serving: Some(serving) }
         };
@@ -226,7 +236,7 @@ impl<'a> Device<'a> {
     }
 }
 
-impl Drop for Device<'_> {
+impl<S> Drop for Device<'_, S> {
     fn drop(&mut self) {
         // Connections that are still served are dropped as a server drops them.
         self.clients.clear();

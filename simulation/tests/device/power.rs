@@ -1,0 +1,188 @@
+//! Power cuts at every byte that changes of settings write, with the device that writes them.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
+use sockeye_device::{App, FlashStore, History, Settings, StoreCondition, Stored};
+
+use crate::board::{Board, READINGS};
+use crate::script::Device;
+
+const BLOCK: usize = 4096;
+const BLOCKS: usize = 2;
+
+/// NOR flash that stays when the device that has it loses its power.
+#[derive(Clone)]
+struct Flash {
+    bytes: Rc<RefCell<Vec<u8>>>,
+    /// Bytes that can be written or erased until the power is cut.
+    left: Rc<Cell<Option<usize>>>,
+    written: Rc<Cell<usize>>,
+}
+
+impl Flash {
+    fn new() -> Self {
+        Self { bytes: Rc::new(RefCell::new(vec![0xff; BLOCK * BLOCKS])), left: Rc::default(), written: Rc::default() }
+    }
+
+    fn put(&self, offset: usize, byte: u8) -> Result<(), PowerCut> {
+        if let Some(left) = self.left.get() {
+            self.left.set(Some(left.checked_sub(1).ok_or(PowerCut)?));
+        }
+        self.written.set(self.written.get() + 1);
+        self.bytes.borrow_mut()[offset] = byte;
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct PowerCut;
+
+impl NorFlashError for PowerCut {
+    fn kind(&self) -> NorFlashErrorKind {
+        NorFlashErrorKind::Other
+    }
+}
+
+impl ErrorType for Flash {
+    type Error = PowerCut;
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 4;
+
+    async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), PowerCut> {
+        let offset = offset as usize;
+        bytes.copy_from_slice(&self.bytes.borrow()[offset..offset + bytes.len()]);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        BLOCK * BLOCKS
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = BLOCK;
+
+    async fn erase(&mut self, from: u32, to: u32) -> Result<(), PowerCut> {
+        (from as usize..to as usize).try_for_each(|offset| self.put(offset, 0xff))
+    }
+
+    async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), PowerCut> {
+        bytes.iter().enumerate().try_for_each(|(index, byte)| {
+            let offset = offset as usize + index;
+            let old = self.bytes.borrow()[offset];
+            self.put(offset, old & byte)
+        })
+    }
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("nothing here waits"),
+    }
+}
+
+/// What a client types, and what happens before its last reply.
+type Step = (&'static [&'static str], &'static [&'static str]);
+
+/// Each step ends with a reply that says that something is stored.
+const STEPS: [Step; 7] = [
+    (&["CONFIG SET device.name kitchen loglevel warning wifi.country DE ap.passphrase battery-staple"], &[]),
+    (
+        &["CONFIG SET wifi.ssid home wifi.password correct-horse", "WIFI TRY", "WIFI CONFIRM"],
+        &["wifi joined", "wifi address 10.0.0.7"],
+    ),
+    (&["CONFIG SET ap.open yes device.name hall"], &[]),
+    (
+        &["CONFIG SET wifi.ssid work wifi.password other-horse wifi.ip 10.0.0.9/24", "WIFI TRY", "WIFI CONFIRM"],
+        &["wait 500", "wifi left", "wifi joined", "wifi address 10.0.0.9"],
+    ),
+    (&["CONFIG SET auth.token correct-horse ap.always yes"], &[]),
+    (&["WIFI FORGET home"], &[]),
+    (&["CONFIG FACTORYRESET"], &[]),
+];
+
+fn boot(flash: &Flash) -> (FlashStore<Flash>, Stored) {
+    let store = FlashStore::new(flash.clone(), 0..(BLOCK * BLOCKS) as u32).unwrap();
+    let stored = now(store.load());
+    (store, stored)
+}
+
+/// Plays the steps until one isn't acknowledged, and says how many were; `stored` sees the flash after each.
+fn play(flash: &Flash, mut stored: impl FnMut(&Flash)) -> usize {
+    let board = Board::default();
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let (store, settings) = boot(flash);
+    let app = App::new(&board, &mut histories, settings).unwrap();
+    let mut device = Device::with_store(&board, &app, &store);
+    device.event("radio");
+    device.event("wifi ap-started");
+    for (index, (requests, events)) in STEPS.iter().enumerate() {
+        let mut reply = Vec::new();
+        for request in *requests {
+            device.send("ap", format!("{request}\r\n").as_bytes());
+            if *request == "WIFI TRY" {
+                events.iter().for_each(|event| device.event(event));
+            }
+            reply = device.bytes("ap");
+        }
+        if reply != b"+OK\r\n" {
+            assert!(reply.starts_with(b"-ERR"), "{}", String::from_utf8_lossy(&reply));
+            return index;
+        }
+        stored(flash);
+    }
+    STEPS.len()
+}
+
+/// Whether the device begins to make its own network or to join one, as it should with these settings.
+fn is_reachable(settings: &Settings) -> bool {
+    let board = Board::default();
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let app = App::new(&board, &mut histories, settings.clone()).unwrap();
+    let mut device = Device::new(&board, &app);
+    device.event("radio");
+    let told = device.radio.actions();
+    let joins = told.contains("join ") || told.contains("scan");
+    joins != settings.networks.is_empty() && (joins || told.contains("start "))
+}
+
+#[test]
+fn a_power_cut_at_any_byte_leaves_what_was_acknowledged_and_a_way_in() {
+    let mut states = vec![Settings::default()];
+    let flash = Flash::new();
+    let copy = |flash: &Flash| {
+        let copy = Flash::new();
+        copy.bytes.replace(flash.bytes.borrow().clone());
+        copy
+    };
+    let acknowledged = play(&flash, |flash| states.push(boot(&copy(flash)).1.settings));
+    assert_eq!(acknowledged, STEPS.len());
+    assert!(states.windows(2).all(|pair| pair[0] != pair[1]), "each step changes something");
+    assert!(states.iter().all(is_reachable));
+    let mut cut_in = [0; STEPS.len()];
+    // No write is shorter than three bytes. Wiping for the factory reset erases and writes 30 KB more, of which some
+    // places are enough.
+    let bytes = (0..flash.written.get()).filter(|byte| *byte < 2_500 && byte % 3 == 0 || byte % 301 == 0);
+    for byte in bytes {
+        let flash = Flash::new();
+        flash.left.set(Some(byte));
+        let acknowledged = play(&flash, |_| ());
+        assert!(acknowledged < STEPS.len(), "the power was cut after {byte} bytes");
+        flash.left.set(None);
+        let (_, Stored { settings, condition }) = boot(&flash);
+        let is_old_or_new = settings == states[acknowledged] || settings == states[acknowledged + 1];
+        assert!(is_old_or_new, "after {byte} bytes, in step {acknowledged}: {settings:?}");
+        assert!(matches!(condition, StoreCondition::Sound | StoreCondition::Repaired), "{condition:?}");
+        cut_in[acknowledged] += 1;
+    }
+    assert!(cut_in.iter().all(|cuts| *cuts > 20), "{cut_in:?}");
+}

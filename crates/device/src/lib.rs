@@ -68,5 +68,7 @@ pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, R
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};
-pub use settings::{ApAddress, ApSettings, LogLevel, NoStore, Settings, Store, StoreCondition, StoreError, Stored};
+pub use settings::{
+    ApAddress, ApSettings, LogLevel, NoStore, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
+};
 pub use value::{Decimal, Value};

@@ -14,6 +14,9 @@ use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX};
 use crate::wifi::{Network, RadioConfig, Secret};
 
 pub(crate) mod cbor;
+mod task;
+
+pub use task::StoreTask;
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]

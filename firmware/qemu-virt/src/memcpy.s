@@ -21,7 +21,7 @@ memcpy:
     addi a5, a5, 1
     addi a2, a2, -1
     j    4f
-    # Words, eight at a time and then one by one.
+    # Words: eight at a time, then four, two and one.
 2:  li   a6, 32
     bltu a2, a6, 3f
 1:  lw   a3, 0(a1)
@@ -44,15 +44,35 @@ memcpy:
     addi a5, a5, 32
     addi a2, a2, -32
     bgeu a2, a6, 1b
-3:  li   a6, 4
-    bltu a2, a6, 6f
-1:  lw   a3, 0(a1)
+3:  andi a3, a2, 16
+    beqz a3, 1f
+    lw   a3, 0(a1)
+    lw   a4, 4(a1)
+    lw   a7, 8(a1)
+    lw   t0, 12(a1)
+    sw   a3, 0(a5)
+    sw   a4, 4(a5)
+    sw   a7, 8(a5)
+    sw   t0, 12(a5)
+    addi a1, a1, 16
+    addi a5, a5, 16
+1:  andi a3, a2, 8
+    beqz a3, 1f
+    lw   a3, 0(a1)
+    lw   a4, 4(a1)
+    sw   a3, 0(a5)
+    sw   a4, 4(a5)
+    addi a1, a1, 8
+    addi a5, a5, 8
+1:  andi a3, a2, 4
+    beqz a3, 1f
+    lw   a3, 0(a1)
     addi a1, a1, 4
-    addi a2, a2, -4
     sw   a3, 0(a5)
     addi a5, a5, 4
-    bgeu a2, a6, 1b
-    j    6f
+1:  andi a2, a2, 3
+    bnez a2, 7f
+    ret
     # Both even: words if they agree, else halves, four at a time.
 4:  xor  a3, a5, a1
     andi a3, a3, 2

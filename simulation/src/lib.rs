@@ -1,1 +1,6 @@
-//! The production server in simulated time. What there is to see is in `tests`.
+//! The production server, listener and device in simulated time.
+//!
+//! # Layout
+//! - [`clock`]: embassy-time's driver.
+
+pub mod clock;

@@ -84,7 +84,8 @@ fn against_redis(workspace: &Workspace) -> Result<()> {
     run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }
 
-fn simulation(workspace: &Workspace) -> Command {
+/// `cargo` for the simulation, whose target folder is its own.
+pub fn simulation(workspace: &Workspace) -> Command {
     let mut command = cargo(&workspace.root.join(SIMULATION));
     command.env("CARGO_TARGET_DIR", workspace.target.join(SIMULATION));
     command

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::trace::Trace;
 
 /// How long the device may be out of reach, seconds, when nothing happens to it, its flash or the networks around it.
-pub const OUT_OF_REACH_S_MAX: u64 = 180;
+pub const OUT_OF_REACH_S_MAX: u64 = 75;
 /// How long an answer may take in calm air, milliseconds. The radio listens on another channel for 100 at a time.
 pub const ANSWER_MS_MAX: u64 = 400;
 /// How long after the last client has gone every slot is free, seconds.
@@ -38,51 +38,60 @@ impl Verdict {
     }
 }
 
-/// What is known of a setting from outside: the value that was acknowledged last, and those that were asked for since
-/// and never answered, each of which may or may not be in force.
+/// What is known of a setting from outside. One value, after an answer; after a request without one, it may have been
+/// carried out or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known<T> {
-    sure: T,
-    maybe: Vec<T>,
+    possible: Vec<T>,
+    /// What was possible before the request that is under way.
+    before: Option<Vec<T>>,
 }
 
 impl<T: Clone + PartialEq + fmt::Debug> Known<T> {
     /// This value, for sure.
-    pub fn new(sure: T) -> Self {
-        Self { sure, maybe: Vec::new() }
+    pub fn new(value: T) -> Self {
+        Self { possible: vec![value], before: None }
     }
 
-    /// The value that was acknowledged last.
-    pub fn sure(&self) -> &T {
-        &self.sure
+    /// Whether this may be the value.
+    pub fn may_be(&self, value: &T) -> bool {
+        self.possible.contains(value)
     }
 
-    /// Another value is asked for.
-    pub fn asked(&mut self, value: T) {
-        self.maybe.push(value);
+    /// A change is asked for.
+    pub fn asked(&mut self, change: impl Fn(&T) -> T) {
+        self.before = Some(self.possible.clone());
+        for value in self.possible.clone().iter().map(change) {
+            if !self.possible.contains(&value) {
+                self.possible.push(value);
+            }
+        }
     }
 
     /// It was acknowledged.
-    pub fn acknowledged(&mut self, value: T) {
-        self.sure = value;
-        self.maybe.clear();
+    pub fn acknowledged(&mut self, change: impl Fn(&T) -> T) {
+        if let Some(before) = self.before.take() {
+            self.possible = before.iter().map(change).collect();
+        }
     }
 
     /// It was refused.
-    pub fn refused(&mut self, value: &T) {
-        self.maybe.retain(|maybe| maybe != value);
+    pub fn refused(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.possible = before;
+        }
     }
 
-    /// This is in force. An error if it can't be.
+    /// This is the value.
+    ///
+    /// # Errors
+    /// It can't be.
     pub fn observed(&mut self, value: &T) -> Result<(), String> {
-        if *value == self.sure {
-            return Ok(());
+        if !self.may_be(value) {
+            return Err(format!("{value:?} instead of {:?}", self.possible));
         }
-        if self.maybe.contains(value) {
-            self.sure = value.clone();
-            return Ok(());
-        }
-        Err(format!("{value:?} instead of {:?}, or perhaps one of {:?}", self.sure, self.maybe))
+        (self.possible, self.before) = (vec![value.clone()], None);
+        Ok(())
     }
 }
 
@@ -93,15 +102,14 @@ mod tests {
     #[test]
     fn what_was_acknowledged_is_in_force_and_what_was_asked_for_may_be() {
         let mut known = Known::new(0);
-        known.asked(1);
-        known.asked(2);
-        assert!(known.observed(&0).is_ok() && known.observed(&3).is_err());
-        assert!(known.observed(&2).is_ok(), "it was carried out, and its answer lost");
-        known.asked(4);
-        known.refused(&4);
-        assert!(known.observed(&4).is_err());
-        known.asked(5);
-        known.acknowledged(5);
-        assert!(known.observed(&5).is_ok() && known.observed(&2).is_err());
+        known.asked(|_| 1);
+        known.asked(|old| old + 10);
+        assert!([0, 1, 10, 11].iter().all(|value| known.may_be(value)) && !known.may_be(&2));
+        known.acknowledged(|old| old + 10);
+        assert!(known.clone().observed(&1).is_err(), "it was acknowledged later");
+        assert!(known.observed(&11).is_ok() && !known.may_be(&10), "the one without an answer was carried out");
+        known.asked(|_| 4);
+        known.refused();
+        assert!(known.observed(&4).is_err() && known.observed(&11).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
-use sockeye_device::wifi::{Action, ApConfig, ApSecurity, Event, Radio};
+use sockeye_device::wifi::{self, Event};
 use sockeye_device::{App, History, Side, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
@@ -65,7 +65,8 @@ impl Device {
         );
         let (own, own_interface) = wlan(&parts, group, tcp, MACS[0], &mut random);
         let (station, interface) = wlan(&parts, group, tcp, MACS[1], &mut random);
-        let radio = radio::start((&parts.executor, group), parts.ether.clone(), (own, station), random.fork());
+        let radio =
+            radio::start((&parts.executor, group), parts.ether.clone(), (own, station), random.fork(), parts.mutation);
         let tell = radio.teller();
         parts.executor.spawn(group, async move { own_interface.follow(own.stack, |_| ()).await });
         parts.executor.spawn(group, async move {
@@ -122,7 +123,7 @@ async fn start(
     world: Rc<World>,
     group: Group,
     tcp: Tcp,
-    radio: SimRadio,
+    mut radio: SimRadio,
     board: &'static Board,
     server: &'static Server<SLOTS>,
 ) {
@@ -142,7 +143,7 @@ async fn start(
     }
     executor.spawn(group, async move { server.watch().await });
     executor.spawn(group, measure(app));
-    drive(radio).await;
+    wifi::run(app, &mut radio).await;
 }
 
 /// Samples the sensor for ever.
@@ -158,15 +159,5 @@ fn side(peer: SocketAddr) -> Side {
     match peer.ip() {
         IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => Side::AccessPoint,
         _ => Side::Station,
-    }
-}
-
-/// Keeps the device's own network on the air.
-async fn drive(mut radio: SimRadio) {
-    let ssid = "sockeye-51A0".try_into().expect("it is short");
-    let config = ApConfig { ssid, security: ApSecurity::Own, address: Ipv4Addr::new(192, 168, 1, 1), prefix_len: 24 };
-    loop {
-        radio.act(Action::StartAp(config.clone())).await;
-        while radio.event().await != Event::ApFailed {}
     }
 }

@@ -37,6 +37,7 @@ struct Cli {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Without {
     Nothing,
+    Rollback,
     Commit,
     Timeouts,
 }
@@ -45,6 +46,7 @@ impl Without {
     fn mutation(self) -> Mutation {
         match self {
             Self::Nothing => Mutation::None,
+            Self::Rollback => Mutation::NoRollback,
             Self::Commit => Mutation::ReplyBeforeCommit,
             Self::Timeouts => Mutation::NoTimeouts,
         }

@@ -12,6 +12,8 @@ pub enum Mutation {
     /// The device as it is.
     #[default]
     None,
+    /// The radio sticks to the first network that it is told to join, and never comes back to what worked.
+    NoRollback,
     /// The store says that settings are stored before they are.
     ReplyBeforeCommit,
     /// A client may be silent for as long as it likes, and a handshake half done.
@@ -20,7 +22,7 @@ pub enum Mutation {
 
 impl Mutation {
     /// All that must be noticed.
-    pub const ALL: [Self; 2] = [Self::ReplyBeforeCommit, Self::NoTimeouts];
+    pub const ALL: [Self; 3] = [Self::NoRollback, Self::ReplyBeforeCommit, Self::NoTimeouts];
 
     /// The server's time-outs.
     pub fn timeouts(self, timeouts: Timeouts) -> Timeouts {

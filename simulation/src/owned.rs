@@ -12,11 +12,17 @@ pub struct Owned {
     pub name: RefCell<Known<String>>,
     /// The names of the networks that it joins, in alphabetical order.
     pub networks: RefCell<Known<Vec<String>>>,
+    /// Whether there is a token.
+    pub token: RefCell<Known<bool>>,
 }
 
 impl Default for Owned {
     fn default() -> Self {
-        Self { name: RefCell::new(Known::new(String::new())), networks: RefCell::new(Known::new(Vec::new())) }
+        Self {
+            name: RefCell::new(Known::new(String::new())),
+            networks: RefCell::new(Known::new(Vec::new())),
+            token: RefCell::new(Known::new(false)),
+        }
     }
 }
 
@@ -39,6 +45,8 @@ impl Owned {
         let settings = &stored.settings;
         let name = self.name.borrow_mut().observed(&settings.name.as_str().to_owned());
         name.map_err(|why| format!("the name is {why}"))?;
+        let token = self.token.borrow_mut().observed(&settings.token.is_some());
+        token.map_err(|why| format!("that there is a token is {why}"))?;
         let networks = self.networks.borrow_mut().observed(&networks(settings));
         networks.map_err(|why| format!("the networks are {why}"))
     }

@@ -26,6 +26,12 @@ pub enum Step {
     PowerCutInFlash { after: u32, off_ms: u64 },
     /// The owner gives the device another name.
     Rename(String),
+    /// The owner sets a token, so that the device can be configured over any network.
+    Protect,
+    /// The owner tries a network, with its password or another, and confirms it or not.
+    TryNetwork { router: usize, is_right: bool, confirms: bool, seconds: u32 },
+    /// The owner has the device forget a network.
+    Forget { router: usize },
     /// Strangers come to a network that the device is in.
     Crowd { place: Place, clients: u8, habit: Habit },
 }
@@ -105,7 +111,14 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
         4..=6 => Step::Router { number, is_up: random.bool() },
         7 => Step::PowerCut { off_ms },
         8 => Step::PowerCutInFlash { after: random.u32(..3_000), off_ms },
-        9..=13 => Step::Rename(format!("device-{index}")),
+        9..=10 => Step::Rename(format!("device-{index}")),
+        11..=15 => Step::TryNetwork {
+            router: number,
+            is_right: random.u8(..4) > 0,
+            confirms: random.u8(..4) > 0,
+            seconds: random.u32(10..120),
+        },
+        16 => [Step::Forget { router: number }, Step::Protect][random.usize(..2)].clone(),
         _ => Step::Crowd {
             place: if random.bool() { Place::Own } else { Place::Router(number) },
             clients: random.u8(1..=14),

@@ -47,7 +47,7 @@ impl Store for SimStore {
         Ok(())
     }
 
-    async fn reset(&self) -> Result<(), StoreError> {
-        self.flash.reset().await
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
+        self.flash.reset(defaults).await
     }
 }

@@ -71,6 +71,8 @@ pub struct Outcome {
     pub seconds: u64,
     /// The longest that nobody could reach the device, seconds.
     pub longest_out_s: u64,
+    /// How often the device was switched on.
+    pub boots: u32,
 }
 
 /// Runs a plan. The same arguments give the same outcome.
@@ -87,14 +89,14 @@ pub fn run(plan: &Plan, seed: u64, mutation: Mutation) -> Outcome {
         let failure = world.verdict.get();
         world.cut_power();
         world.parts.executor.kill(AROUND);
-        (failure, world.longest_out_s.get())
+        (failure, world.longest_out_s.get(), world.boots.get())
     }));
-    let (failure, longest_out_s) = ended.unwrap_or_else(|panic| {
+    let (failure, longest_out_s, boots) = ended.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        (Some(text.unwrap_or("a panic".to_owned())), 0)
+        (Some(text.unwrap_or("a panic".to_owned())), 0, 0)
     });
-    Outcome { failure, trace, seconds: Instant::now().as_secs(), longest_out_s }
+    Outcome { failure, trace, seconds: Instant::now().as_secs(), longest_out_s, boots }
 }
 
 impl World {

@@ -42,3 +42,8 @@ fn a_reply_before_its_commit_is_noticed() {
 fn missing_time_outs_are_noticed() {
     is_noticed(Mutation::NoTimeouts, 10..20, "slots are lost");
 }
+
+#[test]
+fn a_missing_way_back_is_noticed() {
+    is_noticed(Mutation::NoRollback, 20..60, "locked out");
+}

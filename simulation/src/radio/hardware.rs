@@ -10,6 +10,7 @@ use sockeye_device::wifi::{Action, ApConfig, Event, Ip, Join, JoinError, Radio};
 use super::Ether;
 use crate::air::{Air, Card, Place};
 use crate::executor::{Executor, Group};
+use crate::mutation::Mutation;
 use crate::queue::Queue;
 use crate::router::static_config;
 use crate::trace::Trace;
@@ -31,11 +32,18 @@ pub struct Wlan {
 pub struct SimRadio {
     actions: Rc<Queue<Action>>,
     events: Rc<Queue<Event>>,
+    mutation: Mutation,
+    /// The network that a radio without a way back was told to join first.
+    stuck: Option<Join>,
 }
 
 impl Radio for SimRadio {
     async fn act(&mut self, action: Action) {
-        self.actions.push(action);
+        self.actions.push(match (self.mutation, action) {
+            (Mutation::NoRollback, Action::Join(join)) => Action::Join(self.stuck.get_or_insert(join).clone()),
+            (Mutation::NoRollback, Action::StartAp(_)) if self.stuck.is_some() => return,
+            (_, action) => action,
+        });
     }
 
     async fn event(&mut self) -> Event {
@@ -57,8 +65,9 @@ pub fn start(
     ether: Ether,
     (own, station): (Wlan, Wlan),
     random: fastrand::Rng,
+    mutation: Mutation,
 ) -> SimRadio {
-    let radio = SimRadio { actions: Rc::default(), events: Rc::default() };
+    let radio = SimRadio { actions: Rc::default(), events: Rc::default(), mutation, stuck: None };
     ether.state.borrow_mut().events = Some(radio.events.clone());
     let hardware = Rc::new(Hardware {
         executor: executor.clone(),

@@ -24,6 +24,8 @@ pub enum Step {
     PowerCut { off_ms: u64 },
     /// The device's power is cut in the middle of writing or erasing, when so many more bytes of flash have changed.
     PowerCutInFlash { after: u32, off_ms: u64 },
+    /// A bit of flash falls over: one that was written, or one that never was.
+    Age { is_written: bool, bit: usize },
     /// The owner gives the device another name.
     Rename(String),
     /// The owner sets a token, so that the device can be configured over any network.

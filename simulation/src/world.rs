@@ -249,6 +249,8 @@ impl World {
                     self.off_ms.set(off_ms);
                     self.flash.cut_power_after(after);
                 }
+                Step::Age { is_written: true, bit } => self.flash.flip(bit % (8 * self.flash.written().max(1))),
+                Step::Age { is_written: false, bit } => self.flash.flip(8 * self.flash.written() + bit),
                 Step::Crowd { place, clients, habit } => crowd::come(&self, place, clients, habit),
                 wish => wishes.push(wish),
             }

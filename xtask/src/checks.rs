@@ -80,6 +80,8 @@ fn against_redis(workspace: &Workspace) -> Result<()> {
         let test = ["test", "--locked", "--package", package, "--test", "redis", "--", "--ignored"];
         run(cargo(&workspace.root).args(test).env("PATH", &path), LONG)?;
     }
+    let walk = ["test", "--locked", "--package", "sockeye", "--test", "wifi_walk", "--", "--ignored"];
+    run(cargo(&workspace.root).args(walk).env("PATH", &path), LONG)?;
     let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
     run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }

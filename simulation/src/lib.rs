@@ -1,1 +1,37 @@
-//! The production server in simulated time. What there is to see is in `tests`.
+//! The production server, listener and device in simulated time.
+//!
+//! A [`plan`] is made from a seed, and [`world::run`] runs it: the same seed goes the same way, always.
+//!
+//! # Layout
+//! - [`clock`], [`executor`], [`queue`], [`trace`]: time, tasks, and what happened.
+//! - [`air`], [`radio`], [`router`]: frames, who hears whom, and the networks of others.
+//! - [`flash`], [`store`], [`board`], [`device`]: the machine under the device, and the device itself as it boots.
+//! - [`phone`], [`actor`]: clients' hosts, how they speak with the device, and what they want of it.
+//! - [`plan`], [`world`], [`seeds`]: what happens in a run, to whom, and many runs.
+//! - [`check`], [`owned`]: what must hold.
+//! - [`mutation`]: what is switched off to see that it is missed.
+
+pub mod actor;
+pub mod air;
+pub mod board;
+pub mod check;
+pub mod clock;
+pub mod device;
+pub mod executor;
+pub mod flash;
+pub mod mutation;
+pub mod owned;
+pub mod phone;
+pub mod plan;
+pub mod queue;
+pub mod radio;
+pub mod router;
+pub mod seeds;
+pub mod store;
+pub mod trace;
+pub mod world;
+
+/// Network stacks and the listener live as long as the program of a chip does, which never ends.
+pub fn leak<T>(value: T) -> &'static mut T {
+    Box::leak(Box::new(value))
+}

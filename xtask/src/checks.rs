@@ -80,11 +80,14 @@ fn against_redis(workspace: &Workspace) -> Result<()> {
         let test = ["test", "--locked", "--package", package, "--test", "redis", "--", "--ignored"];
         run(cargo(&workspace.root).args(test).env("PATH", &path), LONG)?;
     }
+    let walk = ["test", "--locked", "--package", "sockeye", "--test", "wifi_walk", "--", "--ignored"];
+    run(cargo(&workspace.root).args(walk).env("PATH", &path), LONG)?;
     let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
     run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }
 
-fn simulation(workspace: &Workspace) -> Command {
+/// `cargo` for the simulation, whose target folder is its own.
+pub fn simulation(workspace: &Workspace) -> Command {
     let mut command = cargo(&workspace.root.join(SIMULATION));
     command.env("CARGO_TARGET_DIR", workspace.target.join(SIMULATION));
     command

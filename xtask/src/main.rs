@@ -4,6 +4,7 @@
 //! - `suite.rs`: all jobs in order, which is `cargo xtask test`.
 //! - `setup.rs`, `toolchain.rs`: what the other jobs need on this machine, the compilers for chips among it.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
+//! - `simulate.rs`: the device in simulated time.
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
@@ -39,6 +40,7 @@ mod redis;
 mod server;
 mod services;
 mod setup;
+mod simulate;
 mod size;
 mod suite;
 mod tidy;
@@ -79,6 +81,8 @@ enum Job {
     Clippy,
     /// Unit tests and doc tests
     Unit,
+    /// The device in simulated time, seed by seed
+    Simulate(simulate::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -158,6 +162,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Fmt => checks::fmt(workspace),
         Job::Clippy => checks::clippy(workspace),
         Job::Unit => checks::unit(workspace),
+        Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),

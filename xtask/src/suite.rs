@@ -7,7 +7,8 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, size, tidy,
+    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate, size,
+    tidy,
 };
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
@@ -30,6 +31,7 @@ const CHECKS: [(&str, Check); 18] = [
     ("fmt", checks::fmt),
     ("clippy", checks::clippy),
     ("unit", checks::unit),
+    ("simulate", simulate::check),
     ("fuzz", fuzz::check),
     ("doc", checks::doc),
     ("conformance host", conformance::host),

@@ -6,8 +6,10 @@
 //! - `serve.rs`: running a server until Ctrl-C.
 //! - `sim.rs`: the simulated device, which boots as the chip does.
 //! - `device`: the device on a simulated board: its sensors, its settings.
+//! - `air.rs` and its folder: networks in the air, for a person to play with.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
+mod air;
 mod device;
 mod identity;
 mod net;
@@ -51,6 +53,9 @@ enum Command {
         /// How the device reaches its network
         #[arg(long, value_enum, default_value_t = SimMode::Ap)]
         mode: SimMode,
+        /// Networks in the air, for the device to join; it begins with its own
+        #[arg(long, value_enum, conflicts_with = "mode")]
+        air: Option<Air>,
         /// Address and port of this machine where the device is reachable
         #[arg(long, value_name = "IPV4:PORT", default_value_t = LISTEN)]
         listen: SocketAddrV4,
@@ -80,6 +85,12 @@ enum SimMode {
     Sta,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Air {
+    /// Three networks, of which one has no flaw
+    Demo,
+}
+
 const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
 
 /// The command line, or the exit status where there is nothing to run: help was asked for, or it can't be parsed. An
@@ -104,14 +115,18 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
-        Command::Sim { mode, listen, state, push_to, push_token, push_names, push_period_ms } => {
+        Command::Sim { mode, air, listen, state, push_to, push_token, push_names, push_period_ms } => {
             let mode = match mode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
             };
             let to = push_to.unwrap_or_default();
-            sim::push_settings(&to, &push_token.unwrap_or_default(), &push_names, push_period_ms)
-                .and_then(|push| sim::run(mode, listen, state.as_deref(), &push))
+            sim::push_settings(&to, &push_token.unwrap_or_default(), &push_names, push_period_ms).and_then(|push| {
+                match air {
+                    Some(Air::Demo) => sim::run_in_air(listen, state, &push),
+                    None => sim::run(mode, listen, state.as_deref(), &push),
+                }
+            })
         }
     };
     match result {

@@ -8,13 +8,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::ensure;
 use async_executor::LocalExecutor;
 use async_signal::{Signal, Signals};
+use edge_nal::TcpAccept;
 use futures_lite::{StreamExt, future};
 use sockeye_hello::Hello;
 use sockeye_hello::boot::Boot;
 use sockeye_server::limits::Timeouts;
-use sockeye_server::{Handler, Server};
+use sockeye_server::{Handler, Server, Socket};
 
-use crate::net::{Acceptor, listen};
+use crate::net::listen;
 
 /// Most slots of a server on the host.
 pub const SLOTS_MAX: usize = 64;
@@ -46,12 +47,17 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Serves until Ctrl-C (SIGINT) or SIGTERM, beside `work`, and then says what was served.
-pub async fn until_ctrl_c<H: Handler>(
-    acceptor: &Acceptor,
+pub async fn until_ctrl_c<A, H>(
+    acceptor: &A,
     handler: &H,
     server: &Server<SLOTS_MAX>,
     work: impl Future<Output = ()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    A: TcpAccept,
+    for<'a> A::Socket<'a>: Socket,
+    H: Handler,
+{
     let mut signals = Signals::new([Signal::Int, Signal::Term])?;
     // A task for each slot, so that a wake polls one slot and not all.
     let executor = LocalExecutor::new();

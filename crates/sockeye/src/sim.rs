@@ -1,19 +1,23 @@
 //! The simulated device: it boots as the chip does, prints what the chip's console prints, and serves.
 
 use std::net::SocketAddrV4;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow, ensure};
 use sockeye_device::PushSettings;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
-use crate::device::{self, HostStore};
+use crate::air::{self, Links};
+use crate::device::{self, HostStore, Reach};
 use crate::identity::Identity;
 use crate::net::listen;
 use crate::serve::print;
 
 /// Slots of a device.
 const SLOTS: usize = 8;
+/// Folder for a device in the demo's air, when none is given: a restart must find what was stored.
+const DEMO_STATE: &str = "sockeye-demo";
 /// The network that a simulated station joins.
 const STATION_NETWORK: &str = "simulated";
 
@@ -51,6 +55,24 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushS
             }
         }
         boot.device_listening(address.port(), SLOTS, address.into());
-        device::run(&acceptor, identity.mac, SLOTS, store, push).await
+        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, store, push).await
+    })
+}
+
+/// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
+pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: &PushSettings) -> anyhow::Result<()> {
+    let own = SocketAddrV4::new(air::OWN_ADDRESS, address.port());
+    ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
+    let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
+    fs::create_dir_all(&state).with_context(|| format!("can't use --state {}", state.display()))?;
+    let identity = Identity::load(Some(&state))?;
+    let store = HostStore::open(Some(&state))?;
+    async_io::block_on(async {
+        let boot = Boot::new(print, "device", "the simulator");
+        print(format_args!("state: {}", state.display()));
+        print(format_args!("own network: {}", NetworkName(identity.mac)));
+        boot.device_listening(address.port(), SLOTS, own.into());
+        let links = Links::new(address.port());
+        device::run(Reach::air(&links, &air::DEMO), identity.mac, SLOTS, store, push).await
     })
 }

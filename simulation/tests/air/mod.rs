@@ -6,7 +6,6 @@ use std::future::{Future, poll_fn};
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use edge_nal::TcpBind;
@@ -14,7 +13,8 @@ use embassy_net::driver::{HardwareAddress, LinkState};
 use embassy_net::tcp::TcpSocket;
 use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
-use embassy_time::{Duration, MockDriver};
+use embassy_time::Duration;
+use sockeye_simulation::clock;
 use sockeye_tcp::{Acceptor, Buffers, Frames, Options, Port, Resources, Tcp};
 
 pub const PORT: u16 = 3000;
@@ -25,9 +25,6 @@ const CONNECTIONS: usize = 4;
 const MTU: usize = 1514;
 const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
-
-/// embassy's mock clock is one for the process, and tests run beside one another.
-static CLOCK: Mutex<()> = Mutex::new(());
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -58,7 +55,6 @@ pub struct World {
     pub client_stack: Stack<'static>,
     pub tcp: Tcp,
     tasks: Vec<Task>,
-    _clock: MutexGuard<'static, ()>,
 }
 
 fn leak<T>(value: T) -> &'static mut T {
@@ -71,8 +67,7 @@ fn config(address: Ipv4Addr) -> StaticConfigV4 {
 
 impl World {
     pub fn new(seed: u64) -> Self {
-        let clock = CLOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        MockDriver::get().reset();
+        clock::reset();
         let air = Rc::new(Air {
             loss: Cell::new(0),
             gone: Cell::new(false),
@@ -102,7 +97,7 @@ impl World {
             leak(StackResources::<24>::new()),
             seed + 1,
         );
-        let mut world = Self { air: air.clone(), server_stack, client_stack, tcp, tasks: Vec::new(), _clock: clock };
+        let mut world = Self { air: air.clone(), server_stack, client_stack, tcp, tasks: Vec::new() };
         world.spawn(async move { runner.run().await });
         world.spawn(async move { server_net.run().await });
         world.spawn(async move { client_net.run().await });
@@ -151,7 +146,7 @@ impl World {
                 let mut cx = Context::from_waker(Waker::noop());
                 self.tasks.retain_mut(|task| task.as_mut().poll(&mut cx).is_pending());
             }
-            MockDriver::get().advance(Duration::from_millis(1));
+            clock::advance(Duration::from_millis(1));
         }
     }
 }

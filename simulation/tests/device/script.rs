@@ -25,18 +25,15 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Waker};
 
-use embassy_time::{Duration, MockDriver};
+use embassy_time::Duration;
 use sockeye_device::{App, History, Settings, Side, Store, Value, serve, wifi};
+use sockeye_simulation::clock;
 
 use crate::board::{Board, READINGS, REMOTES};
 use crate::radio::Script;
 use crate::wire::Wire;
-
-/// The mock driver's time is every test's, so tests that let it pass do so one after the other.
-static TIME: Mutex<()> = Mutex::new(());
 
 /// Runs a script on a device as it comes out of the box.
 pub fn check(script: &str) {
@@ -76,7 +73,6 @@ pub struct Device<'a, S = Board> {
     wifi: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
-    _time: MutexGuard<'static, ()>,
 }
 
 impl<'a> Device<'a> {
@@ -88,7 +84,6 @@ impl<'a> Device<'a> {
 impl<'a, S: Store> Device<'a, S> {
     /// The same, with its settings elsewhere.
     pub fn with_store(board: &'a Board, app: &'a App<'a>, store: &'a S) -> Self {
-        let time = TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         Self {
             board,
             app,
@@ -98,7 +93,6 @@ impl<'a, S: Store> Device<'a, S> {
             radio: Script::default(),
             wifi: None,
             unread: None,
-            _time: time,
         }
     }
 
@@ -156,7 +150,7 @@ impl<'a, S: Store> Device<'a, S> {
 
     pub fn wait(&mut self, ms: u64) {
         self.board.uptime_us.set(self.board.uptime_us.get() + ms * 1_000);
-        MockDriver::get().advance(Duration::from_millis(ms));
+        clock::advance(Duration::from_millis(ms));
         self.run();
     }
 

@@ -8,8 +8,6 @@ mod net;
 mod peer;
 mod run;
 
-use std::sync::{Mutex, MutexGuard};
-
 use sockeye_device::Outbox;
 use sockeye_endpoint::limits::PUSH_FUTURE_SIZE_MAX;
 use sockeye_endpoint::{PushBuffers, push};
@@ -18,20 +16,12 @@ use crate::net::Net;
 use crate::peer::Keeps;
 use crate::run::{Clock, Plan, run};
 
-/// The mock clock is one for the process, and tests run beside one another.
-static CLOCK: Mutex<()> = Mutex::new(());
-
-fn clock() -> MutexGuard<'static, ()> {
-    CLOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
 }
 
 /// Runs `plan` with many seeds.
 fn check(plan: Plan) {
-    let _clock = clock();
     let seeds = match number("SOCKEYE_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("SOCKEYE_SEEDS").unwrap_or(40),
@@ -44,7 +34,6 @@ fn check(plan: Plan) {
 
 #[test]
 fn nothing_is_lost_or_doubled_without_faults() {
-    let _clock = clock();
     for clock in [Clock::Never, Clock::Always, Clock::Later] {
         let ran = run(Plan { clock, keeps: Keeps::Everything, has_faults: false }, 1);
         assert_eq!((ran.generated, ran.stored, ran.connections), (ran.generated, ran.generated, 1));
@@ -68,7 +57,6 @@ fn a_peer_that_forgets_is_sent_all_that_it_has_not_had() {
 /// Pointers are at most twice as long here as on the chips for which the limit is.
 #[test]
 fn the_future_of_the_loop_is_small() {
-    let _clock = clock();
     let (outbox, net) = (Outbox::new(&[]), Net::default());
     let mut buffers = PushBuffers::sized();
     let pushing = push(&outbox, &net, &net, &mut buffers, || 0);
@@ -78,7 +66,6 @@ fn the_future_of_the_loop_is_small() {
 /// The faults do happen: runs without a lost reply, a drop or a reboot would prove little.
 #[test]
 fn runs_meet_what_they_are_for() {
-    let _clock = clock();
     let plan = Plan { clock: Clock::Never, keeps: Keeps::Everything, has_faults: true };
     let runs: Vec<_> = (0..30).map(|seed| run(plan, seed)).collect();
     let count = |is: fn(&run::Ran) -> bool| runs.iter().filter(|ran| is(ran)).count();

@@ -7,9 +7,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use embassy_time::{Duration, Instant, MockDriver};
+use embassy_time::{Duration, Instant};
 use sockeye_device::{Kind, Now, Outbox, PushSettings, ReadingInfo, Value};
 use sockeye_endpoint::{PushBuffers, push};
+use sockeye_simulation::clock;
 
 use crate::net::{Net, Pipe, Way};
 use crate::peer::{Keeps, Peer};
@@ -77,7 +78,7 @@ fn now_ms() -> u64 {
 }
 
 pub fn run(plan: Plan, seed: u64) -> Ran {
-    MockDriver::get().reset();
+    clock::reset();
     let net = Net {
         way: Cell::new(Way::Open),
         pipe: RefCell::default(),
@@ -134,7 +135,7 @@ impl World {
         let mut generated = Vec::new();
         let mut due_ms = boot_ms + 500;
         let is_last = loop {
-            MockDriver::get().advance(Duration::from_millis(STEP_MS));
+            clock::advance(Duration::from_millis(STEP_MS));
             let now = now_ms();
             if now >= due_ms && now < FAULTS_MS {
                 due_ms += u64::from(PERIOD_MS);

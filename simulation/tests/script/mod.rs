@@ -6,14 +6,14 @@ use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
-use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use edge_nal::{Close, Readable, TcpAccept, TcpShutdown, TcpSplit};
-use embassy_time::{Duration, MockDriver};
+use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Handler, Server, Stats};
+use sockeye_simulation::clock;
 
 /// How often everything is polled before time goes on: more often than anything takes to come to rest.
 const POLLS: usize = 40;
@@ -229,9 +229,6 @@ impl TcpAccept for Acceptor {
     }
 }
 
-/// embassy's mock clock is one for the process, and tests run beside one another.
-static CLOCK: Mutex<()> = Mutex::new(());
-
 type Run = Pin<Box<dyn Future<Output = ()>>>;
 
 /// A server of `N` slots with its clients and its time.
@@ -239,19 +236,12 @@ pub struct World<const N: usize> {
     server: Rc<Server<N>>,
     acceptor: Rc<Acceptor>,
     run: RefCell<Option<Run>>,
-    _clock: MutexGuard<'static, ()>,
 }
 
 impl<const N: usize> World<N> {
     pub fn new() -> Self {
-        let clock = CLOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        MockDriver::get().reset();
-        Self {
-            server: Rc::new(Server::new(Timeouts::DEFAULT)),
-            acceptor: Rc::default(),
-            run: RefCell::new(None),
-            _clock: clock,
-        }
+        clock::reset();
+        Self { server: Rc::new(Server::new(Timeouts::DEFAULT)), acceptor: Rc::default(), run: RefCell::new(None) }
     }
 
     pub fn accept_fails(&mut self) {
@@ -278,7 +268,7 @@ impl<const N: usize> World<N> {
         let mut cx = Context::from_waker(Waker::noop());
         for step in 0..=ms {
             if step > 0 {
-                MockDriver::get().advance(Duration::from_millis(1));
+                clock::advance(Duration::from_millis(1));
             }
             let polls = if step == 0 || step == ms { POLLS } else { 4 };
             for _ in 0..polls {

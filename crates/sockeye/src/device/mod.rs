@@ -10,44 +10,78 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use async_io::Timer;
+use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::REMOTES_MAX;
-use sockeye_device::{App, History, Outbox, PushSettings, Side};
+use sockeye_device::{App, History, Outbox, PushSettings, Side, wifi};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
-use sockeye_server::Server;
+use sockeye_server::{Server, Socket};
 
+use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
+/// How the device is reached.
+pub struct Reach<'a, A> {
+    acceptor: &'a A,
+    side: fn(SocketAddr) -> Side,
+    /// Drives Wi-Fi, where there is some.
+    radio: Option<DemoRadio<'a>>,
+}
+
+impl<'a> Reach<'a, Acceptor> {
+    /// At an address of this machine, without Wi-Fi.
+    pub fn machine(acceptor: &'a Acceptor) -> Self {
+        Self { acceptor, side, radio: None }
+    }
+}
+
+impl<'a> Reach<'a, Links> {
+    /// Where its Wi-Fi takes it.
+    pub fn air(links: &'a Links, networks: &'a [Network]) -> Self {
+        Self { acceptor: links, side: air::side, radio: Some(DemoRadio::new(links, networks)) }
+    }
+}
+
 /// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
-pub async fn run(
-    acceptor: &Acceptor,
+pub async fn run<A>(
+    reach: Reach<'_, A>,
     mac: [u8; 6],
     slots: usize,
     store: HostStore,
     push: &PushSettings,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<()>
+where
+    A: TcpAccept,
+    for<'a> A::Socket<'a>: Socket,
+{
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
     let outbox = Outbox::new(&READINGS);
     let app = App::new(&board, &mut histories, store.load().await)?.with_outbox(&outbox);
     app.set_push(push);
-    let endpoint = Endpoint::new(&app, &store, side);
+    let endpoint = Endpoint::new(&app, &store, reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
         let pushing = sockeye_endpoint::push(&outbox, &stack, &stack, &mut buffers, || fastrand::u32(..));
         future::zip(measure(&app), pushing).await;
     };
-    until_ctrl_c(acceptor, &endpoint, &server, work).await
+    let wifi = async {
+        match reach.radio {
+            Some(mut radio) => wifi::run(&app, &mut radio).await,
+            None => future::pending().await,
+        }
+    };
+    until_ctrl_c(reach.acceptor, &endpoint, &server, future::or(work, wifi)).await
 }
 
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.

@@ -1,0 +1,77 @@
+//! Networks in the air of the simulated device, for a person to play with.
+//!
+//! A machine can't join networks that don't exist, so its loopback addresses stand for them: `127.0.0.x` is the device's
+//! own network, and `127.0.N.x` the Nth of the others. While the device is in a network it listens on its address there,
+//! and when it leaves, it doesn't: whoever was connected there is cut off, and whoever connects is refused.
+//!
+//! # Layout
+//! - `links.rs`: addresses that come and go, as one acceptor.
+//! - `socket.rs`: connections that end with them.
+//! - `radio.rs`: the radio, in real time.
+
+mod links;
+mod radio;
+mod socket;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use sockeye_device::Side;
+
+pub use links::Links;
+pub use radio::DemoRadio;
+
+/// A network of somebody else.
+pub struct Network {
+    /// Its name.
+    pub ssid: &'static str,
+    /// Its password; none if it is open.
+    pub password: Option<&'static str>,
+    /// Its signal, dBm.
+    pub rssi_dbm: i8,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+/// What may be wrong with a network.
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// Its router gives out no addresses.
+    NoAddress,
+    /// Its router restarts some time after the device has joined, once.
+    Restart {
+        /// How long after.
+        after: Duration,
+        /// How long it is away.
+        away: Duration,
+    },
+}
+
+/// The networks of `--air demo`.
+pub const DEMO: [Network; 3] = [
+    Network { ssid: "home", password: Some("correct horse"), rssi_dbm: -48, flaw: Flaw::None },
+    Network {
+        ssid: "attic",
+        password: Some("battery staple"),
+        rssi_dbm: -71,
+        flaw: Flaw::Restart { after: Duration::from_secs(60), away: Duration::from_secs(45) },
+    },
+    Network { ssid: "cafe", password: None, rssi_dbm: -83, flaw: Flaw::NoAddress },
+];
+
+/// The device's address in its own network, on this machine.
+pub const OWN_ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// The device's address in the network with this index, on this machine.
+fn address(index: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, index as u8 + 1, 77)
+}
+
+/// On which side of the device a client is, by the network that it came through.
+pub fn side(peer: SocketAddr) -> Side {
+    match peer {
+        SocketAddr::V4(peer) if peer.ip().octets()[2] == 0 => Side::AccessPoint,
+        _ => Side::Station,
+    }
+}

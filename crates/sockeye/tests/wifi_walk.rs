@@ -1,0 +1,132 @@
+//! The walk through docs/wifi.md, command by command, against the program.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const PAGE: &str = include_str!("../../../docs/wifi.md");
+const SECTION: &str = "## Play with it";
+/// What the page starts the program with.
+const START: &str = "cargo run --release -- sim --air demo &";
+/// The port on the page.
+const PORT: &str = "3000";
+/// Lines that differ from time to time.
+const ANY: &str = "...";
+
+/// The commands of the section, each with the lines that it prints.
+fn walk() -> Vec<(String, Vec<String>)> {
+    let (_, section) = PAGE.split_once(SECTION).expect("the page has the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let mut steps: Vec<(String, Vec<String>)> = Vec::new();
+    for block in section.split("```console\n").skip(1) {
+        for line in block.split("```").next().unwrap_or_default().lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => steps.push((command.to_owned(), Vec::new())),
+                None => steps.last_mut().expect("a command comes first").1.push(line.to_owned()),
+            }
+        }
+    }
+    steps
+}
+
+/// The words of a command, as a shell makes them.
+fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in command.split('"').enumerate() {
+        match index % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
+}
+
+fn matches(printed: &[&str], expected: &[String]) -> bool {
+    match (printed.split_first(), expected.split_first()) {
+        (None, None) => true,
+        (printed_first, Some((line, rest))) if line == ANY => {
+            matches(printed, rest) || printed_first.is_some_and(|(_, others)| matches(others, expected))
+        }
+        (Some((printed, others)), Some((line, rest))) => printed == line && matches(others, rest),
+        _ => false,
+    }
+}
+
+/// The program, and where it keeps its settings.
+struct Demo {
+    port: String,
+    state: PathBuf,
+    program: Option<Child>,
+}
+
+impl Demo {
+    fn start(&mut self) {
+        let listen = format!("127.0.0.1:{}", self.port);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(["sim", "--air", "demo", "--listen", &listen, "--state"]).arg(&self.state);
+        self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
+        // As long as a person takes to type.
+        sleep(Duration::from_secs(1));
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut program) = self.program.take() {
+            program.kill().unwrap();
+            program.wait().unwrap();
+        }
+    }
+
+    /// What redis-cli prints on a terminal.
+    fn ask(&self, words: &[String]) -> String {
+        let words = words.iter().map(|word| if word == PORT { self.port.clone() } else { word.clone() });
+        let output = Command::new("redis-cli").arg("--no-raw").args(words).stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        text.replace(&format!(":{}:", self.port), &format!(":{PORT}:"))
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.state);
+    }
+}
+
+#[test]
+#[ignore = "needs redis-cli"]
+fn the_walk_through_goes_as_the_page_says() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let state = std::env::temp_dir().join(format!("sockeye-walk-{}", std::process::id()));
+    let mut demo = Demo { port: free.port().to_string(), state, program: None };
+    let steps = walk();
+    assert!(steps.len() > 15, "{steps:?}");
+    for (command, expected) in steps {
+        let words = words(&command);
+        match words[0].as_str() {
+            _ if command == START => demo.start(),
+            "kill" => demo.kill(),
+            "sleep" => sleep(Duration::from_secs(words[1].parse().unwrap())),
+            "redis-cli" => {
+                let printed = demo.ask(&words[1..]);
+                let lines: Vec<_> = printed.lines().filter(|line| !line.is_empty()).collect();
+                assert!(matches(&lines, &expected), "$ {command}\n{printed}\ninstead of\n{}", expected.join("\n"));
+            }
+            _ => panic!("{command}"),
+        }
+    }
+}
+
+#[test]
+fn dots_stand_for_any_lines() {
+    let expected = ["a", ANY, "d"].map(str::to_owned);
+    assert!(matches(&["a", "b", "c", "d"], &expected) && matches(&["a", "d"], &expected));
+    assert!(!matches(&["a", "b"], &expected) && !matches(&["a", "d", "e"], &expected));
+}
+
+#[test]
+fn words_are_those_of_a_shell() {
+    assert_eq!(words(r#"CONFIG SET a "b c" d """#), ["CONFIG", "SET", "a", "b c", "d", ""]);
+}

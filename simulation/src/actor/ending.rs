@@ -1,0 +1,79 @@
+//! Looks in the end whether the device is as good as new: every slot is free, and every slot serves.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use embassy_time::{Duration, Timer};
+
+use crate::check::SLOTS_FREE_S;
+use crate::device::SLOTS;
+use crate::phone::{Answer, Buffers, Failure, Phone};
+use crate::world::World;
+
+/// Looks once, when all is over.
+pub async fn look(world: Rc<World>) {
+    Timer::at(world.over).await;
+    if let Err(what) = check(&world).await {
+        world.verdict.fail(what);
+    }
+}
+
+async fn check(world: &Rc<World>) -> Result<(), String> {
+    let mut busy = busy_slots(world)?;
+    for _ in 0..SLOTS_FREE_S {
+        if busy == 0 {
+            break;
+        }
+        Timer::after(Duration::from_secs(1)).await;
+        busy = busy_slots(world)?;
+    }
+    if busy > 0 {
+        return Err(format!("{busy} slots are lost"));
+    }
+    // Its own network may go off the air meanwhile, once it has joined another.
+    let place = *world.places().last().ok_or("the device is nowhere in the end")?;
+    let phone = world.phone();
+    phone.haunt(place);
+    let address = world.address(place).ok_or("the device has no address in the end")?;
+    let served = Rc::new(Cell::new(0));
+    for _ in 0..SLOTS {
+        let (phone, served, trace) = (phone.clone(), served.clone(), world.trace.clone());
+        world.spawn(async move {
+            let mut buffers = Buffers::default();
+            let mut session = match phone.connect(&mut buffers, address).await {
+                Ok(session) => session,
+                Err(failure) => return trace.note("ending", format_args!("can't connect: {failure:?}")),
+            };
+            match session.request(&["PING"]).await {
+                Ok(Answer::Simple(_)) => served.set(served.get() + 1),
+                answer => trace.note("ending", format_args!("is told {answer:?}")),
+            }
+            // All at once, so that each has a slot of its own.
+            Timer::after(Duration::from_secs(20)).await;
+            session.close().await;
+        });
+    }
+    Timer::after(Duration::from_secs(10)).await;
+    if served.get() != SLOTS {
+        return Err(format!("{} of {SLOTS} clients are served in the end", served.get()));
+    }
+    match one_too_many(&phone, address).await {
+        Ok(Answer::Error(text)) if text.starts_with("ERR max number of clients") => {}
+        answer => return Err(format!("one client too many is told {answer:?}")),
+    }
+    Timer::after(Duration::from_secs(15)).await;
+    match busy_slots(world)? {
+        0 => Ok(()),
+        busy => Err(format!("{busy} slots are lost in the end")),
+    }
+}
+
+async fn one_too_many(phone: &Phone, address: std::net::Ipv4Addr) -> Result<Answer, Failure> {
+    let mut buffers = Buffers::default();
+    let mut session = phone.connect(&mut buffers, address).await?;
+    session.answer(Duration::from_secs(5)).await
+}
+
+fn busy_slots(world: &World) -> Result<usize, String> {
+    world.device.borrow().as_ref().map(|device| device.busy_slots()).ok_or("the device is off in the end".to_owned())
+}

@@ -1,0 +1,172 @@
+//! The owner: wants things of the device, one after the other, and knows what it was told.
+
+use std::cell::RefCell;
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+
+use embassy_futures::select::{Either, select};
+use embassy_time::{Duration, Instant, Timer, with_timeout};
+
+use crate::air::Place;
+use crate::check::Known;
+use crate::phone::{Answer, Buffers, Failure, Phone, Session};
+use crate::plan::Step;
+use crate::queue::Queue;
+use crate::world::World;
+
+/// How long the owner waits for a network to be there, seconds.
+const PATIENCE_S: u64 = 60;
+/// How long for the outcome of a trial: what joining and getting an address may take, and a scan before.
+const TRIAL_S: u64 = 60;
+/// How long it takes to change networks, and to type, seconds.
+const CHANGE_S: u64 = 3;
+
+/// Does what the plan has the owner wish for, until it is over.
+pub async fn own(world: Rc<World>, wishes: Rc<Queue<Step>>) {
+    let owner = Owner { phone: world.phone(), world: world.clone() };
+    while let Ok(wish) = with_timeout(world.calm.saturating_duration_since(Instant::now()), wishes.pop()).await {
+        match wish {
+            Step::Rename(name) => owner.rename(&name).await,
+            Step::Protect => owner.protect().await,
+            Step::TryNetwork { router, is_right, confirms, seconds } => {
+                owner.try_network(router, is_right, confirms, seconds).await;
+            }
+            Step::Forget { router } => owner.forget(router).await,
+            _ => {}
+        }
+        owner.phone.leave();
+    }
+}
+
+struct Owner {
+    world: Rc<World>,
+    phone: Phone,
+}
+
+impl Owner {
+    /// Joins the device's own network, or else the one that it is in, and gives the device's address there.
+    async fn approach(&self) -> Option<(Place, Ipv4Addr)> {
+        let end = Instant::now() + Duration::from_secs(PATIENCE_S);
+        let place = *self.world.places().first()?;
+        if !self.phone.join(place, end).await {
+            return None;
+        }
+        Some((place, self.world.address(place)?))
+    }
+
+    /// Asks on a connection of its own, after logging in if there may be something to log in to.
+    async fn ask(&self, device: Ipv4Addr, request: &[&str], patience_s: u64) -> Result<Answer, Failure> {
+        let mut buffers = Buffers::default();
+        let mut session = self.phone.connect(&mut buffers, device).await?;
+        let answer = self.ask_on(&mut session, request, patience_s).await;
+        session.close().await;
+        let request = request[..2.min(request.len())].join(" ");
+        match &answer {
+            Ok(answer) => self.world.trace.note("owner", format_args!("{request}: {answer}")),
+            Err(failure) => self.world.trace.note("owner", format_args!("{request}: nothing, {failure:?}")),
+        }
+        answer
+    }
+
+    async fn ask_on(&self, session: &mut Session<'_>, request: &[&str], patience_s: u64) -> Result<Answer, Failure> {
+        if self.world.owned.token.borrow().may_be(&true) {
+            session.request(&["AUTH", TOKEN]).await?;
+        }
+        session.send(request).await?;
+        match select(session.answer(Duration::from_secs(patience_s)), self.dropped()).await {
+            Either::First(answer) => answer,
+            Either::Second(()) => Err(Failure::Gone("the network".to_owned())),
+        }
+    }
+
+    /// Waits until the phone is in no network any more, which its owner sees.
+    async fn dropped(&self) {
+        while self.phone.place().is_some() {
+            Timer::after(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Asks for a change of a setting, and remembers what came of it.
+    async fn change<T: Clone + PartialEq + std::fmt::Debug>(
+        &self,
+        device: Ipv4Addr,
+        request: &[&str],
+        known: &RefCell<Known<T>>,
+        change: impl Fn(&T) -> T,
+    ) -> bool {
+        known.borrow_mut().asked(&change);
+        // A new token ends other sessions, and a new name is that of the device's own network too.
+        self.world.disturb();
+        match self.ask(device, request, 10).await {
+            Ok(answer) if answer.is_ok() => {
+                known.borrow_mut().acknowledged(change);
+                return true;
+            }
+            Ok(_) => known.borrow_mut().refused(),
+            Err(_) => {}
+        }
+        false
+    }
+
+    async fn rename(&self, name: &str) {
+        let Some((_, device)) = self.approach().await else { return };
+        let request = ["CONFIG", "SET", "device.name", name];
+        self.change(device, &request, &self.world.owned.name, |_| name.to_owned()).await;
+    }
+
+    async fn protect(&self) {
+        let Some((_, device)) = self.approach().await else { return };
+        self.change(device, &["CONFIG", "SET", "auth.token", TOKEN], &self.world.owned.token, |_| true).await;
+    }
+
+    async fn forget(&self, router: usize) {
+        let Some((_, device)) = self.approach().await else { return };
+        let ssid = self.world.parts.ether.router(router).ssid;
+        let without = |old: &Vec<String>| old.iter().filter(|name| **name != ssid).cloned().collect();
+        self.change(device, &["WIFI", "FORGET", &ssid], &self.world.owned.networks, without).await;
+    }
+
+    async fn try_network(&self, router: usize, is_right: bool, confirms: bool, seconds: u32) {
+        let Some((place, device)) = self.approach().await else { return };
+        let router = self.world.parts.ether.router(router);
+        let password = router.password.unwrap_or_default();
+        let password = if is_right { &password } else { "a wrong password" };
+        let stage = ["CONFIG", "SET", "wifi.ssid", &router.ssid, "wifi.password", password];
+        if !self.ask(device, &stage, 10).await.is_ok_and(|answer| answer.is_ok()) {
+            return;
+        }
+        self.world.disturb();
+        let answer = self.ask(device, &["WIFI", "TRY", &seconds.to_string()], TRIAL_S).await;
+        // Without an answer it may have worked: the radio changes its channel, and not every phone follows.
+        if confirms && !matches!(answer, Ok(Answer::Error(_))) {
+            self.confirm(place, &router.ssid, seconds).await;
+        }
+    }
+
+    /// Follows the device into the network that it tries, and confirms from there.
+    async fn confirm(&self, from: Place, ssid: &str, seconds: u32) {
+        let end = Instant::now() + Duration::from_secs(u64::from(seconds) + TRIAL_S);
+        while Instant::now() < end {
+            Timer::after(Duration::from_secs(CHANGE_S)).await;
+            let number = self.world.parts.ether.device_router();
+            let Some(number) = number.filter(|number| self.world.parts.ether.router(*number).ssid == ssid) else {
+                continue;
+            };
+            let place = Place::Router(number);
+            let Some(device) = self.world.address(place).filter(|_| place != from) else { continue };
+            if !self.phone.join(place, end).await {
+                return;
+            }
+            let with = |old: &Vec<String>| {
+                let mut new: Vec<_> = old.iter().filter(|name| *name != ssid).cloned().collect();
+                new.push(ssid.to_owned());
+                new.sort_unstable();
+                new
+            };
+            self.change(device, &["WIFI", "CONFIRM"], &self.world.owned.networks, with).await;
+            return;
+        }
+    }
+}
+
+const TOKEN: &str = "the owner's token";

@@ -1,0 +1,93 @@
+//! The machine under the device: its clock, its randomness, one sensor and one output.
+
+use std::cell::{Cell, RefCell};
+
+use embassy_time::Instant;
+use sockeye_device::{
+    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
+};
+use sockeye_server::Server;
+
+use crate::device::SLOTS;
+use crate::phone::PORT;
+
+/// Its readings.
+pub const READINGS: [ReadingInfo<'static>; 1] = [ReadingInfo {
+    name: "lm35",
+    unit: "°C",
+    kind: Kind::Gauge,
+    decimals: 1,
+    minimum: Value(-550),
+    maximum: Value(1500),
+    period_ms: 1_000,
+}];
+
+const OUTPUTS: [OutputInfo<'static>; 1] = [OutputInfo {
+    name: "led",
+    unit: "",
+    kind: Kind::Switch,
+    decimals: 0,
+    minimum: Value(0),
+    maximum: Value(1),
+    initial: Value(0),
+}];
+
+/// The board, since it was switched on.
+pub struct Board {
+    start: Instant,
+    random: RefCell<fastrand::Rng>,
+    led: Cell<Value>,
+    server: &'static Server<SLOTS>,
+    run_id: String,
+}
+
+impl Board {
+    /// Switched on now.
+    pub fn new(mut random: fastrand::Rng, server: &'static Server<SLOTS>) -> Self {
+        let run_id = (0..40).map(|_| random.digit(16)).collect();
+        Self { start: Instant::now(), random: RefCell::new(random), led: Cell::default(), server, run_id }
+    }
+}
+
+impl Platform for Board {
+    fn now(&self) -> Now {
+        Now { uptime_us: self.start.elapsed().as_micros(), unix_us: None }
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        self.random.borrow_mut().fill(bytes);
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity { name: "sockeye-51A0", board: "the simulation", version: "0.1.0", run_id: &self.run_id, port: PORT }
+    }
+
+    fn readings(&self) -> &[ReadingInfo<'_>] {
+        &READINGS
+    }
+
+    fn outputs(&self) -> &[OutputInfo<'_>] {
+        &OUTPUTS
+    }
+
+    fn apply(&self, _index: usize, value: Value) -> Result<(), OutputError> {
+        self.led.set(value);
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        let stats = self.server.stats();
+        let server = ServerHealth {
+            slots: SLOTS as u32,
+            accepted: stats.accepted,
+            refused: stats.refused,
+            timed_out: stats.timed_out,
+            reset: stats.reset,
+            accept_errors: stats.accept_errors,
+            idle_timeout_s: 10,
+            bytes_in: stats.bytes_in,
+            bytes_out: stats.bytes_out,
+        };
+        Health { reset_reason: "power_on", server, ..Health::default() }
+    }
+}

@@ -1,0 +1,163 @@
+//! The device as it boots: the production server, listener and application, wired as on a chip.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+use edge_nal::TcpBind;
+use embassy_net::{Config, StackResources};
+use embassy_time::{Duration, Timer};
+use sockeye_device::wifi::{self, Event};
+use sockeye_device::{App, History, Side, Value};
+use sockeye_endpoint::Endpoint;
+use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_server::{Server, State};
+use sockeye_tcp::{Acceptor, Buffers, Frames, Interface, Options, Port, Resources, Tcp};
+
+use crate::air::Air;
+use crate::board::{Board, READINGS};
+use crate::executor::{Executor, Group};
+use crate::leak;
+use crate::mutation::Mutation;
+use crate::phone::PORT;
+use crate::radio::{self, Ether, SimRadio, Wlan};
+use crate::store::SimStore;
+use crate::world::{FLASH_SECTORS, World};
+
+/// Clients that are served at once.
+pub const SLOTS: usize = 8;
+/// Bytes that a connection buffers each way.
+const BUFFER_LEN: usize = 1024;
+/// MAC addresses of its own network, and of its station.
+const MACS: [[u8; 6]; 2] = [[2, 0x51, 0xa0, 0, 0, 1], [2, 0x51, 0xa0, 0, 0, 2]];
+
+/// What a device is made of, and what is around it.
+#[derive(Clone)]
+pub struct Parts {
+    /// Runs it.
+    pub executor: Executor,
+    /// Carries its frames.
+    pub air: Air,
+    /// The networks.
+    pub ether: Ether,
+    /// What it goes without.
+    pub mutation: Mutation,
+}
+
+/// A device that has power.
+pub struct Device {
+    parts: Parts,
+    group: Group,
+    server: &'static Server<SLOTS>,
+    own: Wlan,
+    station: Wlan,
+}
+
+impl Device {
+    /// Switches the device on. `boots` counts how often that was done.
+    pub fn boot(world: &Rc<World>, boots: u32, mut random: fastrand::Rng) -> Self {
+        let parts = world.parts.clone();
+        let group = Group(1_000 + boots);
+        let timeouts = parts.mutation.timeouts(TIMEOUTS);
+        let tcp = Tcp::new(
+            leak(Buffers::<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>::new()),
+            leak(Resources::<{ SLOTS + 1 }>::new()),
+            Options { handshake: timeouts.handshake },
+        );
+        let (own, own_interface) = wlan(&parts, group, tcp, MACS[0], &mut random);
+        let (station, interface) = wlan(&parts, group, tcp, MACS[1], &mut random);
+        let radio =
+            radio::start((&parts.executor, group), parts.ether.clone(), (own, station), random.fork(), parts.mutation);
+        let tell = radio.teller();
+        parts.executor.spawn(group, async move { own_interface.follow(own.stack, |_| ()).await });
+        parts.executor.spawn(group, async move {
+            let changed = |address: Option<embassy_net::Ipv4Cidr>| {
+                tell(address.map_or(Event::AddressLost, |address| Event::Address(address.address())));
+            };
+            interface.follow(station.stack, changed).await
+        });
+        let server: &Server<SLOTS> = leak(Server::new(timeouts));
+        let device = Self { parts: parts.clone(), group, server, own, station };
+        let board = Board::new(random, server);
+        parts.executor.spawn(group, start(world.clone(), group, tcp, radio, leak(board), server));
+        device
+    }
+
+    /// Cuts its power.
+    pub fn end(self) {
+        self.parts.executor.kill(self.group);
+        self.parts.air.set_place(self.own.card, None);
+        self.parts.air.set_place(self.station.card, None);
+        self.parts.ether.device_gone();
+    }
+
+    /// Slots that are not free.
+    pub fn busy_slots(&self) -> usize {
+        self.server.slots().filter(|slot| slot.state != State::Free).count()
+    }
+
+    /// What its server has counted.
+    pub fn stats(&self) -> sockeye_server::Stats {
+        self.server.stats()
+    }
+
+    /// Its address in its own network, and in the network that it has joined.
+    pub fn addresses(&self) -> [Option<Ipv4Addr>; 2] {
+        [self.own, self.station].map(|wlan| wlan.stack.config_v4().map(|config| config.address.address()))
+    }
+}
+
+/// One network interface, with the listener between it and the network stack.
+fn wlan(parts: &Parts, group: Group, tcp: Tcp, mac: [u8; 6], random: &mut fastrand::Rng) -> (Wlan, Interface) {
+    let (card, driver) = parts.air.card(mac);
+    let port = leak(Port::new(driver, random.u64(..)));
+    let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
+    let resources = leak(StackResources::<3>::new());
+    let (stack, mut net) = embassy_net::new(device, Config::default(), resources, random.u64(..));
+    parts.executor.spawn(group, async move { runner.run().await });
+    parts.executor.spawn(group, async move { net.run().await });
+    (Wlan { card, stack }, interface)
+}
+
+/// From reading the settings on.
+async fn start(
+    world: Rc<World>,
+    group: Group,
+    tcp: Tcp,
+    mut radio: SimRadio,
+    board: &'static Board,
+    server: &'static Server<SLOTS>,
+) {
+    let Parts { executor, mutation, .. } = &world.parts;
+    let store: &SimStore = leak(SimStore::new(&world.flash, FLASH_SECTORS, *mutation, (executor, group)));
+    let stored = store.load().await;
+    world.trace.note("device", format_args!("has {:?}", stored));
+    if let Err(why) = world.owned.observe(&stored) {
+        world.verdict.fail(why);
+    }
+    let histories = leak([const { History::new() }; READINGS.len()]);
+    let app: &App = leak(App::new(board, histories, stored).expect("the board can be"));
+    let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, side));
+    let acceptor: Acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is free");
+    for index in 0..=SLOTS {
+        executor.spawn(group, async move { server.run_slot(index, &acceptor, endpoint).await });
+    }
+    executor.spawn(group, async move { server.watch().await });
+    executor.spawn(group, measure(app));
+    wifi::run(app, &mut radio).await;
+}
+
+/// Samples the sensor for ever.
+async fn measure(app: &App<'_>) {
+    for tenths in (200..250).cycle() {
+        app.sample(0, Value(tenths));
+        Timer::after(Duration::from_secs(1)).await;
+    }
+}
+
+/// On which side of the device a client is.
+fn side(peer: SocketAddr) -> Side {
+    match peer.ip() {
+        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => Side::AccessPoint,
+        _ => Side::Station,
+    }
+}

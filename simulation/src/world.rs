@@ -1,0 +1,264 @@
+//! A world: a device, the networks around it, and those who come and go, for as long as a plan says.
+
+use std::cell::{Cell, RefCell};
+use std::net::Ipv4Addr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use embassy_time::{Duration, Instant, Timer};
+
+use crate::actor::{crowd, ending, owner, pinger, watch};
+use crate::air::{Air, Place};
+use crate::check::Verdict;
+use crate::device::{Device, Parts};
+use crate::executor::{Executor, Group};
+use crate::flash::Flash;
+use crate::mutation::Mutation;
+use crate::owned::Owned;
+use crate::phone::Phone;
+use crate::plan::{Plan, ROUTERS, Step};
+use crate::queue::Queue;
+use crate::radio::Ether;
+use crate::trace::Trace;
+use crate::{clock, router};
+
+/// Sectors of flash for settings.
+pub const FLASH_SECTORS: usize = 4;
+/// All that is not the device.
+pub const AROUND: Group = Group(0);
+/// How long frames and connections take to settle after something has changed, seconds.
+const SETTLING_S: u64 = 20;
+/// From the end of the plan until what was begun is over, seconds.
+const OVER_S: u64 = 300;
+/// From then to the end of the run, seconds: the device is looked at.
+const ENDING_S: u64 = 120;
+
+/// A run's world.
+pub struct World {
+    /// What the device is made of, and what is around it.
+    pub parts: Parts,
+    /// What happened.
+    pub trace: Trace,
+    /// What went wrong.
+    pub verdict: Verdict,
+    /// The device's flash.
+    pub flash: Flash,
+    /// The device, while it has power.
+    pub device: RefCell<Option<Device>>,
+    /// What its owner knows of it.
+    pub owned: Owned,
+    /// When something last changed that the device may need time to get over.
+    pub disturbed: Cell<Instant>,
+    /// When the plan is over.
+    pub calm: Instant,
+    /// When all that was begun is over too: a trial, a restart, the longest time-out.
+    pub over: Instant,
+    /// The longest that nobody could reach the device, seconds.
+    pub longest_out_s: Cell<u64>,
+    random: RefCell<fastrand::Rng>,
+    boots: Cell<u32>,
+    off_ms: Cell<u64>,
+    phones: Cell<u8>,
+}
+
+/// How a run went.
+pub struct Outcome {
+    /// What went wrong first.
+    pub failure: Option<String>,
+    /// What happened.
+    pub trace: Trace,
+    /// How long it was, simulated seconds.
+    pub seconds: u64,
+    /// The longest that nobody could reach the device, seconds.
+    pub longest_out_s: u64,
+    /// How often the device was switched on.
+    pub boots: u32,
+}
+
+/// Runs a plan. The same arguments give the same outcome.
+pub fn run(plan: &Plan, seed: u64, mutation: Mutation) -> Outcome {
+    clock::reset();
+    let trace = Trace::default();
+    let end = Instant::from_millis(plan.calm_ms) + Duration::from_secs(OVER_S + ENDING_S);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        let world = World::new(plan, seed, mutation, trace.clone());
+        world.begin(plan);
+        while Instant::now() < end && world.verdict.get().is_none() {
+            world.parts.executor.run_until(Instant::now() + Duration::from_secs(1));
+        }
+        let failure = world.verdict.get();
+        world.cut_power();
+        world.parts.executor.kill(AROUND);
+        (failure, world.longest_out_s.get(), world.boots.get())
+    }));
+    let (failure, longest_out_s, boots) = ended.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        (Some(text.unwrap_or("a panic".to_owned())), 0, 0)
+    });
+    Outcome { failure, trace, seconds: Instant::now().as_secs(), longest_out_s, boots }
+}
+
+impl World {
+    fn new(plan: &Plan, seed: u64, mutation: Mutation, trace: Trace) -> Rc<Self> {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let calm = Instant::from_millis(plan.calm_ms);
+        let executor = Executor::default();
+        let air = Air::new(random.fork());
+        let ether = Ether::new(air.clone(), trace.clone());
+        executor.spawn(AROUND, air.clone().run());
+        for (number, config) in plan.routers.iter().enumerate() {
+            let card = router::start(&executor, AROUND, &air, number, random.u64(..));
+            ether.add_router(config.clone(), card);
+            if number < plan.up {
+                ether.set_up(number, true);
+            }
+        }
+        Rc::new(Self {
+            flash: Flash::new(FLASH_SECTORS, random.fork()),
+            parts: Parts { executor, air, ether, mutation },
+            verdict: Verdict::new(trace.clone()),
+            trace,
+            device: RefCell::default(),
+            owned: Owned::default(),
+            disturbed: Cell::new(Instant::MIN),
+            calm,
+            over: calm + Duration::from_secs(OVER_S),
+            longest_out_s: Cell::new(0),
+            random: RefCell::new(random),
+            boots: Cell::new(0),
+            off_ms: Cell::new(0),
+            phones: Cell::new(20),
+        })
+    }
+
+    /// Spawns everyone, and switches the device on.
+    fn begin(self: &Rc<Self>, plan: &Plan) {
+        self.boot();
+        let wishes = Rc::<Queue<Step>>::default();
+        self.spawn(self.clone().lose_power());
+        self.spawn(self.clone().happen(plan.steps.clone(), wishes.clone()));
+        self.spawn(owner::own(self.clone(), wishes));
+        self.spawn(watch::watch(self.clone()));
+        self.spawn(pinger::ping(self.clone()));
+        self.spawn(ending::look(self.clone()));
+    }
+
+    /// Adds a task that isn't the device's.
+    pub fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.parts.executor.spawn(AROUND, task);
+    }
+
+    /// A new phone.
+    pub fn phone(&self) -> Phone {
+        let number = self.phones.get();
+        self.phones.set(number + 1);
+        let (Parts { executor, air, ether, .. }, seed) = (&self.parts, self.random.borrow_mut().u64(..));
+        Phone::start(executor, AROUND, ether, air, number, seed)
+    }
+
+    /// Randomness of its own for someone.
+    pub fn fork_random(&self) -> fastrand::Rng {
+        self.random.borrow_mut().fork()
+    }
+
+    /// Something changes that the device may need time to get over.
+    pub fn disturb(&self) {
+        self.disturbed.set(Instant::now());
+    }
+
+    /// Where the device can be reached, by what its radio is doing.
+    pub fn places(&self) -> Vec<Place> {
+        let own = self.parts.ether.has_own().then_some(Place::Own);
+        own.into_iter().chain(self.parts.ether.device_router().map(Place::Router)).collect()
+    }
+
+    /// The device's address there, if it is there.
+    pub fn address(&self, place: Place) -> Option<Ipv4Addr> {
+        let device = self.device.borrow();
+        let [own, station] = device.as_ref()?.addresses();
+        match place {
+            Place::Own => own.filter(|_| self.parts.ether.has_own()),
+            Place::Router(number) => station.filter(|_| self.parts.ether.device_router() == Some(number)),
+        }
+    }
+
+    /// Whether nothing has happened to the device and the networks for some time before `start`, and since.
+    pub fn is_calm_since(&self, start: Instant) -> bool {
+        let settled = self.disturbed.get().max(self.parts.ether.changed()) + Duration::from_secs(SETTLING_S);
+        self.parts.air.weather().is_fair() && start >= settled
+    }
+
+    fn boot(self: &Rc<Self>) {
+        self.boots.set(self.boots.get() + 1);
+        self.trace.note("power", format_args!("on, boot {}", self.boots.get()));
+        self.disturb();
+        let device = Device::boot(self, self.boots.get(), self.fork_random());
+        *self.device.borrow_mut() = Some(device);
+    }
+
+    fn cut_power(&self) {
+        self.disturb();
+        if let Some(device) = self.device.take() {
+            self.trace.note("power", "cut");
+            device.end();
+        }
+    }
+
+    /// Cuts the power, and switches the device on again after a time.
+    async fn restart(self: &Rc<Self>, off_ms: u64) {
+        if self.device.borrow().is_none() {
+            return;
+        }
+        self.cut_power();
+        Timer::after(Duration::from_millis(off_ms)).await;
+        self.flash.power_on();
+        self.boot();
+    }
+
+    /// Waits for the power to go in the middle of writing.
+    async fn lose_power(self: Rc<Self>) {
+        loop {
+            self.flash.power_lost().await;
+            self.trace.note("power", "lost while flash was being changed");
+            self.restart(self.off_ms.get()).await;
+            // It may be that it was off already.
+            Timer::after(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Lets everything happen, each at its time.
+    async fn happen(self: Rc<Self>, steps: Vec<(u64, Step)>, wishes: Rc<Queue<Step>>) {
+        for (ms, step) in steps {
+            Timer::at(Instant::from_millis(ms)).await;
+            self.trace.note("plan", format_args!("{step:?}"));
+            match step {
+                Step::Weather(weather) => {
+                    self.disturb();
+                    self.parts.air.set_weather(weather);
+                }
+                Step::Router { number, is_up } => {
+                    self.disturb();
+                    self.parts.ether.set_up(number % ROUTERS, is_up);
+                }
+                Step::PowerCut { off_ms } => {
+                    let world = self.clone();
+                    self.spawn(async move { world.restart(off_ms).await });
+                }
+                Step::PowerCutInFlash { after, off_ms } => {
+                    self.off_ms.set(off_ms);
+                    self.flash.cut_power_after(after);
+                }
+                Step::Age { is_written: true, bit } => self.flash.flip(bit % (8 * self.flash.written().max(1))),
+                Step::Age { is_written: false, bit } => self.flash.flip(8 * self.flash.written() + bit),
+                Step::Crowd { place, clients, habit } => crowd::come(&self, place, clients, habit),
+                wish => wishes.push(wish),
+            }
+        }
+        Timer::at(self.calm).await;
+        self.trace.note("plan", "calm");
+        self.disturb();
+        self.parts.air.set_weather(crate::air::Weather::FAIR);
+        self.flash.keep_power();
+    }
+}

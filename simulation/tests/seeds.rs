@@ -1,0 +1,49 @@
+//! That seeds pass, that a seed goes the same way each time, and that the checks notice what is missing.
+
+use std::ops::Range;
+
+use sockeye_simulation::mutation::Mutation;
+use sockeye_simulation::plan::Plan;
+use sockeye_simulation::world::{self, Outcome};
+
+fn run(seed: u64, mutation: Mutation) -> Outcome {
+    world::run(&Plan::new(seed), seed, mutation)
+}
+
+#[test]
+fn nothing_is_wrong() {
+    for seed in 0..20 {
+        let outcome = run(seed, Mutation::None);
+        assert_eq!(outcome.failure, None, "seed {seed}\n{}\n{}", Plan::new(seed), outcome.trace);
+    }
+}
+
+#[test]
+fn a_seed_goes_the_same_way_each_time() {
+    for seed in 0..10 {
+        let [first, second] = [(); 2].map(|()| run(seed, Mutation::None).trace.digest());
+        assert_eq!(first, second, "seed {seed}");
+    }
+    assert_ne!(run(1, Mutation::None).trace.digest(), run(2, Mutation::None).trace.digest());
+}
+
+/// Some seed of these fails, and says why.
+fn is_noticed(mutation: Mutation, seeds: Range<u64>, why: &str) {
+    let failures: Vec<_> = seeds.filter_map(|seed| run(seed, mutation).failure).collect();
+    assert!(failures.iter().any(|failure| failure.contains(why)), "{mutation:?}: {failures:?}");
+}
+
+#[test]
+fn a_reply_before_its_commit_is_noticed() {
+    is_noticed(Mutation::ReplyBeforeCommit, 30..60, "the name is");
+}
+
+#[test]
+fn missing_time_outs_are_noticed() {
+    is_noticed(Mutation::NoTimeouts, 10..20, "slots are lost");
+}
+
+#[test]
+fn a_missing_way_back_is_noticed() {
+    is_noticed(Mutation::NoRollback, 20..60, "locked out");
+}

@@ -7,8 +7,8 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate, size,
-    tidy,
+    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate,
+    size, tidy,
 };
 
 /// Some check failed. The counts have said so, and they are the last line of all output.

@@ -6,11 +6,13 @@
 //! - [`readings`]: names, units and ranges of readings and outputs.
 //! - [`lm35`]: from a converter's codes to a temperature.
 //! - [`reset`], [`last_words`]: why a chip has booted.
+//! - [`join`]: why a station is not in its network.
 //! - [`button`]: back to the factory's settings.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
 pub mod button;
+pub mod join;
 pub mod last_words;
 pub mod limits;
 pub mod lm35;

@@ -4,7 +4,7 @@
 //! The server knows no protocol, and the device no server and no client; this is where each platform joins them.
 //!
 //! # Layout
-//! - [`Endpoint`]: the handler.
+//! - [`Endpoint`]: the handler; [`Sides`]: on which side of the device its clients are.
 //! - [`server_health`]: the server's figures as the device tells them.
 //! - [`push()`]: sending samples.
 //! - [`limits`]: how long a device's clients may be silent, and what sending samples takes.
@@ -25,24 +25,36 @@ pub use crate::push::{PushBuffers, push};
 
 use crate::limits::SESSION_IDLE_TIMEOUT_MS;
 
+/// Tells on which side of the device a client is: what it may do depends on it.
+pub trait Sides {
+    /// The side of a client that has a connection.
+    fn side(&self, peer: SocketAddr) -> Side;
+}
+
+impl<F: Fn(SocketAddr) -> Side> Sides for F {
+    fn side(&self, peer: SocketAddr) -> Side {
+        self(peer)
+    }
+}
+
 /// Serves the device to each client, in RESP.
 pub struct Endpoint<'a, S> {
     app: &'a App<'a>,
     store: &'a S,
-    side: fn(SocketAddr) -> Side,
+    sides: &'a dyn Sides,
 }
 
 impl<'a, S: Store> Endpoint<'a, S> {
-    /// Serves `app`, whose settings go to `store`; `side` tells from a client's address on which side it is.
-    pub const fn new(app: &'a App<'a>, store: &'a S, side: fn(SocketAddr) -> Side) -> Self {
-        Self { app, store, side }
+    /// Serves `app`, whose settings go to `store`; `sides` tells on which side a client is.
+    pub const fn new(app: &'a App<'a>, store: &'a S, sides: &'a dyn Sides) -> Self {
+        Self { app, store, sides }
     }
 }
 
 impl<D: Store> Handler for Endpoint<'_, D> {
     async fn serve<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let peer = connection.peer();
-        serve(&mut Requests(connection), self.app, self.store, peer, (self.side)(peer)).await
+        serve(&mut Requests(connection), self.app, self.store, peer, self.sides.side(peer)).await
     }
 
     async fn refuse<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {

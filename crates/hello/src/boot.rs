@@ -128,6 +128,11 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("{} not in {name}: {why}; next try in {s}.{tenths} s", Uptime::now()));
     }
 
+    /// The station could not join its network, or is no longer in it.
+    pub fn join_failed(&self, name: &dyn Display, why: &dyn Display) {
+        (self.print)(format_args!("{} not in {name}: {why}", Uptime::now()));
+    }
+
     /// The network is gone, and the address with it.
     pub fn network_down(&self) {
         (self.print)(format_args!("{} network down", Uptime::now()));

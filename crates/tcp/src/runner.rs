@@ -270,7 +270,7 @@ impl Inlet<'_, '_> {
         if !segment.verify(frame) {
             return Verdict::Done;
         }
-        let known = match self.table.find(segment.peer) {
+        let known = match self.table.find(self.index, segment.peer) {
             Some(index) if segment.is_syn() => self.syn_on_known(index),
             Some(index) => Known::Connection(index),
             None => Known::Nobody,

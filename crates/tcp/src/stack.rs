@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::mem::MaybeUninit;
+use core::net::SocketAddr;
 
 use embassy_net_driver::Driver;
 use embassy_net_driver_channel as channel;
@@ -129,6 +130,16 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// Whether this client has a connection that came in here.
+    pub fn has_client(&self, peer: SocketAddr) -> bool {
+        let table = self.shared.borrow();
+        let is_it = |record: &Record| {
+            let known = record.peer.map(|known| SocketAddr::V4(known.into()));
+            record.interface == self.index && known == Some(peer)
+        };
+        table.records.iter().any(is_it)
+    }
+
     /// The address at which clients reach the listener here; none while there is no network. Connections to another
     /// address end: their reads and writes fail, and no segment leaves from an address that is another's now.
     pub fn set_address(&self, address: Option<Ipv4Cidr>) {

@@ -206,10 +206,11 @@ impl Table {
         true
     }
 
-    /// The connection with `peer`, which may be in TIME-WAIT.
+    /// The connection with `peer` on this interface, which may be in TIME-WAIT. Two networks may have the same addresses,
+    /// and what comes in from one is nothing to the other's clients.
     #[inline]
-    pub(crate) fn find(&self, peer: Peer) -> Option<usize> {
-        self.records.iter().position(|record| record.peer == Some(peer))
+    pub(crate) fn find(&self, interface: usize, peer: Peer) -> Option<usize> {
+        self.records.iter().position(|record| record.peer == Some(peer) && record.interface == interface)
     }
 
     /// A connection has something to send: its runner is to look.
@@ -438,7 +439,7 @@ impl Table {
     /// oldest goes: its client sends it again.
     pub(crate) fn hold_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
         let Ok(frame) = Vec::from_slice(frame) else { return };
-        self.drop_syns(|syn| syn.peer == peer);
+        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
         if self.syns.is_full() {
             self.syns.remove(0);
         }
@@ -453,7 +454,7 @@ impl Table {
 
     fn next_of_syns(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
         self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
-        let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(syn.peer);
+        let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(interface, syn.peer);
         let index = self.syns.iter().position(ready)?;
         if self.room_for_syn(now).is_none() {
             // Half-open connections become old enough to be ended without anything that would wake the runner.
@@ -463,8 +464,8 @@ impl Table {
         Some(self.syns.remove(index))
     }
 
-    fn is_connected(&self, peer: Peer) -> bool {
-        self.find(peer).is_some_and(|index| self.records[index].phase != Phase::Free)
+    fn is_connected(&self, interface: usize, peer: Peer) -> bool {
+        self.find(interface, peer).is_some_and(|index| self.records[index].phase != Phase::Free)
     }
 
     /// A connection for one more handshake, if an accept waits for it.

@@ -7,12 +7,15 @@ use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::ap::{AccessPointConfig, EventInfo};
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
 use sockeye_device::wifi::Secret;
-use sockeye_hello::boot::NetworkName;
+use sockeye_hello::boot::{AP_ADDRESS, NetworkName};
 use sockeye_hello::identity::Passphrase;
+use sockeye_tcp::Tcp;
+use static_cell::StaticCell;
 
 use crate::console::Console;
 use crate::entropy::Entropy;
-use crate::network::{self, Network};
+use crate::network::{self, Memory, Network};
+use crate::services::Address;
 use crate::store::{self, Store};
 use crate::{radio, services};
 
@@ -26,7 +29,10 @@ pub(crate) async fn start(
     (wifi, store): (WIFI<'static>, &Store),
     entropy: &Entropy,
     open: bool,
-) -> Result<Network, WifiError> {
+) -> Result<(Tcp, Network), WifiError> {
+    static MEMORY: [Memory; 1] = [Memory::new()];
+    static ADDRESS: StaticCell<Address> = StaticCell::new();
+
     let interface = Interface::access_point();
     let name = NetworkName(interface.mac_address());
     let passphrase = match open {
@@ -44,13 +50,15 @@ pub(crate) async fn start(
     let passphrase = passphrase.as_ref().map(Secret::as_str);
     console.access_point(&name, passphrase);
     let controller = radio::start(wifi, config(&name, passphrase)?)?;
-    let network = Network::start(spawner, (interface, true), network::own_address(), entropy);
+    let (tcp, [network]) = network::start(spawner, &MEMORY, [(interface, network::own_address())], entropy);
+    let address: &'static Address = ADDRESS.init(Address::new());
+    address.sender().send(Some(AP_ADDRESS));
     // Each task is spawned once, so there is room for it.
-    spawner.spawn(services::lend(network.stack).expect("one task"));
+    spawner.spawn(services::lend(network.stack, address).expect("one task"));
     spawner.spawn(watch(controller, console).expect("one task"));
     // An address of one's own says nothing about the radio; the link does.
     network.stack.wait_link_up().await;
-    Ok(network)
+    Ok((tcp, network))
 }
 
 fn config(name: &NetworkName, passphrase: Option<&str>) -> Result<Config, WifiError> {

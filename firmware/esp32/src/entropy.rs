@@ -3,14 +3,15 @@
 use esp_hal::peripherals::{ADC1, RNG};
 use esp_hal::rng::{Trng, TrngSource};
 use sockeye_hello::identity::PASSPHRASE_LEN;
+use sockeye_tcp::limits::INTERFACES_MAX;
 
 /// The random numbers of one start.
 pub struct Entropy {
-    /// Seed of the server's sequence numbers.
-    pub tcp_seed: u64,
-    /// Seed of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
+    /// Seeds of the server's sequence numbers, for each interface.
+    pub tcp_seeds: [u64; INTERFACES_MAX],
+    /// Seeds of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
     /// about the other.
-    pub net_seed: u64,
+    pub net_seeds: [u64; INTERFACES_MAX],
     /// A number for each character of a passphrase.
     pub passphrase: [u32; PASSPHRASE_LEN],
 }
@@ -22,6 +23,7 @@ impl Entropy {
         let _noise = TrngSource::new(rng, adc);
         let random = Trng::try_new().expect("the noise is on");
         let seed = || (u64::from(random.random()) << 32) | u64::from(random.random());
-        Self { tcp_seed: seed(), net_seed: seed(), passphrase: core::array::from_fn(|_| random.random()) }
+        let seeds = || core::array::from_fn(|_| seed());
+        Self { tcp_seeds: seeds(), net_seeds: seeds(), passphrase: core::array::from_fn(|_| random.random()) }
     }
 }

@@ -37,7 +37,7 @@ pub async fn watchdog(timer: RTC_TIMER<'static>, server: &'static Server<SLOTS>)
 
 /// Forgets all settings and starts anew when the button is held.
 #[embassy_executor::task]
-pub async fn button(pin: AnyPin<'static>, store: &'static Store) {
+pub async fn button(pin: AnyPin<'static>, store: &'static Store, defaults: &'static Settings) {
     let pin = Input::new(pin, InputConfig::default().with_pull(Pull::Up));
     let mut button = Button::new();
     let mut ticker = Ticker::every(Duration::from_millis(BUTTON_POLL_MS));
@@ -45,7 +45,7 @@ pub async fn button(pin: AnyPin<'static>, store: &'static Store) {
         ticker.next().await;
     }
     print(format_args!("the button was held: back to the factory's settings"));
-    if let Err(error) = store.reset(&Settings::default()).await {
+    if let Err(error) = store.reset(defaults).await {
         print(format_args!("warning: not all could be erased: {error:?}"));
     }
     software_reset()

@@ -7,6 +7,7 @@
 //! - `settings.rs`: what the build was told.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what.
+//! - [`wifi`]: the device's radio, as the state machine wants one.
 //! - [`store`]: settings and the access point's passphrase, in flash.
 //! - [`services`]: DHCP, captive DNS, mDNS.
 //! - [`guard`]: the watchdog, and the button for the factory's settings.
@@ -25,13 +26,14 @@ pub mod guard;
 pub mod network;
 mod panic;
 pub mod platform;
-mod radio;
+pub mod radio;
 mod reason;
 pub mod sensors;
 pub mod services;
-mod settings;
+pub mod settings;
 mod station;
 pub mod store;
+pub mod wifi;
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;

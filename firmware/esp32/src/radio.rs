@@ -3,7 +3,10 @@
 use core::sync::atomic::{AtomicI8, Ordering};
 
 use esp_hal::peripherals::WIFI;
-use esp_radio::wifi::{AuthenticationMethodConfig, Config, ControllerConfig, PowerSaveMode, WifiController, WifiError};
+use esp_radio::wifi::{
+    AuthenticationMethodConfig, Config, ControllerConfig, CountryInfo, PowerSaveMode, WifiController, WifiError,
+};
+use sockeye_device::wifi::RadioConfig;
 
 /// Signal strength as it was measured last, dBm; 0 outside of a network.
 static RSSI: AtomicI8 = AtomicI8::new(0);
@@ -18,6 +21,14 @@ pub(crate) fn measure_rssi(controller: &WifiController<'_>) {
     let dbm = controller.rssi().ok().filter(|_| controller.is_connected());
     let dbm = dbm.and_then(|dbm| i8::try_from(dbm).ok()).unwrap_or(0);
     RSSI.store(dbm, Ordering::Relaxed);
+}
+
+/// Starts the radio with nothing on the air yet, as it is configured. Another country holds from the next start on.
+///
+/// # Errors
+/// The radio's: no memory.
+pub fn start_as(wifi: WIFI<'static>, config: &RadioConfig) -> Result<WifiController<'static>, WifiError> {
+    WifiController::new(wifi, ControllerConfig::default().with_country_info(CountryInfo::from(config.country)))
 }
 
 /// Starts the radio.

@@ -8,10 +8,11 @@ use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{Config, Interface, WifiController, WifiError};
 use sockeye_hello::boot::NetworkName;
 use sockeye_hello::join::BackOff;
+use sockeye_tcp::Tcp;
 
 use crate::console::Console;
 use crate::entropy::Entropy;
-use crate::network::{self, Network};
+use crate::network::{self, Memory, Network};
 use crate::radio;
 use crate::reason::Reason;
 
@@ -32,17 +33,19 @@ pub(crate) fn start(
     wifi: WIFI<'static>,
     entropy: &Entropy,
     (ssid, password): (&'static str, Option<&str>),
-) -> Result<Network, WifiError> {
+) -> Result<(Tcp, Network), WifiError> {
+    static MEMORY: [Memory; 1] = [Memory::new()];
+
     console.station(&ssid);
     let interface = Interface::station();
     let config =
         StationConfig::default().with_ssid(ssid.try_into()?).with_authentication(radio::authentication(password)?);
     let controller = radio::start(wifi, Config::Station(config))?;
     let address = network::address_by_dhcp(&NetworkName(interface.mac_address()));
-    let network = Network::start(spawner, (interface, false), address, entropy);
+    let (tcp, [network]) = network::start(spawner, &MEMORY, [(interface, address)], entropy);
     // It is spawned once, so there is room for it.
     spawner.spawn(stay_joined(controller, console, ssid).expect("one task"));
-    Ok(network)
+    Ok((tcp, network))
 }
 
 #[embassy_executor::task]

@@ -30,7 +30,7 @@ pub fn open(flash: FLASH<'static>) -> Store {
 }
 
 /// The passphrase in flash. Where there is none it is `fresh`, which is then kept.
-pub(crate) async fn passphrase(store: &Store, fresh: &Passphrase) -> (Option<Secret>, Result<(), StoreError>) {
+pub async fn passphrase(store: &Store, fresh: &Passphrase) -> (Option<Secret>, Result<(), StoreError>) {
     let fresh = || Secret::new(fresh.as_str().as_bytes()).ok();
     let Some(store) = store else { return (fresh(), Err(StoreError::Volatile)) };
     match (store.passphrase().await, fresh()) {

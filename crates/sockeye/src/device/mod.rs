@@ -69,7 +69,7 @@ where
     let outbox = Outbox::new(&READINGS);
     let app = App::new(&board, &mut histories, store.load().await)?.with_outbox(&outbox);
     app.set_push(push);
-    let endpoint = Endpoint::new(&app, &store, reach.side);
+    let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
         let pushing = sockeye_endpoint::push(&outbox, &stack, &stack, &mut buffers, || fastrand::u32(..));

@@ -40,10 +40,11 @@ async fn main(spawner: Spawner) -> ! {
     let console = Boot::new(print as fn(Arguments<'_>), "hello", CHIP);
     let entropy = Entropy::draw(board.RNG, board.ADC1);
     let store = store::open(board.FLASH);
-    let network = network::start(spawner, console, (board.WIFI, &store), &entropy).await.expect("the radio starts");
+    let (tcp, network) =
+        network::start_as_built(spawner, console, (board.WIFI, &store), &entropy).await.expect("the radio starts");
 
     let address = ([0, 0, 0, 0], PORT).into();
-    let acceptor = network.tcp.bind(address).await.expect("the port is the first");
+    let acceptor = tcp.bind(address).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));

@@ -13,7 +13,7 @@ use sockeye_board::limits::PERIOD_MS;
 use sockeye_device::limits::{REMOTES_MAX, SALT_LEN, TX_LEN};
 use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Settings, Side, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
-use sockeye_endpoint::{Endpoint, PushBuffers, push};
+use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
 use sockeye_hello::boot::{Boot, PORT};
 use sockeye_qemu_virt::board::{Board, READINGS, READINGS_LEN};
 use sockeye_qemu_virt::config::Config;
@@ -65,8 +65,8 @@ async fn start(spawner: Spawner) {
         app.set_remote_expire_ms(expire_ms);
     }
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
-    let side: fn(SocketAddr) -> Side = if has_own_network { |_| Side::AccessPoint } else { |_| Side::Loopback };
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, side));
+    let sides: &'static dyn Sides = if has_own_network { &|_| Side::AccessPoint } else { &|_| Side::Loopback };
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, sides));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));

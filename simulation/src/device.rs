@@ -136,7 +136,7 @@ async fn start(
     }
     let histories = leak([const { History::new() }; READINGS.len()]);
     let app: &App = leak(App::new(board, histories, stored).expect("the board can be"));
-    let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, side));
+    let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, &side));
     let acceptor: Acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is free");
     for index in 0..=SLOTS {
         executor.spawn(group, async move { server.run_slot(index, &acceptor, endpoint).await });

@@ -32,7 +32,7 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 }
 
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
-pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushSettings) -> anyhow::Result<()> {
+pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option<PushSettings>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     let store = HostStore::open(state)?;
     async_io::block_on(async {

@@ -24,7 +24,8 @@ pub use crate::device::store::HostStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says.
+/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says,
+/// or else its settings.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -33,14 +34,17 @@ pub async fn run(
     mac: [u8; 6],
     slots: usize,
     store: HostStore,
-    push: &PushSettings,
+    push: Option<PushSettings>,
 ) -> anyhow::Result<()> {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
     let outbox = Outbox::new(&READINGS);
-    let app = App::new(&board, &mut histories, store.load().await)?.with_outbox(&outbox);
-    app.set_push(push);
+    let mut stored = store.load().await;
+    if let Some(push) = push {
+        stored.settings.push = push;
+    }
+    let app = App::new(&board, &mut histories, stored)?.with_outbox(&outbox);
     let endpoint = Endpoint::new(&app, &store, side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());

@@ -26,7 +26,7 @@ use crate::limits::{
     DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN,
 };
 use crate::monitor::Monitor;
-use crate::outbox::{Outbox, PushSettings};
+use crate::outbox::Outbox;
 use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
@@ -111,6 +111,8 @@ pub(crate) struct State {
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) remotes: Remotes,
+    /// The platform sends samples to a peer.
+    pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
     pub(crate) store: StoreCondition,
     pub(crate) failures: Failures,
@@ -199,11 +201,14 @@ impl<'a> App<'a> {
             *value = info.initial;
         }
         let Stored { settings, condition } = stored.into();
+        let expire_ms = settings.remote_expire.0.saturating_mul(1_000);
+        let remotes = Remotes::new(histories.len() - platform.readings().len(), expire_ms);
         let state = State {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
             outputs,
-            remotes: Remotes::new(histories.len() - platform.readings().len()),
+            remotes,
+            has_outbox: false,
             settings,
             store: condition,
             failures: Failures::default(),
@@ -220,20 +225,12 @@ impl<'a> App<'a> {
 
     /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
     pub fn with_outbox(self, outbox: &'a Outbox<'a>) -> Self {
-        Self { outbox: Some(outbox), ..self }
-    }
-
-    /// Says where samples go from now on, and which do. They are called after the device's name there.
-    pub fn set_push(&self, settings: &PushSettings) {
-        if let Some(outbox) = self.outbox {
-            outbox.configure(settings, config::name(&self.state.borrow(), self.platform));
+        {
+            let mut state = self.state.borrow_mut();
+            state.has_outbox = true;
+            outbox.configure(&state.settings.push, config::name(&state, self.platform));
         }
-    }
-
-    /// Says how long after its last sample the reading of another device has no value any more, milliseconds; until
-    /// then that is [`REMOTE_EXPIRE_MS`](crate::limits::REMOTE_EXPIRE_MS).
-    pub fn set_remote_expire_ms(&self, expire_ms: u32) {
-        self.state.borrow_mut().remotes.expire_ms = expire_ms;
+        Self { outbox: Some(outbox), ..self }
     }
 
     /// The device's name: the one that it was given, or else its platform's.

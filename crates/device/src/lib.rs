@@ -69,6 +69,6 @@ pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platfor
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};
 pub use settings::{
-    ApAddress, ApSettings, LogLevel, NoStore, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
+    ApAddress, ApSettings, LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
 };
 pub use value::{Decimal, Value};

@@ -22,8 +22,10 @@ pub const NAME_LEN_MAX: usize = 24;
 pub const REMOTES_MAX: usize = 8;
 /// Length of the name of such a reading, `NODE.NAME`: the longest name that a device comes with, and a reading's.
 pub const REMOTE_NAME_LEN_MAX: usize = 40;
-/// How long after its last sample the reading of another device has no value any more, milliseconds.
-pub const REMOTE_EXPIRE_MS: u32 = 60_000;
+/// How long after its last sample the reading of another device has no value any more, seconds, unless configured.
+pub const REMOTE_EXPIRE_S: u32 = 60;
+/// The longest that can be configured, seconds: a day.
+pub const REMOTE_EXPIRE_S_MAX: u32 = 86_400;
 /// Length of a channel or a pattern.
 pub const CHANNEL_LEN_MAX: usize = REMOTE_NAME_LEN_MAX;
 /// Decimals of a value: with more, a 32-bit value has none left before the point.
@@ -57,6 +59,8 @@ pub const OUTBOX_LEN: usize = 64;
 pub const PUSH_WINDOW_MAX: usize = 4;
 /// Length of a peer's host and port.
 pub const PUSH_TO_LEN_MAX: usize = 64;
+/// Length of the token that a peer wants.
+pub const PUSH_TOKEN_LEN_MAX: usize = 64;
 /// Length of the last error that INFO tells; what is longer is cut.
 pub const PUSH_ERROR_LEN_MAX: usize = 48;
 /// The longest time between two samples of a reading, milliseconds: a day.
@@ -200,7 +204,7 @@ pub const SHARED_SIZE_MAX: usize = 5 * 1024 + 512;
 /// What of it the state of the Wi-Fi takes.
 pub const WIFI_SIZE_MAX: usize = 1024;
 /// What of it the settings take; as much again is there for those that are being stored.
-pub const SETTINGS_SIZE_MAX: usize = 768;
+pub const SETTINGS_SIZE_MAX: usize = 960;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);

@@ -23,14 +23,16 @@ use core::task::Poll;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
+use minicbor::{Decode, Encode};
 
 use crate::glob;
 use crate::history::{SampleId, StreamId};
 use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_WINDOW_MAX, READINGS_MAX,
-    TOKEN_LEN_MAX,
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, PUSH_WINDOW_MAX,
+    READINGS_MAX,
 };
 use crate::platform::{Now, ReadingInfo};
+use crate::settings::cbor::text;
 use crate::value::{Decimal, Value};
 
 mod backoff;
@@ -40,15 +42,20 @@ pub use backoff::Backoff;
 use ring::{Entry, Ring};
 
 /// Where samples go, and which.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
 pub struct PushSettings {
     /// The peer, `HOST:PORT`; empty for none.
+    #[cbor(n(0), with = "text", default)]
     pub to: String<PUSH_TO_LEN_MAX, u8>,
     /// The peer's token or password; empty if it has none.
-    pub token: String<TOKEN_LEN_MAX, u8>,
+    #[cbor(n(1), with = "text", default)]
+    pub token: String<PUSH_TOKEN_LEN_MAX, u8>,
     /// Which readings: a pattern as in KEYS.
+    #[cbor(n(2), with = "text", default)]
     pub names: String<CHANNEL_LEN_MAX, u8>,
     /// The least time between two samples of a reading, milliseconds; 0 for all samples.
+    #[cbor(n(3), default)]
     pub period_ms: u32,
 }
 

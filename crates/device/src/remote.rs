@@ -3,7 +3,7 @@
 use heapless::String;
 
 use crate::app::Latest;
-use crate::limits::{REMOTE_EXPIRE_MS, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::limits::{REMOTE_NAME_LEN_MAX, REMOTES_MAX};
 use crate::platform::Now;
 use crate::value::{Decimal, Value};
 
@@ -28,8 +28,8 @@ pub(crate) struct Remotes {
 
 impl Remotes {
     /// Room for `max` readings, or [`REMOTES_MAX`] if that is less.
-    pub(crate) fn new(max: usize) -> Self {
-        Self { slots: [const { None }; REMOTES_MAX], max: max.min(REMOTES_MAX), expire_ms: REMOTE_EXPIRE_MS }
+    pub(crate) fn new(max: usize, expire_ms: u32) -> Self {
+        Self { slots: [const { None }; REMOTES_MAX], max: max.min(REMOTES_MAX), expire_ms }
     }
 
     pub(crate) fn max(&self) -> usize {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn who_is_silent_for_longest_makes_room() {
-        let mut remotes = Remotes::new(2);
+        let mut remotes = Remotes::new(2, 60_000);
         let value = Value(1).with_decimals(0);
         assert_eq!(remotes.room(at(0)), Some(0));
         remotes.set(0, b"a.x", value, at(0));
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn without_histories_there_is_no_room() {
-        assert_eq!(Remotes::new(0).room(at(0)), None);
-        assert_eq!(Remotes::new(REMOTES_MAX + 3).max(), REMOTES_MAX);
+        assert_eq!(Remotes::new(0, 1).room(at(0)), None);
+        assert_eq!(Remotes::new(REMOTES_MAX + 3, 1).max(), REMOTES_MAX);
     }
 }

@@ -10,7 +10,8 @@ use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
 
 use crate::auth::TokenHash;
-use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX};
+use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX, REMOTE_EXPIRE_S};
+use crate::outbox::PushSettings;
 use crate::wifi::{Network, RadioConfig, Secret};
 
 pub(crate) mod cbor;
@@ -92,6 +93,23 @@ pub struct Settings {
     /// What holds for the radio whatever it does.
     #[cbor(n(5), default)]
     pub radio: RadioConfig,
+    /// Where samples go.
+    #[cbor(n(6), default)]
+    pub push: PushSettings,
+    /// How long after its last sample the reading of another device has no value any more.
+    #[cbor(n(7), default)]
+    pub remote_expire: Seconds,
+}
+
+/// A time after which a reading of another device has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Seconds(#[n(0)] pub u32);
+
+impl Default for Seconds {
+    fn default() -> Self {
+        Self(REMOTE_EXPIRE_S)
+    }
 }
 
 /// Settings could not be stored. The ones before are still in force.

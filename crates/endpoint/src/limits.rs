@@ -1,7 +1,7 @@
 //! How long a device's clients may be silent, and what sending samples takes.
 
 use embassy_time::Duration;
-use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTBOX_SIZE_MAX, TOKEN_LEN_MAX};
+use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTBOX_SIZE_MAX, PUSH_TOKEN_LEN_MAX};
 use sockeye_server::limits::Timeouts;
 
 /// How long a client may wait before its first request, milliseconds: time for a person to type it.
@@ -40,4 +40,4 @@ const XADD_LEN_MAX: usize =
 const _: () = assert!(PUSH_SIZE_MAX + 2 * PUSH_SOCKET_BUFFER_LEN <= 4 * 1024);
 const _: () = assert!(XADD_LEN_MAX <= PUSH_TX_LEN);
 // `*2 $4 AUTH $.. token`
-const _: () = assert!(4 + 10 + 6 + TOKEN_LEN_MAX + 2 <= PUSH_TX_LEN);
+const _: () = assert!(4 + 10 + 6 + PUSH_TOKEN_LEN_MAX + 2 <= PUSH_TX_LEN);

@@ -9,7 +9,7 @@ use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use heapless::String;
 use sockeye_client::{Buffers, Client, Error, Reply, Timeouts, connect};
-use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, TOKEN_LEN_MAX};
+use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
 use sockeye_device::{Backoff, Outbox, Outcome, StreamId};
 
 use crate::limits::{
@@ -135,7 +135,7 @@ async fn talk<T: Read + Write>(
 where
     T::Error: fmt::Display,
 {
-    let token: String<TOKEN_LEN_MAX, u8> = outbox.with_settings(|settings| settings.token.clone());
+    let token: String<PUSH_TOKEN_LEN_MAX, u8> = outbox.with_settings(|settings| settings.token.clone());
     if !token.is_empty()
         && let Err(error) = client.auth(token.as_bytes()).await
     {

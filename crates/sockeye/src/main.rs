@@ -120,12 +120,11 @@ fn main() -> ExitCode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
             };
-            let to = push_to.unwrap_or_default();
-            sim::push_settings(&to, &push_token.unwrap_or_default(), &push_names, push_period_ms).and_then(|push| {
-                match air {
-                    Some(Air::Demo) => sim::run_in_air(listen, state, &push),
-                    None => sim::run(mode, listen, state.as_deref(), &push),
-                }
+            let token = push_token.unwrap_or_default();
+            let push = push_to.map(|to| sim::push_settings(&to, &token, &push_names, push_period_ms)).transpose();
+            push.and_then(|push| match air {
+                Some(Air::Demo) => sim::run_in_air(listen, state, push),
+                None => sim::run(mode, listen, state.as_deref(), push),
             })
         }
     };

@@ -36,7 +36,7 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 }
 
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
-pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushSettings) -> anyhow::Result<()> {
+pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option<PushSettings>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     let store = HostStore::open(state)?;
     async_io::block_on(async {
@@ -60,7 +60,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: &PushS
 }
 
 /// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
-pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: &PushSettings) -> anyhow::Result<()> {
+pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<PushSettings>) -> anyhow::Result<()> {
     let own = SocketAddrV4::new(air::OWN_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));

@@ -15,7 +15,7 @@ use sockeye_server::Server;
 use crate::{SLOTS, executor};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
-const RAM_LEN: u32 = 512 * 1024;
+const RAM_LEN: u32 = 640 * 1024;
 /// The synthetic temperature climbs by a tenth of a degree a second, and falls back after so many.
 const TEMPERATURE_STEPS: u64 = 100;
 

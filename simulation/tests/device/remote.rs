@@ -1,6 +1,6 @@
 //! Readings of other devices, which come by XADD.
 
-use sockeye_device::limits::REMOTE_EXPIRE_MS;
+use sockeye_device::limits::REMOTE_EXPIRE_S;
 use sockeye_device::{Settings, TokenHash};
 
 use crate::board::Board;
@@ -48,7 +48,7 @@ fn a_sample_is_a_value_a_stream_and_a_description() {
 
 #[test]
 fn a_silent_device_has_no_value() {
-    let last = REMOTE_EXPIRE_MS - 1;
+    let last = (REMOTE_EXPIRE_S * 1_000) - 1;
     check(&format!(
         "ap: XADD history:a.x 1 value 7
          ap= $3|1-0|
@@ -113,7 +113,7 @@ fn one_too_many_is_told_and_an_expired_one_makes_room() {
          ap= :2|
          ap: XADD history:a.x 1 value 1
          ap= -ERR too many remote readings: this device has no room for another one|",
-        REMOTE_EXPIRE_MS - 5
+        (REMOTE_EXPIRE_S * 1_000) - 5
     ));
 }
 
@@ -202,4 +202,42 @@ fn who_may_not_switch_an_output_may_not_send_samples() {
          sta: XADD history:a.x 1 value 1
          sta= $3|1-0|",
     );
+}
+
+#[test]
+fn push_and_expiry_are_configured() {
+    let board = Board::default();
+    check_on(
+        &board,
+        "ap: CONFIG GET push.* remote.expire
+         ap= *8|$10|push.names|$1|*|$11|push.period|$1|0|$7|push.to|$0||$13|remote.expire|$2|60|
+         ap: CONFIG SET push.token correct-horse push.names l* push.period 5000
+         ap= +OK|
+         ap: CONFIG GET push.*
+         ap= *6|$10|push.names|$2|l*|$11|push.period|$4|5000|$7|push.to|$0||
+         # This board has no outbox.
+         ap: CONFIG SET push.to 192.168.1.9:3000
+         ap~ this device sends no samples
+         ap: CONFIG SET push.to nowhere
+         ap= -ERR CONFIG SET failed (possibly related to argument 'push.to') - a peer is HOST:PORT of at most 64 bytes, or nothing|
+         ap: CONFIG SET push.to host:0
+         ap~ a peer is HOST:PORT
+         ap: CONFIG SET push.period -1
+         ap~ a period is at most a day
+         ap: CONFIG SET remote.expire 0
+         ap~ a time is 1 to 86400 seconds
+         ap: CONFIG SET remote.expire 2
+         ap= +OK|
+         ap: XADD history:a.x 1 value 7
+         ap= $3|1-0|
+         @wait 1999
+         ap: GET a.x
+         ap= $1|7|
+         @wait 1
+         ap: GET a.x
+         ap= $-1|
+         ap: CONFIG SET push.to \"\"
+         ap= +OK|",
+    );
+    assert_eq!(board.stored.borrow().push.token, "correct-horse");
 }

@@ -36,7 +36,7 @@ const KITCHEN: Guest = Guest {
     words: "push.to=10.0.2.16:3000 push.token=correct-horse push.names=lm35",
 };
 const BARN: Guest =
-    Guest { name: "barn", tap: "tap1", address: "10.0.2.16", words: "auth.token=correct-horse remote.expire_ms=5000" };
+    Guest { name: "barn", tap: "tap1", address: "10.0.2.16", words: "auth.token=correct-horse remote.expire=5" };
 
 impl Guest {
     fn start(&self, workspace: &Workspace) -> Result<Server> {

@@ -29,7 +29,7 @@ impl App<'_> {
         let state = &mut *self.state.borrow_mut();
         let mut cx = self.cx(state, key, request, reply);
         commit::committed(&mut cx, change, &settings, stored);
-        self.rename_outbox(state);
+        self.configure_outbox(state);
     }
 
     /// Resets the device to how it came: what a held button does, without asking anybody.
@@ -46,14 +46,14 @@ impl App<'_> {
         let now = self.platform.now();
         commit::apply(state, &settings, now, random);
         commands::wifi::reset(state, now, random);
-        self.rename_outbox(state);
+        self.configure_outbox(state);
         Ok(())
     }
 
-    /// The device may have another name, which is part of its readings' elsewhere.
-    fn rename_outbox(&self, state: &State) {
+    /// Samples may go elsewhere, or the device have another name, which is part of its readings' there.
+    fn configure_outbox(&self, state: &State) {
         if let Some(outbox) = self.outbox {
-            outbox.rename(config::name(state, self.platform));
+            outbox.configure(&state.settings.push, config::name(state, self.platform));
         }
     }
 

@@ -119,6 +119,7 @@ pub(crate) fn committed(cx: &mut Cx<'_, '_>, change: Change, settings: &Settings
 
 /// Puts settings in force that are stored.
 pub(crate) fn apply(state: &mut State, settings: &Settings, now: Now, random: u32) {
+    state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
     let old = core::mem::replace(&mut state.settings, settings.clone());
     state.want_wifi(now, random, |wifi, env| wifi.settings_changed(&old, env));
 }

@@ -1,5 +1,6 @@
 //! CONFIG: what can be configured, and what clients of Redis ask about.
 
+mod push;
 mod wifi;
 
 use core::fmt;
@@ -29,6 +30,11 @@ enum Parameter {
     LogLevel,
     MaxClients,
     Port,
+    PushNames,
+    PushPeriod,
+    PushTo,
+    PushToken,
+    RemoteExpire,
     Save,
     SlowlogMaxLen,
     SlowlogSlowerThan,
@@ -41,7 +47,7 @@ enum Parameter {
     WifiSsid,
 }
 
-const PARAMETERS: [(&str, Parameter); 21] = [
+const PARAMETERS: [(&str, Parameter); 26] = [
     ("ap.always", Parameter::ApAlways),
     ("ap.ip", Parameter::ApIp),
     ("ap.open", Parameter::ApOpen),
@@ -53,6 +59,11 @@ const PARAMETERS: [(&str, Parameter); 21] = [
     ("loglevel", Parameter::LogLevel),
     ("maxclients", Parameter::MaxClients),
     ("port", Parameter::Port),
+    ("push.names", Parameter::PushNames),
+    ("push.period", Parameter::PushPeriod),
+    ("push.to", Parameter::PushTo),
+    ("push.token", Parameter::PushToken),
+    ("remote.expire", Parameter::RemoteExpire),
     ("save", Parameter::Save),
     ("slowlog-max-len", Parameter::SlowlogMaxLen),
     ("slowlog-log-slower-than", Parameter::SlowlogSlowerThan),
@@ -67,18 +78,20 @@ const PARAMETERS: [(&str, Parameter); 21] = [
 
 impl Parameter {
     const fn is_secret(self) -> bool {
-        matches!(self, Self::AuthToken | Self::ApPassphrase | Self::WifiPassword)
+        matches!(self, Self::AuthToken | Self::ApPassphrase | Self::PushToken | Self::WifiPassword)
     }
 
     const fn is_mutable(self) -> bool {
         use Parameter::{
-            ApAlways, ApIp, ApOpen, ApPassphrase, AuthToken, DeviceName, LogLevel, WifiCountry, WifiPowerSave,
+            ApAlways, ApIp, ApOpen, ApPassphrase, AuthToken, DeviceName, LogLevel, PushNames, PushPeriod, PushTo,
+            PushToken, RemoteExpire, WifiCountry, WifiPowerSave,
         };
         let is_stored = matches!(
             self,
             ApAlways | ApIp | ApOpen | ApPassphrase | AuthToken | DeviceName | LogLevel | WifiCountry | WifiPowerSave
         );
-        is_stored || wifi::is_staged(self)
+        let is_push = matches!(self, PushNames | PushPeriod | PushTo | PushToken | RemoteExpire);
+        is_stored || is_push || wifi::is_staged(self)
     }
 }
 
@@ -120,7 +133,11 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
     let health = || cx.platform.health().server;
     let number = match parameter {
         Parameter::AppendOnly => return cx.reply.bulk(b"no"),
-        Parameter::Save | Parameter::AuthToken | Parameter::ApPassphrase | Parameter::WifiPassword => {
+        Parameter::Save
+        | Parameter::AuthToken
+        | Parameter::ApPassphrase
+        | Parameter::WifiPassword
+        | Parameter::PushToken => {
             return cx.reply.bulk(b"");
         }
         Parameter::ApAlways => return cx.reply.bulk(yes_no(cx.state.settings.ap.is_always_on)),
@@ -150,6 +167,10 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
         Parameter::LogLevel => {
             let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
             return cx.reply.bulk(level.map_or("", |(name, _)| name).as_bytes());
+        }
+        Parameter::PushNames | Parameter::PushPeriod | Parameter::PushTo | Parameter::RemoteExpire => {
+            push::write(cx, parameter);
+            return;
         }
         Parameter::Databases => 1,
         Parameter::MaxClients => health().slots.into(),
@@ -250,6 +271,11 @@ pub(crate) fn change<'a>(
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
             _ if wifi::is_staged(parameter) || wifi::change(&mut settings, (known, parameter), value)? => (),
+            _ if push::change(&mut settings, (known, parameter), value)? => {
+                if !settings.push.to.is_empty() && !state.has_outbox {
+                    return Err(refuse("this device sends no samples"));
+                }
+            }
             _ => return Err(refuse("can't set immutable config")),
         }
     }

@@ -9,8 +9,11 @@ use sequential_storage::mock_flash::{MockFlashBase, WriteCountCheck};
 
 use super::*;
 use crate::auth::TokenHash;
-use crate::limits::NETWORKS_MAX;
-use crate::settings::LogLevel;
+use crate::limits::{
+    CHANNEL_LEN_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S_MAX,
+};
+use crate::outbox::PushSettings;
+use crate::settings::{LogLevel, Seconds};
 use crate::wifi::{Ip, Network, StaticIp};
 
 /// Four blocks as a chip has them.
@@ -80,6 +83,14 @@ fn the_largest_settings_come_back() {
     largest.log_level = LogLevel::Warning;
     largest.networks.extend((0..NETWORKS_MAX).map(|_| network.clone()));
     largest.ap.passphrase = secret;
+    let period_ms = PUSH_PERIOD_MS_MAX;
+    largest.push = PushSettings {
+        to: "x".repeat(PUSH_TO_LEN_MAX).as_str().try_into().unwrap(),
+        token: "x".repeat(PUSH_TOKEN_LEN_MAX).as_str().try_into().unwrap(),
+        names: "x".repeat(CHANNEL_LEN_MAX).as_str().try_into().unwrap(),
+        period_ms,
+    };
+    largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
     let stored = boot(&with(&[&largest])).1;
     assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
 }

@@ -48,7 +48,8 @@ impl<'a> Reach<'a, Links> {
     }
 }
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says.
+/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says,
+/// or else its settings.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -57,7 +58,7 @@ pub async fn run<A>(
     mac: [u8; 6],
     slots: usize,
     store: HostStore,
-    push: &PushSettings,
+    push: Option<PushSettings>,
 ) -> anyhow::Result<()>
 where
     A: TcpAccept,
@@ -67,8 +68,11 @@ where
     let board = Board::new(mac, server.clone());
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
     let outbox = Outbox::new(&READINGS);
-    let app = App::new(&board, &mut histories, store.load().await)?.with_outbox(&outbox);
-    app.set_push(push);
+    let mut stored = store.load().await;
+    if let Some(push) = push {
+        stored.settings.push = push;
+    }
+    let app = App::new(&board, &mut histories, stored)?.with_outbox(&outbox);
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());

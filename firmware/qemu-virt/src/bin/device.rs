@@ -11,7 +11,7 @@ use embassy_net::Stack;
 use embassy_time::{Duration, Ticker};
 use sockeye_board::limits::PERIOD_MS;
 use sockeye_device::limits::{REMOTES_MAX, SALT_LEN, TX_LEN};
-use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Settings, Side, TokenHash};
+use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, Side, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
 use sockeye_hello::boot::{Boot, PORT};
@@ -60,10 +60,6 @@ async fn start(spawner: Spawner) {
     let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(&READINGS));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
-    app.set_push(&push_settings(&config));
-    if let Some(expire_ms) = config.get("remote.expire_ms").and_then(|ms| ms.parse().ok()) {
-        app.set_remote_expire_ms(expire_ms);
-    }
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
     let sides: &'static dyn Sides = if has_own_network { &|_| Side::AccessPoint } else { &|_| Side::Loopback };
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, sides));
@@ -95,6 +91,8 @@ fn settings(config: &Config, board: &Board) -> Settings {
     Settings {
         name: config.get("device.name").and_then(|name| name.try_into().ok()).unwrap_or_default(),
         token: config.get("auth.token").map(|token| TokenHash::new(token.as_bytes(), salt)),
+        push: push_settings(config),
+        remote_expire: config.get("remote.expire").and_then(|s| s.parse().ok()).map_or_else(Seconds::default, Seconds),
         ..Settings::default()
     }
 }
@@ -105,7 +103,7 @@ fn push_settings(config: &Config) -> PushSettings {
         to: word("push.to").try_into().unwrap_or_default(),
         token: word("push.token").try_into().unwrap_or_default(),
         names: config.get("push.names").unwrap_or("*").try_into().unwrap_or_default(),
-        period_ms: word("push.period_ms").parse().unwrap_or_default(),
+        period_ms: word("push.period").parse().unwrap_or_default(),
     }
 }
 

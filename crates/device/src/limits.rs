@@ -191,7 +191,7 @@ pub const TEXT_LINE_LEN_MAX: usize = 400;
 pub const TEXT_SLACK_LEN: usize = 64;
 
 /// RAM of one connection on a 32-bit chip: session, decoder, buffers and the state of its future.
-pub const CONNECTION_SIZE_MAX: usize = 3 * 1024 + 128;
+pub const CONNECTION_SIZE_MAX: usize = 3 * 1024;
 /// What of it the future of [`serve`](crate::serve()) keeps beside decoder and buffers, with a client whose own
 /// futures are small.
 pub const FUTURE_SIZE_MAX: usize = 320;

@@ -1,4 +1,4 @@
-//! The page for browsers: who this is, what it measures, and what to use instead of a browser.
+//! The page for browsers: who this is, what it measures, what to use instead of a browser, and how to set the network.
 
 use core::fmt::{self, Write};
 
@@ -42,6 +42,10 @@ impl Lines for Page<'_> {
         match index {
             index if index < shown => self.reading(index, out),
             index if index == shown => Some(out.write_str("\n</table>")),
+            index if index == shown + 1 && self.state.wifi.has_radio => Some(out.write_str(
+                "\n<p>To another network:\n<pre>CONFIG SET wifi.ssid NAME wifi.password PASSWORD\nWIFI TRY\nWIFI \
+                 CONFIRM</pre>",
+            )),
             _ => None,
         }
     }

@@ -25,7 +25,8 @@ const ALL_READINGS: [ReadingInfo<'static>; 5] = [LM35, WIFI_RSSI, HEAP_FREE, UPT
 /// How many readings there are.
 pub const READINGS_LEN: usize =
     ALL_READINGS.len() - if cfg!(any(feature = "esp32c3", feature = "esp32c6")) { 0 } else { 1 };
-const READINGS: &[ReadingInfo<'static>] = ALL_READINGS.split_at(READINGS_LEN).0;
+/// What it measures.
+pub const READINGS: &[ReadingInfo<'static>] = ALL_READINGS.split_at(READINGS_LEN).0;
 
 const OUTPUTS: [OutputInfo<'static>; 1] = [switch("led")];
 

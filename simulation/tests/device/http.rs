@@ -27,6 +27,17 @@ fn a_phone_in_the_devices_network_is_led_to_the_page() {
 }
 
 #[test]
+fn the_page_of_a_device_with_a_radio_says_how_to_set_the_network() {
+    check(
+        "@radio
+         @told configure 01 false, start sockeye-3f2a 192.168.1.1/24 own
+         @wifi ap-started
+         ap\\ GET / HTTP/1.1\\r\\n
+         ap~ <pre>CONFIG SET wifi.ssid NAME wifi.password PASSWORD/WIFI TRY/WIFI CONFIRM</pre>/",
+    );
+}
+
+#[test]
 fn a_page_shows_no_readings_to_who_has_no_token() {
     let board = Board::default();
     check_on(&board, "ap: CONFIG SET auth.token correct-horse\nap= +OK|");

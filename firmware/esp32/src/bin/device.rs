@@ -6,21 +6,25 @@ use core::fmt::Arguments;
 use core::net::SocketAddr;
 
 use edge_nal::TcpBind;
+use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
+use embassy_net::Stack;
 use embassy_time::{Duration, Ticker};
 use esp_hal::clock::CpuClock;
 use esp_hal::ram;
+use esp_hal::rng::Rng;
 use esp_hal::timer::timg::TimerGroup;
 use esp_radio::wifi::Interface;
 use sockeye_board::limits::PERIOD_MS;
+use sockeye_device::limits::REMOTES_MAX;
 use sockeye_device::wifi::Event;
-use sockeye_device::{App, History, Platform, Settings, Side, StoreCondition, Stored};
-use sockeye_endpoint::limits::TIMEOUTS;
-use sockeye_endpoint::{Endpoint, Sides};
+use sockeye_device::{App, History, Outbox, Platform, Settings, Side, StoreCondition, StoreTask, Stored};
+use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
+use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::network::Memory;
-use sockeye_esp32::platform::{Board, READINGS_LEN, Sensors};
+use sockeye_esp32::platform::{Board, READINGS, READINGS_LEN, Sensors};
 use sockeye_esp32::services::Address;
 use sockeye_esp32::store::Store;
 use sockeye_esp32::wifi::{self, Channels, Handle, State};
@@ -35,7 +39,7 @@ use static_cell::{ConstStaticCell, StaticCell};
 const HEAP_LEFT_LEN: usize = 64 * 1024;
 const HEAP_MORE_LEN: usize = 36 * 1024;
 
-type Handler = Endpoint<'static, Store>;
+type Handler = Endpoint<'static, StoreTask>;
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
@@ -43,10 +47,12 @@ esp_bootloader_esp_idf::esp_app_desc!();
 async fn main(spawner: Spawner) -> ! {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
-    static HISTORIES: ConstStaticCell<[History; READINGS_LEN]> =
-        ConstStaticCell::new([const { History::new() }; READINGS_LEN]);
+    static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORE: StaticCell<Store> = StaticCell::new();
+    static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
+    static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static OWN_ADDRESS: StaticCell<Address> = StaticCell::new();
     static JOINED_ADDRESS: StaticCell<Address> = StaticCell::new();
     static MEMORY: [Memory; 2] = [const { Memory::new() }; 2];
@@ -103,8 +109,12 @@ async fn main(spawner: Spawner) -> ! {
     }
     let board: &'static Board = BOARD.init(board);
     let app = App::new(board, HISTORIES.take(), stored).expect("the board describes a device");
-    let app: &'static App<'static> = APP.init(app);
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, store, networks));
+    let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(READINGS));
+    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    let storing: &'static StoreTask = STORING.take();
+    spawner.spawn(keep(storing, store).expect("one task"));
+    spawner.spawn(send(outbox, joined.stack).expect("one task"));
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, networks));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");
     tcp.bind(([0, 0, 0, 0], PAGE_PORT).into()).await.expect("the second port");
     for slot in 0..=SLOTS {
@@ -159,6 +169,21 @@ async fn run_wifi(app: &'static App<'static>, mut radio: Handle) {
 #[embassy_executor::task(pool_size = SLOTS + 1)]
 async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, endpoint: &'static Handler) {
     server.run_slot(slot, &acceptor, endpoint).await
+}
+
+/// Stores for all connections.
+#[embassy_executor::task]
+async fn keep(storing: &'static StoreTask, store: &'static Store) {
+    storing.run(store).await
+}
+
+/// Sends samples to a peer in the joined network, if the device was told of one.
+#[embassy_executor::task]
+async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>) {
+    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+    static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
+    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
+    push(outbox, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
 }
 
 #[embassy_executor::task]

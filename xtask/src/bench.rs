@@ -21,6 +21,7 @@ mod rates;
 mod redis;
 mod report;
 mod results;
+mod targets;
 mod wire;
 
 use anyhow::Result;

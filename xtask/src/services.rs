@@ -1,13 +1,13 @@
 //! The services of a device's own network, as a phone meets them: the bare-metal device on a tap is asked for an address,
-//! for names, and for the page that a phone looks for.
+//! for names, and for the page that a phone looks for; and asks for the time.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
-use std::{fs, str};
+use std::{fs, str, thread};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use domain::base::iana::Class;
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
 use domain::rdata::AllRecordData;
@@ -28,6 +28,11 @@ const MDNS_PORT: u16 = 5353;
 const NAME: &str = "kitchen";
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long the device may take until it asks for the time.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
+/// Seconds from 1900, when NTP's time begins, to 1970, and from there to 2030.
+const NTP_1970: u32 = 2_208_988_800;
+const NEW_YEAR_S: u64 = 1_893_456_000;
 /// How often a question is asked before the answer counts as missing: the guest may only just listen.
 const TRIES: usize = 3;
 
@@ -54,7 +59,9 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     // Broadcasts to nobody in particular need a way out.
     run(Command::new("ip").args(["route", "add", "default", "dev", TAP]), SHORT)?;
     let words = workspace.target.join("services.cfg");
-    fs::write(&words, format!("network=own device.name={NAME}"))?;
+    fs::write(&words, format!("network=own device.name={NAME} time.server={HOST}"))?;
+    let clock = UdpSocket::bind((HOST, 123)).context("the port of NTP")?;
+    let clock = thread::spawn(move || tell_time(&clock));
     let mut machine = qemu::machine(&qemu::built(workspace, "device")?, &Network::Tap(TAP));
     machine.arg("-device").arg(format!("loader,file={},addr=0x80100000,force-raw=on", words.display()));
     let mut server = Server::start(workspace, "services", machine)?;
@@ -64,6 +71,8 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         println!("services: connectivitycheck.gstatic.com is {}", name_is_the_device()?);
         println!("services: {}", device_is_found()?.join(", "));
         println!("services: a phone is sent to {}", phone_is_led()?);
+        clock.join().map_err(|_| anyhow!("the time server ended"))??;
+        println!("services: it is {} s after 1970", time_is_known()?);
         Ok(())
     })
 }
@@ -90,7 +99,7 @@ fn address_is_lent() -> Result<Ipv4Addr> {
     let options = [DhcpOption::MessageType(MessageType::Discover), DhcpOption::ParameterRequestList(&[1, 3, 6, 114])];
     let discover = Packet::new_request([2, 0, 0, 0, 0, 9], 7, 0, None, true, Options::new(&options));
     let mut bytes = [0; 576];
-    let discover = discover.encode(&mut bytes).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    let discover = discover.encode(&mut bytes).map_err(|error| anyhow!("{error:?}"))?;
     let lent = ask(&socket, (Ipv4Addr::BROADCAST, 67), discover, |bytes| {
         let packet = Packet::decode(bytes).ok().filter(|packet| packet.reply && packet.xid == 7)?;
         let says = |wanted| packet.options.iter().any(|option| option == wanted);
@@ -148,6 +157,41 @@ fn phone_is_led() -> Result<String> {
     let page = get(location)?;
     ensure!(page.starts_with("HTTP/1.1 200 ") && page.contains("lm35"), "{page}");
     Ok(location.to_owned())
+}
+
+/// Answers one question for the time: it is the beginning of 2030.
+fn tell_time(socket: &UdpSocket) -> Result<()> {
+    socket.set_read_timeout(Some(LONGEST_WAIT))?;
+    let mut asked = [0; 48];
+    let (_, peer) = socket.recv_from(&mut asked).context("nobody asks for the time")?;
+    let mut answer = [0; 48];
+    // No warning, version 4, server; stratum 1; the client's time comes back (RFC 4330 section 4).
+    (answer[0], answer[1]) = (0x24, 1);
+    answer[24..32].copy_from_slice(&asked[40..48]);
+    for at in [16, 32, 40] {
+        answer[at..at + 4].copy_from_slice(&(NTP_1970 + NEW_YEAR_S as u32).to_be_bytes());
+    }
+    socket.send_to(&answer, peer)?;
+    Ok(())
+}
+
+/// The device's own TIME, once it has heard of it.
+fn time_is_known() -> Result<u64> {
+    let mut stream = TcpStream::connect_timeout(&SocketAddr::from((GUEST, GUEST_PORT)), ANSWER)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    let mut told = 0;
+    for _ in 0..TRIES {
+        stream.write_all(b"TIME\r\n")?;
+        let mut bytes = [0; 100];
+        let len = stream.read(&mut bytes)?;
+        // `*2`, `$10`, and the seconds.
+        told = str::from_utf8(&bytes[..len])?.lines().nth(2).unwrap_or_default().parse()?;
+        if (NEW_YEAR_S..NEW_YEAR_S + LONGEST_WAIT.as_secs()).contains(&told) {
+            return Ok(told);
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+    bail!("to the device it is {told} s after 1970")
 }
 
 fn question(name: &str, kind: Rtype) -> Result<Vec<u8>> {

@@ -23,7 +23,8 @@ use crate::history::History;
 use crate::info::Info;
 use crate::keys::Catalog;
 use crate::limits::{
-    DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX, TX_LEN,
+    DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX,
+    TIME_SERVER_LEN_MAX, TX_LEN,
 };
 use crate::monitor::Monitor;
 use crate::outbox::Outbox;
@@ -237,6 +238,11 @@ impl<'a> App<'a> {
     pub fn name(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
         // Both are no longer than that; the platform's would be left out if it were.
         config::name(&self.state.borrow(), self.platform).try_into().unwrap_or_default()
+    }
+
+    /// Who is to be asked for the time of day: `HOST` or `HOST:PORT`; empty for nobody.
+    pub fn time_server(&self) -> String<TIME_SERVER_LEN_MAX, u8> {
+        self.state.borrow().settings.time_server.clone()
     }
 
     /// The platform.

@@ -71,6 +71,9 @@ pub const PUSH_BACKOFF_MIN_MS: u64 = 250;
 /// The longest such wait, milliseconds.
 pub const PUSH_BACKOFF_MAX_MS: u64 = 60_000;
 
+/// Length of the time server's host and port.
+pub const TIME_SERVER_LEN_MAX: usize = 64;
+
 /// Length of a client's name.
 pub const CLIENT_NAME_LEN_MAX: usize = 32;
 /// Length of the name of a client's library.

@@ -10,7 +10,7 @@ use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
 
 use crate::auth::TokenHash;
-use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX, REMOTE_EXPIRE_S};
+use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
 use crate::outbox::PushSettings;
 use crate::wifi::{Network, RadioConfig, Secret};
 
@@ -99,6 +99,9 @@ pub struct Settings {
     /// How long after its last sample the reading of another device has no value any more.
     #[cbor(n(7), default)]
     pub remote_expire: Seconds,
+    /// Who is asked for the time of day: `HOST` or `HOST:PORT`; empty for nobody.
+    #[cbor(n(8), with = "cbor::text", default)]
+    pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
 }
 
 /// A time after which a reading of another device has no value.

@@ -9,6 +9,7 @@
 //! | [`dhcp`] | lends addresses to the access point's clients (RFC 2131), and tells them of its page (RFC 8910) |
 //! | [`captive`] | answers every name with the device's address, so that a phone finds the page by itself |
 //! | [`mdns`] | `NAME.local` and `_sockeye._tcp` (RFC 6762, RFC 6763) |
+//! | [`sntp`] | the time of day (RFC 4330) |
 //! | [`limits`] | every bound |
 
 #![no_std]
@@ -19,6 +20,7 @@ pub mod captive;
 pub mod dhcp;
 pub mod limits;
 pub mod mdns;
+pub mod sntp;
 
 use embassy_time::{Duration, Timer};
 

@@ -25,7 +25,21 @@ pub const MDNS_TTL_S: u32 = 120;
 /// Bytes of a name: one label (RFC 1035 section 2.3.4).
 pub const NAME_LEN_MAX: usize = 63;
 
+/// Length of the time server's host and port.
+pub const SERVER_LEN_MAX: usize = 64;
+/// How long a time server may take to answer, and its name to be looked up, milliseconds.
+pub const SNTP_ANSWER_MS: u64 = 5_000;
+/// How often it is looked whether there is a time server, milliseconds.
+pub const SNTP_LOOK_MS: u64 = 10_000;
+/// How often the time is asked for, milliseconds: within an hour a quartz is off by 200 ms at most.
+pub const SNTP_PERIOD_MS: u64 = 3_600_000;
+/// Pause after a first failure, milliseconds (RFC 4330 section 10: no less than 15 seconds); each further one doubles it.
+pub const SNTP_PAUSE_MIN_MS: u64 = 15_000;
+/// The longest such pause, milliseconds.
+pub const SNTP_PAUSE_MAX_MS: u64 = 1_024_000;
+
 /// Pause after a message that could not be read or answered, milliseconds.
 pub const RETRY_MS: u64 = 100;
 
+const _: () = assert!(SNTP_PAUSE_MIN_MS >= SNTP_LOOK_MS && SNTP_PAUSE_MIN_MS <= SNTP_PAUSE_MAX_MS);
 const _: () = assert!(LEASE_FIRST as usize + LEASES_MAX <= 255);

@@ -2,19 +2,22 @@
 
 mod wire;
 
+use std::cell::RefCell;
 use std::future::Future;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 
 use domain::base::iana::{Class, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
 use domain::rdata::{A, AllRecordData};
 use edge_dhcp::{DhcpOption, MessageType, Options, Packet};
+use edge_nal::{AddrType, Dns};
 use embassy_futures::block_on;
 use embassy_futures::select::select;
+use embedded_io_async::ErrorKind;
 use sockeye_services::limits::{LEASE_FIRST, LEASES_MAX, MDNS_QUESTION_LEN_MAX};
 use sockeye_services::mdns::Announcement;
-use sockeye_services::{captive, dhcp, mdns};
+use sockeye_services::{captive, dhcp, mdns, sntp};
 
 use crate::wire::{Datagram, Udp};
 
@@ -159,6 +162,53 @@ fn a_full_pool_lends_nothing_more_and_keeps_what_is_lent() {
     let lent: Vec<_> = sent.iter().filter_map(offered).collect();
     assert_eq!(lent.len(), 2 * LEASES_MAX + 1, "all but the one that is too many");
     assert_eq!(lent.last(), Some(&Ipv4Addr::new(192, 168, 1, LEASE_FIRST)), "the first client keeps its address");
+}
+
+/// What a time server answers at the beginning of 2030.
+fn new_year(asked: &Datagram) -> Datagram {
+    const SECONDS_1900_TO_2030: u32 = 2_208_988_800 + 1_893_456_000;
+    let time = SECONDS_1900_TO_2030.to_be_bytes();
+    let mut bytes = [0; 48];
+    // No warning, version 4, server; stratum 1; the client's time comes back.
+    (bytes[0], bytes[1]) = (0x24, 1);
+    bytes[24..32].copy_from_slice(&asked.bytes[40..48]);
+    for at in [16, 32, 40] {
+        bytes[at..at + 4].copy_from_slice(&time);
+    }
+    Datagram::new(asked.peer, &bytes)
+}
+
+#[test]
+fn the_time_of_day_comes_from_the_server() {
+    let told = RefCell::new(Vec::new());
+    let ask = |answer: fn(&Datagram) -> Datagram, server: &str| {
+        let udp = Udp::answering(answer);
+        let name = || server.try_into().unwrap();
+        let sent = answers(&udp, sntp::serve(&udp, &NoDns, name, |unix_us| told.borrow_mut().push(unix_us)), []);
+        sent.iter().map(|datagram| datagram.peer.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(ask(new_year, ""), [""; 0]);
+    assert_eq!(ask(new_year, "no-such-name"), [""; 0]);
+    assert_eq!(ask(|asked| Datagram::new(asked.peer, b"?"), "10.0.2.2"), ["10.0.2.2:123"]);
+    assert_eq!(*told.borrow(), []);
+    assert_eq!(ask(new_year, "10.0.2.2:1234"), ["10.0.2.2:1234"]);
+    let [unix_us] = told.borrow()[..] else { panic!("{told:?}") };
+    assert!((0..1_000_000).contains(&(unix_us - 1_893_456_000_000_000)), "{unix_us}");
+}
+
+/// Knows no name.
+struct NoDns;
+
+impl Dns for NoDns {
+    type Error = ErrorKind;
+
+    async fn get_host_by_name(&self, _host: &str, _kind: AddrType) -> Result<IpAddr, ErrorKind> {
+        Err(ErrorKind::NotFound)
+    }
+
+    async fn get_host_by_address(&self, _address: IpAddr, _name: &mut [u8]) -> Result<usize, ErrorKind> {
+        Err(ErrorKind::NotFound)
+    }
 }
 
 fn announce(udp: &Udp) -> impl Future {

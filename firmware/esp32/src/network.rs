@@ -23,9 +23,9 @@ use crate::{SLOTS, access_point, station};
 
 /// Bytes that a connection buffers, each way.
 const BUFFER_LEN: usize = 1024;
-/// embassy-net's sockets: the DHCP client's, mDNS's, one that looks up a peer's name and one to the peer; or the DHCP
+/// embassy-net's sockets: the DHCP client's, mDNS's, SNTP's, one that looks up names and one to a peer; or the DHCP
 /// server's and captive DNS's. One too many would panic.
-const SOCKETS: usize = 4;
+const SOCKETS: usize = 5;
 
 /// The memory of a network interface.
 pub struct Memory {

@@ -8,6 +8,7 @@ use esp_hal::gpio::{AnyPin, Output, OutputConfig};
 use esp_hal::peripherals::ADC1;
 use esp_hal::rng::Rng;
 use heapless::String;
+use sockeye_board::clock::WallClock;
 use sockeye_board::last_words::Text;
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, LM35, UPTIME, WIFI_RSSI, count, switch};
 use sockeye_board::reset;
@@ -63,6 +64,8 @@ pub struct Board {
     random: Rng,
     last_panic: Option<Text>,
     server: &'static Server<SLOTS>,
+    /// The time of day.
+    pub clock: WallClock,
 }
 
 impl Board {
@@ -84,13 +87,13 @@ impl Board {
         let led = RefCell::new(Output::new(led, !LED_ON, OutputConfig::default()));
         let sensors = Sensors { lm35: Lm35Sensor::new(adc, lm35), chip: ChipSensor::new(temperature) };
         let last_panic = panic::last_words();
-        (Self { name, run_id, led, random, last_panic, server }, sensors)
+        (Self { name, run_id, led, random, last_panic, server, clock: WallClock::new() }, sensors)
     }
 }
 
 impl Platform for Board {
     fn now(&self) -> Now {
-        Now { uptime_us: Instant::now().as_micros(), unix_us: None }
+        self.clock.now(Instant::now().as_micros())
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -3,21 +3,26 @@
 use core::future::pending;
 use core::net::Ipv4Addr;
 
-use edge_nal_embassy::{Udp, UdpBuffers};
+use edge_nal_embassy::{Dns, Udp, UdpBuffers};
 use embassy_futures::select::{Either, select};
 use embassy_net::Stack;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::watch::Watch;
+use embassy_time::Instant;
 use esp_hal::rng::Rng;
 use sockeye_device::App;
 use sockeye_hello::boot::PORT;
 use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX};
 use sockeye_services::mdns::Announcement;
-use sockeye_services::{captive, dhcp, mdns};
+use sockeye_services::{captive, dhcp, mdns, sntp};
 use static_cell::ConstStaticCell;
+
+use crate::platform::Board;
 
 /// Messages that a socket holds, each way.
 const MESSAGES: usize = 2;
+/// Bytes of an answer about the time.
+const TIME_LEN: usize = 48;
 
 /// One socket's buffers for messages of so many bytes.
 type Buffers<const LEN: usize> = UdpBuffers<1, LEN, LEN, MESSAGES>;
@@ -59,6 +64,15 @@ pub async fn lead(stack: Stack<'static>, address: &'static Address) {
         ConstStaticCell::new(UdpBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take());
     at_each(address, async |address| captive::serve(&udp, address).await).await
+}
+
+/// Keeps the chip's clock right, if there is somebody to ask.
+#[embassy_executor::task]
+pub async fn tell_time(stack: Stack<'static>, app: &'static App<'static>, board: &'static Board) {
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * TIME_LEN }>> = ConstStaticCell::new(UdpBuffers::new());
+    let udp = Udp::new(stack, BUFFERS.take());
+    let set = |unix_us| board.clock.set(unix_us, Instant::now().as_micros());
+    sntp::serve(&udp, &Dns::new(stack), || app.time_server(), set).await
 }
 
 /// Announces the device under its name in the network that it has joined. In its own, every name is the device.

@@ -6,6 +6,7 @@ use core::fmt::Write;
 
 use embassy_time::Instant;
 use heapless::String;
+use sockeye_board::clock::WallClock;
 use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
 use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
@@ -34,6 +35,8 @@ pub struct Board {
     random: Cell<u64>,
     outputs: [Cell<Value>; OUTPUTS.len()],
     server: &'static Server<SLOTS>,
+    /// The time of day.
+    pub clock: WallClock,
 }
 
 impl Board {
@@ -46,7 +49,7 @@ impl Board {
         for _ in 0..5 {
             let _ = write!(run_id, "{:08x}", next(&random) as u32);
         }
-        Self { name, run_id, random, outputs: Default::default(), server }
+        Self { name, run_id, random, outputs: Default::default(), server, clock: WallClock::new() }
     }
 
     /// One sample of each reading.
@@ -69,7 +72,7 @@ fn next(state: &Cell<u64>) -> u64 {
 
 impl Platform for Board {
     fn now(&self) -> Now {
-        Now { uptime_us: Instant::now().as_micros(), unix_us: None }
+        self.clock.now(Instant::now().as_micros())
     }
 
     fn random(&self, bytes: &mut [u8]) {

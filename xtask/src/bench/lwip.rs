@@ -26,12 +26,14 @@ const UNUSED: [&str; 3] = ["dns.c", "raw.c", "udp.c"];
 
 /// The compiler; Debian's picolibc is its C library.
 pub const COMPILER: &str = "riscv64-unknown-elf-gcc";
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--specs=picolibc.specs",
     "-march=rv32imc",
     // The instructions that read counters were part of the base then, and Debian's libraries are named after it.
     "-misa-spec=2.2",
     "-mabi=ilp32",
+    // As the Rust programs: the machine reads words at any address.
+    "-mno-strict-align",
     "-g",
     "-ffunction-sections",
     "-fdata-sections",

@@ -100,6 +100,7 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "rand_core",
+            "sntpc",
         ]),
     ),
     ("sockeye-board", Only(&["heapless", "portable-atomic", "sockeye-device"])),

@@ -12,7 +12,10 @@ use crate::app::State;
 use crate::auth::TokenHash;
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
-use crate::limits::{DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TOKEN_LEN_MAX, TOKEN_LEN_MIN};
+use crate::limits::{
+    DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TOKEN_LEN_MAX,
+    TOKEN_LEN_MIN,
+};
 use crate::platform::Platform;
 use crate::settings::{ApAddress, LogLevel, Settings};
 use crate::wifi::{InvalidNetwork, Ip, Network, StaticIp};
@@ -38,6 +41,7 @@ enum Parameter {
     Save,
     SlowlogMaxLen,
     SlowlogSlowerThan,
+    TimeServer,
     Timeout,
     WifiCountry,
     WifiGateway,
@@ -47,7 +51,7 @@ enum Parameter {
     WifiSsid,
 }
 
-const PARAMETERS: [(&str, Parameter); 26] = [
+const PARAMETERS: [(&str, Parameter); 27] = [
     ("ap.always", Parameter::ApAlways),
     ("ap.ip", Parameter::ApIp),
     ("ap.open", Parameter::ApOpen),
@@ -67,6 +71,7 @@ const PARAMETERS: [(&str, Parameter); 26] = [
     ("save", Parameter::Save),
     ("slowlog-max-len", Parameter::SlowlogMaxLen),
     ("slowlog-log-slower-than", Parameter::SlowlogSlowerThan),
+    ("time.server", Parameter::TimeServer),
     ("timeout", Parameter::Timeout),
     ("wifi.country", Parameter::WifiCountry),
     ("wifi.gateway", Parameter::WifiGateway),
@@ -84,11 +89,20 @@ impl Parameter {
     const fn is_mutable(self) -> bool {
         use Parameter::{
             ApAlways, ApIp, ApOpen, ApPassphrase, AuthToken, DeviceName, LogLevel, PushNames, PushPeriod, PushTo,
-            PushToken, RemoteExpire, WifiCountry, WifiPowerSave,
+            PushToken, RemoteExpire, TimeServer, WifiCountry, WifiPowerSave,
         };
         let is_stored = matches!(
             self,
-            ApAlways | ApIp | ApOpen | ApPassphrase | AuthToken | DeviceName | LogLevel | WifiCountry | WifiPowerSave
+            ApAlways
+                | ApIp
+                | ApOpen
+                | ApPassphrase
+                | AuthToken
+                | DeviceName
+                | LogLevel
+                | TimeServer
+                | WifiCountry
+                | WifiPowerSave
         );
         let is_push = matches!(self, PushNames | PushPeriod | PushTo | PushToken | RemoteExpire);
         is_stored || is_push || wifi::is_staged(self)
@@ -163,6 +177,7 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
                 _ => cx.reply.bulk(b""),
             };
         }
+        Parameter::TimeServer => return cx.reply.bulk(cx.state.settings.time_server.as_bytes()),
         Parameter::DeviceName => return cx.reply.bulk(name(cx.state, cx.platform).as_bytes()),
         Parameter::LogLevel => {
             let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
@@ -269,6 +284,7 @@ pub(crate) fn change<'a>(
         match parameter {
             Parameter::AuthToken => settings.token = token(value, platform).map_err(refuse)?,
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
+            Parameter::TimeServer => settings.time_server = time_server(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
             _ if wifi::is_staged(parameter) || wifi::change(&mut settings, (known, parameter), value)? => (),
             _ if push::change(&mut settings, (known, parameter), value)? => {
@@ -292,6 +308,13 @@ fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'s
         }
         _ => Err("a token has 8 to 128 bytes, or none to remove it"),
     }
+}
+
+fn time_server(value: &[u8]) -> Result<String<TIME_SERVER_LEN_MAX, u8>, &'static str> {
+    let is_plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(byte));
+    let text = core::str::from_utf8(value).ok().filter(|_| is_plain);
+    text.and_then(|text| text.try_into().ok())
+        .ok_or("a time server is HOST or HOST:PORT of at most 64 bytes, or nothing")
 }
 
 fn device_name(value: &[u8]) -> Result<String<DEVICE_NAME_LEN_MAX, u8>, &'static str> {

@@ -11,6 +11,7 @@ use super::*;
 use crate::auth::TokenHash;
 use crate::limits::{
     CHANNEL_LEN_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S_MAX,
+    TIME_SERVER_LEN_MAX,
 };
 use crate::outbox::PushSettings;
 use crate::settings::{LogLevel, Seconds};
@@ -91,6 +92,7 @@ fn the_largest_settings_come_back() {
         period_ms,
     };
     largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
+    largest.time_server = "t".repeat(TIME_SERVER_LEN_MAX).as_str().try_into().unwrap();
     let stored = boot(&with(&[&largest])).1;
     assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
 }

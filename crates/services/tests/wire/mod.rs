@@ -35,9 +35,14 @@ struct State {
 
 /// The network: what will come, and what was sent.
 #[derive(Default)]
-pub struct Udp(RefCell<State>);
+pub struct Udp(RefCell<State>, Option<fn(&Datagram) -> Datagram>);
 
 impl Udp {
+    /// A network in which everything is answered so.
+    pub fn answering(answer: fn(&Datagram) -> Datagram) -> Self {
+        Self(RefCell::default(), Some(answer))
+    }
+
     pub fn come(&self, datagrams: impl IntoIterator<Item = Datagram>) {
         self.0.borrow_mut().incoming.extend(datagrams);
     }
@@ -97,7 +102,10 @@ impl UdpReceive for Socket<'_> {
 
 impl UdpSend for Socket<'_> {
     async fn send(&mut self, peer: SocketAddr, bytes: &[u8]) -> Result<(), ErrorKind> {
-        self.0.0.borrow_mut().sent.push(Datagram { peer, bytes: bytes.to_vec() });
+        let datagram = Datagram { peer, bytes: bytes.to_vec() };
+        let state = &mut *self.0.0.borrow_mut();
+        state.incoming.extend(self.0.1.map(|answer| answer(&datagram)));
+        state.sent.push(datagram);
         Ok(())
     }
 }

@@ -114,6 +114,7 @@ async fn main(spawner: Spawner) -> ! {
     let storing: &'static StoreTask = STORING.take();
     spawner.spawn(keep(storing, store).expect("one task"));
     spawner.spawn(send(outbox, joined.stack).expect("one task"));
+    spawner.spawn(services::tell_time(joined.stack, app, board).expect("one task"));
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, networks));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");
     tcp.bind(([0, 0, 0, 0], PAGE_PORT).into()).await.expect("the second port");

@@ -70,6 +70,7 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, board).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
+    spawner.spawn(services::tell_time(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
         services::start(spawner, stack, network::address(), app);
@@ -93,6 +94,7 @@ fn settings(config: &Config, board: &Board) -> Settings {
         token: config.get("auth.token").map(|token| TokenHash::new(token.as_bytes(), salt)),
         push: push_settings(config),
         remote_expire: config.get("remote.expire").and_then(|s| s.parse().ok()).map_or_else(Seconds::default, Seconds),
+        time_server: config.get("time.server").and_then(|server| server.try_into().ok()).unwrap_or_default(),
         ..Settings::default()
     }
 }

@@ -1,0 +1,128 @@
+//! The time of day, from a server that the device was told (SNTP, RFC 4330).
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use edge_nal::{AddrType, Dns, UdpBind, UdpReceive, UdpSend, UdpSplit};
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embassy_time::{Duration, Instant, Timer, with_timeout};
+use heapless::String;
+use sntpc::{NtpContext, NtpTimestampGenerator, NtpUdpSocket, fraction_to_microseconds};
+
+use crate::limits::{
+    SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS, SNTP_PERIOD_MS,
+};
+
+/// The port of NTP.
+const PORT: u16 = 123;
+
+/// Why there is no time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AskError {
+    /// The server's name has no address, or nobody says so in time.
+    Unknown,
+    /// There is no socket.
+    Bind,
+    /// No answer came in time.
+    TimedOut,
+    /// The answer wasn't the server's, or it doesn't know the time.
+    Answer,
+}
+
+/// Asks the server for the time once an hour, and gives it to `set`: microseconds since 1970, now. `server` is
+/// `HOST`, or `HOST:PORT`; empty as long as there is none. It is looked at again every ten seconds.
+///
+/// A server that doesn't answer is asked again after 15 seconds, and then after twice as long each time, up to 17
+/// minutes. Takes one socket of `udp` while it asks.
+pub async fn serve<U: UdpBind, D: Dns>(
+    udp: &U,
+    dns: &D,
+    server: impl Fn() -> String<SERVER_LEN_MAX, u8>,
+    mut set: impl FnMut(u64),
+) -> ! {
+    let mut asked = String::new();
+    let (mut next, mut pause_ms) = (Instant::MIN, SNTP_PAUSE_MIN_MS);
+    loop {
+        let wanted = server();
+        if wanted != asked {
+            (asked, next, pause_ms) = (wanted, Instant::MIN, SNTP_PAUSE_MIN_MS);
+        }
+        if !asked.is_empty() && Instant::now() >= next {
+            let wait_ms = match ask(udp, dns, &asked).await {
+                Ok(unix_us) => {
+                    set(unix_us);
+                    pause_ms = SNTP_PAUSE_MIN_MS;
+                    SNTP_PERIOD_MS
+                }
+                Err(error) => {
+                    log::info!("SNTP: {error:?}");
+                    let wait_ms = pause_ms;
+                    pause_ms = (2 * pause_ms).min(SNTP_PAUSE_MAX_MS);
+                    wait_ms
+                }
+            };
+            next = Instant::now() + Duration::from_millis(wait_ms);
+        }
+        Timer::after(Duration::from_millis(SNTP_LOOK_MS)).await;
+    }
+}
+
+async fn ask<U: UdpBind, D: Dns>(udp: &U, dns: &D, server: &str) -> Result<u64, AskError> {
+    let server = address(dns, server).await?;
+    let mut socket = udp.bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)).await.map_err(|_| AskError::Bind)?;
+    let (receive, send) = socket.split();
+    let halves = Halves { receive: Mutex::new(receive), send: Mutex::new(send) };
+    let asking = sntpc::get_time(server, &halves, NtpContext::new(Uptime(Instant::MIN)));
+    let result = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::TimedOut)?;
+    let time = result.map_err(|_| AskError::Answer)?;
+    // What the server sent is half of the way there and back old.
+    Ok(time.sec() * 1_000_000 + u64::from(fraction_to_microseconds(time.sec_fraction())) + time.roundtrip() / 2)
+}
+
+async fn address<D: Dns>(dns: &D, server: &str) -> Result<SocketAddr, AskError> {
+    let (host, port) = match server.rsplit_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| AskError::Unknown)?),
+        None => (server, PORT),
+    };
+    if let Ok(address) = host.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(address, port));
+    }
+    let asking = dns.get_host_by_name(host, AddrType::IPv4);
+    let found = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::Unknown)?;
+    found.map(|address| SocketAddr::new(address, port)).map_err(|_| AskError::Unknown)
+}
+
+/// A socket as the library wants it: shared.
+struct Halves<R, S> {
+    receive: Mutex<NoopRawMutex, R>,
+    send: Mutex<NoopRawMutex, S>,
+}
+
+impl<R: UdpReceive, S: UdpSend> NtpUdpSocket for Halves<R, S> {
+    async fn send_to(&self, bytes: &[u8], peer: SocketAddr) -> sntpc::Result<usize> {
+        let sent = self.send.lock().await.send(peer, bytes).await;
+        sent.map(|()| bytes.len()).map_err(|_| sntpc::Error::Network)
+    }
+
+    async fn recv_from(&self, bytes: &mut [u8]) -> sntpc::Result<(usize, SocketAddr)> {
+        self.receive.lock().await.receive(bytes).await.map_err(|_| sntpc::Error::Network)
+    }
+}
+
+/// The clock with which the library measures the way there and back.
+#[derive(Clone, Copy)]
+struct Uptime(Instant);
+
+impl NtpTimestampGenerator for Uptime {
+    fn init(&mut self) {
+        self.0 = Instant::now();
+    }
+
+    fn timestamp_sec(&self) -> u64 {
+        self.0.as_secs()
+    }
+
+    fn timestamp_subsec_micros(&self) -> u32 {
+        (self.0.as_micros() % 1_000_000) as u32
+    }
+}

@@ -1,0 +1,80 @@
+//! What the figures were meant to be, and why some aren't.
+
+use super::results::{Results, Row};
+
+/// A figure that was aimed at.
+pub struct Target {
+    pub what: &'static str,
+    pub at_most: u64,
+    /// What was measured, if it was.
+    pub measured: fn(&Results) -> Option<u64>,
+}
+
+fn exchange(results: &Results, server: &str, name: &str) -> Option<u64> {
+    results.instructions.as_ref()?.exchanges.get(server)?.get(name).copied()
+}
+
+fn device(results: &Results, name: &str) -> Option<u64> {
+    results.instructions.as_ref()?.device.get(name).copied()
+}
+
+fn program(results: &Results, name: &str) -> Option<Row> {
+    results.memory.as_ref()?.programs.get(name).cloned()
+}
+
+/// In the order of the page.
+pub const TARGETS: [Target; 7] = [
+    Target {
+        what: "request on a connection that is kept open",
+        at_most: 3_500,
+        measured: |results| exchange(results, "Sockeye", "kept open"),
+    },
+    Target {
+        what: "the same, 7 open, in turn",
+        at_most: 3_550,
+        measured: |results| exchange(results, "Sockeye", "7 in turn"),
+    },
+    Target {
+        what: "the same, 31 open of 32 slots",
+        at_most: 3_700,
+        measured: |results| results.instructions.as_ref()?.open.get("Sockeye")?.get("31").copied(),
+    },
+    Target {
+        what: "connect, request, close",
+        at_most: 14_500,
+        measured: |results| exchange(results, "Sockeye", "connect, request, close"),
+    },
+    Target { what: "`GET`, inline", at_most: 4_800, measured: |results| device(results, "GET, inline") },
+    Target {
+        what: "static RAM of one more slot of the device, bytes",
+        at_most: 3_072,
+        measured: |results| program(results, "Sockeye device")?.get("of it each slot").copied(),
+    },
+    Target {
+        what: "flash of the hello image without radio, bytes",
+        at_most: 47_104,
+        measured: |results| program(results, "Sockeye hello")?.get("flash").copied(),
+    },
+];
+
+pub const HEAD: &str = "
+## What was aimed at
+
+| RV32IMC, 8 slots | at most | measured | over |
+|---|---:|---:|---:|
+";
+
+pub const REASONS: &str = "
+Why:
+
+- Half of a request is smoltcp and the copies that it makes. With its public API a segment can't be handed to the socket
+  that it is for, and there is no short way for the segment that was expected; [upstream.md](upstream.md) has what that
+  costs and what we would propose. Executor, driver and interrupts, which lwIP's figure doesn't have, are a seventh.
+- A connection that opens and closes is five such segments, and the server's accept, its time-outs and the drain that
+  lets no reply be cut off.
+- `GET` is that and a command: about a third of it is the device.
+- A slot's RAM is twice a receive and a transmit buffer, the connection's and the session's: edge-nal has no words for
+  reading a connection's buffer in place.
+- The hello image is as fast as it can be rather than small: at `s` it is a tenth smaller and a request takes a twelfth
+  more. smoltcp is in it three times, once for each kind of caller, beside embassy-net.
+";

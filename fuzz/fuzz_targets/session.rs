@@ -22,6 +22,7 @@ const CLIENTS: [&str; 3] = ["1", "2", "3"];
 /// How an input begins: who the clients are.
 struct Setting {
     has_token: bool,
+    has_radio: bool,
     side: &'static str,
     piece: usize,
 }
@@ -29,7 +30,7 @@ struct Setting {
 impl Setting {
     fn new(how: u8, piece: u8) -> Self {
         let side = ["ap", "lo", "sta"][usize::from(how >> 1) % 3];
-        Self { has_token: how & 1 == 1, side, piece: usize::from(piece) + 1 }
+        Self { has_token: how & 1 == 1, has_radio: how & 128 != 0, side, piece: usize::from(piece) + 1 }
     }
 
     fn may_change(&self) -> bool {
@@ -51,6 +52,9 @@ fuzz_target!(|data: &[u8]| {
         let app = App::new(&board, &mut histories, settings.clone()).expect("the board is sound");
         app.sample(0, LATEST);
         let mut device = Device::new(&board, &app);
+        if setting.has_radio {
+            device.event("radio");
+        }
         let replies = play(&mut device, &app, &setting, wire);
         for reply in &replies {
             assert_replies(reply);

@@ -11,6 +11,8 @@ mod oracle;
 // The device that the scripts of the simulation are run on.
 #[path = "../../simulation/tests/device/board.rs"]
 pub mod board;
+#[path = "../../simulation/tests/device/radio.rs"]
+pub mod radio;
 #[path = "../../simulation/tests/device/script.rs"]
 pub mod script;
 #[path = "../../simulation/tests/device/wire.rs"]

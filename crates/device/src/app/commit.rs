@@ -10,7 +10,7 @@ use crate::session::SessionKey;
 use crate::settings::{Settings, Store, StoreError};
 
 impl App<'_> {
-    /// Stores what a request changes, and replies when it is stored: what a [`Flow::Commit`] asks for.
+    /// Stores what a request changes, and replies when it is stored: what a [`Flow::Commit`](crate::Flow::Commit) asks for.
     pub async fn commit(
         &self,
         key: SessionKey,

@@ -15,8 +15,6 @@ use crate::workspace::Workspace;
 
 /// The firmware's folder.
 const FOLDER: &str = "esp32";
-/// What the firmware is built as where nobody asks for more: the mode that needs no network's name.
-pub const PLAIN: [(&str, &str); 1] = [("SOCKEYE_MODE", "ap")];
 
 /// A chip that the firmware knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,7 +66,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     let firmware = Firmware::open(workspace, FOLDER)?;
     for chip in Chip::BUILT {
         for bin in &firmware.bins {
-            build(workspace, chip, bin, &PLAIN)?;
+            build(workspace, chip, bin, &[])?;
         }
     }
     for chip in Chip::CHECKED {
@@ -110,7 +108,6 @@ fn check_xtensa(workspace: &Workspace, firmware: &Firmware, chip: Chip) -> Resul
         .args(["--features", chip.name(), "--target"])
         .arg(spec)
         .envs(firmware.environment()?)
-        .envs(PLAIN)
         .env("CARGO_TARGET_DIR", target)
         .env("RUSTC", &source.rustc)
         .env("RUSTC_BOOTSTRAP", "1")

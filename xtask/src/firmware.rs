@@ -19,8 +19,7 @@ use crate::workspace::{Workspace, metadata};
 pub const FOLDERS: [&str; 2] = ["esp32", "qemu-virt"];
 
 /// What the firmware reads at build time. Each is set by a job or not at all: never taken from the user's environment.
-const SETTINGS: [&str; 6] =
-    ["SOCKEYE_JOINED", "SOCKEYE_MODE", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID"];
+const SETTINGS: [&str; 5] = ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID"];
 
 /// One folder under `firmware/`.
 pub struct Firmware {

@@ -1,11 +1,10 @@
-//! Images for flashing: a program with its mode and network, bootloader and partition table merged in.
+//! Images for flashing: a program with its network, bootloader and partition table merged in.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-use clap::ValueEnum;
 
 use crate::Usage;
 use crate::chips::{Chip, build, partition_table};
@@ -27,64 +26,39 @@ pub struct Args {
     chip: Chip,
     /// The program: hello or device
     bin: String,
-    /// How the device reaches its network
-    #[arg(long, value_enum)]
-    mode: Mode,
-    /// ap: an open network instead of WPA2; anyone near can join
+    /// The device's own network is open instead of WPA2; anyone near can join
     #[arg(long)]
     open: bool,
-    /// sta: the network to join, 1 to 32 bytes
+    /// The network to join, 1 to 32 bytes; without it the device makes its own
     #[arg(long, value_name = "S")]
     ssid: Option<String>,
-    /// sta: its WPA2 passphrase, 8 to 63 ASCII characters; none or empty for an open network
+    /// Its WPA2 passphrase, 8 to 63 ASCII characters; none or empty for an open network
     #[arg(long, value_name = "P")]
     password: Option<String>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Mode {
-    /// Access point: the device makes its own network
-    Ap,
-    /// Station: the device joins a network
-    Sta,
-}
-
-impl Mode {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Ap => "ap",
-            Self::Sta => "sta",
-        }
-    }
 }
 
 impl Args {
     /// The firmware's build-time settings, if the arguments go together.
     fn settings(&self) -> Result<Vec<(&str, &str)>, Usage> {
-        let mut settings = vec![("SOCKEYE_MODE", self.mode.name())];
-        match self.mode {
-            Mode::Ap => {
-                if self.ssid.is_some() || self.password.is_some() {
-                    return usage("--ssid and --password are for --mode sta; an access point makes its own");
-                }
-                if self.open {
-                    settings.push(("SOCKEYE_OPEN", "1"));
-                }
+        match &self.ssid {
+            None if self.password.is_some() => usage("--password needs --ssid, the network to join"),
+            None => Ok(if self.open { vec![("SOCKEYE_OPEN", "1")] } else { Vec::new() }),
+            Some(_) if self.open => {
+                usage("--open is for a device that makes its own network; an open one is joined without --password")
             }
-            Mode::Sta => {
-                if self.open {
-                    return usage("--open is for --mode ap; a station joins an open network if --password is empty");
-                }
-                let Some(ssid) = &self.ssid else {
-                    return usage("--mode sta needs --ssid");
-                };
+            Some(ssid) => {
                 let password = self.password.as_deref().unwrap_or_default();
                 check_ssid(ssid)?;
                 check_password(password)?;
-                settings.extend([("SOCKEYE_SSID", ssid.as_str()), ("SOCKEYE_PASSWORD", password)]);
+                Ok(vec![("SOCKEYE_SSID", ssid), ("SOCKEYE_PASSWORD", password)])
             }
         }
-        Ok(settings)
+    }
+
+    /// The image's name: one that joins a network is not to be taken for one that doesn't.
+    fn file_name(&self) -> String {
+        let mode = if self.ssid.is_some() { "-sta" } else { "" };
+        format!("sockeye-{}-{}{mode}.bin", self.chip.name(), self.bin)
     }
 
     fn build(&self, workspace: &Workspace) -> Result<PathBuf> {
@@ -119,8 +93,7 @@ pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
     let elf = args.build(workspace)?;
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
-    let name = format!("sockeye-{}-{}-{}.bin", args.chip.name(), args.bin, args.mode.name());
-    let image = folder.join(name);
+    let image = folder.join(args.file_name());
     save(workspace, args.chip, &elf, &image, true)?;
     println!("flash it: espflash write-bin 0x0 {}", workspace.relative(&image).display());
     Ok(())
@@ -128,20 +101,19 @@ pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
 
 /// The images that the README names.
 pub fn make_all(workspace: &Workspace) -> Result<()> {
-    let args = |chip, bin: &str, mode, ssid: Option<&str>| Args {
+    let args = |chip, bin: &str, ssid: Option<&str>| Args {
         chip,
         bin: bin.to_owned(),
-        mode,
         open: false,
         ssid: ssid.map(str::to_owned),
         password: None,
     };
     for chip in Chip::BUILT {
         for bin in ["hello", "device"] {
-            make(workspace, &args(chip, bin, Mode::Ap, None))?;
+            make(workspace, &args(chip, bin, None))?;
         }
     }
-    make(workspace, &args(Chip::Esp32c3, "hello", Mode::Sta, Some("example")))
+    make(workspace, &args(Chip::Esp32c3, "hello", Some("example")))
 }
 
 /// Has espflash write an image: the application alone, or merged with bootloader and partition table.
@@ -168,9 +140,13 @@ pub fn flash(workspace: &Workspace, args: &Args) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn check(mode: Mode, open: bool, ssid: Option<&str>, password: Option<&str>, expected: Result<&[&str], &str>) {
+    fn args(open: bool, ssid: Option<&str>, password: Option<&str>) -> Args {
         let [ssid, password] = [ssid, password].map(|text| text.map(str::to_owned));
-        let args = Args { chip: Chip::Esp32c3, bin: "hello".to_owned(), mode, open, ssid, password };
+        Args { chip: Chip::Esp32c3, bin: "hello".to_owned(), open, ssid, password }
+    }
+
+    fn check(open: bool, ssid: Option<&str>, password: Option<&str>, expected: Result<&[&str], &str>) {
+        let args = args(open, ssid, password);
         let settings = args
             .settings()
             .map(|settings| settings.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>());
@@ -183,31 +159,35 @@ mod tests {
 
     #[test]
     fn settings_follow_from_the_arguments() {
-        check(Mode::Ap, false, None, None, Ok(&["SOCKEYE_MODE=ap"]));
-        check(Mode::Ap, true, None, None, Ok(&["SOCKEYE_MODE=ap", "SOCKEYE_OPEN=1"]));
-        let open = ["SOCKEYE_MODE=sta", "SOCKEYE_SSID=barn", "SOCKEYE_PASSWORD="];
-        check(Mode::Sta, false, Some("barn"), None, Ok(&open));
-        check(Mode::Sta, false, Some("barn"), Some(""), Ok(&open));
-        let closed = ["SOCKEYE_MODE=sta", "SOCKEYE_SSID=barn", "SOCKEYE_PASSWORD=eight888"];
-        check(Mode::Sta, false, Some("barn"), Some("eight888"), Ok(&closed));
+        check(false, None, None, Ok(&[]));
+        check(true, None, None, Ok(&["SOCKEYE_OPEN=1"]));
+        let open = ["SOCKEYE_SSID=barn", "SOCKEYE_PASSWORD="];
+        check(false, Some("barn"), None, Ok(&open));
+        check(false, Some("barn"), Some(""), Ok(&open));
+        check(false, Some("barn"), Some("eight888"), Ok(&["SOCKEYE_SSID=barn", "SOCKEYE_PASSWORD=eight888"]));
     }
 
     #[test]
     fn arguments_that_contradict_each_other_are_refused() {
-        check(Mode::Ap, false, Some("barn"), None, Err("for --mode sta"));
-        check(Mode::Ap, true, None, Some("eight888"), Err("for --mode sta"));
-        check(Mode::Sta, true, Some("barn"), None, Err("for --mode ap"));
-        check(Mode::Sta, false, None, Some("eight888"), Err("needs --ssid"));
+        check(false, None, Some("eight888"), Err("--password needs --ssid"));
+        check(true, None, Some("eight888"), Err("--password needs --ssid"));
+        check(true, Some("barn"), None, Err("--open is for"));
     }
 
     #[test]
     fn names_and_passphrases_have_the_standards_lengths() {
-        check(Mode::Sta, false, Some(""), None, Err("0 bytes"));
-        check(Mode::Sta, false, Some(&"é".repeat(17)), None, Err("34 bytes"));
+        check(false, Some(""), None, Err("0 bytes"));
+        check(false, Some(&"é".repeat(17)), None, Err("34 bytes"));
         assert!(check_ssid(&"s".repeat(32)).is_ok());
         for bad in ["seven77", "password\n", "pässwörter", &"p".repeat(64)] {
-            check(Mode::Sta, false, Some("barn"), Some(bad), Err("8 to 63"));
+            check(false, Some("barn"), Some(bad), Err("8 to 63"));
         }
         assert!(check_password(&"p".repeat(63)).is_ok());
+    }
+
+    #[test]
+    fn an_image_that_joins_a_network_has_another_name() {
+        assert_eq!(args(false, None, None).file_name(), "sockeye-esp32c3-hello.bin");
+        assert_eq!(args(false, Some("barn"), None).file_name(), "sockeye-esp32c3-hello-sta.bin");
     }
 }

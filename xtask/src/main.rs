@@ -214,12 +214,12 @@ mod tests {
         };
         assert_eq!(told(&["xtask", "paint"]), "error: unrecognized subcommand 'paint'");
         assert_eq!(
-            told(&["xtask", "image", "esp32c3", "hello", "--mode", "mesh"]),
-            "error: invalid value 'mesh' for '--mode <MODE>' [possible values: ap, sta]"
+            told(&["xtask", "image", "esp32c4", "hello"]),
+            "error: invalid value 'esp32c4' for '<CHIP>' [possible values: esp32c3, esp32c6, esp32, esp32s3]"
         );
         assert_eq!(
             told(&["xtask", "image"]),
-            "error: the following required arguments were not provided: --mode <MODE> <CHIP> <BIN>"
+            "error: the following required arguments were not provided: <CHIP> <BIN>"
         );
     }
 

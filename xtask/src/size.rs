@@ -55,7 +55,7 @@ fn measure(workspace: &Workspace) -> Result<Sizes> {
 
 /// What a chip's image takes of its flash partition. Its memory is divided by esp-hal's linker script, see its map.
 fn chip_sizes(workspace: &Workspace, chip: Chip, bin: &str) -> Result<BTreeMap<String, u64>> {
-    let elf = chips::build(workspace, chip, bin, &chips::PLAIN)?;
+    let elf = chips::build(workspace, chip, bin, &[])?;
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let file = folder.join(format!("{}-{bin}.app", chip.name()));

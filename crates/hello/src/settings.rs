@@ -10,9 +10,7 @@ pub const PASSWORD_LEN_MAX: usize = 63;
 /// The environment of the build: each variable's value where it is set. An empty value is the same as none.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Environment {
-    /// `SOCKEYE_MODE`: `ap`, the default, or `sta`.
-    pub mode: Option<&'static str>,
-    /// `SOCKEYE_SSID`: the network that a station joins.
+    /// `SOCKEYE_SSID`: the network that the device joins; without one it makes its own.
     pub ssid: Option<&'static str>,
     /// `SOCKEYE_PASSWORD`: its WPA2 passphrase; none for an open network.
     pub password: Option<&'static str>,
@@ -52,28 +50,19 @@ impl Settings {
                 _ => return Err("SOCKEYE_OPEN is 1 or not set"),
             },
         };
-        let mode = match given(environment.mode) {
-            None => "ap",
-            Some(mode) => mode,
-        };
-        match (mode.as_bytes(), ssid) {
-            (b"ap", Some(_)) => Err("SOCKEYE_SSID is for SOCKEYE_MODE=sta: an access point makes its own network"),
-            (b"ap", None) if password.is_some() => {
-                Err("SOCKEYE_PASSWORD is for SOCKEYE_MODE=sta: an access point makes its own passphrase")
-            }
-            (b"ap", None) => Ok(Self::AccessPoint { open }),
-            (b"sta", _) if open => {
-                Err("SOCKEYE_OPEN is for SOCKEYE_MODE=ap: a station joins an open network without SOCKEYE_PASSWORD")
-            }
-            (b"sta", None) => Err("SOCKEYE_MODE=sta needs SOCKEYE_SSID, the network to join"),
-            (b"sta", Some(ssid)) if ssid.len() > SSID_LEN_MAX => Err("SOCKEYE_SSID has more than 32 bytes"),
-            (b"sta", Some(ssid)) => match password {
+        match ssid {
+            None if password.is_some() => Err("SOCKEYE_PASSWORD needs SOCKEYE_SSID, the network to join"),
+            None => Ok(Self::AccessPoint { open }),
+            Some(_) if open => Err(
+                "SOCKEYE_OPEN is for a device that makes its own network, and SOCKEYE_SSID for one that joins another",
+            ),
+            Some(ssid) if ssid.len() > SSID_LEN_MAX => Err("SOCKEYE_SSID has more than 32 bytes"),
+            Some(ssid) => match password {
                 Some(password) if !is_password(password) => {
                     Err("SOCKEYE_PASSWORD has 8 to 63 printable ASCII characters, or is empty for an open network")
                 }
                 password => Ok(Self::Station { ssid, password }),
             },
-            _ => Err("SOCKEYE_MODE is ap or sta"),
         }
     }
 }
@@ -101,8 +90,8 @@ const fn is_password(password: &str) -> bool {
 mod tests {
     use super::*;
 
-    const NONE: Environment = Environment { mode: None, ssid: None, password: None, open: None };
-    const STATION: Environment = Environment { mode: Some("sta"), ssid: Some("barn"), ..NONE };
+    const NONE: Environment = Environment { ssid: None, password: None, open: None };
+    const STATION: Environment = Environment { ssid: Some("barn"), ..NONE };
 
     fn check(environment: Environment, expected: Result<Settings, &str>) {
         match (Settings::parse(environment), expected) {
@@ -115,8 +104,7 @@ mod tests {
     fn access_point_is_the_default_and_open_only_when_asked() {
         let closed = Ok(Settings::AccessPoint { open: false });
         check(NONE, closed);
-        check(Environment { mode: Some("ap"), ..NONE }, closed);
-        check(Environment { mode: Some(""), ssid: Some(""), password: Some(""), open: Some("") }, closed);
+        check(Environment { ssid: Some(""), password: Some(""), open: Some("") }, closed);
         check(Environment { open: Some("1"), ..NONE }, Ok(Settings::AccessPoint { open: true }));
         for open in ["0", "yes", "11"] {
             check(Environment { open: Some(open), ..NONE }, Err("SOCKEYE_OPEN is 1"));
@@ -133,11 +121,8 @@ mod tests {
 
     #[test]
     fn settings_that_contradict_each_other_are_refused() {
-        check(Environment { ssid: Some("barn"), ..NONE }, Err("SOCKEYE_SSID is for"));
-        check(Environment { password: Some("eight888"), ..NONE }, Err("SOCKEYE_PASSWORD is for"));
+        check(Environment { password: Some("eight888"), ..NONE }, Err("needs SOCKEYE_SSID"));
         check(Environment { open: Some("1"), ..STATION }, Err("SOCKEYE_OPEN is for"));
-        check(Environment { ssid: None, ..STATION }, Err("needs SOCKEYE_SSID"));
-        check(Environment { mode: Some("station"), ..STATION }, Err("SOCKEYE_MODE is"));
     }
 
     #[test]

@@ -5,7 +5,6 @@ use sockeye_hello::settings::{Environment, Settings};
 
 /// How this device reaches its network.
 pub const SETTINGS: Settings = match Settings::parse(Environment {
-    mode: option_env!("SOCKEYE_MODE"),
     ssid: option_env!("SOCKEYE_SSID"),
     password: option_env!("SOCKEYE_PASSWORD"),
     open: option_env!("SOCKEYE_OPEN"),

@@ -25,7 +25,7 @@ pub fn fmt(workspace: &Workspace) -> Result<()> {
     }
     for name in firmware::FOLDERS {
         let folder = Firmware::open(workspace, name)?.folder;
-        run(cargo(&folder).args(["fmt", "--check"]), SHORT)?;
+        run(cargo(&folder).args(["fmt", "--all", "--check"]), SHORT)?;
     }
     Ok(())
 }
@@ -44,7 +44,8 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     let toolchain = Embedded::find(workspace)?;
     let virt = Firmware::open(workspace, "qemu-virt")?;
     let mut command = virt.cargo(&toolchain, &[]);
-    run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
+    command.args(["clippy", "--locked", "--release", "--workspace", "--bins", "--target", TARGETS[0]]);
+    run(command.args(deny), LONG)?;
 
     let mut command = cargo(&workspace.root.join(HOST));
     command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(HOST));

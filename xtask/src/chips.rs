@@ -65,7 +65,7 @@ impl Chip {
 pub fn job(workspace: &Workspace) -> Result<()> {
     let firmware = Firmware::open(workspace, FOLDER)?;
     for chip in Chip::BUILT {
-        for bin in &firmware.bins {
+        for bin in firmware.bins.keys() {
             build(workspace, chip, bin, &[])?;
         }
     }

@@ -27,8 +27,8 @@ pub struct Firmware {
     pub folder: PathBuf,
     /// Where it is built.
     pub target: PathBuf,
-    /// The names of its programs.
-    pub bins: Vec<String>,
+    /// The names of its programs, each with its package.
+    pub bins: BTreeMap<String, String>,
 }
 
 /// What to build of a firmware workspace.
@@ -56,19 +56,21 @@ impl Firmware {
         if !manifest.is_file() {
             bail!("there is no {path}/Cargo.toml");
         }
-        let packages = metadata(&manifest)?.packages;
-        let targets = packages.iter().flat_map(|package| &package.targets);
-        let bins =
-            targets.filter(|target| target.kind.contains(&TargetKind::Bin)).map(|bin| bin.name.clone()).collect();
+        let mut bins = BTreeMap::new();
+        for package in metadata(&manifest)?.packages {
+            let programs = package.targets.into_iter().filter(|target| target.kind.contains(&TargetKind::Bin));
+            bins.extend(programs.map(|program| (program.name, package.name.to_string())));
+        }
         Ok(Self { folder, target: workspace.target.join(path), bins })
     }
 
-    /// Fails where the folder has no such program, and names those that it has.
-    pub fn require(&self, bin: &str) -> Result<()> {
-        if self.bins.iter().any(|name| name == bin) {
-            return Ok(());
+    /// The package of a program. Fails where the folder has no such program, and names those that it has.
+    pub fn require(&self, bin: &str) -> Result<&str> {
+        if let Some(package) = self.bins.get(bin) {
+            return Ok(package);
         }
-        Err(Usage(format!("no program `{bin}` in {}, only: {}", self.folder.display(), self.bins.join(", "))).into())
+        let bins: Vec<_> = self.bins.keys().map(String::as_str).collect();
+        Err(Usage(format!("no program `{bin}` in {}, only: {}", self.folder.display(), bins.join(", "))).into())
     }
 
     /// A cargo command for chips, with the settings given and no others.
@@ -96,9 +98,11 @@ impl Firmware {
 
     /// Builds a program and returns its ELF file.
     pub fn build(&self, toolchain: &Embedded, build: &Build<'_>) -> Result<PathBuf> {
-        self.require(build.bin)?;
+        // By its package, so that Cargo doesn't unite features with what other packages ask for.
+        let package = self.require(build.bin)?;
         let mut command = self.cargo(toolchain, build.settings);
-        command.args(["build", "--locked", "--release", "--bin", build.bin, "--target", build.target]);
+        command.args(["build", "--locked", "--release", "--package", package, "--bin", build.bin]);
+        command.args(["--target", build.target]);
         if !build.features.is_empty() {
             command.arg("--features").arg(OsStr::new(&build.features.join(",")));
         }

@@ -20,8 +20,7 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 
 /// Brings the network up.
 pub fn start(spawner: Spawner) -> Stack<'static> {
-    // One more, which embassy-net takes for DNS: the board's crate turns that on.
-    static RESOURCES: ConstStaticCell<StackResources<{ SOCKETS + 1 }>> = ConstStaticCell::new(StackResources::new());
+    static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let address =

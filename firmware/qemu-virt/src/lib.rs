@@ -1,7 +1,6 @@
 //! The board `qemu-system-riscv32 -machine virt`: the ESP32-C3's instruction set without its radio.
 //!
 //! # Layout
-//! - [`board`]: sensors and outputs of the device application.
 //! - [`config`]: what the machine is told when it is started.
 //! - [`console`]: the UART.
 //! - [`clock`]: embassy's time from the machine's timer.
@@ -9,13 +8,11 @@
 //! - [`virtio`]: the network card, an embassy-net driver.
 //! - [`exchange`]: what the measured servers answer.
 //! - [`network`]: the listener and embassy-net on that card.
-//! - [`services`]: DHCP, DNS and mDNS.
 //! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
 //! - `interrupts.rs`: which device an interrupt is of.
 //! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
 #![no_std]
 
-pub mod board;
 pub mod clock;
 pub mod config;
 pub mod console;
@@ -26,7 +23,6 @@ mod interrupts;
 mod memcpy;
 mod mmio;
 pub mod network;
-pub mod services;
 mod stack;
 pub mod virtio;
 

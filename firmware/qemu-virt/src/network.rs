@@ -11,16 +11,12 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
 use crate::config::Config;
-use crate::services;
 use crate::virtio::NetworkCard;
 
 /// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
-/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
-/// to spare.
-const SOCKETS: usize = 3 + services::SOCKETS;
 
 /// The listener, without a network yet.
 pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
@@ -34,11 +30,16 @@ pub fn address() -> Ipv4Addr {
     Config::read().get("address").and_then(|address| address.parse().ok()).unwrap_or(ADDRESS)
 }
 
-/// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and embassy-net.
-pub fn start(spawner: Spawner, card: NetworkCard, tcp: Tcp) -> (Interface, Stack<'static>) {
+/// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and
+/// embassy-net, which has `SOCKETS` sockets of its own.
+pub fn start<const SOCKETS: usize>(
+    spawner: Spawner,
+    card: NetworkCard,
+    tcp: Tcp,
+    sockets: &'static mut StackResources<SOCKETS>,
+) -> (Interface, Stack<'static>) {
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
     static PORT: StaticCell<Port<NetworkCard>> = StaticCell::new();
-    static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
@@ -48,7 +49,7 @@ pub fn start(spawner: Spawner, card: NetworkCard, tcp: Tcp) -> (Interface, Stack
         gateway: Some(GATEWAY),
         dns_servers: Default::default(),
     });
-    let (stack, net) = embassy_net::new(device, config, NET.take(), seed);
+    let (stack, net) = embassy_net::new(device, config, sockets, seed);
     // Each task is spawned once, so there is room for it.
     spawner.spawn(run_tcp(runner).expect("one task"));
     spawner.spawn(run_net(net).expect("one task"));

@@ -21,6 +21,7 @@ const BOARD: Imports = Only(&[
     "sockeye-device",
     "sockeye-endpoint",
     "sockeye-hello",
+    "sockeye-qemu-virt",
     "sockeye-resp",
     "sockeye-server",
     "sockeye-services",
@@ -105,7 +106,7 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-board", Only(&["heapless", "portable-atomic", "sockeye-device"])),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
-    ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt", "xtask"])),
+    ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt*", "xtask"])),
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
@@ -141,6 +142,7 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-esp32", BOARD),
     ("sockeye-qemu-virt", BOARD),
+    ("sockeye-qemu-virt-device", BOARD),
 ];
 
 /// The document that has the same table, for people.

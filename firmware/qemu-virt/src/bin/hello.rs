@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
+use embassy_net::StackResources;
 use sockeye_hello::Hello;
 use sockeye_hello::boot::{Boot, PORT};
 use sockeye_qemu_virt::console::print;
@@ -33,11 +34,12 @@ async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
     static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
         ConstStaticCell::new(Buffers::new());
+    static SOCKETS: ConstStaticCell<StackResources<0>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "hello", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let tcp = network::listener(BUFFERS.take());
-    let (interface, stack) = network::start(spawner, card, tcp);
+    let (interface, stack) = network::start(spawner, card, tcp, SOCKETS.take());
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
     for slot in 0..=SLOTS {

@@ -2,12 +2,15 @@
 #![no_std]
 #![no_main]
 
+mod board;
+mod services;
+
 use core::net::SocketAddr;
 
 use edge_nal::TcpBind;
 use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
-use embassy_net::Stack;
+use embassy_net::{Stack, StackResources};
 use embassy_time::{Duration, Ticker};
 use sockeye_board::limits::PERIOD_MS;
 use sockeye_device::limits::{REMOTES_MAX, SALT_LEN, TX_LEN};
@@ -15,11 +18,10 @@ use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seco
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
 use sockeye_hello::boot::{Boot, PORT};
-use sockeye_qemu_virt::board::{Board, READINGS, READINGS_LEN};
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
-use sockeye_qemu_virt::{SLOTS, executor, network, services};
+use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
 // A session has a buffer of its own for requests, and empties the connection's as soon as something comes. Linux sends
 // no longer segments into a window twice as large.
@@ -27,6 +29,11 @@ use sockeye_tcp::limits::SEGMENT_LEN_SURE;
 use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
+use crate::board::{Board, READINGS, READINGS_LEN};
+
+/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
+/// to spare.
+const SOCKETS: usize = 3 + services::SOCKETS;
 /// Where a phone looks for a page that tells it how to get further.
 const BROWSER_PORT: u16 = 80;
 
@@ -48,13 +55,14 @@ async fn start(spawner: Spawner) {
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, SEGMENT_LEN_SURE, TX_LEN>> =
         ConstStaticCell::new(Buffers::new());
+    static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "device", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let board: &'static Board = BOARD.init(Board::new(card.mac(), server));
     let tcp = network::listener(BUFFERS.take());
-    let (interface, stack) = network::start(spawner, card, tcp);
+    let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
     let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");

@@ -6,6 +6,7 @@
 use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
 use embassy_futures::join::join3;
+use embassy_net::StackResources;
 use embassy_time::{Duration, Instant, Ticker};
 use sockeye_board::readings::LM35;
 use sockeye_device::{Now, Outbox, PushSettings, ReadingInfo, Value};
@@ -25,11 +26,13 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn node(spawner: Spawner) {
     static LISTENER: ConstStaticCell<Buffers<{ SLOTS + 1 }, 1024, 1024>> = ConstStaticCell::new(Buffers::new());
+    // One for looking up names, and one for the connection.
+    static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
     static SOCKETS: StaticCell<TcpBuffers<1, 256, 256>> = StaticCell::new();
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
 
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
-    let (interface, stack) = network::start(spawner, card, network::listener(LISTENER.take()));
+    let (interface, stack) = network::start(spawner, card, network::listener(LISTENER.take()), NET.take());
     let outbox = Outbox::new(&READINGS);
     let to = "10.0.2.2:6379".try_into().expect("a short name");
     outbox.configure(&PushSettings { to, ..PushSettings::default() }, "greenhouse");

@@ -11,9 +11,8 @@ use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
 use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
 use sockeye_hello::boot::{NetworkName, PORT};
+use sockeye_qemu_virt::{SLOTS, executor};
 use sockeye_server::Server;
-
-use crate::{SLOTS, executor};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
 const RAM_LEN: u32 = 640 * 1024;

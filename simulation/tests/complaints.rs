@@ -19,8 +19,8 @@ const fn over(ms: u64) -> u64 {
 /// Reads up to a line end, answers, closes.
 struct Line;
 
-impl Handler for Line {
-    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: Socket> Handler<S> for Line {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let mut byte = [0];
         while byte[0] != b'\n' {
             if client.read(&mut byte).await? == 0 {
@@ -31,7 +31,7 @@ impl Handler for Line {
         client.write_all(b"reply").await
     }
 
-    async fn refuse<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn refuse(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         client.write_all(b"full").await
     }
 }
@@ -186,8 +186,8 @@ fn a_refused_client_that_stays_keeps_others_waiting_for_a_bounded_time() {
 /// Waits for its client for ever.
 struct Patient;
 
-impl Handler for Patient {
-    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: Socket> Handler<S> for Patient {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         client.set_idle(None);
         client.read(&mut [0]).await?;
         client.set_idle(Some(embassy_time::Duration::from_millis(IDLE_TIMEOUT_MS)));

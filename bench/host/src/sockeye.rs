@@ -15,8 +15,8 @@ use crate::{BUFFER_LEN, PORT, READ_LEN, SLOTS, config, listening};
 
 struct Answer;
 
-impl Handler for Answer {
-    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: Socket> Handler<S> for Answer {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let mut buf = [0; READ_LEN];
         let mut progress = Progress::default();
         loop {

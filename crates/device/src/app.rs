@@ -1,9 +1,9 @@
 //! The application: what all clients share.
 
-mod commit;
+pub(crate) mod commit;
 mod wifi;
 
-use core::cell::RefCell;
+use core::cell::{RefCell, RefMut};
 use core::fmt;
 use core::future::poll_fn;
 use core::net::SocketAddr;
@@ -15,6 +15,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 
+use crate::app::commit::Storing;
 use crate::auth::Failures;
 use crate::command::{Access, Command, Cx, Flow};
 use crate::commands::client::Clients;
@@ -32,6 +33,7 @@ use crate::page::Page;
 use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
 use crate::remote::Remotes;
+use crate::serve::Scratch;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
 use crate::settings::{LogLevel, Settings, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
@@ -173,14 +175,16 @@ impl State {
 }
 
 /// The device, for all of its connections. It belongs to one executor: no method waits, but for
-/// [`event`](Self::event) and [`commit`](Self::commit).
+/// [`event`](Self::event) and [`factory_reset`](Self::factory_reset).
 pub struct App<'a> {
     platform: &'a dyn Platform,
     state: RefCell<State>,
     histories: RefCell<&'a mut [History]>,
     outbox: Option<&'a Outbox<'a>>,
-    /// The settings that are being stored; locked meanwhile, so that stores never overlap.
-    storing: Mutex<NoopRawMutex, Settings>,
+    /// What is being stored; locked meanwhile, so that stores never overlap.
+    storing: Mutex<NoopRawMutex, Storing>,
+    /// Where the sessions' requests and replies are for as long as no session waits.
+    scratch: RefCell<Scratch>,
 }
 
 impl<'a> App<'a> {
@@ -221,7 +225,8 @@ impl<'a> App<'a> {
             wifi_waker: WakerRegistration::new(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
-        Ok(Self { platform, state, histories, outbox: None, storing: Mutex::new(Settings::default()) })
+        let (storing, scratch) = (Mutex::new(Storing::default()), RefCell::new(Scratch::new()));
+        Ok(Self { platform, state, histories, outbox: None, storing, scratch })
     }
 
     /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
@@ -287,6 +292,11 @@ impl<'a> App<'a> {
         }
     }
 
+    /// Memory for one request and the replies to it, for one session at a time and never across a wait.
+    pub(crate) fn scratch(&self) -> RefMut<'_, Scratch> {
+        self.scratch.borrow_mut()
+    }
+
     /// A client has connected. None if there are [`SESSIONS_MAX`](crate::limits::SESSIONS_MAX) already.
     pub fn open(&self, peer: SocketAddr, side: Side) -> Option<SessionKey> {
         self.state.borrow_mut().sessions.open(peer, side, self.platform.now())
@@ -324,13 +334,29 @@ impl<'a> App<'a> {
         let start = self.platform.now();
         let state = &mut *self.state.borrow_mut();
         let histories = &mut **self.histories.borrow_mut();
-        let is_first = matches!(state.sessions.get(key).cursor, Cursor::Start);
+        let cursor = state.sessions.get(key).cursor;
+        let is_first = matches!(cursor, Cursor::Start);
+        if let Cursor::Text(_) = cursor {
+            return Flow::Text;
+        }
         let command = table::find(request);
+        let mut attempt = None;
         if is_first && reply.begin(room(&command, request)).is_err() {
-            return Flow::More;
+            // Its reply may be short enough all the same.
+            let is_repeatable = command.as_ref().is_ok_and(|command| command.is_repeatable());
+            if !is_repeatable || reply.begin(0).is_err() {
+                return Flow::More;
+            }
+            attempt = Some(state.stats);
         }
         let mut cx = Cx { platform: self.platform, state, histories, request: *request, reply, now: start, key };
         let flow = commands::run(&mut cx, &command, is_first);
+        if let Some(stats) = attempt.filter(|_| cx.reply.is_overflowed()) {
+            cx.reply.rewind();
+            cx.state.stats = stats;
+            cx.session().cursor = Cursor::Start;
+            return Flow::More;
+        }
         if is_first {
             // The arguments of an unknown command may be those of a secret one that was mistyped.
             let is_secret = command.map_or(true, |command| command.is_secret);
@@ -356,10 +382,11 @@ impl<'a> App<'a> {
     }
 
     /// The request that waits has waited long enough: writes that there is nothing.
-    pub fn time_out(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) {
+    pub fn time_out(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> Flow {
         let mut state = self.state.borrow_mut();
         state.sessions.get_mut(key).cursor = Cursor::Start;
         reply.null_array();
+        Flow::Continue
     }
 
     /// Whether something has happened to the session that its connection must see to; [`event`](Self::event) waits
@@ -424,8 +451,8 @@ impl<'a> App<'a> {
         false
     }
 
-    /// Goes on with a reply that is a text: fills `tx` from its start. Gives how many bytes to send, and whether there
-    /// are more.
+    /// Goes on with a reply that is a text: fills `tx` from its start, as far as there is room. Gives how many bytes to
+    /// send, and whether there are more.
     pub fn text(&self, key: SessionKey, request: &Request<'_>, tx: &mut [u8]) -> (usize, bool) {
         let now = self.platform.now();
         let state = &mut *self.state.borrow_mut();

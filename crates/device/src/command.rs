@@ -144,6 +144,13 @@ impl Command {
         self.name.split_once('|').map(|(parent, _)| parent)
     }
 
+    /// Whether it may be run again if there was no room for its reply: it changes nothing.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        let is_of_keys = matches!(self.group, Group::Generic | Group::Hash | Group::Stream | Group::String);
+        let reads = self.access == Access::Read && (is_of_keys || self.is_long && self.group != Group::Pubsub);
+        reads || matches!(self.name, "ping" | "echo")
+    }
+
     pub(crate) fn takes(&self, args: usize) -> bool {
         let arity = usize::from(self.arity.unsigned_abs());
         if self.arity < 0 { args >= arity } else { args == arity }
@@ -155,7 +162,7 @@ impl Command {
 pub enum Flow {
     /// The reply is complete.
     Continue,
-    /// Nothing is written yet: [`App::commit`](crate::App::commit) does, once it is true.
+    /// Nothing is written yet, and what changes must be stored first: [`serve()`](crate::serve()) does, and replies then.
     Commit,
     /// The reply is complete; send it and close.
     Close,

@@ -5,8 +5,8 @@
 //! ones, `INFO` tells how the device is.
 //!
 //! [`App`] is all of it, without IO: time, randomness, sensors and outputs come from a [`Platform`], what must survive
-//! a reboot goes to a [`Store`]. [`serve()`] is the loop between an [`App`] and one connection, over the traits of
-//! [`embedded_io_async`]. Nothing allocates, nothing is `unsafe`, and everything has a bound, in [`limits`].
+//! a reboot goes to a [`Store`]. [`serve()`] is the loop between an [`App`] and one connection, a
+//! [`Client`]. Nothing allocates, nothing is `unsafe`, and everything has a bound, in [`limits`].
 //!
 //! # Layout
 //!
@@ -14,7 +14,7 @@
 //! |---|---|
 //! | [`limits`] | every bound, and how they relate |
 //! | `app` | [`App`]: sessions, samples, dispatch |
-//! | `serve` | [`serve()`]: read, decode, call, commit, write; the page for browsers |
+//! | `serve` | [`serve()`]: decode, call, commit, reply, in the client's own buffers; the page for browsers |
 //! | [`table`] | the command table, from which dispatch, COMMAND and the documents are made |
 //! | `command` | [`Command`](table::Command), and what a command works with |
 //! | `commands` | the commands, a file for each group |

@@ -4,7 +4,8 @@
 //!
 //! | owner | bytes |
 //! |---|---|
-//! | a connection | [`CONNECTION_SIZE_MAX`] at most, of which [`RX_LEN`] and [`TX_LEN`] are buffers, for each of [`SESSIONS_MAX`] |
+//! | a connection | [`CONNECTION_SIZE_MAX`] at most, for each of [`SESSIONS_MAX`]; its buffers of [`RX_LEN`] and [`TX_LEN`] are the platform's |
+//! | what a request is looked at in | [`SCRATCH_SIZE_MAX`], once |
 //! | an outbox | [`OUTBOX_SIZE_MAX`] at most, if the device pushes |
 //! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
@@ -178,9 +179,9 @@ pub const COMMAND_INDEX_LEN: usize = 128;
 /// A line of HELP; what is longer is cut.
 pub const HELP_LINE_LEN_MAX: usize = 128;
 
-/// The receive buffer of a connection.
+/// The receive buffer that a connection needs: a request is whole in it.
 pub const RX_LEN: usize = sockeye_resp::limits::RX_LEN;
-/// The transmit buffer of a connection. A longer reply leaves in parts.
+/// The transmit buffer that a connection needs. A longer reply leaves in parts.
 pub const TX_LEN: usize = 832;
 /// The longest reply of a command that doesn't say otherwise; while there is room for it, replies share a write.
 pub const REPLY_LEN_MAX: usize = 400;
@@ -193,11 +194,12 @@ pub const TEXT_LINE_LEN_MAX: usize = 400;
 /// How much longer a text in parts may become while it is sent.
 pub const TEXT_SLACK_LEN: usize = 64;
 
-/// RAM of one connection on a 32-bit chip: session, decoder, buffers and the state of its future.
-pub const CONNECTION_SIZE_MAX: usize = 3 * 1024;
-/// What of it the future of [`serve`](crate::serve()) keeps beside decoder and buffers, with a client whose own
-/// futures are small.
+/// RAM of one connection on a 32-bit chip: its session, and the future of [`serve`](crate::serve()).
+pub const CONNECTION_SIZE_MAX: usize = 1024;
+/// What of it that future takes, with a client whose own futures are small.
 pub const FUTURE_SIZE_MAX: usize = 320;
+/// RAM in which the sessions look at requests and write replies.
+pub const SCRATCH_SIZE_MAX: usize = RX_LEN + TX_LEN + sockeye_resp::limits::ARGS_SIZE_MAX;
 /// RAM of one reading's history on a 32-bit chip.
 pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
 /// RAM of an outbox on a 32-bit chip.
@@ -240,21 +242,17 @@ const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "a device's own netwo
 /// What the RAM of a chip depends on; a host's pointers are larger.
 #[cfg(target_pointer_width = "32")]
 mod sizes {
-    use sockeye_resp::Decoder;
-
     use super::*;
     use crate::app::State;
     use crate::history::History;
     use crate::outbox::Outbox;
+    use crate::serve::Scratch;
     use crate::session::Session;
     use crate::settings::Settings;
     use crate::wifi::machine::Wifi;
 
-    const BUFFERS_LEN: usize = RX_LEN + TX_LEN;
-    const _: () = assert!(
-        size_of::<Session>() + size_of::<Decoder>() + BUFFERS_LEN + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX,
-        "a connection is too large"
-    );
+    const _: () = assert!(size_of::<Session>() + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX, "a connection is too large");
+    const _: () = assert!(size_of::<Scratch>() <= SCRATCH_SIZE_MAX);
     const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
     const _: () = assert!(size_of::<Outbox<'_>>() <= OUTBOX_SIZE_MAX);
     const _: () = assert!(size_of::<Wifi>() <= WIFI_SIZE_MAX && size_of::<Settings>() <= SETTINGS_SIZE_MAX);

@@ -1,29 +1,59 @@
 //! The loop between the application and one connection.
+//!
+//! A request stays in the client's receive buffer until it is answered, and a reply is written as far as the client's
+//! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
+//! across a wait, so no client can hold it while another has something to say.
 
-use core::future::pending;
+mod work;
+
 use core::net::SocketAddr;
 
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
-use embedded_io_async::{Read, Write};
-use sockeye_resp::{Decoder, Http, ReplyWriter, http_method};
+use sockeye_resp::{Decoder, Http, http_method};
 
 use crate::app::App;
-use crate::command::Flow;
-use crate::limits::{BLOCK_MS_MAX, REPLY_LEN_MAX, RX_LEN, TX_LEN};
+use crate::limits::BLOCK_MS_MAX;
 use crate::page::{FOUND, NOT_FOUND};
 use crate::session::{SessionKey, Side};
 use crate::settings::Store;
 
+pub(crate) use work::Scratch;
+use work::{Pause, Wait};
+
 /// What a client is told that is one too many.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 
-/// A client's connection, as the platform's server gives it.
+/// A client's connection with its two buffers, as the platform's server gives it.
 ///
-/// A `read` that is dropped before it is ready must not have taken any bytes: the loop waits for input and for events
-/// at once. `embassy-net`, `sockeye-tcp` and `edge-nal-std` keep that, and so does `sockeye-server` above them. The
-/// server bounds how long a read and a write may take; the three hints tell it what a silence means.
-pub trait Client: Read + Write {
+/// What comes in waits in one of at least [`RX_LEN`](crate::limits::RX_LEN) bytes, what goes out in one of at least
+/// [`TX_LEN`](crate::limits::TX_LEN). Dropping one of the two waits loses nothing: the loop waits for input and for events
+/// at once. The server bounds how long they may last; the three hints tell it what a silence means.
+#[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
+pub trait Client {
+    /// Why a connection is gone.
+    type Error;
+    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
+    fn peek(&mut self, buf: &mut [u8]) -> usize;
+    /// Drops the first `len` bytes of what has come in.
+    fn consume(&mut self, len: usize);
+    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
+    /// was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone, or the client took too long.
+    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
+    /// How many bytes can be put.
+    fn room(&mut self) -> usize;
+    /// The most that [`room`](Self::room) can be.
+    fn room_max(&mut self) -> usize;
+    /// Writes `bytes`, for which there is room. What a connection that is gone is given is lost.
+    fn put(&mut self, bytes: &[u8]);
+    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone, or the client took too long.
+    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
     /// The first bytes of a request are there, and the rest isn't: from now on its time runs.
     fn begin_request(&mut self);
     /// The request is complete.
@@ -35,11 +65,10 @@ pub trait Client: Read + Write {
 /// Opens a session, and serves its client until it leaves, breaks the protocol, or is sent away. Whoever calls closes the connection then,
 /// in order, so that no reply is lost.
 ///
-/// Holds [`RX_LEN`] and [`TX_LEN`] bytes of buffers. Requests that come together are answered together, in order: in
-/// one write, or as many as their replies fill the buffer.
+/// Requests that come together are answered together, in order: in one write, or as many as there is room for.
 ///
 /// # Errors
-/// What reading or writing returned.
+/// What waiting for the client returned.
 pub fn serve<C: Client, S: Store>(
     client: &mut C,
     app: &App<'_>,
@@ -51,11 +80,10 @@ pub fn serve<C: Client, S: Store>(
     let session = Session::open(app, peer, side);
     async move {
         let Some(session) = session else {
-            return client.write_all(REFUSAL).await;
+            client.put(REFUSAL);
+            return Ok(());
         };
-        let mut connection =
-            Connection { client, session, store, decoder: Decoder::new(), rx: [0; RX_LEN], rx_len: 0, tx: [0; TX_LEN] };
-        connection.run().await
+        Connection { client, session, store, decoder: Decoder::new(), waiting: 0, wait: Wait::No }.run().await
     }
 }
 
@@ -82,8 +110,6 @@ impl Drop for Session<'_, '_> {
 enum Next {
     /// All that came is answered.
     Read,
-    /// More came meanwhile.
-    Answer,
     Close,
 }
 
@@ -92,9 +118,10 @@ struct Connection<'c, 'a, C, S> {
     session: Session<'c, 'a>,
     store: &'c S,
     decoder: Decoder,
-    rx: [u8; RX_LEN],
-    rx_len: usize,
-    tx: [u8; TX_LEN],
+    /// Bytes that have come in and that there is nothing to be done with until more come.
+    waiting: usize,
+    /// Whether a request waits for something to happen.
+    wait: Wait,
 }
 
 impl<C: Client, S: Store> Connection<'_, '_, C, S> {
@@ -102,183 +129,161 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         if self.first_bytes().await? == Next::Close {
             return Ok(());
         }
-        loop {
-            match self.answer().await? {
-                Next::Close => return Ok(()),
-                Next::Answer => continue,
-                Next::Read => (),
-            }
+        while self.answer().await? == Next::Read {
             self.client.set_listening(self.session.app.is_listening(self.session.key));
             loop {
-                // An event is dropped for input, and comes again; input is never dropped.
-                let input = self.client.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
+                let input = self.client.wait_input(self.waiting);
                 match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => match len? {
                         0 => return Ok(()),
-                        len => {
-                            self.rx_len += len;
-                            break;
-                        }
+                        _ => break,
                     },
                     Either::Second(()) if self.session.app.is_killed(self.session.key) => return Ok(()),
                     Either::Second(()) => self.push().await?,
                 }
             }
         }
+        Ok(())
     }
 
-    /// Reads until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
+    /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
     async fn first_bytes(&mut self) -> Result<Next, C::Error> {
+        let mut known = 0;
         loop {
-            let len = {
-                let input = self.client.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
-                match select(input, self.session.app.event(self.session.key)).await {
-                    Either::First(len) => len?,
-                    // Nothing but its end can have happened to a session that has done nothing.
-                    Either::Second(()) => return Ok(Next::Close),
-                }
+            let len = match select(self.client.wait_input(known), self.session.app.event(self.session.key)).await {
+                Either::First(len) => len?,
+                // Nothing but its end can have happened to a session that has done nothing.
+                Either::Second(()) => 0,
             };
-            self.rx_len += len;
-            match http_method(self.rx.get(..self.rx_len).unwrap_or_default()) {
-                _ if len == 0 => return Ok(Next::Close),
+            if len == 0 {
+                return Ok(Next::Close);
+            }
+            let verdict = {
+                let scratch = &mut *self.session.app.scratch();
+                known = self.client.peek(&mut scratch.rx);
+                http_method(scratch.rx.get(..known).unwrap_or_default())
+            };
+            match verdict {
                 Http::NotHttp => return Ok(Next::Read),
                 Http::Maybe => self.client.begin_request(),
                 Http::Other => {
                     self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
                     return Ok(Next::Close);
                 }
-                Http::Get => return self.page().await,
+                Http::Get => return self.page(known).await,
             }
         }
     }
 
-    /// Reads the rest of a browser's request line, and answers it. The headers are nobody's business.
-    async fn page(&mut self) -> Result<Next, C::Error> {
+    /// Waits for the rest of a browser's request line, and answers it. The headers are nobody's business.
+    async fn page(&mut self, mut known: usize) -> Result<Next, C::Error> {
         self.client.begin_request();
+        let app = self.session.app;
         let target = loop {
-            let line =
-                self.rx.get(..self.rx_len).unwrap_or_default().split(|&byte| byte == b'\n').next().unwrap_or_default();
-            if line.len() < self.rx_len {
-                break target(line);
+            if let Some(target) = self.target() {
+                break target;
             }
-            match self.rx.get_mut(self.rx_len..) {
-                None | Some([]) => break None,
-                Some(room) => match self.client.read(room).await? {
-                    0 => break None,
-                    len => self.rx_len += len,
-                },
-            }
+            known = match self.client.wait_input(known).await? {
+                0 => break Target::None,
+                len => len,
+            };
         };
         match target {
-            Some(Target::Page) => {
-                self.session.app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
-                loop {
-                    let (len, is_more) = self.session.app.page(self.session.key, &mut self.tx);
-                    self.client.write_all(self.tx.get(..len).unwrap_or_default()).await?;
-                    if !is_more {
-                        return Ok(Next::Close);
-                    }
+            Target::Page => {
+                app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
+                while let Some(room) = self.write_page() {
+                    self.client.wait_room(room).await?;
                 }
             }
-            Some(Target::Other) => {
-                let is_own = self.session.app.side(self.session.key) == Side::AccessPoint;
-                self.client.write_all(if is_own { FOUND } else { NOT_FOUND }).await?;
+            Target::Other => {
+                let is_own = app.side(self.session.key) == Side::AccessPoint;
+                self.client.put(if is_own { FOUND } else { NOT_FOUND });
             }
-            None => self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
+            Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
         }
         Ok(Next::Close)
     }
 
-    /// Answers all requests that are there, and sends what is left of the replies.
+    /// Answers all requests that are there.
     async fn answer(&mut self) -> Result<Next, C::Error> {
-        let (filled, tail) = self.rx.split_at_mut_checked(self.rx_len).unwrap_or_default();
-        let mut wait = Wait { tail, len: 0, deadline: None };
-        let mut reply = ReplyWriter::new(&mut self.tx, self.session.app.protocol(self.session.key));
-        let mut next = Next::Read;
-        while next == Next::Read {
-            let request = match self.decoder.decode(filled, self.session.app.limits(self.session.key)) {
-                Ok(Some(request)) => request,
-                Ok(None) => break,
-                Err(error) => {
-                    self.session.app.count(|counts| counts.protocol_errors = counts.protocol_errors.wrapping_add(1));
-                    if reply.begin(REPLY_LEN_MAX).is_err() {
-                        send(self.client, &mut reply).await?;
-                    }
-                    reply.error_fmt(format_args!("ERR {error}"));
-                    next = Next::Close;
-                    break;
-                }
-            };
-            self.client.end_request();
-            wait.deadline = None;
-            next = loop {
-                match self.session.app.call(self.session.key, &request, &mut reply) {
-                    Flow::Continue => break Next::Read,
-                    Flow::Close => break Next::Close,
-                    Flow::Abort => return Ok(Next::Close),
-                    Flow::Commit => {
-                        self.session.app.commit(self.session.key, &request, &mut reply, self.store).await;
-                        break Next::Read;
-                    }
-                    Flow::More => send(self.client, &mut reply).await?,
-                    Flow::Text => {
-                        send(self.client, &mut reply).await?;
-                        let protocol = reply.protocol();
-                        loop {
-                            let (len, is_more) = self.session.app.text(self.session.key, &request, &mut self.tx);
-                            self.client.write_all(self.tx.get(..len).unwrap_or_default()).await?;
-                            if !is_more {
-                                break;
-                            }
-                        }
-                        reply = ReplyWriter::new(&mut self.tx, protocol);
-                        break Next::Read;
-                    }
-                    Flow::Block { timeout_ms } => {
-                        send(self.client, &mut reply).await?;
-                        self.client.set_listening(true);
-                        wait.deadline.get_or_insert_with(|| wait_until(timeout_ms));
-                        match wait.until(self.client, &self.session, &mut reply).await? {
-                            Woken::Sampled => (),
-                            Woken::TimedOut => {
-                                self.session.app.time_out(self.session.key, &mut reply);
-                                break Next::Read;
-                            }
-                            Woken::Gone => return Ok(Next::Close),
-                        }
+        loop {
+            match self.work() {
+                Pause::Read => return Ok(Next::Read),
+                Pause::Close => return Ok(Next::Close),
+                Pause::Room(room) => self.client.wait_room(room).await?,
+                Pause::Commit => self.commit().await,
+                Pause::Block { timeout_ms } => {
+                    self.client.set_listening(true);
+                    let until = self.wait.until(timeout_ms);
+                    match self.wait_for_event(until).await? {
+                        Woken::Sampled => (),
+                        Woken::TimedOut => self.wait = Wait::Over,
+                        Woken::Gone => return Ok(Next::Close),
                     }
                 }
-            };
+            }
         }
-        send(self.client, &mut reply).await?;
-        let received = wait.len;
-        let rx_len = self.rx_len + received;
-        self.rx_len = self.decoder.compact(self.rx.get_mut(..rx_len).unwrap_or_default());
-        if self.rx_len > 0 {
-            self.client.begin_request();
+    }
+
+    /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
+    /// the next ones come in behind it.
+    async fn wait_for_event(&mut self, until: Instant) -> Result<Woken, C::Error> {
+        let (app, key) = (self.session.app, self.session.key);
+        loop {
+            match select3(self.client.wait_input(self.waiting), app.event(key), Timer::at(until)).await {
+                Either3::First(len) => match len? {
+                    0 => return Ok(Woken::Gone),
+                    len => self.waiting = len,
+                },
+                Either3::Second(()) if app.is_killed(key) => return Ok(Woken::Gone),
+                Either3::Second(()) if app.is_sampled(key) => return Ok(Woken::Sampled),
+                Either3::Second(()) => self.push().await?,
+                Either3::Third(()) => return Ok(Woken::TimedOut),
+            }
         }
-        Ok(if next == Next::Read && received > 0 { Next::Answer } else { next })
+    }
+
+    /// Stores what a request changes, and replies when it is stored.
+    async fn commit(&mut self) {
+        let mut storing = self.session.app.storing().await;
+        // What it changes is in `storing` then, and the request is done with.
+        if let Some(change) = self.change(&mut storing) {
+            let stored = storing.store(change, self.store).await;
+            self.committed(change, &storing, stored);
+        }
     }
 
     /// Sends all that waits to be pushed.
     async fn push(&mut self) -> Result<(), C::Error> {
-        let mut reply = ReplyWriter::new(&mut self.tx, self.session.app.protocol(self.session.key));
-        push(self.client, &self.session, &mut reply).await
+        while let Some(room) = self.write_pushes() {
+            self.client.wait_room(room).await?;
+        }
+        Ok(())
     }
 }
 
 /// What a browser asks for.
+#[derive(Clone, Copy)]
 enum Target {
     Page,
     Other,
+    /// Nothing that there is.
+    None,
 }
 
-/// The target of an HTTP/1 request line (RFC 9112 section 3); none if it isn't one.
-fn target(line: &[u8]) -> Option<Target> {
-    let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
-    let (_method, target, version) = (words.next()?, words.next()?, words.next()?);
-    let is_http = version.starts_with(b"HTTP/1.") && words.next().is_none();
-    is_http.then_some(if target == b"/" { Target::Page } else { Target::Other })
+impl Target {
+    /// The target of an HTTP/1 request line (RFC 9112 section 3).
+    fn of(line: &[u8]) -> Self {
+        let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
+        let (Some(_method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
+            return Self::None;
+        };
+        match version.starts_with(b"HTTP/1.") && words.next().is_none() {
+            true if target == b"/" => Self::Page,
+            true => Self::Other,
+            false => Self::None,
+        }
+    }
 }
 
 /// Why a request that waits waits no more.
@@ -291,69 +296,15 @@ enum Woken {
     Gone,
 }
 
-/// When a wait ends, and never if it is without a time.
-fn wait_until(timeout_ms: u64) -> Instant {
-    match timeout_ms {
-        0 => Instant::MAX,
-        _ => Instant::now() + Duration::from_millis(timeout_ms.min(BLOCK_MS_MAX)),
+impl Wait {
+    /// When the request that waits gives up, and never if it is without a time; it may have waited before.
+    fn until(&mut self, timeout_ms: u64) -> Instant {
+        let until = match (*self, timeout_ms) {
+            (Self::Until(until), _) => until,
+            (_, 0) => Instant::MAX,
+            _ => Instant::now() + Duration::from_millis(timeout_ms.min(BLOCK_MS_MAX)),
+        };
+        *self = Self::Until(until);
+        until
     }
-}
-
-/// What is received while a request waits: the request stays where it is, and the next ones come in behind it.
-struct Wait<'b> {
-    tail: &'b mut [u8],
-    len: usize,
-    /// When the request that waits gives up; none before it has waited.
-    deadline: Option<Instant>,
-}
-
-impl Wait<'_> {
-    /// Waits for a sample, and tells the client of pushes meanwhile.
-    async fn until<C: Client>(
-        &mut self,
-        client: &mut C,
-        session: &Session<'_, '_>,
-        reply: &mut ReplyWriter<'_>,
-    ) -> Result<Woken, C::Error> {
-        let app = session.app;
-        loop {
-            let over = Timer::at(self.deadline.unwrap_or(Instant::MAX));
-            let input = async {
-                match self.tail.get_mut(self.len..) {
-                    // That it has gone shows when the wait is over.
-                    None | Some([]) => pending().await,
-                    Some(room) => client.read(room).await,
-                }
-            };
-            match select3(input, app.event(session.key), over).await {
-                Either3::First(len) => match len? {
-                    0 => return Ok(Woken::Gone),
-                    len => self.len += len,
-                },
-                Either3::Second(()) if app.is_killed(session.key) => return Ok(Woken::Gone),
-                Either3::Second(()) if app.is_sampled(session.key) => return Ok(Woken::Sampled),
-                Either3::Second(()) => push(client, session, reply).await?,
-                Either3::Third(()) => return Ok(Woken::TimedOut),
-            }
-        }
-    }
-}
-
-async fn send<C: Client>(client: &mut C, reply: &mut ReplyWriter<'_>) -> Result<(), C::Error> {
-    if !reply.as_bytes().is_empty() {
-        client.write_all(reply.as_bytes()).await?;
-    }
-    reply.clear();
-    Ok(())
-}
-
-async fn push<C: Client>(
-    client: &mut C,
-    session: &Session<'_, '_>,
-    reply: &mut ReplyWriter<'_>,
-) -> Result<(), C::Error> {
-    while session.app.push(session.key, reply) {
-        send(client, reply).await?;
-    }
-    send(client, reply).await
 }

@@ -7,7 +7,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::limits::TEXT_SLACK_LEN;
+use crate::limits::{TEXT_SLACK_LEN, TX_LEN};
 
 /// A text, line by line.
 pub(crate) trait Lines {
@@ -38,26 +38,32 @@ pub(crate) enum Frame {
 pub(crate) struct Progress {
     /// The next line; [`FILLING`](Self::FILLING) once all lines and the start of the filler are written.
     pub(crate) line: u16,
-    /// Bytes that are promised and yet to come, the frame's end not included.
+    /// Bytes that are promised and yet to come, the frame's end not included; 0 if nothing is written yet.
     pub(crate) left: u16,
 }
 
 impl Progress {
     const FILLING: u16 = u16::MAX;
+    const NONE: Self = Self { line: 0, left: 0 };
 }
 
 /// Writes as much of a text as there is room for in `out`, which is empty; and how far it is then, none once it is
 /// complete. A text that hasn't begun has no progress either.
+///
+/// A text that fits into [`TX_LEN`] begins only where there is room for all of it.
 pub(crate) fn write<L: Lines>(
     lines: &L,
     frame: Frame,
     progress: Option<Progress>,
     out: &mut Out<'_>,
 ) -> Option<Progress> {
-    let mut progress = match progress {
+    let mut progress = match progress.filter(|progress| progress.left > 0) {
         Some(progress) => progress,
         None => begin(lines, frame, out)?,
     };
+    if progress.left == 0 {
+        return Some(progress);
+    }
     while progress.line != Progress::FILLING {
         let start = out.len;
         let Some(line) = lines.line(progress.line.into(), out) else {
@@ -92,8 +98,12 @@ fn begin<L: Lines>(lines: &L, frame: Frame, out: &mut Out<'_>) -> Option<Progres
     let mut measure = Measure(0);
     write_lines(lines, &mut measure);
     let len = measure.0 + L::END.len();
-    write_header(frame, len, out);
-    if out.len + len + FRAME_END.len() <= out.bytes.len() {
+    if write_header(frame, len, out).is_err() {
+        out.len = 0;
+        return Some(Progress::NONE);
+    }
+    let whole_len = out.len + len + FRAME_END.len();
+    if whole_len <= out.bytes.len() {
         write_lines(lines, out);
         // It fits: that was measured.
         let _ = end::<L>(frame, out);
@@ -101,7 +111,10 @@ fn begin<L: Lines>(lines: &L, frame: Frame, out: &mut Out<'_>) -> Option<Progres
     }
     out.len = 0;
     let len = len + TEXT_SLACK_LEN;
-    write_header(frame, len, out);
+    if whole_len <= TX_LEN || write_header(frame, len, out).is_err() {
+        out.len = 0;
+        return Some(Progress::NONE);
+    }
     Some(Progress { line: 0, left: len as u16 })
 }
 
@@ -110,9 +123,8 @@ fn write_lines(lines: &impl Lines, out: &mut dyn Write) {
     all.for_each(drop);
 }
 
-fn write_header(frame: Frame, len: usize, out: &mut Out<'_>) {
-    // It fits into an empty buffer.
-    let _ = match frame {
+fn write_header(frame: Frame, len: usize, out: &mut Out<'_>) -> fmt::Result {
+    match frame {
         Frame::Bulk => write!(out, "${len}\r\n"),
         Frame::Verbatim => write!(out, "={}\r\ntxt:", len + "txt:".len()),
         Frame::Http => write!(
@@ -120,7 +132,7 @@ fn write_header(frame: Frame, len: usize, out: &mut Out<'_>) {
             "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len}\r\nCache-Control: \
              no-store\r\nConnection: close\r\n\r\n"
         ),
-    };
+    }
 }
 
 /// What ends a string of RESP; HTTP has nothing there.

@@ -17,9 +17,9 @@ mod push;
 use core::net::SocketAddr;
 
 use embassy_time::Duration;
-use embedded_io_async::{ErrorType, Read, Write};
+use embedded_io_async::Write;
 use sockeye_device::{App, Client, REFUSAL, ServerHealth, Side, Store, serve};
-use sockeye_server::{Connection, Error, Handler, Server, Socket};
+use sockeye_server::{BufferedSocket, Connection, Error, Handler, Server};
 
 pub use crate::push::{PushBuffers, push};
 
@@ -37,7 +37,9 @@ impl<F: Fn(SocketAddr) -> Side> Sides for F {
     }
 }
 
-/// Serves the device to each client, in RESP.
+/// Serves the device to each client, in RESP: in the socket's own buffers, of which that for what comes in has
+/// [`RX_LEN`](sockeye_device::limits::RX_LEN) bytes at least, and that for what goes out
+/// [`TX_LEN`](sockeye_device::limits::TX_LEN).
 pub struct Endpoint<'a, S> {
     app: &'a App<'a>,
     store: &'a S,
@@ -51,13 +53,13 @@ impl<'a, S: Store> Endpoint<'a, S> {
     }
 }
 
-impl<D: Store> Handler for Endpoint<'_, D> {
-    async fn serve<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
+    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let peer = connection.peer();
         serve(&mut Requests(connection), self.app, self.store, peer, self.sides.side(peer)).await
     }
 
-    async fn refuse<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn refuse(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         connection.write_all(REFUSAL).await
     }
 }
@@ -81,27 +83,37 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
 /// A connection as the device's loop wants it.
 struct Requests<'a, 'b, S>(&'a mut Connection<'b, S>);
 
-impl<S: Socket> ErrorType for Requests<'_, '_, S> {
+impl<S: BufferedSocket> Client for Requests<'_, '_, S> {
     type Error = Error<S::Error>;
-}
 
-impl<S: Socket> Read for Requests<'_, '_, S> {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        self.0.read(buf).await
-    }
-}
-
-impl<S: Socket> Write for Requests<'_, '_, S> {
-    async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
-        self.0.write(buf).await
+    fn peek(&mut self, buf: &mut [u8]) -> usize {
+        self.0.peek(buf)
     }
 
-    async fn flush(&mut self) -> Result<(), Self::Error> {
-        self.0.flush().await
+    fn consume(&mut self, len: usize) {
+        self.0.consume(len);
     }
-}
 
-impl<S: Socket> Client for Requests<'_, '_, S> {
+    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error> {
+        self.0.wait_input(len).await
+    }
+
+    fn room(&mut self) -> usize {
+        self.0.room()
+    }
+
+    fn room_max(&mut self) -> usize {
+        self.0.room_max()
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.put(bytes);
+    }
+
+    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error> {
+        self.0.wait_room(len).await
+    }
+
     fn begin_request(&mut self) {
         self.0.begin_request();
     }

@@ -45,8 +45,8 @@ impl<P: Fn(Arguments<'_>)> Hello<P> {
     }
 }
 
-impl<P: Fn(Arguments<'_>)> Handler for Hello<P> {
-    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let mut buf = [0; REQUEST_LEN_MAX];
         let mut len = client.read(&mut buf).await?;
         if len == 0 {
@@ -71,7 +71,7 @@ impl<P: Fn(Arguments<'_>)> Handler for Hello<P> {
         Ok(())
     }
 
-    async fn refuse<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn refuse(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         (self.print)(format_args!("{} {} refused: all slots are taken", Uptime::now(), client.peer()));
         client.write_all(REFUSAL).await
     }

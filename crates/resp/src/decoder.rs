@@ -10,18 +10,21 @@ use crate::request::{Request, Span};
 /// Reads requests out of a receive buffer, and keeps its place in it.
 ///
 /// The caller owns the buffer, at least
-/// [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and reads more bytes to
-/// its end. [`decode`](Self::decode) gets the filled part each time, always
-/// from the same start, and goes on where it left off: what it has judged it
-/// doesn't look at again, however small the pieces are in which bytes come.
-/// [`compact`](Self::compact) makes room by dropping what is done.
+/// [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and puts more bytes at its
+/// end. [`decode`](Self::decode) gets the filled part each time, and goes on
+/// where it left off: what it has judged it doesn't judge again, however small
+/// the pieces are in which bytes come. [`take`](Self::take) tells how many bytes
+/// are done with and to be dropped, and [`compact`](Self::compact) drops them.
+///
+/// A decoder is a few words. What it finds of a request is in [`Args`], of which
+/// one does for all decoders of a server.
 ///
 /// ```
-/// use sockeye_resp::{Decoder, Limits, ProtocolError};
+/// use sockeye_resp::{Args, Decoder, Limits, ProtocolError};
 ///
 /// fn serve(mut wire: &[u8]) -> Result<Vec<String>, ProtocolError> {
 ///     let mut names = Vec::new();
-///     let mut decoder = Decoder::new();
+///     let (mut decoder, mut args) = (Decoder::new(), Args::new());
 ///     let mut rx = [0; sockeye_resp::limits::RX_LEN];
 ///     let mut rx_len = 0;
 ///     while !wire.is_empty() {
@@ -31,7 +34,7 @@ use crate::request::{Request, Span};
 ///         rx_len += received.len();
 ///         wire = rest;
 ///
-///         while let Some(request) = decoder.decode(&mut rx[..rx_len], &Limits::AUTHENTICATED)? {
+///         while let Some(request) = decoder.decode(&mut rx[..rx_len], &mut args, &Limits::AUTHENTICATED)? {
 ///             names.push(String::from_utf8_lossy(request.name()).into_owned());
 ///         }
 ///         rx_len = decoder.compact(&mut rx[..rx_len]);
@@ -43,14 +46,38 @@ use crate::request::{Request, Span};
 /// assert_eq!(serve(pipelined)?, ["GET", "PING"]);
 /// # Ok::<(), ProtocolError>(())
 /// ```
+#[derive(Clone, Copy)]
 pub struct Decoder {
     state: State,
+    /// Arguments of the request that is being read, so far.
+    args_len: u8,
+    /// How many of them an earlier call has found, whose places are lost.
+    lost_len: u8,
     /// The first byte of the request that is being read.
     start: usize,
     /// The first byte that isn't judged yet.
     next: usize,
-    args_len: u8,
-    args: [Span; ARGS_MAX],
+}
+
+/// Where the arguments of a request are.
+///
+/// Nothing in it outlives a request, so that the decoders of all connections
+/// may share one, as long as nobody else's call comes between
+/// [`decode`](Decoder::decode) and the last use of its request, which the
+/// borrow checker sees to.
+pub struct Args([Span; ARGS_MAX]);
+
+impl Args {
+    /// Of no request.
+    pub const fn new() -> Self {
+        Self([Span::EMPTY; ARGS_MAX])
+    }
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What comes next.
@@ -78,15 +105,15 @@ type Step = Result<Option<State>, ProtocolError>;
 impl Decoder {
     /// A decoder for the start of a connection.
     pub const fn new() -> Self {
-        Self { state: State::Start, start: 0, next: 0, args_len: 0, args: [Span::EMPTY; ARGS_MAX] }
+        Self { state: State::Start, args_len: 0, lost_len: 0, start: 0, next: 0 }
     }
 
     /// Gives the next request, or `None` if more bytes are needed.
     ///
     /// `rx` is the filled part of the receive buffer, and starts where it
-    /// started in the last call unless [`compact`](Self::compact) moved it. An
-    /// inline request is unquoted in place. As in Redis, empty lines and arrays
-    /// of no arguments are skipped.
+    /// started in the last call unless [`take`](Self::take) or
+    /// [`compact`](Self::compact) moved it. An inline request is unquoted in
+    /// place. As in Redis, empty lines and arrays of no arguments are skipped.
     ///
     /// With [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes of buffer there is
     /// always room to read into after `None` and [`compact`](Self::compact).
@@ -95,12 +122,19 @@ impl Decoder {
     ///
     /// The client broke the protocol or a limit. The connection is of no more
     /// use: each further call gives the same error.
-    pub fn decode<'a>(&'a mut self, rx: &'a mut [u8], limits: &Limits) -> Result<Option<Request<'a>>, ProtocolError> {
+    pub fn decode<'a>(
+        &mut self,
+        rx: &'a mut [u8],
+        args: &'a mut Args,
+        limits: &Limits,
+    ) -> Result<Option<Request<'a>>, ProtocolError> {
         if let State::Complete = self.state {
             self.start_request();
         }
+        // Another decoder may have had `args` meanwhile.
+        self.lost_len = self.args_len;
         while !matches!(self.state, State::Complete) {
-            match self.step(rx, limits) {
+            match self.step(rx, args, limits) {
                 Ok(Some(state)) => self.state = state,
                 Ok(None) => return Ok(None),
                 Err(error) => {
@@ -109,7 +143,11 @@ impl Decoder {
                 }
             }
         }
-        Ok(Some(self.request(rx)))
+        let bytes = rx.get(self.start..self.next).unwrap_or_default();
+        if self.lost_len > 0 {
+            find_args(bytes, &mut args.0, self.lost_len);
+        }
+        Ok(Some(Request { bytes, spans: args.0.get(..usize::from(self.args_len)).unwrap_or_default() }))
     }
 
     /// How many bytes from the start of the receive buffer are done with: all
@@ -121,43 +159,53 @@ impl Decoder {
         }
     }
 
-    /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the
-    /// receive buffer, moves the rest to its start, and gives its length.
-    pub fn compact(&mut self, rx: &mut [u8]) -> usize {
+    /// The request that was handed out last isn't done with: the next call of
+    /// [`decode`](Self::decode) gives it again. It must find the bytes as they
+    /// came, which in place of an inline request's quotes they aren't any more.
+    pub fn again(&mut self) {
+        if let State::Complete = self.state {
+            self.next = self.start;
+            self.start_request();
+        }
+    }
+
+    /// Gives [`consumed`](Self::consumed) bytes, which the caller now drops from
+    /// the start of the receive buffer.
+    pub fn take(&mut self) -> usize {
         if let State::Complete = self.state {
             self.start_request();
         }
-        let consumed = self.start.min(rx.len());
+        let consumed = self.start;
+        self.start = 0;
+        self.next -= consumed;
+        consumed
+    }
+
+    /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the
+    /// receive buffer, moves the rest to its start, and gives its length.
+    pub fn compact(&mut self, rx: &mut [u8]) -> usize {
+        let consumed = self.take().min(rx.len());
         if consumed < rx.len() {
             rx.copy_within(consumed.., 0);
         }
-        self.start = 0;
-        self.next -= consumed;
         rx.len() - consumed
     }
 
     /// Everything before `next` is done with.
     fn start_request(&mut self) -> State {
         self.start = self.next;
-        self.args_len = 0;
+        (self.args_len, self.lost_len) = (0, 0);
         self.state = State::Start;
         self.state
     }
 
-    fn request<'a>(&'a self, rx: &'a [u8]) -> Request<'a> {
-        Request {
-            bytes: rx.get(self.start..self.next).unwrap_or_default(),
-            spans: self.args.get(..usize::from(self.args_len)).unwrap_or_default(),
-        }
-    }
-
-    fn step(&mut self, rx: &mut [u8], limits: &Limits) -> Step {
+    fn step(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Step {
         match self.state {
             State::Start => Ok(self.first_byte(rx)),
-            State::Inline => self.inline(rx, limits),
+            State::Inline => self.inline(rx, args, limits),
             State::Count => self.count(rx, limits),
             State::Length { missing } => self.length(rx, limits, missing),
-            State::Payload { missing, len } => self.payload(rx, missing, len),
+            State::Payload { missing, len } => self.payload(rx, args, missing, len),
             State::Complete => Ok(Some(State::Complete)),
             State::Failed(error) => Err(error),
         }
@@ -221,7 +269,7 @@ impl Decoder {
         Ok(Some(State::Payload { missing, len: len as u16 }))
     }
 
-    fn payload(&mut self, rx: &[u8], missing: u8, len: u16) -> Step {
+    fn payload(&mut self, rx: &[u8], args: &mut Args, missing: u8, len: u16) -> Step {
         let end = self.next + usize::from(len);
         let Some(line_end) = rx.get(end..end + 2) else {
             return Ok(None);
@@ -231,7 +279,7 @@ impl Decoder {
         if line_end != b"\r\n" {
             return Err(ProtocolError::InvalidBulkLength);
         }
-        let arg = self.args.get_mut(usize::from(self.args_len)).ok_or(ProtocolError::InvalidMultibulkLength)?;
+        let arg = args.0.get_mut(usize::from(self.args_len)).ok_or(ProtocolError::InvalidMultibulkLength)?;
         *arg = Span::new(self.next - self.start, end - self.start);
         self.args_len += 1;
         self.next = end + 2;
@@ -241,7 +289,7 @@ impl Decoder {
         }))
     }
 
-    fn inline(&mut self, rx: &mut [u8], limits: &Limits) -> Step {
+    fn inline(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Step {
         let len_max = limits.inline_len_max;
         let window_end = rx.len().min(self.start + len_max + 1);
         let window = rx.get(self.next..window_end).unwrap_or_default();
@@ -251,7 +299,7 @@ impl Decoder {
             Some(at) if window.get(at) == Some(&b'\n') => {
                 let line_feed = self.next + at;
                 self.next = line_feed + 1;
-                self.line(rx.get_mut(self.start..line_feed).unwrap_or_default(), limits)
+                self.line(rx.get_mut(self.start..line_feed).unwrap_or_default(), args, limits)
             }
             None if rest(rx, self.start).len() <= len_max => {
                 self.next += window.len();
@@ -261,8 +309,8 @@ impl Decoder {
         }
     }
 
-    fn line(&mut self, line: &mut [u8], limits: &Limits) -> Step {
-        let args = self.args.get_mut(..limits.args_max).unwrap_or_default();
+    fn line(&mut self, line: &mut [u8], args: &mut Args, limits: &Limits) -> Step {
+        let args = args.0.get_mut(..limits.args_max).unwrap_or_default();
         let args_len = inline::split(line, args).map_err(|error| match error {
             SplitError::UnbalancedQuotes => ProtocolError::UnbalancedQuotes,
             SplitError::TooManyArgs => ProtocolError::TooBigInlineRequest,
@@ -271,7 +319,7 @@ impl Decoder {
             return Ok(Some(self.start_request()));
         }
         self.args_len = args_len as u8;
-        let request = Request { bytes: line, spans: self.args.get(..args_len).unwrap_or_default() };
+        let request = Request { bytes: line, spans: args.get(..args_len).unwrap_or_default() };
         if is_http(&request) {
             return Err(ProtocolError::Http);
         }
@@ -282,6 +330,20 @@ impl Decoder {
 impl Default for Decoder {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Finds the first arguments of a whole array again, of which each header was judged when it came.
+fn find_args(request: &[u8], args: &mut [Span], args_len: u8) {
+    let number = |next| decode_count(rest(request, next + 1)).ok().flatten();
+    let Some(count) = number(0) else { return };
+    let mut next = 1 + count.len;
+    for arg in args.iter_mut().take(args_len.into()) {
+        let Some(count) = number(next) else { return };
+        let start = next + 1 + count.len;
+        let end = start + count.value.unsigned_abs() as usize;
+        *arg = Span::new(start, end);
+        next = end + 2;
     }
 }
 

@@ -7,14 +7,14 @@
 //! all buffers are the caller's.
 //!
 //! ```
-//! use sockeye_resp::{Decoder, Limits, Protocol, ReplyWriter, limits};
+//! use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, limits};
 //!
 //! let mut rx = *b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING\r\n";
 //! let mut tx = [0; 128];
-//! let mut decoder = Decoder::new();
+//! let (mut decoder, mut args) = (Decoder::new(), Args::new());
 //! let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
 //!
-//! while let Some(request) = decoder.decode(&mut rx, &Limits::AUTHENTICATED)? {
+//! while let Some(request) = decoder.decode(&mut rx, &mut args, &Limits::AUTHENTICATED)? {
 //!     reply.begin(0).expect("a server sends what it has, then");
 //!     match (request.name(), request.arg(1)) {
 //!         (b"PING", None) => reply.simple("PONG"),
@@ -34,7 +34,8 @@
 //!   waited for.
 //! - However small the pieces in which a request comes, the decoder goes on
 //!   where it was. Only an unfinished header, at most
-//!   [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read again.
+//!   [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read again, and the
+//!   headers of a request that came in pieces once more when it is whole.
 //! - A reply is written whole or not at all; what doesn't fit becomes an error.
 //! - Text from a client can't end a reply's line.
 //! - HTTP, with which any web page can reach a device, never runs a command.
@@ -50,7 +51,7 @@
 //! |---|---|
 //! | [`limits`] | every limit, and how they relate |
 //! | `request` | [`Request`]: a name and arguments |
-//! | `decoder` | [`Decoder`]: arrays of bulk strings, and its place in the buffer |
+//! | `decoder` | [`Decoder`]: arrays of bulk strings, and its place in the buffer; [`Args`] |
 //! | `inline` | lines as a person types them: words, quotes, escapes |
 //! | `http` | [`http_method`]: telling a browser from a client |
 //! | `error` | [`ProtocolError`]: what a request can get wrong |
@@ -77,7 +78,7 @@ mod reply;
 mod request;
 mod text;
 
-pub use decoder::Decoder;
+pub use decoder::{Args, Decoder};
 pub use error::ProtocolError;
 pub use http::{Http, http_method};
 pub use limits::{Limits, METHOD_LEN_MAX};

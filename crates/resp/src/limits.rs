@@ -4,7 +4,7 @@
 //! checked when a length is announced, before the announced bytes arrive, so
 //! a peer can't make the receiver hold what it will refuse.
 
-use crate::decoder::Decoder;
+use crate::decoder::{Args, Decoder};
 
 /// Arguments in one request, the command's name included.
 pub const ARGS_MAX: usize = 32;
@@ -61,8 +61,10 @@ pub const REPLY_DEPTH_MAX: usize = 8;
 /// The shortest element of an aggregate, `_\r\n`.
 pub const ELEMENT_LEN_MIN: usize = 3;
 
-/// RAM of one connection's [`Decoder`], which is mostly its table of arguments.
-pub const DECODER_SIZE_MAX: usize = 160;
+/// RAM of one connection's [`Decoder`].
+pub const DECODER_SIZE_MAX: usize = 6 * size_of::<usize>();
+/// RAM of the table of a request's arguments.
+pub const ARGS_SIZE_MAX: usize = 4 * ARGS_MAX;
 
 /// The limits that a request is held to.
 ///
@@ -116,4 +118,4 @@ const _: () = assert!(RX_LEN_MIN <= RX_LEN);
 // The decoder keeps arguments as 16-bit offsets, and their number in 8 bits.
 const _: () = assert!(REQUEST_LEN_MAX <= u16::MAX as usize);
 const _: () = assert!(ARGS_MAX <= u8::MAX as usize);
-const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX);
+const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX && size_of::<Args>() <= ARGS_SIZE_MAX);

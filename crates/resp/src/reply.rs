@@ -59,6 +59,8 @@ pub struct FlushFirst;
 /// ```
 pub struct ReplyWriter<'a> {
     out: Buffer<'a>,
+    /// The buffer is as large as it gets.
+    is_whole: bool,
     /// Where the current reply starts.
     checkpoint: usize,
     overflowed: bool,
@@ -69,22 +71,29 @@ impl<'a> ReplyWriter<'a> {
     /// A writer for an empty buffer of at least
     /// [`TX_LEN_MIN`](crate::limits::TX_LEN_MIN) bytes.
     pub fn new(tx: &'a mut [u8], protocol: Protocol) -> Self {
-        Self { out: Buffer::new(tx), checkpoint: 0, overflowed: false, protocol }
+        Self { out: Buffer::new(tx), is_whole: true, checkpoint: 0, overflowed: false, protocol }
+    }
+
+    /// A writer for what is free of a larger buffer: a reply that doesn't fit
+    /// now may fit later, so [`begin`](Self::begin) asks for its room even while
+    /// nothing is written.
+    pub fn new_in_part(tx: &'a mut [u8], protocol: Protocol) -> Self {
+        Self { is_whole: false, ..Self::new(tx, protocol) }
     }
 
     /// Ends the reply before, and starts the next one.
     ///
     /// `room` is how many bytes the next reply may need. Once replies wait in
-    /// the buffer, that much must be free beside them; an empty buffer has
-    /// what it has. 0 asks for the room of an error.
+    /// the buffer, that much must be free beside them; an empty buffer that is
+    /// whole has what it has. 0 asks for the room of an error.
     ///
     /// # Errors
     ///
     /// [`FlushFirst`] if there is less room. What is written all the same goes
     /// nowhere.
     pub fn begin(&mut self, room: usize) -> Result<(), FlushFirst> {
-        let is_empty = self.out.len() == 0;
-        let room_min = if is_empty { 0 } else { room };
+        let has_most = self.is_whole && self.out.len() == 0;
+        let room_min = if has_most { 0 } else { room };
         self.checkpoint = self.out.len();
         self.overflowed = self.out.room() < room_min.max(OVERFLOW_REPLY.len());
         if self.overflowed { Err(FlushFirst) } else { Ok(()) }

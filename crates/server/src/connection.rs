@@ -17,6 +17,36 @@ use crate::slot::{Expired, Slot, State};
 pub trait Socket: Read + Write + Readable + TcpShutdown {}
 impl<T: Read + Write + Readable + TcpShutdown> Socket for T {}
 
+/// A socket that a handler needs no buffers of its own for: what came in stays in the socket until the handler is done
+/// with it, and what goes out is written where there is room for it, which the socket tells before.
+///
+/// edge-nal has no words for that. `sockeye-tcp`'s sockets have it; [`Buffering`](crate::Buffering) gives it to those of
+/// other stacks. Only two of its methods wait, and dropping such a wait loses nothing.
+#[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
+pub trait BufferedSocket: Socket {
+    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
+    fn peek(&mut self, buf: &mut [u8]) -> usize;
+    /// Drops the first `len` bytes of what has come in, or all if there are fewer.
+    fn consume(&mut self, len: usize);
+    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
+    /// was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
+    /// How many bytes can be put.
+    fn room(&mut self) -> usize;
+    /// The most that [`room`](Self::room) can be.
+    fn room_max(&mut self) -> usize;
+    /// Writes `bytes`, as many as there is room for, and gives how many.
+    fn put(&mut self, bytes: &[u8]) -> usize;
+    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
+}
+
 /// The phase in which a client took too long; see [`Timeouts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
@@ -161,6 +191,63 @@ impl<'a, S: Socket> Connection<'a, S> {
 
 fn add(counter: &core::cell::Cell<u32>, len: usize) {
     counter.set(counter.get().wrapping_add(len as u32));
+}
+
+/// Working in the socket's own buffers, where it lets one; each wait is bounded in time.
+impl<S: BufferedSocket> Connection<'_, S> {
+    /// Copies what has come in to `buf`, and leaves it there; see [`BufferedSocket::peek`].
+    pub fn peek(&mut self, buf: &mut [u8]) -> usize {
+        self.socket.peek(buf)
+    }
+
+    /// Drops the first `len` bytes of what has come in; see [`BufferedSocket::consume`].
+    pub fn consume(&mut self, len: usize) {
+        self.socket.consume(len);
+        add(&self.slot.bytes_in, len);
+    }
+
+    /// Waits until more than `len` bytes are there, and gives how many; 0 once no more will come. It waits as long as a
+    /// read does.
+    ///
+    /// # Errors
+    /// The client took too long, or the connection is gone.
+    pub async fn wait_input(&mut self, len: usize) -> Result<usize, Error<S::Error>> {
+        let phase = self.read_phase();
+        let input = pin!(self.socket.wait_input(len));
+        match self.slot.within(self.idle, input).await {
+            Ok(result) => result.map_err(Error::Io),
+            Err(Expired) => Err(Error::Timeout(phase)),
+        }
+    }
+
+    /// How many bytes can be put.
+    pub fn room(&mut self) -> usize {
+        self.socket.room()
+    }
+
+    /// The most that [`room`](Self::room) can be.
+    pub fn room_max(&mut self) -> usize {
+        self.socket.room_max()
+    }
+
+    /// Writes `bytes`, as many as there is room for, and gives how many.
+    pub fn put(&mut self, bytes: &[u8]) -> usize {
+        let len = self.socket.put(bytes);
+        add(&self.slot.bytes_out, len);
+        len
+    }
+
+    /// Waits until there is room for more than `len` bytes. It waits as long as a write does.
+    ///
+    /// # Errors
+    /// The client took too long, or the connection is gone.
+    pub async fn wait_room(&mut self, len: usize) -> Result<(), Error<S::Error>> {
+        let room = pin!(self.socket.wait_room(len));
+        match self.slot.within(self.timeouts.write, room).await {
+            Ok(result) => result.map_err(Error::Io),
+            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+        }
+    }
 }
 
 impl<S: Socket> ErrorType for Connection<'_, S> {

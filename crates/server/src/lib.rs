@@ -8,6 +8,7 @@
 //! # Layout
 //! - [`Server`]: the slots, the spare slot, the watch over deadlines, the figures.
 //! - [`Connection`]: what a handler reads from and writes to; each operation is bounded in time.
+//! - [`BufferedSocket`]: sockets whose buffers a handler works in; [`Buffering`] makes others so.
 //! - [`Handler`]: what is served, and what a client too many is told.
 //! - [`Pulse`]: whether the server still serves, for a watchdog.
 //! - [`limits`]: every bound, in one place.
@@ -21,8 +22,8 @@
 //!
 //! struct Echo;
 //!
-//! impl Handler for Echo {
-//!     async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+//! impl<S: Socket> Handler<S> for Echo {
+//!     async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
 //!         let mut buf = [0; 256];
 //!         loop {
 //!             match client.read(&mut buf).await? {
@@ -55,13 +56,15 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+mod buffering;
 mod connection;
 pub mod limits;
 mod pulse;
 mod server;
 mod slot;
 
-pub use connection::{Connection, Error, Phase, Socket};
+pub use buffering::{Buffered, Buffering};
+pub use connection::{BufferedSocket, Connection, Error, Phase, Socket};
 pub use pulse::Pulse;
 pub use server::{Handler, Server, Stats};
 pub use slot::{SlotInfo, State};

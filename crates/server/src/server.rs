@@ -16,25 +16,25 @@ use crate::connection::{Connection, Error, Phase, Socket};
 use crate::limits::{ACCEPT_RETRY_MS, REFUSE_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
 use crate::slot::{Slot, SlotInfo, State};
 
-/// What a server does with a connection.
+/// What a server does with a connection, whose stack's socket is an `S`.
+///
+/// A handler that reads and writes is one for all sockets: `impl<S: Socket> Handler<S> for Echo`. One that works in the
+/// socket's own buffers is one for those that have them: `impl<S: BufferedSocket> Handler<S> for ..`.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Handler {
+pub trait Handler<S: Socket> {
     /// Serves one client until there is nothing more to do. The server then closes the connection in order; after an
     /// error it closes or resets it, whichever the error leaves possible.
     ///
     /// # Errors
     /// What reading or writing returned; the server counts it.
-    async fn serve<S: Socket>(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>>;
+    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>>;
 
     /// Tells a client that all slots are taken. The server then closes the connection in order. Without an
     /// implementation the client sees an orderly close and no word.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
-    async fn refuse<S: Socket>(
-        &self,
-        connection: &mut Connection<'_, S>,
-    ) -> Result<(), Error<<S as ErrorType>::Error>> {
+    async fn refuse(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>> {
         let _ = connection;
         Ok(())
     }
@@ -151,7 +151,7 @@ impl<const N: usize> Server<N> {
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
-        H: Handler,
+        for<'a> H: Handler<A::Socket<'a>>,
     {
         let slots = core::array::from_fn::<_, N, _>(async |index| match index < self.active {
             true => self.run_slot(index, acceptor, handler).await,
@@ -169,7 +169,7 @@ impl<const N: usize> Server<N> {
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
-        H: Handler,
+        for<'a> H: Handler<A::Socket<'a>>,
     {
         self.accept_on(self.slot(index), acceptor, handler).await
     }
@@ -183,7 +183,7 @@ impl<const N: usize> Server<N> {
     where
         A: TcpAccept,
         for<'a> A::Socket<'a>: Socket,
-        H: Handler,
+        for<'a> H: Handler<A::Socket<'a>>,
     {
         loop {
             match acceptor.accept().await {
@@ -200,7 +200,7 @@ impl<const N: usize> Server<N> {
     }
 
     /// One connection, from its accept to its end.
-    async fn attend<S: Socket, H: Handler>(&self, slot: &Slot, socket: S, handler: &H) {
+    async fn attend<S: Socket, H: Handler<S>>(&self, slot: &Slot, socket: S, handler: &H) {
         if self.has_room().await {
             self.count(|stats| stats.accepted += 1);
             self.serving.set(self.serving.get() + 1);

@@ -56,7 +56,7 @@ pub async fn until_ctrl_c<A, H>(
 where
     A: TcpAccept,
     for<'a> A::Socket<'a>: Socket,
-    H: Handler,
+    for<'a> H: Handler<A::Socket<'a>>,
 {
     let mut signals = Signals::new([Signal::Int, Signal::Term])?;
     // A task for each slot, so that a wake polls one slot and not all.

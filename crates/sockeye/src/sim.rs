@@ -9,7 +9,7 @@ use sockeye_device::PushSettings;
 use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
 use crate::air::{self, Links};
-use crate::device::{self, HostStore, Reach};
+use crate::device::{self, HostStore, InBuffers, Reach};
 use crate::identity::Identity;
 use crate::net::listen;
 use crate::serve::print;
@@ -41,7 +41,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
     let store = HostStore::open(state)?;
     async_io::block_on(async {
         // First what can fail, so that a device which can't be reached does not boot.
-        let acceptor = listen(address.into()).await?;
+        let acceptor = InBuffers::new(listen(address.into()).await?);
         let boot = Boot::new(print, "device", "the simulator");
         match mode {
             Mode::AccessPoint => {
@@ -72,7 +72,7 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         print(format_args!("state: {}", state.display()));
         print(format_args!("own network: {}", NetworkName(identity.mac)));
         boot.device_listening(address.port(), SLOTS, own.into());
-        let links = Links::new(address.port());
+        let links = InBuffers::new(Links::new(address.port()));
         device::run(Reach::air(&links, &air::DEMO), identity.mac, SLOTS, store, push).await
     })
 }

@@ -58,6 +58,7 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+mod buffered;
 mod checksum;
 mod follow;
 mod frame;

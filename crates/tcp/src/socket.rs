@@ -109,8 +109,8 @@ impl TcpAccept for Acceptor {
 
 /// One accepted connection. Dropping it resets the connection unless it is closed.
 pub struct TcpSocket {
-    shared: &'static Shared,
-    index: usize,
+    pub(crate) shared: &'static Shared,
+    pub(crate) index: usize,
 }
 
 impl Drop for TcpSocket {

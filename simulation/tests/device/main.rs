@@ -12,6 +12,7 @@ mod pubsub;
 mod radio;
 mod redis;
 mod remote;
+mod room;
 mod script;
 mod server;
 mod size;

@@ -205,11 +205,12 @@ impl<'a, S: Store> Device<'a, S> {
     }
 
     /// Changes whenever a connection gets something done.
-    fn work(&self) -> (usize, usize, usize) {
+    fn work(&self) -> [usize; 4] {
         let pipes = || self.clients.values().map(|client| client.wire.0.borrow());
         let input = pipes().map(|pipe| pipe.input.len()).sum();
+        let received = pipes().map(|pipe| pipe.received.len()).sum();
         let output = pipes().map(|pipe| pipe.output.len()).sum();
-        (input, output, self.clients.values().filter(|client| client.serving.is_some()).count())
+        [input, received, output, self.clients.values().filter(|client| client.serving.is_some()).count()]
     }
 
     /// What has come back, and forgets it.

@@ -4,13 +4,18 @@ use std::collections::VecDeque;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use sockeye_device::limits::TX_LEN;
 use sockeye_device::{App, History, Settings, Value};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
 
-/// All that comes back for `wire`, of which each read gives as many bytes as `pieces` says in turn.
-fn answers(wire: &[u8], pieces: &[usize], token: bool) -> (Vec<u8>, Board) {
+/// More than there are of anything here.
+const ACKS_LEN: usize = 2_000;
+
+/// All that comes back for `wire`, of which as many bytes come in at once as `pieces` says in turn, and of the replies to
+/// which as many are acknowledged at once as `acks` says.
+fn answers(wire: &[u8], pieces: &[usize], acks: &[usize], token: bool) -> (Vec<u8>, Board) {
     let board = Board::default();
     let mut settings = Settings::default();
     if token {
@@ -25,6 +30,7 @@ fn answers(wire: &[u8], pieces: &[usize], token: bool) -> (Vec<u8>, Board) {
         let mut device = Device::new(&board, &app);
         device.wire("lo").0.borrow_mut().pieces =
             pieces.iter().copied().cycle().take(wire.len()).collect::<VecDeque<_>>();
+        device.wire("lo").0.borrow_mut().acks = acks.iter().copied().cycle().take(ACKS_LEN).collect();
         device.send("lo", wire);
         device.bytes("lo")
     };
@@ -84,18 +90,19 @@ proptest! {
     fn replies_are_the_same_for_every_split(
         requests in vec(request(), 1..12),
         pieces in vec(1usize..60, 1..20),
+        acks in vec(1usize..TX_LEN, 0..20),
         token in any::<bool>(),
     ) {
         // A first request that is none of HTTP, so that the rest is judged by the decoder.
         let wire = [b"PING\r\n".to_vec(), requests.concat()].concat();
-        let whole = answers(&wire, &[usize::MAX], token).0;
-        let split = answers(&wire, &pieces, token).0;
+        let whole = answers(&wire, &[usize::MAX], &[], token).0;
+        let split = answers(&wire, &pieces, &acks, token).0;
         prop_assert_eq!(whole.escape_ascii().to_string(), split.escape_ascii().to_string());
     }
 
     #[test]
     fn random_bytes_are_survived(wire in vec(any::<u8>(), 0..3000), pieces in vec(1usize..2000, 1..8)) {
-        answers(&wire, &pieces, false);
+        answers(&wire, &pieces, &[], false);
     }
 
     #[test]
@@ -107,7 +114,7 @@ proptest! {
             "18446744073709551615", "9223372036854775807", "\r\n", "\r\n", "\r\n", "''", "\"\\x00\"",
         ]), 0..60),
     ) {
-        answers(format!("PING\r\n{}\r\n", words.join(" ")).as_bytes(), &[usize::MAX], false);
+        answers(format!("PING\r\n{}\r\n", words.join(" ")).as_bytes(), &[usize::MAX], &[], false);
     }
 
     #[test]
@@ -119,7 +126,7 @@ proptest! {
     ) {
         let head = format!("{method} {target} HTTP/1.1\r\n{}\r\n\r\n", headers.join("\r\n"));
         let wire = format!("{head}SET led 1\r\n*3\r\n$3\r\nSET\r\n$3\r\nled\r\n$1\r\n1\r\n");
-        let (_, board) = answers(wire.as_bytes(), &pieces, false);
+        let (_, board) = answers(wire.as_bytes(), &pieces, &[], false);
         prop_assert!(board.applied.borrow().is_empty(), "{wire}");
     }
 }
@@ -135,7 +142,7 @@ fn ten_thousand_pipelined_requests_are_answered_in_order() {
     device.send("ap", wire.as_bytes());
     let pipe = device.wire("ap");
     // Nothing grows: what is sent at once is what fits in the buffer, and that is many replies.
-    assert!(pipe.0.borrow().writes.iter().all(|len| *len <= sockeye_device::limits::TX_LEN));
+    assert!(pipe.0.borrow().writes.iter().all(|len| *len <= TX_LEN));
     assert!(pipe.0.borrow().writes.len() < REQUESTS / 10, "{}", pipe.0.borrow().writes.len());
     let replies = String::from_utf8(device.bytes("ap")).unwrap();
     let expected: String = (0..REQUESTS)

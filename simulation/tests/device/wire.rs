@@ -7,72 +7,111 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use embedded_io_async::{ErrorType, Read, Write};
 use sockeye_device::Client;
+use sockeye_device::limits::{RX_LEN, TX_LEN};
 
 /// Both directions of a connection. Nobody is woken: a script polls all connections until nothing happens.
 #[derive(Default)]
 pub struct Pipe {
+    /// What is on its way to the device.
     pub input: VecDeque<u8>,
+    /// What waits in the device's receive buffer.
+    pub received: VecDeque<u8>,
     pub is_ended: bool,
     pub output: Vec<u8>,
-    /// How many bytes a read gives at most, in turn; then as many as there are.
+    /// How many bytes come in at once at most, in turn; then as many as there are.
     pub pieces: VecDeque<usize>,
-    /// Each write's length.
+    /// What is put at once.
     pub writes: Vec<usize>,
+    /// How many bytes of the device's transmit buffer become free at once, in turn; then all of it at once.
+    pub acks: VecDeque<usize>,
+    /// Bytes of the transmit buffer that aren't free.
+    pub unacked: usize,
     /// Writes wait.
     pub is_stuck: bool,
     pub is_listening: bool,
     pub in_request: bool,
 }
 
+impl Pipe {
+    /// Takes the next bytes that come, as many as there is room for. False if there are none.
+    fn receive(&mut self) -> bool {
+        let room = RX_LEN - self.received.len();
+        if room == 0 || self.input.is_empty() {
+            return false;
+        }
+        let piece = self.pieces.pop_front().unwrap_or(usize::MAX).max(1);
+        self.received.extend(self.input.drain(..piece.min(room).min(self.input.len())));
+        true
+    }
+}
+
 /// The device's end.
 #[derive(Clone, Default)]
 pub struct Wire(pub Rc<RefCell<Pipe>>);
 
-impl ErrorType for Wire {
-    type Error = Infallible;
-}
-
-impl Read for Wire {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
-        assert!(!buf.is_empty(), "a read with no room");
-        poll_fn(|_| {
-            let pipe = &mut *self.0.borrow_mut();
-            if pipe.input.is_empty() && !pipe.is_ended {
-                return Poll::Pending;
-            }
-            let piece = if pipe.input.is_empty() { None } else { pipe.pieces.pop_front() };
-            let len = pipe.input.len().min(buf.len()).min(piece.unwrap_or(usize::MAX).max(1));
-            for (to, from) in buf.iter_mut().zip(pipe.input.drain(..len)) {
-                *to = from;
-            }
-            Poll::Ready(Ok(len))
-        })
-        .await
-    }
-}
-
-impl Write for Wire {
-    async fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
-        poll_fn(|_| {
-            let pipe = &mut *self.0.borrow_mut();
-            if pipe.is_stuck {
-                return Poll::Pending;
-            }
-            pipe.output.extend_from_slice(buf);
-            pipe.writes.push(buf.len());
-            Poll::Ready(Ok(buf.len()))
-        })
-        .await
-    }
-
-    async fn flush(&mut self) -> Result<(), Infallible> {
-        panic!("the server flushes");
-    }
-}
-
 impl Client for Wire {
+    type Error = Infallible;
+
+    fn peek(&mut self, buf: &mut [u8]) -> usize {
+        let pipe = self.0.borrow();
+        buf.iter_mut().zip(&pipe.received).map(|(to, from)| *to = *from).count()
+    }
+
+    fn consume(&mut self, len: usize) {
+        self.0.borrow_mut().received.drain(..len);
+    }
+
+    async fn wait_input(&mut self, len: usize) -> Result<usize, Infallible> {
+        poll_fn(|_| {
+            let pipe = &mut *self.0.borrow_mut();
+            while pipe.received.len() <= len {
+                if !pipe.receive() {
+                    return if pipe.is_ended { Poll::Ready(Ok(0)) } else { Poll::Pending };
+                }
+            }
+            Poll::Ready(Ok(pipe.received.len()))
+        })
+        .await
+    }
+
+    fn room(&mut self) -> usize {
+        let pipe = self.0.borrow();
+        if pipe.is_stuck { 0 } else { TX_LEN - pipe.unacked }
+    }
+
+    fn room_max(&mut self) -> usize {
+        TX_LEN
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.room(), "{} bytes put where {} have room", bytes.len(), self.room());
+        let pipe = &mut *self.0.borrow_mut();
+        if bytes.is_empty() {
+            return;
+        }
+        pipe.output.extend_from_slice(bytes);
+        pipe.writes.push(bytes.len());
+        pipe.unacked = if pipe.acks.is_empty() { 0 } else { pipe.unacked + bytes.len() };
+    }
+
+    async fn wait_room(&mut self, len: usize) -> Result<(), Infallible> {
+        assert!(len < TX_LEN, "more room than there ever is");
+        poll_fn(|_| {
+            loop {
+                if self.room() > len {
+                    return Poll::Ready(Ok(()));
+                }
+                let pipe = &mut *self.0.borrow_mut();
+                if pipe.is_stuck {
+                    return Poll::Pending;
+                }
+                pipe.unacked = pipe.unacked.saturating_sub(pipe.acks.pop_front().unwrap_or(usize::MAX));
+            }
+        })
+        .await
+    }
+
     fn begin_request(&mut self) {
         self.0.borrow_mut().in_request = true;
     }

@@ -9,7 +9,7 @@ use sockeye_device::{
     App, Health, History, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, StreamId,
     Value,
 };
-use sockeye_resp::{Decoder, Limits, Protocol, ReplyWriter, Request};
+use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, Request};
 
 use crate::net::Pipe;
 
@@ -110,9 +110,9 @@ impl Peer {
     pub fn serve(&self, pipe: &Rc<RefCell<Pipe>>, rx: &mut Vec<u8>) {
         let pipe = &mut *pipe.borrow_mut();
         rx.extend(pipe.up.drain(..));
-        let (mut decoder, mut tx) = (Decoder::new(), [0; 1024]);
+        let (mut decoder, mut args, mut tx) = (Decoder::new(), Args::new(), [0; 1024]);
         let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
-        while let Some(request) = decoder.decode(rx, &Limits::AUTHENTICATED).expect("a request") {
+        while let Some(request) = decoder.decode(rx, &mut args, &Limits::AUTHENTICATED).expect("a request") {
             reply.begin(0).expect("room");
             let before = reply.as_bytes().len();
             match &mut *self.server.borrow_mut() {

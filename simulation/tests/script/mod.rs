@@ -258,7 +258,7 @@ impl<const N: usize> World<N> {
     }
 
     /// Runs the server for `ms` milliseconds.
-    pub fn run<H: Handler>(&mut self, handler: &'static H, ms: u64) {
+    pub fn run<H: Handler<Socket>>(&mut self, handler: &'static H, ms: u64) {
         let mut run = self.run.borrow_mut();
         let run = run.get_or_insert_with(|| {
             let (server, acceptor) = (self.server.clone(), self.acceptor.clone());

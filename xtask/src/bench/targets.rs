@@ -73,8 +73,6 @@ Why:
 - A connection that opens and closes is five such segments, and the server's accept, its time-outs and the drain that
   lets no reply be cut off.
 - `GET` is that and a command: about a third of it is the device.
-- A slot's RAM is twice a receive and a transmit buffer, the connection's and the session's: edge-nal has no words for
-  reading a connection's buffer in place.
 - The hello image is as fast as it can be rather than small: at `s` it is a tenth smaller and a request takes a twelfth
   more. smoltcp is in it three times, once for each kind of caller, beside embassy-net.
 ";

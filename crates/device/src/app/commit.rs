@@ -1,34 +1,66 @@
 //! Changes of settings: stored first, then in force.
 
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::MutexGuard;
 use sockeye_resp::{ReplyWriter, Request};
 
 use crate::app::{App, State};
 use crate::command::Cx;
 use crate::commands::commit::{self, Change};
+use crate::commands::config::Staged;
 use crate::commands::{self, config};
 use crate::session::SessionKey;
 use crate::settings::{Settings, Store, StoreError};
 
+/// What a request changes, while it is being stored: the request itself may be gone by then.
+#[derive(Default)]
+pub(crate) struct Storing {
+    pub(crate) settings: Settings,
+    /// The network that it stages, which is not stored.
+    pub(crate) staged: Option<Staged>,
+}
+
+impl Storing {
+    pub(crate) async fn store(&self, change: Change, store: &impl Store) -> Result<(), StoreError> {
+        match change {
+            Change::Reset => store.reset(&self.settings).await,
+            _ => store.save(&self.settings).await,
+        }
+    }
+}
+
 impl App<'_> {
-    /// Stores what a request changes, and replies when it is stored: what a [`Flow::Commit`](crate::Flow::Commit) asks for.
-    pub async fn commit(
+    /// Waits until no other change is being stored.
+    pub(crate) async fn storing(&self) -> MutexGuard<'_, NoopRawMutex, Storing> {
+        self.storing.lock().await
+    }
+
+    /// Puts into `storing` what a request makes of the settings in force. None if it changes nothing, and the error is
+    /// written.
+    pub(crate) fn change(
         &self,
         key: SessionKey,
+        storing: &mut Storing,
         request: &Request<'_>,
         reply: &mut ReplyWriter<'_>,
-        store: &impl Store,
-    ) {
-        let mut settings = self.storing.lock().await;
-        let Some(change) = self.change(key, &mut settings, request, reply) else {
-            return;
-        };
-        let stored = match change {
-            Change::Reset => store.reset(&settings).await,
-            _ => store.save(&settings).await,
-        };
+    ) -> Option<Change> {
         let state = &mut *self.state.borrow_mut();
-        let mut cx = self.cx(state, key, request, reply);
-        commit::committed(&mut cx, change, &settings, stored);
+        let (platform, now) = (self.platform, self.platform.now());
+        let mut cx = Cx { platform, state, histories: &mut [], request: *request, reply, now, key };
+        commit::change(&mut cx, storing)
+    }
+
+    /// A change is stored, or is not: says so, and puts it in force.
+    pub(crate) fn committed(
+        &self,
+        key: SessionKey,
+        change: Change,
+        storing: &Storing,
+        stored: Result<(), StoreError>,
+        reply: &mut ReplyWriter<'_>,
+    ) {
+        let state = &mut *self.state.borrow_mut();
+        commit::committed(&mut commit::Ended { platform: self.platform, state, reply, key }, change, storing, stored);
         self.configure_outbox(state);
     }
 
@@ -37,14 +69,14 @@ impl App<'_> {
     /// # Errors
     /// The store's; see [`Store::reset`].
     pub async fn factory_reset(&self, store: &impl Store) -> Result<(), StoreError> {
-        let mut settings = self.storing.lock().await;
-        *settings = Settings::default();
-        store.reset(&settings).await?;
+        let mut storing = self.storing.lock().await;
+        *storing = Storing::default();
+        storing.store(Change::Reset, store).await?;
         let random = self.random();
         let state = &mut *self.state.borrow_mut();
         state.sessions.iter_mut().for_each(|session| session.kill());
         let now = self.platform.now();
-        commit::apply(state, &settings, now, random);
+        commit::apply(state, &storing.settings, now, random);
         commands::wifi::reset(state, now, random);
         self.configure_outbox(state);
         Ok(())
@@ -54,37 +86,6 @@ impl App<'_> {
     fn configure_outbox(&self, state: &State) {
         if let Some(outbox) = self.outbox {
             outbox.configure(&state.settings.push, config::name(state, self.platform));
-        }
-    }
-
-    /// Puts into `settings` what a request makes of those in force. Not in `commit`, whose future would keep them twice.
-    fn change(
-        &self,
-        key: SessionKey,
-        settings: &mut Settings,
-        request: &Request<'_>,
-        reply: &mut ReplyWriter<'_>,
-    ) -> Option<Change> {
-        let state = &mut *self.state.borrow_mut();
-        let mut cx = self.cx(state, key, request, reply);
-        commit::change(&mut cx, settings)
-    }
-
-    fn cx<'c, 'w>(
-        &'c self,
-        state: &'c mut State,
-        key: SessionKey,
-        request: &Request<'c>,
-        reply: &'c mut ReplyWriter<'w>,
-    ) -> Cx<'c, 'w> {
-        Cx {
-            platform: self.platform,
-            state,
-            histories: &mut [],
-            request: *request,
-            reply,
-            now: self.platform.now(),
-            key,
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Commands that change settings: what each makes of them, and what follows when that is stored.
 
+use sockeye_resp::ReplyWriter;
+
+use crate::app::commit::Storing;
 use crate::app::{self, State};
 use crate::command::{Command, Cx};
 use crate::commands::{DENIED, config, wifi};
-use crate::platform::Now;
+use crate::platform::{Now, Platform};
+use crate::session::SessionKey;
 use crate::settings::{Settings, StoreCondition, StoreError};
 use crate::table;
 use crate::wifi::station::Input;
@@ -43,8 +47,9 @@ impl Change {
     }
 }
 
-/// Puts into `settings` what the request makes of those in force. None if it changes nothing, and the error is written.
-pub(crate) fn change(cx: &mut Cx<'_, '_>, settings: &mut Settings) -> Option<Change> {
+/// Puts into `storing` what the request makes of the settings in force. None if it changes nothing, and the error is
+/// written.
+pub(crate) fn change(cx: &mut Cx<'_, '_>, storing: &mut Storing) -> Option<Change> {
     let command = table::find(&cx.request).ok()?;
     // Another session may have changed the settings since the request was admitted, the token for instance.
     if !cx.state.may(cx.key, command.access) {
@@ -53,9 +58,13 @@ pub(crate) fn change(cx: &mut Cx<'_, '_>, settings: &mut Settings) -> Option<Cha
     }
     let change = Change::of(command)?;
     let request = cx.request;
+    storing.staged = None;
     let changed = match change {
         Change::Config => match config::change(cx.state, cx.platform, &request) {
-            Ok(changed) => Ok(changed),
+            Ok((changed, staged)) => {
+                storing.staged = staged;
+                Ok(changed)
+            }
             Err(refusal) => {
                 let _ = cx.refuse(format_args!("{refusal}"));
                 return None;
@@ -66,7 +75,7 @@ pub(crate) fn change(cx: &mut Cx<'_, '_>, settings: &mut Settings) -> Option<Cha
         Change::Forget => wifi::without(cx.state, cx.arg(2)),
     };
     match changed {
-        Ok(changed) => *settings = changed,
+        Ok(changed) => storing.settings = changed,
         Err(error) => return refuse(cx, error),
     }
     if change == Change::Confirm {
@@ -80,40 +89,52 @@ fn refuse(cx: &mut Cx<'_, '_>, error: &'static str) -> Option<Change> {
     None
 }
 
+/// What there is to work with when a change is stored; the request is no part of it.
+pub(crate) struct Ended<'c, 'w> {
+    pub(crate) platform: &'c dyn Platform,
+    pub(crate) state: &'c mut State,
+    pub(crate) reply: &'c mut ReplyWriter<'w>,
+    pub(crate) key: SessionKey,
+}
+
 /// The new settings are stored, or are not: says so, and puts them in force.
-pub(crate) fn committed(cx: &mut Cx<'_, '_>, change: Change, settings: &Settings, stored: Result<(), StoreError>) {
+pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storing, stored: Result<(), StoreError>) {
+    let Ended { platform, state, reply, key } = cx;
     if change == Change::Confirm {
-        wifi::set_confirming(cx.state, false);
+        wifi::set_confirming(state, false);
     }
     if let Err(error) = stored {
-        cx.state.store = error.into();
+        state.store = error.into();
         let (name, why) = (change.name(), not_stored(error));
-        let _ = cx.refuse(format_args!("ERR {name} failed - {why}"));
-        return;
+        state.stats.errors = state.stats.errors.wrapping_add(1);
+        return reply.error_fmt(format_args!("ERR {name} failed - {why}"));
     }
-    cx.state.store = StoreCondition::Sound;
-    let (now, random) = (cx.now, app::random(cx.platform));
-    if settings.token != cx.state.settings.token {
+    state.store = StoreCondition::Sound;
+    let (now, random) = (platform.now(), app::random(*platform));
+    if storing.settings.token != state.settings.token {
         // Whoever got in without this token, or with the last one, has to come again.
-        let own = cx.state.sessions.get(cx.key).id;
-        cx.state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
-        cx.session().authenticated = true;
+        let own = state.sessions.get(*key).id;
+        state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
+        state.sessions.get_mut(*key).authenticated = true;
     }
-    apply(cx.state, settings, now, random);
+    apply(state, &storing.settings, now, random);
     match change {
         // It was right when it was checked, and is still unless somebody else has begun to try a network.
-        Change::Config => match config::stage(cx) {
-            Ok(()) => cx.reply.ok(),
-            Err(refusal) => drop(cx.refuse(format_args!("{refusal}"))),
+        Change::Config => match storing.staged.as_ref().map_or(Ok(()), |staged| staged.apply(state)) {
+            Ok(()) => reply.ok(),
+            Err(refusal) => {
+                state.stats.errors = state.stats.errors.wrapping_add(1);
+                reply.error_fmt(format_args!("{refusal}"));
+            }
         },
         Change::Confirm => {
-            cx.state.want_wifi(now, random, |wifi, env| wifi.command(Input::Kept, env));
-            cx.reply.ok();
+            state.want_wifi(now, random, |wifi, env| wifi.command(Input::Kept, env));
+            reply.ok();
         }
-        Change::Reset | Change::Forget => cx.reply.ok(),
+        Change::Reset | Change::Forget => reply.ok(),
     }
     if change == Change::Reset {
-        wifi::reset(cx.state, now, random);
+        wifi::reset(state, now, random);
     }
 }
 

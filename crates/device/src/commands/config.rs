@@ -3,6 +3,8 @@
 mod push;
 mod wifi;
 
+pub(crate) use wifi::Staged;
+
 use core::fmt;
 
 use heapless::String;
@@ -267,14 +269,14 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     Ok(())
 }
 
-/// What a request makes of the settings; what it stages is checked, and no part of them.
+/// What a request makes of the settings, and what it stages, which is no part of them.
 pub(crate) fn change<'a>(
     state: &State,
     platform: &dyn Platform,
     request: &Request<'a>,
-) -> Result<Settings, Refusal<'a>> {
+) -> Result<(Settings, Option<Staged>), Refusal<'a>> {
     check(request)?;
-    wifi::staged(state, request)?;
+    let staged = wifi::staged(state, request)?;
     let mut settings = state.settings.clone();
     for (name, value) in pairs(request) {
         let Some((known, parameter)) = find(name) else {
@@ -295,7 +297,7 @@ pub(crate) fn change<'a>(
             _ => return Err(refuse("can't set immutable config")),
         }
     }
-    Ok(settings)
+    Ok((settings, staged))
 }
 
 fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'static str> {
@@ -335,21 +337,14 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
     match change(cx.state, cx.platform, &request) {
         Err(refusal) => cx.refuse(format_args!("{refusal}")),
         // What is so already needs no store, and neither does what is staged.
-        Ok(settings) if settings == cx.state.settings => match stage(cx) {
-            Ok(()) => cx.ok(),
-            Err(refusal) => cx.refuse(format_args!("{refusal}")),
-        },
+        Ok((settings, staged)) if settings == cx.state.settings => {
+            match staged.map_or(Ok(()), |staged| staged.apply(cx.state)) {
+                Ok(()) => cx.ok(),
+                Err(refusal) => cx.refuse(format_args!("{refusal}")),
+            }
+        }
         Ok(_) => Ok(Flow::Commit),
     }
-}
-
-/// Stages the network of a request, if it has one.
-pub(crate) fn stage<'c>(cx: &mut Cx<'c, '_>) -> Result<(), Refusal<'c>> {
-    let request: Request<'c> = cx.request;
-    if let Some(network) = wifi::staged(cx.state, &request)? {
-        cx.state.wifi.staged = Some(network);
-    }
-    Ok(())
 }
 
 pub(crate) fn factory_reset(_: &mut Cx<'_, '_>) -> Outcome {

@@ -29,7 +29,9 @@ fn decode_all(
     limits: &Limits,
     decoded: &mut Vec<Vec<String>>,
 ) -> Result<(), ProtocolError> {
-    while let Some(request) = decoder.decode(rx, limits)? {
+    // Each piece finds a table of arguments that others have used meanwhile.
+    let mut table = Args::new();
+    while let Some(request) = decoder.decode(rx, &mut table, limits)? {
         let args = request.args().map(|arg| String::from_utf8_lossy(arg).into_owned());
         decoded.push(args.collect());
     }
@@ -157,7 +159,7 @@ fn an_error_is_final() {
     let mut decoder = Decoder::new();
     let mut rx = *b"*x\r\nPING\r\n";
     for _ in 0..2 {
-        let error = decoder.decode(&mut rx, &AUTHENTICATED).err();
+        let error = decoder.decode(&mut rx, &mut Args::new(), &AUTHENTICATED).err();
         assert_eq!(error, Some(InvalidMultibulkLength));
     }
 }
@@ -166,8 +168,8 @@ fn an_error_is_final() {
 fn authentication_widens_the_limits_of_the_next_request() {
     let mut decoder = Decoder::new();
     let mut rx = *b"AUTH a\r\n*11\r\n";
-    assert!(decoder.decode(&mut rx, &UNAUTHENTICATED).unwrap().is_some());
-    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_none());
+    assert!(decoder.decode(&mut rx, &mut Args::new(), &UNAUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(&mut rx, &mut Args::new(), &AUTHENTICATED).unwrap().is_none());
 }
 
 #[test]
@@ -175,14 +177,15 @@ fn compact_keeps_the_request_that_has_begun() {
     let mut decoder = Decoder::new();
     let mut rx = *b"PING\n*2\r\n$1\r\na\r\n$1\r\nb\r\n";
     let begun = &mut rx[..18];
-    assert!(decoder.decode(begun, &AUTHENTICATED).unwrap().is_some());
-    assert!(decoder.decode(begun, &AUTHENTICATED).unwrap().is_none());
+    assert!(decoder.decode(begun, &mut Args::new(), &AUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(begun, &mut Args::new(), &AUTHENTICATED).unwrap().is_none());
     assert_eq!(decoder.consumed(), 5);
     assert_eq!(decoder.compact(begun), 13);
     assert_eq!(decoder.consumed(), 0);
 
     rx.copy_within(18.., 13);
-    let request = decoder.decode(&mut rx[..18], &AUTHENTICATED).unwrap();
+    let mut args = Args::new();
+    let request = decoder.decode(&mut rx[..18], &mut args, &AUTHENTICATED).unwrap();
     assert!(request.unwrap().args().eq([b"a", b"b"]));
 }
 
@@ -195,7 +198,7 @@ fn nothing_is_read_again() {
         let mut rx = [0; RX_LEN_MIN];
         rx[..start.len()].copy_from_slice(start);
         for rx_len in start.len()..=len {
-            assert!(decoder.decode(&mut rx[..rx_len], &AUTHENTICATED).unwrap().is_none());
+            assert!(decoder.decode(&mut rx[..rx_len], &mut Args::new(), &AUTHENTICATED).unwrap().is_none());
             assert_eq!(decoder.consumed(), 0, "{rx_len} bytes");
             rx[..rx_len].fill(b'\n');
             rx[rx_len] = piece;
@@ -209,7 +212,8 @@ fn nothing_is_read_again() {
     let mut decoder = check(start, b'x', payload_end);
     let mut rx = [b'\n'; RX_LEN_MIN];
     rx[payload_end..][..2].copy_from_slice(b"\r\n");
-    let request = decoder.decode(&mut rx[..payload_end + 2], &AUTHENTICATED).unwrap();
+    let mut args = Args::new();
+    let request = decoder.decode(&mut rx[..payload_end + 2], &mut args, &AUTHENTICATED).unwrap();
     assert_eq!(request.unwrap().name().len(), 512);
 }
 
@@ -217,10 +221,32 @@ fn nothing_is_read_again() {
 fn a_misused_decoder_does_not_panic() {
     let mut decoder = Decoder::new();
     let mut rx = *b"PING\r\n*1\r\n$4\r\nPI";
-    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_some());
-    assert!(decoder.decode(&mut rx, &AUTHENTICATED).unwrap().is_none());
+    assert!(decoder.decode(&mut rx, &mut Args::new(), &AUTHENTICATED).unwrap().is_some());
+    assert!(decoder.decode(&mut rx, &mut Args::new(), &AUTHENTICATED).unwrap().is_none());
     for rx_len in 0..rx.len() {
-        assert!(decoder.decode(&mut rx[..rx_len], &AUTHENTICATED).is_ok_and(|r| r.is_none()));
+        assert!(decoder.decode(&mut rx[..rx_len], &mut Args::new(), &AUTHENTICATED).is_ok_and(|r| r.is_none()));
     }
     assert_eq!(decoder.compact(&mut rx[..3]), 0);
+}
+
+#[test]
+fn a_request_is_given_again_until_it_is_done_with() {
+    let wire = *b"PING\nECHO 'a b'\nPING\n";
+    let (mut decoder, mut args) = (Decoder::new(), Args::new());
+    let mut rx = wire;
+    assert!(decoder.decode(&mut rx, &mut args, &AUTHENTICATED).unwrap().is_some());
+    for _ in 0..3 {
+        let mut rx = wire;
+        let request = decoder.decode(&mut rx, &mut args, &AUTHENTICATED).unwrap().unwrap();
+        assert!(request.args().eq([&b"ECHO"[..], b"a b"]));
+        assert_eq!(decoder.consumed(), 16);
+        decoder.again();
+        assert_eq!(decoder.consumed(), 5);
+    }
+    assert_eq!(decoder.take(), 5);
+    let mut rx = wire;
+    let request = decoder.decode(&mut rx[5..], &mut args, &AUTHENTICATED).unwrap();
+    assert_eq!(request.unwrap().len(), 2);
+    assert_eq!(decoder.take(), 11);
+    assert!(decoder.decode(&mut rx[16..], &mut args, &AUTHENTICATED).unwrap().is_some());
 }

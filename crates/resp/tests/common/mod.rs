@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use sockeye_resp::limits::{self, RX_LEN_MIN};
-use sockeye_resp::{Decoder, Limits, ProtocolError};
+use sockeye_resp::{Args, Decoder, Limits, ProtocolError};
 
 /// What a stream of requests decodes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,8 +44,10 @@ fn decode_buffered(
     limits: &Limits,
     outcome: &mut Outcome,
 ) -> Option<ProtocolError> {
+    // Each piece finds a table of arguments that others have used meanwhile.
+    let mut args = Args::new();
     loop {
-        match decoder.decode(rx, limits) {
+        match decoder.decode(rx, &mut args, limits) {
             Ok(Some(request)) => {
                 assert_eq!(request.args().len(), request.len());
                 assert_eq!(request.arg(request.len()), None);
@@ -54,7 +56,7 @@ fn decode_buffered(
             }
             Ok(None) => return None,
             Err(error) => {
-                assert_eq!(decoder.decode(rx, limits).err(), Some(error));
+                assert_eq!(decoder.decode(rx, &mut args, limits).err(), Some(error));
                 return Some(error);
             }
         }

@@ -13,11 +13,11 @@ use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
-use sockeye_device::limits::REMOTES_MAX;
+use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
 use sockeye_device::{App, History, Outbox, PushSettings, Side, wifi};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
-use sockeye_server::{Server, Socket};
+use sockeye_server::{BufferedSocket, Buffering, Server};
 
 use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
@@ -25,6 +25,9 @@ use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
 use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
+
+/// The host's sockets have buffers that nobody can work in.
+pub type InBuffers<A> = Buffering<A, RX_LEN, TX_LEN>;
 
 /// How the device is reached.
 pub struct Reach<'a, A> {
@@ -34,17 +37,17 @@ pub struct Reach<'a, A> {
     radio: Option<DemoRadio<'a>>,
 }
 
-impl<'a> Reach<'a, Acceptor> {
+impl<'a> Reach<'a, InBuffers<Acceptor>> {
     /// At an address of this machine, without Wi-Fi.
-    pub fn machine(acceptor: &'a Acceptor) -> Self {
+    pub fn machine(acceptor: &'a InBuffers<Acceptor>) -> Self {
         Self { acceptor, side, radio: None }
     }
 }
 
-impl<'a> Reach<'a, Links> {
+impl<'a> Reach<'a, InBuffers<Links>> {
     /// Where its Wi-Fi takes it.
-    pub fn air(links: &'a Links, networks: &'a [Network]) -> Self {
-        Self { acceptor: links, side: air::side, radio: Some(DemoRadio::new(links, networks)) }
+    pub fn air(links: &'a InBuffers<Links>, networks: &'a [Network]) -> Self {
+        Self { acceptor: links, side: air::side, radio: Some(DemoRadio::new(links.get_ref(), networks)) }
     }
 }
 
@@ -62,7 +65,7 @@ pub async fn run<A>(
 ) -> anyhow::Result<()>
 where
     A: TcpAccept,
-    for<'a> A::Socket<'a>: Socket,
+    for<'a> A::Socket<'a>: BufferedSocket,
 {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let board = Board::new(mac, server.clone());

@@ -13,7 +13,7 @@ use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
 use embassy_time::{Duration, Ticker};
 use sockeye_board::limits::PERIOD_MS;
-use sockeye_device::limits::{REMOTES_MAX, SALT_LEN, TX_LEN};
+use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, Side, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
@@ -23,9 +23,6 @@ use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
-// A session has a buffer of its own for requests, and empties the connection's as soon as something comes. Linux sends
-// no longer segments into a window twice as large.
-use sockeye_tcp::limits::SEGMENT_LEN_SURE;
 use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -53,7 +50,7 @@ async fn start(spawner: Spawner) {
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, SEGMENT_LEN_SURE, TX_LEN>> =
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
         ConstStaticCell::new(Buffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 

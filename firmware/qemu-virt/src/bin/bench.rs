@@ -24,8 +24,8 @@ const JOINED: bool = option_env!("SOCKEYE_JOINED").is_some();
 
 struct Bench;
 
-impl Handler for Bench {
-    async fn serve<S: Socket>(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+impl<S: Socket> Handler<S> for Bench {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
         let mut buf = [0; READ_LEN];
         let mut progress = Progress::default();
         loop {

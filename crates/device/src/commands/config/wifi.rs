@@ -13,8 +13,27 @@ pub(super) const fn is_staged(parameter: Parameter) -> bool {
     matches!(parameter, WifiSsid | WifiPassword | WifiIp | WifiGateway)
 }
 
+/// A network that is to be staged, and the first parameter that says so.
+pub(crate) struct Staged(&'static str, Network);
+
+impl Staged {
+    /// Stages it, unless a network is being tried.
+    pub(crate) fn apply(&self, state: &mut State) -> Result<(), Refusal<'static>> {
+        is_free(state, self.0)?;
+        state.wifi.staged = Some(self.1.clone());
+        Ok(())
+    }
+}
+
+fn is_free(state: &State, name: &'static str) -> Result<(), Refusal<'static>> {
+    match state.wifi.trial {
+        Some(_) => Err(Refusal::Argument(name, "a network is being tried: WIFI CONFIRM or WIFI ABORT comes first")),
+        None => Ok(()),
+    }
+}
+
 /// The network that a request stages; none if it has nothing to do with one.
-pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<Network>, Refusal<'a>> {
+pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<Staged>, Refusal<'a>> {
     let given = |wanted: Parameter| {
         let found = pairs(request).filter_map(|(name, value)| find(name).map(|(name, found)| (name, found, value)));
         found.filter(|(_, found, _)| *found == wanted).map(|(name, _, value)| (name, value)).next()
@@ -23,9 +42,7 @@ pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<
     let Some((first, _)) = all.iter().flatten().next() else {
         return Ok(None);
     };
-    if state.wifi.trial.is_some() {
-        return Err(Refusal::Argument(first, "a network is being tried: WIFI CONFIRM or WIFI ABORT comes first"));
-    }
+    is_free(state, first)?;
     let [ssid, password, ip, gateway] = all;
     let mut network = match ssid {
         Some((name, ssid)) => known(state, ssid).map_err(|error| Refusal::Network(name, error))?,
@@ -44,7 +61,7 @@ pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<
             Ip::Dhcp => return Err(Refusal::Argument(name, "the router gives one: set wifi.ip first, or with it")),
         };
     }
-    Ok(Some(network))
+    Ok(Some(Staged(first, network)))
 }
 
 /// The stored network of this name, so that one of its parameters can be changed; otherwise a new one.

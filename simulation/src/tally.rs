@@ -10,7 +10,7 @@ const KINDS: [(&str, &str, &str); 44] = [
     ("router goes", "plan", "is_up: false"),
     ("power cut", "plan", "PowerCut {"),
     ("power cut in flash", "power", "lost while flash was being changed"),
-    ("bit error in unwritten flash", "flash", "a bit fell over"),
+    ("bit errors in unwritten flash", "flash", "bits fell over"),
     ("rename", "plan", "Rename("),
     ("token", "plan", "Protect"),
     ("forget", "plan", "Forget {"),

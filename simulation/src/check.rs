@@ -7,7 +7,7 @@ use std::rc::Rc;
 use crate::trace::Trace;
 
 /// How long the device may be out of reach, seconds, when nothing happens to it, its flash or the networks around it.
-pub const OUT_OF_REACH_S_MAX: u64 = 75;
+pub const OUT_OF_REACH_S_MAX: u64 = 50;
 /// How long an answer may take in calm air, milliseconds. The radio listens on another channel for 100 at a time.
 pub const ANSWER_MS_MAX: u64 = 400;
 /// How long after the last client has gone every slot is free, seconds.

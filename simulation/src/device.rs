@@ -130,7 +130,7 @@ async fn start(
     let Parts { executor, mutation, .. } = &world.parts;
     let store: &SimStore = leak(SimStore::new(&world.flash, FLASH_SECTORS, *mutation, (executor, group)));
     let stored = store.load().await;
-    world.trace.note("device", format_args!("has {:?}", stored));
+    world.trace.note("device", format_args!("has {} networks, {stored:?}", stored.settings.networks.len()));
     if let Err(why) = world.owned.observe(&stored) {
         world.verdict.fail(why);
     }

@@ -93,6 +93,24 @@ impl Flash {
         state.bytes[byte] ^= 1 << (bit % 8);
     }
 
+    /// Flips a bit where nothing is written: in a long run of ones, of a sector that is in use, where what is written next
+    /// may go. False if nothing was ever written.
+    pub fn flip_unwritten(&self, bit: usize) -> bool {
+        const RUN_LEN: usize = 32;
+        let free: Vec<_> = {
+            let state = self.0.borrow();
+            let is_erased = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0xff);
+            let sectors = state.bytes.chunks(SECTOR_LEN).enumerate().filter(|(_, sector)| !is_erased(sector));
+            let runs = sectors.flat_map(|(number, sector)| {
+                sector.chunks(RUN_LEN).enumerate().map(move |(run, bytes)| (number * SECTOR_LEN + run * RUN_LEN, bytes))
+            });
+            runs.filter(|(_, bytes)| is_erased(bytes)).flat_map(|(start, bytes)| start..start + bytes.len()).collect()
+        };
+        let byte = free.get((bit / 8) % free.len().max(1));
+        byte.into_iter().for_each(|byte| self.flip(8 * byte + bit % 8));
+        byte.is_some()
+    }
+
     /// The last byte of the last word that isn't all ones, from the chip's start.
     pub fn written(&self) -> usize {
         self.0.borrow().bytes.iter().rposition(|byte| *byte != 0xff).map_or(0, |last| last + 1)

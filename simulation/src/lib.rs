@@ -3,7 +3,7 @@
 //! A [`plan`] is made from a seed, and [`world::run`] runs it: the same seed goes the same way, always.
 //!
 //! # Layout
-//! - [`clock`], [`executor`], [`queue`], [`trace`]: time, tasks, and what happened.
+//! - [`clock`], [`executor`], [`queue`], [`trace`], [`tally`]: time, tasks, and what happened, how often.
 //! - [`air`], [`radio`], [`router`]: frames, who hears whom, and the networks of others.
 //! - [`flash`], [`store`], [`board`], [`device`]: the machine under the device, and the device itself as it boots.
 //! - [`phone`], [`actor`]: clients' hosts, how they speak with the device, and what they want of it.
@@ -28,6 +28,7 @@ pub mod radio;
 pub mod router;
 pub mod seeds;
 pub mod store;
+pub mod tally;
 pub mod trace;
 pub mod world;
 

@@ -11,6 +11,10 @@ use sockeye_simulation::world;
 
 /// Seeds that one process runs: network stacks live as long as their process.
 const CHUNK: u64 = 50;
+/// In so many seeds everything happens that is in the plans for a purpose.
+const ALL_HAPPENS: u64 = 500;
+/// How many of what happened are printed in one line.
+const KINDS_IN_LINE: usize = 6;
 /// Failures that are told in full.
 const FAILURES_SHOWN: usize = 1;
 
@@ -99,6 +103,10 @@ fn all(cli: &Cli) -> bool {
     for (seed, why) in summary.failures.iter().take(FAILURES_SHOWN) {
         tell(*seed, why, cli.without.mutation());
     }
+    for kinds in summary.tally.named().collect::<Vec<_>>().chunks(KINDS_IN_LINE) {
+        let kinds: Vec<_> = kinds.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        println!("{}", kinds.join(", "));
+    }
     let hours = summary.seconds as f64 / 3_600.0;
     println!(
         "{} seeds, {hours:.0} simulated hours in {:.1} s; longest out of reach {} s; {} failed{}",
@@ -108,7 +116,12 @@ fn all(cli: &Cli) -> bool {
         summary.failures.len(),
         summary.failures.iter().take(20).map(|(seed, _)| format!(" {seed}")).collect::<String>(),
     );
-    summary.failures.is_empty()
+    // A plan that never does what it is for proves nothing.
+    let missing = if cli.seeds < ALL_HAPPENS { Vec::new() } else { summary.tally.missing() };
+    if !missing.is_empty() {
+        println!("never happened: {}", missing.join(", "));
+    }
+    summary.failures.is_empty() && missing.is_empty()
 }
 
 fn worker(cli: &Cli, (from, seeds): (u64, u64)) -> Child {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use sockeye_device::wifi::{Ip, Network};
 use sockeye_device::{Settings, StoreCondition, Stored};
 
 use crate::check::Known;
@@ -10,7 +11,7 @@ use crate::check::Known;
 pub struct Owned {
     /// The device's name; empty for the one that it came with.
     pub name: RefCell<Known<String>>,
-    /// The names of the networks that it joins, in alphabetical order.
+    /// The networks that it joins, as [`network`] writes them, in alphabetical order.
     pub networks: RefCell<Known<Vec<String>>>,
     /// Whether there is a token.
     pub token: RefCell<Known<bool>>,
@@ -26,11 +27,20 @@ impl Default for Owned {
     }
 }
 
-/// The names of the networks in settings.
-pub fn networks(settings: &Settings) -> Vec<String> {
-    let mut names: Vec<_> = settings.networks.iter().map(|network| network.ssid.as_str().to_owned()).collect();
-    names.sort_unstable();
-    names
+/// A network's name, and how the device gets its address there.
+pub fn network(ssid: &str, ip: &str) -> String {
+    format!("{ssid} {ip}")
+}
+
+/// The networks in settings.
+fn networks(settings: &Settings) -> Vec<String> {
+    let ip = |network: &Network| match network.ip {
+        Ip::Dhcp => "dhcp".to_owned(),
+        Ip::Static(ip) => format!("{}/{}", ip.address, ip.prefix_len),
+    };
+    let mut networks: Vec<_> = settings.networks.iter().map(|stored| network(&stored.ssid, &ip(stored))).collect();
+    networks.sort_unstable();
+    networks
 }
 
 impl Owned {
@@ -39,7 +49,9 @@ impl Owned {
     /// # Errors
     /// Something that was acknowledged is lost, or something is there that nobody asked for.
     pub fn observe(&self, stored: &Stored) -> Result<(), String> {
-        if !matches!(stored.condition, StoreCondition::Sound | StoreCondition::Repaired) {
+        // What could not be repaired because its flash is too old is told, and all settings are there.
+        let has_all = [StoreCondition::Sound, StoreCondition::Repaired, StoreCondition::Failed];
+        if !has_all.contains(&stored.condition) {
             return Err(format!("the store is {:?}", stored.condition));
         }
         let settings = &stored.settings;

@@ -11,7 +11,9 @@ const ACTIVE_S: std::ops::Range<u64> = 240..720;
 /// Things that happen.
 const STEPS: std::ops::Range<usize> = 6..30;
 /// Routers there are.
-pub const ROUTERS: usize = 3;
+pub const ROUTERS: usize = 5;
+/// What their networks are called. Two have the same name, as those of one house do.
+pub const NAMES: [&str; ROUTERS] = ["home", "barn", "home", "attic", "shed"];
 
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +26,50 @@ pub enum Step {
     PowerCut { off_ms: u64 },
     /// The device's power is cut in the middle of writing or erasing, when so many more bytes of flash have changed.
     PowerCutInFlash { after: u32, off_ms: u64 },
-    /// A bit of flash falls over: one that was written, or one that never was.
-    Age { is_written: bool, bit: usize },
+    /// A bit of flash falls over that was written.
+    AgeWritten { bit: usize },
+    /// Bits of flash fall over where nothing was written yet: as many as a chip at the end of its life has.
+    AgeUnwritten { seed: u64, bits: u8 },
     /// The owner gives the device another name.
     Rename(String),
     /// The owner sets a token, so that the device can be configured over any network.
     Protect,
-    /// The owner tries a network, with its password or another, and confirms it or not.
-    TryNetwork { router: usize, is_right: bool, confirms: bool, seconds: u32 },
+    /// The owner tries a network, with its password or another.
+    TryNetwork { router: usize, is_right: bool, address: Address, then: Then, seconds: u32 },
+    /// The owner looks which networks are here.
+    Scan,
     /// The owner has the device forget a network.
     Forget { router: usize },
+    /// The owner has the device forget everything.
+    FactoryReset,
     /// Strangers come to a network that the device is in.
     Crowd { place: Place, clients: u8, habit: Habit },
+}
+
+/// The address that the owner gives the device in a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// None: the router does.
+    Dhcp,
+    /// One of that network.
+    Own,
+    /// One of another network, with which nobody can reach it.
+    Useless,
+}
+
+/// What the owner does when a network is being tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Leaves,
+    /// Tries to confirm it when it is too late.
+    ConfirmsLate,
+    /// Confirms it from there.
+    ConfirmsThere,
+    /// Confirms it over the device's own network, if that is where it was asked for.
+    ConfirmsHere,
+    /// Ends it.
+    Aborts,
 }
 
 /// What a stranger does.
@@ -56,6 +90,12 @@ pub enum Habit {
     /// Talks to the device as a browser would.
     Browses,
 }
+
+/// More often what leads somewhere.
+const THENS: [Then; 7] = {
+    use Then::{Aborts, ConfirmsHere, ConfirmsLate, ConfirmsThere, Leaves};
+    [Leaves, ConfirmsLate, ConfirmsThere, ConfirmsThere, ConfirmsHere, ConfirmsHere, Aborts]
+};
 
 const HABITS: [Habit; 7] =
     [Habit::Stalls, Habit::Dawdles, Habit::Floods, Habit::Vanishes, Habit::HalfOpens, Habit::Asks, Habit::Browses];
@@ -81,6 +121,9 @@ impl Plan {
         let calm_ms = random.u64(ACTIVE_S) * 1_000;
         let mut steps: Vec<_> =
             (0..random.usize(STEPS)).map(|index| (random.u64(1_000..calm_ms), step(random, index))).collect();
+        if random.u8(..6) == 0 {
+            steps.extend(moving_in(random));
+        }
         steps.sort_by_key(|(ms, _)| *ms);
         Self { routers, up: random.usize(1..=ROUTERS), steps, calm_ms }
     }
@@ -93,17 +136,35 @@ impl Plan {
     }
 }
 
+/// What an owner does who has the device join all networks there are, one after the other.
+fn moving_in(random: &mut fastrand::Rng) -> Vec<(u64, Step)> {
+    let mut steps = Vec::new();
+    for number in [0, 1, 3, 4] {
+        let at_ms = 2_000 + 40_000 * number as u64;
+        steps.push((at_ms, Step::Router { number, is_up: true }));
+        let address = [Address::Dhcp, Address::Own][random.usize(..2)];
+        let then = Then::ConfirmsThere;
+        steps.push((at_ms, Step::TryNetwork { router: number, is_right: true, address, then, seconds: 60 }));
+    }
+    steps
+}
+
 fn router(random: &mut fastrand::Rng, number: usize) -> RouterConfig {
-    // Two may have the same name, as those of one house do.
-    let ssid = ["home", "barn", "home"][number].to_owned();
+    let ssid = NAMES[number].to_owned();
     let password = Some(format!("{ssid}'s password")).filter(|_| ssid != "barn" || random.bool());
-    RouterConfig { ssid, password, rssi_dbm: random.i8(-90..-30), is_jealous: random.bool() }
+    RouterConfig {
+        ssid,
+        password,
+        rssi_dbm: random.i8(-90..-30),
+        is_jealous: random.bool(),
+        has_dhcp: random.u8(..8) > 0,
+    }
 }
 
 fn step(random: &mut fastrand::Rng, index: usize) -> Step {
     let off_ms = random.u64(100..20_000);
     let number = random.usize(..ROUTERS);
-    match random.u8(..20) {
+    match random.u8(..23) {
         0..=1 => Step::Weather(Weather::FAIR),
         2..=3 => Step::Weather(Weather {
             loss: random.u16(..100),
@@ -116,11 +177,14 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
         9..=10 => Step::Rename(format!("device-{index}")),
         11..=15 => Step::TryNetwork {
             router: number,
-            is_right: random.u8(..4) > 0,
-            confirms: random.u8(..4) > 0,
+            is_right: random.u8(..5) > 0,
+            address: [Address::Dhcp, Address::Dhcp, Address::Own, Address::Useless][random.usize(..4)],
+            then: THENS[random.usize(..THENS.len())],
             seconds: random.u32(10..120),
         },
-        16 => [Step::Forget { router: number }, Step::Protect][random.usize(..2)].clone(),
+        16 => [Step::Forget { router: number }, Step::Protect, Step::FactoryReset][random.usize(..3)].clone(),
+        17 => Step::Scan,
+        18..=19 => Step::AgeUnwritten { seed: random.u64(..), bits: random.u8(1..20) },
         _ => Step::Crowd {
             place: if random.bool() { Place::Own } else { Place::Router(number) },
             clients: random.u8(1..=14),
@@ -132,9 +196,12 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, router) in self.routers.iter().enumerate() {
-            let RouterConfig { ssid, password, rssi_dbm, is_jealous } = router;
+            let RouterConfig { ssid, password, rssi_dbm, is_jealous, has_dhcp } = router;
             let state = if number < self.up { "up" } else { "down" };
-            writeln!(f, "router {number}: {ssid:?}, {password:?}, {rssi_dbm} dBm, jealous: {is_jealous}, {state}")?;
+            writeln!(
+                f,
+                "router {number}: {ssid:?}, {password:?}, {rssi_dbm} dBm, jealous: {is_jealous}, DHCP: {has_dhcp}, {state}"
+            )?;
         }
         for (ms, step) in &self.steps {
             writeln!(f, "{:>5}.{:03} {step:?}", ms / 1_000, ms % 1_000)?;

@@ -29,6 +29,8 @@ pub struct RouterConfig {
     pub rssi_dbm: i8,
     /// It turns a station away that it believes to be there already.
     pub is_jealous: bool,
+    /// It gives out addresses.
+    pub has_dhcp: bool,
 }
 
 struct RouterState {

@@ -11,6 +11,7 @@ use embassy_time::Instant;
 use crate::air::{Air, Card, Place};
 use crate::executor::{Executor, Group};
 use crate::leak;
+use crate::plan::NAMES;
 
 /// Leases of a router.
 const LEASES: usize = 16;
@@ -19,9 +20,10 @@ const MESSAGE_LEN: usize = 1024;
 const SERVER_PORT: u16 = 67;
 const CLIENT_PORT: u16 = 68;
 
-/// A router's own address, in a /24.
+/// A router's own address, in a /24, which is the same for routers of one house.
 pub fn address(number: usize) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, number as u8, 1)
+    let house = NAMES.iter().position(|name| *name == NAMES[number]).unwrap_or(number);
+    Ipv4Addr::new(10, 0, house as u8, 1)
 }
 
 /// An address of a /24 and no more.
@@ -30,12 +32,14 @@ pub fn static_config(address: Ipv4Addr, prefix_len: u8) -> StaticConfigV4 {
 }
 
 /// Starts the host of router `number`, which is off the air at first.
-pub fn start(executor: &Executor, group: Group, air: &Air, number: usize, seed: u64) -> Card {
+pub fn start(executor: &Executor, group: Group, air: &Air, (number, has_dhcp): (usize, bool), seed: u64) -> Card {
     let (card, driver) = air.card([2, 0, 0, 1, 0, number as u8]);
     let config = Config::ipv4_static(static_config(address(number), 24));
     let (stack, mut net) = embassy_net::new(driver, config, leak(StackResources::<3>::new()), seed);
     executor.spawn(group, async move { net.run().await });
-    executor.spawn(group, serve(stack, address(number)));
+    if has_dhcp {
+        executor.spawn(group, serve(stack, address(number)));
+    }
     card
 }
 

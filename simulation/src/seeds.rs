@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::mutation::Mutation;
 use crate::plan::Plan;
+use crate::tally::Tally;
 use crate::world::{self, Outcome};
 
 /// How many seeds went.
@@ -15,6 +16,8 @@ pub struct Summary {
     pub seconds: u64,
     /// The longest that nobody could reach a device, seconds.
     pub longest_out_s: u64,
+    /// What happened how often.
+    pub tally: Tally,
     /// Those that failed, and why.
     pub failures: Vec<(u64, String)>,
 }
@@ -24,6 +27,7 @@ impl Summary {
     pub fn add(&mut self, other: Self) {
         self.seconds += other.seconds;
         self.longest_out_s = self.longest_out_s.max(other.longest_out_s);
+        self.tally.add(&other.tally);
         self.failures.extend(other.failures);
     }
 }
@@ -36,7 +40,8 @@ pub fn run(seeds: Range<u64>, mutation: Mutation) -> Summary {
     for seed in seeds {
         let outcome = world::run(&Plan::new(seed), seed, mutation);
         let failures = outcome.failure.map(|why| (seed, why)).into_iter().collect();
-        summary.add(Summary { seconds: outcome.seconds, longest_out_s: outcome.longest_out_s, failures });
+        let tally = outcome.trace.tally();
+        summary.add(Summary { seconds: outcome.seconds, longest_out_s: outcome.longest_out_s, tally, failures });
     }
     summary
 }
@@ -57,10 +62,10 @@ pub fn shorten(seed: u64, mutation: Mutation) -> (Plan, Outcome) {
     (plan, outcome)
 }
 
-/// A line of figures, and one for each failure.
+/// Two lines of figures, and one for each failure.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", self.seconds, self.longest_out_s)?;
+        writeln!(f, "{} {}\n{}", self.seconds, self.longest_out_s, self.tally)?;
         self.failures.iter().try_for_each(|(seed, why)| writeln!(f, "{seed} {}", why.replace('\n', " ")))
     }
 }
@@ -72,6 +77,7 @@ impl FromStr for Summary {
         let mut lines = text.lines();
         let pair = |line: &str| line.split_once(' ').map(|(first, rest)| (first.to_owned(), rest.to_owned()));
         let (seconds, longest) = lines.next().and_then(pair).ok_or(())?;
+        let tally = lines.next().and_then(Tally::parse).ok_or(())?;
         let failures = lines.map(|line| {
             let (seed, why) = pair(line).ok_or(())?;
             Ok((seed.parse().map_err(|_| ())?, why))
@@ -79,6 +85,7 @@ impl FromStr for Summary {
         Ok(Self {
             seconds: seconds.parse().map_err(|_| ())?,
             longest_out_s: longest.parse().map_err(|_| ())?,
+            tally,
             failures: failures.collect::<Result<_, ()>>()?,
         })
     }
@@ -91,8 +98,11 @@ mod tests {
     #[test]
     fn a_summary_survives_the_way_to_the_parent() {
         let failures = vec![(3, "locked out".to_owned()), (9, "a slot is lost".to_owned())];
-        let summary = Summary { seconds: 7_000, longest_out_s: 42, failures };
+        let mut tally = Tally::default();
+        tally.note("owner", "WIFI CONFIRM: OK");
+        let summary = Summary { seconds: 7_000, longest_out_s: 42, tally, failures };
         assert_eq!(summary.to_string().parse(), Ok(summary));
         assert!("".parse::<Summary>().is_err() && "1 2\nx y".parse::<Summary>().is_err());
+        assert!(format!("1 2\n{}\nx y", Tally::default()).parse::<Summary>().is_err());
     }
 }

@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 use embassy_time::Instant;
 
+use crate::tally::Tally;
+
 /// Lines that are kept; the digest is over all.
 const LINES_MAX: usize = 4_000;
 
@@ -15,6 +17,7 @@ struct State {
     lines: Vec<String>,
     forgotten: usize,
     digest: DefaultHasher,
+    tally: Tally,
 }
 
 /// Lines with their times. Clones are the same trace.
@@ -25,14 +28,21 @@ impl Trace {
     /// Adds a line.
     pub fn note(&self, who: &str, what: impl fmt::Display) {
         let ms = Instant::now().as_millis();
+        let what = what.to_string();
         let line = format!("{:>5}.{:03} {who:<8} {what}", ms / 1_000, ms % 1_000);
         let state = &mut *self.0.borrow_mut();
+        state.tally.note(who, &what);
         line.hash(&mut state.digest);
         if state.lines.len() == LINES_MAX {
             state.lines.remove(0);
             state.forgotten += 1;
         }
         state.lines.push(line);
+    }
+
+    /// What happened how often.
+    pub fn tally(&self) -> Tally {
+        self.0.borrow().tally.clone()
     }
 
     /// A number that two runs share only if they went the same way.

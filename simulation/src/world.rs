@@ -109,7 +109,7 @@ impl World {
         let ether = Ether::new(air.clone(), trace.clone());
         executor.spawn(AROUND, air.clone().run());
         for (number, config) in plan.routers.iter().enumerate() {
-            let card = router::start(&executor, AROUND, &air, number, random.u64(..));
+            let card = router::start(&executor, AROUND, &air, (number, config.has_dhcp), random.u64(..));
             ether.add_router(config.clone(), card);
             if number < plan.up {
                 ether.set_up(number, true);
@@ -250,8 +250,12 @@ impl World {
                     self.off_ms.set(off_ms);
                     self.flash.cut_power_after(after);
                 }
-                Step::Age { is_written: true, bit } => self.flash.flip(bit % (8 * self.flash.written().max(1))),
-                Step::Age { is_written: false, bit } => self.flash.flip(8 * self.flash.written() + bit),
+                Step::AgeWritten { bit } => self.flash.flip(bit % (8 * self.flash.written().max(1))),
+                Step::AgeUnwritten { seed, bits } => {
+                    let mut random = fastrand::Rng::with_seed(seed);
+                    let fallen = (0..bits).filter(|_| self.flash.flip_unwritten(random.usize(..))).count();
+                    self.trace.note("flash", format_args!("{fallen} bits fell over where nothing was written"));
+                }
                 Step::Crowd { place, clients, habit } => crowd::come(&self, place, clients, habit),
                 wish => wishes.push(wish),
             }

@@ -1,7 +1,7 @@
 //! The power is cut at every word of flash that a history of commands writes.
 
 use sockeye_simulation::mutation::Mutation;
-use sockeye_simulation::plan::{Plan, Step};
+use sockeye_simulation::plan::{Address, Plan, Step, Then};
 use sockeye_simulation::radio::RouterConfig;
 use sockeye_simulation::world;
 
@@ -16,7 +16,13 @@ const UNCUT: u32 = 20;
 /// acknowledged last, or what was being stored, whole; and the device must be within reach. Gives how often it was cut.
 fn cut_everywhere(history: &[Step]) -> u32 {
     let ssid = "home".to_owned();
-    let router = RouterConfig { ssid, password: Some("correct horse".to_owned()), rssi_dbm: -50, is_jealous: true };
+    let router = RouterConfig {
+        ssid,
+        password: Some("correct horse".to_owned()),
+        rssi_dbm: -50,
+        is_jealous: true,
+        has_dhcp: true,
+    };
     let (mut cuts, mut uncut) = (0, 0);
     for after in (0..BYTES_MAX).step_by(STEP) {
         let mut steps = vec![(500, Step::PowerCutInFlash { after, off_ms: 2_000 })];
@@ -39,8 +45,12 @@ fn rename() -> Step {
     Step::Rename("kitchen".to_owned())
 }
 
+fn try_home(is_right: bool, then: Then) -> Step {
+    Step::TryNetwork { router: 0, is_right, address: Address::Own, then, seconds: 30 }
+}
+
 fn join() -> Step {
-    Step::TryNetwork { router: 0, is_right: true, confirms: true, seconds: 30 }
+    try_home(true, Then::ConfirmsThere)
 }
 
 #[test]
@@ -57,7 +67,7 @@ fn try_and_confirm() {
 
 #[test]
 fn a_longer_history() {
-    let wrong = Step::TryNetwork { router: 0, is_right: false, confirms: false, seconds: 30 };
+    let wrong = try_home(false, Then::Leaves);
     let cuts = cut_everywhere(&[rename(), Step::Protect, join(), wrong, Step::Forget { router: 0 }]);
     assert!(cuts > 200, "{cuts} cuts");
 }

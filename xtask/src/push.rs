@@ -1,15 +1,19 @@
-//! A device that pushes its samples: into Redis through a proxy that cuts connections, and from one bare-metal guest to
-//! another over a bridge.
+//! A device that pushes its samples: into Redis through a proxy that cuts connections, to where CONFIG SET says while it
+//! runs, and from one bare-metal guest to another over a bridge. And the sensor node that is an example.
 //!
 //! - `cli.rs`: asking a server with redis-cli.
 //! - `proxy.rs`: a proxy that cuts connections at any byte.
 //! - `redis.rs`: the simulated device and Redis.
+//! - `config.rs`: the same without options, told by CONFIG SET.
+//! - `sensor.rs`: the example and Redis.
 //! - `guests.rs`: two guests.
 
 mod cli;
+mod config;
 mod guests;
 mod proxy;
 mod redis;
+mod sensor;
 
 use anyhow::Result;
 
@@ -45,9 +49,13 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
         begin()?;
         redis::check(workspace, args.cuts, args.seed)?;
+        config::check(workspace)?;
+        sensor::check(workspace)?;
         return guests::check(workspace);
     }
     run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
-    qemu::build(workspace, "device", None)?;
+    for bin in ["device", "sensor"] {
+        qemu::build(workspace, bin, None)?;
+    }
     run_inside(&["push", "--inside", "--cuts", &args.cuts.to_string(), "--seed", &args.seed.to_string()])
 }

@@ -30,14 +30,19 @@ pub struct Server {
 
 impl Server {
     /// Starts `command` with its console in `target/consoles/NAME.log`, and waits until it listens.
-    pub fn start(workspace: &Workspace, name: &str, mut command: Command) -> Result<Self> {
+    pub fn start(workspace: &Workspace, name: &str, command: Command) -> Result<Self> {
+        let mut server = Self::start_silent(workspace, name, command)?;
+        server.wait_for(READY)?;
+        Ok(server)
+    }
+
+    /// The same for a program that doesn't say when it is ready.
+    pub fn start_silent(workspace: &Workspace, name: &str, mut command: Command) -> Result<Self> {
         let folder = workspace.target.join("consoles");
         fs::create_dir_all(&folder)?;
         let console = folder.join(format!("{name}.log"));
         println!("$ {} > {}", show(&command), workspace.relative(&console).display());
-        let mut server = Self { child: spawn(&mut command, &console)?, console };
-        server.wait_for(READY)?;
-        Ok(server)
+        Ok(Self { child: spawn(&mut command, &console)?, console })
     }
 
     /// Waits until the console shows `text`.

@@ -24,7 +24,7 @@ use sequential_storage::Error;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage, SerializationError, Value};
 
-use crate::limits::FLASH_BUFFER_LEN;
+use crate::limits::{FLASH_BUFFER_LEN, FLASH_PLACES_MAX, FLASH_STRAY_BYTES_MAX};
 use crate::settings::{Settings, Store, StoreCondition, StoreError, Stored};
 use crate::wifi::Secret;
 
@@ -203,13 +203,29 @@ impl<F: NorFlash> Flash<F> {
         // Even one that was not stored whole has used its number.
         self.number = self.number.wrapping_add(1);
         let number = self.number;
+        let mut is_stored = false;
         for key in COPIES {
-            self.store(key, &Record(number, settings)).await?;
+            is_stored |= self.store_readable(key, &Record(number, settings)).await?;
+        }
+        if !is_stored {
+            return Err(StoreError::Failed);
         }
         if self.fetch(WRITTEN).await?.is_none() {
             self.store(WRITTEN, &NOTHING).await?;
         }
         Ok(())
+    }
+
+    /// Stores a copy, and reads it: an erased bit may have fallen over with age, and then the next place is tried. False
+    /// if none of some places was good.
+    async fn store_readable(&mut self, key: u8, record: &Record<'_>) -> Result<bool, StoreError> {
+        for _ in 0..FLASH_PLACES_MAX {
+            self.store(key, record).await?;
+            if matches!(self.find(key).await?, Found::Settings(number) if number == record.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn reset(&mut self, defaults: &Settings) -> Result<(), StoreError> {
@@ -267,15 +283,18 @@ impl<F: NorFlash> Flash<F> {
         self.map.store_item(&mut self.buffer.0, &key, value).await.map_err(error)
     }
 
-    /// Whether something was ever written beyond the first block, where the first settings go.
+    /// Whether something was ever written beyond the first block, where the first settings go: more than what age alone
+    /// may have changed.
     async fn is_used_beyond_first(&mut self) -> Result<bool, StoreError> {
         let range = self.map.flash_range();
         let start = range.start + F::ERASE_SIZE as u32;
         let part = F::ERASE_SIZE.min(FLASH_BUFFER_LEN);
+        let mut used = 0;
         for offset in (start..range.end).step_by(part) {
             let bytes = self.buffer.0.get_mut(..part).unwrap_or_default();
             self.map.flash().read(offset, bytes).await.map_err(|_| StoreError::Failed)?;
-            if bytes.iter().any(|byte| *byte != ERASED) {
+            used += bytes.iter().filter(|byte| **byte != ERASED).count();
+            if used > FLASH_STRAY_BYTES_MAX {
                 return Ok(true);
             }
         }

@@ -142,6 +142,10 @@ pub const CONFIRM_S_MIN: u16 = 10;
 pub const CONFIRM_S_MAX: u16 = 600;
 /// The buffer of a store in flash: the longest item, settings that fill all their fields, with its key.
 pub const FLASH_BUFFER_LEN: usize = 1024;
+/// Bytes that may have changed by age in a flash that was never written: settings are longer.
+pub const FLASH_STRAY_BYTES_MAX: usize = 16;
+/// Places of a flash that are tried for each copy of the settings, if what was written can't be read.
+pub const FLASH_PLACES_MAX: usize = 3;
 /// Random bytes that are hashed together with a token.
 pub const SALT_LEN: usize = 16;
 /// A SHA-256 digest.

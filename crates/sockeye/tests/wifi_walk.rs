@@ -130,3 +130,17 @@ fn dots_stand_for_any_lines() {
 fn words_are_those_of_a_shell() {
     assert_eq!(words(r#"CONFIG SET a "b c" d """#), ["CONFIG", "SET", "a", "b c", "d", ""]);
 }
+
+/// A new name is that of the device's own network too, which takes it over at once.
+#[test]
+#[ignore = "needs redis-cli"]
+fn a_new_name_leaves_the_own_network_on_the_air() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let state = std::env::temp_dir().join(format!("sockeye-name-{}", std::process::id()));
+    let mut demo = Demo { port: free.port().to_string(), state, program: None };
+    demo.start();
+    assert_eq!(demo.ask(&words("-p 3000 CONFIG SET device.name kitchen")), "OK\n");
+    sleep(Duration::from_secs(2));
+    let status = demo.ask(&words("-p 3000 WIFI STATUS"));
+    assert!(status.contains("\"kitchen\""), "{status}");
+}

@@ -69,6 +69,7 @@ async fn behave(world: Rc<World>, phone: Phone, address: Ipv4Addr, habit: Habit)
         Habit::Browses => {
             let _ = session.send_bytes(b"GET / HTTP/1.1\r\nHost: device\r\n\r\n").await;
             session.stall().await;
+            session.close().await;
         }
     }
     world.trace.note("crowd", format_args!("one that {habit:?} is done"));

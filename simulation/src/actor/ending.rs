@@ -31,10 +31,11 @@ async fn check(world: &Rc<World>) -> Result<(), String> {
         return Err(format!("{busy} slots are lost"));
     }
     // Its own network may go off the air meanwhile, once it has joined another.
-    let place = *world.places().last().ok_or("the device is nowhere in the end")?;
+    let places = world.places().into_iter().rev();
+    let found = places.filter_map(|place| Some((place, world.address(place)?))).next();
+    let (place, address) = found.ok_or("the device is nowhere in the end")?;
     let phone = world.phone();
     phone.haunt(place);
-    let address = world.address(place).ok_or("the device has no address in the end")?;
     let served = Rc::new(Cell::new(0));
     for _ in 0..SLOTS {
         let (phone, served, trace) = (phone.clone(), served.clone(), world.trace.clone());

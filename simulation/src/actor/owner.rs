@@ -9,9 +9,11 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 
 use crate::air::Place;
 use crate::check::Known;
+use crate::owned::{self, Owned};
 use crate::phone::{Answer, Buffers, Failure, Phone, Session};
-use crate::plan::Step;
+use crate::plan::{Address, Step, Then};
 use crate::queue::Queue;
+use crate::router;
 use crate::world::World;
 
 /// How long the owner waits for a network to be there, seconds.
@@ -20,6 +22,8 @@ const PATIENCE_S: u64 = 60;
 const TRIAL_S: u64 = 60;
 /// How long it takes to change networks, and to type, seconds.
 const CHANGE_S: u64 = 3;
+/// From a router's address to one that its owner gives to the device, outside of what the router gives out.
+const OWN_HOST: u32 = 9;
 
 /// Does what the plan has the owner wish for, until it is over.
 pub async fn own(world: Rc<World>, wishes: Rc<Queue<Step>>) {
@@ -28,10 +32,12 @@ pub async fn own(world: Rc<World>, wishes: Rc<Queue<Step>>) {
         match wish {
             Step::Rename(name) => owner.rename(&name).await,
             Step::Protect => owner.protect().await,
-            Step::TryNetwork { router, is_right, confirms, seconds } => {
-                owner.try_network(router, is_right, confirms, seconds).await;
+            Step::TryNetwork { router, is_right, address, then, seconds } => {
+                owner.try_network(router, (is_right, address), then, seconds).await;
             }
+            Step::Scan => owner.scan().await,
             Step::Forget { router } => owner.forget(router).await,
+            Step::FactoryReset => owner.factory_reset().await,
             _ => {}
         }
         owner.phone.leave();
@@ -86,26 +92,29 @@ impl Owner {
         }
     }
 
-    /// Asks for a change of a setting, and remembers what came of it.
+    /// Asks for a change of a setting, and remembers what came of it: whether it was acknowledged or refused, if it was
+    /// answered.
     async fn change<T: Clone + PartialEq + std::fmt::Debug>(
         &self,
         device: Ipv4Addr,
         request: &[&str],
         known: &RefCell<Known<T>>,
         change: impl Fn(&T) -> T,
-    ) -> bool {
+    ) -> Option<bool> {
         known.borrow_mut().asked(&change);
         // A new token ends other sessions, and a new name is that of the device's own network too.
         self.world.disturb();
         match self.ask(device, request, 10).await {
             Ok(answer) if answer.is_ok() => {
                 known.borrow_mut().acknowledged(change);
-                return true;
+                Some(true)
             }
-            Ok(_) => known.borrow_mut().refused(),
-            Err(_) => {}
+            Ok(_) => {
+                known.borrow_mut().refused();
+                Some(false)
+            }
+            Err(_) => None,
         }
-        false
     }
 
     async fn rename(&self, name: &str) {
@@ -119,54 +128,113 @@ impl Owner {
         self.change(device, &["CONFIG", "SET", "auth.token", TOKEN], &self.world.owned.token, |_| true).await;
     }
 
+    async fn scan(&self) {
+        let Some((_, device)) = self.approach().await else { return };
+        self.world.disturb();
+        let _ = self.ask(device, &["WIFI", "SCAN"], TRIAL_S).await;
+    }
+
     async fn forget(&self, router: usize) {
         let Some((_, device)) = self.approach().await else { return };
         let ssid = self.world.parts.ether.router(router).ssid;
-        let without = |old: &Vec<String>| old.iter().filter(|name| **name != ssid).cloned().collect();
-        self.change(device, &["WIFI", "FORGET", &ssid], &self.world.owned.networks, without).await;
+        self.change(device, &["WIFI", "FORGET", &ssid], &self.world.owned.networks, |old| without(old, &ssid)).await;
     }
 
-    async fn try_network(&self, router: usize, is_right: bool, confirms: bool, seconds: u32) {
+    /// All of it is forgotten, or nothing.
+    async fn factory_reset(&self) {
+        let Some((_, device)) = self.approach().await else { return };
+        let Owned { name, networks, token } = &self.world.owned;
+        name.borrow_mut().asked(|_| String::new());
+        networks.borrow_mut().asked(|_| Vec::new());
+        match self.change(device, &["CONFIG", "FACTORYRESET"], token, |_| false).await {
+            Some(true) => {
+                name.borrow_mut().acknowledged(|_| String::new());
+                networks.borrow_mut().acknowledged(|_| Vec::new());
+            }
+            Some(false) => {
+                name.borrow_mut().refused();
+                networks.borrow_mut().refused();
+            }
+            None => {}
+        }
+    }
+
+    async fn try_network(&self, number: usize, (is_right, address): (bool, Address), then: Then, seconds: u32) {
         let Some((place, device)) = self.approach().await else { return };
-        let router = self.world.parts.ether.router(router);
+        let router = self.world.parts.ether.router(number);
         let password = router.password.unwrap_or_default();
         let password = if is_right { &password } else { "a wrong password" };
-        let stage = ["CONFIG", "SET", "wifi.ssid", &router.ssid, "wifi.password", password];
+        let ip = match address {
+            Address::Dhcp => "dhcp".to_owned(),
+            Address::Own => Ipv4Addr::from_bits(router::address(number).to_bits() + OWN_HOST).to_string() + "/24",
+            Address::Useless => "10.9.9.9/24".to_owned(),
+        };
+        let stage = ["CONFIG", "SET", "wifi.ssid", &router.ssid, "wifi.password", password, "wifi.ip", &ip];
         if !self.ask(device, &stage, 10).await.is_ok_and(|answer| answer.is_ok()) {
             return;
         }
         self.world.disturb();
         let answer = self.ask(device, &["WIFI", "TRY", &seconds.to_string()], TRIAL_S).await;
         // Without an answer it may have worked: the radio changes its channel, and not every phone follows.
-        if confirms && !matches!(answer, Ok(Answer::Error(_))) {
-            self.confirm(place, &router.ssid, seconds).await;
+        if matches!(answer, Ok(Answer::Error(_))) {
+            return;
+        }
+        let end = Instant::now() + Duration::from_secs(u64::from(seconds) + TRIAL_S);
+        match then {
+            Then::Leaves => {}
+            Then::ConfirmsLate => {
+                Timer::after(Duration::from_secs(u64::from(seconds) + CHANGE_S)).await;
+                self.confirm(device, (&router.ssid, &ip)).await;
+            }
+            Then::Aborts => {
+                self.world.disturb();
+                let _ = self.ask(device, &["WIFI", "ABORT"], 10).await;
+            }
+            Then::ConfirmsHere if place == Place::Own => {
+                let is_confirmed = self.phone.join(place, end).await && self.confirm(device, (&router.ssid, &ip)).await;
+                if is_confirmed {
+                    self.world.trace.note("owner", "has confirmed over the device's own network");
+                } else {
+                    self.confirm_there(place, (&router.ssid, &ip), end).await;
+                }
+            }
+            Then::ConfirmsHere | Then::ConfirmsThere => self.confirm_there(place, (&router.ssid, &ip), end).await,
         }
     }
 
     /// Follows the device into the network that it tries, and confirms from there.
-    async fn confirm(&self, from: Place, ssid: &str, seconds: u32) {
-        let end = Instant::now() + Duration::from_secs(u64::from(seconds) + TRIAL_S);
+    async fn confirm_there(&self, from: Place, network: (&str, &str), end: Instant) {
         while Instant::now() < end {
             Timer::after(Duration::from_secs(CHANGE_S)).await;
             let number = self.world.parts.ether.device_router();
-            let Some(number) = number.filter(|number| self.world.parts.ether.router(*number).ssid == ssid) else {
+            let Some(number) = number.filter(|number| self.world.parts.ether.router(*number).ssid == network.0) else {
                 continue;
             };
             let place = Place::Router(number);
             let Some(device) = self.world.address(place).filter(|_| place != from) else { continue };
-            if !self.phone.join(place, end).await {
-                return;
+            if self.phone.join(place, end).await {
+                self.confirm(device, network).await;
             }
-            let with = |old: &Vec<String>| {
-                let mut new: Vec<_> = old.iter().filter(|name| *name != ssid).cloned().collect();
-                new.push(ssid.to_owned());
-                new.sort_unstable();
-                new
-            };
-            self.change(device, &["WIFI", "CONFIRM"], &self.world.owned.networks, with).await;
             return;
         }
     }
+
+    /// Whether the network, with its address, is stored for sure.
+    async fn confirm(&self, device: Ipv4Addr, (ssid, ip): (&str, &str)) -> bool {
+        let with = |old: &Vec<String>| {
+            let mut new = without(old, ssid);
+            new.push(owned::network(ssid, ip));
+            new.sort_unstable();
+            new
+        };
+        self.change(device, &["WIFI", "CONFIRM"], &self.world.owned.networks, with).await == Some(true)
+    }
+}
+
+/// The networks but for one.
+fn without(networks: &[String], ssid: &str) -> Vec<String> {
+    let is_other = |network: &&String| network.split(' ').next() != Some(ssid);
+    networks.iter().filter(is_other).cloned().collect()
 }
 
 const TOKEN: &str = "the owner's token";

@@ -128,11 +128,13 @@ fn play(flash: &Flash, mut stored: impl FnMut(&Flash)) -> usize {
     for (index, (requests, events)) in STEPS.iter().enumerate() {
         let mut reply = Vec::new();
         for request in *requests {
-            device.send("ap", format!("{request}\r\n").as_bytes());
+            // From where even an address that was configured can be confirmed.
+            let client = if *request == "WIFI CONFIRM" { "sta" } else { "ap" };
+            device.send(client, format!("{request}\r\n").as_bytes());
             if *request == "WIFI TRY" {
                 events.iter().for_each(|event| device.event(event));
             }
-            reply = device.bytes("ap");
+            reply = device.bytes(client);
         }
         if reply != b"+OK\r\n" {
             assert!(reply.starts_with(b"-ERR"), "{}", String::from_utf8_lossy(&reply));

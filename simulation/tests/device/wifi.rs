@@ -74,6 +74,30 @@ fn confirm_may_come_over_the_new_network() {
     assert_eq!(board.stored.borrow().networks.len(), 1);
 }
 
+/// An address by DHCP proves the network; one that was configured may be of no use there, and nobody could come back
+/// to say so.
+#[test]
+fn an_own_address_is_confirmed_from_where_it_must_work() {
+    let board = Board::default();
+    check_on(
+        &board,
+        &format!(
+            "{NEW}ap: CONFIG SET wifi.ssid home wifi.ip 10.0.0.7/24
+             ap= +OK|
+             ap: WIFI TRY
+             @wifi joined
+             @wifi address 10.0.0.7
+             ap~ 10.0.0.7
+             ap: WIFI CONFIRM
+             ap= -ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network|
+             sta: WIFI CONFIRM
+             sta= +OK|
+             @told join home '' 10.0.0.7/24 None as sockeye-3f2a"
+        ),
+    );
+    assert_eq!(board.stored.borrow().networks.len(), 1);
+}
+
 #[test]
 fn a_wrong_password_is_told_and_can_be_corrected() {
     let board = Board::default();

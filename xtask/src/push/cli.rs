@@ -27,6 +27,11 @@ impl Cli {
         Self { host: host.to_owned(), port, token }
     }
 
+    /// As `push.to` takes it.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = bound("redis-cli");
         command.args(["-h", &self.host, "-p", &self.port.to_string()]);

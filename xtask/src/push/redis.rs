@@ -18,7 +18,7 @@ use crate::process::bound;
 use crate::server::Server;
 use crate::workspace::Workspace;
 
-const TOKEN: &str = "correct-horse";
+pub const TOKEN: &str = "correct-horse";
 /// Two readings, so that the outbox lasts for half a minute.
 const PATTERN: &str = "[lu]*";
 const READINGS: [&str; 2] = ["lm35", "uptime"];
@@ -30,17 +30,26 @@ const AWAY_MS: u64 = 1_500;
 const LOOK: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(60);
 
-struct Redis {
+/// Redis, which keeps its streams in a folder.
+pub struct Redis {
     program: PathBuf,
     folder: PathBuf,
     port: u16,
+    token: Option<&'static str>,
     server: Child,
 }
 
 impl Redis {
-    fn start(program: PathBuf, folder: PathBuf, port: u16) -> Result<Self> {
-        let server = spawn(&program, &folder, port)?;
-        Ok(Self { program, folder, port, server })
+    /// Starts it with an empty folder of this name.
+    pub fn start(workspace: &Workspace, name: &str, port: u16, token: Option<&'static str>) -> Result<Self> {
+        let folder = workspace.target.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(&folder)?;
+        let program = crate::redis::server(workspace)?;
+        let server = spawn(&program, &folder, port, token)?;
+        Ok(Self { program, folder, port, token, server })
     }
 
     /// Kills it as a power cut of its machine's service would, and starts it again after `away`.
@@ -48,7 +57,7 @@ impl Redis {
         self.server.kill()?;
         self.server.wait()?;
         sleep(away);
-        self.server = spawn(&self.program, &self.folder, self.port)?;
+        self.server = spawn(&self.program, &self.folder, self.port, self.token)?;
         Ok(())
     }
 }
@@ -60,22 +69,17 @@ impl Drop for Redis {
     }
 }
 
-fn spawn(program: &Path, folder: &Path, port: u16) -> Result<Child> {
+fn spawn(program: &Path, folder: &Path, port: u16, token: Option<&str>) -> Result<Child> {
     let mut command: Command = bound(program);
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "yes"]);
-    command.args(["--requirepass", TOKEN, "--dir"]).arg(folder);
+    command.args(["--requirepass", token.unwrap_or_default(), "--dir"]).arg(folder);
     command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().context("can't start redis-server")
 }
 
 /// The test.
 pub fn check(workspace: &Workspace, cuts: u32, seed: u64) -> Result<()> {
-    let folder = workspace.target.join("push-redis");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
     let port = free_port()?;
-    let mut redis = Redis::start(crate::redis::server(workspace)?, folder, port)?;
+    let mut redis = Redis::start(workspace, "push-redis", port, Some(TOKEN))?;
     let proxy = Proxy::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), seed)?;
     let device_port = free_port()?;
     let mut device = bound(workspace.release_program("sockeye"));
@@ -130,7 +134,7 @@ pub fn check(workspace: &Workspace, cuts: u32, seed: u64) -> Result<()> {
 }
 
 /// What the device is called.
-fn node(device: &Cli) -> Result<String> {
+pub fn node(device: &Cli) -> Result<String> {
     let text = device.ask(&["CONFIG", "GET", "device.name"])?;
     Ok(text.lines().last().context("the device has no name")?.to_owned())
 }

@@ -71,7 +71,10 @@ pub(crate) fn change(cx: &mut Cx<'_, '_>, storing: &mut Storing) -> Option<Chang
             }
         },
         Change::Reset => Ok(Settings::default()),
-        Change::Confirm => wifi::confirmed(cx.state),
+        Change::Confirm => {
+            let side = cx.session().side;
+            wifi::confirmed(cx.state, side)
+        }
         Change::Forget => wifi::without(cx.state, cx.arg(2)),
     };
     match changed {

@@ -9,6 +9,7 @@ use crate::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 use crate::platform::Now;
 use crate::session::{Cursor, Side};
 use crate::settings::Settings;
+use crate::wifi::Ip;
 use crate::wifi::machine::{Env, Wifi};
 use crate::wifi::station::{Input, State as Station};
 use crate::wifi::status::{FIELDS, Status};
@@ -154,21 +155,28 @@ fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
 
 pub(crate) fn confirm(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.has_radio()?;
-    check_proved(cx.state)?;
+    let side = cx.session().side;
+    check_proved(cx.state, side)?;
     Ok(Flow::Commit)
 }
 
-fn check_proved(state: &State) -> Result<(), &'static str> {
+/// Whether a client on this side may say that the network works. An address by DHCP shows that frames go both ways; one
+/// that was configured shows nothing, so that only a client can which has reached the device there.
+fn check_proved(state: &State, side: Side) -> Result<(), &'static str> {
+    let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
+        (Some(_), Station::Proving) if is_static && side != Side::Station => {
+            Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
+        }
         (Some(_), Station::Proving) => Ok(()),
         (Some(_), _) => Err("ERR the device has no address in the network yet"),
         (None, _) => Err("ERR no network is being tried: it was confirmed, the time is over, or WIFI TRY comes first"),
     }
 }
 
-/// The settings with the network that is being tried.
-pub(crate) fn confirmed(state: &State) -> Result<Settings, &'static str> {
-    check_proved(state)?;
+/// The settings with the network that is being tried, and that a client on this side confirms.
+pub(crate) fn confirmed(state: &State, side: Side) -> Result<Settings, &'static str> {
+    check_proved(state, side)?;
     let staged = state.wifi.staged.clone().ok_or("ERR no network is staged")?;
     let mut settings = state.settings.clone();
     match settings.networks.iter_mut().find(|network| network.ssid == staged.ssid) {

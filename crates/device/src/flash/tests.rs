@@ -10,8 +10,8 @@ use sequential_storage::mock_flash::{MockFlashBase, WriteCountCheck};
 use super::*;
 use crate::auth::TokenHash;
 use crate::limits::{
-    CHANNEL_LEN_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S_MAX,
-    TIME_SERVER_LEN_MAX,
+    CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
+    REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
 use crate::outbox::PushSettings;
 use crate::settings::{LogLevel, Seconds};
@@ -161,6 +161,40 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         block_on(store.save(&stored)).unwrap();
         assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreCondition::Sound });
     }
+}
+
+#[test]
+fn bits_that_fell_over_in_a_new_flash_are_no_settings() {
+    for bytes in [1, FLASH_STRAY_BYTES_MAX] {
+        let mut aged = Mock::default();
+        let len = aged.as_bytes().len();
+        (0..bytes).for_each(|number| aged.as_bytes_mut()[len / 2 + 97 * number] = 0xfb);
+        let (store, stored) = boot(&aged);
+        assert_eq!(stored, as_new(StoreCondition::Sound));
+        block_on(store.save(&settings("kitchen", 1))).unwrap();
+        assert_eq!(boot(&flash(store)).1.settings, settings("kitchen", 1));
+    }
+}
+
+/// What can't be read after it was written is written again, before anybody is told that it is stored.
+#[test]
+fn bits_that_fell_over_where_settings_go_cost_none() {
+    let [old, new] = [settings("old", 1), settings("new", 2)];
+    let mut failed = 0;
+    for seed in 0..200_usize {
+        let mut aged = with(&[&old]);
+        let used = aged.as_bytes().iter().rposition(|byte| *byte != ERASED).unwrap();
+        // Both copies are hit, one or none, and the second time as well.
+        for number in 0..1 + seed % 8 {
+            aged.as_bytes_mut()[used + 1 + (seed * 37 + number * 61) % 900] = 0x7f;
+        }
+        let (store, _) = boot(&aged);
+        let stored = block_on(store.save(&new));
+        let expected = if stored.is_ok() { &new } else { &old };
+        failed += usize::from(stored.is_err());
+        assert_eq!(boot(&flash(store)).1.settings, *expected, "seed {seed}");
+    }
+    assert!(failed < 20, "{failed}");
 }
 
 #[test]

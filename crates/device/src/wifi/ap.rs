@@ -95,10 +95,6 @@ impl Wifi {
         if env.settings.ap.is_always_on || env.settings.networks.is_empty() {
             return true;
         }
-        // Whoever tries a network over it must not lose it meanwhile.
-        if self.trial.is_some() {
-            return self.ap.is_up();
-        }
         match self.ap_turn_ms() {
             Some(turn_ms) if turn_ms <= env.now_ms => self.state != State::Online,
             _ => self.ap.is_up(),
@@ -119,7 +115,7 @@ impl Wifi {
     /// When [`ap_tick`](Self::ap_tick) or [`ap_settle`](Self::ap_settle) has something to do.
     pub(crate) fn ap_next_ms(&self, env: &Env<'_>) -> Option<u64> {
         let ahead = |at_ms: &u64| *at_ms > env.now_ms;
-        let turn_ms = self.ap_turn_ms().filter(|_| self.trial.is_none()).filter(ahead);
+        let turn_ms = self.ap_turn_ms().filter(ahead);
         match self.ap.state {
             ApState::Starting | ApState::Stopping => Some(self.ap.until_ms),
             ApState::Off if self.is_ap_wanted(env) => Some(self.ap.until_ms),

@@ -35,7 +35,7 @@ impl Wakers {
 /// An address at which the device listens, for as long as it is up.
 pub struct Link {
     address: Ipv4Addr,
-    listener: Async<TcpListener>,
+    listener: Rc<Async<TcpListener>>,
     pub(super) is_up: Cell<bool>,
     /// Connections.
     pub(super) clients: Cell<u8>,
@@ -74,12 +74,17 @@ impl Links {
         self.port
     }
 
-    /// Listens on this address from now on.
+    /// Listens on this address from now on. If it was up already, its connections end as if it had gone down before.
     ///
     /// # Errors
     /// The system's, such as that another program listens there.
     pub fn open(&self, address: Ipv4Addr) -> io::Result<()> {
-        let listener = Async::<TcpListener>::bind((address, self.port))?;
+        let known = self.links.borrow().iter().find(|link| link.address == address).map(|link| link.listener.clone());
+        let listener = match known {
+            Some(listener) => listener,
+            None => Rc::new(Async::<TcpListener>::bind((address, self.port))?),
+        };
+        self.close(address);
         let link = Link { address, listener, is_up: Cell::new(true), clients: Cell::new(0), wakers: Wakers::default() };
         self.links.borrow_mut().push(Rc::new(link));
         self.change();

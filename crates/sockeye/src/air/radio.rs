@@ -113,7 +113,6 @@ impl<'a> DemoRadio<'a> {
     }
 
     fn ap_up(&mut self) -> Event {
-        self.links.close(OWN_ADDRESS);
         if let Err(error) = self.links.open(OWN_ADDRESS) {
             print(format_args!("air: can't listen on {OWN_ADDRESS}: {error}"));
             return Event::ApFailed;

@@ -204,14 +204,13 @@ fn a_trial_that_is_not_confirmed_goes_back() {
     assert_eq!(rig.wifi.state, State::Proving);
     // Renewing the address doesn't renew the time.
     rig.wait(30_000);
-    rig.events([Event::AddressLost, Event::Address(ADDRESS)]);
+    rig.events([Event::AddressLost, Event::Address(ADDRESS), Event::ApStarted]);
     rig.ordered();
     rig.wait(29_999);
     assert_eq!(rig.wifi.state, State::Proving);
     rig.wait(1);
     rig.event(Event::Left);
-    // The own network as well: the device has been without its network for long.
-    let orders = Vec::from([Order::Leave, Order::StartAp, Order::Join]);
+    let orders = Vec::from([Order::Leave, Order::Join]);
     assert_eq!((rig.ordered(), rig.wifi.ssid.as_str()), (orders, "home"));
     assert_eq!(rig.wifi.trial_failure, Some(Failure::NotConfirmed));
 }
@@ -245,6 +244,23 @@ fn a_trial_over_the_own_network_keeps_it() {
     rig.wait(AP_HOLD_MS);
     assert_eq!(rig.ordered(), [Order::StartAp, Order::Join], "whoever confirmed is still there");
     rig.event(Event::ApClients(0));
+    assert_eq!(rig.ordered(), [Order::StopAp]);
+}
+
+/// What is tried from afar may be of no use to anybody, such as an address of another network.
+#[test]
+fn a_trial_from_afar_brings_the_own_network_as_any_other_absence() {
+    let mut rig = Rig::online();
+    rig.command(Input::Try { confirm_s: 600 });
+    rig.wait(PARTING_MS);
+    rig.events([Event::Left, Event::Joined, Event::Address(ADDRESS)]);
+    assert_eq!(rig.ordered(), [Order::Leave, Order::Join]);
+    rig.wait(AP_AFTER_MS);
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([Order::StartAp]), State::Proving));
+    rig.event(Event::ApStarted);
+    rig.store(&["home", "new"]);
+    rig.command(Input::Kept);
+    rig.wait(AP_HOLD_MS);
     assert_eq!(rig.ordered(), [Order::StopAp]);
 }
 

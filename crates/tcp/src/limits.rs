@@ -11,8 +11,6 @@ pub const PORTS_MAX: usize = 2;
 pub const SYN_BACKLOG: usize = 8;
 /// Bytes of a SYN that can wait: Ethernet (14), IPv4 without options (20), TCP with all options (60).
 pub const SYN_LEN_MAX: usize = 14 + 20 + 60;
-/// Bytes of a reply without payload: Ethernet (14), IPv4 (20), TCP with all options (60).
-pub const SCRATCH_LEN: usize = 14 + 20 + 60;
 /// How long a SYN waits, milliseconds. Its sender sends it again after one second.
 pub const SYN_WAIT_MS: u64 = 2_000;
 /// A half-open connection older than this makes way for a new SYN when there is no other room, milliseconds.

@@ -1,18 +1,15 @@
-//! smoltcp's devices for the server's connections: one packet that came in, and the way out.
+//! smoltcp's device for the server's connections: one packet that came in, and the way out.
 //!
 //! The server's smoltcp interface speaks IP only. The Ethernet header is written here, to the MAC address that the
 //! client's own frames came from, so no reply waits for ARP; so are the checksums.
 
-use core::task::Context;
-
 use bytemuck::{cast_slice, pod_align_to_mut};
-use embassy_net_driver::{Driver, TxToken};
+use embassy_net_driver::TxToken;
 use smoltcp::phy::{self, Checksum, Device, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
 
 use crate::checksum::{self, ETHERNET};
 use crate::frame::Mac;
-use crate::limits::SCRATCH_LEN;
 
 /// An Ethernet header of IPv4, in halves of 16 bits: a frame's start is aligned to two bytes at least, mostly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,14 +43,6 @@ impl Macs {
     }
 }
 
-fn capabilities(mtu: usize) -> DeviceCapabilities {
-    let mut capabilities = DeviceCapabilities::default();
-    capabilities.medium = Medium::Ip;
-    capabilities.max_transmission_unit = mtu;
-    (capabilities.checksum.ipv4, capabilities.checksum.tcp) = (Checksum::None, Checksum::None);
-    capabilities
-}
-
 pub(crate) struct PacketIn<'a>(&'a [u8]);
 
 impl phy::RxToken for PacketIn<'_> {
@@ -63,15 +52,17 @@ impl phy::RxToken for PacketIn<'_> {
     }
 }
 
+/// Room for one packet, where there is any: a token is handed out only then, and may be dropped unused.
 pub(crate) struct PacketOut<'a, T> {
-    token: T,
+    token: &'a mut Option<T>,
     macs: &'a Macs,
 }
 
 impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
     #[inline]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        self.token.consume(ETHERNET + len, |frame| {
+        let Some(token) = self.token.take() else { unreachable!("room was made sure of") };
+        token.consume(ETHERNET + len, |frame| {
             let (ethernet, packet) = frame.split_at_mut(ETHERNET);
             self.macs.write(ethernet);
             let result = f(packet);
@@ -81,16 +72,20 @@ impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
     }
 }
 
-/// A packet that came in, and room for one reply where there is any.
-pub(crate) struct Ingress<'a, T> {
+/// A packet that came in, or none, and room for one that goes out.
+///
+/// The same for both ways, so that what smoltcp has of generic functions is in an image once.
+pub(crate) struct Phy<'a, T> {
     pub(crate) packet: &'a [u8],
     pub(crate) token: Option<T>,
     pub(crate) macs: &'a Macs,
     /// Bytes of the longest IP packet.
     pub(crate) mtu: usize,
+    /// Set when there was something to send, and no room.
+    pub(crate) exhausted: bool,
 }
 
-impl<T: TxToken> Device for Ingress<'_, T> {
+impl<T: TxToken> Device for Phy<'_, T> {
     type RxToken<'b>
         = PacketIn<'b>
     where
@@ -101,78 +96,23 @@ impl<T: TxToken> Device for Ingress<'_, T> {
         Self: 'b;
 
     #[inline]
-    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, PacketOut<'_, T>)> {
-        Some((PacketIn(self.packet), PacketOut { token: self.token.take()?, macs: self.macs }))
+    fn receive(&mut self, now: Instant) -> Option<(PacketIn<'_>, PacketOut<'_, T>)> {
+        let packet = self.packet;
+        Some((PacketIn(packet), self.transmit(now)?))
     }
 
+    #[inline]
     fn transmit(&mut self, _: Instant) -> Option<PacketOut<'_, T>> {
-        None
+        self.exhausted = self.token.is_none();
+        (!self.exhausted).then_some(PacketOut { token: &mut self.token, macs: self.macs })
     }
 
     #[inline]
     fn capabilities(&self) -> DeviceCapabilities {
-        capabilities(self.mtu)
-    }
-}
-
-/// The way out to one client.
-pub(crate) struct Egress<'a, 'c, D> {
-    pub(crate) driver: &'a mut D,
-    pub(crate) cx: &'a mut Context<'c>,
-    pub(crate) macs: &'a Macs,
-    /// Bytes of the longest IP packet.
-    pub(crate) mtu: usize,
-    /// Set when the driver had no room.
-    pub(crate) exhausted: bool,
-}
-
-impl<D: Driver> Device for Egress<'_, '_, D> {
-    type RxToken<'b>
-        = PacketIn<'b>
-    where
-        Self: 'b;
-    type TxToken<'b>
-        = PacketOut<'b, D::TxToken<'b>>
-    where
-        Self: 'b;
-
-    fn receive(&mut self, _: Instant) -> Option<(PacketIn<'_>, Self::TxToken<'_>)> {
-        None
-    }
-
-    #[inline]
-    fn transmit(&mut self, _: Instant) -> Option<Self::TxToken<'_>> {
-        let token = self.driver.transmit(self.cx);
-        self.exhausted = token.is_none();
-        Some(PacketOut { token: token?, macs: self.macs })
-    }
-
-    #[inline]
-    fn capabilities(&self) -> DeviceCapabilities {
-        capabilities(self.mtu)
-    }
-}
-
-/// Room for a reply that is not sent, or not at once.
-pub(crate) struct Scratch {
-    frame: [u8; SCRATCH_LEN],
-    len: usize,
-}
-
-impl Scratch {
-    pub(crate) fn new() -> Self {
-        Self { frame: [0; SCRATCH_LEN], len: 0 }
-    }
-
-    /// The reply, if there was one.
-    pub(crate) fn reply(&self) -> Option<&[u8]> {
-        (self.len > 0).then(|| &self.frame[..self.len])
-    }
-}
-
-impl TxToken for &mut Scratch {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        self.len = len;
-        f(&mut self.frame[..len])
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = self.mtu;
+        (capabilities.checksum.ipv4, capabilities.checksum.tcp) = (Checksum::None, Checksum::None);
+        capabilities
     }
 }

@@ -10,7 +10,7 @@ use smoltcp::iface::{Config, Interface, PollResult};
 use crate::checksum::ETHERNET;
 use crate::frame::{Mac, Segment};
 use crate::limits::{FRAME_LEN_MAX, TX_BURST};
-use crate::phy::{Egress, Ingress, Macs, Scratch};
+use crate::phy::{Macs, Phy};
 use crate::table::Record;
 
 /// embassy's time as smoltcp's microseconds. A 64-bit division for each segment would cost more than all else of it
@@ -63,8 +63,27 @@ pub(crate) enum Sent {
 
 /// The way out of an interface, whatever its driver.
 pub(crate) trait Transmit {
-    /// Sends what the connection has to send. `waker` is the runner's: a driver can wake one task only.
-    fn send(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent;
+    /// Sends one segment of the connection's, if it has any. `waker` is the runner's: a driver can wake one task only.
+    fn send_one(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent;
+}
+
+/// Sends what the connection has to send: all that fits into one segment, or its turn of more.
+#[inline]
+pub(crate) fn send(port: &mut (impl Transmit + ?Sized), record: &mut Record, waker: &Waker, now: Instant) -> Sent {
+    if record.bulk {
+        return send_burst(port, record, waker, now);
+    }
+    // Another call only to hear that there is no more would cost a tenth of a request.
+    match port.send_one(record, waker, now) {
+        Sent::NoRoom => Sent::NoRoom,
+        Sent::All | Sent::More => Sent::All,
+    }
+}
+
+#[inline(never)]
+fn send_burst(port: &mut (impl Transmit + ?Sized), record: &mut Record, waker: &Waker, now: Instant) -> Sent {
+    let sent = (0..TX_BURST).map(|_| port.send_one(record, waker, now)).find(|sent| *sent != Sent::More);
+    sent.unwrap_or(Sent::More)
 }
 
 /// A network driver made ready for [`Tcp::attach`](crate::Tcp::attach).
@@ -96,7 +115,8 @@ impl<D: Driver> PortState<D> {
             panic!("the listener needs an Ethernet driver")
         };
         let mtu = driver.capabilities().max_transmission_unit.min(FRAME_LEN_MAX) - ETHERNET;
-        let mut device = Ingress::<&mut Scratch> { packet: &[], token: None, macs: &Macs::default(), mtu };
+        let mut device =
+            Phy::<D::TxToken<'_>> { packet: &[], token: None, macs: &Macs::default(), mtu, exhausted: false };
         let mut config = Config::new(smoltcp::wire::HardwareAddress::Ip);
         config.random_seed = seed;
         let mut clock = Clock::new();
@@ -147,27 +167,29 @@ impl<D: Driver> PortState<D> {
         Some(rx.consume(|frame| f(&mut stack, frame, tx)))
     }
 
-    /// smoltcp without the driver.
-    pub(crate) fn stack(&mut self) -> Stack<'_> {
-        Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac, mtu: self.mtu }
+    /// Gives `f` room for a frame. None if the driver has no room; it wakes the runner when it has.
+    pub(crate) fn transmit<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut Stack<'_>, D::TxToken<'_>) -> R,
+    ) -> Option<R> {
+        let tx = self.driver.transmit(cx)?;
+        let mut stack = Stack { fast: &mut self.fast, clock: &mut self.clock, mac: self.mac, mtu: self.mtu };
+        Some(f(&mut stack, tx))
     }
 }
 
 impl<D: Driver> Transmit for PortState<D> {
-    fn send(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent {
-        let cx = &mut Context::from_waker(waker);
-        let (macs, mtu) = (&record.macs, self.mtu);
-        let mut device = Egress { driver: &mut self.driver, cx, macs, mtu, exhausted: false };
-        let now = self.clock.at(now);
-        // What fits into one segment is sent by one call; another only to hear that there is no more would cost a
-        // tenth of a request.
-        let segments_max = if record.bulk { TX_BURST } else { 1 };
-        for _ in 0..segments_max {
-            if self.fast.poll_egress(now, &mut device, &mut record.set) == PollResult::None {
-                return if device.exhausted { Sent::NoRoom } else { Sent::All };
-            }
+    // All of smoltcp's way out is inlined here: once is enough.
+    #[inline(never)]
+    fn send_one(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent {
+        let token = self.driver.transmit(&mut Context::from_waker(waker));
+        let mut device = Phy { packet: &[], token, macs: &record.macs, mtu: self.mtu, exhausted: false };
+        match self.fast.poll_egress(self.clock.at(now), &mut device, &mut record.set) {
+            PollResult::None if device.exhausted => Sent::NoRoom,
+            PollResult::None => Sent::All,
+            PollResult::SocketStateChanged => Sent::More,
         }
-        if record.bulk { Sent::More } else { Sent::All }
     }
 }
 
@@ -197,10 +219,12 @@ impl Stack<'_> {
         self.packet(record, &frame[ETHERNET..ETHERNET + segment.packet_len()], tx, now);
     }
 
-    #[inline]
-    fn packet<T: TxToken>(&mut self, record: &mut Record, packet: &[u8], tx: T, now: Instant) {
-        let mut device = Ingress { packet, token: Some(tx), macs: &record.macs, mtu: self.mtu };
+    /// Returns the room if there was no reply.
+    #[inline(always)]
+    fn packet<T: TxToken>(&mut self, record: &mut Record, packet: &[u8], tx: T, now: Instant) -> Option<T> {
+        let mut device = Phy { packet, token: Some(tx), macs: &record.macs, mtu: self.mtu, exhausted: false };
         self.fast.poll_ingress_single(self.clock.at(now), &mut device, &mut record.set);
+        device.token
     }
 
     /// Answers a SYN on a connection that exists with a challenge ACK (RFC 9293 section 3.10.7.4, RFC 5961 section 4).
@@ -220,12 +244,10 @@ impl Stack<'_> {
     ) {
         let Some(ack) = segment.as_bare_ack(frame) else { return };
         let macs = core::mem::replace(&mut record.macs, Macs::new(segment.peer_mac, self.mac));
-        let mut scratch = Scratch::new();
+        let mut room = Some(tx);
         for number in [0, 1 << 31] {
-            self.packet(record, &ack(number), &mut scratch, now);
-        }
-        if let Some(reply) = scratch.reply() {
-            tx.consume(reply.len(), |frame| frame.copy_from_slice(reply));
+            let Some(tx) = room else { break };
+            room = self.packet(record, &ack(number), tx, now);
         }
         record.macs = macs;
     }

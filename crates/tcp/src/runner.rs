@@ -12,8 +12,7 @@ use smoltcp::socket::tcp::State;
 
 use crate::frame::{Local, Segment};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
-use crate::phy::Scratch;
-use crate::port::{PortState, Sent, Stack, Transmit};
+use crate::port::{PortState, Sent, Stack, send};
 use crate::table::{Phase, Shared, TICK, Table};
 
 /// Runs one network interface. See [`run`](Self::run).
@@ -73,14 +72,18 @@ impl<D: Driver + 'static> Runner<D> {
         if tick {
             self.mark_due(table, now);
         }
-        while let Some(syn) = table.next_syn(self.index, now) {
-            self.replay(table, port, &syn.frame, now);
+        if table.has_syns() {
+            self.replay(table, port, cx, now);
         }
-        self.egress(table, port, cx, now, tick);
+        if table.interfaces[self.index].dirty != 0 {
+            self.egress(table, port, cx, now, tick);
+        }
         self.forward(port, cx);
         self.set_alarm(table, cx, now);
     }
 
+    #[cold]
+    #[inline(never)]
     fn follow_link(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>) {
         let link = port.driver.link_state(cx);
         if link != self.link {
@@ -94,6 +97,8 @@ impl<D: Driver + 'static> Runner<D> {
     }
 
     /// Connections of an address that is no longer the device's end without a word: a RST from there would be wrong.
+    #[cold]
+    #[inline(never)]
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
         let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
         self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
@@ -142,13 +147,26 @@ impl<D: Driver + 'static> Runner<D> {
         true
     }
 
-    /// Takes a SYN that has waited as if it came just now.
-    fn replay(&mut self, table: &mut Table, port: &mut PortState<D>, frame: &[u8], now: Instant) {
-        let Some(segment) = self.local.as_ref().and_then(|local| local.classify(frame)) else { return };
-        Inlet { table, stack: &mut port.stack(), index: self.index, now }.frame(frame, &segment, &mut Scratch::new());
+    /// Takes the SYNs that have waited and now have room as if they came just now.
+    #[cold]
+    #[inline(never)]
+    fn replay(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let (local, index) = (&self.local, self.index);
+        let mut next = || {
+            port.transmit(cx, |stack, tx| {
+                let Some(syn) = table.next_syn(index, now) else { return false };
+                if let Some(segment) = local.as_ref().and_then(|local| local.classify(&syn.frame)) {
+                    Inlet { table, stack, index, now }.frame(&syn.frame, &segment, tx);
+                }
+                true
+            })
+        };
+        while next() == Some(true) {}
     }
 
     /// Lets all connections whose timers are due have a look at them.
+    #[cold]
+    #[inline(never)]
     fn mark_due(&mut self, table: &mut Table, now: Instant) {
         let mut next = Instant::MAX;
         for index in 0..table.records.len() {
@@ -166,11 +184,12 @@ impl<D: Driver + 'static> Runner<D> {
         table.interfaces[self.index].next = next;
     }
 
+    #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant, tick: bool) {
         let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
-            match port.send(&mut table.records[index], cx.waker(), now) {
+            match send(port, &mut table.records[index], cx.waker(), now) {
                 Sent::All => {}
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {

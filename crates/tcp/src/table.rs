@@ -13,7 +13,7 @@ use smoltcp::wire::Ipv4Cidr;
 use crate::frame::{Peer, Segment};
 use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
 use crate::phy::Macs;
-use crate::port::{Sent, Transmit};
+use crate::port::{Sent, Transmit, send};
 
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
@@ -247,7 +247,7 @@ impl Table {
         // It is borrowed only while embassy's executor polls the runner, which is not now; else the runner sends.
         let Ok(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
-        if port.send(record, waker, now) == Sent::All {
+        if send(&mut *port, record, waker, now) == Sent::All {
             interface.dirty &= !(1 << index);
             record.unacked = 0;
             let due = now + TICK;
@@ -446,13 +446,14 @@ impl Table {
         let _ = self.syns.push(WaitingSyn { interface, peer, at: now, frame });
     }
 
-    /// The oldest SYN that waits on `interface` and can now be admitted.
+    /// Whether any SYN waits.
     #[inline]
-    pub(crate) fn next_syn(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
-        if self.syns.is_empty() { None } else { self.next_of_syns(interface, now) }
+    pub(crate) fn has_syns(&self) -> bool {
+        !self.syns.is_empty()
     }
 
-    fn next_of_syns(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
+    /// The oldest SYN that waits on `interface` and can now be admitted.
+    pub(crate) fn next_syn(&mut self, interface: usize, now: Instant) -> Option<WaitingSyn> {
         self.drop_syns(|syn| syn.at + Duration::from_millis(SYN_WAIT_MS) <= now);
         let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(interface, syn.peer);
         let index = self.syns.iter().position(ready)?;

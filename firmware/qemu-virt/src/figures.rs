@@ -9,6 +9,8 @@ const ASK: u8 = b'?';
 
 /// The console's interrupt: answers each byte that asks, and drops others. Nothing of this is counted but the way
 /// into the interrupt and out of it.
+#[cold]
+#[inline(never)]
 pub(crate) fn interrupt() {
     executor::uncounted(|| {
         while let Some(byte) = console::read() {

@@ -29,7 +29,7 @@ impl App<'_> {
         let state = &mut *self.state.borrow_mut();
         let mut cx = self.cx(state, key, request, reply);
         commit::committed(&mut cx, change, &settings, stored);
-        self.configure_outbox(state);
+        self.configure(state);
     }
 
     /// Resets the device to how it came: what a held button does, without asking anybody.
@@ -46,12 +46,14 @@ impl App<'_> {
         let now = self.platform.now();
         commit::apply(state, &settings, now, random);
         commands::wifi::reset(state, now, random);
-        self.configure_outbox(state);
+        self.configure(state);
         Ok(())
     }
 
-    /// Samples may go elsewhere, or the device have another name, which is part of its readings' there.
-    fn configure_outbox(&self, state: &State) {
+    /// Tells whoever is outside of the state what its settings are: how much to say; where samples go, and the device's
+    /// name, which is part of its readings' there.
+    fn configure(&self, state: &State) {
+        self.platform.set_log_level(state.settings.log_level);
         if let Some(outbox) = self.outbox {
             outbox.configure(&state.settings.push, config::name(state, self.platform));
         }

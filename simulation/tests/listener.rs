@@ -83,6 +83,48 @@ fn two_ports_have_the_same_acceptors() {
     assert_eq!(server.borrow().len(), 2);
 }
 
+/// The device's own network and one that it joins may have the same addresses, and two clients there even the same port.
+#[test]
+fn clients_with_the_same_address_are_told_apart_by_their_network() {
+    let mut world = World::new(5);
+    let other = world.join_another(5);
+    let acceptor = world.acceptor();
+    let peers = Rc::new(RefCell::new(Vec::new()));
+    for number in *b"12" {
+        let peers = peers.clone();
+        world.spawn(async move {
+            let (peer, mut socket) = acceptor.accept().await.unwrap();
+            peers.borrow_mut().push(peer);
+            let mut buf = [0; 1];
+            socket.read_exact(&mut buf).await.unwrap();
+            socket.write_all(&[buf[0], number]).await.unwrap();
+            std::future::pending().await
+        });
+    }
+    let heard = Rc::new(RefCell::new(Vec::new()));
+    let connect = |world: &mut World, mut client: embassy_net::tcp::TcpSocket<'static>, name: u8| {
+        let heard = heard.clone();
+        world.spawn(async move {
+            client.connect((SERVER, PORT)).await.unwrap();
+            let mut buf = [0; 2];
+            client.write_all(&[name]).await.unwrap();
+            client.read_exact(&mut buf).await.unwrap();
+            heard.borrow_mut().push(buf);
+            std::future::pending().await
+        });
+    };
+    let (first, second) = (world.client(), other.client());
+    connect(&mut world, first, b'a');
+    world.run(500);
+    let peer = peers.borrow()[0];
+    assert!(world.net.interface.has_client(peer) && !other.interface.has_client(peer));
+    connect(&mut world, second, b'b');
+    world.run(500);
+    assert_eq!(*peers.borrow(), [peer, peer], "the same address and the same port");
+    assert_eq!(*heard.borrow(), [*b"a1", *b"b2"], "and each its own answer");
+    assert!(world.net.interface.has_client(peer) && other.interface.has_client(peer));
+}
+
 #[test]
 fn another_address_ends_the_connections_to_the_old_one() {
     let mut world = World::new(1);

@@ -1,5 +1,7 @@
 //! A button that is held: back to the state in which the device left the factory.
 
+use embassy_time::{Duration, Ticker};
+
 use crate::limits::{BUTTON_HOLD_MS, BUTTON_POLL_MS};
 
 /// A button that is looked at every [`BUTTON_POLL_MS`].
@@ -27,6 +29,15 @@ impl Button {
             (true, None) => None,
         };
         self.looks == Some(Self::LOOKS)
+    }
+}
+
+/// Looks until the button is held, and returns then.
+pub async fn held(mut is_down: impl FnMut() -> bool) {
+    let mut button = Button::new();
+    let mut ticker = Ticker::every(Duration::from_millis(BUTTON_POLL_MS));
+    while !button.look(is_down()) {
+        ticker.next().await;
     }
 }
 

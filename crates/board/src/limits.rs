@@ -21,6 +21,24 @@ pub const BUTTON_HOLD_MS: u64 = 5_000;
 /// How often it is looked at, milliseconds. Contacts bounce for less.
 pub const BUTTON_POLL_MS: u64 = 100;
 
+/// The chip starts anew when its watchdog was not fed for so long, milliseconds.
+pub const WATCHDOG_MS: u64 = 10_000;
+/// How often the server is looked at, and the watchdog fed if it is there, milliseconds.
+pub const WATCHDOG_LOOK_MS: u64 = 1_000;
+
+/// How often a station asks whether it is still in its network, milliseconds: the radio's events can be lost.
+pub const CHECK_MS: u64 = 5_000;
+/// How long one attempt to join may take where nobody else bounds it, milliseconds. A radio scans all channels in 2 s.
+pub const JOIN_MS: u64 = 20_000;
+/// How long leaving may take there, milliseconds.
+pub const LEAVE_MS: u64 = 2_000;
+/// Networks that a scan tells of.
+pub const SCANNED_MAX: usize = 16;
+/// Events of the radio that wait for the state machine.
+pub const EVENTS_MAX: usize = 24;
+
+const _: () = assert!(WATCHDOG_MS >= 5 * WATCHDOG_LOOK_MS);
+const _: () = assert!(SCANNED_MAX < EVENTS_MAX, "what else happens during a scan is not lost");
 const _: () = assert!(LAST_WORDS_LEN <= u8::MAX as usize);
 const _: () = assert!(BUTTON_HOLD_MS >= 10 * BUTTON_POLL_MS);
 const _: () = assert!(LM35_MIN < LM35_MAX);

@@ -35,7 +35,7 @@ use crate::pubsub::Scope;
 use crate::remote::Remotes;
 use crate::serve::Scratch;
 use crate::session::{Cursor, SessionKey, Sessions, Side};
-use crate::settings::{LogLevel, Settings, StoreCondition, Stored};
+use crate::settings::{Settings, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
 use crate::text::{self, Frame, Out};
@@ -206,6 +206,7 @@ impl<'a> App<'a> {
             *value = info.initial;
         }
         let Stored { settings, condition } = stored.into();
+        platform.set_log_level(settings.log_level);
         let expire_ms = settings.remote_expire.0.saturating_mul(1_000);
         let remotes = Remotes::new(histories.len() - platform.readings().len(), expire_ms);
         let state = State {
@@ -258,11 +259,6 @@ impl<'a> App<'a> {
     /// Figures since boot.
     pub fn counts(&self) -> Counts {
         self.state.borrow().stats
-    }
-
-    /// How much to say on the console.
-    pub fn log_level(&self) -> LogLevel {
-        self.state.borrow().settings.log_level
     }
 
     /// A sample of reading `index` came: it becomes the reading's value, goes into its history, and to whoever has

@@ -1,5 +1,6 @@
 //! What the application asks of the machine that it runs on, real or simulated.
 
+use crate::settings::LogLevel;
 use crate::value::Value;
 
 /// The time, as the platform tells it.
@@ -174,5 +175,10 @@ pub trait Platform {
     /// What the panic said that made it boot last, on one line; none if it was no panic.
     fn last_panic(&self) -> Option<&str> {
         None
+    }
+    /// How much to say on the console from now on: told at boot, and after each change. One without a console, or without
+    /// libraries that say something there, has nothing to do.
+    fn set_log_level(&self, level: LogLevel) {
+        let _ = level;
     }
 }

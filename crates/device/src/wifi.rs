@@ -30,6 +30,7 @@ use crate::settings::Settings;
 use crate::wifi::machine::{Order, Wifi};
 use crate::wifi::station::State;
 
+pub use backoff::BackOff;
 pub use network::{InvalidNetwork, Ip, Network, Secret, Ssid, StaticIp};
 pub use radio::{Action, ApConfig, ApSecurity, Event, Heard, Join, JoinError, Radio, RadioConfig, Security};
 pub use run::run;

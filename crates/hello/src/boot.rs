@@ -121,11 +121,10 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         (self.print)(format_args!("{} joined {name}, waiting for an address", Uptime::now()));
     }
 
-    /// The station could not join its network, or dropped out of it, and tries again after `pause`.
-    pub fn not_joined(&self, name: &dyn Display, why: &dyn Display, pause: Duration) {
+    /// The station tries again to join after `pause`.
+    pub fn next_try(&self, pause: Duration) {
         let ms = pause.as_millis();
-        let (s, tenths) = (ms / 1000, ms % 1000 / 100);
-        (self.print)(format_args!("{} not in {name}: {why}; next try in {s}.{tenths} s", Uptime::now()));
+        (self.print)(format_args!("{} next try in {}.{} s", Uptime::now(), ms / 1000, ms % 1000 / 100));
     }
 
     /// The station could not join its network, or is no longer in it.

@@ -7,13 +7,11 @@
 //! - [`boot`]: the lines that a device prints while it boots and when its network changes, the same on all platforms.
 //! - [`settings`]: what a program for chips is told when it is built.
 //! - [`identity`]: the passphrase of a device's own network.
-//! - [`join`]: when a station tries again to join its network.
 #![no_std]
 #![deny(unsafe_code)]
 
 pub mod boot;
 pub mod identity;
-pub mod join;
 pub mod settings;
 
 use core::fmt::{self, Arguments};

@@ -57,6 +57,7 @@ impl Settings {
                 "SOCKEYE_OPEN is for a device that makes its own network, and SOCKEYE_SSID for one that joins another",
             ),
             Some(ssid) if ssid.len() > SSID_LEN_MAX => Err("SOCKEYE_SSID has more than 32 bytes"),
+            Some(ssid) if !is_name(ssid) => Err("SOCKEYE_SSID has characters that nobody can type"),
             Some(ssid) => match password {
                 Some(password) if !is_password(password) => {
                     Err("SOCKEYE_PASSWORD has 8 to 63 printable ASCII characters, or is empty for an open network")
@@ -72,6 +73,21 @@ const fn given(value: Option<&'static str>) -> Option<&'static str> {
         Some(value) if !value.is_empty() => Some(value),
         _ => None,
     }
+}
+
+/// Whether there are no control characters (Unicode's category Cc) in it.
+const fn is_name(ssid: &str) -> bool {
+    let bytes = ssid.as_bytes();
+    let (mut index, mut before) = (0, 0);
+    while index < bytes.len() {
+        let is_control = bytes[index] < b' ' || bytes[index] == 0x7f || before == 0xc2 && bytes[index] < 0xa0;
+        if is_control {
+            return false;
+        }
+        before = bytes[index];
+        index += 1;
+    }
+    true
 }
 
 const fn is_password(password: &str) -> bool {
@@ -130,6 +146,12 @@ mod tests {
         const LONGEST: &str = "0123456789abcdef0123456789abcdef";
         check(Environment { ssid: Some(LONGEST), ..STATION }, Ok(Settings::Station { ssid: LONGEST, password: None }));
         check(Environment { ssid: Some("0123456789abcdef0123456789abcdefg"), ..STATION }, Err("32 bytes"));
+        for ssid in ["a\tb", "\u{7f}", "caf\u{85}"] {
+            check(Environment { ssid: Some(ssid), ..STATION }, Err("nobody can type"));
+        }
+        for ssid in ["Caf\u{e9}", "\u{a0}", "\u{c280}"] {
+            check(Environment { ssid: Some(ssid), ..STATION }, Ok(Settings::Station { ssid, password: None }));
+        }
         const PASSWORD: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
         assert_eq!(PASSWORD.len(), PASSWORD_LEN_MAX);
         let password = Some(PASSWORD);

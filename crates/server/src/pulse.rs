@@ -4,6 +4,8 @@
 //! shows in one of two ways: the watch doesn't tick though a connection is open, or a slot doesn't run though it was
 //! woken. A client that is silent for as long as it may be is neither.
 
+use embassy_time::{Duration, Ticker};
+
 use crate::limits::LATE_TICKS_MAX;
 use crate::server::Server;
 use crate::slot::Slot;
@@ -30,11 +32,25 @@ impl Pulse {
         let has_stopped = before.is_open && now.is_open && before.ticks == now.ticks;
         !has_stopped && server.all().map(Slot::late).all(|late| late <= LATE_TICKS_MAX)
     }
+
+    /// Looks at the server once in `period`, for ever, and calls `feed` for as long as it serves.
+    pub async fn guard<const N: usize>(server: &Server<N>, period: Duration, mut feed: impl FnMut()) -> ! {
+        let (mut pulse, mut ticker) = (Self::new(), Ticker::every(period));
+        loop {
+            if pulse.is_there(server) {
+                feed();
+            }
+            ticker.next().await;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use core::net::SocketAddr;
+
+    use embassy_futures::block_on;
+    use embassy_time::with_timeout;
 
     use super::*;
     use crate::limits::Timeouts;
@@ -62,6 +78,22 @@ mod tests {
         tick(&server);
         assert!(pulse.is_there(&server));
         assert!(!pulse.is_there(&server));
+    }
+
+    #[test]
+    fn a_watchdog_is_fed_until_the_server_is_gone() {
+        let server = Server::<1>::new(Timeouts::DEFAULT);
+        let mut fed = 0;
+        let guarding = Pulse::guard(&server, Duration::from_millis(1), || {
+            fed += 1;
+            // A client, and nobody who counts the time down.
+            if fed == 2 {
+                server.open(server.all().next().unwrap(), PEER);
+            }
+        });
+        let result = block_on(with_timeout(Duration::from_millis(50), guarding));
+        assert!(result.is_err());
+        assert_eq!(fed, 3, "once more, because it had no time to tick");
     }
 
     #[test]

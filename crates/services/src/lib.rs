@@ -6,6 +6,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
+//! | [`Address`] | the device's address, which the others follow |
 //! | [`dhcp`] | lends addresses to the access point's clients (RFC 2131), and tells them of its page (RFC 8910) |
 //! | [`captive`] | answers every name with the device's address, so that a phone finds the page by itself |
 //! | [`mdns`] | `NAME.local` and `_sockeye._tcp` (RFC 6762, RFC 6763) |
@@ -16,11 +17,14 @@
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+mod address;
 pub mod captive;
 pub mod dhcp;
 pub mod limits;
 pub mod mdns;
 pub mod sntp;
+
+pub use address::Address;
 
 use embassy_time::{Duration, Timer};
 

@@ -1,5 +1,8 @@
 //! Bounds of the services.
 
+/// Services that follow the device's address on one side.
+pub const FOLLOWERS_MAX: usize = 2;
+
 /// Bytes of a DHCP message: no client sends more before it knows that the server takes more (RFC 2131 section 2).
 pub const DHCP_MESSAGE_LEN_MAX: usize = 576;
 /// Addresses that are lent at once. The radio takes fewer clients, but one that has left keeps its address.
@@ -25,6 +28,8 @@ pub const MDNS_TTL_S: u32 = 120;
 /// Bytes of a name: one label (RFC 1035 section 2.3.4).
 pub const NAME_LEN_MAX: usize = 63;
 
+/// Bytes of a question for the time, and of its answer (RFC 4330 section 4).
+pub const NTP_MESSAGE_LEN: usize = 48;
 /// Length of the time server's host and port.
 pub const SERVER_LEN_MAX: usize = 64;
 /// How long a time server may take to answer, and its name to be looked up, milliseconds.

@@ -10,26 +10,32 @@ mod esp32c6;
 mod esp32s3;
 
 #[cfg(feature = "esp32")]
-pub use esp32::{LED_ON, Lm35, NAME};
+pub use esp32::*;
 #[cfg(feature = "esp32c3")]
-pub use esp32c3::{LED_ON, Lm35, NAME};
+pub use esp32c3::*;
 #[cfg(feature = "esp32c6")]
-pub use esp32c6::{LED_ON, Lm35, NAME};
+pub use esp32c6::*;
 #[cfg(feature = "esp32s3")]
-pub use esp32s3::{LED_ON, Lm35, NAME};
+pub use esp32s3::*;
 
 use esp_hal::gpio::AnyPin;
 
-use crate::sensors::TemperatureSource;
-
 /// What the device uses of the board.
-pub struct Pins {
+pub struct Pins<T> {
     /// What the LM35 gives out.
     pub lm35: Lm35,
     /// The light.
     pub led: AnyPin<'static>,
     /// The BOOT button, which pulls its pin to ground.
     pub button: AnyPin<'static>,
-    /// The chip's own temperature, where it has a sensor.
-    pub temperature: TemperatureSource,
+    /// What samples the chip's own temperature. The ESP32 has no sensor that can be relied on, and esp-hal no driver for
+    /// the ESP32-S3's.
+    pub celsius: T,
+}
+
+/// What samples the chip's own temperature, with esp-hal's driver.
+#[cfg(any(feature = "esp32c3", feature = "esp32c6"))]
+pub fn celsius(sensor: esp_hal::peripherals::TSENS<'static>) -> impl Fn() -> Option<f32> {
+    let sensor = esp_hal::tsens::TemperatureSensor::new(sensor, Default::default()).ok();
+    move || Some(sensor.as_ref()?.get_temperature().to_celsius())
 }

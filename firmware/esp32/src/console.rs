@@ -2,10 +2,24 @@
 
 use core::fmt::Arguments;
 
+use sockeye_board::platform::log_filter;
+use sockeye_device::LogLevel;
 use sockeye_hello::boot::Boot;
+
+use crate::CHIP;
 
 /// What prints the lines of boot and network.
 pub type Console = Boot<fn(Arguments<'_>)>;
+
+/// Prints the first line of this program.
+pub fn start(program: &str) -> Console {
+    Boot::new(print, program, CHIP)
+}
+
+/// What libraries say is printed too, at this level. To be called once.
+pub fn start_log(level: LogLevel) {
+    esp_println::logger::init_logger(log_filter(level));
+}
 
 /// Prints one line.
 pub fn print(line: Arguments<'_>) {

@@ -2,7 +2,7 @@
 
 use esp_hal::peripherals::{ADC1, RNG};
 use esp_hal::rng::{Trng, TrngSource};
-use sockeye_hello::identity::PASSPHRASE_LEN;
+use sockeye_hello::identity::Passphrase;
 use sockeye_tcp::limits::INTERFACES_MAX;
 
 /// The random numbers of one start.
@@ -12,8 +12,8 @@ pub struct Entropy {
     /// Seeds of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
     /// about the other.
     pub net_seeds: [u64; INTERFACES_MAX],
-    /// A number for each character of a passphrase.
-    pub passphrase: [u32; PASSPHRASE_LEN],
+    /// A passphrase that nobody has.
+    pub passphrase: Passphrase,
 }
 
 impl Entropy {
@@ -24,6 +24,7 @@ impl Entropy {
         let random = Trng::try_new().expect("the noise is on");
         let seed = || (u64::from(random.random()) << 32) | u64::from(random.random());
         let seeds = || core::array::from_fn(|_| seed());
-        Self { tcp_seeds: seeds(), net_seeds: seeds(), passphrase: core::array::from_fn(|_| random.random()) }
+        let passphrase = Passphrase::from_random(&core::array::from_fn(|_| random.random()));
+        Self { tcp_seeds: seeds(), net_seeds: seeds(), passphrase }
     }
 }

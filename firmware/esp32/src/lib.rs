@@ -1,42 +1,50 @@
-//! The servers on ESP32 chips.
+//! The servers on ESP32 chips: wiring, and calls of drivers. What is decided is in the library crates, most of what a
+//! chip needs in `sockeye-board`.
 //!
 //! # Layout
-//! - [`network`]: the listener and embassy-net on the radio.
-//! - `access_point.rs`: the device makes its own network.
-//! - `station.rs`: the device joins a network, and joins it again when it is gone.
-//! - `settings.rs`: what the build was told.
+//! - [`network`]: the listener and embassy-net on the radio; [`wifi`]: the radio's driver.
+//! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
+//! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
 //! - [`console`]: lines on the UART.
-//! - [`boards`]: which pin is what.
-//! - [`wifi`]: the device's radio, as the state machine wants one.
-//! - [`store`]: settings and the access point's passphrase, in flash.
-//! - [`services`]: DHCP, captive DNS, mDNS.
-//! - [`guard`]: the watchdog, and the button for the factory's settings.
-//! - `panic.rs`: what becomes of a panic.
-//! - [`platform`], [`sensors`]: the chip as the device application sees it.
-//! - `radio.rs`: the Wi-Fi controller.
-//! - `entropy.rs`: random numbers.
-//! - `reason.rs`: why a station is not in its network, in plain words.
+//! - [`boards`]: which pin is what; [`platform`], [`sensors`]: the chip as the device application sees it.
+//! - [`guard`]: the watchdog, and the button for the factory's settings; [`panic`]: what becomes of a panic.
+//! - [`entropy`]: random numbers.
 #![no_std]
 
-mod access_point;
 pub mod boards;
 pub mod console;
 pub mod entropy;
 pub mod guard;
 pub mod network;
-mod panic;
+pub mod panic;
 pub mod platform;
-pub mod radio;
-mod reason;
 pub mod sensors;
 pub mod services;
 pub mod settings;
-mod station;
 pub mod store;
 pub mod wifi;
+
+use esp_hal::Config;
+use esp_hal::clock::CpuClock;
+use esp_hal::peripherals::{FROM_CPU_INTR0, Peripherals, TIMG0};
+use esp_hal::ram;
+use esp_hal::timer::timg::TimerGroup;
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;
 
 /// The chip's name.
 pub const CHIP: &str = esp_hal::chip!();
+
+/// The chip's peripherals, at its highest clock. To be called once.
+pub fn peripherals() -> Peripherals {
+    esp_hal::init(Config::default().with_cpu_clock(CpuClock::max()))
+}
+
+/// Starts the radio's heap, and what its threads and embassy's executor run on. To be called once.
+pub fn start(timer: TIMG0<'static>, interrupt: FROM_CPU_INTR0<'static>) {
+    // Memory that the bootloader leaves, and as much more as an access point needs.
+    esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
+    esp_alloc::heap_allocator!(size: 36 * 1024);
+    esp_rtos::start(TimerGroup::new(timer).timer0, interrupt);
+}

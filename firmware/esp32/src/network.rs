@@ -1,25 +1,25 @@
 //! The listener and embassy-net on the radio.
 
-use core::fmt::Write;
+use core::future::pending;
+use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_executor::Spawner;
 use embassy_futures::join::join_array;
 use embassy_net::driver::Driver;
-use embassy_net::{Config, DhcpConfig, Stack, StackResources, StaticConfigV4};
-use esp_hal::peripherals::WIFI;
-use esp_radio::wifi::{self, WifiError};
-use sockeye_hello::boot::{AP_ADDRESS, AP_PREFIX_LEN, NetworkName};
-use sockeye_hello::settings::Settings;
+use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources, StaticConfigV4};
+use esp_radio::wifi;
+use sockeye_board::air;
+use sockeye_device::Side;
+use sockeye_device::wifi::Ip;
+use sockeye_endpoint::Sides;
 use sockeye_server::limits::Timeouts;
+use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
 use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::console::Console;
+use crate::SLOTS;
 use crate::entropy::Entropy;
-use crate::settings::SETTINGS;
-use crate::store::Store;
-use crate::{SLOTS, access_point, station};
 
 /// Bytes that a connection buffers, each way.
 const BUFFER_LEN: usize = 1024;
@@ -36,35 +36,37 @@ pub struct Memory {
 
 impl Memory {
     /// Nothing in it yet.
+    #[expect(clippy::new_without_default, reason = "it is a static")]
     pub const fn new() -> Self {
         Self { frames: ConstStaticCell::new(Frames::new()), port: StaticCell::new(), net: StaticCell::new() }
     }
 }
 
-impl Default for Memory {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// A network that is up or on its way up.
-#[derive(Clone, Copy)]
-pub struct Network {
-    /// The interface's MAC address.
-    pub mac: [u8; 6],
+/// A network interface.
+pub struct Link {
     /// The listener's side of the radio.
     pub interface: Interface,
     /// Everything but the server's connections.
     pub stack: Stack<'static>,
+    /// The device's address there, for services.
+    pub address: Address,
+}
+
+/// The device's own network and the one that it joins, as far as the program has them.
+pub struct Links {
+    /// Its own.
+    pub own: Option<Link>,
+    /// The other.
+    pub joined: Option<Link>,
 }
 
 /// Starts the listener, and embassy-net on each interface of the radio that is given. To be called once.
 pub fn start<const N: usize>(
     spawner: Spawner,
     memory: &'static [Memory; N],
-    radios: [(wifi::Interface, Config); N],
+    radios: [wifi::Interface; N],
     entropy: &Entropy,
-) -> (Tcp, [Network; N]) {
+) -> (Tcp, [Link; N]) {
     static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
         ConstStaticCell::new(Buffers::new());
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
@@ -73,60 +75,25 @@ pub fn start<const N: usize>(
     let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
     let mut runners = [const { None }; INTERFACES_MAX];
     let mut index = 0;
-    let networks = radios.map(|(radio, config)| {
+    let links = radios.map(|radio| {
         // The radio's driver panics on a longer frame than it was built for.
         assert!(
             radio.capabilities().max_transmission_unit >= FRAME_LEN_MAX,
             "build in firmware/esp32: its .cargo/config.toml sets the radio's frame length"
         );
-        let (memory, mac) = (&memory[index], radio.mac_address());
+        let memory = &memory[index];
         let port = memory.port.init(Port::new(radio, entropy.tcp_seeds[index]));
         let (interface, runner, device) = tcp.attach(memory.frames.take(), port);
         let resources = memory.net.init(StackResources::new());
-        let (stack, net) = embassy_net::new(device, config, resources, entropy.net_seeds[index]);
+        let (stack, net) = embassy_net::new(device, Config::default(), resources, entropy.net_seeds[index]);
         spawner.spawn(run_net(net).expect("a task for each interface"));
         runners[index] = Some(runner);
         index += 1;
-        Network { mac, interface, stack }
+        Link { interface, stack, address: Address::new() }
     });
     // Spawned once, so there is room for it.
     spawner.spawn(run_tcp(runners).expect("one task"));
-    (tcp, networks)
-}
-
-/// Makes or joins a network, as the build was told.
-///
-/// # Errors
-/// The radio's: without it there is nothing that the device could do.
-pub async fn start_as_built(
-    spawner: Spawner,
-    console: Console,
-    (wifi, store): (WIFI<'static>, &Store),
-    entropy: &Entropy,
-) -> Result<(Tcp, Network), WifiError> {
-    match SETTINGS {
-        Settings::AccessPoint { open } => access_point::start(spawner, console, (wifi, store), entropy, open).await,
-        Settings::Station { ssid, password } => station::start(spawner, console, wifi, entropy, (ssid, password)),
-    }
-}
-
-/// The address of a device that makes its own network.
-pub(crate) fn own_address() -> Config {
-    Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(AP_ADDRESS, AP_PREFIX_LEN),
-        gateway: None,
-        dns_servers: Default::default(),
-    })
-}
-
-/// An address from the network that the device joins, whose router shows the device by this name.
-pub(crate) fn address_by_dhcp(name: &NetworkName) -> Config {
-    let mut hostname = heapless::String::new();
-    // It has 12 characters.
-    let _ = write!(hostname, "{name}");
-    let mut dhcp = DhcpConfig::default();
-    dhcp.hostname = Some(hostname);
-    Config::dhcpv4(dhcp)
+    (tcp, links)
 }
 
 /// All interfaces in one task: the radio wakes only one that waits until it can send, whichever interface that is for.
@@ -143,4 +110,49 @@ async fn run_tcp(runners: [Option<Runner<wifi::Interface>>; INTERFACES_MAX]) {
 #[embassy_executor::task(pool_size = INTERFACES_MAX)]
 async fn run_net(mut runner: embassy_net::Runner<'static, Device>) {
     runner.run().await
+}
+
+impl air::Network for Links {
+    fn set_own_address(&self, address: Option<(Ipv4Addr, u8)>) {
+        let Some(own) = &self.own else { return };
+        let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
+        own.stack.set_config_v4(cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
+        own.interface.set_address(cidr);
+        own.address.set(address.map(|(address, _)| address));
+    }
+
+    fn set_ip(&self, ip: Option<(&Ip, &str)>) {
+        let Some(joined) = &self.joined else { return };
+        joined.stack.set_config_v4(match ip {
+            None => ConfigV4::None,
+            Some((Ip::Static(ip), _)) => fixed(Ipv4Cidr::new(ip.address, ip.prefix_len), ip.gateway),
+            Some((Ip::Dhcp, host_name)) => {
+                let mut dhcp = DhcpConfig::default();
+                dhcp.hostname = host_name.try_into().ok();
+                ConfigV4::Dhcp(dhcp)
+            }
+        });
+    }
+
+    async fn follow(&self, mut tell: impl FnMut(Option<Ipv4Addr>)) {
+        let Some(joined) = &self.joined else { return pending().await };
+        let told = |address: Option<Ipv4Cidr>| {
+            let address = address.map(|cidr| cidr.address());
+            joined.address.set(address);
+            tell(address);
+        };
+        joined.interface.follow(joined.stack, told).await
+    }
+}
+
+fn fixed(address: Ipv4Cidr, gateway: Option<Ipv4Addr>) -> ConfigV4 {
+    ConfigV4::Static(StaticConfigV4 { address, gateway, dns_servers: Default::default() })
+}
+
+/// A client's side is told by the interface: addresses may be the same in both networks.
+impl Sides for Links {
+    fn side(&self, peer: SocketAddr) -> Side {
+        let has = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.interface.has_client(peer));
+        if has(&self.own) && !has(&self.joined) { Side::AccessPoint } else { Side::Station }
+    }
 }

@@ -14,7 +14,7 @@ use sockeye_board::limits::LAST_WORDS_MEMORY_LEN;
 static LAST_WORDS: Memory = [const { AtomicU8::new(0) }; LAST_WORDS_MEMORY_LEN];
 
 /// What the panic said that made the chip start; none if it was no panic. To be asked once.
-pub(crate) fn last_words() -> Option<Text> {
+pub fn last_words() -> Option<Text> {
     last_words::take(&LAST_WORDS)
 }
 

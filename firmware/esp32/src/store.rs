@@ -1,12 +1,10 @@
-//! Settings in flash, and the passphrase that the device comes with.
+//! Settings and the passphrase that the device comes with, in flash.
 
 use embassy_embedded_hal::adapter::BlockingAsync;
 use esp_bootloader_esp_idf::partitions::{FlashRegion, NorFlashRegion, PARTITION_TABLE_MAX_LEN, read_partition_table};
 use esp_hal::peripherals::FLASH;
 use esp_storage::FlashStorage;
-use sockeye_device::wifi::Secret;
-use sockeye_device::{FlashStore, StoreError};
-use sockeye_hello::identity::Passphrase;
+use sockeye_device::FlashStore;
 use static_cell::StaticCell;
 
 /// The partition's name in `partitions.csv`, padded with zeros as in the table.
@@ -27,20 +25,4 @@ pub fn open(flash: FLASH<'static>) -> Store {
     let range = 0..partition.len();
     let region = REGION.init(partition.as_flash_region(flash));
     FlashStore::new(BlockingAsync::new(region.as_nor_flash().ok()?), range).ok()
-}
-
-/// The passphrase in flash. Where there is none it is `fresh`, which is then kept.
-pub async fn passphrase(store: &Store, fresh: &Passphrase) -> (Option<Secret>, Result<(), StoreError>) {
-    let fresh = || Secret::new(fresh.as_str().as_bytes()).ok();
-    let Some(store) = store else { return (fresh(), Err(StoreError::Volatile)) };
-    match (store.passphrase().await, fresh()) {
-        (Ok(Some(kept)), _) => (Some(kept), Ok(())),
-        (Ok(None), Some(fresh)) => {
-            let kept = store.set_passphrase(&fresh).await;
-            (Some(fresh), kept)
-        }
-        // To write now could cost the passphrase that is there.
-        (Err(error), fresh) => (fresh, Err(error)),
-        (Ok(None), None) => (None, Err(StoreError::Failed)),
-    }
 }

@@ -15,7 +15,7 @@ use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_time::Duration;
 use sockeye_simulation::clock;
-use sockeye_tcp::{Acceptor, Buffers, Frames, Options, Port, Resources, Tcp};
+use sockeye_tcp::{Acceptor, Buffers, Frames, Interface, Options, Port, Resources, Tcp};
 
 pub const PORT: u16 = 3000;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -48,11 +48,17 @@ impl Air {
     }
 }
 
+/// A network of the listener's host and a client's.
+pub struct Net {
+    pub interface: Interface,
+    pub server_stack: Stack<'static>,
+    pub client_stack: Stack<'static>,
+}
+
 /// The two hosts.
 pub struct World {
     pub air: Rc<Air>,
-    pub server_stack: Stack<'static>,
-    pub client_stack: Stack<'static>,
+    pub net: Net,
     pub tcp: Tcp,
     tasks: Vec<Task>,
 }
@@ -74,41 +80,24 @@ impl World {
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             sources: RefCell::default(),
         });
-        let (mut near, near_device) =
-            channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(SERVER_MAC));
-        let (mut far, far_device) =
-            channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
-        near.set_link_state(LinkState::Up);
-        far.set_link_state(LinkState::Up);
-
         let options = Options { handshake: Duration::from_secs(3) };
         let tcp = Tcp::new(
             leak(Buffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
             leak(Resources::<CONNECTIONS>::new()),
             options,
         );
-        let port = leak(Port::new(near_device, seed));
-        let (server, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
-        let (server_stack, mut server_net) =
-            embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);
-        let (client_stack, mut client_net) = embassy_net::new(
-            far_device,
-            Config::ipv4_static(config(CLIENT)),
-            leak(StackResources::<24>::new()),
-            seed + 1,
-        );
-        let mut world = Self { air: air.clone(), server_stack, client_stack, tcp, tasks: Vec::new() };
-        world.spawn(async move { runner.run().await });
-        world.spawn(async move { server_net.run().await });
-        world.spawn(async move { client_net.run().await });
-        world.spawn(async move { server.follow(server_stack, |_| ()).await });
-        world.spawn(poll_fn(move |_| {
-            carry(&mut near, &mut far, &air);
-            carry(&mut far, &mut near, &air);
-            Poll::Pending
-        }));
+        let (net, tasks) = join(&tcp, &air, seed);
+        let mut world = Self { air, net, tcp, tasks };
         world.run(10);
         world
+    }
+
+    /// Another network with another client's host, which has all addresses and numbers of the first.
+    pub fn join_another(&mut self, seed: u64) -> Net {
+        let (net, tasks) = join(&self.tcp, &self.air, seed);
+        self.tasks.extend(tasks);
+        self.run(10);
+        net
     }
 
     pub fn spawn(&mut self, task: impl Future<Output = ()> + 'static) {
@@ -130,13 +119,11 @@ impl World {
 
     /// A plain client's socket.
     pub fn client(&self) -> TcpSocket<'static> {
-        let mut socket = TcpSocket::new(self.client_stack, leak([0; BUFFER_LEN]), leak([0; BUFFER_LEN]));
-        socket.set_nagle_enabled(false);
-        socket
+        self.net.client()
     }
 
     pub fn set_server_address(&self, address: Ipv4Addr) {
-        self.server_stack.set_config_v4(embassy_net::ConfigV4::Static(config(address)));
+        self.net.server_stack.set_config_v4(embassy_net::ConfigV4::Static(config(address)));
     }
 
     /// Lets `ms` milliseconds pass.
@@ -149,6 +136,45 @@ impl World {
             clock::advance(Duration::from_millis(1));
         }
     }
+}
+
+impl Net {
+    /// A plain client's socket.
+    pub fn client(&self) -> TcpSocket<'static> {
+        let mut socket = TcpSocket::new(self.client_stack, leak([0; BUFFER_LEN]), leak([0; BUFFER_LEN]));
+        socket.set_nagle_enabled(false);
+        socket
+    }
+}
+
+/// Attaches the listener to a network of two hosts, and gives what has to run for it.
+fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
+    let (mut near, near_device) =
+        channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(SERVER_MAC));
+    let (mut far, far_device) =
+        channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
+    near.set_link_state(LinkState::Up);
+    far.set_link_state(LinkState::Up);
+    let port = leak(Port::new(near_device, seed));
+    let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
+    let (server_stack, mut server_net) =
+        embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);
+    let resources = leak(StackResources::<24>::new());
+    let (client_stack, mut client_net) =
+        embassy_net::new(far_device, Config::ipv4_static(config(CLIENT)), resources, seed + 1);
+    let air = air.clone();
+    let tasks: Vec<Task> = vec![
+        Box::pin(async move { runner.run().await }),
+        Box::pin(async move { server_net.run().await }),
+        Box::pin(async move { client_net.run().await }),
+        Box::pin(async move { interface.follow(server_stack, |_| ()).await }),
+        Box::pin(poll_fn(move |_| {
+            carry(&mut near, &mut far, &air);
+            carry(&mut far, &mut near, &air);
+            Poll::Pending
+        })),
+    ];
+    (Net { interface, server_stack, client_stack }, tasks)
 }
 
 /// Carries what one host sent to the other.

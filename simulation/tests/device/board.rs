@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings, Store,
-    StoreError, Value,
+    Health, Identity, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings,
+    Store, StoreError, Value,
 };
 
 pub const READINGS: [ReadingInfo<'static>; 3] = [
@@ -70,6 +70,7 @@ pub struct Board {
     pub unix_us: Cell<Option<u64>>,
     pub health: Cell<Health>,
     pub last_panic: Cell<Option<&'static str>>,
+    pub log_level: Cell<Option<LogLevel>>,
     pub is_broken: Cell<bool>,
     pub is_flash_broken: Cell<bool>,
     pub applied: RefCell<Vec<(usize, Value)>>,
@@ -92,6 +93,7 @@ impl Default for Board {
                 server,
             }),
             last_panic: Cell::default(),
+            log_level: Cell::default(),
             is_broken: Cell::default(),
             is_flash_broken: Cell::default(),
             applied: RefCell::default(),
@@ -136,6 +138,10 @@ impl Platform for Board {
 
     fn last_panic(&self) -> Option<&str> {
         self.last_panic.get()
+    }
+
+    fn set_log_level(&self, level: LogLevel) {
+        self.log_level.set(Some(level));
     }
 }
 

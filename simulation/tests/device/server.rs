@@ -2,7 +2,7 @@
 
 use sockeye_device::limits::TX_LEN;
 use sockeye_device::table::COMMANDS;
-use sockeye_device::{App, Health, History, ServerHealth, Settings};
+use sockeye_device::{App, Health, History, LogLevel, ServerHealth, Settings};
 
 use crate::board::{Board, READINGS};
 use crate::script::{Device, check, check_on};
@@ -323,6 +323,24 @@ fn configuration_is_set_all_or_nothing() {
     );
     // After a reboot.
     check_on(&board, "ap: CONFIG GET device.name\nap= *2|$11|device.name|$7|kitchen|");
+}
+
+#[test]
+fn the_log_level_is_in_force_at_boot_and_after_each_change() {
+    let board = Board::default();
+    check_on(&board, "");
+    assert_eq!(board.log_level.get(), Some(LogLevel::Notice));
+    check_on(&board, "ap: CONFIG SET loglevel debug\nap= +OK|");
+    assert_eq!(board.log_level.take(), Some(LogLevel::Debug));
+    // After a reboot.
+    check_on(&board, "");
+    assert_eq!(board.log_level.get(), Some(LogLevel::Debug));
+    board.is_flash_broken.set(true);
+    check_on(&board, "ap: CONFIG SET loglevel warning\nap~ storing failed");
+    assert_eq!(board.log_level.get(), Some(LogLevel::Debug), "what is not stored is not in force");
+    board.is_flash_broken.set(false);
+    check_on(&board, "ap: CONFIG FACTORYRESET\nap= +OK|");
+    assert_eq!(board.log_level.get(), Some(LogLevel::Notice));
 }
 
 #[test]

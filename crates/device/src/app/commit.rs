@@ -61,7 +61,7 @@ impl App<'_> {
     ) {
         let state = &mut *self.state.borrow_mut();
         commit::committed(&mut commit::Ended { platform: self.platform, state, reply, key }, change, storing, stored);
-        self.configure_outbox(state);
+        self.configure(state);
     }
 
     /// Resets the device to how it came: what a held button does, without asking anybody.
@@ -78,12 +78,14 @@ impl App<'_> {
         let now = self.platform.now();
         commit::apply(state, &storing.settings, now, random);
         commands::wifi::reset(state, now, random);
-        self.configure_outbox(state);
+        self.configure(state);
         Ok(())
     }
 
-    /// Samples may go elsewhere, or the device have another name, which is part of its readings' there.
-    fn configure_outbox(&self, state: &State) {
+    /// Tells whoever is outside of the state what its settings are: how much to say; where samples go, and the device's
+    /// name, which is part of its readings' there.
+    fn configure(&self, state: &State) {
+        self.platform.set_log_level(state.settings.log_level);
         if let Some(outbox) = self.outbox {
             outbox.configure(&state.settings.push, config::name(state, self.platform));
         }

@@ -4,19 +4,19 @@ use crate::limits::{JOIN_BACKOFF_MAX_MS, JOIN_BACKOFF_MIN_MS, JOIN_JITTER_PART, 
 
 /// Exponential back-off with jitter.
 #[derive(Debug, Clone)]
-pub(crate) struct BackOff {
+pub struct BackOff {
     /// The next pause before jitter.
     next_ms: u64,
 }
 
 impl BackOff {
     /// Nothing has failed yet.
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { next_ms: JOIN_BACKOFF_MIN_MS }
     }
 
     /// How long to wait after `stay_ms` in the network, 0 if joining failed. `random` is any number.
-    pub(crate) fn pause_ms(&mut self, stay_ms: u64, random: u32) -> u64 {
+    pub fn pause_ms(&mut self, stay_ms: u64, random: u32) -> u64 {
         if stay_ms >= STEADY_MS {
             *self = Self::new();
         }
@@ -24,6 +24,12 @@ impl BackOff {
         let pause_ms = self.next_ms - jitter_ms;
         self.next_ms = (2 * self.next_ms).min(JOIN_BACKOFF_MAX_MS);
         pause_ms
+    }
+}
+
+impl Default for BackOff {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,27 +1,34 @@
-//! The classic server on ESP32 chips, in the mode that the build was told: see `settings.rs`.
+//! The classic server on ESP32 chips, in a network of its own or in the one that the build was told.
 #![no_std]
 #![no_main]
 
+use core::cell::Cell;
 use core::fmt::Arguments;
+use core::net::Ipv4Addr;
 
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
-use esp_hal::clock::CpuClock;
-use esp_hal::ram;
-use esp_hal::timer::timg::TimerGroup;
+use esp_hal::rng::Rng;
+use esp_radio::wifi::Interface;
+use sockeye_board::air::{self, Air};
+use sockeye_board::{boot, built};
+use sockeye_device::LogLevel;
+use sockeye_device::wifi::RadioConfig;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::{CHIP, SLOTS, network, store};
+use sockeye_esp32::network::{Links, Memory};
+use sockeye_esp32::settings::SETTINGS;
+use sockeye_esp32::wifi::Radio;
+use sockeye_esp32::{SLOTS, console, network, services, store};
 use sockeye_hello::Hello;
-use sockeye_hello::boot::{Boot, PORT};
+use sockeye_hello::boot::PORT;
+use sockeye_hello::settings::Settings;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::Acceptor;
-use static_cell::ConstStaticCell;
+use static_cell::{ConstStaticCell, StaticCell};
 
-/// The radio's heap, bytes: memory that the bootloader leaves, and as much more as an access point needs.
-const HEAP_LEFT_LEN: usize = 64 * 1024;
-const HEAP_MORE_LEN: usize = 36 * 1024;
+const IS_OWN: bool = matches!(SETTINGS, Settings::AccessPoint { .. });
 
 static HANDLER: Hello<fn(Arguments<'_>)> = Hello::new(print);
 
@@ -30,34 +37,57 @@ esp_bootloader_esp_idf::esp_app_desc!();
 #[esp_hal::main]
 async fn main(spawner: Spawner) -> ! {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
+    static MEMORY: [Memory; 1] = [Memory::new()];
+    static LINKS: StaticCell<Links> = StaticCell::new();
 
-    esp_println::logger::init_logger_from_env();
-    let board = esp_hal::init(esp_hal::Config::default().with_cpu_clock(CpuClock::max()));
-    esp_alloc::heap_allocator!(#[ram(reclaimed)] size: HEAP_LEFT_LEN);
-    esp_alloc::heap_allocator!(size: HEAP_MORE_LEN);
-    esp_rtos::start(TimerGroup::new(board.TIMG0).timer0, board.FROM_CPU_INTR0);
+    let chip = sockeye_esp32::peripherals();
+    sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
+    let console = console::start("hello");
+    console::start_log(LogLevel::default());
+    let entropy = Entropy::draw(chip.RNG, chip.ADC1);
+    let passphrase = boot::passphrase(store::open(chip.FLASH).as_ref(), &entropy.passphrase, &console).await;
+    let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
+    let interface = if IS_OWN { Interface::access_point() } else { Interface::station() };
+    let mac = interface.mac_address();
+    let (tcp, [link]) = network::start(spawner, &MEMORY, [interface], &entropy);
+    let (own, joined) = if IS_OWN { (Some(link), None) } else { (None, Some(link)) };
+    let network: &'static Links = LINKS.init(Links { own, joined });
 
-    let console = Boot::new(print as fn(Arguments<'_>), "hello", CHIP);
-    let entropy = Entropy::draw(board.RNG, board.ADC1);
-    let store = store::open(board.FLASH);
-    let (tcp, network) =
-        network::start_as_built(spawner, console, (board.WIFI, &store), &entropy).await.expect("the radio starts");
-
-    let address = ([0, 0, 0, 0], PORT).into();
-    let acceptor = tcp.bind(address).await.expect("the port is the first");
+    let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
+    // Each is spawned as often as there is room for it.
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
-    let followed = network.interface.follow(network.stack, |address| match address {
-        Some(address) => {
-            console.network_up(address.address());
-            console.listening(PORT, SLOTS, (address.address(), PORT).into());
-        }
-        None => console.network_down(),
-    });
-    followed.await
+    if let Some(own) = &network.own {
+        spawner.spawn(services::lend(own).expect("one task"));
+    }
+    let up = |address: Ipv4Addr| {
+        console.network_up(address);
+        console.listening(PORT, SLOTS, (address, PORT).into());
+    };
+    let air = Air { network, console, up: &up, passphrase, rssi: &Cell::new(None) };
+    Run::<IS_OWN>::run(radio, air, mac).await
+}
+
+/// One of the two, told by its type: a future that could be either would have all of the other in the image.
+struct Run<const IS_OWN: bool>;
+
+#[allow(dead_code, reason = "one of the two is")]
+impl Run<true> {
+    async fn run(radio: Radio, air: Air<'_, Links, fn(Arguments<'_>)>, mac: [u8; 6]) -> ! {
+        let open = matches!(SETTINGS, Settings::AccessPoint { open: true });
+        air::own(radio, air, &built::own_network(mac, open)).await
+    }
+}
+
+#[allow(dead_code, reason = "one of the two is")]
+impl Run<false> {
+    async fn run(radio: Radio, air: Air<'_, Links, fn(Arguments<'_>)>, mac: [u8; 6]) -> ! {
+        let Settings::Station { ssid, password } = SETTINGS else { unreachable!("it has a network of its own") };
+        air::stay_joined(radio, air, &built::join(mac, ssid, password), || Rng::new().random()).await
+    }
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

@@ -15,7 +15,7 @@ macro_rules! pins {
             lm35: $peripherals.GPIO34,
             led: $peripherals.GPIO2.into(),
             button: $peripherals.GPIO0.into(),
-            temperature: (),
+            celsius: || None,
         }
     };
 }

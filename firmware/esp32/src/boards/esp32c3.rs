@@ -15,7 +15,7 @@ macro_rules! pins {
             lm35: $peripherals.GPIO0,
             led: $peripherals.GPIO8.into(),
             button: $peripherals.GPIO9.into(),
-            temperature: $peripherals.TSENS,
+            celsius: $crate::boards::celsius($peripherals.TSENS),
         }
     };
 }

@@ -15,7 +15,7 @@ macro_rules! pins {
             lm35: $peripherals.GPIO1,
             led: $peripherals.GPIO21.into(),
             button: $peripherals.GPIO0.into(),
-            temperature: (),
+            celsius: || None,
         }
     };
 }

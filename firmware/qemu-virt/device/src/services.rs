@@ -9,7 +9,7 @@ use embassy_net::Stack;
 use embassy_time::Instant;
 use sockeye_device::App;
 use sockeye_hello::boot::PORT;
-use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX};
+use sockeye_services::limits::{DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN};
 use sockeye_services::mdns::Announcement;
 use sockeye_services::{captive, dhcp, mdns, sntp};
 use static_cell::ConstStaticCell;
@@ -20,8 +20,6 @@ use crate::board::Board;
 const MESSAGES: usize = 2;
 /// embassy-net's sockets for the services.
 pub const SOCKETS: usize = 4;
-/// Bytes of an answer about the time.
-const TIME_LEN: usize = 48;
 
 type Buffers<const LEN: usize> = UdpBuffers<1, LEN, LEN, MESSAGES>;
 
@@ -36,7 +34,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, address: Ipv4Addr, app: &'
 /// Keeps the board's clock right, if there is somebody to ask.
 #[embassy_executor::task]
 pub async fn tell_time(stack: Stack<'static>, app: &'static App<'static>, board: &'static Board) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * TIME_LEN }>> = ConstStaticCell::new(UdpBuffers::new());
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * NTP_MESSAGE_LEN }>> = ConstStaticCell::new(UdpBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take());
     let set = |unix_us| board.clock.set(unix_us, Instant::now().as_micros());
     sntp::serve(&udp, &Dns::new(stack), || app.time_server(), set).await

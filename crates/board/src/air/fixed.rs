@@ -1,0 +1,96 @@
+//! A network that was fixed when the program was built: `hello` makes its own, or joins one for ever.
+
+use core::fmt::Arguments;
+
+use embassy_futures::join::join;
+use embassy_sync::channel::Channel;
+use embassy_time::{Duration, Instant, Timer, with_timeout};
+use sockeye_device::wifi::{ApConfig, BackOff, Event, Join};
+
+use crate::air::{Air, Driver, Events, Network, Station};
+use crate::limits::{JOIN_MS, LEAVE_MS};
+
+/// Makes the device's own network, for ever.
+pub async fn own<D, N, P>(driver: D, air: Air<'_, N, P>, config: &ApConfig) -> !
+where
+    D: Driver,
+    N: Network,
+    P: Fn(Arguments<'_>) + Copy,
+{
+    let events = Channel::new();
+    let mut station = Station::new(driver, air, &events);
+    let mut back_off = BackOff::new();
+    station.set_power_save(false);
+    while station.start_ap(config) != Event::ApStarted {
+        // There is nobody whom it could keep step with.
+        Timer::after(Duration::from_millis(back_off.pause_ms(0, 0))).await;
+    }
+    loop {
+        // Nobody wants to know how many clients there are.
+        station.listen(events.receive()).await;
+    }
+}
+
+/// Joins a network, and joins it again when it is gone, for ever. `random` gives any numbers.
+pub async fn stay_joined<D, N, P>(driver: D, air: Air<'_, N, P>, wanted: &Join, mut random: impl FnMut() -> u32) -> !
+where
+    D: Driver,
+    N: Network,
+    P: Fn(Arguments<'_>) + Copy,
+{
+    let events = Channel::new();
+    let (network, console, reach) = (air.network, air.console, air.reach());
+    let mut station = Station::new(driver, air, &events);
+    let staying = async {
+        let mut back_off = BackOff::new();
+        station.set_power_save(false);
+        loop {
+            station.join(wanted.clone());
+            let stay_ms = stay_ms(&mut station, &events, Duration::from_millis(JOIN_MS)).await;
+            let pause = Duration::from_millis(back_off.pause_ms(stay_ms, random()));
+            console.next_try(pause);
+            station.listen(Timer::after(pause)).await;
+        }
+    };
+    let following = network.follow(reach);
+    join(staying, following).await.0
+}
+
+/// How long the station was in the network, milliseconds; 0 if it could not join within `limit`.
+pub(super) async fn stay_ms<D, N, P>(station: &mut Station<'_, D, N, P>, events: &Events, limit: Duration) -> u64
+where
+    D: Driver,
+    N: Network,
+    P: Fn(Arguments<'_>) + Copy,
+{
+    let joining = until(station, events, |event| matches!(event, Event::Joined | Event::JoinFailed(_)));
+    match with_timeout(limit, joining).await {
+        Ok(Event::Joined) => {}
+        Ok(_) => return 0,
+        Err(_) => {
+            station.leave();
+            // Whether it left or had nothing to leave, the next attempt starts from there.
+            let leaving = until(station, events, |event| *event == Event::Left);
+            let _ = with_timeout(Duration::from_millis(LEAVE_MS), leaving).await;
+            return 0;
+        }
+    }
+    let since = Instant::now();
+    until(station, events, |event| *event == Event::Left).await;
+    since.elapsed().as_millis()
+}
+
+/// The first event of this kind; others are passed over.
+async fn until<D, N, P>(station: &mut Station<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
+where
+    D: Driver,
+    N: Network,
+    P: Fn(Arguments<'_>) + Copy,
+{
+    loop {
+        match station.listen(events.receive()).await {
+            Some(event) if is_it(&event) => return event,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What a device boots with. Nothing of it ends the boot: what is missing or damaged is said on the console, and the
+//! device is as new there.
+
+use core::fmt::Arguments;
+
+use embedded_storage_async::nor_flash::NorFlash;
+use sockeye_device::wifi::Secret;
+use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
+use sockeye_hello::boot::Boot;
+use sockeye_hello::identity::Passphrase;
+
+/// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
+pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
+    store: Option<&FlashStore<F>>,
+    defaults: &Settings,
+    console: &Boot<P>,
+) -> Stored {
+    let mut stored = match store {
+        Some(store) => store.load().await,
+        None => Stored { condition: StoreCondition::Volatile, ..Stored::default() },
+    };
+    if stored.condition != StoreCondition::Sound {
+        console.warning(&format_args!("stored settings: {}", stored.condition.name()));
+    }
+    if stored.settings == Settings::default() {
+        stored.settings = defaults.clone();
+    }
+    stored
+}
+
+/// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.
+pub async fn passphrase<F: NorFlash, P: Fn(Arguments<'_>)>(
+    store: Option<&FlashStore<F>>,
+    fresh: &Passphrase,
+    console: &Boot<P>,
+) -> Secret {
+    // It is one that WPA2 takes.
+    let fresh = Secret::new(fresh.as_str().as_bytes()).unwrap_or_default();
+    let kept = match store {
+        Some(store) => match store.passphrase().await {
+            Ok(Some(kept)) => return kept,
+            Ok(None) => store.set_passphrase(&fresh).await,
+            // To write now could cost the passphrase that is there.
+            Err(error) => Err(error),
+        },
+        None => Err(StoreError::Volatile),
+    };
+    if let Err(error) = kept {
+        let what = "the passphrase could not be kept and is another one after a restart";
+        console.warning(&format_args!("{what}: {error:?}"));
+    }
+    fresh
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Whatever is in the flash, the device boots.
+
+use std::cell::RefCell;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use embassy_futures::block_on;
+use sequential_storage::mock_flash::MockFlashBase;
+use sockeye_device::Store;
+use sockeye_hello::identity::PASSPHRASE_LEN;
+
+use super::*;
+
+/// Four blocks as a chip has them.
+type Mock = MockFlashBase<4, 4, 1024>;
+
+fn store(flash: &Mock) -> FlashStore<Mock> {
+    FlashStore::new(flash.clone(), Mock::FULL_FLASH_RANGE).unwrap()
+}
+
+fn named(name: &str) -> Settings {
+    Settings { name: name.try_into().unwrap(), ..Settings::default() }
+}
+
+/// Boots, and gives what came of it: the settings, the passphrase, and the warnings.
+fn boot(store: Option<&FlashStore<Mock>>, random: u32) -> (Settings, Secret, Vec<String>) {
+    let lines = RefCell::new(Vec::new());
+    let console = Boot::new(|line: Arguments<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
+    let stored = block_on(settings(store, &named("built"), &console));
+    let fresh = Passphrase::from_random(&[random; PASSPHRASE_LEN]);
+    let secret = block_on(passphrase(store, &fresh, &console));
+    (stored.settings, secret, lines.take().split_off(1))
+}
+
+#[test]
+fn a_blank_flash_begins_with_what_the_image_was_made_with() {
+    let store = store(&Mock::default());
+    let (settings, passphrase, warnings) = boot(Some(&store), 0);
+    assert_eq!((settings, passphrase.as_str()), (named("built"), "aaaaaaaaaaaa"));
+    assert_eq!(warnings, [""; 0]);
+    let (_, kept, _) = boot(Some(&store), u32::MAX);
+    assert_eq!(kept, passphrase, "drawn once");
+}
+
+#[test]
+fn what_was_stored_is_there_again() {
+    let store = store(&Mock::default());
+    boot(Some(&store), 0);
+    block_on(store.save(&named("kitchen"))).unwrap();
+    let (settings, _, warnings) = boot(Some(&store), 0);
+    assert_eq!(settings, named("kitchen"));
+    assert_eq!(warnings, [""; 0]);
+}
+
+#[test]
+fn damaged_settings_are_left_and_said() {
+    let mut flash = Mock::default();
+    for byte in flash.as_bytes_mut() {
+        *byte = 0x5a;
+    }
+    let store = store(&flash);
+    let (settings, passphrase, warnings) = boot(Some(&store), 0);
+    assert_eq!((settings, passphrase.as_str()), (named("built"), "aaaaaaaaaaaa"));
+    assert_eq!(warnings[0], "warning: stored settings: damaged");
+}
+
+#[test]
+fn without_a_place_for_settings_the_device_boots_too() {
+    let (settings, passphrase, warnings) = boot(None, 0);
+    assert_eq!((settings, passphrase.as_str()), (named("built"), "aaaaaaaaaaaa"));
+    let passphrase = "warning: the passphrase could not be kept and is another one after a restart: Volatile";
+    assert_eq!(warnings, ["warning: stored settings: none", passphrase]);
+}

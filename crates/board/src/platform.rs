@@ -1,0 +1,136 @@
+//! A board as the device application sees it.
+
+use core::cell::Cell;
+use core::fmt::Write;
+
+use embassy_time::{Duration, Instant, Ticker};
+use heapless::String;
+use log::LevelFilter;
+use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_hello::boot::{NetworkName, PORT};
+
+use crate::clock::WallClock;
+use crate::last_words::Text;
+use crate::limits::PERIOD_MS;
+
+/// What differs from board to board.
+pub trait Hardware {
+    /// The board's name.
+    const NAME: &'static str;
+    /// What it measures.
+    const READINGS: &'static [ReadingInfo<'static>];
+    /// What it switches.
+    const OUTPUTS: &'static [OutputInfo<'static>];
+
+    /// Fills `bytes` with random numbers; see [`Platform::random`].
+    fn random(&self, bytes: &mut [u8]);
+    /// Switches an output; see [`Platform::apply`].
+    ///
+    /// # Errors
+    /// There is no such output, or the hardware says no.
+    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
+    /// How the board is. The signal's strength is known elsewhere, and so is whether it was a panic that made it boot.
+    fn health(&self) -> Health;
+}
+
+/// A board that has a timer, a name from its MAC address, and a radio or none.
+pub struct Board<H> {
+    name: String<16>,
+    run_id: String<40>,
+    hardware: H,
+    last_panic: Option<Text>,
+    /// The time of day.
+    pub clock: WallClock,
+    /// Signal strength of the network that the station has joined, dBm.
+    pub rssi: Cell<Option<i8>>,
+}
+
+impl<H: Hardware> Board<H> {
+    /// A board whose network has this MAC address, and what the panic said that made it boot. The hardware's random
+    /// numbers must be good already.
+    pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>) -> Self {
+        let (mut name, mut run_id, mut random) = (String::new(), String::new(), [0; 20]);
+        hardware.random(&mut random);
+        // Both are as long as they can get.
+        let _ = write!(name, "{}", NetworkName(mac));
+        for byte in random {
+            let _ = write!(run_id, "{byte:02x}");
+        }
+        Self { name, run_id, hardware, last_panic, clock: WallClock::new(), rssi: Cell::new(None) }
+    }
+}
+
+impl<H: Hardware> Platform for Board<H> {
+    fn now(&self) -> Now {
+        self.clock.now(Instant::now().as_micros())
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        self.hardware.random(bytes);
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        let version = env!("CARGO_PKG_VERSION");
+        Identity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
+    }
+
+    fn readings(&self) -> &[ReadingInfo<'_>] {
+        H::READINGS
+    }
+
+    fn outputs(&self) -> &[OutputInfo<'_>] {
+        H::OUTPUTS
+    }
+
+    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
+        self.hardware.apply(index, value)
+    }
+
+    fn health(&self) -> Health {
+        let health = Health { wifi_rssi_dbm: self.rssi.get(), ..self.hardware.health() };
+        match self.last_panic {
+            Some(_) => Health { reset_reason: "panic", ..health },
+            None => health,
+        }
+    }
+
+    fn last_panic(&self) -> Option<&str> {
+        self.last_panic.as_deref()
+    }
+
+    /// Where the instruction set has no compare-and-swap (rv32imc), `log` takes a level only together with its logger:
+    /// there a change waits for the next boot.
+    fn set_log_level(&self, level: LogLevel) {
+        #[cfg(target_has_atomic = "ptr")]
+        log::set_max_level(log_filter(level));
+        #[cfg(not(target_has_atomic = "ptr"))]
+        let _ = level;
+    }
+}
+
+/// Redis's levels as those of `log`. By default the console belongs to the program, and libraries warn only.
+pub fn log_filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Debug => LevelFilter::Debug,
+        LogLevel::Verbose => LevelFilter::Info,
+        LogLevel::Notice => LevelFilter::Warn,
+        LogLevel::Warning => LevelFilter::Error,
+    }
+}
+
+/// Samples all readings once in [`PERIOD_MS`], for ever. `sample` gives a value for each, and none where its sensor fails.
+pub async fn measure<const N: usize>(app: &App<'_>, mut sample: impl FnMut() -> [Option<Value>; N]) -> ! {
+    let mut ticker = Ticker::every(Duration::from_millis(PERIOD_MS.into()));
+    loop {
+        for (index, value) in sample().into_iter().enumerate() {
+            match value {
+                Some(value) => app.sample(index, value),
+                None => app.lose(index),
+            }
+        }
+        ticker.next().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! A board made of its parts.
+
+use core::str::FromStr;
+
+use embassy_futures::block_on;
+use embassy_futures::select::select;
+use embassy_futures::yield_now;
+use sockeye_device::History;
+use sockeye_device::limits::REMOTES_MAX;
+
+use super::*;
+use crate::readings::{LM35, UPTIME, switch};
+
+struct Fake;
+
+impl Hardware for Fake {
+    const NAME: &'static str = "a test";
+    const READINGS: &'static [ReadingInfo<'static>] = &[LM35, UPTIME];
+    const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led")];
+
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(0x0a);
+    }
+
+    fn apply(&self, index: usize, _: Value) -> Result<(), OutputError> {
+        if index == 0 { Ok(()) } else { Err(OutputError) }
+    }
+
+    fn health(&self) -> Health {
+        Health { reset_reason: "software", used_memory: 7, ..Health::default() }
+    }
+}
+
+const MAC: [u8; 6] = [0x02, 0, 0, 0, 0xab, 0xcd];
+
+#[test]
+fn a_board_has_a_name_and_is_another_one_after_each_boot() {
+    let board = Board::new(Fake, MAC, None);
+    let identity = board.identity();
+    assert_eq!((identity.name, identity.board), ("sockeye-ABCD", "a test"));
+    assert_eq!(identity.run_id, "0a".repeat(20), "as long as Redis's");
+    assert_eq!((board.readings().len(), board.outputs().len()), (2, 1));
+    assert_eq!(board.apply(1, Value(1)), Err(OutputError));
+}
+
+#[test]
+fn a_panic_is_the_reason_for_its_restart() {
+    let board = Board::new(Fake, MAC, None);
+    assert_eq!((board.health().reset_reason, board.last_panic()), ("software", None));
+    let board = Board::new(Fake, MAC, Text::from_str("out of bounds").ok());
+    assert_eq!((board.health().reset_reason, board.last_panic()), ("panic", Some("out of bounds")));
+}
+
+#[test]
+fn signal_and_time_are_what_was_told_last() {
+    let board = Board::new(Fake, MAC, None);
+    assert_eq!((board.health().wifi_rssi_dbm, board.now().unix_us), (None, None));
+    board.rssi.set(Some(-60));
+    board.clock.set(u64::MAX / 2, board.now().uptime_us);
+    assert_eq!(board.health().wifi_rssi_dbm, Some(-60));
+    assert!(board.now().unix_us >= Some(u64::MAX / 2));
+    assert_eq!(board.health().used_memory, 7);
+}
+
+/// The level is the process's, so all of it is one test.
+#[test]
+fn redis_levels_are_those_of_the_log() {
+    let board = Board::new(Fake, MAC, None);
+    for (level, filter) in [
+        (LogLevel::Debug, LevelFilter::Debug),
+        (LogLevel::Verbose, LevelFilter::Info),
+        (LogLevel::Notice, LevelFilter::Warn),
+        (LogLevel::Warning, LevelFilter::Error),
+    ] {
+        board.set_log_level(level);
+        assert_eq!(log::max_level(), filter);
+    }
+}
+
+#[test]
+fn a_sensor_that_fails_has_no_value() {
+    let board = Board::new(Fake, MAC, None);
+    let mut histories = [const { History::new() }; 2 + REMOTES_MAX];
+    let app = App::new(&board, &mut histories, sockeye_device::Settings::default()).unwrap();
+    let mut taken = 0;
+    let sampling = measure(&app, || {
+        taken += 1;
+        [Some(Value(235)), None]
+    });
+    block_on(select(sampling, yield_now()));
+    assert_eq!(app.counts().samples, 1, "one value, and one reading without");
+    assert_eq!(taken, 1, "the next is due in a second");
+}

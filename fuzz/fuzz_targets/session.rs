@@ -17,12 +17,16 @@ const LATEST: Value = Value(777_773);
 const LATEST_TEXT: &[u8] = b"77777.3";
 /// Stands before what happens in between; no request that means anything has it.
 const EVENT: u8 = 0xff;
+/// How often a part of the replies is acknowledged before all of it is at once.
+const ACKS: usize = 1_000;
 const CLIENTS: [&str; 3] = ["1", "2", "3"];
 
 /// How an input begins: who the clients are.
 struct Setting {
     has_token: bool,
     has_radio: bool,
+    /// Replies are acknowledged in pieces too.
+    is_slow: bool,
     side: &'static str,
     piece: usize,
 }
@@ -30,7 +34,13 @@ struct Setting {
 impl Setting {
     fn new(how: u8, piece: u8) -> Self {
         let side = ["ap", "lo", "sta"][usize::from(how >> 1) % 3];
-        Self { has_token: how & 1 == 1, has_radio: how & 128 != 0, side, piece: usize::from(piece) + 1 }
+        Self {
+            has_token: how & 1 == 1,
+            has_radio: how & 128 != 0,
+            is_slow: how & 64 != 0,
+            side,
+            piece: usize::from(piece) + 1,
+        }
     }
 
     fn may_change(&self) -> bool {
@@ -88,6 +98,9 @@ fn play(device: &mut Device<'_>, app: &App<'_>, setting: &Setting, wire: &[u8]) 
         }
         replies[client].append(&mut device.bytes(&names[client]));
         pipe.0.borrow_mut().pieces = std::iter::repeat_n(setting.piece, bytes.len()).collect();
+        if setting.is_slow {
+            pipe.0.borrow_mut().acks = std::iter::repeat_n(setting.piece, ACKS).collect();
+        }
         device.send(&names[client], bytes);
         replies[client].append(&mut device.bytes(&names[client]));
     };

@@ -369,10 +369,12 @@ impl<'a> App<'a> {
         session.last_us = end.uptime_us;
         let peer = session.peer;
         state.slowlog.note(request, is_secret, peer, &session.name, (start, end));
-        if !is_secret && state.sessions.iter().any(|session| session.monitor.is_some()) {
-            state.monitor.push(request, peer, start);
-            for session in state.sessions.iter_mut().filter(|session| session.monitor.is_some()) {
-                session.waker.wake();
+        if !is_secret && state.monitor.is_watched {
+            let mut watching = state.sessions.iter_mut().filter(|session| session.monitor.is_some());
+            state.monitor.is_watched = watching.next().map(|session| session.waker.wake()).is_some();
+            watching.for_each(|session| session.waker.wake());
+            if state.monitor.is_watched {
+                state.monitor.push(request, peer, start);
             }
         }
     }

@@ -15,11 +15,13 @@ pub(crate) struct Monitor {
     lines: Deque<String<MONITOR_LINE_LEN, u8>, MONITOR_LINES_MAX>,
     /// Number of the next line, counted since boot; it may wrap.
     pub(crate) next: u32,
+    /// A session has begun to monitor, and may still.
+    pub(crate) is_watched: bool,
 }
 
 impl Monitor {
     pub(crate) const fn new() -> Self {
-        Self { lines: Deque::new(), next: 0 }
+        Self { lines: Deque::new(), next: 0, is_watched: false }
     }
 
     /// Adds a command.

@@ -12,8 +12,16 @@ use crate::socket::{Error, TcpSocket};
 impl BufferedSocket for TcpSocket {
     fn peek(&mut self, buf: &mut [u8]) -> usize {
         let mut table = self.shared.borrow_mut();
-        // It copies both parts of a ring that goes over its end.
-        table.records[self.index].socket().peek_slice(buf).unwrap_or_default()
+        let socket = table.records[self.index].socket();
+        let queued = socket.recv_queue();
+        match socket.peek(buf.len()) {
+            Ok(data) if data.len() == queued => {
+                buf[..queued].copy_from_slice(data);
+                queued
+            }
+            // It copies both parts of a ring that goes over its end.
+            _ => socket.peek_slice(buf).unwrap_or_default(),
+        }
     }
 
     fn consume(&mut self, len: usize) {
@@ -69,8 +77,20 @@ impl BufferedSocket for TcpSocket {
         let mut table = self.shared.borrow_mut();
         let record = &mut table.records[self.index];
         let socket = record.socket();
-        // A connection that is gone takes nothing, and the next wait says why.
-        let len = socket.send_slice(bytes).unwrap_or_default();
+        let mut put = |bytes: &[u8]| {
+            let part = socket.send(|room| {
+                let len = room.len().min(bytes.len());
+                room[..len].copy_from_slice(&bytes[..len]);
+                (len, len)
+            });
+            // A connection that is gone takes nothing, and the next wait says why.
+            part.unwrap_or_default()
+        };
+        let mut len = put(bytes);
+        // The rest is where the ring begins.
+        if len < bytes.len() {
+            len += put(&bytes[len..]);
+        }
         if len > 0 {
             record.bulk = record.socket().send_queue() > SEGMENT_LEN_SURE;
             table.mark_soon(self.index);

@@ -23,6 +23,7 @@ pub(crate) fn monitor(cx: &mut Cx<'_, '_>) -> Outcome {
     let next = cx.state.monitor.next;
     // It begins with the next command, as this one is told of after it was run.
     cx.session().monitor.get_or_insert(next.wrapping_add(1));
+    cx.state.monitor.is_watched = true;
     cx.ok()
 }
 

@@ -34,7 +34,7 @@ use crate::platform::{Now, Platform};
 use crate::pubsub::Scope;
 use crate::remote::Remotes;
 use crate::serve::Scratch;
-use crate::session::{Cursor, SessionKey, Sessions, Side};
+use crate::session::{Cursor, Session, SessionKey, Sessions, Side};
 use crate::settings::{Settings, StoreCondition, Stored};
 use crate::slowlog::SlowLog;
 use crate::table::{self, Unknown};
@@ -148,6 +148,11 @@ impl State {
                 session.waker.wake();
             }
         }
+    }
+
+    fn has_event(&self, session: &Session) -> bool {
+        let is_told = session.monitor.is_some_and(|next| next != self.monitor.next);
+        session.killed || is_told || session.subscriber.has_mail() || (session.is_blocked() && session.sampled)
     }
 
     /// Whether this session may read: no token is set, or it has authenticated.
@@ -391,18 +396,17 @@ impl<'a> App<'a> {
     /// for it.
     pub fn has_event(&self, key: SessionKey) -> bool {
         let state = self.state.borrow();
-        let session = state.sessions.get(key);
-        let is_told = session.monitor.is_some_and(|next| next != state.monitor.next);
-        session.killed || is_told || session.subscriber.has_mail() || (session.is_blocked() && session.sampled)
+        state.has_event(state.sessions.get(key))
     }
 
     /// Waits until something happens to the session: a push for it, a sample that it waits for, its end.
     pub async fn event(&self, key: SessionKey) {
         poll_fn(|cx| {
-            if self.has_event(key) {
+            let state = &mut *self.state.borrow_mut();
+            if state.has_event(state.sessions.get(key)) {
                 return Poll::Ready(());
             }
-            self.state.borrow_mut().sessions.get_mut(key).waker.register(cx.waker());
+            state.sessions.get_mut(key).waker.register(cx.waker());
             Poll::Pending
         })
         .await;

@@ -80,6 +80,8 @@ pub struct Command {
     pub keys: Keys,
     /// It has subcommands, and does nothing without one.
     pub is_container: bool,
+    /// It is one of a container's.
+    pub(crate) is_subcommand: bool,
     /// A client that has subscribed in RESP2 may send it.
     pub(crate) is_allowed_subscribed: bool,
     /// Its arguments may be secret: MONITOR and the slow log don't show them.
@@ -96,6 +98,11 @@ pub(crate) type Outcome = Result<Flow, &'static str>;
 
 impl Command {
     pub(crate) const fn new(name: &'static str, arity: i8, access: Access, group: Group, run: Run) -> Self {
+        let (mut is_subcommand, mut at) = (false, 0);
+        while at < name.len() {
+            is_subcommand |= name.as_bytes()[at] == b'|';
+            at += 1;
+        }
         Self {
             name,
             syntax: "",
@@ -106,6 +113,7 @@ impl Command {
             summary: "",
             keys: Keys { first: 0, last: 0, step: 0 },
             is_container: false,
+            is_subcommand,
             is_allowed_subscribed: false,
             is_secret: false,
             is_long: false,

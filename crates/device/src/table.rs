@@ -338,7 +338,7 @@ pub(crate) enum Unknown {
 /// The command that a request names, or its subcommand.
 pub(crate) fn find(request: &Request<'_>) -> Result<&'static Command, Unknown> {
     let name = request.name();
-    let Some(command) = lookup(name, None).filter(|_| !name.contains(&b'|')) else {
+    let Some(command) = lookup(name, None).filter(|command| !command.is_subcommand) else {
         return Err(refused(request.name()).map_or(Unknown::Command, Unknown::Refused));
     };
     match request.arg(1) {

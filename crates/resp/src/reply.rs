@@ -71,14 +71,14 @@ impl<'a> ReplyWriter<'a> {
     /// A writer for an empty buffer of at least
     /// [`TX_LEN_MIN`](crate::limits::TX_LEN_MIN) bytes.
     pub fn new(tx: &'a mut [u8], protocol: Protocol) -> Self {
-        Self { out: Buffer::new(tx), is_whole: true, checkpoint: 0, overflowed: false, protocol }
+        Self::new_in_part(tx, true, protocol)
     }
 
-    /// A writer for what is free of a larger buffer: a reply that doesn't fit
-    /// now may fit later, so [`begin`](Self::begin) asks for its room even while
-    /// nothing is written.
-    pub fn new_in_part(tx: &'a mut [u8], protocol: Protocol) -> Self {
-        Self { is_whole: false, ..Self::new(tx, protocol) }
+    /// A writer for what is free of a buffer. Unless that is all of it, a reply
+    /// that doesn't fit now may fit later, so [`begin`](Self::begin) asks for
+    /// its room even while nothing is written.
+    pub fn new_in_part(tx: &'a mut [u8], is_whole: bool, protocol: Protocol) -> Self {
+        Self { out: Buffer::new(tx), is_whole, checkpoint: 0, overflowed: false, protocol }
     }
 
     /// Ends the reply before, and starts the next one.

@@ -66,8 +66,7 @@ impl Room {
     }
 
     fn writer(self, tx: &mut [u8; TX_LEN], protocol: Protocol) -> ReplyWriter<'_> {
-        let tx = self.buffer(tx);
-        if self.is_whole { ReplyWriter::new(tx, protocol) } else { ReplyWriter::new_in_part(tx, protocol) }
+        ReplyWriter::new_in_part(self.buffer(tx), self.is_whole, protocol)
     }
 }
 
@@ -124,7 +123,12 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 _ => app.call(key, &request, &mut reply),
             };
             match flow {
-                Flow::Continue => self.wait = Wait::No,
+                Flow::Continue => {
+                    self.wait = Wait::No;
+                    if self.decoder.consumed() == len {
+                        break Pause::Read;
+                    }
+                }
                 Flow::Close => break Pause::Close,
                 Flow::Abort => return Pause::Close,
                 Flow::Text => {

@@ -80,8 +80,7 @@ pub fn serve<C: Client, S: Store>(
     let session = Session::open(app, peer, side);
     async move {
         let Some(session) = session else {
-            client.put(REFUSAL);
-            return Ok(());
+            return put(client, REFUSAL).await;
         };
         Connection { client, session, store, decoder: Decoder::new(), waiting: 0, wait: Wait::No }.run().await
     }
@@ -197,7 +196,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
             }
             Target::Other => {
                 let is_own = app.side(self.session.key) == Side::AccessPoint;
-                self.client.put(if is_own { FOUND } else { NOT_FOUND });
+                put(self.client, if is_own { FOUND } else { NOT_FOUND }).await?;
             }
             Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
         }
@@ -260,6 +259,16 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         }
         Ok(())
     }
+}
+
+/// Puts `bytes` once there is room for them.
+async fn put<C: Client>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
+    while client.room() < bytes.len() {
+        let room = client.room();
+        client.wait_room(room).await?;
+    }
+    client.put(bytes);
+    Ok(())
 }
 
 /// What a browser asks for.

@@ -86,6 +86,23 @@ fn replies_that_come_together_are_the_same_however_slowly_they_leave() {
     }
 }
 
+#[test]
+fn what_is_no_reply_to_a_command_waits_for_room_too() {
+    for (request, reply) in [("GET /x HTTP/1.1\r\n\r\n", "HTTP/1.1 404 "), ("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 200 ")]
+    {
+        let board = Board::default();
+        let mut histories = [const { History::new() }; READINGS.len()];
+        let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+        let mut device = Device::new(&board, &app);
+        device.wire("lo").0.borrow_mut().is_stuck = true;
+        device.send("lo", request.as_bytes());
+        assert!(device.bytes("lo").is_empty());
+        device.wire("lo").0.borrow_mut().is_stuck = false;
+        device.run();
+        assert!(device.bytes("lo").starts_with(reply.as_bytes()), "{request}");
+    }
+}
+
 /// Requests for whose replies there is no room at first: what is counted and watched is counted and watched once.
 #[test]
 fn what_waits_for_room_is_run_once() {

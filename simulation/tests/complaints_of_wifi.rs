@@ -65,6 +65,7 @@ fn refused_after_the_fallback_from_station_to_access_point() {
     assert_eq!(lines(&outcome, SETTLED_S, "one that Asks is done"), 3, "{}", outcome.trace);
 }
 
+/// That none is lost is also known from linking: the bare-metal device has no allocator at all.
 #[test]
 fn memory_is_lost_with_each_connection() {
     let steps: Vec<_> = (1..200).map(|n| (n * 3, ask(Place::Own, 8))).collect();

@@ -43,8 +43,8 @@ impl Lines for Page<'_> {
             index if index < shown => self.reading(index, out),
             index if index == shown => Some(out.write_str("\n</table>")),
             index if index == shown + 1 && self.state.wifi.has_radio => Some(out.write_str(
-                "\n<p>To another network:\n<pre>CONFIG SET wifi.ssid NAME wifi.password PASSWORD\nWIFI TRY\nWIFI \
-                 CONFIRM</pre>",
+                "\n<p>To another network, typed in redis-cli or any app for Telnet:\n<pre>CONFIG SET wifi.ssid NAME \
+                 wifi.password PASSWORD\nWIFI TRY\nWIFI CONFIRM</pre>",
             )),
             _ => None,
         }

@@ -33,7 +33,7 @@ fn the_page_of_a_device_with_a_radio_says_how_to_set_the_network() {
          @told configure 01 false, start sockeye-3f2a 192.168.1.1/24 own
          @wifi ap-started
          ap\\ GET / HTTP/1.1\\r\\n
-         ap~ <pre>CONFIG SET wifi.ssid NAME wifi.password PASSWORD/WIFI TRY/WIFI CONFIRM</pre>/",
+         ap~ <p>To another network, typed in redis-cli or any app for Telnet:/<pre>CONFIG SET wifi.ssid NAME wifi.password PASSWORD/WIFI TRY/WIFI CONFIRM</pre>/",
     );
 }
 

@@ -145,6 +145,34 @@ fn play(flash: &Flash, mut stored: impl FnMut(&Flash)) -> usize {
     STEPS.len()
 }
 
+/// Complaint 17: a store that can't be read is told of, and neither written over nor taken for a new one.
+#[test]
+fn a_damaged_store_is_told_and_a_factory_reset_begins_anew() {
+    let flash = Flash::new();
+    for (index, byte) in flash.bytes.borrow_mut().iter_mut().enumerate() {
+        *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
+    }
+    let requests = [
+        ("INFO persistence", "store:damaged\r\n"),
+        ("CONFIG SET device.name kitchen", "isn't written over; CONFIG FACTORYRESET starts anew"),
+        ("INFO persistence", "store:damaged\r\n"),
+        ("CONFIG FACTORYRESET", "+OK\r\n"),
+        ("CONFIG SET device.name kitchen", "+OK\r\n"),
+        ("INFO persistence", "store:ok\r\n"),
+    ];
+    let board = Board::default();
+    let mut histories = [const { History::new() }; READINGS.len()];
+    let (store, stored) = boot(&flash);
+    let app = App::new(&board, &mut histories, stored).unwrap();
+    let mut device = Device::with_store(&board, &app, &store);
+    for (request, expected) in requests {
+        device.send("ap", format!("{request}\r\n").as_bytes());
+        let reply = String::from_utf8(device.bytes("ap")).unwrap();
+        assert!(reply.contains(expected), "{request}: {reply}");
+    }
+    assert_eq!(boot(&flash).1.settings.name, "kitchen");
+}
+
 /// Whether the device begins to make its own network or to join one, as it should with these settings.
 fn is_reachable(settings: &Settings) -> bool {
     let board = Board::default();

@@ -176,6 +176,18 @@ fn bits_that_fell_over_in_a_new_flash_are_no_settings() {
     }
 }
 
+#[test]
+fn settings_that_do_not_fit_change_nothing() {
+    type Small = MockFlashBase<2, 4, 64>;
+    let store = FlashStore::new(Small::default(), Small::FULL_FLASH_RANGE).unwrap();
+    block_on(store.load());
+    block_on(store.save(&settings("kitchen", 0))).unwrap();
+    assert_eq!(block_on(store.save(&settings("hall", 3))), Err(StoreError::Full));
+    let small = store.flash.into_inner().map.destroy().0;
+    let store = FlashStore::new(small, Small::FULL_FLASH_RANGE).unwrap();
+    assert_eq!(block_on(store.load()), Stored::from(settings("kitchen", 0)));
+}
+
 /// What can't be read after it was written is written again, before anybody is told that it is stored.
 #[test]
 fn bits_that_fell_over_where_settings_go_cost_none() {

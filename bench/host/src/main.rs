@@ -1,21 +1,30 @@
 //! The servers that are compared on a host, each on the tap device `tap0` as 10.0.2.15, port 3000:
-//! `sockeye-bench-host sockeye | embassy-net | picoserve`.
+//! `sockeye-bench-host sockeye | device | embassy-net | picoserve`.
 //!
-//! All run on one thread and answer what `exchange.rs` of the board qemu-virt says, but picoserve, which serves HTTP.
+//! All run on one thread, which waits for the tap device itself: embassy's executor for Linux waits to be woken by
+//! another thread that does, and the kernel's part in that costs more than a server. They answer what `exchange.rs` of
+//! the board qemu-virt says, but the device, which speaks RESP, and picoserve, which serves HTTP.
 
+mod device;
 #[path = "../../../firmware/qemu-virt/src/exchange.rs"]
 mod exchange;
 mod peers;
 mod sockeye;
+mod tap;
 
+use core::convert::Infallible;
+use core::net::Ipv4Addr;
 use std::env;
+use std::io;
 use std::process::ExitCode;
 
-use core::net::Ipv4Addr;
-use embassy_executor::{Executor, Spawner};
+use async_executor::LocalExecutor;
 use embassy_net::{Config, Ipv4Cidr, StaticConfigV4};
-use embassy_net_tuntap::TunTapDevice;
-use static_cell::StaticCell;
+
+use crate::tap::Tap;
+
+/// Runs the tasks of a server.
+type Executor = &'static LocalExecutor<'static>;
 
 /// The port that is served.
 const PORT: u16 = 3000;
@@ -29,42 +38,34 @@ const TAP: &str = "tap0";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 15];
 
-#[derive(Clone, Copy)]
-enum Server {
-    Sockeye,
-    EmbassyNet,
-    Picoserve,
-}
-
 fn main() -> ExitCode {
-    static EXECUTOR: StaticCell<Executor> = StaticCell::new();
-    let server = match env::args().nth(1).as_deref() {
-        Some("sockeye") => Server::Sockeye,
-        Some("embassy-net") => Server::EmbassyNet,
-        Some("picoserve") => Server::Picoserve,
+    let start: fn(Executor, Tap) = match env::args().nth(1).as_deref() {
+        Some("sockeye") => |executor, tap| sockeye::start(executor, tap, |_| &sockeye::Answer),
+        Some("device") => |executor, tap| sockeye::start(executor, tap, device::handler),
+        Some("embassy-net") => |executor, tap| peers::start(executor, tap, false),
+        Some("picoserve") => |executor, tap| peers::start(executor, tap, true),
         _ => {
-            eprintln!("usage: sockeye-bench-host sockeye|embassy-net|picoserve");
+            eprintln!("usage: sockeye-bench-host sockeye|device|embassy-net|picoserve");
             return ExitCode::from(2);
         }
     };
-    let device = match TunTapDevice::new(TAP) {
-        Ok(mut device) => {
-            device.set_hardware_address(MAC);
-            device
-        }
+    match run(start) {
+        Ok(never) => match never {},
         Err(error) => {
             eprintln!("error: {TAP}: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    EXECUTOR.init(Executor::new()).run(|spawner| start(spawner, server, device))
+    }
 }
 
-fn start(spawner: Spawner, server: Server, device: TunTapDevice) {
-    match server {
-        Server::Sockeye => spawner.spawn(sockeye::start(spawner, device).expect("one task")),
-        Server::EmbassyNet => peers::start(spawner, device, false),
-        Server::Picoserve => peers::start(spawner, device, true),
+/// Runs the tasks that `start` begins. They are looked after in turn while any can run.
+fn run(start: fn(Executor, Tap)) -> io::Result<Infallible> {
+    let (tap, readable) = Tap::open(TAP, MAC)?;
+    let executor: Executor = Box::leak(Box::new(LocalExecutor::new()));
+    start(executor, tap);
+    loop {
+        while executor.try_tick() {}
+        readable.wait()?;
     }
 }
 

@@ -1,16 +1,15 @@
 //! embassy-net's own sockets, and picoserve on them.
 
-use embassy_executor::Spawner;
 use embassy_net::tcp::{Error, TcpSocket};
-use embassy_net::{Runner, Stack, StackResources};
-use embassy_net_tuntap::TunTapDevice;
+use embassy_net::{Stack, StackResources};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::Write;
 use picoserve::routing::get;
 use static_cell::ConstStaticCell;
 
 use crate::exchange::Progress;
-use crate::{BUFFER_LEN, PORT, READ_LEN, SLOTS, config, listening};
+use crate::tap::Tap;
+use crate::{BUFFER_LEN, Executor, PORT, READ_LEN, SLOTS, config, listening};
 
 const SOCKETS: usize = SLOTS + 1;
 const IDLE: Duration = Duration::from_secs(10);
@@ -18,26 +17,21 @@ const LINGER: Duration = Duration::from_secs(2);
 /// Bytes for a request's head, as in picoserve's examples.
 const HTTP_LEN: usize = 2048;
 
-pub fn start(spawner: Spawner, device: TunTapDevice, http: bool) {
+/// Starts picoserve, or else the server on plain sockets.
+pub fn start(executor: Executor, tap: Tap, http: bool) {
     static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
-    let (stack, runner) = embassy_net::new(device, config(), RESOURCES.take(), 1);
-    spawner.spawn(run(runner).expect("one task"));
+    let (stack, mut runner) = embassy_net::new(tap, config(), RESOURCES.take(), 1);
+    executor.spawn(async move { runner.run().await }).detach();
     for id in 0..SOCKETS {
         if http {
-            spawner.spawn(serve_http(id, stack).expect("a task for each socket"));
+            executor.spawn(serve_http(id, stack)).detach();
         } else {
-            spawner.spawn(serve(stack).expect("a task for each socket"));
+            executor.spawn(serve(stack)).detach();
         }
     }
     listening();
 }
 
-#[embassy_executor::task]
-async fn run(mut runner: Runner<'static, TunTapDevice>) -> ! {
-    runner.run().await
-}
-
-#[embassy_executor::task(pool_size = SOCKETS)]
 async fn serve_http(id: usize, stack: Stack<'static>) {
     let app = picoserve::Router::new().route("/lm35", get(|| async { "23.5" }));
     let config = picoserve::Config::const_default().keep_connection_alive();
@@ -46,7 +40,6 @@ async fn serve_http(id: usize, stack: Stack<'static>) {
     server.listen_and_serve(id, stack, PORT, &mut rx, &mut tx).await;
 }
 
-#[embassy_executor::task(pool_size = SOCKETS)]
 async fn serve(stack: Stack<'static>) {
     let (mut rx, mut tx) = ([0; BUFFER_LEN], [0; BUFFER_LEN]);
     let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::exchange::{Exchange, SHORT};
+use super::exchange::{Exchange, GET_INLINE, SHORT};
 use super::guest::Guest;
 use super::programs::FEW;
 use super::results::{Rates, Row};
@@ -26,7 +26,8 @@ const LAST: Duration = Duration::from_millis(1_500);
 const TICK_US: u64 = 10_000;
 
 /// The servers. The first is the one that the others are compared with.
-const SERVERS: [&str; 4] = ["Sockeye", "embassy-net", "lwIP -O2 LTO", "HTTP, picoserve"];
+const SERVERS: [&str; 5] = ["Sockeye", DEVICE, "embassy-net", "lwIP -O2 LTO", "HTTP, picoserve"];
+const DEVICE: &str = "Sockeye device, GET inline";
 
 /// Builds what is measured.
 pub fn build(workspace: &Workspace) -> Result<()> {
@@ -48,6 +49,7 @@ fn command(workspace: &Workspace, server: &str) -> Command {
     };
     match server {
         "Sockeye" => rust("sockeye"),
+        DEVICE => rust("device"),
         "embassy-net" => rust("embassy-net"),
         "HTTP, picoserve" => rust("picoserve"),
         _ => bound(lwip_program(workspace)),
@@ -90,7 +92,11 @@ fn median(mut values: Vec<u64>) -> u64 {
 }
 
 fn rates(server: &str, process: u32) -> Result<Row> {
-    let exchange = if server.starts_with("HTTP") { wire::http()? } else { SHORT };
+    let exchange = match server {
+        DEVICE => GET_INLINE,
+        _ if server.starts_with("HTTP") => wire::http()?,
+        _ => SHORT,
+    };
     let mut row = Row::new();
     let mut clients = (0..FEW).map(|_| Guest::connect()).collect::<Result<Vec<_>>>()?;
     let mut kept_open = |connections: usize, name: &str, row: &mut Row| {

@@ -131,10 +131,15 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-bench-host",
         Only(&[
+            "async-executor",
             "edge-nal",
             "embassy-*",
             "embedded-io-async",
             "picoserve",
+            "rustix",
+            "sockeye-board",
+            "sockeye-device",
+            "sockeye-endpoint",
             "sockeye-server",
             "sockeye-tcp",
             "static_cell",

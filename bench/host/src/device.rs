@@ -1,0 +1,75 @@
+//! The device as the boards have it, with readings that never change.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use embassy_time::Instant;
+use sockeye_board::readings::{LM35, UPTIME, count, switch};
+use sockeye_device::{
+    App, Health, History, Identity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, Value,
+};
+use sockeye_endpoint::{Endpoint, server_health};
+use sockeye_server::Server;
+use static_cell::{ConstStaticCell, StaticCell};
+
+use crate::{PORT, SLOTS};
+
+static READINGS: [ReadingInfo<'static>; 2] = [LM35, UPTIME];
+const OUTPUTS: [OutputInfo<'static>; 1] = [switch("led")];
+
+struct Board(&'static Server<SLOTS>);
+
+/// The device's handler, with a first sample of each reading.
+pub fn handler(server: &'static Server<SLOTS>) -> &'static Endpoint<'static, NoStore> {
+    static BOARD: StaticCell<Board> = StaticCell::new();
+    static HISTORIES: ConstStaticCell<[History; READINGS.len()]> =
+        ConstStaticCell::new([const { History::new() }; READINGS.len()]);
+    static APP: StaticCell<App<'static>> = StaticCell::new();
+    static ENDPOINT: StaticCell<Endpoint<'static, NoStore>> = StaticCell::new();
+
+    let app = App::new(BOARD.init(Board(server)), HISTORIES.take(), Settings::default());
+    let app: &'static App<'static> = APP.init(app.expect("the board describes a device"));
+    for (index, value) in [Value(235), count(0)].into_iter().enumerate() {
+        app.sample(index, value);
+    }
+    // The only client is this machine.
+    ENDPOINT.init(Endpoint::new(app, &NoStore, &|_| Side::Loopback))
+}
+
+impl Platform for Board {
+    fn now(&self) -> Now {
+        let unix_us = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        Now { uptime_us: Instant::now().as_micros(), unix_us: unix_us.map(|since| since.as_micros() as u64) }
+    }
+
+    /// Nothing that is measured asks for any.
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+
+    fn identity(&self) -> Identity<'_> {
+        Identity { name: "bench", board: "Linux", version: env!("CARGO_PKG_VERSION"), run_id: "0", port: PORT }
+    }
+
+    fn readings(&self) -> &[ReadingInfo<'_>] {
+        &READINGS
+    }
+
+    fn outputs(&self) -> &[OutputInfo<'_>] {
+        &OUTPUTS
+    }
+
+    fn apply(&self, _: usize, _: Value) -> Result<(), OutputError> {
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            used_memory: 0,
+            total_memory: 0,
+            heap_free: None,
+            reset_reason: "power_on",
+            wifi_rssi_dbm: None,
+            server: server_health(self.0),
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! - `dead.rs`: Rust files and documents that nothing leads to.
 //! - `mentions.rs`: paths and jobs that the documents name.
 //! - `sizes.rs`: files that grew too long.
+//! - `thin.rs`: how much code runs on chips only.
 //! - `words.rs`: what no file may contain.
 //! - `figures.rs`: figures of cost outside of their document.
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
@@ -15,6 +16,7 @@ mod imports;
 mod limits;
 mod mentions;
 mod sizes;
+mod thin;
 mod words;
 
 use std::collections::BTreeMap;
@@ -56,6 +58,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(mentions::paths(&files));
     faults.extend(mentions::jobs(&files, &crate::job_names()));
     faults.extend(sizes::faults(&files));
+    faults.extend(thin::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
     faults.extend(figures::faults(&files));

@@ -1,8 +1,8 @@
 //! What stands between those who want something of a radio and a chip's driver: the device's Wi-Fi state machine, or a
 //! program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them, [`own`] and
-//! [`stay_joined`] are a fixed network.
+//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them, [`Fixed`] a
+//! network that was fixed.
 
 mod fixed;
 mod phase;
@@ -31,7 +31,7 @@ use crate::air::phase::Phase;
 use crate::join;
 use crate::limits::{CHECK_MS, EVENTS_MAX, SCANNED_MAX};
 
-pub use fixed::{own, stay_joined};
+pub use fixed::Fixed;
 
 /// Something that a driver tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,12 +6,54 @@ use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use sockeye_device::wifi::{ApConfig, BackOff, Event, Join};
+use sockeye_hello::settings::Settings as Built;
 
 use crate::air::{Air, Driver, Events, Network, Station};
+use crate::built;
 use crate::limits::{JOIN_MS, LEAVE_MS};
 
+/// A network that was fixed, the device's own or another: told by a type, because a future that could be either would put
+/// all of the other into the image.
+pub struct Fixed<const IS_OWN: bool>;
+
+impl Fixed<true> {
+    /// Makes the device's own network as the program was built, for ever.
+    pub async fn run<D, N, P>(driver: D, air: Air<'_, N, P>, built: Built, mac: [u8; 6], _: impl FnMut() -> u32) -> !
+    where
+        D: Driver,
+        N: Network,
+        P: Fn(Arguments<'_>) + Copy,
+    {
+        let is_open = matches!(built, Built::AccessPoint { open: true });
+        own(driver, air, &built::own_network(mac, is_open)).await
+    }
+}
+
+impl Fixed<false> {
+    /// Stays joined to the network that the program was built for, for ever. `random` gives any numbers.
+    pub async fn run<D, N, P>(
+        driver: D,
+        air: Air<'_, N, P>,
+        built: Built,
+        mac: [u8; 6],
+        random: impl FnMut() -> u32,
+    ) -> !
+    where
+        D: Driver,
+        N: Network,
+        P: Fn(Arguments<'_>) + Copy,
+    {
+        let (ssid, password) = match built {
+            Built::Station { ssid, password } => (ssid, password),
+            // No radio joins a network without a name.
+            Built::AccessPoint { .. } => ("", None),
+        };
+        stay_joined(driver, air, &built::join(mac, ssid, password), random).await
+    }
+}
+
 /// Makes the device's own network, for ever.
-pub async fn own<D, N, P>(driver: D, air: Air<'_, N, P>, config: &ApConfig) -> !
+pub(super) async fn own<D, N, P>(driver: D, air: Air<'_, N, P>, config: &ApConfig) -> !
 where
     D: Driver,
     N: Network,
@@ -32,7 +74,12 @@ where
 }
 
 /// Joins a network, and joins it again when it is gone, for ever. `random` gives any numbers.
-pub async fn stay_joined<D, N, P>(driver: D, air: Air<'_, N, P>, wanted: &Join, mut random: impl FnMut() -> u32) -> !
+pub(super) async fn stay_joined<D, N, P>(
+    driver: D,
+    air: Air<'_, N, P>,
+    wanted: &Join,
+    mut random: impl FnMut() -> u32,
+) -> !
 where
     D: Driver,
     N: Network,

@@ -9,8 +9,9 @@ use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::Instant;
 use sockeye_device::wifi::{RadioConfig, Security};
+use sockeye_hello::settings::Settings as Built;
 
-use super::fixed::stay_ms;
+use super::fixed::{own as own_fixed, stay_joined, stay_ms};
 use super::*;
 use crate::built;
 
@@ -337,6 +338,17 @@ fn a_fixed_network_is_joined_again_and_the_console_says_so() {
 }
 
 #[test]
+fn what_the_program_was_built_for_is_what_the_radio_is_told() {
+    let print = |_: Arguments<'_>| ();
+    let (fake, open) = (Fake::default(), Built::AccessPoint { open: true });
+    let owning = Fixed::<true>::run(&fake, air(&fake, print), open, MAC, || 0);
+    block_on(select(owning, fake.called("own sockeye-ABCD \"\"|")));
+    let (fake, barn) = (Fake::default(), Built::Station { ssid: "barn", password: None });
+    let staying = Fixed::<false>::run(&fake, air(&fake, print), barn, MAC, || 0);
+    block_on(select(staying, fake.called("|barn")));
+}
+
+#[test]
 fn a_router_that_never_answers_is_given_up() {
     let (fake, events) = (Fake::default(), Channel::new());
     let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
@@ -356,7 +368,7 @@ fn a_fixed_network_of_its_own_is_begun_again_if_it_fails() {
     let fake = Fake::default();
     fake.fails.set(true);
     let config = built::own_network(MAC, false);
-    let owning = super::own(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
+    let owning = own_fixed(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
     let story = async {
         fake.called(OWN).await;
         fake.fails.set(false);

@@ -10,8 +10,8 @@ use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
-use sockeye_board::air::{self, Air};
-use sockeye_board::{boot, built};
+use sockeye_board::air::{Air, Fixed};
+use sockeye_board::boot;
 use sockeye_device::LogLevel;
 use sockeye_device::wifi::RadioConfig;
 use sockeye_esp32::console::print;
@@ -68,26 +68,7 @@ async fn main(spawner: Spawner) -> ! {
         console.listening(PORT, SLOTS, (address, PORT).into());
     };
     let air = Air { network, console, up: &up, passphrase, rssi: &Cell::new(None) };
-    Run::<IS_OWN>::run(radio, air, mac).await
-}
-
-/// One of the two, told by its type: a future that could be either would have all of the other in the image.
-struct Run<const IS_OWN: bool>;
-
-#[allow(dead_code, reason = "one of the two is")]
-impl Run<true> {
-    async fn run(radio: Radio, air: Air<'_, Links, fn(Arguments<'_>)>, mac: [u8; 6]) -> ! {
-        let open = matches!(SETTINGS, Settings::AccessPoint { open: true });
-        air::own(radio, air, &built::own_network(mac, open)).await
-    }
-}
-
-#[allow(dead_code, reason = "one of the two is")]
-impl Run<false> {
-    async fn run(radio: Radio, air: Air<'_, Links, fn(Arguments<'_>)>, mac: [u8; 6]) -> ! {
-        let Settings::Station { ssid, password } = SETTINGS else { unreachable!("it has a network of its own") };
-        air::stay_joined(radio, air, &built::join(mac, ssid, password), || Rng::new().random()).await
-    }
+    Fixed::<IS_OWN>::run(radio, air, SETTINGS, mac, || Rng::new().random()).await
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

@@ -2,15 +2,12 @@
 //! remember.
 
 use core::cell::Cell;
-use core::fmt::Write;
 
 use embassy_time::Instant;
-use heapless::String;
-use sockeye_board::clock::WallClock;
+use sockeye_board::platform::{self, Hardware};
 use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
-use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_device::{Health, OutputError, OutputInfo, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
-use sockeye_hello::boot::{NetworkName, PORT};
 use sockeye_qemu_virt::{SLOTS, executor};
 use sockeye_server::Server;
 
@@ -20,41 +17,35 @@ const RAM_LEN: u32 = 640 * 1024;
 const TEMPERATURE_STEPS: u64 = 100;
 
 /// What the board measures.
-pub static READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
+pub const READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
 
 /// How many readings there are.
 pub const READINGS_LEN: usize = READINGS.len();
 
-const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
+/// How many outputs there are.
+const OUTPUTS_LEN: usize = 2;
 
 /// The board.
-pub struct Board {
-    name: String<16>,
-    run_id: String<40>,
-    random: Cell<u64>,
-    outputs: [Cell<Value>; OUTPUTS.len()],
-    server: &'static Server<SLOTS>,
-    /// The time of day.
-    pub clock: WallClock,
+pub type Board = platform::Board<Machine>;
+
+/// One sample of each reading.
+pub fn sample() -> [Option<Value>; READINGS_LEN] {
+    let uptime_s = Instant::now().as_secs();
+    let temperature = Value(200 + (uptime_s % TEMPERATURE_STEPS) as i32);
+    [temperature, count(executor::instructions()), count(uptime_s)].map(Some)
 }
 
-impl Board {
-    /// A board with this MAC address.
-    pub fn new(mac: [u8; 6], server: &'static Server<SLOTS>) -> Self {
-        let random = Cell::new(Instant::now().as_ticks() | 1);
-        let (mut name, mut run_id) = (String::new(), String::new());
-        // Both are as long as they can get.
-        let _ = write!(name, "{}", NetworkName(mac));
-        for _ in 0..5 {
-            let _ = write!(run_id, "{:08x}", next(&random) as u32);
-        }
-        Self { name, run_id, random, outputs: Default::default(), server, clock: WallClock::new() }
-    }
+/// The machine.
+pub struct Machine {
+    random: Cell<u64>,
+    outputs: [Cell<Value>; OUTPUTS_LEN],
+    server: &'static Server<SLOTS>,
+}
 
-    /// One sample of each reading.
-    pub fn sample(&self) -> [Value; READINGS_LEN] {
-        let uptime_s = Instant::now().as_secs();
-        [Value(200 + (uptime_s % TEMPERATURE_STEPS) as i32), count(executor::instructions()), count(uptime_s)]
+impl Machine {
+    /// All outputs are off.
+    pub fn new(server: &'static Server<SLOTS>) -> Self {
+        Self { random: Cell::new(Instant::now().as_ticks() | 1), outputs: Default::default(), server }
     }
 }
 
@@ -69,33 +60,15 @@ fn next(state: &Cell<u64>) -> u64 {
     random
 }
 
-impl Platform for Board {
-    fn now(&self) -> Now {
-        self.clock.now(Instant::now().as_micros())
-    }
+impl Hardware for Machine {
+    const NAME: &'static str = "qemu-system-riscv32 -machine virt";
+    const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
+    const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led"), switch("relay")];
 
     fn random(&self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {
             part.copy_from_slice(&next(&self.random).to_le_bytes()[..part.len()]);
         }
-    }
-
-    fn identity(&self) -> Identity<'_> {
-        Identity {
-            name: &self.name,
-            board: "qemu-system-riscv32 -machine virt",
-            version: env!("CARGO_PKG_VERSION"),
-            run_id: &self.run_id,
-            port: PORT,
-        }
-    }
-
-    fn readings(&self) -> &[ReadingInfo<'_>] {
-        &READINGS
-    }
-
-    fn outputs(&self) -> &[OutputInfo<'_>] {
-        &OUTPUTS
     }
 
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {

@@ -11,8 +11,7 @@ use edge_nal::TcpBind;
 use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
-use embassy_time::{Duration, Ticker};
-use sockeye_board::limits::PERIOD_MS;
+use sockeye_board::platform::{self, Hardware};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, Side, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
@@ -26,7 +25,7 @@ use sockeye_server::Server;
 use sockeye_tcp::{Acceptor, Buffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::board::{Board, READINGS, READINGS_LEN};
+use crate::board::{Board, Machine, READINGS_LEN};
 
 /// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
 /// to spare.
@@ -50,20 +49,19 @@ async fn start(spawner: Spawner) {
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> = ConstStaticCell::new(Buffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
-    let boot = Boot::new(print, "device", "qemu-system-riscv32 -machine virt");
+    let boot = Boot::new(print, "device", Machine::NAME);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
-    let board: &'static Board = BOARD.init(Board::new(card.mac(), server));
+    let board: &'static Board = BOARD.init(Board::new(Machine::new(server), card.mac(), None));
     let tcp = network::listener(BUFFERS.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
     let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");
-    let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(&READINGS));
+    let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
     let sides: &'static dyn Sides = if has_own_network { &|_| Side::AccessPoint } else { &|_| Side::Loopback };
@@ -73,7 +71,7 @@ async fn start(spawner: Spawner) {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
-    spawner.spawn(measure(app, board).expect("one task"));
+    spawner.spawn(measure(app).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
     spawner.spawn(services::tell_time(stack, app, board).expect("one task"));
     if has_own_network {
@@ -138,12 +136,6 @@ async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'
 }
 
 #[embassy_executor::task]
-async fn measure(app: &'static App<'static>, board: &'static Board) {
-    let mut ticker = Ticker::every(Duration::from_millis(u64::from(PERIOD_MS)));
-    loop {
-        for (index, value) in board.sample().into_iter().enumerate() {
-            app.sample(index, value);
-        }
-        ticker.next().await;
-    }
+async fn measure(app: &'static App<'static>) {
+    platform::measure(app, board::sample).await
 }

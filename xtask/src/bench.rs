@@ -3,7 +3,7 @@
 //! # Layout
 //! - `guest.rs`: a program in QEMU whose instructions are counted; `exchange.rs`: the exchanges, from the client's side.
 //! - `programs.rs`, `lwip.rs`: the programs that are compared.
-//! - `cost.rs`: instructions of all of them; `memory.rs`, `parts.rs`: RAM, flash, and whose code it is.
+//! - `cost.rs`: instructions of all of them; `memory.rs`: RAM and flash.
 //! - `wire.rs`: bytes and packets; `latency.rs`: how soon a client is answered; `redis.rs`: the device beside Redis.
 //! - `rates.rs`: servers on a tap of this machine.
 //! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `machine.rs`: where.
@@ -15,7 +15,6 @@ mod latency;
 mod lwip;
 mod machine;
 mod memory;
-pub mod parts;
 mod programs;
 mod rates;
 mod redis;

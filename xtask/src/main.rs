@@ -15,10 +15,10 @@
 //! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `profile.rs`: where those instructions go.
-//! - `size.rs`: memory and code size, held against `ceilings.toml`.
+//! - `size.rs`, `parts.rs`, `footprint.rs`: memory and code size, held against `ceilings.toml`, and the document of it.
 //! - `services.rs`: the services of a device's own network, tested from outside.
 //! - `redis.rs`: the Redis that the device is compared with.
-//! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`: what the jobs share.
+//! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`, `tables.rs`: what the jobs share.
 
 mod bench;
 mod checks;
@@ -26,12 +26,14 @@ mod chips;
 mod clients;
 mod conformance;
 mod firmware;
+mod footprint;
 mod fuzz;
 mod image;
 mod instructions;
 mod namespace;
 mod node;
 mod panics;
+mod parts;
 mod process;
 mod profile;
 mod push;
@@ -43,6 +45,7 @@ mod setup;
 mod simulate;
 mod size;
 mod suite;
+mod tables;
 mod tidy;
 mod toolchain;
 mod workspace;
@@ -116,7 +119,7 @@ enum Job {
     /// Shows that the device's own steps can't panic, from its release image
     Panics,
     /// Memory and code size of the firmware, held against ceilings.toml
-    Size,
+    Size(size::Args),
 }
 
 /// An argument that parses but can't be used: one line, and exit status 2.
@@ -179,7 +182,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Node => node::job(workspace),
         Job::Services(args) => services::job(workspace, &args),
         Job::Panics => panics::job(workspace),
-        Job::Size => size::job(workspace),
+        Job::Size(args) => size::job(workspace, &args),
     }
 }
 

@@ -16,8 +16,8 @@ use clap::ValueEnum;
 
 use crate::bench::exchange::{self, Exchange};
 use crate::bench::guest::Guest;
-use crate::bench::parts;
 use crate::namespace::{TAP, make_tap, run_inside};
+use crate::parts;
 use crate::process::{SHORT, read, run};
 use crate::qemu::{self, Network};
 use crate::server::Server;

@@ -28,6 +28,7 @@ use anyhow::{Result, bail};
 
 use crate::bench;
 use crate::firmware::FOLDERS;
+use crate::footprint;
 use crate::process::read;
 use crate::workspace::{Workspace, metadata};
 
@@ -63,6 +64,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(limits::faults(&files));
     faults.extend(figures::faults(&files));
     faults.extend(bench::document_fault(workspace));
+    faults.extend(footprint::document_fault(workspace));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }

@@ -51,6 +51,15 @@ impl Embedded {
         bail!("no compiler for the chips: run `cargo xtask setup`")
     }
 
+    /// What its compiler says of itself, without the host.
+    pub fn version(&self) -> Result<String> {
+        let rustc = match self {
+            Self::Rustup => PathBuf::from("rustc"),
+            Self::Folder(toolchain) => toolchain.join("bin/rustc"),
+        };
+        Ok(read(Command::new(rustc).arg("--version"))?.trim().to_owned())
+    }
+
     /// A `cargo` for chips that runs in a firmware folder.
     pub fn cargo(&self, firmware: &Path) -> Command {
         let mut command = cargo(firmware);

@@ -120,7 +120,7 @@ enum Peer<'a> {
 
 fn parse(to: &str) -> Option<Peer<'_>> {
     if let Ok(address) = to.parse() {
-        return Some(Peer::Address(address));
+        return Some(Peer::Address(SocketAddr::V4(address)));
     }
     let (host, port) = to.rsplit_once(':')?;
     Some(Peer::Name(host, port.parse().ok()?))

@@ -1,6 +1,6 @@
 //! The time of day, from a server that the device was told (SNTP, RFC 4330).
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddr};
 
 use edge_nal::{AddrType, Dns, UdpBind, UdpReceive, UdpSend, UdpSplit};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -84,8 +84,8 @@ async fn address<D: Dns>(dns: &D, server: &str) -> Result<SocketAddr, AskError> 
         Some((host, port)) => (host, port.parse().map_err(|_| AskError::Unknown)?),
         None => (server, PORT),
     };
-    if let Ok(address) = host.parse::<IpAddr>() {
-        return Ok(SocketAddr::new(address, port));
+    if let Ok(address) = host.parse::<Ipv4Addr>() {
+        return Ok(SocketAddr::new(address.into(), port));
     }
     let asking = dns.get_host_by_name(host, AddrType::IPv4);
     let found = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::Unknown)?;

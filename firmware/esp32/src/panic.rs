@@ -2,7 +2,6 @@
 
 use core::panic::PanicInfo;
 
-use esp_backtrace::Backtrace;
 use esp_hal::ram;
 use esp_println::println;
 use portable_atomic::AtomicU8;
@@ -20,10 +19,7 @@ pub fn last_words() -> Option<Text> {
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    println!("\n{info}\nbacktrace:");
-    for frame in Backtrace::capture().frames() {
-        println!("0x{:x}", frame.program_counter());
-    }
+    println!("\n{info}");
     last_words::keep(&LAST_WORDS, info);
     esp_hal::system::software_reset()
 }

@@ -1,25 +1,20 @@
-//! RAM and flash of the images: by what they are, by slot, and by whose code they consist of.
+//! RAM and flash of the images: by what they are, and by slot.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
 use super::exchange::{self, Exchange, GET_INLINE, HELLO, SHORT};
 use super::guest::Guest;
-use super::parts;
 use super::programs::{self, Contender, FEW};
 use super::results::{Memory, Row};
-use crate::firmware::Firmware;
 use crate::size;
-use crate::toolchain::TARGETS;
 use crate::workspace::Workspace;
 
 /// The images of Sockeye as they are shipped.
 const SHIPPED: [&str; 2] = ["hello", "device"];
-/// Parts smaller than this count together.
-const PART_LEN_MIN: u64 = 256;
 
 /// Builds what is measured: each program also for one client less, which tells the price of a slot.
 pub fn build(workspace: &Workspace) -> Result<()> {
@@ -45,11 +40,6 @@ pub fn measure(workspace: &Workspace) -> Result<Memory> {
         let [less, elf] = [FEW - 1, FEW].map(|slots| programs::shipped(workspace, bin, slots));
         let name = format!("Sockeye {bin}");
         memory.programs.insert(name.clone(), program(workspace, &elf, &less, exchange, bin == "hello")?);
-        memory.code.insert(format!("{name}, QEMU"), large_parts(parts::code(&elf)?));
-    }
-    for (chip, bin, elf) in chips(workspace)? {
-        memory.code.insert(format!("Sockeye {bin}, {chip}"), large_parts(parts::code(&elf)?));
-        memory.chips.insert(format!("Sockeye {bin}, {chip}"), size::elf_sizes(&fs::read(elf)?)?);
     }
     Ok(memory)
 }
@@ -73,19 +63,4 @@ fn program(workspace: &Workspace, elf: &Path, less: &Path, exchange: &Exchange, 
         ("of it each slot".to_owned(), sizes["static_ram"].saturating_sub(less["static_ram"])),
         ("stack".to_owned(), stack),
     ]))
-}
-
-/// Parts by name, small ones together.
-fn large_parts(parts: BTreeMap<String, u64>) -> Row {
-    let (large, small): (Row, Row) = parts.into_iter().partition(|(_, len)| *len >= PART_LEN_MIN);
-    let rest = ("others".to_owned(), small.values().sum());
-    large.into_iter().chain([rest]).collect()
-}
-
-/// The chips' images that are built.
-fn chips(workspace: &Workspace) -> Result<Vec<(&'static str, &'static str, PathBuf)>> {
-    let esp32 = Firmware::open(workspace, "esp32")?;
-    let images = ["ESP32-C3", "ESP32-C6"].into_iter().zip(TARGETS);
-    let images = images.flat_map(|(chip, target)| SHIPPED.map(|bin| (chip, bin, esp32.elf(target, bin))));
-    Ok(images.filter(|(.., elf)| elf.is_file()).collect())
 }

@@ -10,6 +10,7 @@ use plotters::prelude::*;
 use super::results::{Instructions, Latency, Memory, Rates, Redis, RedisTest, Results, Row, Wire};
 use super::targets::{self, TARGETS};
 use super::wire;
+use crate::tables::grouped;
 use crate::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/performance.md";
@@ -104,7 +105,7 @@ console before and after some hundreds of exchanges over a tap, lock step; media
 runs: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the server; for the Rust
 programs also the executor and the interrupts. lwIP's has neither: it is called from one loop, which is the cheapest
 way to run it. All have the same word-wise memcpy, and
-may read words at any address, as Espressif's RISC-V chips can. Waiting is not counted. No figure says anything about caches or a
+may read words at any address, as the ESP32-C3 can. Waiting is not counted. No figure says anything about caches or a
 radio.
 
 All serve 8 clients. A request is 16 bytes, its reply 13, where nothing else is said; `closed by server` is the
@@ -134,12 +135,7 @@ const IDLE: &str = "
 fn memory_part(measured: &Memory) -> String {
     let mut text = String::from(MEMORY);
     text += &table("program", &["flash", "static RAM", "of it each slot", "stack"], &measured.programs);
-    if !measured.chips.is_empty() {
-        text += CHIPS;
-        text += &table("image", &["text", "rodata", "data", "bss"], &measured.chips);
-    }
-    text += CODE;
-    text += &transposed("code", &measured.code);
+    text += ELSEWHERE;
     text
 }
 
@@ -155,14 +151,8 @@ was in use at once under load, interrupts included, found by painting it.
 
 ";
 
-const CHIPS: &str = "
-On chips, by section; the radio's heap is part of `bss`:
-
-";
-
-const CODE: &str = "
-Whose code it is, bytes by the crate in which a line stands; Rust's own library counts for whoever it was inlined into:
-
+const ELSEWHERE: &str = "
+What the images on chips take, and whose code all of them consist of, is in [footprint.md](footprint.md).
 ";
 
 fn targets_part(results: &Results) -> String {
@@ -313,33 +303,6 @@ fn sorted(rows: &BTreeMap<String, Row>) -> Vec<(&String, &Row)> {
     rows
 }
 
-/// A table with a column for each row, and the rows of all of them, Sockeye's first.
-fn transposed(head: &str, columns: &BTreeMap<String, Row>) -> String {
-    let mut names: Vec<_> = columns.values().flat_map(|column| column.keys()).collect();
-    names.sort_unstable_by_key(|name| (!name.starts_with("sockeye"), *name));
-    names.dedup();
-    let heads = columns.keys().map(String::as_str).collect::<Vec<_>>().join(" | ");
-    let mut text = format!("| {head} | {heads} |\n|---|{}\n", "---:|".repeat(columns.len()));
-    for name in names {
-        let cells = columns.values().map(|column| column.get(name).map_or("-".to_owned(), |value| grouped(*value)));
-        let _ = writeln!(text, "| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
-    }
-    text
-}
-
-/// A number with a comma after each thousand.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A name whose numbers are as long as each other, so that it sorts by their value.
 fn by_number(name: &str) -> String {
     name.split(' ').map(|word| word.parse::<u64>().map_or(word.to_owned(), |number| format!("{number:020}"))).collect()
@@ -393,13 +356,6 @@ fn plot(measured: &Instructions, file: &std::path::Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 
     #[test]
     fn parts_have_one_decimal_where_there_is_one() {

@@ -46,10 +46,6 @@ pub struct Results {
 pub struct Memory {
     /// By program and kind, on the board in QEMU.
     pub programs: BTreeMap<String, Row>,
-    /// By image and section, on chips.
-    pub chips: BTreeMap<String, Row>,
-    /// By image and whose code it is.
-    pub code: BTreeMap<String, Row>,
 }
 
 /// Bytes, packets and instructions of a hundred operations, by protocol.

@@ -51,10 +51,11 @@ impl Scan {
         let place = |network: &Network| self.heard.iter().position(|heard| heard.ssid == network.ssid);
         let mut ranked: Vec<(usize, u8), NETWORKS_MAX> = Vec::new();
         for (index, network) in networks.iter().enumerate().take(NETWORKS_MAX) {
-            // There is room for as many.
-            let _ = ranked.push((place(network).unwrap_or(usize::MAX), index as u8));
+            let place = (place(network).unwrap_or(usize::MAX), index as u8);
+            // Put in order as they come: a sort for any number of them takes 8 KB of flash. There is room for as many.
+            let at = ranked.iter().position(|later| *later > place).unwrap_or(ranked.len());
+            let _ = ranked.insert(at, place);
         }
-        ranked.sort_unstable();
         ranked.iter().rev().map(|(_, index)| *index).collect()
     }
 }

@@ -5,7 +5,7 @@ use embassy_net::StackResources;
 use embedded_io_async::{Read, Write};
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Connection, Error, Handler, Server, Socket};
-use sockeye_tcp::{Buffers, Frames, Options, Port, Resources, Tcp};
+use sockeye_tcp::{Buffers, Frames, Options, Port, Resources, Tcp, TcpSocket};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::exchange::Progress;
@@ -36,7 +36,7 @@ impl<S: Socket> Handler<S> for Answer {
 }
 
 /// Starts the server with the handler that `handler` makes for it.
-pub fn start<H: Handler>(executor: Executor, tap: Tap, handler: fn(&'static Server<SLOTS>) -> &'static H) {
+pub fn start<H: Handler<TcpSocket>>(executor: Executor, tap: Tap, handler: fn(&'static Server<SLOTS>) -> &'static H) {
     static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
         ConstStaticCell::new(Buffers::new());
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();

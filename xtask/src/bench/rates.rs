@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::exchange::{Exchange, GET_INLINE, SHORT};
 use super::guest::Guest;
@@ -56,8 +59,25 @@ fn command(workspace: &Workspace, server: &str) -> Command {
     }
 }
 
-/// Measures all in turn, as often as there are rounds, and takes medians.
+/// Measures on one processor for client and server. On two, an exchange is mostly the time in which an idle processor
+/// is woken, and whether one is idle depends on what else the machine does.
 pub fn measure(workspace: &Workspace) -> Result<Rates> {
+    // A thread of its own, so that nothing after it is bound.
+    let measured = thread::scope(|scope| scope.spawn(|| on_one_processor().and_then(|()| rounds(workspace))).join());
+    measured.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Binds this thread, and the processes that it starts, to one processor of those that it may use.
+fn on_one_processor() -> Result<()> {
+    let allowed = sched_getaffinity(None)?;
+    let first = (0..CpuSet::MAX_CPU).find(|processor| allowed.is_set(*processor)).context("find a processor")?;
+    let mut one = CpuSet::new();
+    one.set(first);
+    Ok(sched_setaffinity(None, &one)?)
+}
+
+/// Measures all in turn, as often as there are rounds, and takes medians.
+fn rounds(workspace: &Workspace) -> Result<Rates> {
     let mut runs: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
     for _ in 0..ROUNDS {
         for server in SERVERS {

@@ -249,8 +249,9 @@ Sockeye's server and listener with the handler of the exchanges and with the dev
 them, and lwIP's raw API, each as one thread on a tap device of this machine; one client, which asks and waits.
 Operations a second, and nanoseconds of the server's processor time for each, to 10 ms in 1.5 s, what the kernel does for
 the tap included. All in turn, five rounds; medians, and in parentheses the median of what it was of Sockeye's in the
-same round. Rates are worth little where the machine does other work; the ratios stand it better. The client shares the
-machine's cores with the server. Each program reads the tap until there is no more and then waits in `poll`.
+same round. Rates are worth little where the machine does other work; the ratios stand it better. Client and server run
+on the same core, since on two an exchange is mostly the time in which an idle core is woken. Each program reads the tap
+until there is no more and then waits in `poll`.
 
 picoserve's rate is that of waiting: it flushes between a reply's head and its body, embassy-net's flush waits for the
 client's acknowledgement, and Linux puts that off by some 44 ms.

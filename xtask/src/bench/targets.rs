@@ -69,11 +69,11 @@ Why:
 
 - Half of a request is smoltcp and the copies that it makes. With its public API a segment can't be handed to the socket
   that it is for, and there is no short way for the segment that was expected; [upstream.md](upstream.md) has what that
-  costs and what we would propose. Executor, driver and interrupts, which lwIP's figure doesn't have, are a ninth.
+  costs and what we would propose. Executor, driver and interrupts, which lwIP's figure doesn't have, are a seventh.
 - A connection that opens and closes is five such segments, and the server's accept, its time-outs and the drain that
   lets no reply be cut off.
 - `GET` is that and a command: about a third of it is the device.
 - The hello image is as fast as it can be rather than small: at `s` it is a tenth smaller and a request takes a tenth
-  more. More than a quarter of its code is smoltcp, an eighth of that twice: for the listener and for embassy-net. A
-  seventh is Rust's own, most of it what prints a line on the console and a panic.
+  more. A third of its code is smoltcp, whose way out is in it twice: for the listener and for embassy-net. A sixth is
+  Rust's own, most of it what prints a line on the console and a panic.
 ";

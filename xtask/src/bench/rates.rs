@@ -160,3 +160,19 @@ fn processor_us(process: u32) -> Result<u64> {
     let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
     Ok(ticks.sum::<Result<u64, _>>()? * TICK_US)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::read;
+
+    #[test]
+    fn client_and_server_have_one_processor() {
+        let counted = thread::spawn(|| {
+            on_one_processor()?;
+            // Of the processors that a process which was started from here may use.
+            read(&mut Command::new("nproc"))
+        });
+        assert_eq!(counted.join().expect("no panic").expect("nproc is in coreutils").trim(), "1");
+    }
+}

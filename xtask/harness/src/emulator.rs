@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::firmware::{Build, Firmware};
-use crate::process::{become_it, bound};
+use crate::process::bound;
 use crate::toolchain::{Embedded, TARGETS};
 use crate::workspace::Workspace;
 
@@ -15,16 +15,6 @@ const FOLDER: &str = "qemu-virt";
 pub const GUEST: &str = "10.0.2.15";
 /// The port that the guest listens on.
 pub const GUEST_PORT: u16 = 3000;
-
-/// What to boot.
-#[derive(clap::Args)]
-pub struct Args {
-    /// The program: hello
-    bin: String,
-    /// The port of this machine that leads to the guest's
-    #[arg(long, default_value_t = GUEST_PORT, value_parser = clap::value_parser!(u16).range(1..))]
-    port: u16,
-}
 
 /// How the guest's network card is connected.
 pub enum Network {
@@ -75,12 +65,4 @@ pub fn machine(elf: &Path, network: &Network) -> Command {
     command.args(["-netdev", &backend, "-device", &card]);
     command.args(["-global", "virtio-mmio.force-legacy=false"]);
     command
-}
-
-/// The job: boots the program on this terminal until Ctrl-C.
-pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
-    let elf = build(workspace, &args.bin, None)?;
-    println!("the guest's port {GUEST_PORT} is 127.0.0.1:{} here; Ctrl-C ends it", args.port);
-    println!("try: echo hello | nc 127.0.0.1 {}", args.port);
-    become_it(&mut machine(&elf, &Network::User(args.port)))
 }

@@ -10,7 +10,7 @@ use harness::firmware::{self, Firmware};
 use harness::process::{LONG, SHORT, cargo, on_path, run};
 use harness::redis_server;
 use harness::toolchain::{Embedded, TARGETS};
-use harness::workspace::{BENCH_HOST as HOST, BENCH_PEERS as PEERS, Workspace, metadata};
+use harness::workspace::{BENCH_BOARD as BOARD, BENCH_HOST as HOST, Workspace, metadata};
 
 /// Workspaces of the host beside the main one: one needs a clock of its own, one a compiler's flags.
 const SIMULATION: &str = "simulation";
@@ -19,8 +19,8 @@ const FUZZ: &str = "fuzz";
 /// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
-    for name in [SIMULATION, FUZZ, PEERS, HOST] {
-        run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
+    for name in [SIMULATION, FUZZ, BOARD, HOST] {
+        run(cargo(&workspace.root.join(name)).args(["fmt", "--all", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
         let folder = Firmware::open(workspace, name)?.folder;
@@ -50,8 +50,8 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(HOST));
     run(&mut command, LONG)?;
 
-    let peers = Firmware::open_folder(workspace, PEERS)?;
-    let mut command = peers.cargo(&toolchain, &[]);
+    let board = Firmware::open_folder(workspace, BOARD)?;
+    let mut command = board.cargo(&toolchain, &[]);
     run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
 
     let esp32 = Firmware::open(workspace, "esp32")?;

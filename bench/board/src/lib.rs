@@ -10,12 +10,8 @@ use sockeye_qemu_virt::SLOTS;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use static_cell::ConstStaticCell;
 
-/// The port that is served.
-pub const PORT: u16 = 3000;
 /// Sockets, as many as Sockeye has connections: one more than clients that are served at once.
 pub const SOCKETS: usize = SLOTS + 1;
-/// Bytes that a connection buffers, each way: as many as Sockeye's.
-pub const BUFFER_LEN: usize = 1024;
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 
 /// Brings the network up.

@@ -1,46 +1,25 @@
-//! embassy-net's own sockets, and picoserve on them.
+//! Servers that Sockeye is compared with, on embassy-net's own sockets: plain ones as embassy-net's examples use them,
+//! and picoserve. The board and the host run the same code.
+#![no_std]
 
+use embassy_net::Stack;
 use embassy_net::tcp::{Error, TcpSocket};
-use embassy_net::{Stack, StackResources};
 use embassy_time::{Duration, with_timeout};
-use embedded_io_async::Write;
+use exchange::answer;
 use picoserve::routing::get;
-use static_cell::ConstStaticCell;
+use picoserve::{Config, Router, Server};
 
-use crate::exchange::Progress;
-use crate::tap::Tap;
-use crate::{BUFFER_LEN, Executor, PORT, READ_LEN, SLOTS, config, listening};
-
-const SOCKETS: usize = SLOTS + 1;
+/// The port that is served.
+pub const PORT: u16 = 3000;
+/// Bytes that a connection buffers, each way: as many as Sockeye's.
+pub const BUFFER_LEN: usize = 1024;
 const IDLE: Duration = Duration::from_secs(10);
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes for a request's head, as in picoserve's examples.
 const HTTP_LEN: usize = 2048;
 
-/// Starts picoserve, or else the server on plain sockets.
-pub fn start(executor: Executor, tap: Tap, http: bool) {
-    static RESOURCES: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
-    let (stack, mut runner) = embassy_net::new(tap, config(), RESOURCES.take(), 1);
-    executor.spawn(async move { runner.run().await }).detach();
-    for id in 0..SOCKETS {
-        if http {
-            executor.spawn(serve_http(id, stack)).detach();
-        } else {
-            executor.spawn(serve(stack)).detach();
-        }
-    }
-    listening();
-}
-
-async fn serve_http(id: usize, stack: Stack<'static>) {
-    let app = picoserve::Router::new().route("/lm35", get(|| async { "23.5" }));
-    let config = picoserve::Config::const_default().keep_connection_alive();
-    let (mut rx, mut tx, mut http) = ([0; BUFFER_LEN], [0; BUFFER_LEN], [0; HTTP_LEN]);
-    let server = picoserve::Server::new(&app, &config, &mut http);
-    server.listen_and_serve(id, stack, PORT, &mut rx, &mut tx).await;
-}
-
-async fn serve(stack: Stack<'static>) {
+/// Serves one client after the other on a socket: listens, answers the measured exchanges, closes.
+pub async fn serve_exchanges(stack: Stack<'static>) -> ! {
     let (mut rx, mut tx) = ([0; BUFFER_LEN], [0; BUFFER_LEN]);
     let mut socket = TcpSocket::new(stack, &mut rx, &mut tx);
     socket.set_nagle_enabled(false);
@@ -55,27 +34,17 @@ async fn serve(stack: Stack<'static>) {
     }
 }
 
-async fn answer(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
-    let mut buf = [0; READ_LEN];
-    let mut progress = Progress::default();
-    loop {
-        let len = socket.read(&mut buf).await?;
-        if len == 0 {
-            return Ok(());
-        }
-        let mut received = &buf[..len];
-        while let Some(exchange) = progress.take(&mut received) {
-            socket.write_all(exchange.reply).await?;
-            if exchange.closes {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Our FIN is acknowledged, and the client's is here.
+/// The server's FIN is acknowledged, and the client's has arrived.
 async fn until_closed(socket: &mut TcpSocket<'_>) -> Result<(), Error> {
     socket.flush().await?;
     while socket.read(&mut [0; 16]).await? > 0 {}
     Ok(())
+}
+
+/// Serves a reading over HTTP with picoserve as it is shipped, on connections that stay open. `id` is the socket's number.
+pub async fn serve_http(id: usize, stack: Stack<'static>) {
+    let app = Router::new().route("/lm35", get(|| async { "23.5" }));
+    let config = Config::const_default().keep_connection_alive();
+    let (mut rx, mut tx, mut http) = ([0; BUFFER_LEN], [0; BUFFER_LEN], [0; HTTP_LEN]);
+    Server::new(&app, &config, &mut http).listen_and_serve(id, stack, PORT, &mut rx, &mut tx).await;
 }

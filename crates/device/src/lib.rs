@@ -28,7 +28,6 @@
 //! | `auth` | the token, and what guessing it costs |
 //! | `info`, `text`, `page` | long texts, sent in parts |
 //! | `slowlog` | commands that took long |
-//! | [`wifi`] | joining networks, and the device's own |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -57,7 +56,6 @@ mod slowlog;
 pub mod table;
 mod text;
 mod value;
-pub mod wifi;
 
 pub use app::{App, Counts, SetupError};
 pub use auth::TokenHash;
@@ -68,7 +66,5 @@ pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, R
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
 pub use serve::{Client, REFUSAL, serve};
 pub use session::{SessionKey, Side};
-pub use settings::{
-    ApAddress, ApSettings, LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
-};
+pub use settings::{LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored};
 pub use value::{Decimal, Value};

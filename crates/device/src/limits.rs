@@ -191,10 +191,10 @@ const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "the access point has
 mod sizes {
     use super::*;
     use crate::app::State;
-    use crate::history::History;
+    use crate::keys::history::History;
     use crate::outbox::Outbox;
-    use crate::serve::Scratch;
-    use crate::session::Session;
+    use crate::request_loop::Scratch;
+    use crate::sessions::session::Session;
     use crate::settings::Settings;
 
     const _: () = assert!(size_of::<Session>() + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX, "a connection is too large");

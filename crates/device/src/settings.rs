@@ -9,14 +9,15 @@ use minicbor::{Decode, Encode};
 use sockeye_wifi::limits::NETWORKS_MAX;
 use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
 
-use crate::auth::TokenHash;
 use crate::limits::{DEVICE_NAME_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
 use crate::outbox::PushSettings;
+use crate::sessions::token::TokenHash;
 
 pub(crate) mod cbor;
-mod task;
+pub(crate) mod flash_store;
+mod store_task;
 
-pub use task::StoreTask;
+pub use store_task::StoreTask;
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]

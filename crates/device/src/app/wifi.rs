@@ -8,7 +8,7 @@ use sockeye_wifi::{Action, Controller, Event, MachineInput, Wifi};
 use crate::app::{App, State};
 use crate::commands::config;
 use crate::platform::{Now, Platform};
-use crate::session::{Cursor, Session};
+use crate::sessions::session::{Cursor, Session};
 
 impl State {
     /// Something happens to the Wi-Fi; whoever waits for it looks.

@@ -12,7 +12,6 @@ use sockeye_resp::{Printable, Request};
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
 
 use crate::app::State;
-use crate::auth::TokenHash;
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{
@@ -20,6 +19,7 @@ use crate::limits::{
     TOKEN_LEN_MIN,
 };
 use crate::platform::Platform;
+use crate::sessions::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::app::{self, State};
 use crate::command::{Cx, Flow, Outcome, integer};
 use crate::commands::config;
 use crate::platform::Now;
-use crate::session::{Cursor, Side};
+use crate::sessions::session::{Cursor, Side};
 use crate::settings::Settings;
 
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";

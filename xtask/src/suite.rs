@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{
     checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate,
-    size, tidy,
+    size, tcp, tidy,
 };
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
@@ -25,13 +25,14 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 20] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
     ("clippy", checks::clippy),
     ("unit", checks::unit),
     ("simulate", simulate::check),
+    ("tcp", tcp::check),
     ("fuzz", fuzz::check),
     ("doc", checks::doc),
     ("conformance host", conformance::host),

@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use crate::checks;
-use crate::process::{LONG, run};
-use crate::workspace::Workspace;
+use harness::process::{LONG, run};
+use harness::workspace::Workspace;
 
 /// Seeds in `cargo xtask test`.
 const CHECK_SEEDS: u64 = 500;

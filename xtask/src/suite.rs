@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::workspace::Workspace;
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate,
-    size, tcp, tidy,
+    checks, chips, clients, conformance, fuzz, image, measure, node, panics, push, services, setup, simulate, tcp, tidy,
 };
+use harness::workspace::Workspace;
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -37,7 +36,7 @@ const CHECKS: [(&str, Check); 20] = [
     ("doc", checks::doc),
     ("conformance host", conformance::host),
     ("conformance qemu", conformance::qemu),
-    ("instructions", instructions::check),
+    ("instructions", |workspace| measure::check(workspace, "instructions")),
     ("panics", panics::job),
     ("node", node::job),
     ("clients", clients::job),
@@ -45,7 +44,7 @@ const CHECKS: [(&str, Check); 20] = [
     ("services", services::check),
     ("chips", chips::job),
     ("images", image::make_all),
-    ("size", size::check),
+    ("size", |workspace| measure::check(workspace, "size")),
 ];
 
 /// Runs every check, whatever fails, and ends with the counts.

@@ -40,6 +40,21 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
+/// What runs on devices and hosts.
+const OURS: &[&str] = &[
+    "sockeye",
+    "sockeye-board",
+    "sockeye-client",
+    "sockeye-conformance",
+    "sockeye-device",
+    "sockeye-endpoint",
+    "sockeye-hello",
+    "sockeye-resp",
+    "sockeye-server",
+    "sockeye-services",
+    "sockeye-tcp",
+];
+
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
     (
@@ -128,7 +143,10 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    ("xtask", NotThese(&["sockeye*"])),
+    // They build and start what they test and measure, and link none of it.
+    ("xtask", NotThese(OURS)),
+    ("sockeye-harness", NotThese(OURS)),
+    ("sockeye-measure", NotThese(OURS)),
     (
         "sockeye-bench-host",
         Only(&[

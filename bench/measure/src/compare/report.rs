@@ -11,7 +11,7 @@ use super::results::{Instructions, Latency, Memory, Rates, Redis, RedisTest, Res
 use super::targets::{self, TARGETS};
 use super::wire;
 use crate::tables::grouped;
-use crate::workspace::Workspace;
+use harness::workspace::Workspace;
 
 const DOCUMENT: &str = "docs/performance.md";
 const PLOT: &str = "docs/instructions.svg";

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::parts::Group;
 use crate::tables::{grouped, transposed};
-use crate::workspace::Workspace;
+use harness::workspace::Workspace;
 
 /// The file, from the repository's root.
 const FILE: &str = "bench/footprint.toml";

@@ -7,6 +7,11 @@ use anyhow::{Context, Result};
 use cargo_metadata::camino::Utf8PathBuf;
 use cargo_metadata::{Metadata, MetadataCommand};
 
+/// The workspace of the servers that are compared on this machine.
+pub const BENCH_HOST: &str = "bench/host";
+/// The workspace of what Sockeye is compared with on the board qemu-virt.
+pub const BENCH_PEERS: &str = "bench/peers";
+
 /// The repository and its target folder.
 pub struct Workspace {
     /// The repository's root.
@@ -27,6 +32,11 @@ impl Workspace {
     /// A program that `cargo build --release` left.
     pub fn release_program(&self, name: &str) -> PathBuf {
         self.target.join("release").join(name)
+    }
+
+    /// Where setup puts programs that only the jobs use.
+    pub fn tools(&self) -> PathBuf {
+        self.target.join("tools")
     }
 
     /// A path as the user may type it: relative to the repository where it lies inside.

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use crate::process::on_path;
-use crate::setup::tools;
 use crate::workspace::Workspace;
 
 const SERVER: &str = "redis-server";
@@ -41,5 +40,5 @@ pub fn path(workspace: &Workspace) -> Result<OsString> {
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {
-    tools(workspace).join("bin")
+    workspace.tools().join("bin")
 }

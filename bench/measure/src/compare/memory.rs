@@ -6,12 +6,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::exchange::{self, Exchange, GET_INLINE, HELLO, SHORT};
-use super::guest::Guest;
 use super::programs::{self, Contender, FEW};
 use super::results::{Memory, Row};
+use crate::exchanges::{self, Exchange, GET_INLINE, HELLO, SHORT};
+use crate::guest::Guest;
 use crate::size;
-use crate::workspace::Workspace;
+use harness::workspace::Workspace;
 
 /// The images of Sockeye as they are shipped.
 const SHIPPED: [&str; 2] = ["hello", "device"];
@@ -50,10 +50,10 @@ fn program(workspace: &Workspace, elf: &Path, less: &Path, exchange: &Exchange, 
     let (sizes, less) = (sizes?, less?);
     let stack = Guest::run(workspace, "bench", elf, |guest| {
         if closes {
-            exchange::closed_by_server(guest, exchange)?;
+            exchanges::closed_by_server(guest, exchange)?;
         } else {
-            exchange::kept_open(guest, exchange, FEW - 1)?;
-            exchange::cycle(guest, exchange)?;
+            exchanges::kept_open(guest, exchange, FEW - 1)?;
+            exchanges::cycle(guest, exchange)?;
         }
         Ok(guest.figures()?.stack)
     })?;

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::exchange::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
-use super::guest::Guest;
 use super::programs::{self, Contender, FEW, MANY};
 use super::results::{Instructions, Row};
-use crate::workspace::Workspace;
+use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
+use crate::guest::Guest;
+use harness::workspace::Workspace;
 
 /// Connections that are open in turn, of programs for few and for many: all slots but one.
 const IN_TURN: usize = FEW - 1;
@@ -43,7 +43,7 @@ pub fn measure(workspace: &Workspace) -> Result<Instructions> {
         let many = contender.elf(workspace, MANY);
         measured.open.insert(name, Guest::run(workspace, "bench", &many, open)?);
     }
-    let hello = |guest: &mut Guest<'_>| exchange::closed_by_server(guest, &HELLO);
+    let hello = |guest: &mut Guest<'_>| exchanges::closed_by_server(guest, &HELLO);
     measured.hello = Guest::run(workspace, "bench", &programs::shipped(workspace, "hello", FEW), hello)?;
     measured.device = Guest::run(workspace, "bench", &programs::shipped(workspace, "device", FEW), device)?;
     Ok(measured)
@@ -51,12 +51,12 @@ pub fn measure(workspace: &Workspace) -> Result<Instructions> {
 
 fn exchanges(guest: &mut Guest<'_>) -> Result<Row> {
     row([
-        ("kept open", exchange::kept_open(guest, &SHORT, 1)?),
-        ("7 in turn", exchange::kept_open(guest, &SHORT, IN_TURN)?),
-        ("connect, request, close", exchange::cycle(guest, &SHORT)?),
-        ("closed by server", exchange::closed_by_server(guest, &HELLO)?),
-        ("1,000 bytes in", exchange::kept_open(guest, &IN, 1)?),
-        ("1,000 bytes out", exchange::kept_open(guest, &OUT, 1)?),
+        ("kept open", exchanges::kept_open(guest, &SHORT, 1)?),
+        ("7 in turn", exchanges::kept_open(guest, &SHORT, IN_TURN)?),
+        ("connect, request, close", exchanges::cycle(guest, &SHORT)?),
+        ("closed by server", exchanges::closed_by_server(guest, &HELLO)?),
+        ("1,000 bytes in", exchanges::kept_open(guest, &IN, 1)?),
+        ("1,000 bytes out", exchanges::kept_open(guest, &OUT, 1)?),
     ])
 }
 
@@ -65,7 +65,7 @@ fn row<const N: usize>(figures: [(&str, u64); N]) -> Result<Row> {
 }
 
 fn open(guest: &mut Guest<'_>) -> Result<BTreeMap<String, u64>> {
-    let figure = |open: usize| Ok((open.to_string(), exchange::kept_open(guest, &SHORT, open)?));
+    let figure = |open: usize| Ok((open.to_string(), exchanges::kept_open(guest, &SHORT, open)?));
     OPEN.into_iter().map(figure).collect()
 }
 
@@ -73,19 +73,19 @@ fn device(guest: &mut Guest<'_>) -> Result<Row> {
     row([
         // First, while nothing of clients is left to be done.
         ("a second without clients", idle_second(guest)?),
-        ("GET, inline", exchange::kept_open(guest, &GET_INLINE, 1)?),
-        ("GET, array", exchange::kept_open(guest, &GET_ARRAY, 1)?),
-        ("GET, inline, 7 in turn", exchange::kept_open(guest, &GET_INLINE, IN_TURN)?),
-        ("MGET of 8", exchange::kept_open(guest, &MGET, 1)?),
-        ("SET of an output", exchange::kept_open(guest, &SET, 1)?),
-        ("connect, GET, close", exchange::cycle(guest, &GET_INLINE)?),
+        ("GET, inline", exchanges::kept_open(guest, &GET_INLINE, 1)?),
+        ("GET, array", exchanges::kept_open(guest, &GET_ARRAY, 1)?),
+        ("GET, inline, 7 in turn", exchanges::kept_open(guest, &GET_INLINE, IN_TURN)?),
+        ("MGET of 8", exchanges::kept_open(guest, &MGET, 1)?),
+        ("SET of an output", exchanges::kept_open(guest, &SET, 1)?),
+        ("connect, GET, close", exchanges::cycle(guest, &GET_INLINE)?),
         ("push to a subscriber", push(guest)?),
     ])
 }
 
 /// Instructions of a second in which no client is there. In some seconds the kernel still ends connections of before.
 fn idle_second(guest: &mut Guest<'_>) -> Result<u64> {
-    exchange::median(|| {
+    exchanges::median(|| {
         guest.instructions(|| {
             sleep(SECOND);
             Ok(())

@@ -11,9 +11,9 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::TargetKind;
 use serde::Deserialize;
 
-use crate::Usage;
 use crate::process::{LONG, run};
 use crate::toolchain::Embedded;
+use crate::usage::Usage;
 use crate::workspace::{Workspace, metadata};
 
 /// The names of the firmware folders.

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process::{LONG, SHORT, read, run, run_quietly};
-use crate::workspace::Workspace;
+use harness::process::{LONG, SHORT, read, run, run_quietly};
+use harness::workspace::Workspace;
 
 /// Debian's name of the source, and what its upstream part must be.
 const SOURCE: &str = "lwip=2.1.3+dfsg1-2";

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use super::lwip;
-use crate::process::read;
+use harness::process::read;
 
 /// What a reader needs to know to measure the same. What can't be told is left out.
 pub fn describe() -> BTreeMap<String, String> {

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::exchange::{Exchange, GET_INLINE, SHORT};
-use super::guest::Guest;
 use super::programs::{self, Contender, FEW, MANY};
 use super::results::{Latency, Row};
-use crate::workspace::Workspace;
+use crate::exchanges::{Exchange, GET_INLINE, SHORT};
+use crate::guest::Guest;
+use harness::workspace::Workspace;
 
 /// Requests of one measurement.
 const REQUESTS: usize = 2_000;

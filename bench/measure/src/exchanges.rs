@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use anyhow::{Context, Result, ensure};
 
-use super::guest::Guest;
+use crate::guest::Guest;
 
 /// One request and its reply.
 #[derive(Clone, Copy)]

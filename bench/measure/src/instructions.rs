@@ -8,11 +8,11 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::bench::exchange::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
-use crate::bench::guest::Guest;
-use crate::namespace::{make_tap, run_inside};
-use crate::qemu;
-use crate::workspace::Workspace;
+use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
+use crate::guest::Guest;
+use harness::emulator;
+use harness::namespace::{make_tap, run_inside};
+use harness::workspace::Workspace;
 
 const BENCH: &str = "bench";
 const DEVICE: &str = "device";
@@ -32,19 +32,14 @@ pub struct Args {
     inside: bool,
 }
 
-/// The check: tasks, held against the ceilings.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    job(workspace, &Args { joined: false, inside: false })
-}
-
 /// The job.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
         return in_namespace(workspace, args.joined);
     }
     let settings: &[_] = if args.joined { &[("SOCKEYE_JOINED", "1")] } else { &[] };
-    qemu::build_with(workspace, BENCH, settings)?;
-    qemu::build(workspace, DEVICE, None)?;
+    emulator::build_with(workspace, BENCH, settings)?;
+    emulator::build(workspace, DEVICE, None)?;
     let mut arguments = vec!["instructions", "--inside"];
     arguments.extend(args.joined.then_some("--joined"));
     run_inside(&arguments)
@@ -52,12 +47,12 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
 
 fn in_namespace(workspace: &Workspace, joined: bool) -> Result<()> {
     make_tap()?;
-    let mut figures = Guest::run(workspace, "instructions-bench", &qemu::built(workspace, BENCH)?, bench)?;
+    let mut figures = Guest::run(workspace, "instructions-bench", &emulator::built(workspace, BENCH)?, bench)?;
     if joined {
         report(&figures, None);
         return Ok(());
     }
-    figures.extend(Guest::run(workspace, "instructions-device", &qemu::built(workspace, DEVICE)?, device)?);
+    figures.extend(Guest::run(workspace, "instructions-device", &emulator::built(workspace, DEVICE)?, device)?);
     let faults = report(&figures, Some(&read_ceilings(workspace)?));
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
@@ -68,27 +63,27 @@ type Figures = BTreeMap<&'static str, u64>;
 
 /// The server alone: 16 bytes in, 13 out.
 fn bench(guest: &mut Guest<'_>) -> Result<Figures> {
-    let request = exchange::kept_open(guest, &SHORT, 1)?;
-    let in_turn = exchange::kept_open(guest, &SHORT, IN_TURN)?;
+    let request = exchanges::kept_open(guest, &SHORT, 1)?;
+    let in_turn = exchanges::kept_open(guest, &SHORT, IN_TURN)?;
     Ok(Figures::from([
         ("kept_open_request", request),
         ("kept_open_request_7_in_turn", in_turn),
         ("per_further_connection", in_turn.saturating_sub(request).div_ceil(IN_TURN as u64 - 1)),
-        ("connect_request_close", exchange::cycle(guest, &SHORT)?),
-        ("closed_by_server", exchange::closed_by_server(guest, &HELLO)?),
-        ("1000_bytes_in", exchange::kept_open(guest, &IN, 1)?),
-        ("1000_bytes_out", exchange::kept_open(guest, &OUT, 1)?),
+        ("connect_request_close", exchanges::cycle(guest, &SHORT)?),
+        ("closed_by_server", exchanges::closed_by_server(guest, &HELLO)?),
+        ("1000_bytes_in", exchanges::kept_open(guest, &IN, 1)?),
+        ("1000_bytes_out", exchanges::kept_open(guest, &OUT, 1)?),
     ]))
 }
 
 /// The device, by what clients of Redis send.
 fn device(guest: &mut Guest<'_>) -> Result<Figures> {
     Ok(Figures::from([
-        ("device_get_inline", exchange::kept_open(guest, &GET_INLINE, 1)?),
-        ("device_get_array", exchange::kept_open(guest, &GET_ARRAY, 1)?),
-        ("device_mget_8", exchange::kept_open(guest, &MGET, 1)?),
-        ("device_set", exchange::kept_open(guest, &SET, 1)?),
-        ("device_connect_get_close", exchange::cycle(guest, &GET_INLINE)?),
+        ("device_get_inline", exchanges::kept_open(guest, &GET_INLINE, 1)?),
+        ("device_get_array", exchanges::kept_open(guest, &GET_ARRAY, 1)?),
+        ("device_mget_8", exchanges::kept_open(guest, &MGET, 1)?),
+        ("device_set", exchanges::kept_open(guest, &SET, 1)?),
+        ("device_connect_get_close", exchanges::cycle(guest, &GET_INLINE)?),
     ]))
 }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::exchange::{Exchange, GET_ARRAY, GET_INLINE, HELLO};
-use super::guest::Guest;
 use super::programs::{self, FEW};
 use super::results::{Row, Wire};
-use crate::namespace::TAP;
-use crate::workspace::Workspace;
+use crate::exchanges::{Exchange, GET_ARRAY, GET_INLINE, HELLO};
+use crate::guest::Guest;
+use harness::namespace::TAP;
+use harness::workspace::Workspace;
 
 /// A `GET` as curl sends it.
 const HTTP: &[u8] = b"GET /lm35 HTTP/1.1\r\nHost: 10.0.2.15:3000\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n";

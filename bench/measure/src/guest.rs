@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::namespace::TAP;
-use crate::qemu::{self, GUEST, GUEST_PORT, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::emulator::{self, GUEST, GUEST_PORT, Network};
+use harness::namespace::TAP;
+use harness::workspace::Workspace;
 
 /// What is typed on a guest's console to be told its figures, and how the line begins that tells them.
 const ASK: &[u8] = b"?";
@@ -51,7 +51,7 @@ impl Guest<'_> {
         elf: &Path,
         measure: impl FnOnce(&mut Guest<'_>) -> Result<R>,
     ) -> Result<R> {
-        let mut machine = qemu::machine(elf, &Network::Tap(TAP));
+        let mut machine = emulator::machine(elf, &Network::Tap(TAP));
         machine.args(["-icount", "shift=0"]);
         let mut result = None;
         Server::start(workspace, name, machine)?.test(|server| {

@@ -1,24 +1,22 @@
 //! `cargo xtask bench`: what Sockeye costs, beside what others cost on the same exchanges, and the document of it.
 //!
 //! # Layout
-//! - `guest.rs`: a program in QEMU whose instructions are counted; `exchange.rs`: the exchanges, from the client's side.
 //! - `programs.rs`, `lwip.rs`: the programs that are compared.
 //! - `cost.rs`: instructions of all of them; `memory.rs`: RAM and flash.
-//! - `wire.rs`: bytes and packets; `latency.rs`: how soon a client is answered; `redis.rs`: the device beside Redis.
+//! - `wire.rs`: bytes and packets; `response_time.rs`: how soon a client is answered.
+//! - `beside_redis.rs`: the device beside Redis.
 //! - `rates.rs`: servers on a tap of this machine.
-//! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `machine.rs`: where.
+//! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `host_machine.rs`: where.
 
+mod beside_redis;
 mod cost;
-pub mod exchange;
-pub mod guest;
-mod latency;
+mod host_machine;
 mod lwip;
-mod machine;
 mod memory;
 mod programs;
 mod rates;
-mod redis;
 mod report;
+mod response_time;
 mod results;
 mod targets;
 mod wire;
@@ -26,13 +24,10 @@ mod wire;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::namespace::{make_tap, run_inside};
-use crate::setup;
-use crate::workspace::Workspace;
+use harness::namespace::{make_tap, run_inside};
+use harness::workspace::Workspace;
 use results::Results;
 
-pub use programs::PEERS;
-pub use rates::FOLDER as HOST;
 pub use report::fault as document_fault;
 
 /// What to measure.
@@ -71,9 +66,9 @@ impl Part {
             Self::Instructions => cost::build(workspace),
             Self::Memory => memory::build(workspace),
             Self::Wire => wire::build(workspace),
-            Self::Latency => latency::build(workspace),
+            Self::Latency => response_time::build(workspace),
             Self::Rates => rates::build(workspace),
-            Self::Redis => redis::build(workspace),
+            Self::Redis => beside_redis::build(workspace),
         }
     }
 
@@ -82,9 +77,9 @@ impl Part {
             Self::Instructions => results.instructions = Some(cost::measure(workspace)?),
             Self::Memory => results.memory = Some(memory::measure(workspace)?),
             Self::Wire => results.wire = Some(wire::measure(workspace)?),
-            Self::Latency => results.latency = Some(latency::measure(workspace)?),
+            Self::Latency => results.latency = Some(response_time::measure(workspace)?),
             Self::Rates => results.rates = Some(rates::measure(workspace)?),
-            Self::Redis => results.redis = Some(redis::measure(workspace)?),
+            Self::Redis => results.redis = Some(beside_redis::measure(workspace)?),
         }
         Ok(())
     }
@@ -110,12 +105,11 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         }
         return Ok(());
     }
-    setup::bench(workspace)?;
     parts.iter().try_for_each(|part| part.build(workspace))?;
     let names: Vec<_> = parts.iter().map(|part| part.name()).collect();
     run_inside(&[&["bench", "--inside"][..], &names.iter().map(String::as_str).collect::<Vec<_>>()].concat())?;
     let mut results = Results::read(workspace)?;
-    results.machine = machine::describe();
+    results.machine = host_machine::describe();
     results.write(workspace)?;
     report::write(workspace, &results)
 }

@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::workspace::Workspace;
+use harness::workspace::Workspace;
 
 /// The file, from the repository's root.
 const FILE: &str = "bench/results.toml";

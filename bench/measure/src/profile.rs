@@ -14,14 +14,14 @@ use addr2line::Loader;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::ValueEnum;
 
-use crate::bench::exchange::{self, Exchange};
-use crate::bench::guest::Guest;
-use crate::namespace::{TAP, make_tap, run_inside};
+use crate::exchanges::{self, Exchange};
+use crate::guest::Guest;
 use crate::parts;
-use crate::process::{SHORT, read, run};
-use crate::qemu::{self, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::emulator::{self, Network};
+use harness::namespace::{TAP, make_tap, run_inside};
+use harness::process::{SHORT, read, run};
+use harness::workspace::Workspace;
 
 /// Exchanges before counting starts, and while it lasts.
 const WARM_UP: usize = 20;
@@ -70,13 +70,13 @@ enum What {
 impl What {
     fn exchange(self) -> Exchange {
         match self {
-            Self::Request | Self::Cycle => exchange::SHORT,
-            Self::In => exchange::IN,
-            Self::Out => exchange::OUT,
-            Self::Get => exchange::GET_INLINE,
-            Self::GetArray => exchange::GET_ARRAY,
-            Self::Mget => exchange::MGET,
-            Self::Set => exchange::SET,
+            Self::Request | Self::Cycle => exchanges::SHORT,
+            Self::In => exchanges::IN,
+            Self::Out => exchanges::OUT,
+            Self::Get => exchanges::GET_INLINE,
+            Self::GetArray => exchanges::GET_ARRAY,
+            Self::Mget => exchanges::MGET,
+            Self::Set => exchanges::SET,
         }
     }
 
@@ -97,20 +97,20 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
         return in_namespace(workspace, args);
     }
-    qemu::build(workspace, args.what.bin(), None)?;
+    emulator::build(workspace, args.what.bin(), None)?;
     run_inside(&["profile", "--inside", &args.what.name(), "--functions", &args.functions.to_string()])
 }
 
 fn in_namespace(workspace: &Workspace, args: &Args) -> Result<()> {
     make_tap()?;
-    let elf = qemu::built(workspace, args.what.bin())?;
+    let elf = emulator::built(workspace, args.what.bin())?;
     let pipe = pipe(workspace)?;
     let counts = Counts::default();
     let reader = {
         let (counts, pipe) = (counts.clone(), pipe.clone());
         thread::spawn(move || counts.read(&pipe))
     };
-    let mut machine = qemu::machine(&elf, &Network::Tap(TAP));
+    let mut machine = emulator::machine(&elf, &Network::Tap(TAP));
     machine.args(["-icount", "shift=0"]).args(one_by_one()?).args(["-d", "exec,nochain", "-D"]).arg(&pipe);
     let mut counted = HashMap::new();
     Server::start(workspace, "profile", machine)?.test(|_| {

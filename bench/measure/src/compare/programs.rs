@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::lwip;
-use crate::firmware::{Build, Firmware};
-use crate::qemu;
-use crate::toolchain::{Embedded, TARGETS};
-use crate::workspace::Workspace;
+use harness::emulator;
+use harness::firmware::{Build, Firmware};
+use harness::toolchain::{Embedded, TARGETS};
+use harness::workspace::{BENCH_PEERS, Workspace};
 
 /// Clients served at once by programs for few connections, and by those for many.
 pub const FEW: usize = 8;
 /// The same for many.
 pub const MANY: usize = 32;
-/// The folder of the Rust programs that Sockeye is compared with.
-pub const PEERS: &str = "bench/peers";
 
 /// A server that answers the measured exchanges.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,7 +50,7 @@ impl Contender {
     pub fn build(self, workspace: &Workspace, slots: usize) -> Result<()> {
         let to = self.elf(workspace, slots);
         match self {
-            Self::Sockeye => put_aside(&qemu::build(workspace, "bench", Some(&slots.to_string()))?, &to),
+            Self::Sockeye => put_aside(&emulator::build(workspace, "bench", Some(&slots.to_string()))?, &to),
             Self::EmbassyNet => put_aside(&build_peer(workspace, "embassy-net", slots)?, &to),
             Self::Lwip(variant) => lwip::build(workspace, lwip::VARIANTS[variant].1, slots, &to),
         }
@@ -71,7 +69,7 @@ pub fn shipped(workspace: &Workspace, bin: &str, slots: usize) -> PathBuf {
 
 /// Builds it.
 pub fn build_shipped(workspace: &Workspace, bin: &str, slots: usize) -> Result<()> {
-    put_aside(&qemu::build(workspace, bin, Some(&slots.to_string()))?, &shipped(workspace, bin, slots))
+    put_aside(&emulator::build(workspace, bin, Some(&slots.to_string()))?, &shipped(workspace, bin, slots))
 }
 
 /// Where picoserve's program is.
@@ -89,7 +87,7 @@ fn build_peer(workspace: &Workspace, bin: &str, slots: usize) -> Result<PathBuf>
     let toolchain = Embedded::find(workspace)?;
     let slots = slots.to_string();
     let build = Build { bin, target: TARGETS[0], features: &[], settings: &[("SOCKEYE_SLOTS", &slots)] };
-    Firmware::open_folder(workspace, PEERS)?.build(&toolchain, &build)
+    Firmware::open_folder(workspace, BENCH_PEERS)?.build(&toolchain, &build)
 }
 
 fn put_aside(from: &Path, to: &Path) -> Result<()> {

@@ -11,17 +11,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::exchange::{Exchange, GET_INLINE, SHORT};
-use super::guest::Guest;
 use super::programs::FEW;
 use super::results::{Rates, Row};
 use super::{lwip, wire};
-use crate::process::{LONG, bound, cargo, run};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use crate::exchanges::{Exchange, GET_INLINE, SHORT};
+use crate::guest::Guest;
+use harness::daemon::Server;
+use harness::process::{LONG, bound, cargo, run};
+use harness::workspace::{BENCH_HOST, Workspace};
 
-/// The folder of the Rust servers.
-pub const FOLDER: &str = "bench/host";
 const ROUNDS: usize = 5;
 /// How long one measurement lasts.
 const LAST: Duration = Duration::from_millis(1_500);
@@ -34,8 +32,8 @@ const DEVICE: &str = "Sockeye device, GET inline";
 
 /// Builds what is measured.
 pub fn build(workspace: &Workspace) -> Result<()> {
-    let mut command = cargo(&workspace.root.join(FOLDER));
-    command.args(["build", "--locked", "--release"]).env("CARGO_TARGET_DIR", workspace.target.join(FOLDER));
+    let mut command = cargo(&workspace.root.join(BENCH_HOST));
+    command.args(["build", "--locked", "--release"]).env("CARGO_TARGET_DIR", workspace.target.join(BENCH_HOST));
     run(&mut command, LONG)?;
     lwip::build_host(workspace, FEW, &lwip_program(workspace))
 }
@@ -46,7 +44,7 @@ fn lwip_program(workspace: &Workspace) -> PathBuf {
 
 fn command(workspace: &Workspace, server: &str) -> Command {
     let rust = |argument: &str| {
-        let mut command = bound(workspace.target.join(FOLDER).join("release/sockeye-bench-host"));
+        let mut command = bound(workspace.target.join(BENCH_HOST).join("release/sockeye-bench-host"));
         command.arg(argument);
         command
     };
@@ -164,7 +162,7 @@ fn processor_us(process: u32) -> Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::read;
+    use harness::process::read;
 
     #[test]
     fn client_and_server_have_one_processor() {

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::chips::{self, Chip};
 use crate::footprint::{Footprint, Sizes};
-use crate::image;
 use crate::instructions;
 use crate::parts;
-use crate::qemu;
-use crate::toolchain::Embedded;
-use crate::workspace::Workspace;
+use harness::chip::{self, Chip};
+use harness::emulator;
+use harness::espflash;
+use harness::toolchain::Embedded;
+use harness::workspace::Workspace;
 
 /// The file of ceilings, at the repository's root.
 const CEILINGS: &str = "ceilings.toml";
@@ -33,11 +33,6 @@ pub struct Args {
     /// Keeps what is measured, and writes docs/footprint.md
     #[arg(long)]
     write: bool,
-}
-
-/// The check: under the ceilings, and as the document says.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    job(workspace, &Args { write: false })
 }
 
 /// Measures every program, prints a table, and fails over a ceiling or where the document is no longer true.
@@ -62,7 +57,7 @@ fn measure(workspace: &Workspace) -> Result<Footprint> {
     for bin in ["hello", "device"] {
         // The shipped one last, so that it is what stays built.
         let [more, base] = [SLOTS[1], SLOTS[0]].map(|slots| {
-            let elf = qemu::build(workspace, bin, Some(slots))?;
+            let elf = emulator::build(workspace, bin, Some(slots))?;
             let sizes = elf_sizes(&fs::read(&elf)?)?;
             Ok::<_, anyhow::Error>((elf, sizes))
         });
@@ -90,11 +85,11 @@ fn add(footprint: &mut Footprint, program: &str, elf: &Path, sizes: BTreeMap<Str
 
 /// What a chip's image takes of its flash partition, and how the linker has divided its memory.
 fn chip_sizes(workspace: &Workspace, chip: Chip, bin: &str) -> Result<(PathBuf, BTreeMap<String, u64>)> {
-    let elf = chips::build(workspace, chip, bin, &[])?;
+    let elf = chip::build(workspace, chip, bin, &[])?;
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let file = folder.join(format!("{}-{bin}.app", chip.name()));
-    image::save(workspace, chip, &elf, &file, false)?;
+    espflash::save(workspace, chip, &elf, &file, false)?;
     let bytes = fs::read(&elf)?;
     let mut sizes = elf_sizes(&bytes)?;
     let statics = statics(&bytes)?.into_iter().filter(|(name, len)| name.ends_with(HEAP) && *len >= STATIC_LEN_MIN);

@@ -7,8 +7,8 @@ use sockeye_resp::{Printable, Request};
 
 use crate::app::State;
 use crate::command::{Cx, Flow, Outcome, parse_integer};
-use crate::session::{Session, SessionKey, Side};
-use crate::text::Lines;
+use crate::replies::document::Lines;
+use crate::sessions::session::{Session, SessionKey, Side};
 
 /// An address with its port: `[` 39 characters `]:65535`, a scope perhaps.
 type Address = String<64, u8>;

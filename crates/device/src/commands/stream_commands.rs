@@ -3,11 +3,11 @@
 use sockeye_resp::Protocol;
 
 use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
-use crate::commands::keyspace::WRONGTYPE;
-use crate::history::{Samples, StreamId};
-use crate::keys::Key;
+use crate::commands::key_commands::WRONGTYPE;
+use crate::keys::catalog::Key;
+use crate::keys::history::{Samples, StreamId};
 use crate::limits::STREAMS_MAX;
-use crate::session::Cursor;
+use crate::sessions::session::Cursor;
 
 pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
 

@@ -1,8 +1,8 @@
 //! COMMAND: what the device can do, told from the table.
 
 use crate::command::{Access, Command, Cx, Flow, Group, Outcome};
+use crate::command_table::{COMMANDS, by_any_name, has_subcommands, subcommands};
 use crate::glob;
-use crate::table::{COMMANDS, by_any_name, has_subcommands, subcommands};
 
 pub(crate) fn count(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.reply.integer(commands().count() as i64);

@@ -1,6 +1,6 @@
 //! The samples of an outbox, the oldest first: some are on their way, the others wait.
 
-use crate::history::SampleId;
+use crate::keys::history::SampleId;
 use crate::limits::OUTBOX_LEN;
 use crate::value::Value;
 

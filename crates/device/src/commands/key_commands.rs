@@ -4,11 +4,11 @@ use sockeye_resp::Printable;
 
 use crate::app::Latest;
 use crate::command::{Cx, Flow, Outcome, integer};
-use crate::history::History;
-use crate::keys::{Catalog, Key, KeySet};
+use crate::keys::catalog::{Catalog, Key, KeySet};
+use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::platform::{OutputInfo, ReadingInfo};
-use crate::session::Cursor;
+use crate::sessions::session::Cursor;
 use crate::value::{Decimal, Value};
 
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";

@@ -1,7 +1,7 @@
 //! The server: INFO, TIME, MONITOR, and what is always empty.
 
 use crate::command::{Cx, Flow, Outcome};
-use crate::info;
+use crate::replies::info;
 
 pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
     if info::is_empty(&cx.request) {

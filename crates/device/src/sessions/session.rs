@@ -6,12 +6,12 @@ use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
 use sockeye_resp::Protocol;
 
-use crate::history::Samples;
-use crate::keys::KeySet;
+use crate::keys::catalog::KeySet;
+use crate::keys::history::Samples;
 use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
 use crate::platform::Now;
-use crate::pubsub::{Scope, Subscriber};
-use crate::text::Progress;
+use crate::replies::document::Progress;
+use crate::sessions::subscriber::{Scope, Subscriber};
 
 /// The side of the device on which a client is.
 ///

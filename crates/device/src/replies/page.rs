@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use crate::app::State;
 use crate::commands::config;
 use crate::platform::Platform;
-use crate::text::Lines;
+use crate::replies::document::Lines;
 
 /// What a browser of the device's own network gets for any path but `/`: there every name is the device's, and a phone
 /// that asks the host of its maker whether it is on the internet is shown the page (RFC 8952).

@@ -4,7 +4,7 @@
 //! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
 //! across a wait, so no client can hold it while another has something to say.
 
-mod work;
+mod process_input;
 
 use core::net::SocketAddr;
 
@@ -14,12 +14,12 @@ use sockeye_resp::{Decoder, Http, http_method};
 
 use crate::app::App;
 use crate::limits::BLOCK_MS_MAX;
-use crate::page::{FOUND, NOT_FOUND};
-use crate::session::{SessionKey, Side};
+use crate::replies::page::{FOUND, NOT_FOUND};
+use crate::sessions::session::{SessionKey, Side};
 use crate::settings::Store;
 
-pub(crate) use work::Scratch;
-use work::{Pause, Wait};
+pub(crate) use process_input::Scratch;
+use process_input::{Pause, Wait};
 
 /// What a client is told that is one too many.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";

@@ -3,8 +3,8 @@
 use sockeye_resp::{Printable, Protocol};
 
 use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
-use crate::commands::auth::{Login, login};
-use crate::commands::client::set_name;
+use crate::commands::auth_commands::{Login, login};
+use crate::commands::client_commands::set_name;
 
 /// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
 pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";

@@ -5,8 +5,10 @@ use sockeye_resp::Request;
 
 pub use crate::command::{Access, Command, Group, Keys};
 use crate::commands::{
-    acl, auth, client, command, config, connection, help, keyspace, meta, pubsub, server, slowlog, stream, wifi, xadd,
-    xinfo,
+    acl, auth_commands as auth, client_commands as client, command_docs as command, config,
+    connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
+    pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream, wifi,
+    xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 

@@ -8,12 +8,12 @@ use embassy_futures::block_on;
 use sequential_storage::mock_flash::{MockFlashBase, WriteCountCheck};
 
 use super::*;
-use crate::auth::TokenHash;
 use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
     REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
 use crate::outbox::PushSettings;
+use crate::sessions::token::TokenHash;
 use crate::settings::{LogLevel, Seconds};
 use crate::wifi::{Ip, Network, StaticIp};
 

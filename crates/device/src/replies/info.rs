@@ -4,12 +4,12 @@ use core::fmt::{self, Write};
 
 use crate::app::State;
 use crate::commands::config;
-use crate::commands::connection::COMPATIBLE_VERSION;
-use crate::history::History;
-use crate::keys::Key;
+use crate::commands::connection_commands::COMPATIBLE_VERSION;
+use crate::keys::catalog::Key;
+use crate::keys::history::History;
 use crate::outbox::Outbox;
 use crate::platform::{Health, Now, Platform};
-use crate::text::Lines;
+use crate::replies::document::Lines;
 use crate::wifi::status as wifi;
 use sockeye_resp::Request;
 

@@ -1,8 +1,8 @@
 //! `meta:NAME`: what there is to know about a reading or an output.
 
 use crate::command::{Cx, Flow, Outcome};
-use crate::commands::keyspace::WRONGTYPE;
-use crate::keys::Key;
+use crate::commands::key_commands::WRONGTYPE;
+use crate::keys::catalog::Key;
 use crate::value::Decimal;
 
 /// What a hash tells.

@@ -3,8 +3,8 @@
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{CHANNEL_LEN_MAX, SUBSCRIPTIONS_MAX};
-use crate::pubsub::Scope;
-use crate::session::{Cursor, Session};
+use crate::sessions::session::{Cursor, Session};
+use crate::sessions::subscriber::Scope;
 
 pub(crate) fn subscribe(cx: &mut Cx<'_, '_>) -> Outcome {
     subscribe_to(cx, Scope::Channel)

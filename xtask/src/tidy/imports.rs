@@ -146,6 +146,7 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),

@@ -17,6 +17,7 @@ use Imports::{NotThese, Only};
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
     "sockeye-board",
+    "sockeye-boot",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -75,7 +76,8 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
-    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
+    ("sockeye-boot", Only(&["embassy-time"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -94,7 +96,7 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     (
         "sockeye-wifi",
-        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-hello"]),
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
     (
         "sockeye-endpoint",
@@ -136,8 +138,8 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "portable-atomic",
+            "sockeye-boot",
             "sockeye-device",
-            "sockeye-hello",
             "sockeye-wifi",
         ]),
     ),

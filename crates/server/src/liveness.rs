@@ -12,13 +12,13 @@ use crate::slot::Slot;
 
 /// What was seen when a server was looked at last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pulse {
+pub struct Liveness {
     ticks: u32,
     /// Whether connections were open.
     is_open: bool,
 }
 
-impl Pulse {
+impl Liveness {
     /// Not looked at yet.
     pub const fn new() -> Self {
         Self { ticks: 0, is_open: false }
@@ -26,7 +26,7 @@ impl Pulse {
 
     /// Looks at the server, and says whether it still serves. Looks must be several ticks of
     /// [`WATCH_TICK_MS`](crate::limits::WATCH_TICK_MS) apart.
-    pub fn is_there<const N: usize>(&mut self, server: &Server<N>) -> bool {
+    pub fn is_alive<const N: usize>(&mut self, server: &Server<N>) -> bool {
         let now = Self { ticks: server.ticks.get(), is_open: server.open_len() > 0 };
         let before = core::mem::replace(self, now);
         let has_stopped = before.is_open && now.is_open && before.ticks == now.ticks;
@@ -35,9 +35,9 @@ impl Pulse {
 
     /// Looks at the server once in `period`, for ever, and calls `feed` for as long as it serves.
     pub async fn guard<const N: usize>(server: &Server<N>, period: Duration, mut feed: impl FnMut()) -> ! {
-        let (mut pulse, mut ticker) = (Self::new(), Ticker::every(period));
+        let (mut liveness, mut ticker) = (Self::new(), Ticker::every(period));
         loop {
-            if pulse.is_there(server) {
+            if liveness.is_alive(server) {
                 feed();
             }
             ticker.next().await;
@@ -65,26 +65,26 @@ mod tests {
 
     #[test]
     fn a_server_without_clients_is_there() {
-        let (server, mut pulse) = (Server::<1>::new(Timeouts::DEFAULT), Pulse::new());
-        assert!((0..10).all(|_| pulse.is_there(&server)));
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
+        assert!((0..10).all(|_| liveness.is_alive(&server)));
     }
 
     #[test]
     fn a_watch_that_stands_still_is_noticed_once_somebody_needs_it() {
-        let (server, mut pulse) = (Server::<1>::new(Timeouts::DEFAULT), Pulse::new());
-        assert!(pulse.is_there(&server));
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
+        assert!(liveness.is_alive(&server));
         server.open(server.all().next().unwrap(), PEER);
-        assert!(pulse.is_there(&server), "it had no time to tick");
+        assert!(liveness.is_alive(&server), "it had no time to tick");
         tick(&server);
-        assert!(pulse.is_there(&server));
-        assert!(!pulse.is_there(&server));
+        assert!(liveness.is_alive(&server));
+        assert!(!liveness.is_alive(&server));
     }
 
     #[test]
     fn a_watchdog_is_fed_until_the_server_is_gone() {
         let server = Server::<1>::new(Timeouts::DEFAULT);
         let mut fed = 0;
-        let guarding = Pulse::guard(&server, Duration::from_millis(1), || {
+        let guarding = Liveness::guard(&server, Duration::from_millis(1), || {
             fed += 1;
             // A client, and nobody who counts the time down.
             if fed == 2 {
@@ -98,13 +98,13 @@ mod tests {
 
     #[test]
     fn a_slot_that_does_not_run_is_noticed() {
-        let (server, mut pulse) = (Server::<1>::new(Timeouts::DEFAULT), Pulse::new());
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
         let slot = server.all().next().unwrap();
         server.open(slot, PEER);
         slot.begin_request(crate::limits::Ticks(3));
         let late_after = (0..100).position(|_| {
             tick(&server);
-            !pulse.is_there(&server)
+            !liveness.is_alive(&server)
         });
         assert_eq!(late_after, Some(2 + usize::from(LATE_TICKS_MAX)));
     }

@@ -36,12 +36,12 @@ impl From<io::ErrorKind> for End {
 
 /// All bytes that a client got, and the end after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct Answer {
     pub bytes: Vec<u8>,
     pub end: End,
 }
 
-impl Reply {
+impl Answer {
     /// Whether these bytes came whole, with an orderly end.
     pub fn is(&self, bytes: &[u8]) -> bool {
         self.bytes == bytes && self.end == End::Eof
@@ -66,7 +66,7 @@ impl Reply {
     }
 }
 
-impl fmt::Display for Reply {
+impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN_LEN_MAX: usize = 80;
         let shown = &self.bytes[..self.bytes.len().min(SHOWN_LEN_MAX)];
@@ -82,8 +82,8 @@ impl fmt::Display for Reply {
 mod tests {
     use super::*;
 
-    fn reply(bytes: &[u8], end: End) -> Reply {
-        Reply { bytes: bytes.to_vec(), end }
+    fn reply(bytes: &[u8], end: End) -> Answer {
+        Answer { bytes: bytes.to_vec(), end }
     }
 
     #[test]

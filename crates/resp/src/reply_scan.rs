@@ -41,7 +41,7 @@ impl From<CountError> for ReplyError {
 
 /// What follows a reply's first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
+pub(crate) enum Body {
     None,
     /// So many bytes and a line end.
     Bytes(usize),
@@ -51,18 +51,18 @@ pub(super) enum Body {
 
 /// A reply's first line.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Head<'a> {
-    pub(super) kind: u8,
+pub(crate) struct Head<'a> {
+    pub(crate) kind: u8,
     /// What is between the type byte and the line end.
-    pub(super) line: &'a [u8],
+    pub(crate) line: &'a [u8],
     /// Bytes of the whole line.
-    pub(super) len: usize,
-    pub(super) body: Body,
+    pub(crate) len: usize,
+    pub(crate) body: Body,
 }
 
 impl<'a> Head<'a> {
     /// Reads and checks a first line; `None` if it isn't complete.
-    pub(super) fn decode(bytes: &'a [u8]) -> Result<Option<Self>, ReplyError> {
+    pub(crate) fn decode(bytes: &'a [u8]) -> Result<Option<Self>, ReplyError> {
         let Some((&kind, rest)) = bytes.split_first() else {
             return Ok(None);
         };
@@ -115,7 +115,7 @@ impl<'a> Head<'a> {
 /// Elements are counted on a stack of fixed depth rather than by recursion. An
 /// attribute is given like a reply here; inside an aggregate it doesn't count
 /// as an element.
-pub(super) fn scan(bytes: &[u8], len_max: usize) -> Result<Option<usize>, ReplyError> {
+pub(crate) fn scan(bytes: &[u8], len_max: usize) -> Result<Option<usize>, ReplyError> {
     let mut missing = [0; REPLY_DEPTH_MAX + 1];
     missing[0] = 1;
     let mut depth = 0;
@@ -173,7 +173,7 @@ fn check_body(kind: u8, body: &[u8]) -> Result<(), ReplyError> {
 }
 
 /// The value of an integer's line.
-pub(super) fn integer(line: &[u8]) -> Option<i64> {
+pub(crate) fn integer(line: &[u8]) -> Option<i64> {
     str::from_utf8(line).ok()?.parse().ok()
 }
 

@@ -10,8 +10,8 @@ use smoltcp::iface::{Config, Interface, PollResult};
 use crate::checksum::ETHERNET;
 use crate::frame::{Mac, Segment};
 use crate::limits::{FRAME_LEN_MAX, TX_BURST};
-use crate::phy::{Macs, Phy};
-use crate::table::Record;
+use crate::phy::{EthernetHeader, Phy};
+use crate::tcp_connection::Connection;
 
 /// embassy's time as smoltcp's microseconds. A 64-bit division for each segment would cost more than all else of it
 /// here, so what has passed since the last division is divided by 32 bits.
@@ -64,32 +64,37 @@ pub(crate) enum Sent {
 /// The way out of an interface, whatever its driver.
 pub(crate) trait Transmit {
     /// Sends one segment of the connection's, if it has any. `waker` is the runner's: a driver can wake one task only.
-    fn send_one(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent;
+    fn send_one(&mut self, connection: &mut Connection, waker: &Waker, now: Instant) -> Sent;
 }
 
 /// Sends what the connection has to send: all that fits into one segment, or its turn of more.
 #[inline]
-pub(crate) fn send(port: &mut (impl Transmit + ?Sized), record: &mut Record, waker: &Waker, now: Instant) -> Sent {
-    if record.bulk {
-        return send_burst(port, record, waker, now);
+pub(crate) fn send(
+    port: &mut (impl Transmit + ?Sized),
+    connection: &mut Connection,
+    waker: &Waker,
+    now: Instant,
+) -> Sent {
+    if connection.bulk {
+        return send_burst(port, connection, waker, now);
     }
     // Another call only to hear that there is no more would cost a tenth of a request.
-    match port.send_one(record, waker, now) {
+    match port.send_one(connection, waker, now) {
         Sent::NoRoom => Sent::NoRoom,
         Sent::All | Sent::More => Sent::All,
     }
 }
 
 #[inline(never)]
-fn send_burst(port: &mut (impl Transmit + ?Sized), record: &mut Record, waker: &Waker, now: Instant) -> Sent {
-    let sent = (0..TX_BURST).map(|_| port.send_one(record, waker, now)).find(|sent| *sent != Sent::More);
+fn send_burst(port: &mut (impl Transmit + ?Sized), connection: &mut Connection, waker: &Waker, now: Instant) -> Sent {
+    let sent = (0..TX_BURST).map(|_| port.send_one(connection, waker, now)).find(|sent| *sent != Sent::More);
     sent.unwrap_or(Sent::More)
 }
 
 /// A network driver made ready for [`Tcp::attach`](crate::Tcp::attach).
-pub struct Port<D>(pub(crate) RefCell<PortState<D>>);
+pub struct DriverPort<D>(pub(crate) RefCell<PortState<D>>);
 
-impl<D: Driver> Port<D> {
+impl<D: Driver> DriverPort<D> {
     /// `seed` is that of the initial sequence numbers: different at each start, and not to be guessed (RFC 9293 section
     /// 3.4.1).
     ///
@@ -115,8 +120,13 @@ impl<D: Driver> PortState<D> {
             panic!("the listener needs an Ethernet driver")
         };
         let mtu = driver.capabilities().max_transmission_unit.min(FRAME_LEN_MAX) - ETHERNET;
-        let mut device =
-            Phy::<D::TxToken<'_>> { packet: &[], token: None, macs: &Macs::default(), mtu, exhausted: false };
+        let mut device = Phy::<D::TxToken<'_>> {
+            packet: &[],
+            token: None,
+            ethernet: &EthernetHeader::default(),
+            mtu,
+            exhausted: false,
+        };
         let mut config = Config::new(smoltcp::wire::HardwareAddress::Ip);
         config.random_seed = seed;
         let mut clock = Clock::new();
@@ -151,8 +161,8 @@ impl<D: Driver> PortState<D> {
     }
 
     /// When the connection's timers want to be looked at.
-    pub(crate) fn due(&mut self, record: &Record, now: Instant) -> Instant {
-        self.fast.poll_at(self.clock.at(now), &record.set).map_or(Instant::MAX, embassy_time)
+    pub(crate) fn due(&mut self, connection: &Connection, now: Instant) -> Instant {
+        self.fast.poll_at(self.clock.at(now), &connection.set).map_or(Instant::MAX, embassy_time)
     }
 
     /// Takes a frame from the driver, and gives it with the way back to `f`. None if there is none.
@@ -182,10 +192,10 @@ impl<D: Driver> PortState<D> {
 impl<D: Driver> Transmit for PortState<D> {
     // All of smoltcp's way out is inlined here: once is enough.
     #[inline(never)]
-    fn send_one(&mut self, record: &mut Record, waker: &Waker, now: Instant) -> Sent {
+    fn send_one(&mut self, connection: &mut Connection, waker: &Waker, now: Instant) -> Sent {
         let token = self.driver.transmit(&mut Context::from_waker(waker));
-        let mut device = Phy { packet: &[], token, macs: &record.macs, mtu: self.mtu, exhausted: false };
-        match self.fast.poll_egress(self.clock.at(now), &mut device, &mut record.set) {
+        let mut device = Phy { packet: &[], token, ethernet: &connection.ethernet, mtu: self.mtu, exhausted: false };
+        match self.fast.poll_egress(self.clock.at(now), &mut device, &mut connection.set) {
             PollResult::None if device.exhausted => Sent::NoRoom,
             PollResult::None => Sent::All,
             PollResult::SocketStateChanged => Sent::More,
@@ -205,25 +215,26 @@ impl Stack<'_> {
     /// Gives a segment to its connection; `tx` is room for the one reply that smoltcp may have at once.
     pub(crate) fn segment<T: TxToken>(
         &mut self,
-        record: &mut Record,
+        connection: &mut Connection,
         frame: &[u8],
         segment: &Segment,
         tx: T,
         now: Instant,
     ) {
         if segment.is_syn() {
-            record.macs = Macs::new(segment.peer_mac, self.mac);
+            connection.ethernet = EthernetHeader::new(segment.peer_mac, self.mac);
         } else {
-            record.macs.set_destination(segment.peer_mac);
+            connection.ethernet.set_destination(segment.peer_mac);
         }
-        self.packet(record, &frame[ETHERNET..ETHERNET + segment.packet_len()], tx, now);
+        self.packet(connection, &frame[ETHERNET..ETHERNET + segment.packet_len()], tx, now);
     }
 
     /// Returns the room if there was no reply.
     #[inline(always)]
-    fn packet<T: TxToken>(&mut self, record: &mut Record, packet: &[u8], tx: T, now: Instant) -> Option<T> {
-        let mut device = Phy { packet, token: Some(tx), macs: &record.macs, mtu: self.mtu, exhausted: false };
-        self.fast.poll_ingress_single(self.clock.at(now), &mut device, &mut record.set);
+    fn packet<T: TxToken>(&mut self, connection: &mut Connection, packet: &[u8], tx: T, now: Instant) -> Option<T> {
+        let mut device =
+            Phy { packet, token: Some(tx), ethernet: &connection.ethernet, mtu: self.mtu, exhausted: false };
+        self.fast.poll_ingress_single(self.clock.at(now), &mut device, &mut connection.set);
         device.token
     }
 
@@ -236,19 +247,19 @@ impl Stack<'_> {
     #[cold]
     pub(crate) fn challenge<T: TxToken>(
         &mut self,
-        record: &mut Record,
+        connection: &mut Connection,
         frame: &[u8],
         segment: &Segment,
         tx: T,
         now: Instant,
     ) {
         let Some(ack) = segment.as_bare_ack(frame) else { return };
-        let macs = core::mem::replace(&mut record.macs, Macs::new(segment.peer_mac, self.mac));
+        let ethernet = core::mem::replace(&mut connection.ethernet, EthernetHeader::new(segment.peer_mac, self.mac));
         let mut room = Some(tx);
         for number in [0, 1 << 31] {
             let Some(tx) = room else { break };
-            room = self.packet(record, &ack(number), tx, now);
+            room = self.packet(connection, &ack(number), tx, now);
         }
-        record.macs = macs;
+        connection.ethernet = ethernet;
     }
 }

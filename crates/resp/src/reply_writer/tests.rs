@@ -84,7 +84,7 @@ fn overflow_lasts_until_the_next_reply_and_leaves_the_earlier_ones() {
     let sent = ["+OK\r\n", OVERFLOW_REPLY].concat();
     assert_eq!(reply.as_bytes(), sent.as_bytes());
 
-    assert_eq!(reply.begin(0), Err(FlushFirst));
+    assert_eq!(reply.begin(0), Err(BufferFull));
     reply.ok();
     assert_eq!(reply.as_bytes(), sent.as_bytes());
 
@@ -113,7 +113,7 @@ fn room_is_asked_for_beside_waiting_replies_only() {
     assert_eq!(reply.begin(1000), Ok(()));
     reply.ok();
     assert_eq!(reply.begin(95), Ok(()));
-    assert_eq!(reply.begin(96), Err(FlushFirst));
+    assert_eq!(reply.begin(96), Err(BufferFull));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_buffer_too_short_for_an_error_stays_empty() {
     for tx_len in 0..TX_LEN_MIN {
         let mut tx = vec![0; tx_len];
         let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
-        assert_eq!(reply.begin(0), Err(FlushFirst));
+        assert_eq!(reply.begin(0), Err(BufferFull));
         reply.ok();
         assert_eq!(reply.as_bytes(), b"");
     }

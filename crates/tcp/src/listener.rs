@@ -11,18 +11,19 @@ use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::Ipv4Cidr;
 
-use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEP_ALIVE_MS, SILENCE_MS};
-use crate::port::Port;
+use crate::connection_table::{Shared, Table};
+use crate::driver_port::DriverPort;
+use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS};
 use crate::runner::Runner;
-use crate::table::{Record, Shared, Table};
+use crate::tcp_connection::Connection;
 
 /// What `N` connections buffer: each `RX` bytes that came in and `TX` bytes that go out. All zero, so that a static of
 /// it takes no room in an image.
 ///
 /// `N` is one more than the slots of a server that tells a client too many so.
-pub struct Buffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
+pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
 
-impl<const N: usize, const RX: usize, const TX: usize> Buffers<N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> {
     /// Empty. The sizes are checked when compiling.
     pub const fn new() -> Self {
         const {
@@ -34,7 +35,7 @@ impl<const N: usize, const RX: usize, const TX: usize> Buffers<N, RX, TX> {
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> Default for Buffers<N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize> Default for SocketBuffers<N, RX, TX> {
     fn default() -> Self {
         Self::new()
     }
@@ -44,7 +45,7 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for Buffers<N, RX
 /// [`SYN_BACKLOG`](crate::limits::SYN_BACKLOG) SYNs that wait.
 pub struct Resources<const N: usize> {
     storage: MaybeUninit<[[SocketStorage<'static>; 1]; N]>,
-    table: MaybeUninit<RefCell<Table<[Record; N]>>>,
+    table: MaybeUninit<RefCell<Table<[Connection; N]>>>,
 }
 
 impl<const N: usize> Resources<N> {
@@ -65,7 +66,7 @@ impl<const N: usize> Default for Resources<N> {
 pub type Frames<const IN: usize, const OUT: usize> = channel::State<FRAME_LEN_MAX, IN, OUT>;
 
 /// embassy-net's driver: what is left of the real one after the server's connections.
-pub type Device = channel::Device<'static, FRAME_LEN_MAX>;
+pub type NetDriver = channel::Device<'static, FRAME_LEN_MAX>;
 
 /// What a listener is told at start.
 #[derive(Debug, Clone, Copy)]
@@ -83,26 +84,26 @@ pub struct Tcp {
 impl Tcp {
     /// A listener without a port and without an interface.
     pub fn new<const N: usize, const RX: usize, const TX: usize>(
-        buffers: &'static mut Buffers<N, RX, TX>,
+        buffers: &'static mut SocketBuffers<N, RX, TX>,
         resources: &'static mut Resources<N>,
         options: Options,
     ) -> Self {
         let storage = resources.storage.write([const { [SocketStorage::EMPTY] }; N]);
         let mut parts = buffers.0.iter_mut().zip(storage.iter_mut());
-        let records = core::array::from_fn(|_| {
+        let connections = core::array::from_fn(|_| {
             // There are N of each.
             let ((rx, tx), storage) = parts.next().expect("N parts");
             let mut socket = Socket::new(SocketBuffer::new(&mut rx[..]), SocketBuffer::new(&mut tx[..]));
             socket.set_nagle_enabled(false);
-            socket.set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEP_ALIVE_MS)));
-            socket.set_timeout(Some(smoltcp::time::Duration::from_millis(SILENCE_MS)));
-            Record::new(SocketSet::new(&mut storage[..]), socket)
+            socket.set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_INTERVAL_MS)));
+            socket.set_timeout(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_TIMEOUT_MS)));
+            Connection::new(SocketSet::new(&mut storage[..]), socket)
         });
-        let table = resources.table.write(RefCell::new(Table::new(records, options.handshake)));
+        let table = resources.table.write(RefCell::new(Table::new(connections, options.handshake)));
         Self { shared: table }
     }
 
-    /// Puts the listener between the driver of `port` and embassy-net, which gets the returned [`Device`]. Both runners
+    /// Puts the listener between the driver of `port` and embassy-net, which gets the returned [`NetDriver`]. Both runners
     /// must run, each in a task of its own.
     ///
     /// # Panics
@@ -110,8 +111,8 @@ impl Tcp {
     pub fn attach<D: Driver + 'static, const IN: usize, const OUT: usize>(
         &self,
         frames: &'static mut Frames<IN, OUT>,
-        port: &'static Port<D>,
-    ) -> (Interface, Runner<D>, Device) {
+        port: &'static DriverPort<D>,
+    ) -> (Interface, Runner<D>, NetDriver) {
         let mut table = self.shared.borrow_mut();
         let index = table.interfaces_len;
         assert!(index < INTERFACES_MAX, "no room for another interface");
@@ -133,11 +134,11 @@ impl Interface {
     /// Whether this client has a connection that came in here.
     pub fn has_client(&self, peer: SocketAddr) -> bool {
         let table = self.shared.borrow();
-        let is_it = |record: &Record| {
-            let known = record.peer.map(|known| SocketAddr::V4(known.into()));
-            record.interface == self.index && known == Some(peer)
+        let is_it = |connection: &Connection| {
+            let known = connection.peer.map(|known| SocketAddr::V4(known.into()));
+            connection.interface == self.index && known == Some(peer)
         };
-        table.records.iter().any(is_it)
+        table.connections.iter().any(is_it)
     }
 
     /// The address at which clients reach the listener here; none while there is no network. Connections to another

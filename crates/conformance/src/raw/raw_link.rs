@@ -12,11 +12,11 @@ use socket2::Socket;
 pub const FRAME_LEN_MAX: usize = 1_514;
 
 /// An interface, opened for raw frames (`AF_PACKET`).
-pub struct Link {
+pub struct RawLink {
     socket: Socket,
 }
 
-impl Link {
+impl RawLink {
     /// Opens the interface called `name`; needs the right to use raw sockets.
     pub fn open(name: &str) -> Result<Self> {
         let address = link_address(name)?;

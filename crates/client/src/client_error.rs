@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use sockeye_resp::client::{EncodeError, ReplyError};
+use sockeye_resp::{EncodeError, ReplyError};
 
 /// Why a call gave nothing.
 ///
 /// After [`Refused`](Self::Refused), [`Unexpected`](Self::Unexpected) and [`Request`](Self::Request) the connection is
 /// as good as before. After all others it is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Error<E> {
+pub enum ClientError<E> {
     /// The transport's own.
     Io(E),
     /// The peer has closed, or an earlier call was given up in the middle of a request.
@@ -26,7 +26,7 @@ pub enum Error<E> {
     Unexpected,
 }
 
-impl<E: fmt::Display> fmt::Display for Error<E> {
+impl<E: fmt::Display> fmt::Display for ClientError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => error.fmt(f),
@@ -40,15 +40,15 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     }
 }
 
-impl<E: fmt::Debug + fmt::Display> core::error::Error for Error<E> {}
+impl<E: fmt::Debug + fmt::Display> core::error::Error for ClientError<E> {}
 
-impl<E> From<EncodeError> for Error<E> {
+impl<E> From<EncodeError> for ClientError<E> {
     fn from(error: EncodeError) -> Self {
         Self::Request(error)
     }
 }
 
-impl<E> From<ReplyError> for Error<E> {
+impl<E> From<ReplyError> for ClientError<E> {
     fn from(error: ReplyError) -> Self {
         Self::Reply(error)
     }

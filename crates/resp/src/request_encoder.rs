@@ -27,19 +27,19 @@ impl core::error::Error for EncodeError {}
 /// Writes a request to the start of `tx`, and gives its length.
 ///
 /// ```
-/// use sockeye_resp::client::encode;
+/// use sockeye_resp::encode_request;
 ///
 /// let mut tx = [0; 64];
-/// let tx_len = encode(&[b"GET", b"lm35"], &mut tx)?;
+/// let tx_len = encode_request(&[b"GET", b"lm35"], &mut tx)?;
 /// assert_eq!(&tx[..tx_len], b"*2\r\n$3\r\nGET\r\n$4\r\nlm35\r\n");
-/// # Ok::<(), sockeye_resp::client::EncodeError>(())
+/// # Ok::<(), sockeye_resp::EncodeError>(())
 /// ```
 ///
 /// # Errors
 ///
 /// There is nothing to send, or not enough room. Then `tx` holds nothing that
 /// may be sent.
-pub fn encode(args: &[&[u8]], tx: &mut [u8]) -> Result<usize, EncodeError> {
+pub fn encode_request(args: &[&[u8]], tx: &mut [u8]) -> Result<usize, EncodeError> {
     if args.is_empty() {
         return Err(EncodeError::Empty);
     }
@@ -67,7 +67,7 @@ mod tests {
         let expected = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$0\r\n\r\n";
         for tx_len in 0..40 {
             let mut tx = vec![0; tx_len];
-            let result = encode(&[b"SET", b"a", b""], &mut tx);
+            let result = encode_request(&[b"SET", b"a", b""], &mut tx);
             if tx_len < expected.len() {
                 assert_eq!(result, Err(EncodeError::TooLong));
             } else {
@@ -79,6 +79,6 @@ mod tests {
 
     #[test]
     fn no_command_no_request() {
-        assert_eq!(encode(&[], &mut [0; 8]), Err(EncodeError::Empty));
+        assert_eq!(encode_request(&[], &mut [0; 8]), Err(EncodeError::Empty));
     }
 }

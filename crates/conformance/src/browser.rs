@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::{Client, ask};
+use crate::answer::{Answer, End, HELLO};
+use crate::case::{Case, CaseResult};
 use crate::limits::{AT_ONCE_MAX, LONG_REQUEST_LEN, REPLY_MAX};
-use crate::reply::{End, HELLO, Reply};
 use crate::target::Target;
+use crate::test_client::{TestClient, ask};
 
 pub const CASES: &[Case] = &[
     Case::new("http_get", http_get),
@@ -24,7 +24,7 @@ pub const CASES: &[Case] = &[
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: sockeye\r\n\r\n";
 
 /// Holds a reply against what an HTTP client insists on.
-fn expect_page(reply: &Reply) -> Result<()> {
+fn expect_page(reply: &Answer) -> Result<()> {
     ensure!(reply.end == End::Eof, "got {reply}");
     check_page(&reply.bytes).with_context(|| format!("got {reply}"))
 }
@@ -53,7 +53,7 @@ fn check_page(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn http_get(target: &Target) -> Outcome {
+fn http_get(target: &Target) -> CaseResult {
     let requests: &[&[u8]] = &[
         GET,
         b"GET / HTTP/1.0\r\n\r\n",
@@ -70,9 +70,9 @@ fn http_get(target: &Target) -> Outcome {
     Ok(format!("{} requests", requests.len()))
 }
 
-fn http_split_everywhere(target: &Target) -> Outcome {
+fn http_split_everywhere(target: &Target) -> CaseResult {
     for at in 1..GET.len() {
-        let mut client = Client::connect(target)?;
+        let mut client = TestClient::connect(target)?;
         client.send(&GET[..at])?;
         thread::sleep(Duration::from_millis(10));
         client.send(&GET[at..])?;
@@ -81,8 +81,8 @@ fn http_split_everywhere(target: &Target) -> Outcome {
     Ok(format!("{} splits", GET.len() - 1))
 }
 
-fn http_byte_at_a_time(target: &Target) -> Outcome {
-    let mut client = Client::connect(target)?;
+fn http_byte_at_a_time(target: &Target) -> CaseResult {
+    let mut client = TestClient::connect(target)?;
     for byte in GET {
         client.send(&[*byte])?;
         thread::sleep(Duration::from_millis(20));
@@ -92,7 +92,7 @@ fn http_byte_at_a_time(target: &Target) -> Outcome {
 }
 
 /// The request line is short, but the head is longer than any buffer.
-fn http_long_head(target: &Target) -> Outcome {
+fn http_long_head(target: &Target) -> CaseResult {
     let mut request = b"GET / HTTP/1.1\r\nHost: sockeye\r\n".to_vec();
     while request.len() < LONG_REQUEST_LEN {
         request.extend_from_slice(b"X-Cookie: 0123456789abcdef0123456789abcdef\r\n");
@@ -103,7 +103,7 @@ fn http_long_head(target: &Target) -> Outcome {
 }
 
 /// A request line longer than any buffer may get either answer, but a whole one.
-fn http_endless_path(target: &Target) -> Outcome {
+fn http_endless_path(target: &Target) -> CaseResult {
     let mut request = b"GET /".to_vec();
     request.resize(LONG_REQUEST_LEN, b'a');
     let reply = ask(target, &request)?;
@@ -115,7 +115,7 @@ fn http_endless_path(target: &Target) -> Outcome {
 }
 
 /// No answer may wait for more once it is certain that this is no HTTP GET.
-fn http_lookalikes(target: &Target) -> Outcome {
+fn http_lookalikes(target: &Target) -> CaseResult {
     let requests: &[&[u8]] = &[
         b"GET temp 000001\n",
         b"GET temp 000001",
@@ -155,10 +155,10 @@ fn http_lookalikes(target: &Target) -> Outcome {
 }
 
 /// What might have become a GET never will once the client has ended its side.
-fn http_prefix_half_closed(target: &Target) -> Outcome {
+fn http_prefix_half_closed(target: &Target) -> CaseResult {
     let begin_of_get = b"GET / HTTP/1.";
     for len in 1..=begin_of_get.len() {
-        let mut client = Client::connect(target)?;
+        let mut client = TestClient::connect(target)?;
         client.send(&begin_of_get[..len])?;
         client.half_close()?;
         client.read_reply(REPLY_MAX).expect_hello().with_context(|| format!("after {len} bytes"))?;

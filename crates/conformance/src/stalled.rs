@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::ask;
+use crate::case::{Case, CaseResult};
 use crate::limits::RECOVER_MAX;
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::ask;
 
 pub const CASES: &[Case] = &[Case::new("latency_beside_stalled_clients", latency_beside_stalled_clients)];
 
@@ -18,7 +18,7 @@ const REQUEST_COUNT: usize = 50;
 const NOISE_FLOOR: Duration = Duration::from_millis(1);
 
 /// Noise only ever makes the server look slower, so the best of a few comparisons is the truest.
-fn latency_beside_stalled_clients(target: &Target) -> Outcome {
+fn latency_beside_stalled_clients(target: &Target) -> CaseResult {
     const TRY_COUNT: usize = 3;
     // The first requests warm caches on both sides; they count for neither median.
     median_latency(target)?;

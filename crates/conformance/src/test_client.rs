@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use socket2::{Domain, SockRef, Socket, Type};
 
+use crate::answer::{Answer, End};
 use crate::limits::{CONNECT_MAX, REPLY_LEN_MAX, REPLY_MAX};
-use crate::reply::{End, Reply};
 use crate::target::Target;
 
 /// One connection to the server under test.
-pub struct Client {
+pub struct TestClient {
     stream: TcpStream,
 }
 
-impl Client {
+impl TestClient {
     /// Connects; the error's kind tells a refusal from a time-out.
     pub fn connect(target: &Target) -> io::Result<Self> {
         Self::connect_within(target, CONNECT_MAX)
     }
 
-    /// [`Client::connect`] with another time limit.
+    /// [`TestClient::connect`] with another time limit.
     pub fn connect_within(target: &Target, limit: Duration) -> io::Result<Self> {
         Self::prepare(TcpStream::connect_timeout(&target.address, limit)?)
     }
@@ -88,7 +88,7 @@ impl Client {
     }
 
     /// Reads until the connection ends, or `limit` has passed.
-    pub fn read_reply(&mut self, limit: Duration) -> Reply {
+    pub fn read_reply(&mut self, limit: Duration) -> Answer {
         let deadline = Instant::now() + limit;
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
@@ -107,7 +107,7 @@ impl Client {
                 break End::TooLong;
             }
         };
-        Reply { bytes, end }
+        Answer { bytes, end }
     }
 
     /// Whether the connection is open and the server has said nothing.
@@ -130,8 +130,8 @@ impl Client {
 }
 
 /// One whole exchange: connect, send, read to the end.
-pub fn ask(target: &Target, request: &[u8]) -> Result<Reply> {
-    let mut client = Client::connect(target).context("connecting")?;
+pub fn ask(target: &Target, request: &[u8]) -> Result<Answer> {
+    let mut client = TestClient::connect(target).context("connecting")?;
     client.send(request).context("sending the request")?;
     Ok(client.read_reply(REPLY_MAX))
 }

@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
 
-use crate::Uptime;
+use crate::uptime::Uptime;
 
 /// The address of a device that makes its own network.
 pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);

@@ -1,6 +1,6 @@
 //! Replies as a client reads them.
 
-use super::scan::{Body, Head, ReplyError, integer, scan};
+use crate::reply_scan::{Body, Head, ReplyError, integer, scan};
 
 /// A reply, in the receive buffer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,22 +47,22 @@ pub enum Reply<'a> {
 /// sends unasked, are passed over, and are counted into the length.
 ///
 /// ```
-/// use sockeye_resp::client::{Reply, decode};
+/// use sockeye_resp::{Reply, decode_reply};
 ///
 /// let rx = b"%1\r\n$4\r\nlm35\r\n,23.5\r\n+OK\r\n";
-/// assert_eq!(decode(&rx[..20], 64), Ok(None));
+/// assert_eq!(decode_reply(&rx[..20], 64), Ok(None));
 ///
-/// let (reply, len) = decode(rx, 64)?.expect("it is complete");
+/// let (reply, len) = decode_reply(rx, 64)?.expect("it is complete");
 /// let Reply::Map(elements) = reply else { panic!("{reply:?}") };
 /// assert!(elements.iter().eq([Reply::Bulk(b"lm35"), Reply::Double("23.5")]));
-/// assert_eq!(decode(&rx[len..], 64)?, Some((Reply::Simple(b"OK"), 5)));
-/// # Ok::<(), sockeye_resp::client::ReplyError>(())
+/// assert_eq!(decode_reply(&rx[len..], 64)?, Some((Reply::Simple(b"OK"), 5)));
+/// # Ok::<(), sockeye_resp::ReplyError>(())
 /// ```
 ///
 /// # Errors
 ///
 /// The bytes aren't a reply, or one that is too long or nested too deep.
-pub fn decode(rx: &[u8], rx_len_max: usize) -> Result<Option<(Reply<'_>, usize)>, ReplyError> {
+pub fn decode_reply(rx: &[u8], rx_len_max: usize) -> Result<Option<(Reply<'_>, usize)>, ReplyError> {
     let mut start = 0;
     loop {
         let rest = rx.get(start..).unwrap_or_default();
@@ -165,7 +165,7 @@ impl<'a> Iterator for ElementsIter<'a> {
     fn next(&mut self) -> Option<Reply<'a>> {
         self.rest.len = self.rest.len.checked_sub(1)?;
         // The whole aggregate was scanned, so there is always a next value.
-        let (reply, len) = decode(self.rest.bytes, usize::MAX).ok()??;
+        let (reply, len) = decode_reply(self.rest.bytes, usize::MAX).ok()??;
         self.rest.bytes = self.rest.bytes.get(len..)?;
         Some(reply)
     }
@@ -188,14 +188,14 @@ mod tests {
     /// `wire` is exactly one reply, and each part of it is not yet one.
     fn check(wire: &str, expected: Reply<'_>) {
         let bytes = wire.as_bytes();
-        assert_eq!(decode(bytes, RX_LEN_MAX), Ok(Some((expected, bytes.len()))), "{wire:?}");
+        assert_eq!(decode_reply(bytes, RX_LEN_MAX), Ok(Some((expected, bytes.len()))), "{wire:?}");
         for len in 0..bytes.len() {
-            assert_eq!(decode(&bytes[..len], RX_LEN_MAX), Ok(None), "{len} bytes of {wire:?}");
+            assert_eq!(decode_reply(&bytes[..len], RX_LEN_MAX), Ok(None), "{len} bytes of {wire:?}");
         }
     }
 
     fn check_error(wire: &str, expected: ReplyError) {
-        assert_eq!(decode(wire.as_bytes(), RX_LEN_MAX), Err(expected), "{wire:?}");
+        assert_eq!(decode_reply(wire.as_bytes(), RX_LEN_MAX), Err(expected), "{wire:?}");
     }
 
     #[test]
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn aggregates() {
         let check = |wire: &str, expected: &[Reply<'_>]| {
-            let (reply, len) = decode(wire.as_bytes(), RX_LEN_MAX).unwrap().unwrap();
+            let (reply, len) = decode_reply(wire.as_bytes(), RX_LEN_MAX).unwrap().unwrap();
             assert_eq!(len, wire.len());
             let (Reply::Array(elements) | Reply::Map(elements) | Reply::Set(elements) | Reply::Push(elements)) = reply
             else {
@@ -294,9 +294,9 @@ mod tests {
     #[test]
     fn what_will_not_fit_is_refused_when_it_is_announced() {
         check_error("$58\r\n", TooLong);
-        assert_eq!(decode(b"$57\r\n", RX_LEN_MAX), Ok(None));
+        assert_eq!(decode_reply(b"$57\r\n", RX_LEN_MAX), Ok(None));
         check_error("*20\r\n", TooLong);
-        assert_eq!(decode(b"*19\r\n", RX_LEN_MAX), Ok(None));
+        assert_eq!(decode_reply(b"*19\r\n", RX_LEN_MAX), Ok(None));
         check_error("%2147483647\r\n", TooLong);
         check_error("*1\r\n*1\r\n$2147483647\r\n", TooLong);
         check_error(&format!("+{}", "x".repeat(63)), TooLong);
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn depth_is_limited() {
         let nested = |depth| "*1\r\n".repeat(depth) + ":1\r\n";
-        assert!(matches!(decode(nested(REPLY_DEPTH_MAX).as_bytes(), RX_LEN_MAX), Ok(Some(_))));
+        assert!(matches!(decode_reply(nested(REPLY_DEPTH_MAX).as_bytes(), RX_LEN_MAX), Ok(Some(_))));
         check_error(&nested(REPLY_DEPTH_MAX + 1), TooDeep);
     }
 }

@@ -3,97 +3,21 @@
 use core::cell::RefCell;
 use core::task::Waker;
 
-use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
-use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{Socket, State};
+use smoltcp::socket::tcp::State;
 use smoltcp::wire::Ipv4Cidr;
 
+use crate::driver_port::{Sent, Transmit, send};
 use crate::frame::{Peer, Segment};
 use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
-use crate::phy::Macs;
-use crate::port::{Sent, Transmit, send};
+use crate::tcp_connection::{AcceptState, Connection};
 
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 
 /// What a listener and its handles share. Borrowed for the length of one call, never across an await.
 pub(crate) type Shared = RefCell<Table>;
-
-/// Who answers for a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nobody: it can be used. It may still be in TIME-WAIT, which gives way to a new connection.
-    Free,
-    /// The handshake is under way.
-    HalfOpen,
-    /// Established, not yet accepted.
-    Ready,
-    /// A socket has it.
-    Owned,
-    /// Its socket was dropped, and its RST has not left yet.
-    Orphan,
-}
-
-/// One connection: a smoltcp socket in a set of its own, so that nothing is ever searched.
-pub(crate) struct Record {
-    pub(crate) set: SocketSet<'static>,
-    handle: SocketHandle,
-    pub(crate) peer: Option<Peer>,
-    pub(crate) macs: Macs,
-    pub(crate) interface: usize,
-    pub(crate) phase: Phase,
-    /// When its SYN came, and later when it was let go.
-    pub(crate) since: Instant,
-    /// When its timers want to be looked at.
-    pub(crate) due: Instant,
-    /// Segments with payload since the last one was sent.
-    pub(crate) unacked: u8,
-    /// What is to be sent may take more than one segment.
-    pub(crate) bulk: bool,
-    /// Wakes the accept that holds the ticket of this number; it need not get this connection.
-    ticket_waker: WakerRegistration,
-}
-
-impl Record {
-    pub(crate) fn new(mut set: SocketSet<'static>, socket: Socket<'static>) -> Self {
-        let handle = set.add(socket);
-        Self {
-            set,
-            handle,
-            peer: None,
-            macs: Macs::default(),
-            interface: 0,
-            phase: Phase::Free,
-            since: Instant::MIN,
-            due: Instant::MAX,
-            unacked: 0,
-            bulk: false,
-            ticket_waker: WakerRegistration::new(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn socket(&mut self) -> &mut Socket<'static> {
-        self.set.get_mut(self.handle)
-    }
-
-    /// Ends the connection without a word to the client.
-    fn forget(&mut self) {
-        let socket = self.socket();
-        if socket.state() != State::Closed || socket.remote_endpoint().is_some() {
-            socket.abort();
-            // Listening clears the remote endpoint, so that no RST is sent.
-            let _ = socket.listen(1);
-            socket.abort();
-        }
-        (self.peer, self.due) = (None, Instant::MAX);
-        if self.phase != Phase::Owned {
-            self.phase = Phase::Free;
-        }
-    }
-}
 
 /// What the table knows of a network interface.
 pub(crate) struct InterfaceState {
@@ -158,7 +82,7 @@ pub(crate) struct WaitingSyn {
 }
 
 /// Everything of a listener but its drivers.
-pub(crate) struct Table<R: ?Sized = [Record]> {
+pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
@@ -167,25 +91,25 @@ pub(crate) struct Table<R: ?Sized = [Record]> {
     pub(crate) interfaces_len: usize,
     syns: Vec<WaitingSyn, SYN_BACKLOG>,
     /// Accepts that wait, one bit each, and how many they are.
-    tickets: u64,
-    tickets_len: u32,
+    pending_accepts: u64,
+    pending_accepts_len: u32,
     /// Connections that are half open or ready.
-    pending: u32,
-    pub(crate) records: R,
+    unaccepted: u32,
+    pub(crate) connections: R,
 }
 
 impl<R> Table<R> {
-    pub(crate) const fn new(records: R, handshake: Duration) -> Self {
+    pub(crate) const fn new(connections: R, handshake: Duration) -> Self {
         Self {
             ports: [0; PORTS_MAX],
             handshake,
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
             syns: Vec::new(),
-            tickets: 0,
-            tickets_len: 0,
-            pending: 0,
-            records,
+            pending_accepts: 0,
+            pending_accepts_len: 0,
+            unaccepted: 0,
+            connections,
         }
     }
 }
@@ -210,12 +134,14 @@ impl Table {
     /// and what comes in from one is nothing to the other's clients.
     #[inline]
     pub(crate) fn find(&self, interface: usize, peer: Peer) -> Option<usize> {
-        self.records.iter().position(|record| record.peer == Some(peer) && record.interface == interface)
+        self.connections
+            .iter()
+            .position(|connection| connection.peer == Some(peer) && connection.interface == interface)
     }
 
     /// A connection has something to send: its runner is to look.
     pub(crate) fn mark(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.records[index].interface];
+        let interface = &mut self.interfaces[self.connections[index].interface];
         interface.dirty |= 1 << index;
         interface.wake();
     }
@@ -223,8 +149,8 @@ impl Table {
     /// A connection has something to send, and its owner will push or wait for input soon. If it does not, the next
     /// tick sends it.
     #[inline]
-    pub(crate) fn mark_soon(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.records[index].interface];
+    pub(crate) fn schedule_tx(&mut self, index: usize) {
+        let interface = &mut self.interfaces[self.connections[index].interface];
         interface.dirty |= 1 << index;
         if interface.alarm > interface.soon {
             interface.wake();
@@ -233,26 +159,26 @@ impl Table {
 
     /// Sends what a marked connection has to send, here and now.
     #[inline]
-    pub(crate) fn push(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.records[index].interface];
+    pub(crate) fn transmit(&mut self, index: usize) {
+        let interface = &mut self.interfaces[self.connections[index].interface];
         if interface.dirty & 1 << index != 0 {
-            self.push_marked(index);
+            self.transmit_marked(index);
         }
     }
 
-    fn push_marked(&mut self, index: usize) {
-        let record = &mut self.records[index];
-        let interface = &mut self.interfaces[record.interface];
+    fn transmit_marked(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        let interface = &mut self.interfaces[connection.interface];
         let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
         // It is borrowed only while embassy's executor polls the runner, which is not now; else the runner sends.
         let Ok(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
-        if send(&mut *port, record, waker, now) == Sent::All {
+        if send(&mut *port, connection, waker, now) == Sent::All {
             interface.dirty &= !(1 << index);
-            record.unacked = 0;
+            connection.unacked = 0;
             let due = now + TICK;
-            if record.due > due {
-                record.due = due;
+            if connection.due > due {
+                connection.due = due;
                 if interface.expect(due) {
                     interface.wake();
                 }
@@ -265,30 +191,30 @@ impl Table {
     /// A connection for a new client, if an accept waits for one more and there is room.
     pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
         let index = self.room_for_syn(now)?;
-        let record = &mut self.records[index];
-        record.forget();
-        record.socket().listen(segment.port).ok()?;
-        record.peer = Some(segment.peer);
-        record.interface = interface;
-        record.phase = Phase::HalfOpen;
-        record.since = now;
-        record.unacked = 0;
-        self.pending += 1;
+        let connection = &mut self.connections[index];
+        connection.forget();
+        connection.socket().listen(segment.port).ok()?;
+        connection.peer = Some(segment.peer);
+        connection.interface = interface;
+        connection.accept_state = AcceptState::HalfOpen;
+        connection.since = now;
+        connection.unacked = 0;
+        self.unaccepted += 1;
         Some(index)
     }
 
     /// A free connection: one that is closed, or else the one that has been in TIME-WAIT for the longest.
     fn room(&self) -> Option<usize> {
         let mut oldest: Option<(usize, Instant)> = None;
-        for (index, record) in self.records.iter().enumerate() {
-            if record.phase != Phase::Free {
+        for (index, connection) in self.connections.iter().enumerate() {
+            if connection.accept_state != AcceptState::Free {
                 continue;
             }
-            if record.peer.is_none() {
+            if connection.peer.is_none() {
                 return Some(index);
             }
-            if oldest.is_none_or(|(_, since)| record.since < since) {
-                oldest = Some((index, record.since));
+            if oldest.is_none_or(|(_, since)| connection.since < since) {
+                oldest = Some((index, connection.since));
             }
         }
         oldest.map(|(index, _)| index)
@@ -297,9 +223,13 @@ impl Table {
     /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
     /// clients out.
     fn evict_half_open(&mut self, now: Instant) -> bool {
-        let half_open = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::HalfOpen);
-        let oldest = half_open.min_by_key(|(_, record)| record.since);
-        match oldest.filter(|(_, record)| record.since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now) {
+        let half_open = self
+            .connections
+            .iter()
+            .enumerate()
+            .filter(|(_, connection)| connection.accept_state == AcceptState::HalfOpen);
+        let oldest = half_open.min_by_key(|(_, connection)| connection.since);
+        match oldest.filter(|(_, connection)| connection.since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now) {
             Some((index, _)) => {
                 self.forget(index);
                 true
@@ -309,40 +239,40 @@ impl Table {
     }
 
     /// Follows the state of a connection's socket after anything that may have changed it.
-    pub(crate) fn settle(&mut self, index: usize) {
-        let state = self.records[index].socket().state();
-        self.settle_in(index, state);
+    pub(crate) fn sync_state(&mut self, index: usize) {
+        let state = self.connections[index].socket().state();
+        self.sync_known_state(index, state);
     }
 
     /// The same where the state is known.
     #[inline]
-    pub(crate) fn settle_in(&mut self, index: usize, state: State) {
-        let record = &mut self.records[index];
-        match (record.phase, state) {
-            (Phase::Owned, State::Established) => {}
-            (Phase::HalfOpen, State::Established | State::CloseWait) => {
-                record.phase = Phase::Ready;
-                self.wake_ticket();
+    pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
+        let connection = &mut self.connections[index];
+        match (connection.accept_state, state) {
+            (AcceptState::Owned, State::Established) => {}
+            (AcceptState::HalfOpen, State::Established | State::CloseWait) => {
+                connection.accept_state = AcceptState::Ready;
+                self.wake_accept();
             }
-            (Phase::Orphan, State::TimeWait) => {
-                record.phase = Phase::Free;
+            (AcceptState::Orphan, State::TimeWait) => {
+                connection.accept_state = AcceptState::Free;
                 self.wake_for_syn();
             }
             // A RST in SYN-RECEIVED makes smoltcp listen again.
-            (_, State::Closed | State::Listen) => self.settle_closed(index),
+            (_, State::Closed | State::Listen) => self.sync_closed(index),
             _ => {}
         }
     }
 
-    fn settle_closed(&mut self, index: usize) {
-        let record = &mut self.records[index];
-        if record.socket().remote_endpoint().is_some() {
+    fn sync_closed(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        if connection.socket().remote_endpoint().is_some() {
             // Its RST has not left yet.
             return;
         }
-        if record.phase == Phase::Owned {
+        if connection.accept_state == AcceptState::Owned {
             // The owner may still ask how the connection ended.
-            (record.peer, record.due) = (None, Instant::MAX);
+            (connection.peer, connection.due) = (None, Instant::MAX);
         } else {
             self.forget(index);
         }
@@ -350,21 +280,21 @@ impl Table {
 
     /// Ends a connection without a word to the client; an owner sees it closed.
     pub(crate) fn forget(&mut self, index: usize) {
-        let record = &mut self.records[index];
-        let phase = record.phase;
-        record.forget();
-        match phase {
-            Phase::HalfOpen | Phase::Ready => self.pending -= 1,
-            Phase::Orphan => {}
-            Phase::Owned | Phase::Free => return,
+        let connection = &mut self.connections[index];
+        let accept_state = connection.accept_state;
+        connection.forget();
+        match accept_state {
+            AcceptState::HalfOpen | AcceptState::Ready => self.unaccepted -= 1,
+            AcceptState::Orphan => {}
+            AcceptState::Owned | AcceptState::Free => return,
         }
         self.wake_for_syn();
     }
 
     /// Ends handshakes that took too long.
     pub(crate) fn expire_half_open(&mut self, index: usize, now: Instant) {
-        let record = &self.records[index];
-        if record.phase == Phase::HalfOpen && record.since + self.handshake <= now {
+        let connection = &self.connections[index];
+        if connection.accept_state == AcceptState::HalfOpen && connection.since + self.handshake <= now {
             self.forget(index);
         }
     }
@@ -372,63 +302,66 @@ impl Table {
     // ---- accepts that wait
 
     /// Announces an accept. None if more accepts wait than there are connections.
-    pub(crate) fn take_ticket(&mut self) -> Option<usize> {
-        let ticket = (!self.tickets).trailing_zeros() as usize;
-        if ticket >= self.records.len() {
+    pub(crate) fn begin_accept(&mut self) -> Option<usize> {
+        let pending_accept = (!self.pending_accepts).trailing_zeros() as usize;
+        if pending_accept >= self.connections.len() {
             return None;
         }
-        self.tickets |= 1 << ticket;
-        self.tickets_len += 1;
+        self.pending_accepts |= 1 << pending_accept;
+        self.pending_accepts_len += 1;
         self.wake_for_syn();
-        Some(ticket)
+        Some(pending_accept)
     }
 
     /// An accept waits no longer, served or not.
-    pub(crate) fn return_ticket(&mut self, ticket: usize) {
-        self.tickets &= !(1 << ticket);
-        self.tickets_len -= 1;
+    pub(crate) fn end_accept(&mut self, pending_accept: usize) {
+        self.pending_accepts &= !(1 << pending_accept);
+        self.pending_accepts_len -= 1;
         // What this accept may have been woken for, another must not miss.
-        if self.pending > 0 && self.records.iter().any(|record| record.phase == Phase::Ready) {
-            self.wake_ticket();
+        if self.unaccepted > 0
+            && self.connections.iter().any(|connection| connection.accept_state == AcceptState::Ready)
+        {
+            self.wake_accept();
         }
     }
 
     /// The longest established connection that nobody has accepted, now owned by the caller.
-    pub(crate) fn take_ready(&mut self, ticket: usize, waker: &core::task::Waker) -> Option<usize> {
+    pub(crate) fn take_ready(&mut self, pending_accept: usize, waker: &core::task::Waker) -> Option<usize> {
         let Some(index) = self.longest_ready() else {
-            self.records[ticket].ticket_waker.register(waker);
+            self.connections[pending_accept].accept_waker.register(waker);
             return None;
         };
-        self.records[index].phase = Phase::Owned;
-        self.pending -= 1;
+        self.connections[index].accept_state = AcceptState::Owned;
+        self.unaccepted -= 1;
         Some(index)
     }
 
     fn longest_ready(&self) -> Option<usize> {
-        if self.pending == 0 {
+        if self.unaccepted == 0 {
             return None;
         }
-        let ready = self.records.iter().enumerate().filter(|(_, record)| record.phase == Phase::Ready);
-        ready.min_by_key(|(_, record)| record.since).map(|(index, _)| index)
+        let ready =
+            self.connections.iter().enumerate().filter(|(_, connection)| connection.accept_state == AcceptState::Ready);
+        ready.min_by_key(|(_, connection)| connection.since).map(|(index, _)| index)
     }
 
-    fn wake_ticket(&mut self) {
-        let ticket = self.tickets.trailing_zeros() as usize;
-        if let Some(record) = self.records.get_mut(ticket) {
-            record.ticket_waker.wake();
+    fn wake_accept(&mut self) {
+        let pending_accept = self.pending_accepts.trailing_zeros() as usize;
+        if let Some(connection) = self.connections.get_mut(pending_accept) {
+            connection.accept_waker.wake();
         }
     }
 
     /// A socket was dropped: what is not closed in order is reset.
     pub(crate) fn release(&mut self, index: usize) {
-        let record = &mut self.records[index];
-        record.phase = Phase::Orphan;
-        record.since = Instant::now();
-        if !matches!(record.socket().state(), State::Closed | State::TimeWait) {
-            record.socket().abort();
+        let connection = &mut self.connections[index];
+        connection.accept_state = AcceptState::Orphan;
+        connection.since = Instant::now();
+        if !matches!(connection.socket().state(), State::Closed | State::TimeWait) {
+            connection.socket().abort();
         }
-        self.settle(index);
-        if self.records[index].phase == Phase::Orphan {
+        self.sync_state(index);
+        if self.connections[index].accept_state == AcceptState::Orphan {
             self.mark(index);
         }
     }
@@ -437,7 +370,7 @@ impl Table {
 
     /// Keeps a SYN until a slot is free. A repeated one takes the place of the first; when all places are taken, the
     /// oldest goes: its client sends it again.
-    pub(crate) fn hold_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
+    pub(crate) fn queue_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
         let Ok(frame) = Vec::from_slice(frame) else { return };
         self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
         if self.syns.is_full() {
@@ -466,12 +399,12 @@ impl Table {
     }
 
     fn is_connected(&self, interface: usize, peer: Peer) -> bool {
-        self.find(interface, peer).is_some_and(|index| self.records[index].phase != Phase::Free)
+        self.find(interface, peer).is_some_and(|index| self.connections[index].accept_state != AcceptState::Free)
     }
 
     /// A connection for one more handshake, if an accept waits for it.
     fn room_for_syn(&mut self, now: Instant) -> Option<usize> {
-        if self.pending < self.tickets_len || self.evict_half_open(now) { self.room() } else { None }
+        if self.unaccepted < self.pending_accepts_len || self.evict_half_open(now) { self.room() } else { None }
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
-use crate::cases::{Case, Outcome};
+use crate::case::{Case, CaseResult};
 use crate::limits::{BETWEEN_CASES_MAX, CASE_MAX, CYCLE_MAX, SETTLE_AGAIN_MAX};
 use crate::slots;
 use crate::target::Target;
@@ -47,7 +47,7 @@ pub fn run(cases: &[Case], target: &Target) -> bool {
 }
 
 /// `None` if the case doesn't end. Its thread can't be stopped, so nothing after it would be fair.
-fn run_within_limit(case: &Case, target: &Target, settle_max: Duration) -> Option<Outcome> {
+fn run_within_limit(case: &Case, target: &Target, settle_max: Duration) -> Option<CaseResult> {
     let cycles = u32::try_from(target.cycles).unwrap_or(u32::MAX);
     let limit: Duration = CASE_MAX + CYCLE_MAX * cycles;
     let (sender, receiver) = mpsc::channel();
@@ -62,7 +62,7 @@ fn run_within_limit(case: &Case, target: &Target, settle_max: Duration) -> Optio
 }
 
 /// What the case before left open must not count against this one.
-fn run_on_free_slots(case: &Case, target: &Target, settle_max: Duration) -> Outcome {
+fn run_on_free_slots(case: &Case, target: &Target, settle_max: Duration) -> CaseResult {
     slots::all_usable(target, settle_max).context(BEFORE_THE_CASE)?;
     (case.run)(target)
 }

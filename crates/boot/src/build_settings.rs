@@ -20,7 +20,7 @@ pub struct Environment {
 
 /// How a device reaches its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settings {
+pub enum BuildSettings {
     /// It makes its own.
     AccessPoint {
         /// Anyone near can join; otherwise WPA2 asks for the device's passphrase.
@@ -36,7 +36,7 @@ pub enum Settings {
     },
 }
 
-impl Settings {
+impl BuildSettings {
     /// Reads the settings, in a constant: then settings that can't be meant end the build.
     ///
     /// # Errors
@@ -109,8 +109,8 @@ mod tests {
     const NONE: Environment = Environment { ssid: None, password: None, open: None };
     const STATION: Environment = Environment { ssid: Some("barn"), ..NONE };
 
-    fn check(environment: Environment, expected: Result<Settings, &str>) {
-        match (Settings::parse(environment), expected) {
+    fn check(environment: Environment, expected: Result<BuildSettings, &str>) {
+        match (BuildSettings::parse(environment), expected) {
             (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
             (settings, expected) => assert_eq!(settings, expected, "{environment:?}"),
         }
@@ -118,10 +118,10 @@ mod tests {
 
     #[test]
     fn access_point_is_the_default_and_open_only_when_asked() {
-        let closed = Ok(Settings::AccessPoint { open: false });
+        let closed = Ok(BuildSettings::AccessPoint { open: false });
         check(NONE, closed);
         check(Environment { ssid: Some(""), password: Some(""), open: Some("") }, closed);
-        check(Environment { open: Some("1"), ..NONE }, Ok(Settings::AccessPoint { open: true }));
+        check(Environment { open: Some("1"), ..NONE }, Ok(BuildSettings::AccessPoint { open: true }));
         for open in ["0", "yes", "11"] {
             check(Environment { open: Some(open), ..NONE }, Err("SOCKEYE_OPEN is 1"));
         }
@@ -129,9 +129,12 @@ mod tests {
 
     #[test]
     fn station_joins_what_it_is_told() {
-        check(STATION, Ok(Settings::Station { ssid: "barn", password: None }));
-        check(Environment { password: Some(""), ..STATION }, Ok(Settings::Station { ssid: "barn", password: None }));
-        let closed = Ok(Settings::Station { ssid: "barn", password: Some("eight888") });
+        check(STATION, Ok(BuildSettings::Station { ssid: "barn", password: None }));
+        check(
+            Environment { password: Some(""), ..STATION },
+            Ok(BuildSettings::Station { ssid: "barn", password: None }),
+        );
+        let closed = Ok(BuildSettings::Station { ssid: "barn", password: Some("eight888") });
         check(Environment { password: Some("eight888"), ..STATION }, closed);
     }
 
@@ -144,18 +147,21 @@ mod tests {
     #[test]
     fn names_and_passphrases_have_the_standards_lengths() {
         const LONGEST: &str = "0123456789abcdef0123456789abcdef";
-        check(Environment { ssid: Some(LONGEST), ..STATION }, Ok(Settings::Station { ssid: LONGEST, password: None }));
+        check(
+            Environment { ssid: Some(LONGEST), ..STATION },
+            Ok(BuildSettings::Station { ssid: LONGEST, password: None }),
+        );
         check(Environment { ssid: Some("0123456789abcdef0123456789abcdefg"), ..STATION }, Err("32 bytes"));
         for ssid in ["a\tb", "\u{7f}", "caf\u{85}"] {
             check(Environment { ssid: Some(ssid), ..STATION }, Err("nobody can type"));
         }
         for ssid in ["Caf\u{e9}", "\u{a0}", "\u{c280}"] {
-            check(Environment { ssid: Some(ssid), ..STATION }, Ok(Settings::Station { ssid, password: None }));
+            check(Environment { ssid: Some(ssid), ..STATION }, Ok(BuildSettings::Station { ssid, password: None }));
         }
         const PASSWORD: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde";
         assert_eq!(PASSWORD.len(), PASSWORD_LEN_MAX);
         let password = Some(PASSWORD);
-        check(Environment { password, ..STATION }, Ok(Settings::Station { ssid: "barn", password }));
+        check(Environment { password, ..STATION }, Ok(BuildSettings::Station { ssid: "barn", password }));
         for password in [
             "seven77",
             "password\n",

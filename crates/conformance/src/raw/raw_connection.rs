@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::peer::{Flags, Peer, Segment, SegmentOut, WINDOW_LEN};
+use crate::answer::{Answer, End};
 use crate::limits::REPLY_MAX;
-use crate::reply::{End, Reply};
 
 /// An ordinary host sends an unanswered SYN again after this time.
 const SYN_RETRANSMIT: Duration = Duration::from_secs(1);
 
 /// The peer's half of a connection.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub struct RawConnection {
     pub port: u16,
     /// The next byte that we send.
     pub snd_nxt: u32,
@@ -24,7 +24,7 @@ pub struct Connection {
     pub challenge_count: usize,
 }
 
-impl Connection {
+impl RawConnection {
     /// Connects from `port` with the initial sequence number `isn`.
     pub fn open(peer: &mut Peer, port: u16, isn: u32) -> Result<Self> {
         let mut connection = Self::answered(peer, port, isn)?;
@@ -72,7 +72,7 @@ impl Connection {
         peer.send(&self.segment_at(flags, seq, payload))
     }
 
-    /// The segment that [`Connection::send_at`] sends.
+    /// The segment that [`RawConnection::send_at`] sends.
     pub fn segment_at<'a>(&self, flags: Flags, seq: u32, payload: &'a [u8]) -> SegmentOut<'a> {
         SegmentOut {
             port: self.port,
@@ -101,13 +101,13 @@ impl Connection {
     }
 
     /// Reads and acknowledges until the server's FIN or RST, or until `limit` has passed.
-    pub fn read_reply(&mut self, peer: &mut Peer, limit: Duration) -> Result<Reply> {
+    pub fn read_reply(&mut self, peer: &mut Peer, limit: Duration) -> Result<Answer> {
         let deadline = Instant::now() + limit;
         let mut bytes = Vec::new();
         while let Some(segment) = next_before(peer, self.port, deadline)? {
             if segment.flags.rst {
                 let end = End::Reset;
-                return Ok(Reply { bytes, end });
+                return Ok(Answer { bytes, end });
             }
             if segment.payload.is_empty() && !segment.flags.fin {
                 continue;
@@ -116,11 +116,11 @@ impl Connection {
             self.acknowledge(peer)?;
             if ended {
                 let end = End::Eof;
-                return Ok(Reply { bytes, end });
+                return Ok(Answer { bytes, end });
             }
         }
         let end = End::TimedOut;
-        Ok(Reply { bytes, end })
+        Ok(Answer { bytes, end })
     }
 
     /// Takes what is next in order; returns whether that includes the server's FIN.

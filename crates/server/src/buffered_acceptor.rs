@@ -11,9 +11,9 @@ use crate::connection::{BufferedSocket, Socket};
 /// An acceptor whose sockets have buffers of their own: `RX` bytes for what comes in, `TX` for what goes out.
 ///
 /// It costs a copy each way. A stack that implements [`BufferedSocket`] itself, such as `sockeye-tcp`, needs none of it.
-pub struct Buffering<A, const RX: usize, const TX: usize>(A);
+pub struct BufferedAcceptor<A, const RX: usize, const TX: usize>(A);
 
-impl<A, const RX: usize, const TX: usize> Buffering<A, RX, TX> {
+impl<A, const RX: usize, const TX: usize> BufferedAcceptor<A, RX, TX> {
     /// The sockets of `acceptor`, with buffers.
     pub const fn new(acceptor: A) -> Self {
         const { assert!(RX > 0 && TX > 0) }
@@ -26,7 +26,7 @@ impl<A, const RX: usize, const TX: usize> Buffering<A, RX, TX> {
     }
 }
 
-impl<A, const RX: usize, const TX: usize> TcpAccept for Buffering<A, RX, TX>
+impl<A, const RX: usize, const TX: usize> TcpAccept for BufferedAcceptor<A, RX, TX>
 where
     A: TcpAccept,
     for<'a> A::Socket<'a>: Socket,

@@ -3,14 +3,14 @@
 use core::fmt::{self, Write};
 
 use crate::buffer::{Buffer, Full};
+use crate::double::write_double;
 use crate::limits::OVERFLOW_REPLY;
 use crate::number::Digits;
 use crate::protocol::Protocol;
-use crate::text::{Text, write_double};
 
 /// There may be no room for the next reply: send what is there first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlushFirst;
+pub struct BufferFull;
 
 /// Appends replies to a transmit buffer, each of them whole or not at all.
 ///
@@ -46,14 +46,14 @@ pub struct FlushFirst;
 /// assert!(reply.begin(0).is_ok());
 /// ```
 ///
-/// A `Printable` shows the client's own bytes in an error:
+/// A `LossyUtf8` shows the client's own bytes in an error:
 ///
 /// ```
-/// use sockeye_resp::{Printable, Protocol, ReplyWriter};
+/// use sockeye_resp::{LossyUtf8, Protocol, ReplyWriter};
 ///
 /// let mut tx = [0; 128];
 /// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
-/// let name = Printable(b"PIN\r\nG\xff");
+/// let name = LossyUtf8(b"PIN\r\nG\xff");
 /// reply.error_fmt(format_args!("ERR unknown command '{name}'"));
 /// assert_eq!(reply.as_bytes(), "-ERR unknown command 'PIN  G\u{fffd}'\r\n".as_bytes());
 /// ```
@@ -89,14 +89,14 @@ impl<'a> ReplyWriter<'a> {
     ///
     /// # Errors
     ///
-    /// [`FlushFirst`] if there is less room. What is written all the same goes
+    /// [`BufferFull`] if there is less room. What is written all the same goes
     /// nowhere.
-    pub fn begin(&mut self, room: usize) -> Result<(), FlushFirst> {
+    pub fn begin(&mut self, room: usize) -> Result<(), BufferFull> {
         let has_most = self.is_whole && self.out.len() == 0;
         let room_min = if has_most { 0 } else { room };
         self.checkpoint = self.out.len();
         self.overflowed = self.out.room() < room_min.max(OVERFLOW_REPLY.len());
-        if self.overflowed { Err(FlushFirst) } else { Ok(()) }
+        if self.overflowed { Err(BufferFull) } else { Ok(()) }
     }
 
     /// Takes back everything since [`begin`](Self::begin).
@@ -153,11 +153,11 @@ impl<'a> ReplyWriter<'a> {
     }
 
     /// [`error`](Self::error) with values in it; bytes from the client go in as
-    /// [`Printable`](crate::Printable).
+    /// [`LossyUtf8`](crate::LossyUtf8).
     pub fn error_fmt(&mut self, text: fmt::Arguments<'_>) {
         self.line(b"-", |reply| {
             // An error of a value's own ends the text where it is.
-            let _ = Text::new(reply).write_fmt(text);
+            let _ = ReplyText::new(reply).write_fmt(text);
         });
     }
 
@@ -199,7 +199,7 @@ impl<'a> ReplyWriter<'a> {
     /// });
     /// assert_eq!(reply.as_bytes(), b"$32\r\n# Server\r\nuptime_in_seconds:42\r\n\r\n");
     /// ```
-    pub fn bulk_with(&mut self, write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result) {
+    pub fn bulk_with(&mut self, write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
         self.text(b'$', b"", write);
     }
 
@@ -210,7 +210,7 @@ impl<'a> ReplyWriter<'a> {
 
     /// [`verbatim`](Self::verbatim) written bit by bit, as
     /// [`bulk_with`](Self::bulk_with) does.
-    pub fn verbatim_with(&mut self, format: [u8; 3], write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result) {
+    pub fn verbatim_with(&mut self, format: [u8; 3], write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
         match self.protocol {
             Protocol::Resp2 => self.text(b'$', b"", write),
             Protocol::Resp3 => {
@@ -253,7 +253,7 @@ impl<'a> ReplyWriter<'a> {
             Protocol::Resp2 => self.bulk_with(|text| write_double(text, value)),
             Protocol::Resp3 => {
                 self.put(b",");
-                let _ = write_double(&mut Text::new(self), value);
+                let _ = write_double(&mut ReplyText::new(self), value);
                 self.put(b"\r\n");
             }
         }
@@ -292,7 +292,7 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    pub(crate) fn put(&mut self, bytes: &[u8]) {
+    fn put(&mut self, bytes: &[u8]) {
         self.write(|out| out.put(bytes));
     }
 
@@ -314,7 +314,7 @@ impl<'a> ReplyWriter<'a> {
         self.put(b"\r\n");
     }
 
-    fn text(&mut self, kind: u8, prefix: &[u8], write: impl FnOnce(&mut Text<'_, 'a>) -> fmt::Result) {
+    fn text(&mut self, kind: u8, prefix: &[u8], write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
         let start = self.out.len();
         // The length isn't known yet, so room is left for the longest there
         // can be. Clients refuse a length with leading zeros, so the text is
@@ -322,7 +322,7 @@ impl<'a> ReplyWriter<'a> {
         let header_len = 1 + Digits::new(self.out.room() as u64).as_bytes().len() + 2;
         self.write(|out| out.skip(header_len));
         self.put(prefix);
-        let _ = write(&mut Text::new(self));
+        let _ = write(&mut ReplyText::new(self));
         self.write(|out| {
             out.put_header_at(start, start + header_len, kind);
             out.put(b"\r\n")
@@ -336,6 +336,26 @@ impl<'a> ReplyWriter<'a> {
             let _ = self.out.put(OVERFLOW_REPLY.as_bytes());
             self.overflowed = true;
         }
+    }
+}
+
+/// Appends to the text that a reply consists of.
+///
+/// An error means that the reply doesn't fit, and was taken back.
+pub struct ReplyText<'w, 'a> {
+    reply: &'w mut ReplyWriter<'a>,
+}
+
+impl<'w, 'a> ReplyText<'w, 'a> {
+    fn new(reply: &'w mut ReplyWriter<'a>) -> Self {
+        Self { reply }
+    }
+}
+
+impl Write for ReplyText<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.reply.put(text.as_bytes());
+        if self.reply.is_overflowed() { Err(fmt::Error) } else { Ok(()) }
     }
 }
 

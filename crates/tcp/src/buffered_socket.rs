@@ -7,12 +7,12 @@ use smoltcp::socket::tcp::{RecvError, Socket, State};
 use sockeye_server::BufferedSocket;
 
 use crate::limits::SEGMENT_LEN_SURE;
-use crate::socket::{Error, TcpSocket};
+use crate::tcp_socket::{TcpError, TcpSocket};
 
 impl BufferedSocket for TcpSocket {
     fn peek(&mut self, buf: &mut [u8]) -> usize {
         let mut table = self.shared.borrow_mut();
-        let socket = table.records[self.index].socket();
+        let socket = table.connections[self.index].socket();
         let queued = socket.recv_queue();
         match socket.peek(buf.len()) {
             Ok(data) if data.len() == queued => {
@@ -26,7 +26,7 @@ impl BufferedSocket for TcpSocket {
 
     fn consume(&mut self, len: usize) {
         let mut table = self.shared.borrow_mut();
-        let socket = table.records[self.index].socket();
+        let socket = table.connections[self.index].socket();
         let queued = socket.recv_queue();
         let mut left = len.min(queued);
         while left > 0 {
@@ -39,14 +39,14 @@ impl BufferedSocket for TcpSocket {
         }
         // The window has grown by so much that the client should hear of it.
         if len > 0 && queued >= socket.recv_capacity() / 4 {
-            table.mark_soon(self.index);
+            table.schedule_tx(self.index);
         }
     }
 
-    async fn wait_input(&mut self, len: usize) -> Result<usize, Error> {
+    async fn wait_input(&mut self, len: usize) -> Result<usize, TcpError> {
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.records[self.index].socket();
+            let socket = table.connections[self.index].socket();
             let queued = socket.recv_queue();
             if queued > len {
                 return Poll::Ready(Ok(queued));
@@ -54,10 +54,10 @@ impl BufferedSocket for TcpSocket {
             match socket.state() {
                 State::Established | State::FinWait1 | State::FinWait2 => {
                     socket.register_recv_waker(cx.waker());
-                    table.push(self.index);
+                    table.transmit(self.index);
                     Poll::Pending
                 }
-                state => Poll::Ready(if has_ended(socket, state) { Ok(0) } else { Err(Error::ConnectionReset) }),
+                state => Poll::Ready(if has_ended(socket, state) { Ok(0) } else { Err(TcpError::ConnectionReset) }),
             }
         })
         .await
@@ -65,18 +65,18 @@ impl BufferedSocket for TcpSocket {
 
     fn room(&mut self) -> usize {
         let mut table = self.shared.borrow_mut();
-        let socket = table.records[self.index].socket();
+        let socket = table.connections[self.index].socket();
         socket.send_capacity() - socket.send_queue()
     }
 
     fn room_max(&mut self) -> usize {
-        self.shared.borrow_mut().records[self.index].socket().send_capacity()
+        self.shared.borrow_mut().connections[self.index].socket().send_capacity()
     }
 
     fn put(&mut self, bytes: &[u8]) -> usize {
         let mut table = self.shared.borrow_mut();
-        let record = &mut table.records[self.index];
-        let socket = record.socket();
+        let connection = &mut table.connections[self.index];
+        let socket = connection.socket();
         let mut put = |bytes: &[u8]| {
             let part = socket.send(|room| {
                 let len = room.len().min(bytes.len());
@@ -92,24 +92,24 @@ impl BufferedSocket for TcpSocket {
             len += put(&bytes[len..]);
         }
         if len > 0 {
-            record.bulk = record.socket().send_queue() > SEGMENT_LEN_SURE;
-            table.mark_soon(self.index);
+            connection.bulk = connection.socket().send_queue() > SEGMENT_LEN_SURE;
+            table.schedule_tx(self.index);
         }
         len
     }
 
-    async fn wait_room(&mut self, len: usize) -> Result<(), Error> {
+    async fn wait_room(&mut self, len: usize) -> Result<(), TcpError> {
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.records[self.index].socket();
+            let socket = table.connections[self.index].socket();
             if !socket.may_send() {
-                return Poll::Ready(Err(Error::ConnectionReset));
+                return Poll::Ready(Err(TcpError::ConnectionReset));
             }
             if socket.send_capacity() - socket.send_queue() > len {
                 return Poll::Ready(Ok(()));
             }
             socket.register_send_waker(cx.waker());
-            table.push(self.index);
+            table.transmit(self.index);
             Poll::Pending
         })
         .await

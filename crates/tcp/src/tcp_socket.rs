@@ -9,13 +9,13 @@ use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use smoltcp::socket::tcp::{RecvError, Socket, State};
 
+use crate::connection_table::Shared;
 use crate::limits::SEGMENT_LEN_SURE;
-use crate::stack::Tcp;
-use crate::table::Shared;
+use crate::listener::Tcp;
 
 /// Why binding, accepting, reading or writing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
+pub enum TcpError {
     /// The address is not `0.0.0.0`, or the port is 0: a listener listens on all its interfaces.
     Unaddressable,
     /// The listener has [`PORTS_MAX`](crate::limits::PORTS_MAX) other ports already.
@@ -26,7 +26,7 @@ pub enum Error {
     ConnectionReset,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TcpError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unaddressable => "address can't be listened on",
@@ -37,9 +37,9 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for TcpError {}
 
-impl embedded_io_async::Error for Error {
+impl embedded_io_async::Error for TcpError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Unaddressable => ErrorKind::AddrNotAvailable,
@@ -51,17 +51,17 @@ impl embedded_io_async::Error for Error {
 }
 
 impl TcpBind for Tcp {
-    type Error = Error;
+    type Error = TcpError;
     type Accept<'a> = Acceptor;
 
     /// Listens on the port of `local`, whose address must be `0.0.0.0`: as the only one, or beside another, up to
     /// [`PORTS_MAX`](crate::limits::PORTS_MAX). All acceptors are the same: each takes the clients of all ports.
-    async fn bind(&self, local: SocketAddr) -> Result<Acceptor, Error> {
+    async fn bind(&self, local: SocketAddr) -> Result<Acceptor, TcpError> {
         if !local.ip().is_unspecified() || local.port() == 0 {
-            return Err(Error::Unaddressable);
+            return Err(TcpError::Unaddressable);
         }
         if !self.shared.borrow_mut().listen(local.port()) {
-            return Err(Error::AddrInUse);
+            return Err(TcpError::AddrInUse);
         }
         Ok(Acceptor { shared: self.shared })
     }
@@ -77,30 +77,30 @@ pub struct Acceptor {
 }
 
 /// Says that an accept waits, for as long as it does.
-struct Ticket {
+struct PendingAccept {
     shared: &'static Shared,
     number: usize,
 }
 
-impl Drop for Ticket {
+impl Drop for PendingAccept {
     fn drop(&mut self) {
-        self.shared.borrow_mut().return_ticket(self.number);
+        self.shared.borrow_mut().end_accept(self.number);
     }
 }
 
 impl TcpAccept for Acceptor {
-    type Error = Error;
+    type Error = TcpError;
     type Socket<'a> = TcpSocket;
 
     /// Waits for a client whose handshake is complete. Dropping the wait loses no client.
-    async fn accept(&self) -> Result<(SocketAddr, TcpSocket), Error> {
-        let number = self.shared.borrow_mut().take_ticket().ok_or(Error::NoConnections)?;
-        let ticket = Ticket { shared: self.shared, number };
+    async fn accept(&self) -> Result<(SocketAddr, TcpSocket), TcpError> {
+        let number = self.shared.borrow_mut().begin_accept().ok_or(TcpError::NoConnections)?;
+        let pending_accept = PendingAccept { shared: self.shared, number };
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let Some(index) = table.take_ready(ticket.number, cx.waker()) else { return Poll::Pending };
+            let Some(index) = table.take_ready(pending_accept.number, cx.waker()) else { return Poll::Pending };
             // A ready connection has a peer.
-            let peer = table.records[index].peer.map_or(UNKNOWN, SocketAddrV4::from);
+            let peer = table.connections[index].peer.map_or(UNKNOWN, SocketAddrV4::from);
             Poll::Ready(Ok((peer.into(), TcpSocket { shared: self.shared, index })))
         })
         .await
@@ -122,25 +122,25 @@ impl Drop for TcpSocket {
 impl TcpSocket {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
-        f(self.shared.borrow_mut().records[self.index].socket())
+        f(self.shared.borrow_mut().connections[self.index].socket())
     }
 
-    fn mark_soon(&self) {
-        self.shared.borrow_mut().mark_soon(self.index);
+    fn schedule_tx(&self) {
+        self.shared.borrow_mut().schedule_tx(self.index);
     }
 
-    fn push(&self) {
-        self.shared.borrow_mut().push(self.index);
+    fn transmit(&self) {
+        self.shared.borrow_mut().transmit(self.index);
     }
 
-    async fn read(&self, buf: &mut [u8]) -> Result<usize, Error> {
+    async fn read(&self, buf: &mut [u8]) -> Result<usize, TcpError> {
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.records[self.index].socket();
+            let socket = table.connections[self.index].socket();
             let queued = socket.recv_queue();
             if queued == 0 && socket.may_recv() {
                 socket.register_recv_waker(cx.waker());
-                table.push(self.index);
+                table.transmit(self.index);
                 return Poll::Pending;
             }
             let capacity = socket.recv_capacity();
@@ -151,24 +151,24 @@ impl TcpSocket {
             });
             // The window has grown by so much that the client should hear of it.
             if queued >= capacity / 4 {
-                table.mark_soon(self.index);
+                table.schedule_tx(self.index);
             }
             Poll::Ready(received.or_else(|error| match error {
                 RecvError::Finished => Ok(0),
-                RecvError::InvalidState => Err(Error::ConnectionReset),
+                RecvError::InvalidState => Err(TcpError::ConnectionReset),
             }))
         })
         .await
     }
 
-    async fn write(&self, data: &[u8]) -> Result<usize, Error> {
+    async fn write(&self, data: &[u8]) -> Result<usize, TcpError> {
         if data.is_empty() {
             return Ok(0);
         }
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let record = &mut table.records[self.index];
-            let socket = record.socket();
+            let connection = &mut table.connections[self.index];
+            let socket = connection.socket();
             // Up to where the buffer ends or is full; what is left of `data` comes with the next write.
             let sent = socket.send(|room| {
                 let len = room.len().min(data.len());
@@ -178,40 +178,40 @@ impl TcpSocket {
             match sent {
                 Ok(0) => {
                     socket.register_send_waker(cx.waker());
-                    table.push(self.index);
+                    table.transmit(self.index);
                     Poll::Pending
                 }
                 Ok(len) => {
                     let unsent = socket.send_queue();
-                    record.bulk = unsent > SEGMENT_LEN_SURE;
-                    table.mark_soon(self.index);
+                    connection.bulk = unsent > SEGMENT_LEN_SURE;
+                    table.schedule_tx(self.index);
                     Poll::Ready(Ok(len))
                 }
-                Err(_) => Poll::Ready(Err(Error::ConnectionReset)),
+                Err(_) => Poll::Ready(Err(TcpError::ConnectionReset)),
             }
         })
         .await
     }
 
-    async fn readable(&self) -> Result<(), Error> {
+    async fn readable(&self) -> Result<(), TcpError> {
         poll_fn(|cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.records[self.index].socket();
+            let socket = table.connections[self.index].socket();
             if socket.can_recv() || !socket.may_recv() {
                 return Poll::Ready(Ok(()));
             }
             socket.register_recv_waker(cx.waker());
-            table.push(self.index);
+            table.transmit(self.index);
             Poll::Pending
         })
         .await
     }
 
     /// Sends FIN after all that is written, and waits until the client has acknowledged it.
-    async fn close_write(&self) -> Result<(), Error> {
+    async fn close_write(&self) -> Result<(), TcpError> {
         self.with(|socket| socket.close());
-        self.mark_soon();
-        self.push();
+        self.schedule_tx();
+        self.transmit();
         poll_fn(|cx| {
             self.with(|socket| match socket.state() {
                 State::FinWait1 | State::Closing | State::LastAck => {
@@ -225,7 +225,7 @@ impl TcpSocket {
     }
 
     /// Reads until the client closes.
-    async fn close_read(&self) -> Result<(), Error> {
+    async fn close_read(&self) -> Result<(), TcpError> {
         let mut sink = [0; 64];
         while self.read(&mut sink).await? > 0 {}
         Ok(())
@@ -233,37 +233,37 @@ impl TcpSocket {
 }
 
 impl ErrorType for TcpSocket {
-    type Error = Error;
+    type Error = TcpError;
 }
 
 impl Read for TcpSocket {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
         TcpSocket::read(self, buf).await
     }
 }
 
 impl Write for TcpSocket {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
         TcpSocket::write(self, data).await
     }
 
     /// Sends what is written, and does not wait for the client's acknowledgement, which comes late on purpose. Waiting
     /// for input and closing send it too, so that a reply of several writes leaves as one segment.
-    async fn flush(&mut self) -> Result<(), Error> {
-        self.push();
+    async fn flush(&mut self) -> Result<(), TcpError> {
+        self.transmit();
         Ok(())
     }
 }
 
 impl Readable for TcpSocket {
-    async fn readable(&mut self) -> Result<(), Error> {
+    async fn readable(&mut self) -> Result<(), TcpError> {
         TcpSocket::readable(self).await
     }
 }
 
 impl TcpShutdown for TcpSocket {
     /// As edge-nal says; both halves wait for the client, so bound the wait.
-    async fn close(&mut self, what: Close) -> Result<(), Error> {
+    async fn close(&mut self, what: Close) -> Result<(), TcpError> {
         if matches!(what, Close::Write | Close::Both) {
             self.close_write().await?;
         }
@@ -274,10 +274,10 @@ impl TcpShutdown for TcpSocket {
     }
 
     /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
-    async fn abort(&mut self) -> Result<(), Error> {
+    async fn abort(&mut self) -> Result<(), TcpError> {
         self.with(|socket| socket.abort());
-        self.mark_soon();
-        self.push();
+        self.schedule_tx();
+        self.transmit();
         Ok(())
     }
 }
@@ -286,28 +286,28 @@ impl TcpShutdown for TcpSocket {
 pub struct Half<'a>(&'a TcpSocket);
 
 impl ErrorType for Half<'_> {
-    type Error = Error;
+    type Error = TcpError;
 }
 
 impl Read for Half<'_> {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
         self.0.read(buf).await
     }
 }
 
 impl Write for Half<'_> {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
         self.0.write(data).await
     }
 
-    async fn flush(&mut self) -> Result<(), Error> {
-        self.0.push();
+    async fn flush(&mut self) -> Result<(), TcpError> {
+        self.0.transmit();
         Ok(())
     }
 }
 
 impl Readable for Half<'_> {
-    async fn readable(&mut self) -> Result<(), Error> {
+    async fn readable(&mut self) -> Result<(), TcpError> {
         self.0.readable().await
     }
 }

@@ -20,7 +20,7 @@ const FUZZ: &str = "fuzz";
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
     for name in [SIMULATION, FUZZ, PEERS, HOST] {
-        run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
+        run(cargo(&workspace.root.join(name)).args(["fmt", "--all", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
         let folder = Firmware::open(workspace, name)?.folder;

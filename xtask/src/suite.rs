@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, measure, node, panics, push, services, setup, simulate, tidy,
+    checks, chips, clients, conformance, fuzz, image, measure, node, panics, push, services, setup, simulate, tcp, tidy,
 };
 use harness::workspace::Workspace;
 
@@ -24,13 +24,14 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 20] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
     ("clippy", checks::clippy),
     ("unit", checks::unit),
     ("simulate", simulate::check),
+    ("tcp", tcp::check),
     ("fuzz", fuzz::check),
     ("doc", checks::doc),
     ("conformance host", conformance::host),

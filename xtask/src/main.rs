@@ -4,7 +4,7 @@
 //! - `suite.rs`: all jobs in order, which is `cargo xtask test`.
 //! - `setup.rs`: what the other jobs need on this machine.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
-//! - `simulate.rs`: the device in simulated time.
+//! - `simulate.rs`: the device in simulated time. `tcp.rs`: two TCP hosts in simulated time.
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
@@ -34,6 +34,7 @@ mod services;
 mod setup;
 mod simulate;
 mod suite;
+mod tcp;
 mod tidy;
 
 use std::process::ExitCode;
@@ -72,6 +73,8 @@ enum Job {
     Redis,
     /// The device in simulated time, seed by seed
     Simulate(simulate::Args),
+    /// Two TCP hosts on a bad link, seed by seed, and the RFC's table of segments
+    Tcp(tcp::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -134,6 +137,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Programs => programs::job(workspace),
         Job::Redis => checks::against_redis(workspace),
         Job::Simulate(args) => simulate::job(workspace, &args),
+        Job::Tcp(args) => tcp::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),

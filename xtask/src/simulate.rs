@@ -27,7 +27,7 @@ pub struct Args {
 
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut command = checks::simulation(workspace);
-    command.args(["run", "--locked", "--quiet"]);
+    command.args(["run", "--locked", "--quiet", "--bin", "simulate"]);
     // The unit tests have built the program, at a lower level of optimization: for a few seeds it need not be another.
     if args.seeds > SEEDS_UNOPTIMIZED_MAX {
         command.arg("--release");

@@ -18,6 +18,7 @@ use Imports::{NotThese, Only};
 const BOARD: Imports = Only(&[
     "sockeye-bench-exchange",
     "sockeye-board",
+    "sockeye-boot",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -27,6 +28,7 @@ const BOARD: Imports = Only(&[
     "sockeye-server",
     "sockeye-services",
     "sockeye-tcp",
+    "sockeye-wifi",
     "critical-section",
     "edge-*",
     "embassy-*",
@@ -75,7 +77,8 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
-    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
+    ("sockeye-boot", Only(&["embassy-time"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -88,8 +91,13 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-resp",
+            "sockeye-wifi",
             "subtle",
         ]),
+    ),
+    (
+        "sockeye-wifi",
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
     (
         "sockeye-endpoint",
@@ -131,8 +139,9 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "portable-atomic",
+            "sockeye-boot",
             "sockeye-device",
-            "sockeye-hello",
+            "sockeye-wifi",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
@@ -140,6 +149,7 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
@@ -153,9 +163,9 @@ const TABLE: &[(&str, Imports)] = &[
             "async-executor",
             "edge-nal",
             "embassy-*",
-            "embedded-io-async",
-            "picoserve",
             "rustix",
+            "sockeye-bench-exchange",
+            "sockeye-bench-peers",
             "sockeye-board",
             "sockeye-device",
             "sockeye-endpoint",

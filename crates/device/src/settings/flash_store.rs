@@ -1,0 +1,308 @@
+//! Settings in NOR flash.
+//!
+//! A [`FlashStore`] is a map of `sequential-storage`, whose items are appended and checked by CRC, so that a power cut
+//! costs at most the item that was being written. Settings are one item, and kept twice: what one bit error takes away
+//! from the first copy, the second still has. A third item says that there are settings, so that losing both copies
+//! isn't taken for a device that never had any.
+//!
+//! | key | item |
+//! |---|---|
+//! | 1 | the passphrase that the device came with |
+//! | 2, 3 | the settings: format, number, CBOR |
+//! | 4 | nothing; it is there once settings were stored |
+//! | 5 | what wipes: not empty while older items are being wiped |
+
+#[cfg(test)]
+mod tests;
+
+use core::ops::Range;
+
+use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
+use embedded_storage_async::nor_flash::NorFlash;
+use sequential_storage::Error;
+use sequential_storage::cache::{Cache, Uncached};
+use sequential_storage::map::{MapConfig, MapStorage, SerializationError, Value};
+use sockeye_wifi::Secret;
+
+use crate::limits::{FLASH_BUFFER_LEN, FLASH_PLACES_MAX, FLASH_STRAY_BYTES_MAX};
+use crate::settings::{Settings, Store, StoreCondition, StoreError, Stored};
+
+/// A key once used keeps its meaning for ever.
+const PASSPHRASE: u8 = 1;
+const COPIES: [u8; 2] = [2, 3];
+const WRITTEN: u8 = 4;
+const WIPING: u8 = 5;
+
+/// The first byte of stored settings. A firmware that can't write what older ones can read gets another.
+const FORMAT: u8 = 1;
+
+/// Settings in a range of NOR flash of at least two erase blocks.
+///
+/// Holds a buffer of [`FLASH_BUFFER_LEN`] bytes. No future of its methods should be dropped before it is ready: that
+/// is as a power cut to what was to be stored, and costs a repair at the next access.
+pub struct FlashStore<F: NorFlash> {
+    flash: Mutex<NoopRawMutex, Flash<F>>,
+}
+
+struct Flash<F: NorFlash> {
+    map: MapStorage<u8, F, Cache<Uncached, Uncached, Uncached, u8>>,
+    buffer: Buffer,
+    /// Number of the settings that are stored; 0 if there are none.
+    number: u32,
+    /// What is there can't be read, and must not be written over.
+    is_locked: bool,
+}
+
+/// What wipes: it takes the place of items that are in force no longer.
+const FILLER: &[u8] = &[0; 512];
+const NOTHING: &[u8] = &[];
+/// A byte of NOR flash that was erased.
+const ERASED: u8 = 0xff;
+
+/// Some flashes read and write aligned memory only.
+#[repr(align(4))]
+struct Buffer([u8; FLASH_BUFFER_LEN]);
+
+/// What is found under the key of a copy.
+#[derive(Clone, core::marker::Copy)]
+enum Found {
+    Nothing,
+    /// Settings of this number.
+    Settings(u32),
+    /// It is whole, and not in a format of this firmware.
+    Newer,
+}
+
+/// The settings of this number, to be written.
+struct Record<'s>(u32, &'s Settings);
+
+impl<'a> Value<'a> for Record<'_> {
+    fn serialize_into(&self, buffer: &mut [u8]) -> Result<usize, SerializationError> {
+        let Self(number, settings) = self;
+        let (header, rest) = buffer.split_at_mut_checked(HEADER_SIZE).ok_or(SerializationError::BufferTooSmall)?;
+        let (format, digits) = header.split_at_mut(1);
+        format.fill(FORMAT);
+        digits.copy_from_slice(&number.to_le_bytes());
+        let mut rest = minicbor::encode::write::Cursor::new(rest);
+        minicbor::encode(*settings, &mut rest).map_err(|_| SerializationError::BufferTooSmall)?;
+        Ok(HEADER_SIZE + rest.position())
+    }
+
+    /// Settings are read by [`parse`].
+    fn deserialize_from(_: &'a [u8]) -> Result<(Self, usize), SerializationError> {
+        Err(SerializationError::InvalidFormat)
+    }
+}
+
+/// Format and number.
+const HEADER_SIZE: usize = 1 + size_of::<u32>();
+
+/// The settings and their number; none if they are not in a format of this firmware.
+fn parse(bytes: &[u8]) -> Option<(u32, Settings)> {
+    let (&[FORMAT, a, b, c, d], cbor) = bytes.split_first_chunk::<HEADER_SIZE>()? else {
+        return None;
+    };
+    Some((u32::from_le_bytes([a, b, c, d]), minicbor::decode(cbor).ok()?))
+}
+
+impl<F: NorFlash> FlashStore<F> {
+    /// A store in this range of `flash`; nothing is read yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`]: the range isn't one of at least two whole erase blocks.
+    pub fn new(flash: F, range: Range<u32>) -> Result<Self, StoreError> {
+        let config = MapConfig::try_new(range).map_err(|_| StoreError::Failed)?;
+        let map = MapStorage::new(flash, config, Cache::new_uncached());
+        let buffer = Buffer([0; FLASH_BUFFER_LEN]);
+        Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true }) })
+    }
+
+    /// Reads what was stored, and repairs what a power cut or a bit error has left half. To be called at boot, before
+    /// anything is stored.
+    pub async fn load(&self) -> Stored {
+        let mut flash = self.flash.lock().await;
+        flash.load().await.unwrap_or_else(|_| as_new(StoreCondition::Damaged))
+    }
+
+    /// The passphrase that the device came with, if it is stored.
+    ///
+    /// # Errors
+    /// Reading failed: there may be one, which making a new one would lose.
+    pub async fn passphrase(&self) -> Result<Option<Secret>, StoreError> {
+        self.flash.lock().await.passphrase().await
+    }
+
+    /// Stores the passphrase that the device comes with; a factory reset leaves it.
+    ///
+    /// # Errors
+    /// Nothing has changed.
+    pub async fn set_passphrase(&self, passphrase: &Secret) -> Result<(), StoreError> {
+        let mut flash = self.flash.lock().await;
+        flash.store(PASSPHRASE, &passphrase.as_str().as_bytes()).await
+    }
+}
+
+impl<F: NorFlash> Store for FlashStore<F> {
+    async fn save(&self, settings: &Settings) -> Result<(), StoreError> {
+        let mut flash = self.flash.lock().await;
+        match flash.is_locked {
+            true => Err(StoreError::Damaged),
+            false => flash.save(settings).await,
+        }
+    }
+
+    async fn reset(&self, defaults: &Settings) -> Result<(), StoreError> {
+        self.flash.lock().await.reset(defaults).await
+    }
+}
+
+fn error<E>(error: Error<E>) -> StoreError {
+    match error {
+        Error::FullStorage | Error::ItemTooBig | Error::SerializationError(SerializationError::BufferTooSmall) => {
+            StoreError::Full
+        }
+        Error::Corrupted { .. } => StoreError::Damaged,
+        _ => StoreError::Failed,
+    }
+}
+
+impl<F: NorFlash> Flash<F> {
+    async fn load(&mut self) -> Result<Stored, StoreError> {
+        // Before the map sees it, which erases blocks that make no sense.
+        let is_used = self.is_used_beyond_first().await?;
+        let (newest, is_whole) = match [self.find(COPIES[0]).await?, self.find(COPIES[1]).await?] {
+            [Found::Newer, _] | [_, Found::Newer] => return Ok(as_new(StoreCondition::Newer)),
+            [Found::Nothing, Found::Nothing] => {
+                self.is_locked = is_used || self.fetch(WRITTEN).await?.is_some();
+                let condition = if self.is_locked { StoreCondition::Damaged } else { StoreCondition::Sound };
+                return Ok(as_new(condition));
+            }
+            [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
+            [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
+            // One is older if a power cut came between the two, or if what is left of it is what it was before.
+            [Found::Settings(first), Found::Settings(second)] if first < second => (COPIES[1], false),
+            [Found::Settings(first), Found::Settings(second)] => (COPIES[0], first == second),
+        };
+        let settings = self.fetch(newest).await?.and_then(parse);
+        let (number, settings) = settings.ok_or(StoreError::Damaged)?;
+        self.number = number;
+        self.is_locked = false;
+        let mut condition = StoreCondition::Sound;
+        if !is_whole {
+            // They are in force whether they can be made whole or not.
+            condition = self.save(&settings).await.map_or_else(StoreCondition::from, |()| StoreCondition::Repaired);
+        }
+        if self.is_wiping().await? {
+            self.wipe().await?;
+        }
+        Ok(Stored { settings, condition })
+    }
+
+    async fn save(&mut self, settings: &Settings) -> Result<(), StoreError> {
+        // Even one that was not stored whole has used its number.
+        self.number = self.number.wrapping_add(1);
+        let number = self.number;
+        let mut is_stored = false;
+        for key in COPIES {
+            is_stored |= self.store_readable(key, &Record(number, settings)).await?;
+        }
+        if !is_stored {
+            return Err(StoreError::Failed);
+        }
+        if self.fetch(WRITTEN).await?.is_none() {
+            self.store(WRITTEN, &NOTHING).await?;
+        }
+        Ok(())
+    }
+
+    /// Stores a copy, and reads it: an erased bit may have fallen over with age, and then the next place is tried. False
+    /// if none of some places was good.
+    async fn store_readable(&mut self, key: u8, record: &Record<'_>) -> Result<bool, StoreError> {
+        for _ in 0..FLASH_PLACES_MAX {
+            self.store(key, record).await?;
+            if matches!(self.find(key).await?, Found::Settings(number) if number == record.0) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn reset(&mut self, defaults: &Settings) -> Result<(), StoreError> {
+        if self.is_locked {
+            return self.format(defaults).await;
+        }
+        // First, so that a power cut between the two doesn't leave the secrets for good.
+        self.store(WIPING, &FILLER).await?;
+        self.save(defaults).await?;
+        self.wipe().await
+    }
+
+    /// Begins anew where nothing can be relied on.
+    async fn format(&mut self, defaults: &Settings) -> Result<(), StoreError> {
+        let passphrase = self.passphrase().await.ok().flatten();
+        self.map.erase_all().await.map_err(error)?;
+        self.is_locked = false;
+        if let Some(passphrase) = passphrase {
+            self.store(PASSPHRASE, &passphrase.as_str().as_bytes()).await?;
+        }
+        self.save(defaults).await
+    }
+
+    /// Fills all of the range once, so that each block is erased in its turn, and nothing is lost that is in force.
+    async fn wipe(&mut self) -> Result<(), StoreError> {
+        let blocks = self.map.flash_range().len() / F::ERASE_SIZE + 1;
+        for _ in 0..blocks * F::ERASE_SIZE.div_ceil(FILLER.len()) {
+            self.store(WIPING, &FILLER).await?;
+        }
+        self.store(WIPING, &NOTHING).await
+    }
+
+    async fn is_wiping(&mut self) -> Result<bool, StoreError> {
+        Ok(self.fetch(WIPING).await?.is_some_and(|filler| !filler.is_empty()))
+    }
+
+    async fn find(&mut self, key: u8) -> Result<Found, StoreError> {
+        let Some(bytes) = self.fetch(key).await? else {
+            return Ok(Found::Nothing);
+        };
+        // The item's CRC is right, so whoever wrote it meant it.
+        Ok(parse(bytes).map_or(Found::Newer, |(number, _)| Found::Settings(number)))
+    }
+
+    async fn passphrase(&mut self) -> Result<Option<Secret>, StoreError> {
+        let kept = self.fetch(PASSPHRASE).await?;
+        Ok(kept.and_then(|bytes| Secret::new(bytes).ok()).filter(|passphrase| !passphrase.is_empty()))
+    }
+
+    async fn fetch(&mut self, key: u8) -> Result<Option<&[u8]>, StoreError> {
+        self.map.fetch_item::<&[u8]>(&mut self.buffer.0, &key).await.map_err(error)
+    }
+
+    async fn store<'d>(&mut self, key: u8, value: &impl Value<'d>) -> Result<(), StoreError> {
+        self.map.store_item(&mut self.buffer.0, &key, value).await.map_err(error)
+    }
+
+    /// Whether something was ever written beyond the first block, where the first settings go: more than what age alone
+    /// may have changed.
+    async fn is_used_beyond_first(&mut self) -> Result<bool, StoreError> {
+        let range = self.map.flash_range();
+        let start = range.start + F::ERASE_SIZE as u32;
+        let part = F::ERASE_SIZE.min(FLASH_BUFFER_LEN);
+        let mut used = 0;
+        for offset in (start..range.end).step_by(part) {
+            let bytes = self.buffer.0.get_mut(..part).unwrap_or_default();
+            self.map.flash().read(offset, bytes).await.map_err(|_| StoreError::Failed)?;
+            used += bytes.iter().filter(|byte| **byte != ERASED).count();
+            if used > FLASH_STRAY_BYTES_MAX {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// What a device begins with that has no settings, or none that it can read.
+fn as_new(condition: StoreCondition) -> Stored {
+    Stored { settings: Settings::default(), condition }
+}

@@ -76,6 +76,11 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
         "sockeye-endpoint",
         Only(&[
             "edge-nal",

@@ -27,6 +27,7 @@ const BOARD: Imports = Only(&[
     "sockeye-server",
     "sockeye-services",
     "sockeye-tcp",
+    "sockeye-wifi",
     "critical-section",
     "edge-*",
     "embassy-*",
@@ -89,6 +90,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-resp",
+            "sockeye-wifi",
             "subtle",
         ]),
     ),
@@ -97,6 +99,10 @@ const TABLE: &[(&str, Imports)] = &[
         Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
     ),
     ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
+        "sockeye-wifi",
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
+    ),
     (
         "sockeye-endpoint",
         Only(&[
@@ -139,6 +145,7 @@ const TABLE: &[(&str, Imports)] = &[
             "portable-atomic",
             "sockeye-boot",
             "sockeye-device",
+            "sockeye-wifi",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),

@@ -58,11 +58,17 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 mod buffered;
 mod checksum;
+mod device;
 mod follow;
 mod frame;
+mod igmp;
 pub mod limits;
+mod neighbours;
 mod phy;
 mod port;
 mod runner;
@@ -70,8 +76,9 @@ mod socket;
 mod stack;
 mod table;
 
+pub use device::Device;
 pub use port::Port;
 pub use runner::Runner;
 pub use smoltcp::wire::Ipv4Cidr;
 pub use socket::{Acceptor, Error, Half, TcpSocket};
-pub use stack::{Buffers, Device, Frames, Interface, Options, Resources, Tcp};
+pub use stack::{Buffers, Frames, Interface, Options, Resources, Tcp};

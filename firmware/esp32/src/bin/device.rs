@@ -86,9 +86,9 @@ async fn main(spawner: Spawner) -> ! {
     }
     spawner.spawn(watch(server).expect("one task"));
     if let Links { own: Some(own), joined: Some(joined) } = network {
-        spawner.spawn(services::lend(own).expect("one task"));
-        spawner.spawn(services::lead(own).expect("one task"));
-        spawner.spawn(services::joined(joined, app, board).expect("one task"));
+        spawner.spawn(services::dhcp_server(own).expect("one task"));
+        spawner.spawn(services::captive_dns(own).expect("one task"));
+        spawner.spawn(services::mdns_and_sntp(joined, app, board).expect("one task"));
         spawner.spawn(send(outbox, joined.stack).expect("one task"));
     }
     let up = |address: Ipv4Addr| {

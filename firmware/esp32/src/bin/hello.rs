@@ -61,7 +61,7 @@ async fn main(spawner: Spawner) -> ! {
     }
     spawner.spawn(watch(server).expect("one task"));
     if let Some(own) = &network.own {
-        spawner.spawn(services::lend(own).expect("one task"));
+        spawner.spawn(services::dhcp_server(own).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);

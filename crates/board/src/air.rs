@@ -21,11 +21,11 @@ use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Timer};
+use sockeye_boot::Boot;
 use sockeye_device::App;
 use sockeye_device::wifi::{
     self, Action, ApConfig, ApSecurity, Event, Heard, Ip, Join, JoinError, Network as Joined, Radio, Secret,
 };
-use sockeye_hello::boot::Boot;
 
 use crate::air::phase::Phase;
 use crate::join;

@@ -3,11 +3,11 @@
 use core::fmt::Write;
 
 use heapless::String;
+use sockeye_boot::BuildSettings as Built;
+use sockeye_boot::NetworkName;
 use sockeye_device::Settings;
 use sockeye_device::limits::DEVICE_NAME_LEN_MAX;
 use sockeye_device::wifi::{ApConfig, ApSecurity, Join, Network, Secret};
-use sockeye_hello::boot::NetworkName;
-use sockeye_hello::settings::Settings as Built;
 
 /// What a device begins with that nobody has configured.
 pub fn settings(built: Built) -> Settings {
@@ -49,8 +49,8 @@ fn name(mac: [u8; 6]) -> String<DEVICE_NAME_LEN_MAX, u8> {
 
 #[cfg(test)]
 mod tests {
-    use sockeye_hello::boot::{AP_ADDRESS, AP_PREFIX_LEN};
-    use sockeye_hello::settings::Environment;
+    use sockeye_boot::Environment;
+    use sockeye_boot::{AP_ADDRESS, AP_PREFIX_LEN};
 
     use super::*;
 

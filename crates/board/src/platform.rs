@@ -6,8 +6,8 @@ use core::fmt::Write;
 use embassy_time::{Duration, Instant, Ticker};
 use heapless::String;
 use log::LevelFilter;
+use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
-use sockeye_hello::boot::{NetworkName, PORT};
 
 use crate::clock::WallClock;
 use crate::last_words::Text;

@@ -19,9 +19,9 @@ pub const HALF_OPEN_KEEP_MS: u64 = 250;
 /// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
 pub const TICK_MS: u64 = 50;
 /// A silent client is asked for a sign of life this often, milliseconds (RFC 9293 section 3.8.4).
-pub const KEEP_ALIVE_MS: u64 = 10_000;
+pub const KEEPALIVE_INTERVAL_MS: u64 = 10_000;
 /// A connection is dropped when its client has not been heard for so long, milliseconds.
-pub const SILENCE_MS: u64 = 25_000;
+pub const KEEPALIVE_TIMEOUT_MS: u64 = 25_000;
 
 /// Frames taken from the driver in one go, before other tasks have their turn.
 pub const RX_BURST: usize = 16;
@@ -65,6 +65,7 @@ pub const IGMP_WAKES: u8 = 4;
 /// The longest such time, milliseconds. IGMPv3 can say up to 53 minutes; routers say 10 seconds.
 pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;
 
-const _: () = assert!(SILENCE_MS > 2 * KEEP_ALIVE_MS, "one lost keep-alive must not end a connection");
+const _: () =
+    assert!(KEEPALIVE_TIMEOUT_MS > 2 * KEEPALIVE_INTERVAL_MS, "one lost keep-alive must not end a connection");
 const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS);
 const _: () = assert!(SYN_WAIT_MS > 1_000, "a waiting SYN must outlive its retransmission interval");

@@ -11,13 +11,14 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
 use smoltcp::socket::tcp::State;
 
+use crate::connection_table::{Shared, TICK, Table};
+use crate::driver_port::{PortState, Sent, Stack, send};
 use crate::frame::{Local, Segment};
 use crate::igmp::{self, Reports};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
+use crate::listener::Link;
 use crate::neighbours::{Incoming, Route};
-use crate::port::{PortState, Sent, Stack, send};
-use crate::stack::Link;
-use crate::table::{Phase, Shared, TICK, Table};
+use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
 pub struct Runner<D: Driver + 'static> {
@@ -136,11 +137,11 @@ impl<D: Driver + 'static> Runner<D> {
         stand_ins.wake();
         drop(stand_ins);
         table.drop_syns(|syn| syn.interface == self.index);
-        for index in 0..table.records.len() {
-            let record = &mut table.records[index];
-            if record.interface == self.index && record.peer.is_some() {
+        for index in 0..table.connections.len() {
+            let connection = &mut table.connections[index];
+            if connection.interface == self.index && connection.peer.is_some() {
                 let kept = address.map(|address| address.address().into());
-                if record.socket().local_endpoint().map(|local| local.addr) != kept {
+                if connection.socket().local_endpoint().map(|local| local.addr) != kept {
                     table.forget(index);
                 }
             }
@@ -164,7 +165,7 @@ impl<D: Driver + 'static> Runner<D> {
                 let Some(segment) = local.as_ref().and_then(|local| local.classify(frame)) else {
                     return others.take(frame, tx, now);
                 };
-                let is_others = Inlet { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
+                let is_others = SegmentInput { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
                 if is_others {
                     others.pass(frame, now);
                 }
@@ -191,7 +192,7 @@ impl<D: Driver + 'static> Runner<D> {
             port.transmit(cx, |stack, tx| {
                 let Some(syn) = table.next_syn(index, now) else { return false };
                 if let Some(segment) = local.as_ref().and_then(|local| local.classify(&syn.frame)) {
-                    Inlet { table, stack, index, now }.frame(&syn.frame, &segment, tx);
+                    SegmentInput { table, stack, index, now }.frame(&syn.frame, &segment, tx);
                 }
                 true
             })
@@ -204,16 +205,16 @@ impl<D: Driver + 'static> Runner<D> {
     #[inline(never)]
     fn mark_due(&mut self, table: &mut Table, now: Instant) {
         let mut next = Instant::MAX;
-        for index in 0..table.records.len() {
-            let record = &table.records[index];
-            if record.interface != self.index || record.due == Instant::MAX {
+        for index in 0..table.connections.len() {
+            let connection = &table.connections[index];
+            if connection.interface != self.index || connection.due == Instant::MAX {
                 continue;
             }
-            if record.due <= now {
+            if connection.due <= now {
                 table.expire_half_open(index, now);
                 table.interfaces[self.index].dirty |= 1 << index;
             } else {
-                next = next.min(record.due);
+                next = next.min(connection.due);
             }
         }
         table.interfaces[self.index].next = next;
@@ -224,7 +225,7 @@ impl<D: Driver + 'static> Runner<D> {
         let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
-            match send(port, &mut table.records[index], cx.waker(), now) {
+            match send(port, &mut table.connections[index], cx.waker(), now) {
                 Sent::All => {}
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
@@ -235,21 +236,21 @@ impl<D: Driver + 'static> Runner<D> {
                 }
             }
             dirty &= dirty - 1;
-            table.settle(index);
-            let record = &mut table.records[index];
-            record.unacked = 0;
-            if record.peer.is_none() {
+            table.sync_state(index);
+            let connection = &mut table.connections[index];
+            connection.unacked = 0;
+            if connection.peer.is_none() {
                 continue;
             }
-            if tick && record.due <= now {
-                record.due = port.due(record, now).max(now + TICK);
-                if record.phase == Phase::HalfOpen {
-                    record.due = record.due.min(record.since + table.handshake);
+            if tick && connection.due <= now {
+                connection.due = port.due(connection, now).max(now + TICK);
+                if connection.accept_state == AcceptState::HalfOpen {
+                    connection.due = connection.due.min(connection.since + table.handshake);
                 }
             } else {
-                record.due = record.due.min(now + TICK);
+                connection.due = connection.due.min(now + TICK);
             }
-            table.interfaces[self.index].expect(record.due);
+            table.interfaces[self.index].expect(connection.due);
         }
     }
 
@@ -356,14 +357,14 @@ enum Known {
 }
 
 /// Where segments come in.
-struct Inlet<'a, 'b> {
+struct SegmentInput<'a, 'b> {
     table: &'a mut Table,
     stack: &'a mut Stack<'b>,
     index: usize,
     now: Instant,
 }
 
-impl Inlet<'_, '_> {
+impl SegmentInput<'_, '_> {
     fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
         if !segment.verify(frame) {
             return Verdict::Done;
@@ -379,11 +380,11 @@ impl Inlet<'_, '_> {
             Known::Nobody if !segment.is_syn() => return Verdict::Others,
             Known::Nobody => match self.table.admit(self.index, segment, self.now) {
                 Some(index) => index,
-                None => return self.hold(frame, segment),
+                None => return self.queue_syn(frame, segment),
             },
             Known::Restarted(index) => {
-                self.stack.challenge(&mut self.table.records[index], frame, segment, tx, self.now);
-                return self.hold(frame, segment);
+                self.stack.challenge(&mut self.table.connections[index], frame, segment, tx, self.now);
+                return self.queue_syn(frame, segment);
             }
         };
         self.segment(index, frame, segment, tx);
@@ -392,25 +393,25 @@ impl Inlet<'_, '_> {
 
     /// Lets a SYN wait for room.
     #[cold]
-    fn hold(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
-        self.table.hold_syn(self.index, segment.peer, frame, self.now);
+    fn queue_syn(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
+        self.table.queue_syn(self.index, segment.peer, frame, self.now);
         Verdict::Done
     }
 
     /// A SYN from a client that has a connection already.
     #[cold]
     fn syn_on_known(&mut self, index: usize) -> Known {
-        let record = &mut self.table.records[index];
-        match record.socket().state() {
+        let connection = &mut self.table.connections[index];
+        match connection.socket().state() {
             State::SynReceived | State::Listen => Known::Connection(index),
             // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1).
-            State::TimeWait | State::Closed if record.phase == Phase::Free => {
+            State::TimeWait | State::Closed if connection.accept_state == AcceptState::Free => {
                 self.table.forget(index);
                 Known::Nobody
             }
             State::TimeWait | State::Closed => {
                 // Its socket is about to be dropped. Until then the SYN waits like any other.
-                record.peer = None;
+                connection.peer = None;
                 Known::Nobody
             }
             _ => Known::Restarted(index),
@@ -418,24 +419,24 @@ impl Inlet<'_, '_> {
     }
 
     fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
-        let record = &mut self.table.records[index];
-        self.stack.segment(record, frame, segment, tx, self.now);
-        record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));
-        let unacked = record.unacked;
+        let connection = &mut self.table.connections[index];
+        self.stack.segment(connection, frame, segment, tx, self.now);
+        connection.unacked = connection.unacked.saturating_add(u8::from(segment.payload_len > 0));
+        let unacked = connection.unacked;
         let due = self.now + TICK;
-        if record.due > due {
-            record.due = due;
+        if connection.due > due {
+            connection.due = due;
             self.table.interfaces[self.index].expect(due);
         }
-        let record = &mut self.table.records[index];
-        let socket = record.socket();
+        let connection = &mut self.table.connections[index];
+        let socket = connection.socket();
         let (state, unsent) = (socket.state(), socket.send_queue());
-        record.bulk = unsent > SEGMENT_LEN_SURE;
+        connection.bulk = unsent > SEGMENT_LEN_SURE;
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
         let quiet = matches!(state, State::Established | State::CloseWait);
         if unacked >= ACK_EVERY || unsent > 0 || !quiet {
             self.table.interfaces[self.index].dirty |= 1 << index;
         }
-        self.table.settle_in(index, state);
+        self.table.sync_known_state(index, state);
     }
 }

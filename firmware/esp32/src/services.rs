@@ -6,8 +6,8 @@ use edge_nal_embassy::Dns;
 use embassy_futures::join::join;
 use embassy_time::Instant;
 use esp_hal::rng::Rng;
+use sockeye_boot::PORT;
 use sockeye_device::App;
-use sockeye_hello::boot::PORT;
 use sockeye_services::limits::{
     DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_HOP_LIMIT, MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
 };

@@ -17,6 +17,7 @@ use Imports::{NotThese, Only};
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
     "sockeye-board",
+    "sockeye-boot",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -40,6 +41,21 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
+/// What runs on devices and hosts.
+const OURS: &[&str] = &[
+    "sockeye",
+    "sockeye-board",
+    "sockeye-client",
+    "sockeye-conformance",
+    "sockeye-device",
+    "sockeye-endpoint",
+    "sockeye-hello",
+    "sockeye-resp",
+    "sockeye-server",
+    "sockeye-services",
+    "sockeye-tcp",
+];
+
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
     (
@@ -59,7 +75,8 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
-    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
+    ("sockeye-boot", Only(&["embassy-time"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -115,8 +132,8 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "portable-atomic",
+            "sockeye-boot",
             "sockeye-device",
-            "sockeye-hello",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
@@ -124,10 +141,14 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    ("xtask", NotThese(&["sockeye*"])),
+    // They build and start what they test and measure, and link none of it.
+    ("xtask", NotThese(OURS)),
+    ("sockeye-harness", NotThese(OURS)),
+    ("sockeye-measure", NotThese(OURS)),
     (
         "sockeye-bench-host",
         Only(&[

@@ -5,8 +5,8 @@ use core::fmt::Arguments;
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
+use sockeye_boot::BuildSettings as Built;
 use sockeye_device::wifi::{ApConfig, BackOff, Event, Join};
-use sockeye_hello::settings::Settings as Built;
 
 use crate::air::{Air, Driver, Events, Network, Station};
 use crate::built;

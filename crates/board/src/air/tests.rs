@@ -8,8 +8,8 @@ use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::Instant;
+use sockeye_boot::BuildSettings as Built;
 use sockeye_device::wifi::{RadioConfig, Security};
-use sockeye_hello::settings::Settings as Built;
 
 use super::fixed::{own as own_fixed, stay_joined, stay_ms};
 use super::*;

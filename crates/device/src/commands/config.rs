@@ -8,10 +8,9 @@ pub(crate) use wifi::Staged;
 use core::fmt;
 
 use heapless::String;
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 
 use crate::app::State;
-use crate::auth::TokenHash;
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{
@@ -19,6 +18,7 @@ use crate::limits::{
     TOKEN_LEN_MIN,
 };
 use crate::platform::Platform;
+use crate::sessions::token::TokenHash;
 use crate::settings::{ApAddress, LogLevel, Settings};
 use crate::wifi::{InvalidNetwork, Ip, Network, StaticIp};
 
@@ -230,7 +230,7 @@ impl fmt::Display for Refusal<'_> {
         match self {
             Self::Arity => f.write_str("ERR wrong number of arguments for 'config|set' command"),
             Self::Unknown(name) => {
-                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", Printable(name))
+                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", LossyUtf8(name))
             }
             Self::Argument(name, why) => {
                 write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")

@@ -1,14 +1,14 @@
 //! XADD: samples of other devices come in.
 
-use sockeye_resp::Printable;
+use sockeye_resp::LossyUtf8;
 
 use crate::command::{Cx, Flow, Outcome};
-use crate::commands::keyspace::WRONGTYPE;
-use crate::commands::stream::INVALID_ID;
-use crate::history::{SampleId, StreamId};
-use crate::keys::{HISTORY, Key};
+use crate::commands::key_commands::WRONGTYPE;
+use crate::commands::stream_commands::INVALID_ID;
+use crate::keys::catalog::{HISTORY, Key};
+use crate::keys::history::{SampleId, StreamId};
+use crate::keys::remote;
 use crate::platform::Now;
-use crate::remote;
 
 const EQUAL_OR_SMALLER: &str = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 const NOT_A_NUMBER: &str = "ERR value is not a plain number, or has too many digits";
@@ -66,7 +66,7 @@ pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
         Some(Key::History(_)) => {
-            let key = Printable(cx.arg(1));
+            let key = LossyUtf8(cx.arg(1));
             return cx.refuse(format_args!("ERR '{key}' is this device's own: only it can add to it"));
         }
         Some(_) => return Err(WRONGTYPE),

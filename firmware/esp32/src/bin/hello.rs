@@ -12,6 +12,8 @@ use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::air::{Air, Fixed};
 use sockeye_board::boot;
+use sockeye_boot::BuildSettings;
+use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
 use sockeye_device::wifi::RadioConfig;
 use sockeye_esp32::console::print;
@@ -21,14 +23,12 @@ use sockeye_esp32::settings::SETTINGS;
 use sockeye_esp32::wifi::Radio;
 use sockeye_esp32::{SLOTS, console, network, services, store};
 use sockeye_hello::Hello;
-use sockeye_hello::boot::PORT;
-use sockeye_hello::settings::Settings;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::Acceptor;
 use static_cell::{ConstStaticCell, StaticCell};
 
-const IS_OWN: bool = matches!(SETTINGS, Settings::AccessPoint { .. });
+const IS_OWN: bool = matches!(SETTINGS, BuildSettings::AccessPoint { .. });
 
 static HANDLER: Hello<fn(Arguments<'_>)> = Hello::new(print);
 

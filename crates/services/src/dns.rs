@@ -51,10 +51,9 @@ pub(crate) struct Reader<'a> {
     pub(crate) at: usize,
 }
 
-/// A name, type and class.
+/// A type and class; the name before them is not kept.
 #[derive(Clone, Copy)]
-pub(crate) struct Question<'a> {
-    pub(crate) name: Name<'a>,
+pub(crate) struct Question {
     pub(crate) kind: u16,
     pub(crate) class: u16,
 }
@@ -71,8 +70,9 @@ impl<'a> Reader<'a> {
     }
 
     /// The next question; None if it is cut off or no question.
-    pub(crate) fn question(&mut self) -> Option<Question<'a>> {
-        Some(Question { name: self.name()?, kind: self.word()?, class: self.word()? })
+    pub(crate) fn question(&mut self) -> Option<Question> {
+        self.name()?;
+        Some(Question { kind: self.word()?, class: self.word()? })
     }
 
     /// Reads a name, which is whole and has an end.

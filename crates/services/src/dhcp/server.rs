@@ -5,7 +5,7 @@
 //! whether somebody uses it.
 
 use core::fmt::Write;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use embassy_time::{Duration, Instant};
 use heapless::{String, Vec};
@@ -14,6 +14,9 @@ use super::message::{self, Client, Given, Network, Question, Reply, Request};
 use super::{CLIENT_PORT, Pool, Probe};
 use crate::limits::{LEASE_S, LEASES_MAX, OFFER_S, PROBE_MS, PROBES_MAX, URL_LEN_MAX};
 use crate::service::{Answer, Service};
+
+/// Where an answer goes that its client can't be sent alone.
+const EVERYBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), CLIENT_PORT);
 
 /// What is the case with an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,24 +211,12 @@ impl<'a, P: Probe> Server<'a, P> {
 }
 
 impl<P: Probe> Service for Server<'_, P> {
-    fn receive(&mut self, now: Instant, _peer: SocketAddr, message: &[u8], reply: &mut [u8]) -> Answer {
+    fn receive(&mut self, now: Instant, peer: SocketAddr, message: &[u8], reply: &mut [u8]) -> Answer {
         let request = Request::parse(message)?;
-        match request.question {
-            Question::Discover => self.discover(now, &request, reply),
-            Question::Request => self.request(now, &request, reply),
-            Question::Inform => {
-                let given = Given { address: Ipv4Addr::UNSPECIFIED, current: request.current, lease_s: None };
-                self.write(reply, Reply::Ack, &request.client, &given, request.current)
-            }
-            Question::Decline => {
-                self.decline(now, &request);
-                None
-            }
-            Question::Release => {
-                self.release(now, &request);
-                None
-            }
-        }
+        let answer = self.receive_request(now, &request, reply);
+        // Whoever has the address that it says it has sends from it. Anybody else hears what is sent to all.
+        let is_from_it = peer.ip() == request.current;
+        answer.map(|(len, to)| (len, if is_from_it { to } else { EVERYBODY }))
     }
 
     fn due(&self) -> Instant {
@@ -234,6 +225,32 @@ impl<P: Probe> Service for Server<'_, P> {
     }
 
     fn poll(&mut self, now: Instant, reply: &mut [u8]) -> Answer {
+        self.poll_probes(now, reply)
+    }
+}
+
+impl<P: Probe> Server<'_, P> {
+    fn receive_request(&mut self, now: Instant, request: &Request, reply: &mut [u8]) -> Answer {
+        match request.question {
+            Question::Discover => self.discover(now, request, reply),
+            Question::Request => self.request(now, request, reply),
+            Question::Inform => {
+                let given = Given { address: Ipv4Addr::UNSPECIFIED, current: request.current, lease_s: None };
+                self.write(reply, Reply::Ack, &request.client, &given, request.current)
+            }
+            Question::Decline => {
+                self.decline(now, request);
+                None
+            }
+            Question::Release => {
+                self.release(now, request);
+                None
+            }
+        }
+    }
+
+    /// Offers an address that nobody uses.
+    fn poll_probes(&mut self, now: Instant, reply: &mut [u8]) -> Answer {
         let is_due = |lease: &&mut Lease| matches!(lease.state, State::Probed { .. }) && lease.until <= now;
         let lease = self.leases.iter_mut().find(is_due)?;
         let Lease { address, client, state, .. } = *lease;

@@ -86,7 +86,8 @@ impl<'a> Net<'a> {
     /// What the server says to a message, at once or when it has found out about addresses.
     fn send(&mut self, message: &[u8]) -> Option<Heard> {
         let mut reply = [0; crate::limits::DHCP_REPLY_LEN_MAX];
-        let peer = SocketAddr::from(([0, 0, 0, 0], CLIENT_PORT));
+        let from = Ipv4Addr::from(*message.get(12..16).and_then(|bytes| bytes.first_chunk()).unwrap_or(&[0; 4]));
+        let peer = SocketAddr::new(from.into(), CLIENT_PORT);
         if let Some(answer) = self.server.receive(self.now, peer, message, &mut reply) {
             return Some(hear(answer, &reply));
         }

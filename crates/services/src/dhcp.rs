@@ -31,6 +31,17 @@ pub trait Probe {
     fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]>;
 }
 
+/// An `ask` and an `answered`.
+impl<A: Fn(Ipv4Addr), B: Fn(Ipv4Addr) -> Option<[u8; 6]>> Probe for (A, B) {
+    fn ask(&self, address: Ipv4Addr) {
+        self.0(address);
+    }
+
+    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        self.1(address)
+    }
+}
+
 /// Finds nobody.
 impl Probe for () {
     fn ask(&self, _address: Ipv4Addr) {}

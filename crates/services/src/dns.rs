@@ -78,8 +78,7 @@ impl<'a> Reader<'a> {
     /// Reads a name, which is whole and has an end.
     fn name(&mut self) -> Option<Name<'a>> {
         let name = Name { message: self.message, at: self.at };
-        let mut labels = name.labels();
-        while let Some(label) = labels.next() {
+        for label in name.labels() {
             label?;
         }
         // The name ends here with a zero, or with a pointer to the rest.

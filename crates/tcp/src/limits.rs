@@ -35,6 +35,8 @@ pub const SEGMENT_LEN_SURE: usize = 536;
 /// Bytes of an Ethernet frame without its check sequence.
 pub const FRAME_LEN_MAX: usize = 1514;
 
+/// Bytes of an ARP packet for IPv4 over Ethernet, with its Ethernet header (RFC 826).
+pub const ARP_LEN: usize = 14 + 28;
 /// Neighbours of an interface that are known at once: hosts on the link with which embassy-net exchanges datagrams. The
 /// one that was silent for longest makes way for another.
 pub const NEIGHBOURS_MAX: usize = 16;

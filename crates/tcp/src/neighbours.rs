@@ -19,14 +19,11 @@ use embassy_time::Instant;
 use heapless::Vec;
 use smoltcp::wire::Ipv4Cidr;
 
-use crate::checksum::ETHERNET;
 use crate::limits::{
-    ARP_REQUEST_MS, ARP_REQUESTS_MAX, NEIGHBOURS_MAX, PENDING_FRAMES_MAX, PENDING_LEN_MAX, PENDING_MS, REACHABLE_MS,
-    STAND_IN_MS, STAND_INS_MAX,
+    ARP_LEN, ARP_REQUEST_MS, ARP_REQUESTS_MAX, NEIGHBOURS_MAX, PENDING_FRAMES_MAX, PENDING_LEN_MAX, PENDING_MS,
+    REACHABLE_MS, STAND_IN_MS, STAND_INS_MAX,
 };
 
-/// Bytes of an ARP packet for IPv4 over Ethernet, with its Ethernet header.
-pub(crate) const ARP_LEN: usize = ETHERNET + 28;
 /// The EtherTypes of IPv4 and ARP.
 const IPV4: [u8; 2] = [0x08, 0x00];
 const ARP: [u8; 2] = [0x08, 0x06];

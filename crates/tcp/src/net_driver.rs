@@ -11,8 +11,8 @@ use embassy_net_driver_channel as channel;
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::Deque;
 
-use crate::limits::{FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
-use crate::neighbours::{ARP_LEN, Arp, Operation, stand_in};
+use crate::limits::{ARP_LEN, FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
+use crate::neighbours::{Arp, Operation, stand_in};
 
 /// What the runner and embassy-net's driver share.
 pub(crate) struct StandIns {

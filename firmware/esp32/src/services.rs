@@ -21,26 +21,14 @@ use crate::platform::Board;
 /// Messages that a socket holds, each way.
 const MESSAGES: usize = 2;
 
-/// Asks the link whether an address is in use.
-struct ArpProbe(&'static Link);
-
-impl dhcp::Probe for ArpProbe {
-    fn ask(&self, address: Ipv4Addr) {
-        self.0.interface.probe(address);
-    }
-
-    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
-        self.0.interface.answered(address)
-    }
-}
-
-/// Lends addresses to the access point's clients.
+/// Gives addresses to the access point's clients, by DHCP.
 #[embassy_executor::task]
 pub async fn dhcp_server(link: &'static Link) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(link.stack, BUFFERS.take(), HOP_LIMIT);
-    link.address.follow(async |address| dhcp::serve(&udp, address, PORT, &ArpProbe(link)).await).await
+    let arp = (|address| link.interface.probe(address), |address| link.interface.answered(address));
+    link.address.follow(async |address| dhcp::serve(&udp, address, PORT, &arp).await).await
 }
 
 /// Answers each name with the device's address, which brings phones to its page.

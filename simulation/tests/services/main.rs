@@ -31,7 +31,10 @@ fn device() -> Link {
     let mut link = Link::new();
     let (stack, interface) = (link.stack, link.interface);
     let udp = Udp::new(stack, leak(Buffers::<{ 2 * DHCP_MESSAGE_LEN_MAX }, 2>::new()), HOP_LIMIT);
-    link.spawn(async move { dhcp::serve(&udp, (DEVICE, 24), 3000, &Arp(interface)).await });
+    link.spawn(async move {
+        let arp = (|address| interface.probe(address), |address| interface.answered(address));
+        dhcp::serve(&udp, (DEVICE, 24), 3000, &arp).await
+    });
     let udp = Udp::new(stack, leak(Buffers::<{ 2 * DNS_MESSAGE_LEN_MAX }, 2>::new()), HOP_LIMIT);
     link.spawn(async move { captive::serve(&udp, DEVICE).await });
     let udp = Udp::new(stack, leak(Buffers::<2048, 2>::new()), MDNS_HOP_LIMIT);
@@ -41,19 +44,6 @@ fn device() -> Link {
     });
     link.run(5_000);
     link
-}
-
-/// As firmware asks the link.
-struct Arp(sockeye_tcp::Interface);
-
-impl dhcp::Probe for Arp {
-    fn ask(&self, address: Ipv4Addr) {
-        self.0.probe(address);
-    }
-
-    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
-        self.0.answered(address)
-    }
 }
 
 /// A question for the IPv4 address of a name.

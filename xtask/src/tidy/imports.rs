@@ -27,6 +27,7 @@ const BOARD: Imports = Only(&[
     "sockeye-server",
     "sockeye-services",
     "sockeye-tcp",
+    "sockeye-wifi",
     "critical-section",
     "edge-*",
     "embassy-*",
@@ -89,8 +90,18 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-resp",
+            "sockeye-wifi",
             "subtle",
         ]),
+    ),
+    (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
+        "sockeye-wifi",
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
     (
         "sockeye-endpoint",
@@ -108,11 +119,10 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-captive",
-            "edge-dhcp",
             "edge-mdns",
             "edge-nal",
             "embassy-futures",
+            "embassy-net",
             "embassy-sync",
             "embassy-time",
             "embedded-io-async",
@@ -134,6 +144,7 @@ const TABLE: &[(&str, Imports)] = &[
             "portable-atomic",
             "sockeye-boot",
             "sockeye-device",
+            "sockeye-wifi",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),

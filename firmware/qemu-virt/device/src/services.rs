@@ -24,13 +24,7 @@ const MESSAGES: usize = 2;
 pub const SOCKETS: usize = 4;
 
 /// Starts the services of an access point with this address.
-pub fn start(
-    spawner: Spawner,
-    stack: Stack<'static>,
-    interface: Interface,
-    address: Cidr,
-    app: &'static App<'static>,
-) {
+pub fn start(spawner: Spawner, stack: Stack<'static>, interface: Interface, address: Cidr, app: &'static App<'static>) {
     // Each task is spawned once, so there is room for it.
     spawner.spawn(dhcp_server(stack, interface, address).expect("one task"));
     spawner.spawn(captive_dns(stack, address.0).expect("one task"));
@@ -47,25 +41,13 @@ pub async fn sntp_client(stack: Stack<'static>, app: &'static App<'static>, boar
     sntp::serve(&udp, &Dns::new(stack), || app.time_server(), set).await
 }
 
-/// Asks the link whether an address is in use.
-struct ArpProbe(Interface);
-
-impl dhcp::Probe for ArpProbe {
-    fn ask(&self, address: Ipv4Addr) {
-        self.0.probe(address);
-    }
-
-    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
-        self.0.answered(address)
-    }
-}
-
 #[embassy_executor::task]
 async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), HOP_LIMIT);
-    dhcp::serve(&udp, address, PORT, &ArpProbe(interface)).await
+    let arp = (|address| interface.probe(address), |address| interface.answered(address));
+    dhcp::serve(&udp, address, PORT, &arp).await
 }
 
 #[embassy_executor::task]

@@ -176,7 +176,7 @@ impl Link {
     }
 
     /// Datagrams from a port of the device's that were sent since `ms`: when, to which MAC address, to whom, and what.
-    pub fn from_port(&self, port: u16, since_ms: u64) -> Vec<(u64, [u8; 6], Ipv4Addr, Vec<u8>)> {
+    pub fn sent_from(&self, port: u16, since_ms: u64) -> Vec<(u64, [u8; 6], Ipv4Addr, Vec<u8>)> {
         let sent = self.heard.iter().filter(|frame| frame.at_ms >= since_ms);
         let datagram = |frame: &Frame| {
             let (from, _, content) = frame.datagram()?;

@@ -77,7 +77,7 @@ fn expect_service(link: &mut Link, when: &str) {
     link.datagram(mac, (address, 40_001), MDNS, &question("kitchen.local"));
     link.run(1_000);
     for (port, to) in [(53, address), (67, ALL), (5353, address)] {
-        let sent = link.from_port(port, start);
+        let sent = link.sent_from(port, start);
         assert!(sent.iter().any(|(_, _, receiver, _)| *receiver == to), "{when}: port {port}: {sent:?}");
     }
 }
@@ -104,7 +104,7 @@ fn ten_hosts_that_have_gone_end_no_service() {
     for index in 0..GONE {
         let (address, mac) = gone(index);
         for port in [53, 5353] {
-            let sent = link.from_port(port, start);
+            let sent = link.sent_from(port, start);
             assert!(sent.iter().any(|(_, to_mac, to, _)| (*to, *to_mac) == (address, mac)), "{address}, port {port}");
         }
     }
@@ -187,7 +187,7 @@ fn an_address_that_a_host_answers_for_is_not_lent() {
         let discover = dhcp_message(mac, None, &[DhcpOption::MessageType(MessageType::Discover)]);
         link.datagram(mac, (NOBODY, 68), (ALL, 67), &discover);
         link.run(3_000);
-        let sent = link.from_port(67, start);
+        let sent = link.sent_from(67, start);
         let (_, to_mac, to, bytes) = sent.first().expect("an offer");
         assert_eq!((*to_mac, *to), (link::BROADCAST, ALL));
         Packet::decode(bytes).unwrap().yiaddr

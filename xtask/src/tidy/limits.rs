@@ -3,7 +3,7 @@
 use super::{Files, texts};
 
 /// The crates that run on devices.
-const CRATES: [&str; 6] = ["board", "client", "device", "resp", "server", "tcp"];
+const CRATES: [&str; 7] = ["board", "client", "device", "resp", "server", "tcp", "tcp-engine"];
 /// How the names of limits end.
 const ENDINGS: [&str; 3] = ["_MAX", "_LEN", "_MS"];
 

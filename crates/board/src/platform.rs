@@ -6,12 +6,12 @@ use core::fmt::Write;
 use embassy_time::{Duration, Instant, Ticker};
 use heapless::String;
 use log::LevelFilter;
+use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
-use sockeye_hello::boot::{NetworkName, PORT};
 
 use crate::clock::WallClock;
-use crate::last_words::Text;
 use crate::limits::PERIOD_MS;
+use crate::panic_message::Text;
 
 /// What differs from board to board.
 pub trait Hardware {

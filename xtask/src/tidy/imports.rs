@@ -17,6 +17,7 @@ use Imports::{NotThese, Only};
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
     "sockeye-board",
+    "sockeye-boot",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -26,6 +27,7 @@ const BOARD: Imports = Only(&[
     "sockeye-server",
     "sockeye-services",
     "sockeye-tcp",
+    "sockeye-wifi",
     "critical-section",
     "edge-*",
     "embassy-*",
@@ -74,7 +76,8 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
-    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
+    ("sockeye-boot", Only(&["embassy-time"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -87,8 +90,18 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-resp",
+            "sockeye-wifi",
             "subtle",
         ]),
+    ),
+    (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
+        "sockeye-wifi",
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
     (
         "sockeye-endpoint",
@@ -106,11 +119,10 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-captive",
-            "edge-dhcp",
             "edge-mdns",
             "edge-nal",
             "embassy-futures",
+            "embassy-net",
             "embassy-sync",
             "embassy-time",
             "embedded-io-async",
@@ -130,8 +142,9 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "portable-atomic",
+            "sockeye-boot",
             "sockeye-device",
-            "sockeye-hello",
+            "sockeye-wifi",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
@@ -296,8 +309,8 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| hello | server, embassy-time, embedded-io-async, heapless | tcp |", None);
-        check("| hello | server, embassy-time, heapless | tcp |", Some("hello may import"));
+        check("| hello | boot, server, embedded-io-async | tcp |", None);
+        check("| hello | server, embedded-io-async | tcp |", Some("hello may import"));
         check("| resp | nothing | anything |", Some("has no hello"));
     }
 

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use heapless::String;
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 
 use crate::app::State;
 use crate::command::{Cx, Flow, Outcome, parse_integer};
@@ -43,7 +43,7 @@ pub(crate) fn setinfo(cx: &mut Cx<'_, '_>) -> Outcome {
     let (attribute, value) = (cx.arg(2), cx.arg(3));
     let is_name = attribute.eq_ignore_ascii_case(b"lib-name");
     if !is_name && !attribute.eq_ignore_ascii_case(b"lib-ver") {
-        return cx.refuse(format_args!("ERR Unrecognized option '{}'", Printable(attribute)));
+        return cx.refuse(format_args!("ERR Unrecognized option '{}'", LossyUtf8(attribute)));
     }
     let shown = if is_name { "lib-name" } else { "lib-ver" };
     let Some(value) = plain(value) else {
@@ -149,7 +149,7 @@ pub(crate) fn list(cx: &mut Cx<'_, '_>) -> Outcome {
     let request = cx.request;
     check_list(&request)?;
     if is_of_type(&request) && !is_type(cx.arg(3)) {
-        return cx.refuse(format_args!("ERR Unknown client type '{}'", Printable(cx.arg(3))));
+        return cx.refuse(format_args!("ERR Unknown client type '{}'", LossyUtf8(cx.arg(3))));
     }
     let clients = Clients { state: cx.state, own: cx.key, now_s: 0, request };
     if clients.listed().next().is_none() {

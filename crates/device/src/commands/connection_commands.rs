@@ -1,6 +1,6 @@
 //! The connection itself: PING, ECHO, HELLO, SELECT, QUIT, RESET.
 
-use sockeye_resp::{Printable, Protocol};
+use sockeye_resp::{LossyUtf8, Protocol};
 
 use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
 use crate::commands::auth_commands::{Login, login};
@@ -90,7 +90,7 @@ fn hello_options(cx: &mut Cx<'_, '_>) -> Result<Option<Flow>, &'static str> {
                 index += 2;
             }
             _ => {
-                let text = format_args!("ERR Syntax error in HELLO option '{}'", Printable(option));
+                let text = format_args!("ERR Syntax error in HELLO option '{}'", LossyUtf8(option));
                 return cx.refuse(text).map(Some);
             }
         }

@@ -86,7 +86,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         let scratch = &mut *self.session.app.scratch();
         let len = self.client.peek(&mut scratch.rx);
         let pause = self.answer_all(scratch, len);
-        let done = self.decoder.take();
+        let done = self.decoder.drain_consumed();
         if done > 0 {
             self.client.consume(done);
         }
@@ -138,7 +138,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                     let (len, is_more) = app.text(key, &request, room.buffer(tx));
                     self.client.put(tx.get(..len).unwrap_or_default());
                     if is_more {
-                        self.decoder.again();
+                        self.decoder.unread();
                         return full(self.client, room, len);
                     }
                     room = Room::of(self.client);
@@ -150,7 +150,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
             }
         };
         if matches!(pause, Pause::Room(_) | Pause::Commit | Pause::Block { .. }) {
-            self.decoder.again();
+            self.decoder.unread();
         }
         self.client.put(reply.as_bytes());
         if let Pause::Room(_) = pause { full(self.client, room, reply.as_bytes().len()) } else { pause }
@@ -169,7 +169,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         let _ = reply.begin(0);
         let change = app.change(key, storing, &request, &mut reply);
         self.client.put(reply.as_bytes());
-        self.client.consume(self.decoder.take());
+        self.client.consume(self.decoder.drain_consumed());
         change
     }
 

@@ -14,10 +14,10 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, History, Outbox, PushSettings, Side, wifi};
+use sockeye_device::{App, History, Outbox, PushSettings, Side};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
-use sockeye_server::{BufferedSocket, Buffering, Server};
+use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
 use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
@@ -27,7 +27,7 @@ use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
 /// The host's sockets have buffers that nobody can work in.
-pub type InBuffers<A> = Buffering<A, RX_LEN, TX_LEN>;
+pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
 
 /// How the device is reached.
 pub struct Reach<'a, A> {
@@ -84,7 +84,7 @@ where
     };
     let wifi = async {
         match reach.radio {
-            Some(mut radio) => wifi::run(&app, &mut radio).await,
+            Some(mut radio) => sockeye_wifi::run(&app, &mut radio).await,
             None => future::pending().await,
         }
     };

@@ -25,10 +25,11 @@ const WORLDS: [&str; 11] = [
     "crates",
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 11] = [
+const EXCEPTIONS: [(&str, &str); 12] = [
     ("backoff", "the outbox's and Wi-Fi's"),
     ("cbor", "the record's and its Wi-Fi part's"),
     ("commit", "the application's and the commands'"),
+    ("connection", "of the server and of TCP"),
     ("lm35", "the board's reading and the driver"),
     ("number", "a protocol's numbers and a sensor's"),
     ("platform", "the trait and what boards have in common of it"),

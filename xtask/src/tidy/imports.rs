@@ -16,6 +16,7 @@ use Imports::{NotThese, Only};
 
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
+    "sockeye-bench-exchange",
     "sockeye-board",
     "sockeye-boot",
     "sockeye-client",
@@ -166,9 +167,9 @@ const TABLE: &[(&str, Imports)] = &[
             "async-executor",
             "edge-nal",
             "embassy-*",
-            "embedded-io-async",
-            "picoserve",
             "rustix",
+            "sockeye-bench-exchange",
+            "sockeye-bench-peers",
             "sockeye-board",
             "sockeye-device",
             "sockeye-endpoint",
@@ -178,8 +179,13 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    ("sockeye-bench-exchange", Only(&["embedded-io-async"])),
     (
-        "sockeye-peers",
+        "sockeye-bench-peers",
+        Only(&["embassy-net", "embassy-time", "embedded-io-async", "picoserve", "sockeye-bench-exchange"]),
+    ),
+    (
+        "sockeye-bench-board",
         NotThese(&[
             "sockeye",
             "sockeye-device",

@@ -1,215 +1,258 @@
-//! The air: frames between network cards, which may be lost, late, doubled or overtaken.
+//! The radio: which networks are on the air, and what the device's own radio makes of what it is told.
+
+mod hardware;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
-use embassy_net::driver::{HardwareAddress, LinkState};
-use embassy_net_driver_channel as channel;
-use embassy_time::{Duration, Instant, Timer};
+use embassy_time::{Duration, Instant};
+use sockeye_wifi::{ApConfig, Event, JoinError, ScanResult, Security, Ssid};
 
-use crate::leak;
+use crate::air::{Air, Card, Place};
+use crate::queue::Queue;
+use crate::trace::Trace;
 
-/// Bytes of a frame.
-pub const FRAME_LEN_MAX: usize = 1514;
-/// Frames that a network card holds each way.
-const CARD_FRAMES: usize = 8;
+pub use hardware::{SimRadio, Wlan, start};
 
-/// A network's place: who is in the same one hears one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The device's own network.
-    Own,
-    /// That of a router.
-    Router(usize),
+/// How long a router believes that a station is there which has gone without a word, seconds.
+const REMEMBERED_S: u64 = 90;
+
+/// A router's network.
+#[derive(Debug, Clone)]
+pub struct RouterConfig {
+    /// Its name.
+    pub ssid: String,
+    /// Its password; none if it is open.
+    pub password: Option<String>,
+    /// Its signal at the device, dBm.
+    pub rssi_dbm: i8,
+    /// It turns a station away that it believes to be there already.
+    pub is_jealous: bool,
+    /// It gives out addresses.
+    pub has_dhcp: bool,
 }
 
-/// How frames fare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weather {
-    /// Frames lost of a thousand.
-    pub loss: u16,
-    /// Frames that come twice, of a thousand.
-    pub twice: u16,
-    /// The longest that a frame takes, microseconds; with more than the least, frames overtake one another.
-    pub latency_us_max: u32,
+struct RouterState {
+    config: RouterConfig,
+    card: Card,
+    is_up: bool,
+    /// The device is in its network.
+    has_device: bool,
+    /// It believes until then that the device is there.
+    remembers_until: Instant,
 }
 
-impl Weather {
-    /// The least that a frame takes, microseconds.
-    const LATENCY_US_MIN: u32 = 500;
-    /// Nothing is lost, and frames keep their order.
-    pub const FAIR: Self = Self { loss: 0, twice: 0, latency_us_max: Self::LATENCY_US_MIN };
-
-    /// Whether nothing happens to frames but time.
-    pub fn is_fair(self) -> bool {
-        self == Self::FAIR
-    }
-}
-
-/// Number of a network card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Card(usize);
-
-struct CardState {
-    mac: [u8; 6],
-    runner: channel::Runner<'static, FRAME_LEN_MAX>,
-    place: Option<Place>,
+struct Own {
+    config: ApConfig,
+    /// Who is in it, and from when on it will be missed if it is gone.
+    clients: BTreeMap<Card, Option<Instant>>,
 }
 
 struct State {
-    random: fastrand::Rng,
-    weather: Weather,
-    cards: Vec<CardState>,
-    /// Frames under way, by when they come and in the order in which they left.
-    flying: BTreeMap<(Instant, u64), (Card, Place, Vec<u8>)>,
-    frames: u64,
-    /// The radio of this place listens elsewhere until then; frames wait, as access points keep them.
-    away: BTreeMap<Place, Instant>,
-    waker: Option<Waker>,
+    routers: Vec<RouterState>,
+    /// The device's own network, while it is on the air.
+    own: Option<Own>,
+    /// When a network came, went, or got or lost the device.
+    changed: Instant,
+    /// Where the device's radio tells what happens.
+    events: Option<Rc<Queue<Event>>>,
 }
 
-/// The air. Clones are the same.
+/// All networks. Clones are the same.
 #[derive(Clone)]
-pub struct Air(Rc<RefCell<State>>);
+pub struct Ether {
+    state: Rc<RefCell<State>>,
+    air: Air,
+    trace: Trace,
+}
 
-/// A network card's driver, for embassy-net or for the listener.
-pub type Driver = channel::Device<'static, FRAME_LEN_MAX>;
-
-impl Air {
-    /// Fair weather.
-    pub fn new(random: fastrand::Rng) -> Self {
-        Self(Rc::new(RefCell::new(State {
-            random,
-            weather: Weather::FAIR,
-            cards: Vec::new(),
-            flying: BTreeMap::new(),
-            frames: 0,
-            away: BTreeMap::new(),
-            waker: None,
-        })))
+impl Ether {
+    /// No network yet.
+    pub fn new(air: Air, trace: Trace) -> Self {
+        let state = State { routers: Vec::new(), own: None, changed: Instant::MIN, events: None };
+        Self { state: Rc::new(RefCell::new(state)), air, trace }
     }
 
-    /// The weather changes.
-    pub fn set_weather(&self, weather: Weather) {
-        self.0.borrow_mut().weather = weather;
+    /// Adds a router, which is off.
+    pub fn add_router(&self, config: RouterConfig, card: Card) {
+        let remembers_until = Instant::MIN;
+        let router = RouterState { config, card, is_up: false, has_device: false, remembers_until };
+        self.state.borrow_mut().routers.push(router);
     }
 
-    /// The weather.
-    pub fn weather(&self) -> Weather {
-        self.0.borrow().weather
+    /// A router's network, as it was made.
+    pub fn router(&self, number: usize) -> RouterConfig {
+        self.state.borrow().routers[number].config.clone()
     }
 
-    /// A new network card, which is nowhere.
-    pub fn card(&self, mac: [u8; 6]) -> (Card, Driver) {
-        let mut state = self.0.borrow_mut();
-        let number = state.cards.len();
-        let (runner, driver) = channel::new(
-            leak(channel::State::<FRAME_LEN_MAX, CARD_FRAMES, CARD_FRAMES>::new()),
-            HardwareAddress::Ethernet(mac),
-        );
-        state.cards.push(CardState { mac, runner, place: None });
-        state.wake();
-        (Card(number), driver)
+    /// Whether a router's network is on the air.
+    pub fn is_up(&self, number: usize) -> bool {
+        self.state.borrow().routers[number].is_up
     }
 
-    /// Moves a card to a place, or out of the air.
-    pub fn set_place(&self, card: Card, place: Option<Place>) {
-        let mut state = self.0.borrow_mut();
-        let card = &mut state.cards[card.0];
-        card.place = place;
-        card.runner.set_link_state(if place.is_some() { LinkState::Up } else { LinkState::Down });
-        state.wake();
+    /// Puts a router's network on the air, or takes it off.
+    pub fn set_up(&self, number: usize, is_up: bool) {
+        self.trace.note("router", format_args!("{number} is {}", if is_up { "up" } else { "down" }));
+        let mut state = self.state.borrow_mut();
+        state.changed = Instant::now();
+        let router = &mut state.routers[number];
+        router.is_up = is_up;
+        // It forgets everything while it is off.
+        router.remembers_until = Instant::MIN;
+        self.air.set_place(router.card, is_up.then_some(Place::Router(number)));
     }
 
-    /// The card is out of the air, and its host doesn't know: nothing comes in, and what it sends is lost.
-    pub fn vanish(&self, card: Card) {
-        self.0.borrow_mut().cards[card.0].place = None;
+    /// Whether the device's own network is on the air.
+    pub fn has_own(&self) -> bool {
+        self.state.borrow().own.is_some()
     }
 
-    /// Where a card is.
-    pub fn place(&self, card: Card) -> Option<Place> {
-        self.0.borrow().cards[card.0].place
+    /// The device's own network, while it is on the air.
+    pub fn own(&self) -> Option<ApConfig> {
+        self.state.borrow().own.as_ref().map(|own| own.config.clone())
     }
 
-    /// Nothing is heard at `place` for a time: its radio is on another channel.
-    pub fn go_away(&self, place: Place, duration: Duration) {
-        let end = Instant::now() + duration;
-        self.0.borrow_mut().away.insert(place, end);
+    /// The router whose network the device is in.
+    pub fn device_router(&self) -> Option<usize> {
+        self.state.borrow().routers.iter().position(|router| router.has_device)
     }
 
-    /// Carries frames for ever.
-    pub async fn run(self) {
-        poll_fn(|cx| self.poll(cx)).await
+    /// When a network came, went, or got or lost the device.
+    pub fn changed(&self) -> Instant {
+        self.state.borrow().changed
     }
 
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.borrow_mut();
-        let state = &mut *state;
-        state.waker = Some(cx.waker().clone());
-        state.collect(cx);
-        let now = Instant::now();
-        while let Some(entry) = state.flying.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (card, place, frame) = entry.remove();
-            state.deliver(card, place, &frame);
+    /// A host joins the device's own network. False if there is none.
+    pub fn join_own(&self, card: Card) -> bool {
+        let mut state = self.state.borrow_mut();
+        let Some(own) = &mut state.own else { return false };
+        own.clients.insert(card, None);
+        state.tell_clients();
+        self.air.set_place(card, Some(Place::Own));
+        true
+    }
+
+    /// A host leaves the device's own network, in order.
+    pub fn leave_own(&self, card: Card) {
+        let mut state = self.state.borrow_mut();
+        if state.own.as_mut().is_some_and(|own| own.clients.remove(&card).is_some()) {
+            state.tell_clients();
         }
-        if let Some(((due, _), _)) = state.flying.first_key_value() {
-            let _ = pin!(Timer::at(*due)).poll(cx);
+        self.air.set_place(card, None);
+    }
+
+    /// A host is out of reach without a word; the device's radio misses it after a while.
+    pub fn vanish_from_own(&self, card: Card, missed_after: Duration) {
+        if let Some(own) = &mut self.state.borrow_mut().own
+            && let Some(missed) = own.clients.get_mut(&card)
+        {
+            *missed = Some(Instant::now() + missed_after);
         }
-        Poll::Pending
+        self.air.vanish(card);
+    }
+
+    /// The device's power is cut: nothing of it is on the air any more, and nobody is told.
+    pub fn device_gone(&self) {
+        let mut state = self.state.borrow_mut();
+        self.end_own(&mut state);
+        state.changed = Instant::now();
+        state.events = None;
+        for router in &mut state.routers {
+            if std::mem::take(&mut router.has_device) {
+                router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+            }
+        }
+    }
+
+    fn end_own(&self, state: &mut State) {
+        state.changed = Instant::now();
+        if let Some(own) = state.own.take() {
+            own.clients.into_keys().for_each(|card| self.air.set_place(card, None));
+        }
+    }
+
+    fn begin_own(&self, config: ApConfig) {
+        let mut state = self.state.borrow_mut();
+        self.end_own(&mut state);
+        state.changed = Instant::now();
+        state.own = Some(Own { config, clients: BTreeMap::new() });
+    }
+
+    /// The device's radio has changed its channel, which its clients may not follow.
+    fn drop_clients(&self) {
+        let mut state = self.state.borrow_mut();
+        if let Some(own) = &mut state.own
+            && !own.clients.is_empty()
+        {
+            std::mem::take(&mut own.clients).into_keys().for_each(|card| self.air.set_place(card, None));
+            state.tell_clients();
+        }
+    }
+
+    /// The device's radio misses clients that have gone.
+    fn miss_clients(&self) {
+        let mut state = self.state.borrow_mut();
+        if let Some(own) = &mut state.own {
+            let before = own.clients.len();
+            own.clients.retain(|_, missed| missed.is_none_or(|missed| missed > Instant::now()));
+            if own.clients.len() != before {
+                state.tell_clients();
+            }
+        }
+    }
+
+    /// What a scan hears.
+    fn heard(&self) -> Vec<ScanResult> {
+        let state = self.state.borrow();
+        let on_air = state.routers.iter().filter(|router| router.is_up);
+        let heard = on_air.filter_map(|router| {
+            let security = if router.config.password.is_some() { Security::Password } else { Security::Open };
+            let ssid = Ssid::try_from(router.config.ssid.as_str()).ok()?;
+            Some(ScanResult { ssid, rssi_dbm: router.config.rssi_dbm, security })
+        });
+        heard.collect()
+    }
+
+    /// The strongest network of this name.
+    fn find(&self, ssid: &str) -> Option<usize> {
+        let state = self.state.borrow();
+        let named = state.routers.iter().enumerate().filter(|(_, router)| router.is_up && router.config.ssid == ssid);
+        named.max_by_key(|(_, router)| router.config.rssi_dbm).map(|(number, _)| number)
+    }
+
+    /// What a router answers to the device that wants to join.
+    fn admit(&self, number: usize, password: &str) -> Result<(), JoinError> {
+        let mut state = self.state.borrow_mut();
+        state.changed = Instant::now();
+        let router = &mut state.routers[number];
+        if !router.is_up {
+            return Err(JoinError::TimedOut);
+        }
+        if router.config.password.as_deref().unwrap_or_default() != password {
+            return Err(JoinError::WrongPassword);
+        }
+        if router.config.is_jealous && Instant::now() < router.remembers_until {
+            // Being asked again reminds it.
+            router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+            return Err(JoinError::Refused);
+        }
+        router.has_device = true;
+        Ok(())
+    }
+
+    /// The device has left a router's network and said so, or has lost it.
+    fn part(&self, number: usize) {
+        let mut state = self.state.borrow_mut();
+        state.changed = Instant::now();
+        state.routers[number].has_device = false;
     }
 }
 
 impl State {
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    /// Takes what all cards want to send.
-    fn collect(&mut self, cx: &mut Context<'_>) {
-        for from in 0..self.cards.len() {
-            while let Poll::Ready(frame) = self.cards[from].runner.poll_tx_buf(cx) {
-                let frame = frame.to_vec();
-                self.cards[from].runner.tx_done();
-                if let Some(place) = self.cards[from].place {
-                    self.send(from, place, &frame);
-                }
-            }
-        }
-    }
-
-    fn send(&mut self, from: usize, place: Place, frame: &[u8]) {
-        let is_for = |card: &CardState| frame[0] & 1 == 1 || frame[..6] == card.mac;
-        let there = |(index, card): &(usize, &CardState)| *index != from && card.place == Some(place) && is_for(card);
-        let receivers: Vec<_> = self.cards.iter().enumerate().filter(there).map(|(index, _)| Card(index)).collect();
-        for receiver in receivers {
-            if self.random.u16(..1_000) < self.weather.loss {
-                continue;
-            }
-            let times = if self.random.u16(..1_000) < self.weather.twice { 2 } else { 1 };
-            for _ in 0..times {
-                let us = self.random.u32(Weather::LATENCY_US_MIN..=self.weather.latency_us_max);
-                let start = self.away.get(&place).map_or(Instant::now(), |end| Instant::now().max(*end));
-                let due = start + Duration::from_micros(us.into());
-                self.frames += 1;
-                self.flying.insert((due, self.frames), (receiver, place, frame.to_vec()));
-            }
-        }
-    }
-
-    /// Whoever has gone since doesn't hear it; a card without room loses it.
-    fn deliver(&mut self, card: Card, place: Place, frame: &[u8]) {
-        let card = &mut self.cards[card.0];
-        if card.place == Some(place)
-            && let Some(buf) = card.runner.try_rx_buf()
-        {
-            buf[..frame.len()].copy_from_slice(frame);
-            card.runner.rx_done(frame.len());
+    fn tell_clients(&self) {
+        if let (Some(own), Some(events)) = (&self.own, &self.events) {
+            events.push(Event::ApClients(own.clients.len() as u8));
         }
     }
 }

@@ -1,22 +1,29 @@
-//! The radio: which networks are on the air, and what the device's own radio makes of what it is told.
-
-mod hardware;
+//! The air: which Wi-Fi networks are on it, and who is in which. It is what surrounds the device's simulated radio.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Arguments;
 use std::rc::Rc;
 
-use embassy_time::{Duration, Instant};
-use sockeye_wifi::{ApConfig, Event, JoinError, ScanResult, Security, Ssid};
+use embassy_time::{Duration, Instant, Timer};
+use sockeye_sim_radio::{SimRadio, Surroundings};
+use sockeye_wifi::adapter::AccessPoint;
+use sockeye_wifi::{Network, ScanResult, Security, Ssid};
 
-use crate::air::{Air, Card, Place};
-use crate::queue::Queue;
+use crate::ether::{Card, Ether, Place};
 use crate::trace::Trace;
-
-pub use hardware::{SimRadio, Wlan, start};
 
 /// How long a router believes that a station is there which has gone without a word, seconds.
 const REMEMBERED_S: u64 = 90;
+/// How often the device's radio looks for clients that have gone without a word, seconds.
+const CLIENTS_CHECK_S: u64 = 5;
+
+/// Reason codes with which joining fails (IEEE 802.11, 9.4.1.7; from 200 on those of the ESP32 family's radio).
+mod reason {
+    pub const HANDSHAKE_TIMEOUT: u16 = 15;
+    pub const TOO_MANY_STATIONS: u16 = 5;
+    pub const NO_NETWORK: u16 = 201;
+}
 
 /// A router's network.
 #[derive(Debug, Clone)]
@@ -43,35 +50,38 @@ struct RouterState {
     remembers_until: Instant,
 }
 
-struct Own {
-    config: ApConfig,
-    /// Who is in it, and from when on it will be missed if it is gone.
-    clients: BTreeMap<Card, Option<Instant>>,
+/// The device's two network cards: the access point's, and the station's.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceCards {
+    /// The access point's.
+    pub ap: Card,
+    /// The station's.
+    pub station: Card,
 }
 
 struct State {
     routers: Vec<RouterState>,
-    /// The device's own network, while it is on the air.
-    own: Option<Own>,
+    /// The device's radio, while it has power.
+    radio: Option<(Rc<SimRadio<Air>>, DeviceCards)>,
+    /// Who is in the device's access point, and from when on it will be missed if it is gone.
+    clients: BTreeMap<[u8; 6], (Card, Option<Instant>)>,
     /// When a network came, went, or got or lost the device.
     changed: Instant,
-    /// Where the device's radio tells what happens.
-    events: Option<Rc<Queue<Event>>>,
 }
 
 /// All networks. Clones are the same.
 #[derive(Clone)]
-pub struct Ether {
+pub struct Air {
     state: Rc<RefCell<State>>,
-    air: Air,
+    ether: Ether,
     trace: Trace,
 }
 
-impl Ether {
+impl Air {
     /// No network yet.
-    pub fn new(air: Air, trace: Trace) -> Self {
-        let state = State { routers: Vec::new(), own: None, changed: Instant::MIN, events: None };
-        Self { state: Rc::new(RefCell::new(state)), air, trace }
+    pub fn new(ether: Ether, trace: Trace) -> Self {
+        let state = State { routers: Vec::new(), radio: None, clients: BTreeMap::new(), changed: Instant::MIN };
+        Self { state: Rc::new(RefCell::new(state)), ether, trace }
     }
 
     /// Adds a router, which is off.
@@ -86,11 +96,6 @@ impl Ether {
         self.state.borrow().routers[number].config.clone()
     }
 
-    /// Whether a router's network is on the air.
-    pub fn is_up(&self, number: usize) -> bool {
-        self.state.borrow().routers[number].is_up
-    }
-
     /// Puts a router's network on the air, or takes it off.
     pub fn set_up(&self, number: usize, is_up: bool) {
         self.trace.note("router", format_args!("{number} is {}", if is_up { "up" } else { "down" }));
@@ -100,17 +105,36 @@ impl Ether {
         router.is_up = is_up;
         // It forgets everything while it is off.
         router.remembers_until = Instant::MIN;
-        self.air.set_place(router.card, is_up.then_some(Place::Router(number)));
+        self.ether.set_place(router.card, is_up.then_some(Place::Router(number)));
     }
 
-    /// Whether the device's own network is on the air.
-    pub fn has_own(&self) -> bool {
-        self.state.borrow().own.is_some()
+    /// Whether a router's network is on the air.
+    pub fn is_router_up(&self, number: usize) -> bool {
+        self.state.borrow().routers[number].is_up
     }
 
-    /// The device's own network, while it is on the air.
-    pub fn own(&self) -> Option<ApConfig> {
-        self.state.borrow().own.as_ref().map(|own| own.config.clone())
+    /// The device's radio has power.
+    pub fn device_here(&self, radio: Rc<SimRadio<Self>>, cards: DeviceCards) {
+        self.state.borrow_mut().radio = Some((radio, cards));
+    }
+
+    /// The device's power is cut: nothing of it is on the air any more, and nobody is told.
+    pub fn device_gone(&self) {
+        let mut state = self.state.borrow_mut();
+        let clients = std::mem::take(&mut state.clients);
+        clients.into_values().for_each(|(card, _)| self.ether.set_place(card, None));
+        state.changed = Instant::now();
+        state.radio = None;
+        for router in &mut state.routers {
+            if std::mem::take(&mut router.has_device) {
+                router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+            }
+        }
+    }
+
+    /// Whether the device's access point is on the air.
+    pub fn has_ap(&self) -> bool {
+        self.radio().is_some_and(|radio| radio.ap().is_some())
     }
 
     /// The router whose network the device is in.
@@ -123,87 +147,62 @@ impl Ether {
         self.state.borrow().changed
     }
 
-    /// A host joins the device's own network. False if there is none.
-    pub fn join_own(&self, card: Card) -> bool {
-        let mut state = self.state.borrow_mut();
-        let Some(own) = &mut state.own else { return false };
-        own.clients.insert(card, None);
-        state.tell_clients();
-        self.air.set_place(card, Some(Place::Own));
+    /// A host joins the device's access point. False if there is none.
+    pub fn join_ap(&self, card: Card) -> bool {
+        let mac = self.ether.mac(card);
+        if !self.radio().is_some_and(|radio| radio.associate(mac)) {
+            return false;
+        }
+        self.state.borrow_mut().clients.insert(mac, (card, None));
+        self.ether.set_place(card, Some(Place::AccessPoint));
         true
     }
 
-    /// A host leaves the device's own network, in order.
-    pub fn leave_own(&self, card: Card) {
-        let mut state = self.state.borrow_mut();
-        if state.own.as_mut().is_some_and(|own| own.clients.remove(&card).is_some()) {
-            state.tell_clients();
+    /// A host leaves the device's access point, in order.
+    pub fn leave_ap(&self, card: Card) {
+        let mac = self.ether.mac(card);
+        let was = self.state.borrow_mut().clients.remove(&mac);
+        if let (Some(_), Some(radio)) = (was, self.radio()) {
+            radio.disassociate(mac);
         }
-        self.air.set_place(card, None);
+        self.ether.set_place(card, None);
     }
 
     /// A host is out of reach without a word; the device's radio misses it after a while.
-    pub fn vanish_from_own(&self, card: Card, missed_after: Duration) {
-        if let Some(own) = &mut self.state.borrow_mut().own
-            && let Some(missed) = own.clients.get_mut(&card)
-        {
+    pub fn vanish_from_ap(&self, card: Card, missed_after: Duration) {
+        if let Some((_, missed)) = self.state.borrow_mut().clients.get_mut(&self.ether.mac(card)) {
             *missed = Some(Instant::now() + missed_after);
         }
-        self.air.vanish(card);
+        self.ether.vanish(card);
     }
 
-    /// The device's power is cut: nothing of it is on the air any more, and nobody is told.
-    pub fn device_gone(&self) {
-        let mut state = self.state.borrow_mut();
-        self.end_own(&mut state);
-        state.changed = Instant::now();
-        state.events = None;
-        for router in &mut state.routers {
-            if std::mem::take(&mut router.has_device) {
-                router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+    /// Lets the device's radio miss clients that have gone, for ever.
+    pub async fn miss_clients(self) {
+        loop {
+            Timer::after(Duration::from_secs(CLIENTS_CHECK_S)).await;
+            let now = Instant::now();
+            let is_missed = |missed: &Option<Instant>| missed.is_some_and(|missed| missed <= now);
+            let mut state = self.state.borrow_mut();
+            let gone = state.clients.extract_if(.., |_, (_, missed)| is_missed(missed)).map(|(mac, _)| mac);
+            let gone: Vec<_> = gone.collect();
+            drop(state);
+            if let Some(radio) = self.radio() {
+                gone.into_iter().for_each(|mac| radio.disassociate(mac));
             }
         }
     }
 
-    fn end_own(&self, state: &mut State) {
-        state.changed = Instant::now();
-        if let Some(own) = state.own.take() {
-            own.clients.into_keys().for_each(|card| self.air.set_place(card, None));
-        }
+    fn radio(&self) -> Option<Rc<SimRadio<Self>>> {
+        self.state.borrow().radio.as_ref().map(|(radio, _)| radio.clone())
     }
 
-    fn begin_own(&self, config: ApConfig) {
-        let mut state = self.state.borrow_mut();
-        self.end_own(&mut state);
-        state.changed = Instant::now();
-        state.own = Some(Own { config, clients: BTreeMap::new() });
+    fn cards(&self) -> Option<DeviceCards> {
+        self.state.borrow().radio.as_ref().map(|(_, cards)| *cards)
     }
+}
 
-    /// The device's radio has changed its channel, which its clients may not follow.
-    fn drop_clients(&self) {
-        let mut state = self.state.borrow_mut();
-        if let Some(own) = &mut state.own
-            && !own.clients.is_empty()
-        {
-            std::mem::take(&mut own.clients).into_keys().for_each(|card| self.air.set_place(card, None));
-            state.tell_clients();
-        }
-    }
-
-    /// The device's radio misses clients that have gone.
-    fn miss_clients(&self) {
-        let mut state = self.state.borrow_mut();
-        if let Some(own) = &mut state.own {
-            let before = own.clients.len();
-            own.clients.retain(|_, missed| missed.is_none_or(|missed| missed > Instant::now()));
-            if own.clients.len() != before {
-                state.tell_clients();
-            }
-        }
-    }
-
-    /// What a scan hears.
-    fn heard(&self) -> Vec<ScanResult> {
+impl Surroundings for Air {
+    fn scan(&self) -> Vec<ScanResult> {
         let state = self.state.borrow();
         let on_air = state.routers.iter().filter(|router| router.is_up);
         let heard = on_air.filter_map(|router| {
@@ -214,45 +213,67 @@ impl Ether {
         heard.collect()
     }
 
-    /// The strongest network of this name.
-    fn find(&self, ssid: &str) -> Option<usize> {
-        let state = self.state.borrow();
-        let named = state.routers.iter().enumerate().filter(|(_, router)| router.is_up && router.config.ssid == ssid);
-        named.max_by_key(|(_, router)| router.config.rssi_dbm).map(|(number, _)| number)
-    }
-
-    /// What a router answers to the device that wants to join.
-    fn admit(&self, number: usize, password: &str) -> Result<(), JoinError> {
+    fn join(&self, network: &Network) -> Result<usize, u16> {
         let mut state = self.state.borrow_mut();
+        let named = state.routers.iter().enumerate().filter(|(_, router)| router.is_up);
+        let named = named.filter(|(_, router)| router.config.ssid == network.ssid.as_str());
+        let strongest = named.max_by_key(|(_, router)| router.config.rssi_dbm).map(|(number, _)| number);
+        let number = strongest.ok_or(reason::NO_NETWORK)?;
         state.changed = Instant::now();
         let router = &mut state.routers[number];
-        if !router.is_up {
-            return Err(JoinError::TimedOut);
-        }
-        if router.config.password.as_deref().unwrap_or_default() != password {
-            return Err(JoinError::WrongPassword);
+        if router.config.password.as_deref().unwrap_or_default() != network.password.as_str() {
+            return Err(reason::HANDSHAKE_TIMEOUT);
         }
         if router.config.is_jealous && Instant::now() < router.remembers_until {
             // Being asked again reminds it.
             router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
-            return Err(JoinError::Refused);
+            return Err(reason::TOO_MANY_STATIONS);
         }
         router.has_device = true;
-        Ok(())
+        if let Some((_, cards)) = &state.radio {
+            self.ether.set_place(cards.station, Some(Place::Router(number)));
+        }
+        Ok(number)
     }
 
-    /// The device has left a router's network and said so, or has lost it.
-    fn part(&self, number: usize) {
+    fn leave(&self, router: usize) {
         let mut state = self.state.borrow_mut();
         state.changed = Instant::now();
-        state.routers[number].has_device = false;
-    }
-}
-
-impl State {
-    fn tell_clients(&self) {
-        if let (Some(own), Some(events)) = (&self.own, &self.events) {
-            events.push(Event::ApClients(own.clients.len() as u8));
+        state.routers[router].has_device = false;
+        if let Some((_, cards)) = &state.radio {
+            self.ether.set_place(cards.station, None);
         }
+    }
+
+    fn is_up(&self, router: usize) -> bool {
+        self.is_router_up(router)
+    }
+
+    fn start_ap(&self, _ap: &AccessPoint) {
+        self.state.borrow_mut().changed = Instant::now();
+        if let Some(cards) = self.cards() {
+            self.ether.set_place(cards.ap, Some(Place::AccessPoint));
+        }
+    }
+
+    fn stop_ap(&self) {
+        self.state.borrow_mut().changed = Instant::now();
+        if let Some(cards) = self.cards() {
+            self.ether.set_place(cards.ap, None);
+        }
+    }
+
+    fn drop_client(&self, mac: [u8; 6]) {
+        if let Some((card, _)) = self.state.borrow_mut().clients.remove(&mac) {
+            self.ether.set_place(card, None);
+        }
+    }
+
+    fn listen_elsewhere(&self, duration: Duration) {
+        self.ether.go_away(Place::AccessPoint, duration);
+    }
+
+    fn note(&self, what: Arguments<'_>) {
+        self.trace.note("radio", what);
     }
 }

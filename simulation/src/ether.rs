@@ -1,4 +1,4 @@
-//! The air: frames between network cards, which may be lost, late, doubled or overtaken.
+//! The ether: frames between network cards, which may be lost, late, doubled or overtaken.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,15 +21,15 @@ const CARD_FRAMES: usize = 8;
 /// A network's place: who is in the same one hears one another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// The device's own network.
-    Own,
+    /// The device's access point.
+    AccessPoint,
     /// That of a router.
     Router(usize),
 }
 
 /// How frames fare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weather {
+pub struct LinkConditions {
     /// Frames lost of a thousand.
     pub loss: u16,
     /// Frames that come twice, of a thousand.
@@ -38,7 +38,7 @@ pub struct Weather {
     pub latency_us_max: u32,
 }
 
-impl Weather {
+impl LinkConditions {
     /// The least that a frame takes, microseconds.
     const LATENCY_US_MIN: u32 = 500;
     /// Nothing is lost, and frames keep their order.
@@ -62,7 +62,9 @@ struct CardState {
 
 struct State {
     random: fastrand::Rng,
-    weather: Weather,
+    conditions: LinkConditions,
+    /// When they changed.
+    changed: Instant,
     cards: Vec<CardState>,
     /// Frames under way, by when they come and in the order in which they left.
     flying: BTreeMap<(Instant, u64), (Card, Place, Vec<u8>)>,
@@ -72,19 +74,20 @@ struct State {
     waker: Option<Waker>,
 }
 
-/// The air. Clones are the same.
+/// The ether. Clones are the same.
 #[derive(Clone)]
-pub struct Air(Rc<RefCell<State>>);
+pub struct Ether(Rc<RefCell<State>>);
 
 /// A network card's driver, for embassy-net or for the listener.
 pub type Driver = channel::Device<'static, FRAME_LEN_MAX>;
 
-impl Air {
-    /// Fair weather.
+impl Ether {
+    /// Fair conditions.
     pub fn new(random: fastrand::Rng) -> Self {
         Self(Rc::new(RefCell::new(State {
             random,
-            weather: Weather::FAIR,
+            conditions: LinkConditions::FAIR,
+            changed: Instant::MIN,
             cards: Vec::new(),
             flying: BTreeMap::new(),
             frames: 0,
@@ -93,14 +96,20 @@ impl Air {
         })))
     }
 
-    /// The weather changes.
-    pub fn set_weather(&self, weather: Weather) {
-        self.0.borrow_mut().weather = weather;
+    /// The conditions changes.
+    pub fn set_conditions(&self, conditions: LinkConditions) {
+        let mut state = self.0.borrow_mut();
+        (state.conditions, state.changed) = (conditions, Instant::now());
     }
 
-    /// The weather.
-    pub fn weather(&self) -> Weather {
-        self.0.borrow().weather
+    /// The conditions.
+    pub fn conditions(&self) -> LinkConditions {
+        self.0.borrow().conditions
+    }
+
+    /// When they last changed.
+    pub fn changed(&self) -> Instant {
+        self.0.borrow().changed
     }
 
     /// A new network card, which is nowhere.
@@ -128,6 +137,11 @@ impl Air {
     /// The card is out of the air, and its host doesn't know: nothing comes in, and what it sends is lost.
     pub fn vanish(&self, card: Card) {
         self.0.borrow_mut().cards[card.0].place = None;
+    }
+
+    /// A card's MAC address.
+    pub fn mac(&self, card: Card) -> [u8; 6] {
+        self.0.borrow().cards[card.0].mac
     }
 
     /// Where a card is.
@@ -188,12 +202,12 @@ impl State {
         let there = |(index, card): &(usize, &CardState)| *index != from && card.place == Some(place) && is_for(card);
         let receivers: Vec<_> = self.cards.iter().enumerate().filter(there).map(|(index, _)| Card(index)).collect();
         for receiver in receivers {
-            if self.random.u16(..1_000) < self.weather.loss {
+            if self.random.u16(..1_000) < self.conditions.loss {
                 continue;
             }
-            let times = if self.random.u16(..1_000) < self.weather.twice { 2 } else { 1 };
+            let times = if self.random.u16(..1_000) < self.conditions.twice { 2 } else { 1 };
             for _ in 0..times {
-                let us = self.random.u32(Weather::LATENCY_US_MIN..=self.weather.latency_us_max);
+                let us = self.random.u32(LinkConditions::LATENCY_US_MIN..=self.conditions.latency_us_max);
                 let start = self.away.get(&place).map_or(Instant::now(), |end| Instant::now().max(*end));
                 let due = start + Duration::from_micros(us.into());
                 self.frames += 1;

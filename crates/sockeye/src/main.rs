@@ -9,9 +9,9 @@
 //! - `air.rs` and its folder: networks in the air, for a person to play with.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
-mod air;
 mod device;
 mod identity;
+mod loopback_air;
 mod net;
 mod serve;
 mod sim;

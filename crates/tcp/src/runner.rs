@@ -97,10 +97,13 @@ impl<D: Driver + 'static> Runner<D> {
         }
     }
 
-    /// Connections of an address that is no longer the device's end without a word: a RST from there would be wrong.
+    /// The address has changed, or embassy-net's configuration. Connections of an address that is no longer the device's
+    /// end without a word: a RST from there would be wrong.
     #[cold]
     #[inline(never)]
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
+        // Setting the link's state, to whatever it is, is what wakes embassy-net's runner.
+        self.net.set_link_state(self.link);
         let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
         self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
         table.drop_syns(|syn| syn.interface == self.index);

@@ -94,6 +94,7 @@ const TABLE: &[(&str, Imports)] = &[
             "subtle",
         ]),
     ),
+    ("sockeye-sim-radio", Only(&["embassy-time", "fastrand", "sockeye-wifi"])),
     (
         "sockeye-wifi",
         Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),

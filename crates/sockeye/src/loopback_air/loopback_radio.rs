@@ -1,233 +1,237 @@
-//! The radio: does what it is told, and takes about as long as one of a chip.
+//! What is around the simulated radio: the demo's networks, and loopback addresses for a network stack. The radio and the
+//! adapter above it are the simulation's and the chips'.
 
-use std::collections::BTreeMap;
-use std::future::pending;
+use std::cell::{Cell, RefCell};
+use std::fmt::Arguments;
+use std::future::poll_fn;
 use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::task::Poll;
 
-use async_io::Timer;
-use futures_lite::future::or;
-use sockeye_wifi::{Action, Event, Ip, Join, JoinError, Radio, ScanResult, Security, Ssid};
+use embassy_time::{Duration, Instant, Timer};
+use futures_lite::future::{or, zip};
+use sockeye_boot::Boot;
+use sockeye_sim_radio::{Faults, SimRadio, Surroundings, Timings};
+use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext};
+use sockeye_wifi::{Controller, Ip, Network as Joined, ScanResult, Secret, Security, Ssid};
 
-use crate::air::links::Links;
-use crate::air::{Flaw, Network, OWN_ADDRESS, address};
+use crate::loopback_air::links::{Links, Wakers};
+use crate::loopback_air::{AP_ADDRESS, Flaw, Network, address};
 use crate::serve::print;
 
-/// How long things take.
-const AP_TAKES: Duration = Duration::from_millis(300);
-const JOIN_TAKES: Duration = Duration::from_secs(2);
+/// How long a router takes to give out an address.
 const ADDRESS_TAKES: Duration = Duration::from_secs(1);
-const LEAVE_TAKES: Duration = Duration::from_millis(100);
-const SCAN_TAKES: Duration = Duration::from_millis(1_500);
+/// How long joining takes is a scan's time and half a second.
+const TIMINGS: Timings =
+    Timings { channel_ms: 110..115, join_ms: 500..501, leave_ms: 100..101, beacons_ms: 2_000..2_001, late_ms: 0..1 };
 
-/// Something that is about to happen.
-enum Happening {
-    ApUp,
-    ApDown,
-    Join(Join),
-    Address(usize, Ipv4Addr),
-    Left,
-    Heard,
-    ScanDone,
-    /// The router of this network goes away, and comes back.
-    Away(usize),
-    Back(usize),
+/// Reason codes with which joining fails (IEEE 802.11, 9.4.1.7; from 200 on those of the ESP32 family's radio).
+mod reason {
+    pub const HANDSHAKE_TIMEOUT: u16 = 15;
+    pub const NO_NETWORK: u16 = 201;
 }
 
-/// Where the station is.
-struct Stay {
-    index: usize,
-    /// Its address on this machine, once it has one.
-    address: Option<Ipv4Addr>,
+/// What the demo's air is reached through, and who prints what happens in it.
+pub struct Demo<'a> {
+    /// The device's addresses.
+    pub links: &'a Links,
+    /// The networks of others.
+    pub networks: &'static [Network],
+    /// The device's console.
+    pub console: Boot<fn(Arguments<'_>)>,
+    /// The passphrase that the device came with.
+    pub passphrase: Secret,
 }
 
-/// The radio of a device in an air of `networks`.
-pub struct DemoRadio<'a> {
-    links: &'a Links,
-    networks: &'a [Network],
-    /// What is about to happen, by when and in the order in which it was begun.
-    due: BTreeMap<(Instant, u32), Happening>,
-    begun: u32,
-    stay: Option<Stay>,
-    /// Routers that are away, or were: each goes once.
-    away: Vec<usize>,
-    been_away: Vec<usize>,
-    is_ap_up: bool,
-    clients: u8,
-    /// Networks that the scan under way is yet to tell.
-    unheard: Vec<usize>,
+impl Demo<'_> {
+    /// Runs the device's Wi-Fi in this air, for ever.
+    pub async fn run(self, controller: &impl Controller) {
+        let Self { links, networks, console, passphrase } = self;
+        let radio = SimRadio::new(LoopbackAir::new(networks), Faults::NONE, TIMINGS, fastrand::Rng::new());
+        let stack = LoopbackStack { links, radio: radio.clone(), due: Cell::new(None), changed: Wakers::default() };
+        let up = |address| console.network_up(address);
+        let context = AdapterContext { network: &stack, console, up: &up, passphrase, rssi_dbm: &Cell::new(None) };
+        let happening = zip(radio.run(), count_clients(links, &radio));
+        zip(happening, adapter::run(controller, radio.driver(), context)).await;
+    }
 }
 
-impl<'a> DemoRadio<'a> {
-    /// A radio whose networks are reached through `links`.
-    pub fn new(links: &'a Links, networks: &'a [Network]) -> Self {
-        Self {
-            links,
-            networks,
-            due: BTreeMap::new(),
-            begun: 0,
-            stay: None,
-            away: Vec::new(),
-            been_away: Vec::new(),
-            is_ap_up: false,
-            clients: 0,
-            unheard: Vec::new(),
-        }
+/// The networks of others, and in which of them the station is.
+struct LoopbackAir {
+    networks: &'static [Network],
+    /// The network that the station is in.
+    joined: Cell<Option<usize>>,
+    /// When routers that restart go off the air: after they were joined first.
+    restarts: RefCell<Vec<(usize, Instant)>>,
+}
+
+impl LoopbackAir {
+    fn new(networks: &'static [Network]) -> Self {
+        Self { networks, joined: Cell::new(None), restarts: RefCell::default() }
+    }
+}
+
+impl Surroundings for LoopbackAir {
+    fn scan(&self) -> Vec<ScanResult> {
+        let on_air = self.networks.iter().enumerate().filter(|(index, _)| self.is_up(*index));
+        let results = on_air.filter_map(|(_, network)| {
+            let security = if network.password.is_some() { Security::Password } else { Security::Open };
+            Some(ScanResult { ssid: Ssid::try_from(network.ssid).ok()?, rssi_dbm: network.rssi_dbm, security })
+        });
+        results.collect()
     }
 
-    fn after(&mut self, time: Duration, happening: Happening) {
-        self.begun += 1;
-        self.due.insert((Instant::now() + time, self.begun), happening);
-    }
-
-    fn happen(&mut self, happening: Happening) -> Option<Event> {
-        match happening {
-            Happening::ApUp => Some(self.ap_up()),
-            Happening::ApDown => {
-                self.ap_down();
-                Some(Event::ApStopped)
-            }
-            Happening::Join(join) => Some(self.join(&join)),
-            Happening::Address(index, told) => self.address(index, told),
-            Happening::Left => {
-                self.leave();
-                Some(Event::Left)
-            }
-            Happening::Heard => self.heard(),
-            Happening::ScanDone => Some(Event::ScanDone),
-            Happening::Away(index) => {
-                self.away.push(index);
-                print(format_args!("air: {} is off the air", self.networks[index].ssid));
-                let is_here = self.stay.as_ref().is_some_and(|stay| stay.index == index);
-                is_here.then(|| {
-                    self.leave();
-                    Event::Left
-                })
-            }
-            Happening::Back(index) => {
-                self.away.retain(|away| *away != index);
-                print(format_args!("air: {} is back", self.networks[index].ssid));
-                None
-            }
-        }
-    }
-
-    fn ap_up(&mut self) -> Event {
-        if let Err(error) = self.links.open(OWN_ADDRESS) {
-            print(format_args!("air: can't listen on {OWN_ADDRESS}: {error}"));
-            return Event::ApFailed;
-        }
-        self.is_ap_up = true;
-        print(format_args!("air: own network on, {OWN_ADDRESS}:{}", self.links.port()));
-        Event::ApStarted
-    }
-
-    fn ap_down(&mut self) {
-        self.links.close(OWN_ADDRESS);
-        self.is_ap_up = false;
-        print(format_args!("air: own network off"));
-    }
-
-    fn join(&mut self, join: &Join) -> Event {
-        let ssid = join.network.ssid.as_str();
+    fn join(&self, network: &Joined) -> Result<usize, u16> {
+        let ssid = network.ssid.as_str();
         let index = self.networks.iter().position(|network| network.ssid == ssid);
-        let Some(index) = index.filter(|index| !self.away.contains(index)) else {
+        let Some(index) = index.filter(|index| self.is_up(*index)) else {
             print(format_args!("air: no network {ssid} is here"));
-            return Event::JoinFailed(JoinError::NotFound);
+            return Err(reason::NO_NETWORK);
         };
-        if self.networks[index].password.unwrap_or_default() != join.network.password.as_str() {
-            print(format_args!("air: {ssid} wants another password"));
-            return Event::JoinFailed(JoinError::WrongPassword);
+        if self.networks[index].password.unwrap_or_default() != network.password.as_str() {
+            print(format_args!("air: {ssid} has another password"));
+            return Err(reason::HANDSHAKE_TIMEOUT);
         }
-        self.stay = Some(Stay { index, address: None });
         print(format_args!("air: joined {ssid}"));
-        match (&self.networks[index].flaw, join.network.ip) {
-            (_, Ip::Static(ip)) => self.after(ADDRESS_TAKES, Happening::Address(index, ip.address)),
-            (Flaw::NoAddress, Ip::Dhcp) => {}
-            (_, Ip::Dhcp) => self.after(ADDRESS_TAKES, Happening::Address(index, address(index))),
-        }
-        if let Flaw::Restart { after, away } = self.networks[index].flaw
-            && !self.been_away.contains(&index)
+        self.joined.set(Some(index));
+        let mut restarts = self.restarts.borrow_mut();
+        if let Flaw::Restart { after, .. } = self.networks[index].flaw
+            && restarts.iter().all(|(known, _)| *known != index)
         {
-            self.been_away.push(index);
-            self.after(after, Happening::Away(index));
-            self.after(after + away, Happening::Back(index));
+            restarts.push((index, Instant::now() + after));
         }
-        Event::Joined
+        Ok(index)
     }
 
-    /// The station gets its address; one that was configured isn't this machine's, so its last number is taken.
-    fn address(&mut self, index: usize, told: Ipv4Addr) -> Option<Event> {
-        let stay = self.stay.as_mut().filter(|stay| stay.index == index)?;
-        let [a, b, c, _] = address(index).octets();
-        let here = Ipv4Addr::new(a, b, c, told.octets()[3]);
-        if let Err(error) = self.links.open(here) {
-            print(format_args!("air: can't listen on {here}: {error}"));
-            return None;
-        }
-        stay.address = Some(here);
-        print(format_args!("air: address in {}: {here}:{}", self.networks[index].ssid, self.links.port()));
-        Some(Event::Address(told))
+    fn leave(&self, router: usize) {
+        print(format_args!("air: left {}", self.networks[router].ssid));
+        self.joined.set(None);
     }
 
-    fn leave(&mut self) {
-        if let Some(stay) = self.stay.take() {
-            print(format_args!("air: left {}", self.networks[stay.index].ssid));
-            stay.address.into_iter().for_each(|address| self.links.close(address));
+    fn is_up(&self, router: usize) -> bool {
+        let restarts = self.restarts.borrow();
+        let begun = restarts.iter().find(|(index, _)| *index == router).map(|(_, begun)| *begun);
+        match (begun, &self.networks[router].flaw) {
+            (Some(begun), Flaw::Restart { away, .. }) => !(begun..begun + *away).contains(&Instant::now()),
+            _ => true,
         }
     }
 
-    fn heard(&mut self) -> Option<Event> {
-        let network = &self.networks[self.unheard.pop()?];
-        let security = if network.password.is_some() { Security::Password } else { Security::Open };
-        let ssid = Ssid::try_from(network.ssid).ok()?;
-        Some(Event::ScanResult(ScanResult { ssid, rssi_dbm: network.rssi_dbm, security }))
+    fn start_ap(&self, _ap: &AccessPoint) {}
+
+    fn stop_ap(&self) {}
+
+    /// Connections end with the address that they came through.
+    fn drop_client(&self, _mac: [u8; 6]) {}
+
+    fn listen_elsewhere(&self, _duration: Duration) {}
+
+    fn note(&self, what: Arguments<'_>) {
+        print(format_args!("radio: {what}"));
     }
 }
 
-impl Radio for DemoRadio<'_> {
-    async fn act(&mut self, action: Action) {
-        match action {
-            Action::Configure(_) => {}
-            Action::StartAp(_) => self.after(AP_TAKES, Happening::ApUp),
-            Action::StopAp => self.after(AP_TAKES, Happening::ApDown),
-            Action::Join(join) => self.after(JOIN_TAKES, Happening::Join(join)),
-            Action::Leave => {
-                // What was under way there is over.
-                self.due.retain(|_, happening| !matches!(happening, Happening::Join(_) | Happening::Address(..)));
-                self.after(LEAVE_TAKES, Happening::Left);
+/// The network stack: the device listens on an address of this machine for as long as it has one in a network.
+struct LoopbackStack<'a> {
+    links: &'a Links,
+    radio: Rc<SimRadio<LoopbackAir>>,
+    /// The station's address in its network, the one that stands for it here, and when it has it.
+    due: Cell<Option<(Ipv4Addr, Ipv4Addr, Instant)>>,
+    /// Who follows the station's address.
+    changed: Wakers,
+}
+
+impl LoopbackStack<'_> {
+    fn open(&self, name: &str, here: Ipv4Addr) -> bool {
+        match self.links.open(here) {
+            Ok(()) => print(format_args!("air: address in {name}: {here}:{}", self.links.port())),
+            Err(error) => {
+                print(format_args!("air: can't listen on {here}: {error}"));
+                return false;
             }
-            Action::Scan => {
-                self.unheard = (0..self.networks.len()).filter(|index| !self.away.contains(index)).collect();
-                for _ in 0..self.unheard.len() {
-                    self.after(SCAN_TAKES, Happening::Heard);
-                }
-                self.after(SCAN_TAKES, Happening::ScanDone);
+        }
+        true
+    }
+
+    /// Waits until the address is another than this.
+    async fn due_changed(&self, known: Option<(Ipv4Addr, Ipv4Addr, Instant)>) {
+        poll_fn(|cx| {
+            if self.due.get() != known {
+                return Poll::Ready(());
             }
+            self.changed.add(cx.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl adapter::Network for LoopbackStack<'_> {
+    fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
+        match address {
+            Some(_) => {
+                self.open("the access point", AP_ADDRESS);
+            }
+            None => self.links.close(AP_ADDRESS),
         }
     }
 
-    async fn event(&mut self) -> Event {
-        loop {
-            let next = self.due.first_key_value().map(|((at, _), _)| *at);
-            let timer = async {
-                match next {
-                    Some(at) => drop(Timer::at(at).await),
-                    None => pending().await,
-                }
-                None
+    /// An address that was configured isn't this machine's, so its last number is taken.
+    fn set_station_ip(&self, ip: Option<(&Ip, &str)>) {
+        let joined = self.radio.surroundings().joined.get();
+        self.due.set(ip.zip(joined).and_then(|((ip, _), index)| {
+            let here = address(index);
+            let told = match (&self.radio.surroundings().networks[index].flaw, ip) {
+                (_, Ip::Static(ip)) => ip.address,
+                (Flaw::NoAddress, Ip::Dhcp) => return None,
+                (_, Ip::Dhcp) => here,
             };
-            let clients = async { Some(self.links.clients_changed(OWN_ADDRESS, self.clients).await) };
-            // Nothing is waited for from here on, so that no event is taken and lost.
-            if let Some(clients) = or(clients, timer).await {
-                self.clients = clients;
-                return Event::ApClients(clients);
+            let [a, b, c, _] = here.octets();
+            Some((told, Ipv4Addr::new(a, b, c, told.octets()[3]), Instant::now() + ADDRESS_TAKES))
+        }));
+        self.changed.wake();
+    }
+
+    async fn follow(&self, mut changed: impl FnMut(Option<Ipv4Addr>)) {
+        loop {
+            let due = self.due.get();
+            let Some((told, here, at)) = due else {
+                self.due_changed(due).await;
+                continue;
+            };
+            or(Timer::at(at), self.due_changed(due)).await;
+            if self.due.get() != due {
+                continue;
             }
-            if let Some((_, happening)) = self.due.pop_first()
-                && let Some(event) = self.happen(happening)
-            {
-                return event;
+            let index = self.radio.surroundings().joined.get();
+            let name = index.map_or("no network", |index| self.radio.surroundings().networks[index].ssid);
+            let is_open = self.open(name, here);
+            if is_open {
+                changed(Some(told));
+            }
+            self.due_changed(due).await;
+            if is_open {
+                self.links.close(here);
+                changed(None);
             }
         }
     }
+}
+
+/// Whoever connects to the device's address in its access point is a client of the access point.
+async fn count_clients(links: &Links, radio: &SimRadio<LoopbackAir>) {
+    let mut count = 0;
+    loop {
+        let now = links.clients_changed(AP_ADDRESS, count).await;
+        for number in count..now {
+            radio.associate(mac(number));
+        }
+        (now..count).for_each(|number| radio.disassociate(mac(number)));
+        count = now;
+    }
+}
+
+/// The MAC address of the client with this number.
+fn mac(number: u8) -> [u8; 6] {
+    [2, 0, 0, 0, 0, number]
 }

@@ -14,9 +14,7 @@ impl Interface {
     /// frame comes in or a timer is due.
     pub fn configure(&self, stack: Stack<'_>, config: ConfigV4) {
         stack.set_config_v4(config);
-        let interface = &mut self.shared.borrow_mut().interfaces[self.index];
-        interface.changed = true;
-        interface.wake();
+        self.poll_stack();
     }
 
     /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is

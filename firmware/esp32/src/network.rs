@@ -118,7 +118,7 @@ impl adapter::Network for Links {
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
         own.interface.configure(own.stack, cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
         own.interface.set_address(cidr);
-        own.address.set(address.map(|(address, _)| address));
+        own.address.set(address);
     }
 
     fn set_station_ip(&self, ip: Option<(&Ip, &str)>) {
@@ -138,9 +138,8 @@ impl adapter::Network for Links {
     async fn follow(&self, mut changed: impl FnMut(Option<Ipv4Addr>)) {
         let Some(joined) = &self.joined else { return pending().await };
         let told = |address: Option<Ipv4Cidr>| {
-            let address = address.map(|cidr| cidr.address());
-            joined.address.set(address);
-            changed(address);
+            joined.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
+            changed(address.map(|cidr| cidr.address()));
         };
         joined.interface.follow(joined.stack, told).await
     }

@@ -16,6 +16,7 @@ use Imports::{NotThese, Only};
 
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
+    "sockeye-bench-exchange",
     "sockeye-board",
     "sockeye-boot",
     "sockeye-client",
@@ -96,6 +97,11 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-sim-radio", Only(&["embassy-time", "fastrand", "sockeye-wifi"])),
     (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
         "sockeye-wifi",
         Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
@@ -115,11 +121,10 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-captive",
-            "edge-dhcp",
             "edge-mdns",
             "edge-nal",
             "embassy-futures",
+            "embassy-net",
             "embassy-sync",
             "embassy-time",
             "embedded-io-async",
@@ -163,9 +168,9 @@ const TABLE: &[(&str, Imports)] = &[
             "async-executor",
             "edge-nal",
             "embassy-*",
-            "embedded-io-async",
-            "picoserve",
             "rustix",
+            "sockeye-bench-exchange",
+            "sockeye-bench-peers",
             "sockeye-board",
             "sockeye-device",
             "sockeye-endpoint",
@@ -175,8 +180,13 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    ("sockeye-bench-exchange", Only(&["embedded-io-async"])),
     (
-        "sockeye-peers",
+        "sockeye-bench-peers",
+        Only(&["embassy-net", "embassy-time", "embedded-io-async", "picoserve", "sockeye-bench-exchange"]),
+    ),
+    (
+        "sockeye-bench-board",
         NotThese(&[
             "sockeye",
             "sockeye-device",
@@ -305,8 +315,8 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| hello | server, embassy-time, embedded-io-async, heapless | tcp |", None);
-        check("| hello | server, embassy-time, heapless | tcp |", Some("hello may import"));
+        check("| hello | boot, server, embedded-io-async | tcp |", None);
+        check("| hello | server, embedded-io-async | tcp |", Some("hello may import"));
         check("| resp | nothing | anything |", Some("has no hello"));
     }
 

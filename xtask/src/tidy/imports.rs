@@ -154,7 +154,8 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
-    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
+    ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "embassy-time", "fastrand", "smoltcp", "sockeye-tcp-engine"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),

@@ -22,9 +22,10 @@ use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
+use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
-use crate::net::Acceptor;
-use crate::serve::{SLOTS_MAX, until_ctrl_c};
+use crate::net::HostAcceptor;
+use crate::serve::until_ctrl_c;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -37,9 +38,9 @@ pub struct Reach<'a, A> {
     radio: Option<Demo<'a>>,
 }
 
-impl<'a> Reach<'a, InBuffers<Acceptor>> {
+impl<'a> Reach<'a, InBuffers<HostAcceptor>> {
     /// At an address of this machine, without Wi-Fi.
-    pub fn machine(acceptor: &'a InBuffers<Acceptor>) -> Self {
+    pub fn machine(acceptor: &'a InBuffers<HostAcceptor>) -> Self {
         Self { acceptor, side, radio: None }
     }
 }

@@ -1,6 +1,5 @@
 //! What makes the device easy to find.
 
-
 use edge_nal_embassy::Dns;
 use embassy_futures::join::join;
 use embassy_time::Instant;

@@ -41,7 +41,7 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
 /// Length of what is said of a wiring that can't be; what is longer is cut.
-pub const WIRING_ERROR_LEN_MAX: usize = 160;
+pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.

@@ -119,7 +119,6 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-mdns",
             "edge-nal",
             "embassy-futures",
             "embassy-net",
@@ -128,7 +127,6 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-io-async",
             "heapless",
             "log",
-            "rand_core",
             "sntpc",
         ]),
     ),

@@ -122,7 +122,6 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-mdns",
             "edge-nal",
             "embassy-futures",
             "embassy-net",
@@ -131,7 +130,6 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-io-async",
             "heapless",
             "log",
-            "rand_core",
             "sntpc",
         ]),
     ),

@@ -6,12 +6,13 @@
 //! - `serve.rs`: running a server until Ctrl-C.
 //! - `sim.rs`: the simulated device, which boots as the chip does.
 //! - `device`: the device on a simulated board: its sensors, its settings.
-//! - `air.rs` and its folder: networks in the air, for a person to play with.
+//! - `loopback_air.rs` and its folder: networks in the air, for a person to play with.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
-mod air;
 mod device;
 mod identity;
+mod limits;
+mod loopback_air;
 mod net;
 mod serve;
 mod sim;
@@ -24,10 +25,10 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sockeye_boot::{Mode, PORT};
 
+use crate::limits::SLOTS;
+
 /// Exit status for arguments that can't be used, as for arguments that can't be parsed.
 const USAGE: u8 = 2;
-/// Slots when nothing is said, as on the chips.
-const SLOTS: usize = 8;
 
 /// A lean TCP server for the ESP32, on this machine.
 #[derive(Parser)]

@@ -11,11 +11,12 @@ use super::sources::Source;
 const SAME_EVERYWHERE: [&str; 4] = ["lib", "limits", "main", "tests"];
 
 /// Worlds of their own, by the start of their folders; all other tools are one.
-const WORLDS: [&str; 11] = [
+const WORLDS: [&str; 12] = [
     "bench/board",
     "bench/host",
     "crates/conformance",
     "crates/parts",
+    "crates/sim-radio",
     "crates/sockeye",
     "firmware/esp32",
     "firmware/qemu-virt",

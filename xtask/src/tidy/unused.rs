@@ -15,7 +15,8 @@ use super::sources::{Source, attributes, is_test};
 /// The crates whose declarations are looked at.
 const LIBRARIES: &str = "crates/";
 /// Crates that only test.
-const TESTS: [&str; 6] = ["crates/conformance", "crates/parts", "fuzz", "simulation", "tests/", "bench/"];
+const TESTS: [&str; 7] =
+    ["crates/conformance", "crates/parts", "crates/sim-radio", "fuzz", "simulation", "tests/", "bench/"];
 /// Crates that no program uses yet.
 const NOT_YET_USED: [&str; 2] = ["crates/tcp-engine", "crates/wiring"];
 /// What is kept although nothing here uses it, and who does.

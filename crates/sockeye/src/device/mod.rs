@@ -19,12 +19,13 @@ use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
-use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
-use crate::net::Acceptor;
-use crate::serve::{SLOTS_MAX, until_ctrl_c};
+use crate::limits::SLOTS_MAX;
+use crate::loopback_air::{self, Demo, Links};
+use crate::net::HostAcceptor;
+use crate::serve::until_ctrl_c;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -34,20 +35,20 @@ pub struct Reach<'a, A> {
     acceptor: &'a A,
     side: fn(SocketAddr) -> Side,
     /// Drives Wi-Fi, where there is some.
-    radio: Option<DemoRadio<'a>>,
+    radio: Option<Demo<'a>>,
 }
 
-impl<'a> Reach<'a, InBuffers<Acceptor>> {
+impl<'a> Reach<'a, InBuffers<HostAcceptor>> {
     /// At an address of this machine, without Wi-Fi.
-    pub fn machine(acceptor: &'a InBuffers<Acceptor>) -> Self {
+    pub fn machine(acceptor: &'a InBuffers<HostAcceptor>) -> Self {
         Self { acceptor, side, radio: None }
     }
 }
 
 impl<'a> Reach<'a, InBuffers<Links>> {
     /// Where its Wi-Fi takes it.
-    pub fn air(links: &'a InBuffers<Links>, networks: &'a [Network]) -> Self {
-        Self { acceptor: links, side: air::side, radio: Some(DemoRadio::new(links.get_ref(), networks)) }
+    pub fn air(links: &'a InBuffers<Links>, demo: Demo<'a>) -> Self {
+        Self { acceptor: links, side: loopback_air::side, radio: Some(demo) }
     }
 }
 
@@ -84,7 +85,7 @@ where
     };
     let wifi = async {
         match reach.radio {
-            Some(mut radio) => sockeye_wifi::run(&app, &mut radio).await,
+            Some(demo) => demo.run(&app).await,
             None => future::pending().await,
         }
     };

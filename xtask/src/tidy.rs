@@ -72,10 +72,14 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
     faults.extend(figures::faults(&files));
-    let sources = sources::sources(&files);
-    faults.extend(names::faults(&sources));
-    faults.extend(circles::faults(&sources));
-    faults.extend(unused::faults(&sources));
+    let unparsed = sources::unparsed(&files);
+    if unparsed.is_empty() {
+        let sources = sources::sources(&files);
+        faults.extend(names::faults(&sources));
+        faults.extend(circles::faults(&sources));
+        faults.extend(unused::faults(&sources));
+    }
+    faults.extend(unparsed);
     faults.extend(places::faults(&files));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));

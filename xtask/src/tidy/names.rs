@@ -26,7 +26,7 @@ const WORLDS: [&str; 12] = [
     "crates",
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 12] = [
+const EXCEPTIONS: [(&str, &str); 13] = [
     ("backoff", "the outbox's and Wi-Fi's"),
     ("cbor", "the record's and its Wi-Fi part's"),
     ("commit", "the application's and the commands'"),
@@ -38,6 +38,7 @@ const EXCEPTIONS: [(&str, &str); 12] = [
     ("scan", "of networks and of buses"),
     ("server", "of TCP and of DHCP"),
     ("settings", "all, and those of Wi-Fi"),
+    ("wiring", "the crate's core, the application's part and its settings"),
     ("wifi", "the application's part, its commands and its settings"),
 ];
 

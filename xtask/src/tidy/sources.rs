@@ -20,7 +20,14 @@ pub struct Source {
     pub examples: String,
 }
 
-/// Every file under a `src` folder that compiles into more than tests. What cannot be parsed is a fault of the compiler's.
+/// Files that can't be parsed: what they use is unknown, so that nothing may be said of what is used.
+pub fn unparsed(files: &Files) -> Vec<String> {
+    let sources = texts(files, ".rs").filter(|(path, _)| path.contains("/src/"));
+    let failed = sources.filter_map(|(path, text)| Some((path, syn::parse_file(text).err()?)));
+    failed.map(|(path, error)| format!("{path}:{}: {error}", error.span().start().line)).collect()
+}
+
+/// Every file under a `src` folder that compiles into more than tests.
 pub fn sources(files: &Files) -> Vec<Source> {
     let mut sources = Vec::new();
     for (path, text) in texts(files, ".rs") {

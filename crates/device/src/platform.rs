@@ -1,6 +1,6 @@
 //! What the application asks of the machine that it runs on, real or simulated.
 
-use crate::settings::LogLevel;
+use crate::settings::{LogLevel, Settings};
 use crate::value::Value;
 
 /// The time, as the platform tells it.
@@ -174,6 +174,11 @@ pub trait Platform {
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
     /// How the device is.
     fn health(&self) -> Health;
+    /// The settings that the firmware was built with: what a device has that nobody has configured, and has again after
+    /// CONFIG FACTORYRESET.
+    fn factory_settings(&self) -> Settings {
+        Settings::default()
+    }
     /// What the panic said that made it boot last, on one line; none if it was no panic.
     fn last_panic(&self) -> Option<&str> {
         None

@@ -75,6 +75,7 @@ pub struct Board {
     pub is_flash_broken: Cell<bool>,
     pub applied: RefCell<Vec<(usize, Value)>>,
     pub stored: RefCell<Settings>,
+    pub factory_settings: RefCell<Settings>,
 }
 
 impl Default for Board {
@@ -98,6 +99,7 @@ impl Default for Board {
             is_flash_broken: Cell::default(),
             applied: RefCell::default(),
             stored: RefCell::default(),
+            factory_settings: RefCell::default(),
         }
     }
 }
@@ -134,6 +136,10 @@ impl Platform for Board {
 
     fn health(&self) -> Health {
         self.health.get()
+    }
+
+    fn factory_settings(&self) -> Settings {
+        self.factory_settings.borrow().clone()
     }
 
     fn last_panic(&self) -> Option<&str> {

@@ -140,7 +140,12 @@ impl<'a, S: Store> Device<'a, S> {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
             "lose" => self.app.lose(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
-            "radio" => self.start_radio(),
+            "radio" => {
+                if words.get(1) == Some(&"restarts") {
+                    self.radio.restart_ap();
+                }
+                self.start_radio();
+            }
             "wifi" => self.radio.tell(&words[1..]),
             "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
             _ => panic!("{}", self.place),

@@ -86,7 +86,7 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(services::dhcp_server(ap).expect("one task"));
         spawner.spawn(services::captive_dns(ap).expect("one task"));
         spawner.spawn(services::mdns_and_sntp(station, app, board).expect("one task"));
-        spawner.spawn(send(outbox, station.stack).expect("one task"));
+        spawner.spawn(send(outbox, app, station.stack).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
@@ -110,9 +110,9 @@ async fn watch(server: &'static Server<SLOTS>) {
 
 /// Sends samples to a peer in the joined network, if the device was told of one.
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>) {
+async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, stack: Stack<'static>) {
     static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
+    push(outbox, app, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
 }

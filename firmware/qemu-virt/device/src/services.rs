@@ -9,7 +9,8 @@ use embassy_time::Instant;
 use sockeye_boot::PORT;
 use sockeye_device::App;
 use sockeye_services::limits::{
-    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT, MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
+    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
+    MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
 };
 use sockeye_services::mdns::Announcement;
 use sockeye_services::{Buffers, Cidr, Udp, captive, dhcp, mdns, sntp};
@@ -43,8 +44,9 @@ pub async fn sntp_client(stack: Stack<'static>, app: &'static App<'static>, boar
 
 #[embassy_executor::task]
 async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, { MESSAGES * DHCP_REPLY_LEN_MAX }, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<
+        Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, { MESSAGES * DHCP_REPLY_LEN_MAX }, MESSAGES>,
+    > = ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), HOP_LIMIT);
     let arp = (|address| interface.probe(address), |address| interface.answered(address));
     dhcp::serve(&udp, address, PORT, &arp).await

@@ -205,8 +205,8 @@ async fn check_clients(world: Rc<World>, radio: Rc<SimRadio<Air>>, seen: Rc<Seen
 }
 
 impl Controller for Watched {
-    fn start(&self) {
-        self.app.start();
+    fn start(&self, restarts_ap: bool) {
+        self.app.start(restarts_ap);
     }
 
     fn on_event(&self, event: Event) {

@@ -210,6 +210,8 @@ struct Adapter<'a, D, N, P> {
     config: DriverConfig,
     /// The driver has taken `config`. False before the first time, and after a failure.
     is_configured: bool,
+    /// The driver was configured before.
+    has_started: bool,
     link: StationLink,
     /// Since when the station is in this state.
     since: Instant,
@@ -228,6 +230,7 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P
             events,
             config: DriverConfig::default(),
             is_configured: false,
+            has_started: false,
             link: StationLink::Down,
             since: Instant::now(),
             join: None,
@@ -299,6 +302,10 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P
     fn configure(&mut self, config: DriverConfig) -> Result<(), ()> {
         if self.is_configured && self.config == config {
             return Ok(());
+        }
+        if !self.has_started {
+            self.has_started = true;
+            self.context.console.radio_starting();
         }
         let restarts_ap = self.driver.restarts_ap() || self.config.ap != config.ap;
         self.config = config;

@@ -9,13 +9,13 @@ use core::net::Ipv4Addr;
 use heapless::{Deque, Vec};
 
 use crate::ap::{Ap, ap_config};
-use crate::backoff::Backoff;
+use crate::credentials::{Network, Ssid};
+use crate::join_backoff::Backoff;
 use crate::limits::{COMMANDS_MAX, NETWORKS_MAX, SCAN_TIMEOUT_MS};
-use crate::network::{Network, Ssid};
 use crate::radio::{Action, Event, Join, JoinError, cut};
-use crate::scan::Scan;
-use crate::settings::WifiSettings;
+use crate::scan_results::Scan;
 use crate::station::{Input, State};
+use crate::wifi_settings::WifiSettings;
 
 /// What the state machine works with, besides its state, at each call.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use core::net::Ipv4Addr;
 
-use crate::backoff::Backoff;
+use crate::join_backoff::Backoff;
 use crate::limits::{
     ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, SPARED_ROUNDS_MAX,
 };

@@ -5,8 +5,8 @@ use core::fmt::{self, Write};
 use crate::ap::ApState;
 use crate::limits::NETWORKS_MAX;
 use crate::machine::Wifi;
-use crate::settings::WifiSettings;
 use crate::station::State;
+use crate::wifi_settings::WifiSettings;
 
 /// What the fields are made from.
 pub struct Status<'a> {

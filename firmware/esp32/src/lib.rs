@@ -2,7 +2,7 @@
 //! chip needs in `sockeye-board`.
 //!
 //! # Layout
-//! - [`network`]: the listener and embassy-net on the radio; [`wifi`]: the radio's driver.
+//! - [`interfaces`]: the listener and embassy-net on the radio; [`esp_radio_driver`]: the radio's driver.
 //! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
 //! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
 //! - [`console`]: lines on the UART.
@@ -14,15 +14,15 @@
 pub mod boards;
 pub mod console;
 pub mod entropy;
+pub mod esp_radio_driver;
 pub mod guard;
-pub mod network;
+pub mod interfaces;
 pub mod panic;
 pub mod platform;
 pub mod sensors;
 pub mod services;
 pub mod settings;
 pub mod store;
-pub mod wifi;
 
 use esp_hal::Config;
 use esp_hal::clock::CpuClock;

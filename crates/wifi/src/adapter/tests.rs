@@ -128,7 +128,7 @@ impl Driver for &Fake {
     }
 }
 
-impl Network for Fake {
+impl NetworkStack for Fake {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let _ = self.call(format!("AP address {address:?}"));
     }

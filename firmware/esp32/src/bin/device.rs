@@ -19,12 +19,12 @@ use sockeye_device::{App, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::network::{Links, Memory};
+use sockeye_esp32::esp_radio_driver::Radio;
+use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
 use sockeye_esp32::sensors::{is_calibrated, lm35};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::wifi::Radio;
-use sockeye_esp32::{SLOTS, console, guard, network, panic, pins, services, store};
+use sockeye_esp32::{SLOTS, console, guard, interfaces, panic, pins, services, store};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use sockeye_wifi::adapter::{self, AdapterContext};
@@ -63,7 +63,7 @@ async fn main(spawner: Spawner) -> ! {
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
-    let (tcp, [ap, station]) = network::start(spawner, &MEMORY, radios, &entropy);
+    let (tcp, [ap, station]) = interfaces::start(spawner, &MEMORY, radios, &entropy);
     let network: &'static Links = LINKS.init(Links { ap: Some(ap), station: Some(station) });
 
     let server: &'static Server<SLOTS> = SERVER.take();

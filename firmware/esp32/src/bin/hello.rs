@@ -16,10 +16,10 @@ use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::network::{Links, Memory};
+use sockeye_esp32::esp_radio_driver::Radio;
+use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::wifi::Radio;
-use sockeye_esp32::{SLOTS, console, network, services, store};
+use sockeye_esp32::{SLOTS, console, interfaces, services, store};
 use sockeye_hello::Hello;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
@@ -49,7 +49,7 @@ async fn main(spawner: Spawner) -> ! {
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();
-    let (tcp, [link]) = network::start(spawner, &MEMORY, [interface], &entropy);
+    let (tcp, [link]) = interfaces::start(spawner, &MEMORY, [interface], &entropy);
     let (ap, station) = if IS_AP { (Some(link), None) } else { (None, Some(link)) };
     let network: &'static Links = LINKS.init(Links { ap, station });
 

@@ -112,7 +112,7 @@ async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
     runner.run().await
 }
 
-impl adapter::Network for Links {
+impl adapter::NetworkStack for Links {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let Some(ap) = &self.ap else { return };
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));

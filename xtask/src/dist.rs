@@ -171,3 +171,61 @@ fn check(folder: &Path, images: &[Image]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A release of one image per program and chip, in a folder of its own, with a merged image of 16 bytes.
+    fn release(name: &str, part: &[u8]) -> (PathBuf, Result<()>) {
+        let folder = std::env::temp_dir().join(format!("sockeye-xtask-dist-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let mut images = Vec::new();
+        for program in PROGRAMS {
+            let mut builds = Vec::new();
+            for chip in Chip::BUILT {
+                let merged = format!("{}-{program}.bin", chip.name());
+                let file = format!("{}-{program}-application.bin", chip.name());
+                fs::write(folder.join(&merged), [&[0xff; 4][..], b"program", &[0xff; 5]].concat()).unwrap();
+                fs::write(folder.join(&file), part).unwrap();
+                builds.push(format!(
+                    r#"{{"chipFamily":"{}","parts":[{{"path":"{file}","offset":4}}]}}"#,
+                    page::chip_family(chip).unwrap()
+                ));
+                images.push(Image { chip, program, merged, parts: vec![(file, 4, part.len())] });
+            }
+            let builds = builds.join(",");
+            let manifest =
+                format!(r#"{{"name":"n","version":"1","new_install_prompt_erase":true,"builds":[{builds}]}}"#);
+            fs::write(folder.join(format!("manifest-{program}.json")), manifest).unwrap();
+        }
+        write_checksums(&folder).unwrap();
+        let result = check(&folder, &images);
+        (folder, result)
+    }
+
+    #[test]
+    fn a_release_that_contradicts_itself_is_found() {
+        for (name, part, fault) in [
+            ("whole", &b"program"[..], None),
+            ("other", b"progrem", Some("is not what")),
+            ("short", b"progra", Some("that no part of the manifest has")),
+        ] {
+            let (folder, result) = release(name, part);
+            match fault {
+                None => result.unwrap(),
+                Some(fault) => assert!(result.unwrap_err().to_string().contains(fault), "{name}"),
+            }
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_changed_is_found() {
+        let (folder, result) = release("changed", b"program");
+        result.unwrap();
+        fs::write(folder.join("manifest-hello.json"), "{}").unwrap();
+        assert!(check(&folder, &[]).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

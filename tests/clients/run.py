@@ -52,7 +52,7 @@ def cases() -> list[Case]:
     versions = install.versions()
     found = []
     for client in LIBRARIES:
-        for release in versions[client]:
+        for release in versions.get(client, []):
             for protocol in release["protocols"]:
                 found.append(library(client, release, protocol))
     newest = versions["redis-py"][-1]

@@ -389,7 +389,8 @@ impl<M: Memory> Connection<M> {
     /// When the peer is asked for a sign of life: only while nothing is outstanding (MUST-26), since a retransmission
     /// asks too.
     pub(crate) fn keep_alive_at(&self) -> Instant {
-        let is_idle = self.snd_una == self.snd_max && self.timer.kind == TimerKind::Off;
+        let is_open = !matches!(self.state, State::SynSent | State::SynReceived);
+        let is_idle = is_open && self.snd_una == self.snd_max && self.timer.kind == TimerKind::Off;
         if is_idle { after(self.asked.max(self.heard), ticks(KEEP_ALIVE_MS)) } else { Instant::MAX }
     }
 

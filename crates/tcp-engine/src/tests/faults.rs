@@ -179,6 +179,16 @@ fn a_keep_alive_is_a_sign_of_the_peer() {
     assert_eq!(it.c.state(), State::Established);
 }
 
+/// A SYN that the driver had no room for was overtaken by a keep-alive.
+#[test]
+fn no_keep_alive_comes_before_the_syn() {
+    let mut it = Peer::new(256, 256);
+    it.c.connect(ISS, MTU, it.now);
+    it.now += Duration::from_millis(KEEP_ALIVE_MS);
+    it.c.on_timer(it.now);
+    assert_eq!(it.drain()[0].flags, SYN);
+}
+
 /// A window that opens does not send again what is under way already.
 #[test]
 fn a_window_that_opens_repeats_only_the_probes_byte() {

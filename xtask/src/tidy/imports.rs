@@ -121,7 +121,6 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-mdns",
             "edge-nal",
             "embassy-futures",
             "embassy-net",
@@ -130,7 +129,6 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-io-async",
             "heapless",
             "log",
-            "rand_core",
             "sntpc",
         ]),
     ),

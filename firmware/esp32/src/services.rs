@@ -13,7 +13,7 @@ use sockeye_services::mdns::Announcement;
 use sockeye_services::{Buffers, Cidr, Udp, captive, dhcp, mdns, sntp};
 use static_cell::ConstStaticCell;
 
-use crate::network::Link;
+use crate::interfaces::Link;
 use crate::platform::Board;
 
 /// Messages that a socket holds, each way.

@@ -53,6 +53,9 @@ pub const HISTORY_LEN: usize = 64;
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
+/// How long a request may still block once its client has closed its side, milliseconds: such a client can't be told from
+/// one that has gone.
+pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.
 pub const SUBSCRIPTIONS_MAX: usize = 8;
@@ -135,7 +138,7 @@ pub const SCAN_COUNT: usize = 10;
 /// The longest name of a command with its subcommand, `pubsub|shardchannels` in Redis.
 pub const COMMAND_NAME_LEN_MAX: usize = 24;
 /// Places in the index of the command table: a power of two, well above the number of commands.
-pub const COMMAND_INDEX_LEN: usize = 128;
+pub const COMMAND_INDEX_LEN: usize = 256;
 /// A line of HELP; what is longer is cut.
 pub const HELP_LINE_LEN_MAX: usize = 128;
 

@@ -26,7 +26,7 @@ use crate::commands::{self, config};
 use crate::keys::catalog::{Catalog, Label, own};
 use crate::keys::history::History;
 use crate::keys::remote::Remotes;
-use crate::keys::wired::{self, Wired};
+use crate::keys::wired::Wired;
 use crate::limits::{
     DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX,
     TIME_SERVER_LEN_MAX, TX_LEN,
@@ -135,15 +135,12 @@ pub(crate) struct State {
 impl State {
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes, wired: &self.wired, wiring: self.wiring() }
+        Catalog { platform, remotes: &self.remotes, wired: &self.wired, settings: &self.settings }
     }
 
     /// What is wired, as far as it is used.
     pub(crate) fn wiring(&self) -> &Wiring {
-        match &self.settings.wiring {
-            Some(wiring) if !self.wired.is_set_aside => wiring,
-            _ => &wired::NOTHING,
-        }
+        self.wired.used(&self.settings)
     }
 
     /// A sample of reading `index` came: tells whoever has subscribed, or waits for one.
@@ -242,7 +239,7 @@ impl<'a> App<'a> {
             wifi: Wifi::new(),
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
-            wired: Wired::new(),
+            wired: Wired::new(own(platform)),
         };
         wiring::boot(&mut state, platform);
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
@@ -464,8 +461,7 @@ impl<'a> App<'a> {
         let state = &mut *self.state.borrow_mut();
         let State { sessions, remotes, wired, settings, monitor, .. } = state;
         let session = sessions.get_mut(key);
-        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&wired::NOTHING);
-        let catalog = Catalog { platform: self.platform, remotes, wired, wiring };
+        let catalog = Catalog { platform: self.platform, remotes, wired, settings };
         while let Some((push, subscription)) = session.subscriber.mail() {
             if reply.begin(PUSH_LEN_MAX).is_err() {
                 return true;

@@ -11,8 +11,6 @@ use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Rejected, Sampler, Wiring};
 
 use crate::app::{App, State};
-use crate::keys::catalog::own;
-use crate::keys::wired::NOTHING;
 use crate::limits::{FAILED_BOOTS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, READINGS_MAX};
 use crate::outbox::ReadingNames;
 use crate::platform::{Pins, Platform};
@@ -72,7 +70,7 @@ fn rewire(state: &mut State, platform: &dyn Platform, before: &Wiring) {
     let now_ms = platform.now().uptime_ms();
     let own = (platform.readings().len(), platform.outputs().len());
     let State { wired, settings, outputs, .. } = state;
-    let after = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&NOTHING);
+    let after = wired.used(settings);
     wired.rewire(before, after, own, now_ms);
     for (index, output) in outputs.iter_mut().enumerate() {
         if let Some(thing) = wired.thing(index) {
@@ -102,7 +100,7 @@ impl App<'_> {
 impl ReadingNames for App<'_> {
     fn reading(&self, index: usize) -> Option<(String<NAME_LEN_MAX, u8>, u8)> {
         let state = self.state.borrow();
-        let is_own = index < own(self.platform);
+        let is_own = index < state.wired.own;
         let (label, decimals) = state.catalog(self.platform).reading(index).filter(|_| is_own)?;
         Some((String::try_from(label.text().as_str()).ok()?, decimals))
     }
@@ -115,7 +113,7 @@ impl Desk for App<'_> {
 
     fn with<R>(&self, work: impl FnOnce(&Wiring, &mut Sampler) -> R) -> R {
         let State { wired, settings, .. } = &mut *self.state.borrow_mut();
-        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&NOTHING);
+        let wiring = wired.used(settings);
         work(wiring, &mut wired.sampler)
     }
 

@@ -4,7 +4,6 @@ use core::fmt::{self, Write};
 
 use crate::app::State;
 use crate::commands::config;
-use crate::keys::catalog::own;
 use crate::platform::Platform;
 use crate::replies::document::Lines;
 
@@ -29,7 +28,7 @@ impl Lines for Page<'_> {
     fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
         // All names are of letters, digits, '.', '_' and '-', so none needs to be escaped.
         let name = config::name(self.state, self.platform);
-        let readings = own(self.platform);
+        let readings = self.state.wired.own;
         // What a token guards is not shown to whoever has none.
         let shown = if self.state.settings.token.is_some() { 0 } else { readings };
         let Some(index) = index.checked_sub(1) else {

@@ -13,8 +13,9 @@ fn a_passive_open_answers_with_its_mss_and_window() {
     let expected =
         Sent { seq: ISS, ack: IRS + 1, window: 300, flags: SYN | ACK, mss: Some(1_460), payload: Vec::new() };
     assert_eq!(answer, [expected]);
+    assert!(!it.c.may_write());
     assert_eq!(it.sends(ACK, b""), []);
-    assert_eq!(it.c.state(), State::Established);
+    assert_eq!((it.c.state(), it.c.may_write(), it.c.has_received_fin()), (State::Established, true, false));
 }
 
 #[test]
@@ -437,6 +438,7 @@ fn a_close_before_the_handshake_is_complete_waits_for_it() {
     it.c.write(b"hello");
     it.c.close();
     assert_eq!((it.c.state(), it.drain()), (State::SynReceived, Vec::new()));
+    assert_eq!(it.c.write(b"late"), 0);
     assert_eq!(brief(&it.sends(ACK, b"")), [(1, Flags::new(0x19), 5)]);
     assert_eq!(it.c.state(), State::FinWait1);
     let mut unanswered = Peer::syn_sent(256, 256);

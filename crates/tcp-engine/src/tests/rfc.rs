@@ -387,6 +387,8 @@ fn a_close_goes_through_time_wait() {
     assert_eq!(it.reads(9), b"more", "half closed, text still comes");
     it.sends(FIN, b"last");
     assert_eq!((it.c.state(), it.c.has_received_fin()), (State::TimeWait, true));
+    it.c.on_timer(it.now);
+    assert_eq!(it.c.state(), State::TimeWait, "not before its time");
     assert_eq!(it.waits(TIME_WAIT_MS - 1), []);
     let fin_again = Segment { seq: it.seq - 1, ..it.segment(FIN, b"") };
     assert_eq!(it.takes(&fin_again).len(), 1, "it is acknowledged, and the time begins anew");
@@ -532,8 +534,13 @@ fn a_handshake_ends_without_an_answer() {
 fn calling_the_timer_early_changes_nothing() {
     let mut it = Peer::established(256, 256);
     it.sends(ACK, b"abc");
-    it.c.write(b"abc");
-    it.drain();
+    let before = it.c.clone();
+    it.c.on_timer(it.now);
+    assert!(it.c == before && !it.c.has_urgent_segment());
+    it.now += Duration::from_millis(ACK_DELAY_MS);
+    it.c.on_timer(it.now);
+    assert!(it.c.has_urgent_segment(), "the delay of an ACK is over");
+    it.writes(b"abc");
     let before = it.c.clone();
     it.c.on_timer(it.now);
     assert!(it.c == before);

@@ -4,10 +4,10 @@
 use core::fmt::Arguments;
 
 use embedded_storage_async::nor_flash::NorFlash;
-use sockeye_device::wifi::Secret;
 use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
 use sockeye_hello::boot::Boot;
 use sockeye_hello::identity::Passphrase;
+use sockeye_wifi::Secret;
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
 pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(

@@ -10,8 +10,8 @@ use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputIn
 use sockeye_hello::boot::{NetworkName, PORT};
 
 use crate::clock::WallClock;
-use crate::last_words::Text;
 use crate::limits::PERIOD_MS;
+use crate::panic_message::Text;
 
 /// What differs from board to board.
 pub trait Hardware {

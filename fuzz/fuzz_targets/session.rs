@@ -114,7 +114,7 @@ fn play(device: &mut Device<'_>, app: &App<'_>, setting: &Setting, wire: &[u8]) 
             0 => app.sample(0, Value(i32::from(figure) * 10)),
             1 => app.sample(1, Value(i32::from(figure))),
             2 => device.wait(u64::from(figure) * 100),
-            3 => app.lose(0),
+            3 => app.clear_reading(0),
             4 => client = usize::from(figure) % names.len(),
             5 => device.wire(&names[client]).0.borrow_mut().is_ended = true,
             6 => device.wire(&names[client]).0.borrow_mut().is_stuck = true,

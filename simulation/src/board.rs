@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
 use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
+    Health, DeviceIdentity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
 };
 use sockeye_server::Server;
 
@@ -58,8 +58,8 @@ impl Platform for Board {
         self.random.borrow_mut().fill(bytes);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "sockeye-51A0", board: "the simulation", version: "0.1.0", run_id: &self.run_id, port: PORT }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "sockeye-51A0", board: "the simulation", version: "0.1.0", run_id: &self.run_id, port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
-use sockeye_device::{App, History, Side, Value};
+use sockeye_device::{App, History, ClientOrigin, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, State};
@@ -155,9 +155,9 @@ async fn measure(app: &App<'_>) {
 }
 
 /// On which side of the device a client is.
-fn side(peer: SocketAddr) -> Side {
+fn side(peer: SocketAddr) -> ClientOrigin {
     match peer.ip() {
-        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => Side::AccessPoint,
-        _ => Side::Station,
+        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => ClientOrigin::AccessPoint,
+        _ => ClientOrigin::Station,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use embassy_time::Instant;
 use sockeye_board::readings::{LM35, UPTIME, count, switch};
 use sockeye_device::{
-    App, Health, History, Identity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, Value,
+    App, Health, History, DeviceIdentity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, Value,
 };
 use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;
@@ -32,7 +32,7 @@ pub fn handler(server: &'static Server<SLOTS>) -> &'static Endpoint<'static, NoS
         app.sample(index, value);
     }
     // The only client is this machine.
-    ENDPOINT.init(Endpoint::new(app, &NoStore, &|_| Side::Loopback))
+    ENDPOINT.init(Endpoint::new(app, &NoStore, &|_| ClientOrigin::Loopback))
 }
 
 impl Platform for Board {
@@ -46,8 +46,8 @@ impl Platform for Board {
         bytes.fill(0);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "bench", board: "Linux", version: env!("CARGO_PKG_VERSION"), run_id: "0", port: PORT }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "bench", board: "Linux", version: env!("CARGO_PKG_VERSION"), run_id: "0", port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

@@ -4,7 +4,7 @@
 use core::fmt::Arguments;
 
 use embedded_storage_async::nor_flash::NorFlash;
-use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
+use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
 use sockeye_hello::boot::Boot;
 use sockeye_hello::identity::Passphrase;
 use sockeye_wifi::Secret;
@@ -17,9 +17,9 @@ pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
 ) -> Stored {
     let mut stored = match store {
         Some(store) => store.load().await,
-        None => Stored { condition: StoreCondition::Volatile, ..Stored::default() },
+        None => Stored { condition: StoreStatus::Volatile, ..Stored::default() },
     };
-    if stored.condition != StoreCondition::Sound {
+    if stored.condition != StoreStatus::Sound {
         console.warning(&format_args!("stored settings: {}", stored.condition.name()));
     }
     if stored.settings == Settings::default() {

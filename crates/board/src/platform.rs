@@ -6,7 +6,9 @@ use core::fmt::Write;
 use embassy_time::{Duration, Instant, Ticker};
 use heapless::String;
 use log::LevelFilter;
-use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_device::{
+    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value,
+};
 use sockeye_hello::boot::{NetworkName, PORT};
 
 use crate::clock::WallClock;
@@ -69,9 +71,9 @@ impl<H: Hardware> Platform for Board<H> {
         self.hardware.random(bytes);
     }
 
-    fn identity(&self) -> Identity<'_> {
+    fn identity(&self) -> DeviceIdentity<'_> {
         let version = env!("CARGO_PKG_VERSION");
-        Identity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
+        DeviceIdentity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {
@@ -125,7 +127,7 @@ pub async fn measure<const N: usize>(app: &App<'_>, mut sample: impl FnMut() -> 
         for (index, value) in sample().into_iter().enumerate() {
             match value {
                 Some(value) => app.sample(index, value),
-                None => app.lose(index),
+                None => app.clear_reading(index),
             }
         }
         ticker.next().await;

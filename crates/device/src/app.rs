@@ -16,8 +16,8 @@ use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
-use crate::app::commit::Storing;
-use crate::command::{Access, Command, Cx, Flow};
+use crate::app::commit::PendingSettings;
+use crate::command::{Access, Command, CommandContext, Flow};
 use crate::command_table::{self, Unknown};
 use crate::commands::client_commands::Clients;
 use crate::commands::{self, config};
@@ -35,11 +35,11 @@ use crate::replies::info::Info;
 use crate::replies::page::Page;
 use crate::request_loop::Scratch;
 use crate::sessions::monitor::Monitor;
-use crate::sessions::session::{Cursor, Session, SessionKey, Sessions, Side};
+use crate::sessions::session::{ClientOrigin, Cursor, Session, SessionKey, Sessions};
 use crate::sessions::slow_log::SlowLog;
 use crate::sessions::subscriber::Scope;
 use crate::sessions::token::Failures;
-use crate::settings::{Settings, StoreCondition, Stored};
+use crate::settings::{Settings, StoreStatus, Stored};
 use crate::value::{Decimal, Value};
 
 /// Figures since boot, beside those of the server.
@@ -117,7 +117,7 @@ pub(crate) struct State {
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
-    pub(crate) store: StoreCondition,
+    pub(crate) store: StoreStatus,
     pub(crate) failures: Failures,
     pub(crate) slowlog: SlowLog,
     pub(crate) monitor: Monitor,
@@ -143,7 +143,7 @@ impl State {
             stats.pushes = stats.pushes.wrapping_add(receivers);
             stats.pushes_dropped = stats.pushes_dropped.wrapping_add(dropped);
             let was_blocked = matches!(session.cursor, Cursor::Blocked);
-            session.sampled |= was_blocked;
+            session.event_pending |= was_blocked;
             if receivers > 0 || was_blocked {
                 session.waker.wake();
             }
@@ -152,7 +152,7 @@ impl State {
 
     fn has_event(&self, session: &Session) -> bool {
         let is_told = session.monitor.is_some_and(|next| next != self.monitor.next);
-        session.killed || is_told || session.subscriber.has_mail() || (session.is_blocked() && session.sampled)
+        session.killed || is_told || session.subscriber.has_mail() || (session.is_blocked() && session.event_pending)
     }
 
     /// Whether this session may read: no token is set, or it has authenticated.
@@ -174,7 +174,7 @@ impl State {
         let session = self.sessions.get(key);
         match self.settings.token {
             Some(_) => session.authenticated,
-            None => session.side != Side::Station,
+            None => session.side != ClientOrigin::Station,
         }
     }
 }
@@ -187,7 +187,7 @@ pub struct App<'a> {
     histories: RefCell<&'a mut [History]>,
     outbox: Option<&'a Outbox<'a>>,
     /// What is being stored; locked meanwhile, so that stores never overlap.
-    storing: Mutex<NoopRawMutex, Storing>,
+    storing: Mutex<NoopRawMutex, PendingSettings>,
     /// Where the sessions' requests and replies are for as long as no session waits.
     scratch: RefCell<Scratch>,
 }
@@ -231,7 +231,7 @@ impl<'a> App<'a> {
             wifi_waker: WakerRegistration::new(),
         };
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
-        let (storing, scratch) = (Mutex::new(Storing::default()), RefCell::new(Scratch::new()));
+        let (storing, scratch) = (Mutex::new(PendingSettings::default()), RefCell::new(Scratch::new()));
         Ok(Self { platform, state, histories, outbox: None, storing, scratch })
     }
 
@@ -287,7 +287,7 @@ impl<'a> App<'a> {
     }
 
     /// Reading `index` has no value any more, because its sensor fails; its history stays.
-    pub fn lose(&self, index: usize) {
+    pub fn clear_reading(&self, index: usize) {
         if let Some(latest) = self.state.borrow_mut().latest.get_mut(index) {
             *latest = None;
         }
@@ -299,7 +299,7 @@ impl<'a> App<'a> {
     }
 
     /// A client has connected. None if there are [`SESSIONS_MAX`](crate::limits::SESSIONS_MAX) already.
-    pub fn open(&self, peer: SocketAddr, side: Side) -> Option<SessionKey> {
+    pub fn open(&self, peer: SocketAddr, side: ClientOrigin) -> Option<SessionKey> {
         self.state.borrow_mut().sessions.open(peer, side, self.platform.now())
     }
 
@@ -314,7 +314,7 @@ impl<'a> App<'a> {
     }
 
     /// On which side the client is.
-    pub(crate) fn side(&self, key: SessionKey) -> Side {
+    pub(crate) fn side(&self, key: SessionKey) -> ClientOrigin {
         self.state.borrow().sessions.get(key).side
     }
 
@@ -346,17 +346,18 @@ impl<'a> App<'a> {
             // Its reply may be short enough all the same.
             let is_repeatable = command.as_ref().is_ok_and(|command| command.is_repeatable());
             if !is_repeatable || reply.begin(0).is_err() {
-                return Flow::More;
+                return Flow::OutputFull;
             }
             attempt = Some(state.stats);
         }
-        let mut cx = Cx { platform: self.platform, state, histories, request: *request, reply, now: start, key };
+        let mut cx =
+            CommandContext { platform: self.platform, state, histories, request: *request, reply, now: start, key };
         let flow = commands::run(&mut cx, &command, is_first);
         if let Some(stats) = attempt.filter(|_| cx.reply.is_overflowed()) {
             cx.reply.rewind();
             cx.state.stats = stats;
             cx.session().cursor = Cursor::Start;
-            return Flow::More;
+            return Flow::OutputFull;
         }
         if is_first {
             // The arguments of an unknown command may be those of a secret one that was mistyped.
@@ -418,8 +419,8 @@ impl<'a> App<'a> {
     }
 
     /// Whether the request that waits may go on.
-    pub(crate) fn is_sampled(&self, key: SessionKey) -> bool {
-        self.state.borrow().sessions.get(key).sampled
+    pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
+        self.state.borrow().sessions.get(key).event_pending
     }
 
     /// Writes pushes that wait for the session, as many as there is room for. True if some are left.

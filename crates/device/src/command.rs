@@ -93,8 +93,8 @@ pub struct Command {
 }
 
 /// What a command does. An `Err` is the error that the client gets, in the place of what was written.
-pub(crate) type Run = fn(&mut Cx<'_, '_>) -> Outcome;
-pub(crate) type Outcome = Result<Flow, &'static str>;
+pub(crate) type Run = fn(&mut CommandContext<'_, '_>) -> CommandResult;
+pub(crate) type CommandResult = Result<Flow, &'static str>;
 
 impl Command {
     pub(crate) const fn new(name: &'static str, arity: i8, access: Access, group: Group, run: Run) -> Self {
@@ -178,7 +178,7 @@ pub enum Flow {
     Abort,
     /// There is no room for the reply, or for the rest of it: send what is written, and call again with the same
     /// request.
-    More,
+    OutputFull,
     /// The reply is a text: send what is written, and go on with [`App::text`](crate::App::text).
     Text,
     /// Nothing is written, and nothing will until something happens or so many milliseconds have passed: call again
@@ -190,7 +190,7 @@ pub enum Flow {
 }
 
 /// What a command works with.
-pub(crate) struct Cx<'c, 'w> {
+pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
@@ -200,7 +200,7 @@ pub(crate) struct Cx<'c, 'w> {
     pub(crate) key: SessionKey,
 }
 
-impl<'c> Cx<'c, '_> {
+impl<'c> CommandContext<'c, '_> {
     /// Argument `index`, which the arity says is there; otherwise it is empty.
     pub(crate) fn arg(&self, index: usize) -> &'c [u8] {
         self.request.arg(index).unwrap_or_default()
@@ -211,7 +211,7 @@ impl<'c> Cx<'c, '_> {
     }
 
     /// An error with values in it; one without is an `Err`.
-    pub(crate) fn refuse(&mut self, text: fmt::Arguments<'_>) -> Outcome {
+    pub(crate) fn refuse(&mut self, text: fmt::Arguments<'_>) -> CommandResult {
         self.state.stats.errors = self.state.stats.errors.wrapping_add(1);
         self.reply.error_fmt(text);
         Ok(Flow::Continue)
@@ -225,7 +225,7 @@ impl<'c> Cx<'c, '_> {
         self.reply.simple(&line);
     }
 
-    pub(crate) fn ok(&mut self) -> Outcome {
+    pub(crate) fn ok(&mut self) -> CommandResult {
         self.reply.ok();
         Ok(Flow::Continue)
     }
@@ -237,7 +237,7 @@ impl<'c> Cx<'c, '_> {
         len: usize,
         header: impl FnOnce(&mut Self),
         mut item: impl FnMut(&mut Self, usize),
-    ) -> Outcome {
+    ) -> CommandResult {
         let (first, len) = match self.session().cursor {
             Cursor::Item { next, len } => (next, len),
             _ => {
@@ -248,7 +248,7 @@ impl<'c> Cx<'c, '_> {
         for next in first..len {
             if !self.part(|cx| item(cx, next.into())) {
                 self.session().cursor = Cursor::Item { next, len };
-                return Ok(Flow::More);
+                return Ok(Flow::OutputFull);
             }
         }
         self.session().cursor = Cursor::Start;

@@ -1,4 +1,4 @@
-//! The command table: the one place that says what commands there are. Dispatch, COMMAND, HELP and docs/commands.md
+//! The command table: the one hash that says what commands there are. Dispatch, COMMAND, HELP and docs/commands.md
 //! are made from it.
 
 use sockeye_resp::Request;
@@ -20,7 +20,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 }
 
 /// What COMMAND says of commands that Redis doesn't have: the version of ours that had them first.
-const OWN: &str = "0.1.0";
+const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
 pub static COMMANDS: [Command; 86] = [
@@ -86,7 +86,7 @@ pub static COMMANDS: [Command; 86] = [
     Command::container("config", Server).doc("", "2.0.0", "A container for server configuration commands."),
     row("config|factoryreset", 2, Write, Server, config::factory_reset).doc(
         "",
-        OWN,
+        DEVICE_SINCE,
         "Forget all settings and networks, and wipe them from flash.",
     ),
     row("config|get", -3, Read, Server, config::get).long().doc(
@@ -230,28 +230,32 @@ pub static COMMANDS: [Command; 86] = [
         "2.0.0",
         "Stop being told of the readings.",
     ),
-    Command::container("wifi", Wifi).doc("", OWN, "A container for Wi-Fi commands."),
+    Command::container("wifi", Wifi).doc("", DEVICE_SINCE, "A container for Wi-Fi commands."),
     row("wifi|abort", 2, Write, Wifi, wifi::abort).doc(
         "",
-        OWN,
+        DEVICE_SINCE,
         "Stop trying a network, or forget the staged one if none is being tried.",
     ),
     row("wifi|confirm", 2, Read, Wifi, wifi::confirm).doc(
         "",
-        OWN,
+        DEVICE_SINCE,
         "Store the network that is being tried; replied when it is stored.",
     ),
-    row("wifi|forget", 3, Write, Wifi, wifi::forget).doc("ssid", OWN, "Forget a stored network."),
-    row("wifi|help", 2, Read, Wifi, help::help).long().doc("", OWN, "Show helpful text about the subcommands."),
+    row("wifi|forget", 3, Write, Wifi, wifi::forget).doc("ssid", DEVICE_SINCE, "Forget a stored network."),
+    row("wifi|help", 2, Read, Wifi, help::help).long().doc(
+        "",
+        DEVICE_SINCE,
+        "Show helpful text about the subcommands.",
+    ),
     row("wifi|scan", 2, Write, Wifi, wifi::scan).long().doc(
         "",
-        OWN,
+        DEVICE_SINCE,
         "List the networks in the air, the strongest first: name, signal in dBm, security.",
     ),
-    row("wifi|status", 2, Read, Wifi, wifi::status).long().doc("", OWN, "Tell how the Wi-Fi is."),
+    row("wifi|status", 2, Read, Wifi, wifi::status).long().doc("", DEVICE_SINCE, "Tell how the Wi-Fi is."),
     row("wifi|try", -2, Write, Wifi, wifi::try_network).doc(
         "[seconds]",
-        OWN,
+        DEVICE_SINCE,
         "Join the staged network, wait for its address, and go back unless WIFI CONFIRM comes in time.",
     ),
     row("xadd", -5, Write, Stream, xadd::xadd).keys(1, 1).doc(
@@ -359,14 +363,14 @@ pub(crate) fn by_any_name(name: &[u8]) -> Option<&'static Command> {
 fn lookup(name: &[u8], sub: Option<&[u8]>) -> Option<&'static Command> {
     let len = name.len() + sub.map_or(0, |sub| 1 + sub.len());
     let (first, last) = (name.first()?, sub.unwrap_or(name).last()?);
-    let mut place = place(len, *first, *last);
+    let mut hash = hash(len, *first, *last);
     loop {
-        // 0 is an empty place, and there are some.
-        let command = COMMANDS.get(usize::from(*INDEX.get(place)?).checked_sub(1)?)?;
+        // 0 is an empty hash, and there are some.
+        let command = COMMANDS.get(usize::from(*INDEX.get(hash)?).checked_sub(1)?)?;
         if command.name.len() == len && is_named(command, name, sub) {
             return Some(command);
         }
-        place = (place + 1) % COMMAND_INDEX_LEN;
+        hash = (hash + 1) % COMMAND_INDEX_LEN;
     }
 }
 
@@ -379,19 +383,19 @@ fn is_named(command: &Command, name: &[u8], sub: Option<&[u8]>) -> bool {
     })
 }
 
-/// Where the commands are in [`COMMANDS`], counted from 1: each at the place of its name, or at the next that was free.
+/// Where the commands are in [`COMMANDS`], counted from 1: each at the hash of its name, or at the next that was free.
 /// A search by halves takes six comparisons; this takes one or two.
 static INDEX: [u8; COMMAND_INDEX_LEN] = {
     let mut index = [0; COMMAND_INDEX_LEN];
     let mut number = 0;
     while number < COMMANDS.len() {
         let name = COMMANDS[number].name.as_bytes();
-        let mut place = place(name.len(), name[0], name[name.len() - 1]);
-        while index[place] != 0 {
-            place = (place + 1) % COMMAND_INDEX_LEN;
+        let mut hash = hash(name.len(), name[0], name[name.len() - 1]);
+        while index[hash] != 0 {
+            hash = (hash + 1) % COMMAND_INDEX_LEN;
         }
         number += 1;
-        index[place] = number as u8;
+        index[hash] = number as u8;
     }
     index
 };
@@ -399,7 +403,7 @@ static INDEX: [u8; COMMAND_INDEX_LEN] = {
 const _: () = assert!(COMMANDS.len() < COMMAND_INDEX_LEN && COMMANDS.len() < u8::MAX as usize);
 
 /// The factors keep the commands furthest apart.
-const fn place(len: usize, first: u8, last: u8) -> usize {
+const fn hash(len: usize, first: u8, last: u8) -> usize {
     (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 

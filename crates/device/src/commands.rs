@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{Printable, Request};
 
-use crate::command::{Access, Command, Cx, Flow, Outcome};
+use crate::command::{Access, Command, CommandContext, CommandResult, Flow};
 use crate::command_table::Unknown;
 
 pub(crate) mod acl;
@@ -32,7 +32,11 @@ pub(crate) const DENIED: &str = "DENIED no token is set on this device, so chang
 /// Runs a request, or goes on with it.
 ///
 /// The order of the checks is Redis's: an unknown command is unknown to everyone, and so is its arity.
-pub(crate) fn run(cx: &mut Cx<'_, '_>, command: &Result<&'static Command, Unknown>, is_first: bool) -> Flow {
+pub(crate) fn run(
+    cx: &mut CommandContext<'_, '_>,
+    command: &Result<&'static Command, Unknown>,
+    is_first: bool,
+) -> Flow {
     let outcome = match command {
         Ok(command) if is_first => admit(cx, command).unwrap_or_else(|| (command.run)(cx)),
         // It was admitted when its first part was written.
@@ -48,7 +52,7 @@ pub(crate) fn run(cx: &mut Cx<'_, '_>, command: &Result<&'static Command, Unknow
 }
 
 /// Whether the command may run now; what was refused is some.
-fn admit(cx: &mut Cx<'_, '_>, command: &'static Command) -> Option<Outcome> {
+fn admit(cx: &mut CommandContext<'_, '_>, command: &'static Command) -> Option<CommandResult> {
     if !command.takes(cx.request.len()) {
         let name = command.name;
         return Some(cx.refuse(format_args!("ERR wrong number of arguments for '{name}' command")));
@@ -72,7 +76,7 @@ fn admit(cx: &mut Cx<'_, '_>, command: &'static Command) -> Option<Outcome> {
     None
 }
 
-fn refuse_unknown(cx: &mut Cx<'_, '_>, unknown: &Unknown) -> Outcome {
+fn refuse_unknown(cx: &mut CommandContext<'_, '_>, unknown: &Unknown) -> CommandResult {
     let request = cx.request;
     match unknown {
         Unknown::Command => cx.refuse(format_args!(

@@ -39,7 +39,7 @@ mod backoff;
 mod sample_ring;
 
 pub use backoff::Backoff;
-use sample_ring::{Entry, Ring};
+use sample_ring::{QueuedSample, Ring};
 
 /// Where samples go, and which.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -85,18 +85,18 @@ pub struct PushCounts {
 
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SampleOutcome {
     /// The peer has it now.
     Stored,
     /// The peer says that its stream has this ID or a greater one.
-    Behind,
+    IdNotGreater,
     /// The peer won't ever take it.
     Refused,
 }
 
 /// The stream's last ID isn't what was learnt: somebody else writes to it. The connection has to be made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relearn;
+pub struct IdConflict;
 
 /// A sample as it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,12 +114,12 @@ pub struct Outgoing<'a> {
 /// Has room for [`OUTBOX_LEN`](crate::limits::OUTBOX_LEN) samples; one more drops the oldest.
 pub struct Outbox<'a> {
     readings: &'a [ReadingInfo<'a>],
-    state: RefCell<State>,
+    state: RefCell<OutboxState>,
     /// Changes with the settings.
     version: Cell<u32>,
 }
 
-struct State {
+struct OutboxState {
     settings: PushSettings,
     node: String<DEVICE_NAME_LEN_MAX, u8>,
     ring: Ring,
@@ -137,7 +137,7 @@ struct State {
     waker: WakerRegistration,
 }
 
-impl State {
+impl OutboxState {
     fn new() -> Self {
         Self {
             settings: PushSettings::default(),
@@ -159,7 +159,7 @@ impl State {
     }
 
     /// The ID under which a sample goes out for the first time; none if its stream can have no greater one.
-    fn fix(&mut self, entry: Entry) -> Option<SampleId> {
+    fn assign_id(&mut self, entry: QueuedSample) -> Option<SampleId> {
         let mut id = entry.id;
         if entry.is_since_boot {
             // All streams of a device go on together, so that samples of the same moment have the same ID.
@@ -183,7 +183,7 @@ impl<'a> Outbox<'a> {
     /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. It takes none
     /// before it is [configured](Self::configure).
     pub fn new(readings: &'a [ReadingInfo<'a>]) -> Self {
-        Self { readings, state: RefCell::new(State::new()), version: Cell::new(0) }
+        Self { readings, state: RefCell::new(OutboxState::new()), version: Cell::new(0) }
     }
 
     /// Says where samples go, which do, and what this device is called there. What waits for another peer than before
@@ -237,7 +237,13 @@ impl<'a> Outbox<'a> {
             *due_ms = next_ms;
         }
         let id = SampleId::default().next(now);
-        let entry = Entry { id, value, reading: index as u8, is_since_boot: now.unix_us.is_none(), ..Entry::default() };
+        let entry = QueuedSample {
+            id,
+            value,
+            reading: index as u8,
+            is_since_boot: now.unix_us.is_none(),
+            ..QueuedSample::default()
+        };
         if state.ring.push(entry) {
             state.counts.dropped = state.counts.dropped.wrapping_add(1);
         }
@@ -288,7 +294,7 @@ impl<'a> Outbox<'a> {
     /// A connection is open. What was sent on the one before may have arrived or not.
     pub fn connected(&self) {
         let state = &mut *self.state.borrow_mut();
-        state.ring.doubt();
+        state.ring.mark_unacked();
         state.learnt = 0;
         state.is_connected = true;
         state.error.clear();
@@ -298,7 +304,7 @@ impl<'a> Outbox<'a> {
     /// The connection is closed, or none could be made.
     pub fn disconnected(&self, error: Option<&str>) {
         let state = &mut *self.state.borrow_mut();
-        state.ring.doubt();
+        state.ring.mark_unacked();
         state.is_connected = false;
         if let Some(error) = error {
             state.counts.failures = state.counts.failures.wrapping_add(1);
@@ -307,7 +313,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The next reading whose stream is to be asked for its last ID; none once all are known.
-    pub fn unknown(&self) -> Option<(usize, &'a str)> {
+    pub fn next_unqueried(&self) -> Option<(usize, &'a str)> {
         let state = self.state.borrow();
         let mut readings = self.readings.iter().enumerate().take(READINGS_MAX);
         let (index, info) = readings.find(|(index, info)| state.learnt >> index & 1 == 0 && state.is_wanted(info))?;
@@ -315,7 +321,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The last ID that a reading's stream has; none if there is no such stream.
-    pub fn learn(&self, index: usize, last: Option<StreamId>) {
+    pub fn set_last_id(&self, index: usize, last: Option<StreamId>) {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
         if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
@@ -330,7 +336,7 @@ impl<'a> Outbox<'a> {
         let state = &mut *self.state.borrow_mut();
         while state.ring.sent() < PUSH_WINDOW_MAX {
             let entry = state.ring.unsent()?;
-            let id = if entry.is_fixed { Some(entry.id) } else { state.fix(entry) };
+            let id = if entry.has_id { Some(entry.id) } else { state.assign_id(entry) };
             if let (Some(id), Some(info)) = (id, self.readings.get(usize::from(entry.reading))) {
                 state.ring.send(id);
                 let value = entry.value.with_decimals(info.decimals);
@@ -346,24 +352,24 @@ impl<'a> Outbox<'a> {
     /// What became of the oldest sample that is on its way. `reason` is the peer's for refusing it.
     ///
     /// # Errors
-    /// [`Relearn`]: it hasn't arrived and never will under this ID; it will get another.
-    pub fn settle(&self, outcome: Outcome, reason: &str) -> Result<(), Relearn> {
+    /// [`IdConflict`]: it hasn't arrived and never will under this ID; it will get another.
+    pub fn settle(&self, outcome: SampleOutcome, reason: &str) -> Result<(), IdConflict> {
         let state = &mut *self.state.borrow_mut();
         let count = match outcome {
-            Outcome::Stored => &mut state.counts.delivered,
-            Outcome::Behind if state.ring.is_first_doubtful() => {
+            SampleOutcome::Stored => &mut state.counts.delivered,
+            SampleOutcome::IdNotGreater if state.ring.is_first_unacked() => {
                 state.counts.delivered = state.counts.delivered.wrapping_add(1);
                 &mut state.counts.repeated
             }
-            Outcome::Behind => {
-                state.ring.unfix();
-                return Err(Relearn);
+            SampleOutcome::IdNotGreater => {
+                state.ring.clear_id();
+                return Err(IdConflict);
             }
-            Outcome::Refused => &mut state.counts.refused,
+            SampleOutcome::Refused => &mut state.counts.refused,
         };
         *count = count.wrapping_add(1);
         state.ring.pop();
-        if outcome == Outcome::Refused {
+        if outcome == SampleOutcome::Refused {
             state.note(reason);
         }
         Ok(())
@@ -395,7 +401,7 @@ impl<'a> Outbox<'a> {
     }
 }
 
-impl State {
+impl OutboxState {
     /// Keeps an error for whoever asks; a longer one is cut.
     fn note(&mut self, error: &str) {
         let len = error.floor_char_boundary(PUSH_ERROR_LEN_MAX);

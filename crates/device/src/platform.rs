@@ -31,7 +31,7 @@ impl Now {
 
 /// Who the device is.
 #[derive(Debug, Clone, Copy)]
-pub struct Identity<'a> {
+pub struct DeviceIdentity<'a> {
     /// The name until `CONFIG SET device.name` gives another, such as `sockeye-3f2a`.
     pub name: &'a str,
     /// Where it runs, such as `esp32c3` or `the simulator`.
@@ -160,7 +160,7 @@ pub trait Platform {
     /// Fills `bytes` with random numbers that nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     /// Who the device is; the same at each call.
-    fn identity(&self) -> Identity<'_>;
+    fn identity(&self) -> DeviceIdentity<'_>;
     /// Its readings, at most [`READINGS_MAX`](crate::limits::READINGS_MAX); the same at each call.
     fn readings(&self) -> &[ReadingInfo<'_>];
     /// Its outputs, at most [`OUTPUTS_MAX`](crate::limits::OUTPUTS_MAX); the same at each call.

@@ -15,11 +15,11 @@ use sockeye_resp::{Decoder, Http, http_method};
 use crate::app::App;
 use crate::limits::BLOCK_MS_MAX;
 use crate::replies::page::{FOUND, NOT_FOUND};
-use crate::sessions::session::{SessionKey, Side};
+use crate::sessions::session::{ClientOrigin, SessionKey};
 use crate::settings::Store;
 
 pub(crate) use process_input::Scratch;
-use process_input::{Pause, Wait};
+use process_input::{Wait, WaitFor};
 
 /// What a client is told that is one too many.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
@@ -74,7 +74,7 @@ pub fn serve<C: Client, S: Store>(
     app: &App<'_>,
     store: &S,
     peer: SocketAddr,
-    side: Side,
+    side: ClientOrigin,
 ) -> impl Future<Output = Result<(), C::Error>> {
     // Outside of the future, which would keep the address twice.
     let session = Session::open(app, peer, side);
@@ -93,7 +93,7 @@ struct Session<'a, 'b> {
 }
 
 impl<'a, 'b> Session<'a, 'b> {
-    fn open(app: &'a App<'b>, peer: SocketAddr, side: Side) -> Option<Self> {
+    fn open(app: &'a App<'b>, peer: SocketAddr, side: ClientOrigin) -> Option<Self> {
         app.open(peer, side).map(|key| Self { app, key })
     }
 }
@@ -195,7 +195,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 }
             }
             Target::Other => {
-                let is_own = app.side(self.session.key) == Side::AccessPoint;
+                let is_own = app.side(self.session.key) == ClientOrigin::AccessPoint;
                 put(self.client, if is_own { FOUND } else { NOT_FOUND }).await?;
             }
             Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
@@ -206,18 +206,18 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     /// Answers all requests that are there.
     async fn answer(&mut self) -> Result<Next, C::Error> {
         loop {
-            match self.work() {
-                Pause::Read => return Ok(Next::Read),
-                Pause::Close => return Ok(Next::Close),
-                Pause::Room(room) => self.client.wait_room(room).await?,
-                Pause::Commit => self.commit().await,
-                Pause::Block { timeout_ms } => {
+            match self.process_input() {
+                WaitFor::Read => return Ok(Next::Read),
+                WaitFor::Close => return Ok(Next::Close),
+                WaitFor::Room(room) => self.client.wait_room(room).await?,
+                WaitFor::Commit => self.commit().await,
+                WaitFor::Block { timeout_ms } => {
                     self.client.set_listening(true);
                     let until = self.wait.until(timeout_ms);
                     match self.wait_for_event(until).await? {
-                        Woken::Sampled => (),
-                        Woken::TimedOut => self.wait = Wait::Over,
-                        Woken::Gone => return Ok(Next::Close),
+                        WakeReason::Event => (),
+                        WakeReason::TimedOut => self.wait = Wait::Over,
+                        WakeReason::Gone => return Ok(Next::Close),
                     }
                 }
             }
@@ -226,18 +226,18 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
 
     /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
     /// the next ones come in behind it.
-    async fn wait_for_event(&mut self, until: Instant) -> Result<Woken, C::Error> {
+    async fn wait_for_event(&mut self, until: Instant) -> Result<WakeReason, C::Error> {
         let (app, key) = (self.session.app, self.session.key);
         loop {
             match select3(self.client.wait_input(self.waiting), app.event(key), Timer::at(until)).await {
                 Either3::First(len) => match len? {
-                    0 => return Ok(Woken::Gone),
+                    0 => return Ok(WakeReason::Gone),
                     len => self.waiting = len,
                 },
-                Either3::Second(()) if app.is_killed(key) => return Ok(Woken::Gone),
-                Either3::Second(()) if app.is_sampled(key) => return Ok(Woken::Sampled),
+                Either3::Second(()) if app.is_killed(key) => return Ok(WakeReason::Gone),
+                Either3::Second(()) if app.is_event_pending(key) => return Ok(WakeReason::Event),
                 Either3::Second(()) => self.push().await?,
-                Either3::Third(()) => return Ok(Woken::TimedOut),
+                Either3::Third(()) => return Ok(WakeReason::TimedOut),
             }
         }
     }
@@ -296,9 +296,9 @@ impl Target {
 }
 
 /// Why a request that waits waits no more.
-enum Woken {
-    /// A sample came.
-    Sampled,
+enum WakeReason {
+    /// What it waits for may have come.
+    Event,
     /// It has waited as long as it wanted to.
     TimedOut,
     /// Nobody waits for it any more.

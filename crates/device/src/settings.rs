@@ -102,7 +102,7 @@ pub enum StoreError {
 
 /// How the store is, as INFO tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum StoreCondition {
+pub enum StoreStatus {
     /// What was stored last was read.
     #[default]
     Sound,
@@ -120,7 +120,7 @@ pub enum StoreCondition {
     Volatile,
 }
 
-impl StoreCondition {
+impl StoreStatus {
     /// As INFO shows it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -135,7 +135,7 @@ impl StoreCondition {
     }
 }
 
-impl From<StoreError> for StoreCondition {
+impl From<StoreError> for StoreStatus {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Volatile => Self::Volatile,
@@ -152,12 +152,12 @@ pub struct Stored {
     /// The settings that were stored last, or the defaults.
     pub settings: Settings,
     /// How the store is.
-    pub condition: StoreCondition,
+    pub condition: StoreStatus,
 }
 
 impl From<Settings> for Stored {
     fn from(settings: Settings) -> Self {
-        Self { settings, condition: StoreCondition::Sound }
+        Self { settings, condition: StoreStatus::Sound }
     }
 }
 

@@ -18,7 +18,7 @@ use core::net::SocketAddr;
 
 use embassy_time::Duration;
 use embedded_io_async::Write;
-use sockeye_device::{App, Client, REFUSAL, ServerHealth, Side, Store, serve};
+use sockeye_device::{App, Client, ClientOrigin, REFUSAL, ServerHealth, Store, serve};
 use sockeye_server::{BufferedSocket, Connection, Error, Handler, Server};
 
 pub use crate::push_loop::{PushBuffers, push};
@@ -28,11 +28,11 @@ use crate::limits::SESSION_IDLE_TIMEOUT_MS;
 /// Tells on which side of the device a client is: what it may do depends on it.
 pub trait Sides {
     /// The side of a client that has a connection.
-    fn side(&self, peer: SocketAddr) -> Side;
+    fn side(&self, peer: SocketAddr) -> ClientOrigin;
 }
 
-impl<F: Fn(SocketAddr) -> Side> Sides for F {
-    fn side(&self, peer: SocketAddr) -> Side {
+impl<F: Fn(SocketAddr) -> ClientOrigin> Sides for F {
+    fn side(&self, peer: SocketAddr) -> ClientOrigin {
         self(peer)
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use sockeye_device::{
-    Health, Identity, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings,
+    Health, DeviceIdentity, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings,
     Store, StoreError, Value,
 };
 
@@ -112,8 +112,8 @@ impl Platform for Board {
         bytes.fill(42);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "sockeye-3f2a", board: "a test", version: "0.1.0", run_id: "0123456789abcdef", port: 3000 }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "sockeye-3f2a", board: "a test", version: "0.1.0", run_id: "0123456789abcdef", port: 3000 }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

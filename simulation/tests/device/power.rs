@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use sockeye_device::{App, FlashStore, History, Settings, StoreCondition, Stored};
+use sockeye_device::{App, FlashStore, History, Settings, StoreStatus, Stored};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
@@ -211,7 +211,7 @@ fn a_power_cut_at_any_byte_leaves_what_was_acknowledged_and_a_way_in() {
         let (_, Stored { settings, condition }) = boot(&flash);
         let is_old_or_new = settings == states[acknowledged] || settings == states[acknowledged + 1];
         assert!(is_old_or_new, "after {byte} bytes, in step {acknowledged}: {settings:?}");
-        assert!(matches!(condition, StoreCondition::Sound | StoreCondition::Repaired), "{condition:?}");
+        assert!(matches!(condition, StoreStatus::Sound | StoreStatus::Repaired), "{condition:?}");
         cut_in[acknowledged] += 1;
     }
     assert!(cut_in.iter().all(|cuts| *cuts > 20), "{cut_in:?}");

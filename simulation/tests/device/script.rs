@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, History, Settings, Side, Store, Value, serve};
+use sockeye_device::{App, History, Settings, ClientOrigin, Store, Value, serve};
 use sockeye_simulation::clock;
 
 use crate::board::{Board, READINGS, REMOTES};
@@ -138,7 +138,7 @@ impl<'a, S: Store> Device<'a, S> {
         let number = |index: usize| words[index].parse::<i64>().unwrap();
         match words[0] {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
-            "lose" => self.app.lose(number(1) as usize),
+            "lose" => self.app.clear_reading(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
             "radio" => self.start_radio(),
             "wifi" => self.radio.tell(&words[1..]),
@@ -238,13 +238,13 @@ impl<S> Drop for Device<'_, S> {
     }
 }
 
-fn address(name: &str) -> (SocketAddr, Side) {
+fn address(name: &str) -> (SocketAddr, ClientOrigin) {
     let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let last = name[kind.len()..].parse().unwrap_or(2);
     match kind {
-        "ap" => (([192, 168, 1, last], 5000).into(), Side::AccessPoint),
-        "lo" => (([127, 0, 0, last], 5000).into(), Side::Loopback),
-        "sta" => (([10, 0, 0, last], 5000).into(), Side::Station),
+        "ap" => (([192, 168, 1, last], 5000).into(), ClientOrigin::AccessPoint),
+        "lo" => (([127, 0, 0, last], 5000).into(), ClientOrigin::Loopback),
+        "sta" => (([10, 0, 0, last], 5000).into(), ClientOrigin::Station),
         _ => panic!("no side for {name}"),
     }
 }

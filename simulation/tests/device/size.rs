@@ -1,7 +1,7 @@
 //! What a connection costs.
 
 use sockeye_device::limits::FUTURE_SIZE_MAX;
-use sockeye_device::{App, History, Settings, Side, serve};
+use sockeye_device::{App, History, Settings, ClientOrigin, serve};
 
 use crate::board::{Board, READINGS};
 use crate::wire::Wire;
@@ -13,7 +13,7 @@ fn the_future_of_a_connection_is_small() {
     let mut histories = [const { History::new() }; READINGS.len()];
     let app = App::new(&board, &mut histories, Settings::default()).unwrap();
     let mut wire = Wire::default();
-    let serving = serve(&mut wire, &app, &board, ([127, 0, 0, 1], 1).into(), Side::Loopback);
+    let serving = serve(&mut wire, &app, &board, ([127, 0, 0, 1], 1).into(), ClientOrigin::Loopback);
     let len = size_of_val(&serving);
     assert!(len <= 2 * FUTURE_SIZE_MAX, "{len} bytes");
 }

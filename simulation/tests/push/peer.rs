@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use sockeye_device::{
-    App, Health, History, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, StreamId,
+    App, Health, History, DeviceIdentity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, StreamId,
     Value,
 };
 use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, Request};
@@ -59,8 +59,8 @@ impl Platform for Machine {
         Now { uptime_us: embassy_time::Instant::now().as_micros(), unix_us: None }
     }
     fn random(&self, _: &mut [u8]) {}
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "barn", board: "a test", version: "0", run_id: "0", port: 3000 }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "barn", board: "a test", version: "0", run_id: "0", port: 3000 }
     }
     fn readings(&self) -> &[ReadingInfo<'_>] {
         &[]
@@ -119,7 +119,7 @@ impl Peer {
                 Server::Streams(streams) => streams.call(&request, &mut reply),
                 Server::Device(app) => {
                     let peer: SocketAddr = ([10, 0, 0, 2], 5000).into();
-                    let key = app.open(peer, Side::AccessPoint).expect("a session");
+                    let key = app.open(peer, ClientOrigin::AccessPoint).expect("a session");
                     app.call(key, &request, &mut reply);
                     app.close(key);
                 }

@@ -5,7 +5,7 @@ use embassy_sync::mutex::MutexGuard;
 use sockeye_resp::{ReplyWriter, Request};
 
 use crate::app::{App, State};
-use crate::command::Cx;
+use crate::command::CommandContext;
 use crate::commands::commit::{self, Change};
 use crate::commands::config::Staged;
 use crate::commands::{self, config};
@@ -14,13 +14,13 @@ use crate::settings::{Settings, Store, StoreError};
 
 /// What a request changes, while it is being stored: the request itself may be gone by then.
 #[derive(Default)]
-pub(crate) struct Storing {
+pub(crate) struct PendingSettings {
     pub(crate) settings: Settings,
     /// The network that it stages, which is not stored.
     pub(crate) staged: Option<Staged>,
 }
 
-impl Storing {
+impl PendingSettings {
     pub(crate) async fn store(&self, change: Change, store: &impl Store) -> Result<(), StoreError> {
         match change {
             Change::Reset => store.reset(&self.settings).await,
@@ -31,7 +31,7 @@ impl Storing {
 
 impl App<'_> {
     /// Waits until no other change is being stored.
-    pub(crate) async fn storing(&self) -> MutexGuard<'_, NoopRawMutex, Storing> {
+    pub(crate) async fn storing(&self) -> MutexGuard<'_, NoopRawMutex, PendingSettings> {
         self.storing.lock().await
     }
 
@@ -40,13 +40,13 @@ impl App<'_> {
     pub(crate) fn change(
         &self,
         key: SessionKey,
-        storing: &mut Storing,
+        storing: &mut PendingSettings,
         request: &Request<'_>,
         reply: &mut ReplyWriter<'_>,
     ) -> Option<Change> {
         let state = &mut *self.state.borrow_mut();
         let (platform, now) = (self.platform, self.platform.now());
-        let mut cx = Cx { platform, state, histories: &mut [], request: *request, reply, now, key };
+        let mut cx = CommandContext { platform, state, histories: &mut [], request: *request, reply, now, key };
         commit::change(&mut cx, storing)
     }
 
@@ -55,12 +55,17 @@ impl App<'_> {
         &self,
         key: SessionKey,
         change: Change,
-        storing: &Storing,
+        storing: &PendingSettings,
         stored: Result<(), StoreError>,
         reply: &mut ReplyWriter<'_>,
     ) {
         let state = &mut *self.state.borrow_mut();
-        commit::committed(&mut commit::Ended { platform: self.platform, state, reply, key }, change, storing, stored);
+        commit::committed(
+            &mut commit::CommitContext { platform: self.platform, state, reply, key },
+            change,
+            storing,
+            stored,
+        );
         self.configure(state);
     }
 
@@ -70,7 +75,7 @@ impl App<'_> {
     /// The store's; see [`Store::reset`].
     pub async fn factory_reset(&self, store: &impl Store) -> Result<(), StoreError> {
         let mut storing = self.storing.lock().await;
-        *storing = Storing::default();
+        *storing = PendingSettings::default();
         storing.store(Change::Reset, store).await?;
         let random = self.random();
         let state = &mut *self.state.borrow_mut();

@@ -17,7 +17,7 @@ impl State {
         let env = MachineInput { now_ms: now.uptime_ms(), random, settings };
         happen(&mut self.wifi, &env);
         let waiting = self.sessions.iter_mut().filter(|session| matches!(session.cursor, Cursor::Wifi(_)));
-        waiting.for_each(Session::go_on);
+        waiting.for_each(Session::notify);
     }
 
     /// The same, because a command wants it.

@@ -1,11 +1,11 @@
 //! ACL: there is one user.
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 
 /// The only user's name, as Redis names it.
 pub(crate) const USER: &str = "default";
 
-pub(crate) fn whoami(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn whoami(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.bulk(USER.as_bytes());
     Ok(Flow::Continue)
 }

@@ -6,20 +6,20 @@ use heapless::String;
 use sockeye_resp::{Printable, Request};
 
 use crate::app::State;
-use crate::command::{Cx, Flow, Outcome, parse_integer};
+use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
 use crate::replies::document::Lines;
-use crate::sessions::session::{Session, SessionKey, Side};
+use crate::sessions::session::{ClientOrigin, Session, SessionKey};
 
 /// An address with its port: `[` 39 characters `]:65535`, a scope perhaps.
 type Address = String<64, u8>;
 
-pub(crate) fn id(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn id(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let id = cx.session().id;
     cx.reply.integer(id.into());
     Ok(Flow::Continue)
 }
 
-pub(crate) fn getname(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn getname(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let session = cx.state.sessions.get(cx.key);
     match session.name.as_bytes() {
         [] => cx.reply.null(),
@@ -28,18 +28,18 @@ pub(crate) fn getname(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn setname(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn setname(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     set_name(cx, cx.arg(2))?;
     cx.ok()
 }
 
-pub(crate) fn set_name(cx: &mut Cx<'_, '_>, name: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn set_name(cx: &mut CommandContext<'_, '_>, name: &[u8]) -> Result<(), &'static str> {
     let name = plain(name).ok_or("ERR Client names cannot contain spaces, newlines or special characters.")?;
     cx.session().name = String::try_from(name).map_err(|_| "ERR client name is longer than 32 bytes")?;
     Ok(())
 }
 
-pub(crate) fn setinfo(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn setinfo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let (attribute, value) = (cx.arg(2), cx.arg(3));
     let is_name = attribute.eq_ignore_ascii_case(b"lib-name");
     if !is_name && !attribute.eq_ignore_ascii_case(b"lib-ver") {
@@ -70,7 +70,7 @@ fn plain(name: &[u8]) -> Option<&str> {
     text.bytes().all(|byte| byte.is_ascii_graphic()).then_some(text)
 }
 
-pub(crate) fn kill(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn kill(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let own_id = cx.session().id;
     if cx.request.len() == 3 {
         let address = cx.arg(2);
@@ -105,7 +105,7 @@ struct KillFilter<'a> {
 }
 
 impl<'a> KillFilter<'a> {
-    fn parse(cx: &Cx<'a, '_>) -> Result<Self, &'static str> {
+    fn parse(cx: &CommandContext<'a, '_>) -> Result<Self, &'static str> {
         let mut filter = Self { id: None, address: None, skip_me: true };
         let mut index = 2;
         while let Some(option) = cx.request.arg(index) {
@@ -141,11 +141,11 @@ fn is_at(session: &Session, address: &[u8]) -> bool {
     write!(peer, "{}", session.peer).is_ok() && peer.as_bytes() == address
 }
 
-pub(crate) fn info(_: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn info(_: &mut CommandContext<'_, '_>) -> CommandResult {
     Ok(Flow::Text)
 }
 
-pub(crate) fn list(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     check_list(&request)?;
     if is_of_type(&request) && !is_type(cx.arg(3)) {
@@ -232,9 +232,9 @@ fn write_client(session: &Session, now_s: u32, out: &mut dyn Write) -> fmt::Resu
         _ => "N",
     };
     let side = match session.side {
-        Side::AccessPoint => "ap",
-        Side::Loopback => "loopback",
-        Side::Station => "station",
+        ClientOrigin::AccessPoint => "ap",
+        ClientOrigin::Loopback => "loopback",
+        ClientOrigin::Station => "station",
     };
     write!(
         out,

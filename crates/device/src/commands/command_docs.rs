@@ -1,10 +1,10 @@
 //! COMMAND: what the device can do, told from the table.
 
-use crate::command::{Access, Command, Cx, Flow, Group, Outcome};
+use crate::command::{Access, Command, CommandContext, CommandResult, Flow, Group};
 use crate::command_table::{COMMANDS, by_any_name, has_subcommands, subcommands};
 use crate::glob;
 
-pub(crate) fn count(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn count(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.integer(commands().count() as i64);
     Ok(Flow::Continue)
 }
@@ -14,11 +14,11 @@ fn commands() -> impl Iterator<Item = &'static Command> {
     COMMANDS.iter().filter(|command| command.parent().is_none())
 }
 
-pub(crate) fn command(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn command(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     describe_all(cx)
 }
 
-pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() == 2 {
         return describe_all(cx);
     }
@@ -35,7 +35,7 @@ pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// The table from front to back, which is commands, each with its subcommands in it.
-fn describe_all(cx: &mut Cx<'_, '_>) -> Outcome {
+fn describe_all(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.list(
         COMMANDS.len(),
         |cx| cx.reply.array(commands().count()),
@@ -48,7 +48,7 @@ fn describe_all(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// One command as COMMAND INFO has it; `subs` of its subcommands follow.
-fn describe(cx: &mut Cx<'_, '_>, command: &Command, subs: usize) {
+fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
     cx.reply.array(10);
     cx.reply.bulk(command.name.as_bytes());
     cx.reply.integer(command.arity.into());
@@ -88,14 +88,14 @@ fn flags(command: &Command) -> [Option<&'static str>; 5] {
     ]
 }
 
-fn statuses<const N: usize>(cx: &mut Cx<'_, '_>, statuses: [Option<&'static str>; N]) {
+fn statuses<const N: usize>(cx: &mut CommandContext<'_, '_>, statuses: [Option<&'static str>; N]) {
     cx.reply.set(statuses.iter().flatten().count());
     for status in statuses.into_iter().flatten() {
         cx.reply.simple(status);
     }
 }
 
-pub(crate) fn docs(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn docs(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
         let known = cx.request.args().skip(2).filter(|name| by_any_name(name).is_some()).count();
         return cx.list(
@@ -120,7 +120,7 @@ pub(crate) fn docs(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// One command as COMMAND DOCS has it. Its subcommands follow, if they shall.
-fn document(cx: &mut Cx<'_, '_>, command: &Command, with_subcommands: bool) {
+fn document(cx: &mut CommandContext<'_, '_>, command: &Command, with_subcommands: bool) {
     let has_subcommands = with_subcommands && has_subcommands(command);
     let arguments = Arguments(command.syntax).count();
     let fields = 3 + usize::from(arguments > 0) + usize::from(has_subcommands);
@@ -141,7 +141,7 @@ fn document(cx: &mut Cx<'_, '_>, command: &Command, with_subcommands: bool) {
     }
 }
 
-fn write_argument(cx: &mut Cx<'_, '_>, argument: &str) {
+fn write_argument(cx: &mut CommandContext<'_, '_>, argument: &str) {
     let optional = argument.strip_prefix('[').and_then(|argument| argument.strip_suffix(']'));
     cx.reply.map(if optional.is_some() { 3 } else { 2 });
     cx.reply.bulk(b"name");
@@ -174,7 +174,7 @@ impl Iterator for Arguments {
     }
 }
 
-pub(crate) fn list(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let filter = Filter::parse(cx)?;
     let len = COMMANDS.iter().filter(|command| filter.matches(command)).count();
     cx.list(
@@ -197,7 +197,7 @@ enum Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn parse(cx: &Cx<'a, '_>) -> Result<Self, &'static str> {
+    fn parse(cx: &CommandContext<'a, '_>) -> Result<Self, &'static str> {
         let is = |index, word: &[u8]| cx.arg(index).eq_ignore_ascii_case(word);
         match cx.request.len() {
             2 => Ok(Self::Commands),

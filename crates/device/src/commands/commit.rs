@@ -3,14 +3,14 @@
 use sockeye_resp::ReplyWriter;
 use sockeye_wifi::Input;
 
-use crate::app::commit::Storing;
+use crate::app::commit::PendingSettings;
 use crate::app::{self, State};
-use crate::command::{Command, Cx};
+use crate::command::{Command, CommandContext};
 use crate::command_table;
 use crate::commands::{DENIED, config, wifi};
 use crate::platform::{Now, Platform};
 use crate::sessions::session::SessionKey;
-use crate::settings::{Settings, StoreCondition, StoreError};
+use crate::settings::{Settings, StoreError, StoreStatus};
 
 /// Which change is being stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Change {
 
 /// Puts into `storing` what the request makes of the settings in force. None if it changes nothing, and the error is
 /// written.
-pub(crate) fn change(cx: &mut Cx<'_, '_>, storing: &mut Storing) -> Option<Change> {
+pub(crate) fn change(cx: &mut CommandContext<'_, '_>, storing: &mut PendingSettings) -> Option<Change> {
     let command = command_table::find(&cx.request).ok()?;
     // Another session may have changed the settings since the request was admitted, the token for instance.
     if !cx.state.may(cx.key, command.access) {
@@ -87,13 +87,13 @@ pub(crate) fn change(cx: &mut Cx<'_, '_>, storing: &mut Storing) -> Option<Chang
     Some(change)
 }
 
-fn refuse(cx: &mut Cx<'_, '_>, error: &'static str) -> Option<Change> {
+fn refuse(cx: &mut CommandContext<'_, '_>, error: &'static str) -> Option<Change> {
     let _ = cx.refuse(format_args!("{error}"));
     None
 }
 
 /// What there is to work with when a change is stored; the request is no part of it.
-pub(crate) struct Ended<'c, 'w> {
+pub(crate) struct CommitContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) reply: &'c mut ReplyWriter<'w>,
@@ -101,8 +101,13 @@ pub(crate) struct Ended<'c, 'w> {
 }
 
 /// The new settings are stored, or are not: says so, and puts them in force.
-pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storing, stored: Result<(), StoreError>) {
-    let Ended { platform, state, reply, key } = cx;
+pub(crate) fn committed(
+    cx: &mut CommitContext<'_, '_>,
+    change: Change,
+    storing: &PendingSettings,
+    stored: Result<(), StoreError>,
+) {
+    let CommitContext { platform, state, reply, key } = cx;
     if change == Change::Confirm {
         wifi::set_confirming(state, false);
     }
@@ -112,7 +117,7 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
         state.stats.errors = state.stats.errors.wrapping_add(1);
         return reply.error_fmt(format_args!("ERR {name} failed - {why}"));
     }
-    state.store = StoreCondition::Sound;
+    state.store = StoreStatus::Sound;
     let (now, random) = (platform.now(), app::random(*platform));
     if storing.settings.token != state.settings.token {
         // Whoever got in without this token, or with the last one, has to come again.

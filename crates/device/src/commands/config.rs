@@ -12,7 +12,7 @@ use sockeye_resp::{Printable, Request};
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
 
 use crate::app::State;
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::glob;
 use crate::limits::{
     DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TOKEN_LEN_MAX,
@@ -118,7 +118,7 @@ const LOG_LEVELS: [(&str, LogLevel); 4] = [
     ("warning", LogLevel::Warning),
 ];
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     let found = || {
         PARAMETERS.into_iter().filter(move |(name, parameter)| {
@@ -145,7 +145,7 @@ fn matches(pattern: &[u8], name: &str) -> bool {
     fits && glob::matches(&lower, name.as_bytes())
 }
 
-fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
+fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
     let health = || cx.platform.health().server;
     let number = match parameter {
         Parameter::AppendOnly => return cx.reply.bulk(b"no"),
@@ -337,7 +337,7 @@ fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
     level.ok_or("argument(s) must be one of the following: debug, verbose, notice, warning")
 }
 
-pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     match change(cx.state, cx.platform, &request) {
         Err(refusal) => cx.refuse(format_args!("{refusal}")),
@@ -352,6 +352,6 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
     }
 }
 
-pub(crate) fn factory_reset(_: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn factory_reset(_: &mut CommandContext<'_, '_>) -> CommandResult {
     Ok(Flow::Commit)
 }

@@ -2,14 +2,14 @@
 
 use sockeye_resp::{Printable, Protocol};
 
-use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::commands::auth_commands::{Login, login};
 use crate::commands::client_commands::set_name;
 
 /// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
 pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
 
-pub(crate) fn ping(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn ping(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
         return cx.refuse(format_args!("ERR wrong number of arguments for 'ping' command"));
     }
@@ -27,31 +27,31 @@ pub(crate) fn ping(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn echo(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn echo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.bulk(cx.arg(1));
     Ok(Flow::Continue)
 }
 
-pub(crate) fn select(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn select(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match integer(cx.arg(1))? {
         0 => cx.ok(),
         _ => Err("ERR DB index is out of range"),
     }
 }
 
-pub(crate) fn quit(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn quit(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.ok();
     Ok(Flow::Close)
 }
 
-pub(crate) fn reset(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn reset(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.session().reset();
     cx.reply.set_protocol(Protocol::Resp2);
     cx.reply.simple("RESET");
     Ok(Flow::Continue)
 }
 
-pub(crate) fn hello(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hello(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let protocol = match cx.request.arg(1) {
         None => cx.session().protocol,
         Some(version) => {
@@ -74,7 +74,7 @@ pub(crate) fn hello(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// AUTH and SETNAME after HELLO's version; some if an error is written.
-fn hello_options(cx: &mut Cx<'_, '_>) -> Result<Option<Flow>, &'static str> {
+fn hello_options(cx: &mut CommandContext<'_, '_>) -> Result<Option<Flow>, &'static str> {
     let mut index = 2;
     while let Some(option) = cx.request.arg(index) {
         let (first, second) = (cx.request.arg(index + 1), cx.request.arg(index + 2));
@@ -98,7 +98,7 @@ fn hello_options(cx: &mut Cx<'_, '_>) -> Result<Option<Flow>, &'static str> {
     Ok(None)
 }
 
-fn introduce(cx: &mut Cx<'_, '_>, protocol: Protocol) {
+fn introduce(cx: &mut CommandContext<'_, '_>, protocol: Protocol) {
     let id = cx.session().id;
     let reply = &mut *cx.reply;
     reply.map(7);

@@ -1,6 +1,6 @@
 //! `meta:NAME`: what there is to know about a reading or an output.
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::Key;
 use crate::value::Decimal;
@@ -58,7 +58,7 @@ impl Meta<'_> {
         FIELDS.into_iter().filter(move |(_, field)| has(*field))
     }
 
-    fn write(&self, field: Field, cx: &mut Cx<'_, '_>) {
+    fn write(&self, field: Field, cx: &mut CommandContext<'_, '_>) {
         let number = match (field, &self.described) {
             (Field::Kind, _) => return cx.reply.bulk(self.kind.as_bytes()),
             (Field::Unit, Some(described)) => return cx.reply.bulk(described.unit.as_bytes()),
@@ -73,7 +73,7 @@ impl Meta<'_> {
 }
 
 /// The hash that the first argument names; none if there is no such key.
-fn meta<'c>(cx: &mut Cx<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
+fn meta<'c>(cx: &mut CommandContext<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
     let (platform, now_ms) = (cx.platform, cx.now.uptime_ms());
     match cx.existing(cx.arg(1)) {
         None => Ok(None),
@@ -102,7 +102,7 @@ fn meta<'c>(cx: &mut Cx<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
     }
 }
 
-pub(crate) fn hgetall(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hgetall(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let Some(meta) = meta(cx)? else {
         cx.reply.map(0);
         return Ok(Flow::Continue);
@@ -115,7 +115,7 @@ pub(crate) fn hgetall(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn hkeys(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hkeys(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let Some(meta) = meta(cx)? else {
         cx.reply.array(0);
         return Ok(Flow::Continue);
@@ -127,7 +127,7 @@ pub(crate) fn hkeys(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn hget(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let wanted = cx.arg(2);
     let meta = meta(cx)?;
     let field = meta.as_ref().and_then(|meta| meta.fields().find(|(name, _)| name.as_bytes() == wanted));

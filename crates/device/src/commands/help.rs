@@ -1,10 +1,10 @@
 //! HELP of every command that has subcommands.
 
-use crate::command::{Cx, Outcome};
+use crate::command::{CommandContext, CommandResult};
 use crate::command_table::{by_any_name, subcommands};
 use crate::commands::Upper;
 
-pub(crate) fn help(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn help(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let command = by_any_name(cx.arg(0)).ok_or("ERR syntax error")?;
     let len = 1 + 2 * subcommands(command).count();
     cx.list(

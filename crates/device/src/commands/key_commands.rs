@@ -3,7 +3,7 @@
 use sockeye_resp::Printable;
 
 use crate::app::Latest;
-use crate::command::{Cx, Flow, Outcome, integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
@@ -13,7 +13,7 @@ use crate::value::{Decimal, Value};
 
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// All that keys come from.
     pub(crate) fn catalog(&self) -> Catalog<'_> {
         self.state.catalog(self.platform)
@@ -56,7 +56,7 @@ impl Cx<'_, '_> {
     }
 }
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match cx.existing(cx.arg(1)) {
         None => cx.reply.null(),
         Some(key) => {
@@ -67,7 +67,7 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn mget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(cx.request.len() - 1);
     for name in cx.request.args().skip(1) {
         match cx.existing(name).and_then(|key| cx.value(key)) {
@@ -78,25 +78,25 @@ pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn exists(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn exists(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let count = cx.request.args().skip(1).filter(|name| cx.existing(name).is_some()).count();
     cx.reply.integer(count as i64);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn type_name(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn type_name(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let key = cx.existing(cx.arg(1));
     cx.reply.simple(key.map_or("none", Key::type_name));
     Ok(Flow::Continue)
 }
 
-pub(crate) fn dbsize(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn dbsize(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let keys = cx.keys(|_| true);
     cx.reply.integer(keys.len() as i64);
     Ok(Flow::Continue)
 }
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// The keys that have a value and that are `wanted`.
     fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
         let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(*key) && wanted(*key));
@@ -114,7 +114,7 @@ impl Cx<'_, '_> {
     }
 }
 
-pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn keys(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let mut keys = match cx.session().cursor {
         Cursor::Keys(keys) => keys,
         _ => {
@@ -126,7 +126,7 @@ pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
     while let Some(number) = keys.first() {
         if !cx.part(|cx| cx.write_key(number)) {
             cx.session().cursor = Cursor::Keys(keys);
-            return Ok(Flow::More);
+            return Ok(Flow::OutputFull);
         }
         keys.remove(number);
     }
@@ -134,7 +134,7 @@ pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let is_cursor = !cx.arg(1).is_empty() && cx.arg(1).iter().all(u8::is_ascii_digit);
     let cursor = core::str::from_utf8(cx.arg(1)).ok().filter(|_| is_cursor).and_then(|text| text.parse::<u64>().ok());
     let cursor = cursor.ok_or("ERR invalid cursor")?;
@@ -177,7 +177,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_samples = option.eq_ignore_ascii_case(b"SAMPLES") && cx.request.len() == 5;
         if !is_samples || integer(cx.arg(4))? < 0 {
@@ -202,7 +202,7 @@ pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
 /// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
 const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
 
-pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
         let text = "ERR SET takes no options here: an output keeps its value until it is set again";

@@ -1,8 +1,8 @@
 //! SLOWLOG: commands that took long.
 
-use crate::command::{Cx, Flow, Outcome, parse_integer};
+use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 3 {
         return Err("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
     }
@@ -20,7 +20,7 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// Entry `index`. If others came while the reply is sent, it is one of those instead: still an entry, as promised.
-fn write_entry(cx: &mut Cx<'_, '_>, index: usize) {
+fn write_entry(cx: &mut CommandContext<'_, '_>, index: usize) {
     let Some(slow) = cx.state.slowlog.iter().nth(index) else {
         cx.reply.null_array();
         return;
@@ -37,13 +37,13 @@ fn write_entry(cx: &mut Cx<'_, '_>, index: usize) {
     cx.reply.bulk(slow.name.as_bytes());
 }
 
-pub(crate) fn len(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn len(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let len = cx.state.slowlog.len();
     cx.reply.integer(len as i64);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn reset(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn reset(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.state.slowlog.clear();
     cx.ok()
 }

@@ -6,16 +6,16 @@ use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
 
 use crate::app::{self, State};
-use crate::command::{Cx, Flow, Outcome, integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::commands::config;
 use crate::platform::Now;
-use crate::sessions::session::{Cursor, Side};
+use crate::sessions::session::{ClientOrigin, Cursor};
 use crate::settings::Settings;
 
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";
 const BUSY: &str = "ERR a network is being tried: WIFI CONFIRM or WIFI ABORT comes first";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     fn want_wifi(&mut self, want: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
         let random = app::random(self.platform);
         self.state.want_wifi(self.now, random, want);
@@ -26,15 +26,15 @@ impl Cx<'_, '_> {
     }
 
     /// Nothing is written until the trial or the scan of this number has an outcome. The state machine bounds that.
-    fn wait_for_wifi(&mut self, number: u16) -> Outcome {
+    fn wait_for_wifi(&mut self, number: u16) -> CommandResult {
         let session = self.session();
-        session.sampled = false;
+        session.event_pending = false;
         session.cursor = Cursor::Wifi(number);
         Ok(Flow::Block { timeout_ms: 0 })
     }
 }
 
-pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let status = Status {
         wifi: &cx.state.wifi,
         settings: cx.state.settings.wifi(config::name(cx.state, cx.platform)),
@@ -50,7 +50,7 @@ pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.has_radio()?;
     if let Cursor::Wifi(number) = cx.session().cursor {
         if cx.state.wifi.scans == number {
@@ -74,7 +74,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.wait_for_wifi(cx.state.wifi.scans)
 }
 
-pub(crate) fn try_network(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn try_network(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Cursor::Wifi(number) = cx.session().cursor {
         return tried(cx, number);
     }
@@ -83,14 +83,14 @@ pub(crate) fn try_network(cx: &mut Cx<'_, '_>) -> Outcome {
     check_trial(cx.state)?;
     cx.want_wifi(|wifi, env| wifi.command(Input::Try { confirm_s }, env));
     // Whoever came over the network that is being left now is told before; all others wait for what comes of it.
-    if cx.session().side == Side::Station {
+    if cx.session().side == ClientOrigin::Station {
         write_trial(cx, confirm_s);
         return Ok(Flow::Continue);
     }
     cx.wait_for_wifi(cx.state.wifi.trials)
 }
 
-fn confirm_s(cx: &Cx<'_, '_>) -> Result<u16, &'static str> {
+fn confirm_s(cx: &CommandContext<'_, '_>) -> Result<u16, &'static str> {
     let Some(text) = cx.request.arg(2) else {
         return Ok(CONFIRM_S);
     };
@@ -115,7 +115,7 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
 }
 
 /// What came of a trial, once something did.
-fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
+fn tried(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let wifi = &cx.state.wifi;
     let (trial, is_proving) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
     if wifi.trials == number
@@ -136,7 +136,7 @@ fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
     }
 }
 
-fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
+fn write_trial(cx: &mut CommandContext<'_, '_>, confirm_s: u16) {
     let wifi = &cx.state.wifi;
     cx.reply.map(3);
     cx.reply.bulk(b"ssid");
@@ -150,7 +150,7 @@ fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
     cx.reply.integer(confirm_s.into());
 }
 
-pub(crate) fn confirm(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn confirm(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.has_radio()?;
     let side = cx.session().side;
     check_proved(cx.state, side)?;
@@ -159,10 +159,10 @@ pub(crate) fn confirm(cx: &mut Cx<'_, '_>) -> Outcome {
 
 /// Whether a client on this side may say that the network works. An address by DHCP shows that frames go both ways; one
 /// that was configured shows nothing, so that only a client can which has reached the device there.
-fn check_proved(state: &State, side: Side) -> Result<(), &'static str> {
+fn check_proved(state: &State, side: ClientOrigin) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
-        (Some(_), Station::AwaitingConfirm) if is_static && side != Side::Station => {
+        (Some(_), Station::AwaitingConfirm) if is_static && side != ClientOrigin::Station => {
             Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
         }
         (Some(_), Station::AwaitingConfirm) => Ok(()),
@@ -172,7 +172,7 @@ fn check_proved(state: &State, side: Side) -> Result<(), &'static str> {
 }
 
 /// The settings with the network that is being tried, and that a client on this side confirms.
-pub(crate) fn confirmed(state: &State, side: Side) -> Result<Settings, &'static str> {
+pub(crate) fn confirmed(state: &State, side: ClientOrigin) -> Result<Settings, &'static str> {
     check_proved(state, side)?;
     let staged = state.wifi.staged.clone().ok_or("ERR no network is staged")?;
     let mut settings = state.settings.clone();
@@ -198,7 +198,7 @@ pub(crate) fn reset(state: &mut State, now: Now, random: u32) {
     });
 }
 
-pub(crate) fn abort(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn abort(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.has_radio()?;
     if cx.state.wifi.is_confirming() {
         return Err("ERR the network is being stored");
@@ -210,7 +210,7 @@ pub(crate) fn abort(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.ok()
 }
 
-pub(crate) fn forget(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn forget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     without(cx.state, cx.arg(2))?;
     Ok(Flow::Commit)
 }

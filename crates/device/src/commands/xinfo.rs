@@ -1,12 +1,12 @@
 //! XINFO: what there is to know about a stream.
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::Key;
 use crate::keys::history::StreamId;
 
 /// The fields of Redis's that mean something here; its inner trees and consumer groups don't.
-pub(crate) fn stream(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let index = match cx.existing(cx.arg(2)) {
         Some(Key::History(index)) => index,
         Some(_) => return Err(WRONGTYPE),

@@ -115,7 +115,7 @@ pub struct History {
 
 /// A sample as a stream's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct StreamEntry {
     pub(crate) id: StreamId,
     pub(crate) value: Value,
 }
@@ -192,11 +192,11 @@ impl History {
     }
 
     /// The sample of this number, unless it is gone or yet to come.
-    pub(crate) fn entry(&self, number: u32) -> Option<Entry> {
+    pub(crate) fn entry(&self, number: u32) -> Option<StreamEntry> {
         let age = self.next.wrapping_sub(number);
         let is_there = (1..=u32::from(self.len)).contains(&age);
         let slot = number as usize % HISTORY_LEN;
-        is_there.then(|| Entry { id: self.ids[slot].id(), value: self.values[slot] })
+        is_there.then(|| StreamEntry { id: self.ids[slot].id(), value: self.values[slot] })
     }
 
     /// The samples from one ID to another, both included.

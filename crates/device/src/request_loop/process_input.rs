@@ -4,7 +4,7 @@ use embassy_time::Instant;
 use sockeye_resp::{Args, Protocol, ReplyWriter};
 
 use super::{Client, Connection, Target};
-use crate::app::commit::Storing;
+use crate::app::commit::PendingSettings;
 use crate::command::Flow;
 use crate::commands::commit::Change;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
@@ -24,7 +24,7 @@ impl Scratch {
 }
 
 /// What is to be waited for until there is more to do.
-pub(super) enum Pause {
+pub(super) enum WaitFor {
     /// More input: all that came is answered.
     Read,
     /// Nothing: the connection is to be closed.
@@ -72,17 +72,17 @@ impl Room {
 
 /// What to wait for when there is no room for more, after `len` bytes were put into `room`. Whoever finds no room for
 /// anything in the most room that there can be never will.
-fn full<C: Client>(client: &mut C, room: Room, len: usize) -> Pause {
+fn full<C: Client>(client: &mut C, room: Room, len: usize) -> WaitFor {
     if len == 0 && room.is_whole {
-        return Pause::Close;
+        return WaitFor::Close;
     }
     let room = Room::of(client);
-    Pause::Room(if room.is_whole { 0 } else { room.len })
+    WaitFor::Room(if room.is_whole { 0 } else { room.len })
 }
 
 impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     /// Answers requests until there is something to wait for.
-    pub(super) fn work(&mut self) -> Pause {
+    pub(super) fn process_input(&mut self) -> WaitFor {
         let scratch = &mut *self.session.app.scratch();
         let len = self.client.peek(&mut scratch.rx);
         let pause = self.answer_all(scratch, len);
@@ -91,13 +91,13 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
             self.client.consume(done);
         }
         self.waiting = len - done.min(len);
-        if self.waiting > 0 && matches!(pause, Pause::Read) {
+        if self.waiting > 0 && matches!(pause, WaitFor::Read) {
             self.client.begin_request();
         }
         pause
     }
 
-    fn answer_all(&mut self, scratch: &mut Scratch, len: usize) -> Pause {
+    fn answer_all(&mut self, scratch: &mut Scratch, len: usize) -> WaitFor {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = scratch;
         let rx = rx.get_mut(..len).unwrap_or_default();
@@ -106,19 +106,19 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         let pause = loop {
             let request = match self.decoder.decode(rx, args, app.limits(key)) {
                 Ok(Some(request)) => request,
-                Ok(None) => break Pause::Read,
+                Ok(None) => break WaitFor::Read,
                 Err(error) => {
                     if reply.begin(REPLY_LEN_MAX).is_err() {
-                        break Pause::Room(0);
+                        break WaitFor::Room(0);
                     }
                     app.count(|counts| counts.protocol_errors = counts.protocol_errors.wrapping_add(1));
                     reply.error_fmt(format_args!("ERR {error}"));
-                    break Pause::Close;
+                    break WaitFor::Close;
                 }
             };
             self.client.end_request();
             let flow = match self.wait {
-                Wait::Over if reply.begin(0).is_err() => Flow::More,
+                Wait::Over if reply.begin(0).is_err() => Flow::OutputFull,
                 Wait::Over => app.time_out(key, &mut reply),
                 _ => app.call(key, &request, &mut reply),
             };
@@ -126,11 +126,11 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 Flow::Continue => {
                     self.wait = Wait::No;
                     if self.decoder.consumed() == len {
-                        break Pause::Read;
+                        break WaitFor::Read;
                     }
                 }
-                Flow::Close => break Pause::Close,
-                Flow::Abort => return Pause::Close,
+                Flow::Close => break WaitFor::Close,
+                Flow::Abort => return WaitFor::Close,
                 Flow::Text => {
                     self.client.put(reply.as_bytes());
                     let protocol = reply.protocol();
@@ -144,20 +144,20 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                     room = Room::of(self.client);
                     reply = room.writer(tx, protocol);
                 }
-                Flow::More => break Pause::Room(0),
-                Flow::Commit => break Pause::Commit,
-                Flow::Block { timeout_ms } => break Pause::Block { timeout_ms },
+                Flow::OutputFull => break WaitFor::Room(0),
+                Flow::Commit => break WaitFor::Commit,
+                Flow::Block { timeout_ms } => break WaitFor::Block { timeout_ms },
             }
         };
-        if matches!(pause, Pause::Room(_) | Pause::Commit | Pause::Block { .. }) {
+        if matches!(pause, WaitFor::Room(_) | WaitFor::Commit | WaitFor::Block { .. }) {
             self.decoder.again();
         }
         self.client.put(reply.as_bytes());
-        if let Pause::Room(_) = pause { full(self.client, room, reply.as_bytes().len()) } else { pause }
+        if let WaitFor::Room(_) = pause { full(self.client, room, reply.as_bytes().len()) } else { pause }
     }
 
     /// Puts what the request changes into `storing`. None if it changes nothing, and the error is written.
-    pub(super) fn change(&mut self, storing: &mut Storing) -> Option<Change> {
+    pub(super) fn change(&mut self, storing: &mut PendingSettings) -> Option<Change> {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = &mut *app.scratch();
         let len = self.client.peek(rx);
@@ -174,7 +174,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Says whether a change is stored, and puts it in force.
-    pub(super) fn committed(&mut self, change: Change, storing: &Storing, stored: Result<(), StoreError>) {
+    pub(super) fn committed(&mut self, change: Change, storing: &PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));

@@ -18,7 +18,7 @@ use crate::sessions::subscriber::{Scope, Subscriber};
 /// While no token is set it decides what a client may change: whoever knows the passphrase of the device's own network,
 /// or runs on the same machine, is trusted; the network that the station has joined is full of strangers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Side {
+pub enum ClientOrigin {
     /// The device's own network.
     AccessPoint,
     /// The machine itself; there are such clients in the simulator.
@@ -65,7 +65,7 @@ pub(crate) struct Session {
     /// 0 if the session isn't open; never the same again until the device boots.
     pub(crate) id: u32,
     pub(crate) peer: SocketAddr,
-    pub(crate) side: Side,
+    pub(crate) side: ClientOrigin,
     pub(crate) protocol: Protocol,
     /// It sent the right token. Means nothing while no token is set.
     pub(crate) authenticated: bool,
@@ -87,7 +87,7 @@ pub(crate) struct Session {
     /// Numbers of the samples that the streams of an XREAD had next when it began: what `$` means.
     pub(crate) next: [u32; STREAMS_MAX],
     /// What the request waits for came: a sample, or something of the Wi-Fi.
-    pub(crate) sampled: bool,
+    pub(crate) event_pending: bool,
     pub(crate) waker: WakerRegistration,
 }
 
@@ -96,7 +96,7 @@ impl Session {
         Self {
             id: 0,
             peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            side: Side::Station,
+            side: ClientOrigin::Station,
             protocol: Protocol::Resp2,
             authenticated: false,
             auth_failures: 0,
@@ -111,7 +111,7 @@ impl Session {
             monitor: None,
             cursor: Cursor::Start,
             next: [0; STREAMS_MAX],
-            sampled: false,
+            event_pending: false,
             waker: WakerRegistration::new(),
         }
     }
@@ -122,8 +122,8 @@ impl Session {
     }
 
     /// What the request may have waited for came.
-    pub(crate) fn go_on(&mut self) {
-        self.sampled = true;
+    pub(crate) fn notify(&mut self) {
+        self.event_pending = true;
         self.waker.wake();
     }
 
@@ -171,7 +171,7 @@ impl Sessions {
     }
 
     /// Opens a session, unless there are too many.
-    pub(crate) fn open(&mut self, peer: SocketAddr, side: Side, now: Now) -> Option<SessionKey> {
+    pub(crate) fn open(&mut self, peer: SocketAddr, side: ClientOrigin, now: Now) -> Option<SessionKey> {
         let (index, session) = self.slots.iter_mut().enumerate().find(|(_, session)| session.id == 0)?;
         let now_s = now.uptime_s() as u32;
         *session =

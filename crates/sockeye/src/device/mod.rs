@@ -14,7 +14,7 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, History, Outbox, PushSettings, Side};
+use sockeye_device::{App, ClientOrigin, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedSocket, Buffering, Server};
@@ -32,7 +32,7 @@ pub type InBuffers<A> = Buffering<A, RX_LEN, TX_LEN>;
 /// How the device is reached.
 pub struct Reach<'a, A> {
     acceptor: &'a A,
-    side: fn(SocketAddr) -> Side,
+    side: fn(SocketAddr) -> ClientOrigin,
     /// Drives Wi-Fi, where there is some.
     radio: Option<DemoRadio<'a>>,
 }
@@ -92,8 +92,8 @@ where
 }
 
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.
-fn side(peer: SocketAddr) -> Side {
-    if peer.ip().to_canonical().is_loopback() { Side::Loopback } else { Side::Station }
+fn side(peer: SocketAddr) -> ClientOrigin {
+    if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
 }
 
 /// Samples all sensors, now and then once in [`PERIOD`].

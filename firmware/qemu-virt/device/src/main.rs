@@ -13,7 +13,7 @@ use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
 use sockeye_board::platform::{self, Hardware};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
-use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, Side, TokenHash};
+use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, ClientOrigin, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
 use sockeye_hello::boot::{Boot, PORT};
@@ -64,7 +64,7 @@ async fn start(spawner: Spawner) {
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
-    let sides: &'static dyn Sides = if has_own_network { &|_| Side::AccessPoint } else { &|_| Side::Loopback };
+    let sides: &'static dyn Sides = if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, sides));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     for slot in 0..=SLOTS {

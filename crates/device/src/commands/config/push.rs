@@ -3,7 +3,7 @@
 use heapless::String;
 
 use super::{Parameter, Refusal};
-use crate::command::Cx;
+use crate::command::CommandContext;
 use crate::limits::{PUSH_PERIOD_MS_MAX, REMOTE_EXPIRE_S_MAX};
 use crate::settings::{Seconds, Settings};
 
@@ -36,7 +36,7 @@ pub(super) fn change<'a>(
 }
 
 /// Writes the value of one of these parameters.
-pub(super) fn write(cx: &mut Cx<'_, '_>, parameter: Parameter) {
+pub(super) fn write(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
     let (settings, reply) = (&cx.state.settings, &mut *cx.reply);
     match parameter {
         Parameter::PushNames => reply.bulk(settings.push.names.as_bytes()),

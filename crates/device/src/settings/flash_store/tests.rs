@@ -67,7 +67,7 @@ fn cut_everywhere(
         let (store, stored) = boot(&after);
         let (_, again) = boot(&flash(store));
         assert_eq!(again.settings, stored.settings, "after {bytes} bytes");
-        assert_eq!(again.condition, StoreCondition::Sound, "after {bytes} bytes");
+        assert_eq!(again.condition, StoreStatus::Sound, "after {bytes} bytes");
         check(is_acknowledged, stored);
         if is_over {
             return;
@@ -95,7 +95,7 @@ fn the_largest_settings_come_back() {
     largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
     largest.time_server = "t".repeat(TIME_SERVER_LEN_MAX).as_str().try_into().unwrap();
     let stored = boot(&with(&[&largest])).1;
-    assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
+    assert_eq!(stored, Stored { settings: largest, condition: StoreStatus::Sound });
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn no_bit_error_costs_a_setting() {
             damaged.as_bytes_mut()[index] ^= 1 << bit;
             let (store, stored) = boot(&damaged);
             assert_eq!(stored.settings, new, "bit {bit} of byte {index}");
-            repaired += usize::from(stored.condition == StoreCondition::Repaired);
+            repaired += usize::from(stored.condition == StoreStatus::Repaired);
             let (_, again) = boot(&flash(store));
-            assert_eq!((again.settings, again.condition), (new.clone(), StoreCondition::Sound));
+            assert_eq!((again.settings, again.condition), (new.clone(), StoreStatus::Sound));
         }
     }
     assert!(repaired > 0);
@@ -151,16 +151,16 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         }
         let (store, found) = boot(&map.destroy().0);
         if keys.len() == 1 {
-            assert_eq!(found, Stored { settings: stored.clone(), condition: StoreCondition::Repaired });
+            assert_eq!(found, Stored { settings: stored.clone(), condition: StoreStatus::Repaired });
             continue;
         }
-        assert_eq!(found, as_new(StoreCondition::Damaged));
+        assert_eq!(found, as_new(StoreStatus::Damaged));
         assert_eq!(block_on(store.save(&stored)), Err(StoreError::Damaged), "it isn't written over");
         let (store, found) = boot(&flash(store));
-        assert_eq!(found, as_new(StoreCondition::Damaged), "after the next boot as well");
+        assert_eq!(found, as_new(StoreStatus::Damaged), "after the next boot as well");
         block_on(store.reset(&Settings::default())).unwrap();
         block_on(store.save(&stored)).unwrap();
-        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreCondition::Sound });
+        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreStatus::Sound });
     }
 }
 
@@ -171,7 +171,7 @@ fn bits_that_fell_over_in_a_new_flash_are_no_settings() {
         let len = aged.as_bytes().len();
         (0..bytes).for_each(|number| aged.as_bytes_mut()[len / 2 + 97 * number] = 0xfb);
         let (store, stored) = boot(&aged);
-        assert_eq!(stored, as_new(StoreCondition::Sound));
+        assert_eq!(stored, as_new(StoreStatus::Sound));
         block_on(store.save(&settings("kitchen", 1))).unwrap();
         assert_eq!(boot(&flash(store)).1.settings, settings("kitchen", 1));
     }
@@ -217,9 +217,9 @@ fn garbage_is_told() {
         *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
     }
     let (store, stored) = boot(&garbage);
-    assert_eq!(stored, as_new(StoreCondition::Damaged));
+    assert_eq!(stored, as_new(StoreStatus::Damaged));
     block_on(store.reset(&Settings::default())).unwrap();
-    assert_eq!(boot(&flash(store)).1, as_new(StoreCondition::Sound));
+    assert_eq!(boot(&flash(store)).1, as_new(StoreStatus::Sound));
 }
 
 #[test]
@@ -232,18 +232,15 @@ fn records_of_other_firmwares_are_read() {
         let (store, stored) = boot(&map.destroy().0);
         assert_eq!(stored, *expected);
         let is_locked = block_on(store.save(&Settings::default())) == Err(StoreError::Damaged);
-        assert_eq!(is_locked, expected.condition == StoreCondition::Newer);
+        assert_eq!(is_locked, expected.condition == StoreStatus::Newer);
     };
     let kitchen = Stored::from(settings("kitchen", 0));
     // {0: "kitchen"}, as the first firmware had it; and with a key that this one doesn't know.
     check(b"\x01\x05\0\0\0\xa1\x00\x67kitchen", &kitchen);
     check(b"\x01\x05\0\0\0\xa2\x00\x67kitchen\x18\x63\x82\x01\x02", &kitchen);
     // Another format, and a name that is too long here.
-    check(b"\x02\x05\0\0\0\xa1\x00\x67kitchen", &as_new(StoreCondition::Newer));
-    check(
-        format!("\x01\x05\0\0\0{}\x00\x78\x21{}", '\u{1}', "x".repeat(33)).as_bytes(),
-        &as_new(StoreCondition::Newer),
-    );
+    check(b"\x02\x05\0\0\0\xa1\x00\x67kitchen", &as_new(StoreStatus::Newer));
+    check(format!("\x01\x05\0\0\0{}\x00\x78\x21{}", '\u{1}', "x".repeat(33)).as_bytes(), &as_new(StoreStatus::Newer));
 }
 
 #[test]
@@ -263,7 +260,7 @@ fn a_factory_reset_leaves_no_secret_and_the_own_passphrase() {
     assert_eq!(block_on(store.passphrase()), Ok(Some(passphrase)));
     let after = flash(store);
     assert!(!has_secret(&after));
-    assert_eq!(boot(&after).1, as_new(StoreCondition::Sound));
+    assert_eq!(boot(&after).1, as_new(StoreStatus::Sound));
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use resp_rs::resp3::parse_frame;
-use sockeye_device::{App, History, Settings, TokenHash, Value};
+use sockeye_device::{App, AppResources, History, Settings, TokenHash, Value};
 use sockeye_fuzz::board::{Board, OUTPUTS, READINGS};
 use sockeye_fuzz::script::Device;
 
@@ -59,7 +59,8 @@ fuzz_target!(|data: &[u8]| {
     board.stored.replace(settings.clone());
     {
         let mut histories = [const { History::new() }; READINGS.len()];
-        let app = App::new(&board, &mut histories, settings.clone()).expect("the board is sound");
+        let mut resources = AppResources::new();
+        let app = App::new(&board, &mut resources, &mut histories, settings.clone()).expect("the board is sound");
         app.sample(0, LATEST);
         let mut device = Device::new(&board, &app);
         if setting.has_radio {

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
 use sockeye_device::{
-    Health, DeviceIdentity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
+    DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
 };
 use sockeye_server::Server;
 
@@ -59,7 +59,13 @@ impl Platform for Board {
     }
 
     fn identity(&self) -> DeviceIdentity<'_> {
-        DeviceIdentity { name: "sockeye-51A0", board: "the simulation", version: "0.1.0", run_id: &self.run_id, port: PORT }
+        DeviceIdentity {
+            name: "sockeye-51A0",
+            board: "the simulation",
+            version: "0.1.0",
+            run_id: &self.run_id,
+            port: PORT,
+        }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

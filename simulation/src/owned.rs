@@ -51,8 +51,8 @@ impl Owned {
     pub fn observe(&self, stored: &Stored) -> Result<(), String> {
         // What could not be repaired because its flash is too old is told, and all settings are there.
         let has_all = [StoreStatus::Sound, StoreStatus::Repaired, StoreStatus::Failed];
-        if !has_all.contains(&stored.condition) {
-            return Err(format!("the store is {:?}", stored.condition));
+        if !has_all.contains(&stored.status) {
+            return Err(format!("the store is {:?}", stored.status));
         }
         let settings = &stored.settings;
         let name = self.name.borrow_mut().observed(&settings.name.as_str().to_owned());

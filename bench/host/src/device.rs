@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use embassy_time::Instant;
 use sockeye_board::readings::{LM35, UPTIME, count, switch};
 use sockeye_device::{
-    App, Health, History, DeviceIdentity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, Value,
+    App, AppResources, Health, History, DeviceIdentity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, Value,
 };
 use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;
@@ -23,10 +23,11 @@ pub fn handler(server: &'static Server<SLOTS>) -> &'static Endpoint<'static, NoS
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS.len()]> =
         ConstStaticCell::new([const { History::new() }; READINGS.len()]);
+    static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Endpoint<'static, NoStore>> = StaticCell::new();
 
-    let app = App::new(BOARD.init(Board(server)), HISTORIES.take(), Settings::default());
+    let app = App::new(BOARD.init(Board(server)), RESOURCES.take(), HISTORIES.take(), Settings::default());
     let app: &'static App<'static> = APP.init(app.expect("the board describes a device"));
     for (index, value) in [Value(235), count(0)].into_iter().enumerate() {
         app.sample(index, value);

@@ -17,10 +17,10 @@ pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
 ) -> Stored {
     let mut stored = match store {
         Some(store) => store.load().await,
-        None => Stored { condition: StoreStatus::Volatile, ..Stored::default() },
+        None => Stored { status: StoreStatus::Volatile, ..Stored::default() },
     };
-    if stored.condition != StoreStatus::Sound {
-        console.warning(&format_args!("stored settings: {}", stored.condition.name()));
+    if stored.status != StoreStatus::Sound {
+        console.warning(&format_args!("stored settings: {}", stored.status.name()));
     }
     if stored.settings == Settings::default() {
         stored.settings = defaults.clone();

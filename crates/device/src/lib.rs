@@ -37,22 +37,30 @@ mod commands;
 mod glob;
 mod keys;
 pub mod limits;
+mod names;
 mod outbox;
+mod pending;
 mod platform;
 mod replies;
 mod request_loop;
+mod scratch;
 mod sessions;
 mod settings;
+mod state;
 mod value;
 
-pub use app::{App, Counts, SetupError};
+pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
 pub use keys::history::{History, StreamId};
-pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, PushSettings, SampleOutcome};
-pub use platform::{DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
-pub use request_loop::{Client, REFUSAL, serve};
-pub use sessions::session::{ClientOrigin, SessionKey};
+pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, SampleOutcome};
+pub use platform::{
+    DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
+};
+pub use request_loop::{ClientConnection, REFUSAL, serve};
+pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;
-pub use settings::{LogLevel, NoStore, Seconds, Settings, Store, StoreError, StoreStatus, StoreTask, Stored};
+pub use settings::store_task::StoreTask;
+pub use settings::{NoStore, PushSettings, Seconds, Settings, Store, StoreError, StoreStatus, Stored};
+pub use state::Counts;
 pub use value::{Decimal, Value};

@@ -23,16 +23,12 @@ use core::task::Poll;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
-use minicbor::{Decode, Encode};
 
 use crate::glob;
 use crate::keys::history::{SampleId, StreamId};
-use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, PUSH_WINDOW_MAX,
-    READINGS_MAX,
-};
+use crate::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_WINDOW_MAX, READINGS_MAX};
 use crate::platform::{Now, ReadingInfo};
-use crate::settings::cbor::text;
+use crate::settings::PushSettings;
 use crate::value::{Decimal, Value};
 
 mod backoff;
@@ -40,31 +36,6 @@ mod sample_ring;
 
 pub use backoff::Backoff;
 use sample_ring::{QueuedSample, Ring};
-
-/// Where samples go, and which.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct PushSettings {
-    /// The peer, `HOST:PORT`; empty for none.
-    #[cbor(n(0), with = "text", default)]
-    pub to: String<PUSH_TO_LEN_MAX, u8>,
-    /// The peer's token or password; empty if it has none.
-    #[cbor(n(1), with = "text", default)]
-    pub token: String<PUSH_TOKEN_LEN_MAX, u8>,
-    /// Which readings: a pattern as in KEYS.
-    #[cbor(n(2), with = "text", default)]
-    pub names: String<CHANNEL_LEN_MAX, u8>,
-    /// The least time between two samples of a reading, milliseconds; 0 for all samples.
-    #[cbor(n(3), default)]
-    pub period_ms: u32,
-}
-
-impl Default for PushSettings {
-    fn default() -> Self {
-        let names = String::try_from("*").unwrap_or_default();
-        Self { to: String::new(), token: String::new(), names, period_ms: 0 }
-    }
-}
 
 /// Figures since boot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -244,7 +215,7 @@ impl<'a> Outbox<'a> {
             is_since_boot: now.unix_us.is_none(),
             ..QueuedSample::default()
         };
-        if state.ring.push(entry) {
+        if state.ring.append(entry) {
             state.counts.dropped = state.counts.dropped.wrapping_add(1);
         }
         state.wake();

@@ -1,6 +1,7 @@
 //! What the application asks of the machine that it runs on, real or simulated.
 
-use crate::settings::LogLevel;
+use minicbor::{Decode, Encode};
+
 use crate::value::Value;
 
 /// The time, as the platform tells it.
@@ -27,6 +28,22 @@ impl Now {
     pub fn stamp_us(self) -> u64 {
         self.unix_us.unwrap_or(self.uptime_us)
     }
+}
+
+/// How much the device says on its console; Redis's levels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+#[expect(missing_docs, reason = "they are Redis's names")]
+pub enum LogLevel {
+    #[n(0)]
+    Debug,
+    #[n(1)]
+    Verbose,
+    #[default]
+    #[n(2)]
+    Notice,
+    #[n(3)]
+    Warning,
 }
 
 /// Who the device is.
@@ -181,4 +198,11 @@ pub trait Platform {
     fn set_log_level(&self, level: LogLevel) {
         let _ = level;
     }
+}
+
+/// A random number of 32 bits.
+pub(crate) fn random_u32(platform: &dyn Platform) -> u32 {
+    let mut bytes = [0; 4];
+    platform.random(&mut bytes);
+    u32::from_le_bytes(bytes)
 }

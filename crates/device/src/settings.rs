@@ -9,31 +9,15 @@ use minicbor::{Decode, Encode};
 use sockeye_wifi::limits::NETWORKS_MAX;
 use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
 
-use crate::limits::{DEVICE_NAME_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
-use crate::outbox::PushSettings;
+use crate::limits::{
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX,
+};
+use crate::platform::{LogLevel, Platform};
 use crate::sessions::token::TokenHash;
 
 pub(crate) mod cbor;
 pub(crate) mod flash_store;
-mod store_task;
-
-pub use store_task::StoreTask;
-
-/// How much the device says on its console; Redis's levels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
-#[expect(missing_docs, reason = "they are Redis's names")]
-pub enum LogLevel {
-    #[n(0)]
-    Debug,
-    #[n(1)]
-    Verbose,
-    #[default]
-    #[n(2)]
-    Notice,
-    #[n(3)]
-    Warning,
-}
+pub(crate) mod store_task;
 
 /// What a client can configure and a reboot must not lose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -69,10 +53,56 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// No settings, and not the defaults: all of it is zero, so that memory for settings takes no flash.
+    pub(crate) const ZERO: Self = Self {
+        name: String::new(),
+        token: None,
+        log_level: LogLevel::Debug,
+        networks: Vec::new(),
+        ap: ApSettings::ZERO,
+        radio: RadioConfig::ZERO,
+        push: PushSettings { to: String::new(), token: String::new(), names: String::new(), period_ms: 0 },
+        remote_expire: Seconds(0),
+        time_server: String::new(),
+    };
+
+    /// The device's name: the one that was set, or the one that it came with.
+    pub(crate) fn device_name<'a>(&'a self, platform: &'a dyn Platform) -> &'a str {
+        match self.name.as_str() {
+            "" => platform.identity().name,
+            name => name,
+        }
+    }
+
     /// What of them the Wi-Fi depends on. `name` is the device's: the settings' own, or the platform's while that is
     /// empty.
     pub(crate) fn wifi<'a>(&'a self, name: &'a str) -> WifiSettings<'a> {
         WifiSettings { name, networks: &self.networks, ap: &self.ap, radio: self.radio }
+    }
+}
+
+/// Where samples go, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PushSettings {
+    /// The peer, `HOST:PORT`; empty for none.
+    #[cbor(n(0), with = "cbor::text", default)]
+    pub to: String<PUSH_TO_LEN_MAX, u8>,
+    /// The peer's token or password; empty if it has none.
+    #[cbor(n(1), with = "cbor::text", default)]
+    pub token: String<PUSH_TOKEN_LEN_MAX, u8>,
+    /// Which readings: a pattern as in KEYS.
+    #[cbor(n(2), with = "cbor::text", default)]
+    pub names: String<CHANNEL_LEN_MAX, u8>,
+    /// The least time between two samples of a reading, milliseconds; 0 for all samples.
+    #[cbor(n(3), default)]
+    pub period_ms: u32,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        let names = String::try_from("*").unwrap_or_default();
+        Self { to: String::new(), token: String::new(), names, period_ms: 0 }
     }
 }
 
@@ -152,12 +182,12 @@ pub struct Stored {
     /// The settings that were stored last, or the defaults.
     pub settings: Settings,
     /// How the store is.
-    pub condition: StoreStatus,
+    pub status: StoreStatus,
 }
 
 impl From<Settings> for Stored {
     fn from(settings: Settings) -> Self {
-        Self { settings, condition: StoreStatus::Sound }
+        Self { settings, status: StoreStatus::Sound }
     }
 }
 
@@ -212,3 +242,7 @@ impl Store for NoStore {
         Err(StoreError::Volatile)
     }
 }
+
+/// RAM of a chip; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Settings>() <= crate::limits::SETTINGS_SIZE_MAX);

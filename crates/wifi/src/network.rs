@@ -47,6 +47,9 @@ impl fmt::Display for InvalidNetwork {
 impl core::error::Error for InvalidNetwork {}
 
 impl Secret {
+    /// The secret of an open network.
+    pub const EMPTY: Self = Self(String::new());
+
     /// A secret that a network takes; the empty one is for an open network.
     ///
     /// # Errors

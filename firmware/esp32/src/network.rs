@@ -9,7 +9,7 @@ use embassy_net::driver::Driver;
 use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources, StaticConfigV4};
 use esp_radio::wifi;
 use sockeye_device::ClientOrigin;
-use sockeye_endpoint::Sides;
+use sockeye_endpoint::ClientOrigins;
 use sockeye_server::limits::Timeouts;
 use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
@@ -150,8 +150,8 @@ fn fixed(address: Ipv4Cidr, gateway: Option<Ipv4Addr>) -> ConfigV4 {
 }
 
 /// A client's side is told by the interface: addresses may be the same in both networks.
-impl Sides for Links {
-    fn side(&self, peer: SocketAddr) -> ClientOrigin {
+impl ClientOrigins for Links {
+    fn origin(&self, peer: SocketAddr) -> ClientOrigin {
         let has = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.interface.has_client(peer));
         if has(&self.own) && !has(&self.joined) { ClientOrigin::AccessPoint } else { ClientOrigin::Station }
     }

@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 
 use sockeye_device::{
-    Health, DeviceIdentity, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings,
-    Store, StoreError, Value,
+    DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
+    Settings, Store, StoreError, Value,
 };
 
 pub const READINGS: [ReadingInfo<'static>; 3] = [
@@ -113,7 +113,13 @@ impl Platform for Board {
     }
 
     fn identity(&self) -> DeviceIdentity<'_> {
-        DeviceIdentity { name: "sockeye-3f2a", board: "a test", version: "0.1.0", run_id: "0123456789abcdef", port: 3000 }
+        DeviceIdentity {
+            name: "sockeye-3f2a",
+            board: "a test",
+            version: "0.1.0",
+            run_id: "0123456789abcdef",
+            port: 3000,
+        }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

@@ -23,12 +23,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, History, Settings, ClientOrigin, Store, Value, serve};
+use sockeye_device::{App, AppResources, ClientAddress, ClientOrigin, History, Settings, Store, Value, serve};
 use sockeye_simulation::clock;
 
 use crate::board::{Board, READINGS, REMOTES};
@@ -45,7 +44,8 @@ pub fn check(script: &str) {
 pub fn check_on(board: &Board, script: &str) {
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let settings: Settings = board.stored.borrow().clone();
-    let app = App::new(board, &mut histories, settings).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);
     for (number, line) in script.lines().enumerate() {
         device.place = format!("line {}: {}", number + 1, line.trim());
@@ -173,10 +173,10 @@ impl<'a, S: Store> Device<'a, S> {
         let (store, app) = (self.store, self.app);
         let open = || {
             let wire = Wire::default();
-            let (peer, side) = address(name);
+            let address = address(name);
             let mut end = wire.clone();
             let serving = Box::pin(async move {
-                let Ok(()) = serve(&mut end, app, store, peer, side).await;
+                let Ok(()) = serve(&mut end, app, store, address).await;
             });
             Connection { wire, serving: Some(serving) }
         };
@@ -238,15 +238,16 @@ impl<S> Drop for Device<'_, S> {
     }
 }
 
-fn address(name: &str) -> (SocketAddr, ClientOrigin) {
+fn address(name: &str) -> ClientAddress {
     let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let last = name[kind.len()..].parse().unwrap_or(2);
-    match kind {
-        "ap" => (([192, 168, 1, last], 5000).into(), ClientOrigin::AccessPoint),
-        "lo" => (([127, 0, 0, last], 5000).into(), ClientOrigin::Loopback),
-        "sta" => (([10, 0, 0, last], 5000).into(), ClientOrigin::Station),
-        _ => panic!("no side for {name}"),
-    }
+    let (peer, local, origin) = match kind {
+        "ap" => ([192, 168, 1, last], [192, 168, 1, 1], ClientOrigin::AccessPoint),
+        "lo" => ([127, 0, 0, last], [127, 0, 0, 1], ClientOrigin::Loopback),
+        "sta" => ([10, 0, 0, last], [10, 0, 0, 200], ClientOrigin::Station),
+        _ => panic!("no origin for {name}"),
+    };
+    ClientAddress { peer: (peer, 5000).into(), local: (local, 3000).into(), origin }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use sockeye_device::{
-    App, Health, History, DeviceIdentity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, StreamId,
-    Value,
+    App, AppResources, ClientAddress, ClientOrigin, DeviceIdentity, Health, History, Now, OutputError, OutputInfo,
+    Platform, ReadingInfo, Settings, StreamId, Value,
 };
 use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, Request};
 
@@ -119,8 +119,14 @@ impl Peer {
                 Server::Streams(streams) => streams.call(&request, &mut reply),
                 Server::Device(app) => {
                     let peer: SocketAddr = ([10, 0, 0, 2], 5000).into();
-                    let key = app.open(peer, ClientOrigin::AccessPoint).expect("a session");
-                    app.call(key, &request, &mut reply);
+                    let key = app
+                        .open(ClientAddress {
+                            peer,
+                            local: ([10, 0, 0, 1], 3000).into(),
+                            origin: ClientOrigin::AccessPoint,
+                        })
+                        .expect("a session");
+                    app.call(key, &request, false, &mut reply);
                     app.close(key);
                 }
             }
@@ -141,5 +147,7 @@ impl Peer {
 fn device() -> &'static App<'static> {
     // A device is never dropped; a test's few thousand aren't either.
     let histories: &'static mut [History; 2] = Box::leak(Box::new([const { History::new() }; 2]));
-    Box::leak(Box::new(App::new(&Machine, histories, Settings::default()).expect("a device")))
+    Box::leak(Box::new(
+        App::new(&Machine, Box::leak(Box::new(AppResources::new())), histories, Settings::default()).expect("a device"),
+    ))
 }

@@ -2,8 +2,7 @@
 
 use crate::command::{CommandContext, CommandResult, Flow};
 
-/// The only user's name, as Redis names it.
-pub(crate) const USER: &str = "default";
+use crate::replies::client_list::USER;
 
 pub(crate) fn whoami(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.bulk(USER.as_bytes());

@@ -1,8 +1,8 @@
 //! AUTH, and the login in HELLO.
 
 use crate::command::{CommandContext, CommandResult, Flow};
-use crate::commands::acl::USER;
 use crate::limits::AUTH_SESSION_FAILURES_MAX;
+use crate::replies::client_list::USER;
 
 const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
@@ -62,8 +62,8 @@ fn refuse(cx: &mut CommandContext<'_, '_>) -> Login {
 
 /// Counts a failure; a connection that only guesses is closed.
 fn failed(cx: &mut CommandContext<'_, '_>) -> Flow {
-    let stats = &mut cx.state.stats;
-    stats.auth_failures = stats.auth_failures.wrapping_add(1);
+    let counts = &mut cx.state.counts;
+    counts.auth_failures = counts.auth_failures.wrapping_add(1);
     let session = cx.session();
     session.auth_failures = session.auth_failures.saturating_add(1);
     if session.auth_failures >= AUTH_SESSION_FAILURES_MAX { Flow::Close } else { Flow::Continue }

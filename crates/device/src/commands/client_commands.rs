@@ -1,14 +1,13 @@
 //! CLIENT: who is connected.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use heapless::String;
 use sockeye_resp::{Printable, Request};
 
-use crate::app::State;
 use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
-use crate::replies::document::Lines;
-use crate::sessions::session::{ClientOrigin, Session, SessionKey};
+use crate::replies::client_list::ClientList;
+use crate::sessions::session::Session;
 
 /// An address with its port: `[` 39 characters `]:65535`, a scope perhaps.
 type Address = String<64, u8>;
@@ -141,8 +140,11 @@ fn is_at(session: &Session, address: &[u8]) -> bool {
     write!(peer, "{}", session.peer).is_ok() && peer.as_bytes() == address
 }
 
-pub(crate) fn info(_: &mut CommandContext<'_, '_>) -> CommandResult {
-    Ok(Flow::Text)
+pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let (now_s, request) = (cx.now.uptime_s() as u32, cx.request);
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, request };
+    cx.reply.verbatim_with(*b"txt", |out| clients.write_own(out));
+    Ok(Flow::Continue)
 }
 
 pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
@@ -151,12 +153,12 @@ pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if is_of_type(&request) && !is_type(cx.arg(3)) {
         return cx.refuse(format_args!("ERR Unknown client type '{}'", Printable(cx.arg(3))));
     }
-    let clients = Clients { state: cx.state, own: cx.key, now_s: 0, request };
-    if clients.listed().next().is_none() {
-        cx.reply.verbatim(*b"txt", "");
-        return Ok(Flow::Continue);
-    }
-    Ok(Flow::Text)
+    let (session, now_ms) = (cx.state.sessions.get(cx.key), cx.now.uptime_ms());
+    let place = (session.id, session.cursor);
+    let now_s = cx.now.uptime_s() as u32;
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, request };
+    let progress = cx.document.reply(place, now_ms, cx.reply, |out| clients.write(out));
+    cx.go_on(progress)
 }
 
 fn check_list(request: &Request<'_>) -> Result<(), &'static str> {
@@ -180,78 +182,4 @@ fn is_of_type(request: &Request<'_>) -> bool {
 
 fn is_type(name: &[u8]) -> bool {
     [&b"normal"[..], b"pubsub", b"master", b"replica", b"slave"].iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// The clients as lines: all others and then the one who asks, because the last line is the one that is filled up.
-pub(crate) struct Clients<'a> {
-    pub(crate) state: &'a State,
-    pub(crate) own: SessionKey,
-    pub(crate) now_s: u32,
-    pub(crate) request: Request<'a>,
-}
-
-impl Clients<'_> {
-    fn is_listed(&self, session: &Session) -> bool {
-        let arg = |index| self.request.arg(index).unwrap_or_default();
-        let is = |index, word: &[u8]| arg(index).eq_ignore_ascii_case(word);
-        if is(1, b"INFO") {
-            session.id == self.state.sessions.get(self.own).id
-        } else if is(2, b"TYPE") {
-            is(3, if session.is_subscribed() { b"pubsub" } else { b"normal" })
-        } else if is(2, b"ID") {
-            self.request.args().skip(3).any(|id| parse_integer(id) == Some(session.id.into()))
-        } else {
-            true
-        }
-    }
-
-    fn listed(&self) -> impl Iterator<Item = &Session> {
-        let own = self.state.sessions.get(self.own);
-        let others = self.state.sessions.iter().filter(move |session| session.id != own.id);
-        others.chain([own]).filter(|session| self.is_listed(session))
-    }
-}
-
-impl Lines for Clients<'_> {
-    const FILLER: &'static str = " pad=";
-    const FILL: u8 = b'.';
-    const END: &'static str = "\n";
-
-    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
-        let session = self.listed().nth(index)?;
-        let separator = if index > 0 { "\n" } else { "" };
-        Some(out.write_str(separator).and_then(|()| write_client(session, self.now_s, out)))
-    }
-}
-
-fn write_client(session: &Session, now_s: u32, out: &mut dyn Write) -> fmt::Result {
-    let flags = match session {
-        _ if session.monitor.is_some() => "O",
-        _ if session.is_blocked() => "b",
-        _ if session.is_subscribed() => "P",
-        _ => "N",
-    };
-    let side = match session.side {
-        ClientOrigin::AccessPoint => "ap",
-        ClientOrigin::Loopback => "loopback",
-        ClientOrigin::Station => "station",
-    };
-    write!(
-        out,
-        "id={} addr={} name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub=0 multi=-1 cmd={} user={} \
-         resp={} lib-name={} lib-ver={} side={side} dropped={}",
-        session.id,
-        session.peer,
-        session.name,
-        now_s.wrapping_sub(session.opened_s),
-        now_s.wrapping_sub((session.last_us / 1_000_000) as u32),
-        session.channels(),
-        session.patterns(),
-        session.command,
-        super::acl::USER,
-        session.protocol.version(),
-        session.lib_name,
-        session.lib_version,
-        session.subscriber.dropped,
-    )
 }

@@ -1,17 +1,16 @@
 //! COMMAND: what the device can do, told from the table.
 
-use crate::command::{Access, Command, CommandContext, CommandResult, Flow, Group};
-use crate::command_table::{COMMANDS, by_any_name, has_subcommands, subcommands};
+use crate::command::{Access, Command, CommandContext, CommandResult, CommandTable, Flow, Group};
 use crate::glob;
 
 pub(crate) fn count(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.reply.integer(commands().count() as i64);
+    cx.reply.integer(commands(cx.table).count() as i64);
     Ok(Flow::Continue)
 }
 
 /// All commands, without their subcommands.
-fn commands() -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().filter(|command| command.parent().is_none())
+fn commands(table: &'static CommandTable) -> impl Iterator<Item = &'static Command> {
+    table.rows.iter().filter(|command| command.parent().is_none())
 }
 
 pub(crate) fn command(cx: &mut CommandContext<'_, '_>) -> CommandResult {
@@ -26,7 +25,7 @@ pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.list(
         len,
         |cx| cx.reply.array(len),
-        |cx, index| match by_any_name(cx.arg(index + 2)) {
+        |cx, index| match cx.table.by_any_name(cx.arg(index + 2)) {
             // Subcommands are named in COMMAND INFO of their own; with all of them, CLIENT would be too long a part.
             Some(command) => describe(cx, command, 0),
             None => cx.reply.null_array(),
@@ -37,11 +36,11 @@ pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 /// The table from front to back, which is commands, each with its subcommands in it.
 fn describe_all(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.list(
-        COMMANDS.len(),
-        |cx| cx.reply.array(commands().count()),
+        cx.table.rows.len(),
+        |cx| cx.reply.array(commands(cx.table).count()),
         |cx, index| {
-            if let Some(command) = COMMANDS.get(index) {
-                describe(cx, command, subcommands(command).count());
+            if let Some(command) = cx.table.rows.get(index) {
+                describe(cx, command, cx.table.subcommands(command).count());
             }
         },
     )
@@ -64,6 +63,7 @@ fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
         Group::Server => "@admin",
         Group::Stream => "@stream",
         Group::String => "@string",
+        Group::Transactions => "@transaction",
         Group::Wifi => "@admin",
     };
     let access = match command.access {
@@ -97,22 +97,22 @@ fn statuses<const N: usize>(cx: &mut CommandContext<'_, '_>, statuses: [Option<&
 
 pub(crate) fn docs(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
-        let known = cx.request.args().skip(2).filter(|name| by_any_name(name).is_some()).count();
+        let known = cx.request.args().skip(2).filter(|name| cx.table.by_any_name(name).is_some()).count();
         return cx.list(
             cx.request.len() - 2,
             |cx| cx.reply.map(known),
             |cx, index| {
-                if let Some(command) = by_any_name(cx.arg(index + 2)) {
+                if let Some(command) = cx.table.by_any_name(cx.arg(index + 2)) {
                     document(cx, command, false);
                 }
             },
         );
     }
     cx.list(
-        COMMANDS.len(),
-        |cx| cx.reply.map(commands().count()),
+        cx.table.rows.len(),
+        |cx| cx.reply.map(commands(cx.table).count()),
         |cx, index| {
-            if let Some(command) = COMMANDS.get(index) {
+            if let Some(command) = cx.table.rows.get(index) {
                 document(cx, command, true);
             }
         },
@@ -121,7 +121,7 @@ pub(crate) fn docs(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 /// One command as COMMAND DOCS has it. Its subcommands follow, if they shall.
 fn document(cx: &mut CommandContext<'_, '_>, command: &Command, with_subcommands: bool) {
-    let has_subcommands = with_subcommands && has_subcommands(command);
+    let has_subcommands = with_subcommands && command.has_subcommands();
     let arguments = Arguments(command.syntax).count();
     let fields = 3 + usize::from(arguments > 0) + usize::from(has_subcommands);
     cx.reply.bulk(command.name.as_bytes());
@@ -137,7 +137,7 @@ fn document(cx: &mut CommandContext<'_, '_>, command: &Command, with_subcommands
     }
     if has_subcommands {
         cx.reply.bulk(b"subcommands");
-        cx.reply.map(subcommands(command).count());
+        cx.reply.map(cx.table.subcommands(command).count());
     }
 }
 
@@ -176,12 +176,12 @@ impl Iterator for Arguments {
 
 pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let filter = Filter::parse(cx)?;
-    let len = COMMANDS.iter().filter(|command| filter.matches(command)).count();
+    let len = cx.table.rows.iter().filter(|command| filter.matches(command)).count();
     cx.list(
         len,
         |cx| cx.reply.array(len),
         |cx, index| {
-            if let Some(command) = COMMANDS.iter().filter(|command| filter.matches(command)).nth(index) {
+            if let Some(command) = cx.table.rows.iter().filter(|command| filter.matches(command)).nth(index) {
                 cx.reply.bulk(command.name.as_bytes());
             }
         },

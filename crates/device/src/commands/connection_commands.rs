@@ -2,12 +2,10 @@
 
 use sockeye_resp::{Printable, Protocol};
 
-use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
+use crate::command::{COMPATIBLE_VERSION, CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::commands::auth_commands::{Login, login};
 use crate::commands::client_commands::set_name;
-
-/// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
-pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
+use crate::sessions::session::Transaction;
 
 pub(crate) fn ping(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
@@ -45,10 +43,11 @@ pub(crate) fn quit(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn reset(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let was_open = cx.session().transaction != Transaction::None;
     cx.session().reset();
     cx.reply.set_protocol(Protocol::Resp2);
     cx.reply.simple("RESET");
-    Ok(Flow::Continue)
+    Ok(if was_open { Flow::Discard } else { Flow::Continue })
 }
 
 pub(crate) fn hello(cx: &mut CommandContext<'_, '_>) -> CommandResult {

@@ -2,14 +2,13 @@
 
 use sockeye_resp::Printable;
 
-use crate::app::Latest;
 use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::platform::{OutputInfo, ReadingInfo};
 use crate::sessions::session::Cursor;
-use crate::value::{Decimal, Value};
+use crate::value::{Decimal, Latest, Value};
 
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
@@ -25,16 +24,16 @@ impl CommandContext<'_, '_> {
     }
 
     fn exists(&self, key: Key) -> bool {
-        key.exists(self.platform, self.state, self.histories, self.now)
+        key.exists(self.catalog(), self.histories, self.now)
     }
 
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
         let key = self.find(name).filter(|key| self.exists(*key));
-        let stats = &mut self.state.stats;
+        let counts = &mut self.state.counts;
         match key {
-            Some(_) => stats.hits = stats.hits.wrapping_add(1),
-            None => stats.misses = stats.misses.wrapping_add(1),
+            Some(_) => counts.hits = counts.hits.wrapping_add(1),
+            None => counts.misses = counts.misses.wrapping_add(1),
         }
         key
     }
@@ -43,7 +42,7 @@ impl CommandContext<'_, '_> {
     fn value(&self, key: Key) -> Option<Decimal> {
         match key {
             Key::Reading(index) => {
-                let latest: Latest = self.catalog().latest(self.state, index, self.now)?;
+                let latest: Latest = self.catalog().latest(index, self.now)?;
                 let (_, decimals) = self.catalog().reading(index)?;
                 Some(latest.value.with_decimals(decimals))
             }

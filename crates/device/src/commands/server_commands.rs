@@ -1,14 +1,22 @@
 //! The server: INFO, TIME, MONITOR, and what is always empty.
 
 use crate::command::{CommandContext, CommandResult, Flow};
-use crate::replies::info;
+use crate::replies::info::Info;
 
 pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    if info::is_empty(&cx.request) {
-        cx.reply.verbatim(*b"txt", "");
-        return Ok(Flow::Continue);
-    }
-    Ok(Flow::Text)
+    let session = cx.state.sessions.get(cx.key);
+    let place = (session.id, session.cursor);
+    let info = Info {
+        state: cx.state,
+        histories: cx.histories,
+        platform: cx.platform,
+        outbox: cx.outbox,
+        health: cx.platform.health(),
+        now: cx.now,
+        request: cx.request,
+    };
+    let progress = cx.document.reply(place, cx.now.uptime_ms(), cx.reply, |out| info.write(out));
+    cx.go_on(progress)
 }
 
 pub(crate) fn time(cx: &mut CommandContext<'_, '_>) -> CommandResult {

@@ -258,14 +258,15 @@ pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         }
         return read_on(cx, &read, ready, 0, Samples::NONE);
     }
-    let session = cx.session();
+    let (is_over, session) = (cx.is_timed_out || cx.is_in_exec(), cx.state.sessions.get_mut(cx.key));
     session.event_pending = false;
     match read.block_ms {
-        Some(timeout_ms) => {
+        Some(timeout_ms) if !is_over => {
             session.cursor = Cursor::Blocked;
             Ok(Flow::Block { timeout_ms })
         }
-        None => {
+        _ => {
+            session.cursor = Cursor::Start;
             cx.reply.null_array();
             Ok(Flow::Continue)
         }

@@ -5,19 +5,18 @@ use core::fmt::Write;
 use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
 
-use crate::app::{self, State};
-use crate::command::{CommandContext, CommandResult, Flow, integer};
-use crate::commands::config;
-use crate::platform::Now;
+use crate::command::{CommandContext, CommandResult, Flow, Prepared, integer};
+use crate::pending::{Change, PendingSettings};
+use crate::platform::{Now, random_u32};
 use crate::sessions::session::{ClientOrigin, Cursor};
-use crate::settings::Settings;
+use crate::state::State;
 
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";
 const BUSY: &str = "ERR a network is being tried: WIFI CONFIRM or WIFI ABORT comes first";
 
 impl CommandContext<'_, '_> {
     fn want_wifi(&mut self, want: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
-        let random = app::random(self.platform);
+        let random = random_u32(self.platform);
         self.state.want_wifi(self.now, random, want);
     }
 
@@ -37,7 +36,7 @@ impl CommandContext<'_, '_> {
 pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let status = Status {
         wifi: &cx.state.wifi,
-        settings: cx.state.settings.wifi(config::name(cx.state, cx.platform)),
+        settings: cx.state.settings.wifi(cx.state.device_name(cx.platform)),
         rssi_dbm: cx.platform.health().wifi_rssi_dbm,
         now_ms: cx.now.uptime_ms(),
     };
@@ -83,7 +82,7 @@ pub(crate) fn try_network(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     check_trial(cx.state)?;
     cx.want_wifi(|wifi, env| wifi.command(Input::Try { confirm_s }, env));
     // Whoever came over the network that is being left now is told before; all others wait for what comes of it.
-    if cx.session().side == ClientOrigin::Station {
+    if cx.session().origin == ClientOrigin::Station {
         write_trial(cx, confirm_s);
         return Ok(Flow::Continue);
     }
@@ -150,37 +149,42 @@ fn write_trial(cx: &mut CommandContext<'_, '_>, confirm_s: u16) {
     cx.reply.integer(confirm_s.into());
 }
 
-pub(crate) fn confirm(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+pub(crate) fn confirm(
+    cx: &mut CommandContext<'_, '_>,
+    pending: &mut PendingSettings,
+) -> Result<Prepared, &'static str> {
     cx.has_radio()?;
-    let side = cx.session().side;
-    check_proved(cx.state, side)?;
-    Ok(Flow::Commit)
+    let origin = cx.session().origin;
+    check_proved(cx.state, origin)?;
+    let staged = cx.state.wifi.staged.clone().ok_or("ERR no network is staged")?;
+    change(pending, Change::Confirm, cx.state);
+    let networks = &mut pending.settings.networks;
+    match networks.iter_mut().find(|network| network.ssid == staged.ssid) {
+        Some(known) => *known = staged,
+        None => networks.push(staged).map_err(|_| "ERR there is no room for another network")?,
+    }
+    set_confirming(cx.state, true);
+    Ok(Prepared::Store)
 }
 
-/// Whether a client on this side may say that the network works. An address by DHCP shows that frames go both ways; one
+/// Begins a change of the settings in force.
+fn change(pending: &mut PendingSettings, change: Change, state: &State) {
+    (pending.change, pending.staged) = (change, None);
+    pending.settings.clone_from(&state.settings);
+}
+
+/// Whether a client of this origin may say that the network works. An address by DHCP shows that frames go both ways; one
 /// that was configured shows nothing, so that only a client can which has reached the device there.
-fn check_proved(state: &State, side: ClientOrigin) -> Result<(), &'static str> {
+fn check_proved(state: &State, origin: ClientOrigin) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
-        (Some(_), Station::AwaitingConfirm) if is_static && side != ClientOrigin::Station => {
+        (Some(_), Station::AwaitingConfirm) if is_static && origin != ClientOrigin::Station => {
             Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
         }
         (Some(_), Station::AwaitingConfirm) => Ok(()),
         (Some(_), _) => Err("ERR the device has no address in the network yet"),
         (None, _) => Err("ERR no network is being tried: it was confirmed, the time is over, or WIFI TRY comes first"),
     }
-}
-
-/// The settings with the network that is being tried, and that a client on this side confirms.
-pub(crate) fn confirmed(state: &State, side: ClientOrigin) -> Result<Settings, &'static str> {
-    check_proved(state, side)?;
-    let staged = state.wifi.staged.clone().ok_or("ERR no network is staged")?;
-    let mut settings = state.settings.clone();
-    match settings.networks.iter_mut().find(|network| network.ssid == staged.ssid) {
-        Some(known) => *known = staged,
-        None => settings.networks.push(staged).map_err(|_| "ERR there is no room for another network")?,
-    }
-    Ok(settings)
 }
 
 /// The trial can't be over while it is being stored.
@@ -210,18 +214,13 @@ pub(crate) fn abort(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.ok()
 }
 
-pub(crate) fn forget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    without(cx.state, cx.arg(2))?;
-    Ok(Flow::Commit)
-}
-
-/// The settings without this network.
-pub(crate) fn without(state: &State, ssid: &[u8]) -> Result<Settings, &'static str> {
+pub(crate) fn forget(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> Result<Prepared, &'static str> {
+    let ssid = cx.arg(2);
     let is_other = |network: &Network| network.ssid.as_bytes() != ssid;
-    if state.settings.networks.iter().all(is_other) {
+    if cx.state.settings.networks.iter().all(is_other) {
         return Err("ERR no such network is stored");
     }
-    let mut settings = state.settings.clone();
-    settings.networks.retain(is_other);
-    Ok(settings)
+    change(pending, Change::Forget, cx.state);
+    pending.settings.networks.retain(is_other);
+    Ok(Prepared::Store)
 }

@@ -2,11 +2,11 @@
 
 use core::fmt;
 
-use crate::app::{Latest, State};
 use crate::keys::history::History;
 use crate::keys::remote::{Remote, Remotes};
 use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
 use crate::platform::{Now, OutputInfo, Platform};
+use crate::value::Latest;
 
 /// What precedes the name of a reading in the key of its history.
 pub(crate) const HISTORY: &str = "history:";
@@ -19,6 +19,8 @@ pub(crate) const META: &str = "meta:";
 pub(crate) struct Catalog<'a> {
     pub(crate) platform: &'a dyn Platform,
     pub(crate) remotes: &'a Remotes,
+    /// The latest samples of the board's readings.
+    pub(crate) latest: &'a [Option<Latest>],
 }
 
 impl<'a> Catalog<'a> {
@@ -36,10 +38,10 @@ impl<'a> Catalog<'a> {
     }
 
     /// The value of a reading, if it has one.
-    pub(crate) fn latest(&self, state: &State, index: usize, now: Now) -> Option<Latest> {
+    pub(crate) fn latest(&self, index: usize, now: Now) -> Option<Latest> {
         match self.slot(index) {
             Some(slot) => self.remotes.latest(slot, now),
-            None => state.latest.get(index).copied().flatten(),
+            None => self.latest.get(index).copied().flatten(),
         }
     }
 
@@ -100,9 +102,9 @@ impl Key {
 
     /// Whether it has a value: a reading has none before its first sample, and one of another device none after a
     /// silence.
-    pub(crate) fn exists(self, platform: &dyn Platform, state: &State, histories: &[History], now: Now) -> bool {
+    pub(crate) fn exists(self, catalog: Catalog<'_>, histories: &[History], now: Now) -> bool {
         match self {
-            Self::Reading(index) => state.catalog(platform).latest(state, index, now).is_some(),
+            Self::Reading(index) => catalog.latest(index, now).is_some(),
             Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),
             Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) => true,
         }

@@ -47,7 +47,7 @@ impl Ring {
     }
 
     /// Adds a sample. True if the oldest that isn't on its way had to go: the outcome of the others is yet to come.
-    pub(super) fn push(&mut self, entry: QueuedSample) -> bool {
+    pub(super) fn append(&mut self, entry: QueuedSample) -> bool {
         let is_full = self.len == OUTBOX_LEN;
         if is_full {
             self.remove(self.sent);

@@ -175,8 +175,8 @@ impl<F: NorFlash> Flash<F> {
             [Found::Newer, _] | [_, Found::Newer] => return Ok(as_new(StoreStatus::Newer)),
             [Found::Nothing, Found::Nothing] => {
                 self.is_locked = is_used || self.fetch(WRITTEN).await?.is_some();
-                let condition = if self.is_locked { StoreStatus::Damaged } else { StoreStatus::Sound };
-                return Ok(as_new(condition));
+                let status = if self.is_locked { StoreStatus::Damaged } else { StoreStatus::Sound };
+                return Ok(as_new(status));
             }
             [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
             [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
@@ -188,15 +188,15 @@ impl<F: NorFlash> Flash<F> {
         let (number, settings) = settings.ok_or(StoreError::Damaged)?;
         self.number = number;
         self.is_locked = false;
-        let mut condition = StoreStatus::Sound;
+        let mut status = StoreStatus::Sound;
         if !is_whole {
             // They are in force whether they can be made whole or not.
-            condition = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
+            status = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
         if self.is_wiping().await? {
             self.wipe().await?;
         }
-        Ok(Stored { settings, condition })
+        Ok(Stored { settings, status })
     }
 
     async fn save(&mut self, settings: &Settings) -> Result<(), StoreError> {
@@ -303,6 +303,6 @@ impl<F: NorFlash> Flash<F> {
 }
 
 /// What a device begins with that has no settings, or none that it can read.
-fn as_new(condition: StoreStatus) -> Stored {
-    Stored { settings: Settings::default(), condition }
+fn as_new(status: StoreStatus) -> Stored {
+    Stored { settings: Settings::default(), status }
 }

@@ -14,7 +14,7 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, ClientOrigin, History, Outbox, PushSettings};
+use sockeye_device::{App, AppResources, ClientOrigin, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedSocket, Buffering, Server};
@@ -75,7 +75,8 @@ where
     if let Some(push) = push {
         stored.settings.push = push;
     }
-    let app = App::new(&board, &mut histories, stored)?.with_outbox(&outbox);
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_outbox(&outbox);
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());

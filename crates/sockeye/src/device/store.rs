@@ -29,7 +29,7 @@ impl HostStore {
     pub async fn load(&self) -> Stored {
         match &self.0 {
             Some(store) => store.load().await,
-            None => Stored { settings: Settings::default(), condition: StoreStatus::Volatile },
+            None => Stored { settings: Settings::default(), status: StoreStatus::Volatile },
         }
     }
 }

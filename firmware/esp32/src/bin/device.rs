@@ -14,7 +14,7 @@ use esp_radio::wifi::Interface;
 use sockeye_board::platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_device::limits::REMOTES_MAX;
-use sockeye_device::{App, History, Outbox, Platform, StoreTask};
+use sockeye_device::{App, AppResources, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
@@ -40,6 +40,7 @@ async fn main(spawner: Spawner) -> ! {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
@@ -73,7 +74,7 @@ async fn main(spawner: Spawner) -> ! {
     let pins = pins!(chip);
     let mut lm35 = lm35(chip.ADC1, pins.lm35);
     let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
-    let app = App::new(board, HISTORIES.take(), stored).expect("the board describes a device");
+    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
     let storing: &'static StoreTask = STORING.take();

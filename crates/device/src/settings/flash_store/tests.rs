@@ -14,9 +14,9 @@ use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
     REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
-use crate::outbox::PushSettings;
+use crate::platform::LogLevel;
 use crate::sessions::token::TokenHash;
-use crate::settings::{LogLevel, Seconds};
+use crate::settings::{PushSettings, Seconds};
 
 /// Four blocks as a chip has them.
 type Mock = MockFlashBase<4, 4, 1024>;
@@ -67,7 +67,7 @@ fn cut_everywhere(
         let (store, stored) = boot(&after);
         let (_, again) = boot(&flash(store));
         assert_eq!(again.settings, stored.settings, "after {bytes} bytes");
-        assert_eq!(again.condition, StoreStatus::Sound, "after {bytes} bytes");
+        assert_eq!(again.status, StoreStatus::Sound, "after {bytes} bytes");
         check(is_acknowledged, stored);
         if is_over {
             return;
@@ -95,7 +95,7 @@ fn the_largest_settings_come_back() {
     largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
     largest.time_server = "t".repeat(TIME_SERVER_LEN_MAX).as_str().try_into().unwrap();
     let stored = boot(&with(&[&largest])).1;
-    assert_eq!(stored, Stored { settings: largest, condition: StoreStatus::Sound });
+    assert_eq!(stored, Stored { settings: largest, status: StoreStatus::Sound });
 }
 
 #[test]
@@ -130,9 +130,9 @@ fn no_bit_error_costs_a_setting() {
             damaged.as_bytes_mut()[index] ^= 1 << bit;
             let (store, stored) = boot(&damaged);
             assert_eq!(stored.settings, new, "bit {bit} of byte {index}");
-            repaired += usize::from(stored.condition == StoreStatus::Repaired);
+            repaired += usize::from(stored.status == StoreStatus::Repaired);
             let (_, again) = boot(&flash(store));
-            assert_eq!((again.settings, again.condition), (new.clone(), StoreStatus::Sound));
+            assert_eq!((again.settings, again.status), (new.clone(), StoreStatus::Sound));
         }
     }
     assert!(repaired > 0);
@@ -151,7 +151,7 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         }
         let (store, found) = boot(&map.destroy().0);
         if keys.len() == 1 {
-            assert_eq!(found, Stored { settings: stored.clone(), condition: StoreStatus::Repaired });
+            assert_eq!(found, Stored { settings: stored.clone(), status: StoreStatus::Repaired });
             continue;
         }
         assert_eq!(found, as_new(StoreStatus::Damaged));
@@ -160,7 +160,7 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         assert_eq!(found, as_new(StoreStatus::Damaged), "after the next boot as well");
         block_on(store.reset(&Settings::default())).unwrap();
         block_on(store.save(&stored)).unwrap();
-        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreStatus::Sound });
+        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), status: StoreStatus::Sound });
     }
 }
 
@@ -232,7 +232,7 @@ fn records_of_other_firmwares_are_read() {
         let (store, stored) = boot(&map.destroy().0);
         assert_eq!(stored, *expected);
         let is_locked = block_on(store.save(&Settings::default())) == Err(StoreError::Damaged);
-        assert_eq!(is_locked, expected.condition == StoreStatus::Newer);
+        assert_eq!(is_locked, expected.status == StoreStatus::Newer);
     };
     let kitchen = Stored::from(settings("kitchen", 0));
     // {0: "kitchen"}, as the first firmware had it; and with a key that this one doesn't know.

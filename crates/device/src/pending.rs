@@ -1,0 +1,63 @@
+//! Settings on their way into the store.
+
+use sockeye_wifi::Network;
+
+use crate::settings::{Settings, Store, StoreError};
+
+/// Which command's change is being stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// CONFIG SET.
+    #[default]
+    Config,
+    /// CONFIG FACTORYRESET.
+    Reset,
+    /// WIFI CONFIRM.
+    Confirm,
+    /// WIFI FORGET.
+    Forget,
+}
+
+impl Change {
+    /// The command's name, for errors.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Config => "CONFIG SET",
+            Self::Reset => "CONFIG FACTORYRESET",
+            Self::Confirm => "WIFI CONFIRM",
+            Self::Forget => "WIFI FORGET",
+        }
+    }
+}
+
+/// A network that CONFIG SET stages, and the first of its parameters that the request names.
+pub(crate) struct Staged {
+    pub(crate) parameter: &'static str,
+    pub(crate) network: Network,
+}
+
+/// What a command changes, while it is being stored: the request itself may be gone by then.
+pub(crate) struct PendingSettings {
+    pub(crate) change: Change,
+    pub(crate) settings: Settings,
+    /// A network that is staged once the settings are stored, and is not stored itself.
+    pub(crate) staged: Option<Staged>,
+}
+
+impl PendingSettings {
+    /// No change: all of it is zero, so that it takes no flash.
+    pub(crate) const fn new() -> Self {
+        Self { change: Change::Config, settings: Settings::ZERO, staged: None }
+    }
+
+    /// Stores the change.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn store(&self, store: &impl Store) -> Result<(), StoreError> {
+        match self.change {
+            Change::Reset => store.reset(&self.settings).await,
+            _ => store.save(&self.settings).await,
+        }
+    }
+}

@@ -7,18 +7,18 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use resp_rs::resp3::{Frame, parse_frame};
 use sockeye_fuzz::is_same;
-use sockeye_resp::client::decode;
+use sockeye_resp::decode_reply;
 
 const RX_LEN_MAX: usize = 512;
 
 fuzz_target!(|data: &[u8]| {
     let data = &data[..data.len().min(RX_LEN_MAX)];
-    let Ok(Some((reply, len))) = decode(data, RX_LEN_MAX) else {
+    let Ok(Some((reply, len))) = decode_reply(data, RX_LEN_MAX) else {
         return;
     };
     let reply_wire = &data[..len];
     for len in 0..len {
-        assert_eq!(decode(&data[..len], RX_LEN_MAX), Ok(None), "{len} bytes");
+        assert_eq!(decode_reply(&data[..len], RX_LEN_MAX), Ok(None), "{len} bytes");
     }
     let (frame, rest) = parse_reply(Bytes::copy_from_slice(reply_wire));
     assert!(rest.is_empty(), "{} is more than one reply", reply_wire.escape_ascii());

@@ -86,7 +86,7 @@ impl Platform for Board {
         let server = ServerHealth {
             slots: SLOTS as u32,
             accepted: stats.accepted,
-            refused: stats.refused,
+            refused: stats.rejected,
             timed_out: stats.timed_out,
             reset: stats.reset,
             accept_errors: stats.accept_errors,

@@ -9,8 +9,8 @@ use embassy_time::{Duration, Timer};
 use sockeye_device::{App, AppResources, ClientOrigin, History, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
-use sockeye_server::{Server, State};
-use sockeye_tcp::{Acceptor, Buffers, Frames, Interface, Options, Port, Resources, Tcp};
+use sockeye_server::{Server, SlotState};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
 use sockeye_wifi::Event;
 
 use crate::air::Air;
@@ -59,7 +59,7 @@ impl Device {
         let group = Group(1_000 + boots);
         let timeouts = parts.mutation.timeouts(TIMEOUTS);
         let tcp = Tcp::new(
-            leak(Buffers::<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>::new()),
+            leak(SocketBuffers::<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>::new()),
             leak(Resources::<{ SLOTS + 1 }>::new()),
             Options { handshake: timeouts.handshake },
         );
@@ -92,11 +92,11 @@ impl Device {
 
     /// Slots that are not free.
     pub fn busy_slots(&self) -> usize {
-        self.server.slots().filter(|slot| slot.state != State::Free).count()
+        self.server.slots().filter(|slot| slot.state != SlotState::Free).count()
     }
 
     /// What its server has counted.
-    pub fn stats(&self) -> sockeye_server::Stats {
+    pub fn stats(&self) -> sockeye_server::ServerStats {
         self.server.stats()
     }
 
@@ -109,7 +109,7 @@ impl Device {
 /// One network interface, with the listener between it and the network stack.
 fn wlan(parts: &Parts, group: Group, tcp: Tcp, mac: [u8; 6], random: &mut fastrand::Rng) -> (Wlan, Interface) {
     let (card, driver) = parts.air.card(mac);
-    let port = leak(Port::new(driver, random.u64(..)));
+    let port = leak(DriverPort::new(driver, random.u64(..)));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let resources = leak(StackResources::<3>::new());
     let (stack, mut net) = embassy_net::new(device, Config::default(), resources, random.u64(..));

@@ -30,6 +30,6 @@ impl Mutation {
             return timeouts;
         }
         let long = Duration::from_secs(24 * 3_600);
-        Timeouts { idle: long, request: long, write: long, linger: long, refuse: long, handshake: long }
+        Timeouts { idle: long, request: long, write: long, linger: long, reject: long, handshake: long }
     }
 }

@@ -7,7 +7,7 @@ use embassy_net::tcp::TcpSocket;
 use embassy_net::{Config, ConfigV4, Stack, StackResources};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::Write;
-use sockeye_resp::client::{self, Reply};
+use sockeye_resp::{Reply, decode_reply, encode_request};
 
 use crate::air::{Air, Card, Place};
 use crate::executor::{Executor, Group};
@@ -227,7 +227,7 @@ impl Session<'_> {
     pub async fn send(&mut self, args: &[&str]) -> Result<(), Failure> {
         let args: Vec<_> = args.iter().map(|arg| arg.as_bytes()).collect();
         let mut tx = [0; BUFFER_LEN];
-        let len = client::encode(&args, &mut tx).expect("requests are short");
+        let len = encode_request(&args, &mut tx).expect("requests are short");
         self.send_bytes(&tx[..len]).await
     }
 
@@ -244,7 +244,7 @@ impl Session<'_> {
     pub async fn answer(&mut self, patience: Duration) -> Result<Answer, Failure> {
         let end = Instant::now() + patience;
         loop {
-            if let Some((reply, len)) = client::decode(&self.rx, BUFFER_LEN).expect("the device speaks RESP") {
+            if let Some((reply, len)) = decode_reply(&self.rx, BUFFER_LEN).expect("the device speaks RESP") {
                 let answer = Answer::new(reply);
                 self.rx.drain(..len);
                 return Ok(answer);

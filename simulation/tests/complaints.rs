@@ -6,10 +6,10 @@ mod script;
 use embedded_io_async::{Read, Write};
 use script::{Client, World};
 use sockeye_server::limits::{
-    ABORT_TIMEOUT_MS, ACCEPT_RETRY_MS, IDLE_TIMEOUT_MS, LINGER_TIMEOUT_MS, REFUSE_AFTER_MS, REFUSE_TIMEOUT_MS,
+    ABORT_TIMEOUT_MS, ACCEPT_RETRY_MS, IDLE_TIMEOUT_MS, LINGER_TIMEOUT_MS, REJECT_AFTER_MS, REJECT_TIMEOUT_MS,
     REQUEST_TIMEOUT_MS, WATCH_TICK_MS, WRITE_TIMEOUT_MS,
 };
-use sockeye_server::{Connection, Error, Handler, Socket};
+use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
 /// The longest that a time-out of `ms` takes.
 const fn over(ms: u64) -> u64 {
@@ -20,7 +20,7 @@ const fn over(ms: u64) -> u64 {
 struct Line;
 
 impl<S: Socket> Handler<S> for Line {
-    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let mut byte = [0];
         while byte[0] != b'\n' {
             if client.read(&mut byte).await? == 0 {
@@ -31,7 +31,7 @@ impl<S: Socket> Handler<S> for Line {
         client.write_all(b"reply").await
     }
 
-    async fn refuse(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn reject(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         client.write_all(b"full").await
     }
 }
@@ -55,10 +55,10 @@ fn connects_then_is_dropped_without_a_word_at_the_client_limit() {
     let stalled = [(); 2].map(|()| world.connect(Client::silent()));
     world.run(&Line, 0);
     let third = world.connect(Client::sends(b"hi\n"));
-    world.run(&Line, REFUSE_AFTER_MS + 1);
+    world.run(&Line, REJECT_AFTER_MS + 1);
     third.check("full", "fin", 0);
     stalled.iter().for_each(|client| client.check("", "open", 0));
-    assert_eq!((world.stats().accepted, world.stats().refused), (2, 1));
+    assert_eq!((world.stats().accepted, world.stats().rejected), (2, 1));
 }
 
 #[test]
@@ -68,14 +68,14 @@ fn the_server_silently_stops_after_the_client_limit_was_reached_once() {
         let clients = [(); 2].map(|()| world.connect(Client::silent()));
         world.run(&Line, 0);
         let third = world.connect(Client::silent());
-        world.run(&Line, REFUSE_AFTER_MS + 1);
+        world.run(&Line, REJECT_AFTER_MS + 1);
         third.check("full", "fin", 0);
         clients.iter().for_each(Client::close);
         world.run(&Line, 1);
         let next = world.connect(Client::sends(b"hi\n"));
         world.run(&Line, 1);
         next.check("reply", "fin", 0);
-        assert_eq!(world.stats().refused, round + 1);
+        assert_eq!(world.stats().rejected, round + 1);
     }
 }
 
@@ -85,11 +85,11 @@ fn one_too_many_is_served_when_another_just_leaves() {
     let first = world.connect(Client::silent());
     world.run(&Line, 0);
     let second = world.connect(Client::sends(b"hi\n"));
-    world.run(&Line, REFUSE_AFTER_MS / 2);
+    world.run(&Line, REJECT_AFTER_MS / 2);
     first.close();
     world.run(&Line, 1);
     second.check("reply", "fin", 0);
-    assert_eq!(world.stats().refused, 0);
+    assert_eq!(world.stats().rejected, 0);
 }
 
 #[test]
@@ -177,9 +177,9 @@ fn a_refused_client_that_stays_keeps_others_waiting_for_a_bounded_time() {
     world.run(&Line, 0);
     let refused = world.connect(Client::silent().never_closes());
     let waiting = world.connect(Client::silent());
-    world.run(&Line, REFUSE_AFTER_MS + over(REFUSE_TIMEOUT_MS));
+    world.run(&Line, REJECT_AFTER_MS + over(REJECT_TIMEOUT_MS));
     refused.check("full", "reset", 0);
-    world.run(&Line, REFUSE_AFTER_MS + 1);
+    world.run(&Line, REJECT_AFTER_MS + 1);
     waiting.check("full", "fin", 0);
 }
 
@@ -187,7 +187,7 @@ fn a_refused_client_that_stays_keeps_others_waiting_for_a_bounded_time() {
 struct Patient;
 
 impl<S: Socket> Handler<S> for Patient {
-    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         client.set_idle(None);
         client.read(&mut [0]).await?;
         client.set_idle(Some(embassy_time::Duration::from_millis(IDLE_TIMEOUT_MS)));

@@ -11,14 +11,18 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::Usage;
-use crate::process::{LONG, bound, cargo, finish, read, run, show};
-use crate::workspace::Workspace;
+use harness::process::{LONG, bound, cargo, finish, read, run, show};
+use harness::usage::Usage;
+use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 3] =
-    [("request", "resp.dict", 1_600), ("reply", "resp.dict", 512), ("session", "session.dict", 4_096)];
+const TARGETS: [(&str, &str, u32); 4] = [
+    ("request", "resp.dict", 1_600),
+    ("reply", "resp.dict", 512),
+    ("session", "session.dict", 4_096),
+    ("wiring", "wiring.dict", 2_048),
+];
 /// Must fail, and takes what `request` takes.
 const CANARY: &str = "canary";
 const CANARY_SECONDS: u32 = 120;
@@ -52,7 +56,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         return all(workspace, args.seconds);
     };
     if !TARGETS.iter().any(|(known, ..)| known == name) {
-        return Err(Usage(format!("there is no target {name}: request, reply and session are")).into());
+        return Err(Usage(format!("there is no target {name}: request, reply, session and wiring are")).into());
     }
     target(workspace, &build(workspace)?, name, args.seconds)
 }

@@ -4,8 +4,8 @@ use edge_nal::TcpBind;
 use embassy_net::StackResources;
 use embedded_io_async::{Read, Write};
 use sockeye_server::limits::Timeouts;
-use sockeye_server::{Connection, Error, Handler, Server, Socket};
-use sockeye_tcp::{Buffers, Frames, Options, Port, Resources, Tcp, TcpSocket};
+use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket};
+use sockeye_tcp::{DriverPort, Frames, Options, Resources, SocketBuffers, Tcp, TcpSocket};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::exchange::Progress;
@@ -16,7 +16,7 @@ use crate::{BUFFER_LEN, Executor, PORT, READ_LEN, SLOTS, config, listening};
 pub struct Answer;
 
 impl<S: Socket> Handler<S> for Answer {
-    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let mut buf = [0; READ_LEN];
         let mut progress = Progress::default();
         loop {
@@ -37,17 +37,17 @@ impl<S: Socket> Handler<S> for Answer {
 
 /// Starts the server with the handler that `handler` makes for it.
 pub fn start<H: Handler<TcpSocket>>(executor: Executor, tap: Tap, handler: fn(&'static Server<SLOTS>) -> &'static H) {
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
-    static TAP: StaticCell<Port<Tap>> = StaticCell::new();
+    static TAP: StaticCell<DriverPort<Tap>> = StaticCell::new();
     static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
 
     let options = Options { handshake: Timeouts::DEFAULT.handshake };
     let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
-    let (interface, mut runner, rest) = tcp.attach(FRAMES.take(), TAP.init(Port::new(tap, 1)));
+    let (interface, mut runner, rest) = tcp.attach(FRAMES.take(), TAP.init(DriverPort::new(tap, 1)));
     let (stack, mut net) = embassy_net::new(rest, config(), NET.take(), 1);
     executor.spawn(async move { runner.run().await }).detach();
     executor.spawn(async move { net.run().await }).detach();

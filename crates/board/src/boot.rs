@@ -4,9 +4,9 @@
 use core::fmt::Arguments;
 
 use embedded_storage_async::nor_flash::NorFlash;
+use sockeye_boot::Boot;
+use sockeye_boot::Passphrase;
 use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
-use sockeye_hello::boot::Boot;
-use sockeye_hello::identity::Passphrase;
 use sockeye_wifi::Secret;
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.

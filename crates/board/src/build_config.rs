@@ -1,7 +1,7 @@
 //! What an image was built with, as a device's settings.
 
+use sockeye_boot::BuildSettings;
 use sockeye_device::Settings;
-use sockeye_hello::settings::Settings as BuildSettings;
 use sockeye_wifi::adapter::network_of;
 
 /// What a device begins with that nobody has configured.
@@ -19,7 +19,7 @@ pub fn settings(built: BuildSettings) -> Settings {
 
 #[cfg(test)]
 mod tests {
-    use sockeye_hello::settings::Environment;
+    use sockeye_boot::Environment;
 
     use super::*;
 

@@ -6,10 +6,10 @@ use core::fmt::Write;
 use embassy_time::{Duration, Instant, Ticker};
 use heapless::String;
 use log::LevelFilter;
+use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{
     App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value,
 };
-use sockeye_hello::boot::{NetworkName, PORT};
 
 use crate::clock::WallClock;
 use crate::limits::PERIOD_MS;

@@ -6,7 +6,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use futures_lite::future::block_on;
-use sockeye_client::{Buffers, Client, Protocol, Timeouts, connect};
+use sockeye_client::{Client, ClientBuffers, ClientTimeouts, Protocol, connect};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<_> = std::env::args().skip(1).collect();
@@ -18,9 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn run(address: SocketAddr, reading: &str, token: Option<&str>) -> Result<(), Box<dyn Error>> {
     let stack = edge_nal_std::Stack::new();
-    let mut buffers = Buffers::new();
-    let socket = connect(&stack, address, Timeouts::DEFAULT.connect).await?;
-    let mut client = Client::new(socket, &mut buffers, Timeouts::DEFAULT.io);
+    let mut buffers = ClientBuffers::new();
+    let socket = connect(&stack, address, ClientTimeouts::DEFAULT.connect).await?;
+    let mut client = Client::new(socket, &mut buffers, ClientTimeouts::DEFAULT.io);
     if let Err(error) = client.hello(Protocol::Resp3, token.map(str::as_bytes)).await {
         return Err(format!("{error}: {}", String::from_utf8_lossy(client.refusal())).into());
     }

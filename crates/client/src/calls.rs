@@ -1,11 +1,10 @@
 //! Calls of single commands, with their replies' types.
 
 use embedded_io_async::{Read, Write};
-use sockeye_resp::Protocol;
-use sockeye_resp::client::Reply;
+use sockeye_resp::{Protocol, Reply};
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::client_error::ClientError;
 use crate::limits::ARGS_MAX;
 use crate::subscription::Subscription;
 
@@ -13,8 +12,8 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Chooses the version of RESP, and logs in with the server's password, a device's token, if there is one.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `WRONGPASS`, or by a server that has no HELLO: Redis before version 6.
-    pub async fn hello(&mut self, protocol: Protocol, token: Option<&[u8]>) -> Result<(), Error<T::Error>> {
+    /// [`ClientError::Refused`] with `WRONGPASS`, or by a server that has no HELLO: Redis before version 6.
+    pub async fn hello(&mut self, protocol: Protocol, token: Option<&[u8]>) -> Result<(), ClientError<T::Error>> {
         let version: &[u8] = match protocol {
             Protocol::Resp2 => b"2",
             Protocol::Resp3 => b"3",
@@ -29,8 +28,8 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Logs in with the server's password, or a device's token.
     ///
     /// # Errors
-    /// [`Error::Refused`] if it is a wrong one, or the server has none.
-    pub async fn auth(&mut self, token: &[u8]) -> Result<(), Error<T::Error>> {
+    /// [`ClientError::Refused`] if it is a wrong one, or the server has none.
+    pub async fn auth(&mut self, token: &[u8]) -> Result<(), ClientError<T::Error>> {
         self.call(&[b"AUTH", token]).await?;
         Ok(())
     }
@@ -39,7 +38,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn ping(&mut self) -> Result<(), Error<T::Error>> {
+    pub async fn ping(&mut self) -> Result<(), ClientError<T::Error>> {
         self.call(&[b"PING"]).await?;
         Ok(())
     }
@@ -47,20 +46,20 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// The value of a key; none if it has none.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the key isn't a string.
-    pub async fn get(&mut self, key: &str) -> Result<Option<&[u8]>, Error<T::Error>> {
+    /// [`ClientError::Refused`] if the key isn't a string.
+    pub async fn get(&mut self, key: &str) -> Result<Option<&[u8]>, ClientError<T::Error>> {
         match self.call(&[b"GET", key.as_bytes()]).await? {
             Reply::Bulk(value) => Ok(Some(value)),
             Reply::Null => Ok(None),
-            _ => Err(Error::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 
     /// Sets a key, which on a device is an output.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the server doesn't take the value.
-    pub async fn set(&mut self, key: &str, value: &str) -> Result<(), Error<T::Error>> {
+    /// [`ClientError::Refused`] if the server doesn't take the value.
+    pub async fn set(&mut self, key: &str, value: &str) -> Result<(), ClientError<T::Error>> {
         self.call(&[b"SET", key.as_bytes(), value.as_bytes()]).await?;
         Ok(())
     }
@@ -68,24 +67,29 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Adds an entry of one field to a stream, and gives its ID, which `*` for `id` leaves to the server.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the ID isn't greater than the stream's last.
-    pub async fn xadd(&mut self, key: &str, id: &str, (field, value): (&str, &str)) -> Result<&[u8], Error<T::Error>> {
+    /// [`ClientError::Refused`] if the ID isn't greater than the stream's last.
+    pub async fn xadd(
+        &mut self,
+        key: &str,
+        id: &str,
+        (field, value): (&str, &str),
+    ) -> Result<&[u8], ClientError<T::Error>> {
         let args = [key, id, field, value].map(str::as_bytes);
         match self.call(&[b"XADD", args[0], args[1], args[2], args[3]]).await? {
             Reply::Bulk(id) => Ok(id),
-            _ => Err(Error::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 
     /// The last ID that a stream has had, also if that entry is gone; none if there is no such stream.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the key isn't a stream.
-    pub async fn stream_last_id(&mut self, key: &str) -> Result<Option<&[u8]>, Error<T::Error>> {
+    /// [`ClientError::Refused`] if the key isn't a stream.
+    pub async fn stream_last_id(&mut self, key: &str) -> Result<Option<&[u8]>, ClientError<T::Error>> {
         let result = self.call(&[b"XINFO", b"STREAM", key.as_bytes()]).await;
-        if let Err(Error::Refused) = result {
+        if let Err(ClientError::Refused) = result {
             // Nothing is borrowed from the reply any more.
-            return if self.refusal() == b"ERR no such key" { Ok(None) } else { Err(Error::Refused) };
+            return if self.refusal() == b"ERR no such key" { Ok(None) } else { Err(ClientError::Refused) };
         }
         match self.last()? {
             Reply::Array(fields) | Reply::Map(fields) => {
@@ -95,19 +99,19 @@ impl<'b, T: Read + Write> Client<'b, T> {
                         return Ok(Some(id));
                     }
                 }
-                Err(Error::Unexpected)
+                Err(ClientError::Unexpected)
             }
-            _ => Err(Error::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 
     /// Subscribes to channels, on a device the names of readings. The connection is for their messages from then on.
     ///
     /// # Errors
-    /// [`Error::Unexpected`] if there are more than [`CHANNELS_MAX`](crate::limits::CHANNELS_MAX), or none.
-    pub async fn subscribe(mut self, channels: &[&str]) -> Result<Subscription<'b, T>, Error<T::Error>> {
+    /// [`ClientError::Unexpected`] if there are more than [`CHANNELS_MAX`](crate::limits::CHANNELS_MAX), or none.
+    pub async fn subscribe(mut self, channels: &[&str]) -> Result<Subscription<'b, T>, ClientError<T::Error>> {
         let mut args: [&[u8]; ARGS_MAX] = [b"SUBSCRIBE"; ARGS_MAX];
-        let room = args.get_mut(1..=channels.len()).filter(|room| !room.is_empty()).ok_or(Error::Unexpected)?;
+        let room = args.get_mut(1..=channels.len()).filter(|room| !room.is_empty()).ok_or(ClientError::Unexpected)?;
         for (arg, channel) in room.iter_mut().zip(channels) {
             *arg = channel.as_bytes();
         }
@@ -115,11 +119,11 @@ impl<'b, T: Read + Write> Client<'b, T> {
         let mut confirmed = 0;
         while confirmed < channels.len() {
             match self.receive().await? {
-                Reply::Error(_) => return Err(Error::Refused),
+                Reply::Error(_) => return Err(ClientError::Refused),
                 Reply::Array(reply) | Reply::Push(reply) if reply.iter().next() == Some(Reply::Bulk(b"subscribe")) => {
                     confirmed += 1;
                 }
-                _ => return Err(Error::Unexpected),
+                _ => return Err(ClientError::Unexpected),
             }
         }
         Ok(Subscription::new(self))

@@ -2,35 +2,35 @@
 
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
-use sockeye_resp::client::{EncodeError, Reply, decode, encode};
+use sockeye_resp::{EncodeError, Reply, decode_reply, encode_request};
 
-use crate::error::Error;
+use crate::client_error::ClientError;
 use crate::limits::{RX_LEN, TX_LEN};
 
 /// The memory of a client.
 ///
 /// A reply must fit into the `RX` bytes, a request into the `TX` bytes, else it is an error.
 #[derive(Debug)]
-pub struct Buffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
+pub struct ClientBuffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
     rx: [u8; RX],
     tx: [u8; TX],
 }
 
-impl Buffers {
-    /// Buffers of the sizes that all typed calls can do with.
+impl ClientBuffers {
+    /// ClientBuffers of the sizes that all typed calls can do with.
     pub const fn new() -> Self {
         Self::sized()
     }
 }
 
-impl<const RX: usize, const TX: usize> Buffers<RX, TX> {
-    /// Buffers of other sizes.
+impl<const RX: usize, const TX: usize> ClientBuffers<RX, TX> {
+    /// ClientBuffers of other sizes.
     pub const fn sized() -> Self {
         Self { rx: [0; RX], tx: [0; TX] }
     }
 }
 
-impl<const RX: usize, const TX: usize> Default for Buffers<RX, TX> {
+impl<const RX: usize, const TX: usize> Default for ClientBuffers<RX, TX> {
     fn default() -> Self {
         Self::sized()
     }
@@ -58,10 +58,10 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// A client over a connection that is open, which waits no longer than `timeout` for bytes to go or to come.
     pub fn new<const RX: usize, const TX: usize>(
         transport: T,
-        buffers: &'b mut Buffers<RX, TX>,
+        buffers: &'b mut ClientBuffers<RX, TX>,
         timeout: Duration,
     ) -> Self {
-        let Buffers { rx, tx } = buffers;
+        let ClientBuffers { rx, tx } = buffers;
         Self {
             transport,
             timeout,
@@ -95,7 +95,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     ///
     /// # Errors
     /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
-    pub async fn request(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, Error<T::Error>> {
+    pub async fn request(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.answer(args).await?;
         self.last()
     }
@@ -107,12 +107,12 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// buffers hold.
     ///
     /// # Errors
-    /// [`Error::Request`] if the request is longer than the buffer, and what [`flush`](Self::flush) gives.
-    pub async fn send(&mut self, args: &[&[u8]]) -> Result<(), Error<T::Error>> {
-        let len = match encode(args, &mut self.tx[self.tx_len..]) {
+    /// [`ClientError::Request`] if the request is longer than the buffer, and what [`flush`](Self::flush) gives.
+    pub async fn send(&mut self, args: &[&[u8]]) -> Result<(), ClientError<T::Error>> {
+        let len = match encode_request(args, &mut self.tx[self.tx_len..]) {
             Err(EncodeError::TooLong) if self.tx_len > 0 => {
                 self.flush().await?;
-                encode(args, self.tx)?
+                encode_request(args, self.tx)?
             }
             result => result?,
         };
@@ -125,15 +125,15 @@ impl<'b, T: Read + Write> Client<'b, T> {
     ///
     /// # Errors
     /// The transport's, or it took too long.
-    pub async fn flush(&mut self) -> Result<(), Error<T::Error>> {
+    pub async fn flush(&mut self) -> Result<(), ClientError<T::Error>> {
         if self.is_cut {
-            return Err(Error::Closed);
+            return Err(ClientError::Closed);
         }
         if self.tx_len > 0 {
             // Until all of it is written: this future may be dropped on the way.
             self.is_cut = true;
             let writing = self.transport.write_all(&self.tx[..self.tx_len]);
-            with_timeout(self.timeout, writing).await.map_err(|_| Error::TimedOut)?.map_err(Error::Io)?;
+            with_timeout(self.timeout, writing).await.map_err(|_| ClientError::TimedOut)?.map_err(ClientError::Io)?;
             self.is_cut = false;
             self.tx_len = 0;
         }
@@ -144,19 +144,19 @@ impl<'b, T: Read + Write> Client<'b, T> {
     ///
     /// # Errors
     /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
-    pub async fn receive(&mut self) -> Result<Reply<'_>, Error<T::Error>> {
+    pub async fn receive(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.find(Some(self.timeout)).await?;
         self.last()
     }
 
     /// [`receive`](Self::receive), however long it takes until something comes.
-    pub(crate) async fn receive_message(&mut self) -> Result<Reply<'_>, Error<T::Error>> {
+    pub(crate) async fn receive_message(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.find(None).await?;
         self.last()
     }
 
     /// The text of the last reply if that was an error, such as `ERR unknown command`: why a call was
-    /// [refused](Error::Refused). Empty otherwise.
+    /// [refused](ClientError::Refused). Empty otherwise.
     pub fn refusal(&self) -> &[u8] {
         match self.last() {
             Ok(Reply::Error(text)) => text,
@@ -165,16 +165,16 @@ impl<'b, T: Read + Write> Client<'b, T> {
     }
 
     /// Sends a request, and gives its reply unless that is an error.
-    pub(crate) async fn call(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, Error<T::Error>> {
+    pub(crate) async fn call(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.answer(args).await?;
         match self.last()? {
-            Reply::Error(_) => Err(Error::Refused),
+            Reply::Error(_) => Err(ClientError::Refused),
             reply => Ok(reply),
         }
     }
 
     /// Sends a request, and finds its reply behind those that are owed and the pushes that come between.
-    async fn answer(&mut self, args: &[&[u8]]) -> Result<(), Error<T::Error>> {
+    async fn answer(&mut self, args: &[&[u8]]) -> Result<(), ClientError<T::Error>> {
         self.send(args).await?;
         loop {
             self.find(Some(self.timeout)).await?;
@@ -185,11 +185,11 @@ impl<'b, T: Read + Write> Client<'b, T> {
     }
 
     /// Waits until the next reply is complete, and makes it the [`last`](Self::last).
-    async fn find(&mut self, timeout: Option<Duration>) -> Result<(), Error<T::Error>> {
+    async fn find(&mut self, timeout: Option<Duration>) -> Result<(), ClientError<T::Error>> {
         self.found = Found::NOTHING;
         self.flush().await?;
         loop {
-            match decode(&self.rx[self.rx_start..self.rx_len], self.rx.len()) {
+            match decode_reply(&self.rx[self.rx_start..self.rx_len], self.rx.len()) {
                 Ok(Some((reply, len))) => {
                     let is_reply = !matches!(reply, Reply::Push(_));
                     self.owed = self.owed.saturating_sub(usize::from(is_reply));
@@ -208,18 +208,18 @@ impl<'b, T: Read + Write> Client<'b, T> {
     }
 
     /// Reads some bytes behind those that are there.
-    async fn read(&mut self, timeout: Option<Duration>) -> Result<(), Error<T::Error>> {
+    async fn read(&mut self, timeout: Option<Duration>) -> Result<(), ClientError<T::Error>> {
         self.rx.copy_within(self.rx_start..self.rx_len, 0);
         self.rx_len -= self.rx_start;
         self.rx_start = 0;
         // There is room: a reply that fills the buffer and isn't complete was refused.
         let reading = self.transport.read(&mut self.rx[self.rx_len..]);
         let len = match timeout {
-            Some(timeout) => with_timeout(timeout, reading).await.map_err(|_| Error::TimedOut)?,
+            Some(timeout) => with_timeout(timeout, reading).await.map_err(|_| ClientError::TimedOut)?,
             None => reading.await,
         };
-        match len.map_err(Error::Io)? {
-            0 => Err(Error::Closed),
+        match len.map_err(ClientError::Io)? {
+            0 => Err(ClientError::Closed),
             len => {
                 self.rx_len += len;
                 Ok(())
@@ -228,9 +228,10 @@ impl<'b, T: Read + Write> Client<'b, T> {
     }
 
     /// The reply that was found last, which is still where it was received.
-    pub(crate) fn last(&self) -> Result<Reply<'_>, Error<T::Error>> {
+    pub(crate) fn last(&self) -> Result<Reply<'_>, ClientError<T::Error>> {
         let Found { start, len } = self.found;
-        let (reply, _) = decode(self.rx.get(start..start + len).unwrap_or_default(), len)?.ok_or(Error::Unexpected)?;
+        let (reply, _) =
+            decode_reply(self.rx.get(start..start + len).unwrap_or_default(), len)?.ok_or(ClientError::Unexpected)?;
         Ok(reply)
     }
 }

@@ -5,19 +5,19 @@ use core::net::SocketAddr;
 use edge_nal::TcpConnect;
 use embassy_time::{Duration, with_timeout};
 
-use crate::error::Error;
+use crate::client_error::ClientError;
 use crate::limits::{CONNECT_TIMEOUT_MS, IO_TIMEOUT_MS};
 
 /// How long a client waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
+pub struct ClientTimeouts {
     /// For a connection.
     pub connect: Duration,
     /// For the peer to take some bytes, or to send some.
     pub io: Duration,
 }
 
-impl Timeouts {
+impl ClientTimeouts {
     /// [`CONNECT_TIMEOUT_MS`] and [`IO_TIMEOUT_MS`].
     pub const DEFAULT: Self =
         Self { connect: Duration::from_millis(CONNECT_TIMEOUT_MS), io: Duration::from_millis(IO_TIMEOUT_MS) };
@@ -26,11 +26,11 @@ impl Timeouts {
 /// Connects to a peer. What comes back goes into [`Client::new`](crate::Client::new).
 ///
 /// # Errors
-/// [`Error::Io`] of the stack: nobody listens there, no way leads there. [`Error::TimedOut`] if there is no answer.
+/// [`ClientError::Io`] of the stack: nobody listens there, no way leads there. [`ClientError::TimedOut`] if there is no answer.
 pub async fn connect<S: TcpConnect>(
     stack: &S,
     peer: SocketAddr,
     timeout: Duration,
-) -> Result<S::Socket<'_>, Error<S::Error>> {
-    with_timeout(timeout, stack.connect(peer)).await.map_err(|_| Error::TimedOut)?.map_err(Error::Io)
+) -> Result<S::Socket<'_>, ClientError<S::Error>> {
+    with_timeout(timeout, stack.connect(peer)).await.map_err(|_| ClientError::TimedOut)?.map_err(ClientError::Io)
 }

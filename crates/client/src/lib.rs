@@ -7,13 +7,13 @@
 //!
 //! ```no_run
 //! # use embassy_time as _;
-//! use sockeye_client::{Buffers, Client, Timeouts, connect};
+//! use sockeye_client::{Client, ClientBuffers, ClientTimeouts, connect};
 //!
 //! # futures_lite::future::block_on(async {
 //! let stack = edge_nal_std::Stack::new();
-//! let mut buffers = Buffers::new();
-//! let socket = connect(&stack, ([192, 168, 1, 1], 3000).into(), Timeouts::DEFAULT.connect).await?;
-//! let mut client = Client::new(socket, &mut buffers, Timeouts::DEFAULT.io);
+//! let mut buffers = ClientBuffers::new();
+//! let socket = connect(&stack, ([192, 168, 1, 1], 3000).into(), ClientTimeouts::DEFAULT.connect).await?;
+//! let mut client = Client::new(socket, &mut buffers, ClientTimeouts::DEFAULT.io);
 //!
 //! let celsius = client.get("lm35").await?;
 //! assert_eq!(celsius, Some(&b"23.5"[..]));
@@ -24,7 +24,7 @@
 //! client.send(&[b"GET", b"uptime"]).await?;
 //! let lm35 = client.receive().await?;
 //! let uptime = client.receive().await?;
-//! # Ok::<(), sockeye_client::Error<std::io::Error>>(())
+//! # Ok::<(), sockeye_client::ClientError<std::io::Error>>(())
 //! # });
 //! ```
 //!
@@ -42,7 +42,7 @@
 //!
 //! - [`Client`]: requests, pipelining, typed calls.
 //! - [`Subscription`]: being told of what is published.
-//! - `connect.rs`: [`connect`], [`Timeouts`].
+//! - `connect.rs`: [`connect`], [`ClientTimeouts`].
 //! - [`Error`]: what can go wrong.
 //! - [`limits`]: time-outs and sizes.
 
@@ -52,14 +52,13 @@
 
 mod calls;
 mod client;
+mod client_error;
 mod connect;
-mod error;
 pub mod limits;
 mod subscription;
 
-pub use client::{Buffers, Client};
-pub use connect::{Timeouts, connect};
-pub use error::Error;
-pub use sockeye_resp::Protocol;
-pub use sockeye_resp::client::{Elements, EncodeError, Reply, ReplyError};
+pub use client::{Client, ClientBuffers};
+pub use client_error::ClientError;
+pub use connect::{ClientTimeouts, connect};
+pub use sockeye_resp::{Elements, EncodeError, Protocol, Reply, ReplyError};
 pub use subscription::{Message, Subscription};

@@ -1,10 +1,10 @@
 //! Being told of what is published.
 
 use embedded_io_async::{Read, Write};
-use sockeye_resp::client::Reply;
+use sockeye_resp::Reply;
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::client_error::ClientError;
 
 /// A connection whose server sends messages, made by [`Client::subscribe`].
 pub struct Subscription<'b, T> {
@@ -30,7 +30,7 @@ impl<'b, T: Read + Write> Subscription<'b, T> {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn next(&mut self) -> Result<Message<'_>, Error<T::Error>> {
+    pub async fn next(&mut self) -> Result<Message<'_>, ClientError<T::Error>> {
         match self.client.receive_message().await? {
             Reply::Array(message) | Reply::Push(message) => {
                 let mut parts = message.iter();
@@ -38,10 +38,10 @@ impl<'b, T: Read + Write> Subscription<'b, T> {
                     (Some(Reply::Bulk(b"message")), Some(Reply::Bulk(channel)), Some(Reply::Bulk(payload))) => {
                         Ok(Message { channel, payload })
                     }
-                    _ => Err(Error::Unexpected),
+                    _ => Err(ClientError::Unexpected),
                 }
             }
-            _ => Err(Error::Unexpected),
+            _ => Err(ClientError::Unexpected),
         }
     }
 

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_lite::future::block_on;
-use sockeye_client::{Buffers, Client, Error, Message, Protocol, Reply, Timeouts, connect};
+use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Message, Protocol, Reply, connect};
 
 /// A Redis of the test's own, on a port of loopback that was free a moment ago.
 struct Redis {
@@ -51,14 +51,14 @@ fn check(options: &[&str], test: impl AsyncFnOnce(Client<'_, Socket>)) {
     let redis = Redis::start(options);
     block_on(async {
         let stack = edge_nal_std::Stack::new();
-        let mut buffers = Buffers::new();
-        let socket = connect(&stack, redis.address, Timeouts::DEFAULT.connect).await.unwrap();
-        test(Client::new(socket, &mut buffers, Timeouts::DEFAULT.io)).await;
+        let mut buffers = ClientBuffers::new();
+        let socket = connect(&stack, redis.address, ClientTimeouts::DEFAULT.connect).await.unwrap();
+        test(Client::new(socket, &mut buffers, ClientTimeouts::DEFAULT.io)).await;
     });
 }
 
-fn refused<T>(result: Result<T, Error<std::io::Error>>) -> bool {
-    matches!(result, Err(Error::Refused))
+fn refused<T>(result: Result<T, ClientError<std::io::Error>>) -> bool {
+    matches!(result, Err(ClientError::Refused))
 }
 
 #[test]
@@ -122,8 +122,8 @@ fn messages() {
         let redis = Redis::start(&[]);
         block_on(async {
             let stack = edge_nal_std::Stack::new();
-            let (mut one, mut two) = (Buffers::new(), Buffers::new());
-            let timeouts = Timeouts::DEFAULT;
+            let (mut one, mut two) = (ClientBuffers::new(), ClientBuffers::new());
+            let timeouts = ClientTimeouts::DEFAULT;
             let socket = connect(&stack, redis.address, timeouts.connect).await.unwrap();
             let mut reader = Client::new(socket, &mut one, timeouts.io);
             reader.hello(protocol, None).await.unwrap();
@@ -145,6 +145,6 @@ fn a_port_that_nobody_listens_on() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let stack = edge_nal_std::Stack::new();
-    let refused = block_on(connect(&stack, address, Timeouts::DEFAULT.connect));
-    assert!(matches!(refused, Err(Error::Io(_))));
+    let refused = block_on(connect(&stack, address, ClientTimeouts::DEFAULT.connect));
+    assert!(matches!(refused, Err(ClientError::Io(_))));
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::{Client, ask};
+use crate::case::{Case, CaseResult};
 use crate::limits::{AT_ONCE_MAX, IDLE_EARLY_MAX, IDLE_LATE_MAX, LONG_REQUEST_LEN, RECOVER_MAX, REPLY_MAX};
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::{TestClient, ask};
 
 pub const CASES: &[Case] = &[
     Case::new("single", single),
@@ -26,7 +26,7 @@ pub const CASES: &[Case] = &[
     Case::new("idle", idle),
 ];
 
-fn single(target: &Target) -> Outcome {
+fn single(target: &Target) -> CaseResult {
     let begin = Instant::now();
     ask(target, b"hello\n")?.expect_hello()?;
     let elapsed = begin.elapsed();
@@ -34,7 +34,7 @@ fn single(target: &Target) -> Outcome {
     Ok(format!("{elapsed:.1?}"))
 }
 
-fn sequential(target: &Target) -> Outcome {
+fn sequential(target: &Target) -> CaseResult {
     const COUNT: usize = 50;
     for number in 1..=COUNT {
         ask(target, format!("request {number}\n").as_bytes())?
@@ -44,7 +44,7 @@ fn sequential(target: &Target) -> Outcome {
     Ok(format!("{COUNT} requests"))
 }
 
-fn concurrent(target: &Target) -> Outcome {
+fn concurrent(target: &Target) -> CaseResult {
     const ROUNDS: usize = 20;
     for round in 1..=ROUNDS {
         let held = slots::hold(target, target.slots)?;
@@ -66,10 +66,10 @@ fn concurrent(target: &Target) -> Outcome {
 }
 
 /// The reply comes after the first piece; the pieces after it must not turn it into a reset.
-fn split_request(target: &Target) -> Outcome {
+fn split_request(target: &Target) -> CaseResult {
     const REQUEST: &[u8] = b"temperature 23.5\n";
     for at in 1..REQUEST.len() {
-        let mut client = Client::connect(target)?;
+        let mut client = TestClient::connect(target)?;
         client.send(&REQUEST[..at])?;
         thread::sleep(Duration::from_millis(10));
         client.send(&REQUEST[at..])?;
@@ -78,9 +78,9 @@ fn split_request(target: &Target) -> Outcome {
     Ok(format!("{} splits", REQUEST.len() - 1))
 }
 
-fn byte_at_a_time(target: &Target) -> Outcome {
+fn byte_at_a_time(target: &Target) -> CaseResult {
     const REQUEST: &[u8] = b"hello, one byte at a time\n";
-    let mut client = Client::connect(target)?;
+    let mut client = TestClient::connect(target)?;
     for byte in REQUEST {
         client.send(&[*byte])?;
         thread::sleep(Duration::from_millis(20));
@@ -90,7 +90,7 @@ fn byte_at_a_time(target: &Target) -> Outcome {
 }
 
 /// A server that closes with unread bytes sends RST, and RST throws away the reply at the client.
-fn long_request(target: &Target) -> Outcome {
+fn long_request(target: &Target) -> CaseResult {
     const COUNT: usize = 10;
     let request = vec![b'x'; LONG_REQUEST_LEN];
     for number in 1..=COUNT {
@@ -99,10 +99,10 @@ fn long_request(target: &Target) -> Outcome {
     Ok(format!("{COUNT} of {LONG_REQUEST_LEN} bytes"))
 }
 
-fn long_request_half_closed(target: &Target) -> Outcome {
+fn long_request_half_closed(target: &Target) -> CaseResult {
     let request = vec![b'x'; LONG_REQUEST_LEN];
     let begin = Instant::now();
-    let mut client = Client::connect(target)?;
+    let mut client = TestClient::connect(target)?;
     client.send(&request)?;
     client.half_close()?;
     client.read_reply(REPLY_MAX).expect_hello()?;
@@ -110,7 +110,7 @@ fn long_request_half_closed(target: &Target) -> Outcome {
 }
 
 /// Whatever the server says to that, its FIN follows, and the slot is free at once, long before the idle time-out.
-fn half_close_before_sending(target: &Target) -> Outcome {
+fn half_close_before_sending(target: &Target) -> CaseResult {
     let mut held = slots::hold(target, target.slots)?;
     for client in &mut held {
         client.half_close()?;
@@ -125,10 +125,10 @@ fn half_close_before_sending(target: &Target) -> Outcome {
     Ok(format!("closed after {elapsed:.1?}"))
 }
 
-fn half_close_after_sending(target: &Target) -> Outcome {
+fn half_close_after_sending(target: &Target) -> CaseResult {
     const COUNT: usize = 20;
     for number in 1..=COUNT {
-        let mut client = Client::connect(target)?;
+        let mut client = TestClient::connect(target)?;
         client.send(b"that is all\n")?;
         client.half_close()?;
         client.read_reply(REPLY_MAX).expect_hello().with_context(|| format!("request {number} of {COUNT}"))?;
@@ -137,7 +137,7 @@ fn half_close_after_sending(target: &Target) -> Outcome {
 }
 
 /// The server closes first, so its side of a connection is in TIME-WAIT when the next SYN comes from the same port.
-fn same_port_again(target: &Target) -> Outcome {
+fn same_port_again(target: &Target) -> CaseResult {
     const COUNT: usize = 10;
     /// Below the ports that the machine gives to other clients.
     const PORT: u16 = 21_000;
@@ -154,10 +154,10 @@ fn same_port_again(target: &Target) -> Outcome {
 }
 
 /// The machine's own side needs a moment until the server's last ACK has freed the port.
-fn connect_from(target: &Target, port: u16) -> Result<Client> {
+fn connect_from(target: &Target, port: u16) -> Result<TestClient> {
     let begin = Instant::now();
     loop {
-        match Client::connect_from(target, port) {
+        match TestClient::connect_from(target, port) {
             Ok(client) => return Ok(client),
             Err(error) if is_port_taken(&error) => {
                 ensure!(begin.elapsed() < REPLY_MAX, "our own port is never freed");
@@ -173,7 +173,7 @@ fn is_port_taken(error: &io::Error) -> bool {
 }
 
 /// All slots at once hold clients that send nothing.
-fn idle(target: &Target) -> Outcome {
+fn idle(target: &Target) -> CaseResult {
     let connected = Instant::now();
     let mut held = slots::hold(target, target.slots)?;
     let earliest = target.idle.saturating_sub(IDLE_EARLY_MAX);

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::Client;
+use crate::answer::{Answer, TOO_MANY};
+use crate::case::{Case, CaseResult};
 use crate::limits::{RECOVER_MAX, REPLY_MAX};
-use crate::reply::{Reply, TOO_MANY};
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::TestClient;
 
 pub const CASES: &[Case] = &[
     Case::new("connect_close_cycles", connect_close_cycles),
@@ -35,7 +35,7 @@ impl End {
         }
     }
 
-    fn of_reply(reply: &Reply, expect: fn(&Reply) -> Result<()>) -> Self {
+    fn of_reply(reply: &Answer, expect: fn(&Answer) -> Result<()>) -> Self {
         match expect(reply) {
             Ok(()) => End::Good,
             Err(_) if reply.bytes == TOO_MANY => End::Told,
@@ -79,7 +79,7 @@ impl Tally {
         self
     }
 
-    fn into_outcome(self, elapsed: Duration) -> Outcome {
+    fn into_result(self, elapsed: Duration) -> CaseResult {
         let figures = format!(
             "{} good, {} refused, {} told, {} wrong; {:.1} s, longest {:.0?}",
             self.good,
@@ -96,7 +96,7 @@ impl Tally {
 }
 
 /// Runs `count` cycles, always `concurrency` of them at once.
-fn run(count: usize, concurrency: usize, cycle: impl Fn(usize) -> End + Sync) -> Outcome {
+fn run(count: usize, concurrency: usize, cycle: impl Fn(usize) -> End + Sync) -> CaseResult {
     let begin = Instant::now();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -118,14 +118,14 @@ fn run(count: usize, concurrency: usize, cycle: impl Fn(usize) -> End + Sync) ->
             .map(|worker| worker.join().expect("a worker never panics"))
             .fold(Tally::default(), Tally::merge)
     });
-    tally.into_outcome(begin.elapsed())
+    tally.into_result(begin.elapsed())
 }
 
 /// Every other client waits for the server's FIN, and so hears what the server says; the others just go.
-fn connect_close_cycles(target: &Target) -> Outcome {
+fn connect_close_cycles(target: &Target) -> CaseResult {
     const COUNT: usize = 500;
     let cycle = |index: usize| {
-        let mut client = match Client::connect(target) {
+        let mut client = match TestClient::connect(target) {
             Ok(client) => client,
             Err(error) => return End::of_connect(&error),
         };
@@ -133,7 +133,7 @@ fn connect_close_cycles(target: &Target) -> Outcome {
             return End::Good;
         }
         match client.half_close() {
-            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Reply::expect_hello_or_nothing),
+            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Answer::expect_hello_or_nothing),
             Err(error) => End::Wrong(format!("closing: {error}")),
         }
     };
@@ -142,14 +142,14 @@ fn connect_close_cycles(target: &Target) -> Outcome {
     Ok(outcome)
 }
 
-fn connect_request_close_cycles(target: &Target) -> Outcome {
+fn connect_request_close_cycles(target: &Target) -> CaseResult {
     let cycle = |_| {
-        let mut client = match Client::connect(target) {
+        let mut client = match TestClient::connect(target) {
             Ok(client) => client,
             Err(error) => return End::of_connect(&error),
         };
         match client.send(b"hello\n") {
-            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Reply::expect_hello),
+            Ok(()) => End::of_reply(&client.read_reply(REPLY_MAX), Answer::expect_hello),
             Err(error) => End::Wrong(format!("sending: {error}")),
         }
     };

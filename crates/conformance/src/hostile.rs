@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::{Client, ask};
+use crate::answer::HELLO;
+use crate::case::{Case, CaseResult};
 use crate::limits::{LINGER, LONG_REQUEST_LEN, RECOVER_MAX, REPLY_MAX};
-use crate::reply::HELLO;
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::{TestClient, ask};
 
 pub const CASES: &[Case] = &[
     Case::new("reset_in_every_phase", reset_in_every_phase),
@@ -23,7 +23,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// Brings a fresh connection into the phase in which it is then reset.
-type Phase = (&'static str, fn(&mut Client) -> io::Result<()>);
+type Phase = (&'static str, fn(&mut TestClient) -> io::Result<()>);
 
 const PHASES: &[Phase] = &[
     ("before sending", |_| Ok(())),
@@ -49,12 +49,12 @@ const PHASES: &[Phase] = &[
     }),
 ];
 
-fn reset_in_every_phase(target: &Target) -> Outcome {
+fn reset_in_every_phase(target: &Target) -> CaseResult {
     const COUNT: usize = 20;
     for (phase, bring_into_phase) in PHASES {
         let reset_them = || -> Result<()> {
             for _ in 0..COUNT {
-                let mut client = Client::connect(target)?;
+                let mut client = TestClient::connect(target)?;
                 bring_into_phase(&mut client)?;
                 client.reset()?;
             }
@@ -67,11 +67,11 @@ fn reset_in_every_phase(target: &Target) -> Outcome {
 }
 
 /// All clients but one push as much as they can, and read nothing or a single byte.
-fn never_reads(target: &Target) -> Outcome {
+fn never_reads(target: &Target) -> CaseResult {
     const RECEIVE_BUFFER_LEN: usize = 2048;
     const OTHERS_REQUEST_COUNT: usize = 20;
     let flood = |index: usize| -> Result<usize> {
-        let mut client = Client::connect_with_receive_buffer(target, RECEIVE_BUFFER_LEN)?;
+        let mut client = TestClient::connect_with_receive_buffer(target, RECEIVE_BUFFER_LEN)?;
         if index % 2 == 1 {
             client.send(b"hello\n")?;
             client.read_some(&mut [0], REPLY_MAX)?;
@@ -90,7 +90,7 @@ fn never_reads(target: &Target) -> Outcome {
 }
 
 /// The clients were answered, but never close; their slots come back when the server stops draining.
-fn keeps_its_side_open(target: &Target) -> Outcome {
+fn keeps_its_side_open(target: &Target) -> CaseResult {
     let mut held = slots::hold(target, target.slots)?;
     for client in &mut held {
         client.send(b"hello\n")?;
@@ -101,10 +101,10 @@ fn keeps_its_side_open(target: &Target) -> Outcome {
 }
 
 /// A byte now and then, forever, of what may still become a request line.
-fn dribbles(target: &Target) -> Outcome {
+fn dribbles(target: &Target) -> CaseResult {
     let begin = Instant::now();
     let latest = target.idle * 2 + Duration::from_secs(2);
-    let mut client = Client::connect(target)?;
+    let mut client = TestClient::connect(target)?;
     let mut buffer = [0; 256];
     client.send(b"GET /")?;
     while begin.elapsed() < latest {
@@ -129,17 +129,17 @@ fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-fn port_scan(target: &Target) -> Outcome {
+fn port_scan(target: &Target) -> CaseResult {
     const COUNT: usize = 200;
     for number in 1..=COUNT {
-        Client::connect(target).with_context(|| format!("connection {number} of {COUNT}"))?;
+        TestClient::connect(target).with_context(|| format!("connection {number} of {COUNT}"))?;
     }
     let free_after = slots::all_usable(target, RECOVER_MAX)?;
     Ok(format!("{COUNT} connections, slots free after {free_after:.1?}"))
 }
 
 /// Random bytes; none of these seeds happens to make an HTTP request.
-fn garbage(target: &Target) -> Outcome {
+fn garbage(target: &Target) -> CaseResult {
     const COUNT: u64 = 50;
     const LEN: usize = 1_000;
     for seed in 0..COUNT {

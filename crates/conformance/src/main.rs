@@ -1,24 +1,25 @@
 //! Tests a `hello` server from outside, over real connections, wherever it runs.
 //!
 //! # Layout
-//! `main` reads the arguments and `runner` runs `cases`. The cases lie in files by subject: `basic`, `http`,
-//! `overload`, `latency`, `hostile`, `cycles` and `vanish` use the machine's own TCP stack (`client`, `slots`,
-//! `reply`); those in `raw` speak TCP by hand. `limits` has every time limit.
+//! `main` reads the arguments, and `case_runner` runs the cases that `suite` lists. The cases are in files by subject:
+//! `basic`, `browser`, `overload`, `stalled`, `hostile`, `cycles` and `vanish` use the machine's own TCP stack
+//! (`test_client`, `slots`, `answer`); those in `raw` build TCP segments by hand. `limits` has every time limit.
 
+mod answer;
 mod basic;
-mod cases;
-mod client;
+mod browser;
+mod case;
+mod case_runner;
 mod cycles;
 mod hostile;
-mod http;
-mod latency;
 mod limits;
 mod overload;
 mod raw;
-mod reply;
-mod runner;
 mod slots;
+mod stalled;
+mod suite;
 mod target;
+mod test_client;
 mod vanish;
 
 use std::net::SocketAddr;
@@ -109,12 +110,12 @@ fn main() -> ExitCode {
     }
     let only = arguments.only.take().unwrap_or_default();
     let target = arguments.into_target();
-    let mut cases = cases::for_target(&target);
+    let mut cases = suite::for_target(&target);
     cases.retain(|case| case.name.contains(&only));
     if cases.is_empty() {
         Arguments::command()
             .error(ErrorKind::InvalidValue, format!("no case of this target has {only} in its name"))
             .exit()
     }
-    if runner::run(&cases, &target) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if case_runner::run(&cases, &target) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::cases::{Case, Outcome};
-use crate::client::Client;
+use crate::answer::{Answer, HELLO, TOO_MANY};
+use crate::case::{Case, CaseResult};
 use crate::limits::{BURST_CONNECT_MAX, LINGER, RECOVER_MAX, REPLY_MAX};
-use crate::reply::{HELLO, Reply, TOO_MANY};
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::TestClient;
 
 pub const CASES: &[Case] = &[
     Case::new("one_too_many", one_too_many),
@@ -22,11 +22,11 @@ pub const CASES: &[Case] = &[
 ];
 
 /// The clients too many: one that waits for the server to speak, one that speaks first, one that says a lot.
-fn one_too_many(target: &Target) -> Outcome {
+fn one_too_many(target: &Target) -> CaseResult {
     let held = slots::hold(target, target.slots)?;
     let long = [b'x'; 8 * 1024];
     for request in [&b""[..], b"hello\n", &long] {
-        let mut client = Client::connect(target).context("the client too many")?;
+        let mut client = TestClient::connect(target).context("the client too many")?;
         client.send(request)?;
         client
             .read_reply(REPLY_MAX)
@@ -39,7 +39,7 @@ fn one_too_many(target: &Target) -> Outcome {
 }
 
 /// There is one spare slot, so the clients too many hear it one after the other.
-fn several_too_many(target: &Target) -> Outcome {
+fn several_too_many(target: &Target) -> CaseResult {
     const COUNT: usize = 4;
     let held = slots::hold(target, target.slots)?;
     let replies = all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n");
@@ -50,12 +50,12 @@ fn several_too_many(target: &Target) -> Outcome {
     Ok(format!("{COUNT} told, {} served after them", target.slots))
 }
 
-fn freed_slot_serves_again(target: &Target) -> Outcome {
+fn freed_slot_serves_again(target: &Target) -> CaseResult {
     const ROUNDS: usize = 20;
     let mut held = slots::hold(target, target.slots)?;
     for round in 1..=ROUNDS {
         drop(held.pop());
-        held.push(Client::connect(target)?);
+        held.push(TestClient::connect(target)?);
         thread::sleep(Duration::from_millis(20));
         let newest = held.last().expect("one was just added");
         ensure!(newest.is_quiet()?, "round {round}: a slot was free, but the client was sent away");
@@ -67,7 +67,7 @@ fn freed_slot_serves_again(target: &Target) -> Outcome {
 /// Slots whose client was answered, but has not closed yet, are only just closing.
 ///
 /// Who comes then is served, at the latest when the server has stopped waiting for that client.
-fn closing_slot_is_waited_for(target: &Target) -> Outcome {
+fn closing_slot_is_waited_for(target: &Target) -> CaseResult {
     let mut longest = Duration::ZERO;
     for closing_count in [1, target.slots] {
         let mut held = slots::hold(target, target.slots)?;
@@ -87,7 +87,7 @@ fn closing_slot_is_waited_for(target: &Target) -> Outcome {
     Ok(format!("served after {longest:.1?} at most"))
 }
 
-fn burst(target: &Target) -> Outcome {
+fn burst(target: &Target) -> CaseResult {
     const COUNT: usize = 64;
     let begin = Instant::now();
     let (mut served, mut told) = (0, 0);
@@ -105,11 +105,11 @@ fn burst(target: &Target) -> Outcome {
 }
 
 /// Clients that connect in the same moment, send `request` and read to the end.
-fn all_at_once(target: &Target, count: usize, connect_max: Duration, request: &[u8]) -> Vec<Result<Reply>> {
+fn all_at_once(target: &Target, count: usize, connect_max: Duration, request: &[u8]) -> Vec<Result<Answer>> {
     let gate = Barrier::new(count);
     let exchange = || {
         gate.wait();
-        let mut client = Client::connect_within(target, connect_max).context("connecting")?;
+        let mut client = TestClient::connect_within(target, connect_max).context("connecting")?;
         client.send(request).context("sending the request")?;
         Ok(client.read_reply(connect_max))
     };

@@ -1,12 +1,12 @@
 //! A TCP peer made by hand, for what the machine's own stack would never send.
 
-mod connection;
-mod link;
 mod peer;
+mod raw_connection;
+mod raw_link;
 
 pub mod handshake;
 pub mod packets;
 pub mod segments;
 
-pub use connection::Connection;
 pub use peer::{Flags, Peer, SegmentOut};
+pub use raw_connection::RawConnection;

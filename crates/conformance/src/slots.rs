@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::client::Client;
 use crate::limits::{REPLY_MAX, SETTLE};
 use crate::target::Target;
+use crate::test_client::TestClient;
 
 /// Opens `count` connections that send nothing, and sees that the server keeps every one of them.
-pub fn hold(target: &Target, count: usize) -> Result<Vec<Client>> {
+pub fn hold(target: &Target, count: usize) -> Result<Vec<TestClient>> {
     let mut held = Vec::with_capacity(count);
     for number in 1..=count {
-        let client = Client::connect(target).with_context(|| format!("connecting client {number} of {count}"))?;
+        let client = TestClient::connect(target).with_context(|| format!("connecting client {number} of {count}"))?;
         held.push(client);
     }
     thread::sleep(SETTLE);
@@ -30,7 +30,7 @@ pub fn hold(target: &Target, count: usize) -> Result<Vec<Client>> {
 ///
 /// That order matters: a connection that was accepted by no slot is the last one, and it must not get the slot of
 /// one that was served before it.
-pub fn serve(held: Vec<Client>) -> Result<()> {
+pub fn serve(held: Vec<TestClient>) -> Result<()> {
     let count = held.len();
     for (index, mut client) in held.into_iter().enumerate().rev() {
         client.send(b"held\n")?;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cases::{Case, Outcome};
+use crate::case::{Case, CaseResult};
 use crate::limits::{REPLY_MAX, VANISHED_RECOVER_MAX};
-use crate::raw::{Connection, Peer};
+use crate::raw::{Peer, RawConnection};
 use crate::slots;
 use crate::target::Target;
 
@@ -59,7 +59,7 @@ fn ip(arguments: &[&str]) -> Result<()> {
 }
 
 /// The clients of all slots vanish together with their host, which stays away until the server has noticed.
-fn host_vanishes(target: &Target) -> Outcome {
+fn host_vanishes(target: &Target) -> CaseResult {
     let tap = target.tap.as_deref().context("this case needs --tap")?;
     let held = slots::hold(target, target.slots)?;
     let absence = Absence::begin(tap)?;
@@ -78,16 +78,16 @@ fn host_vanishes(target: &Target) -> Outcome {
 type Phase = (&'static str, fn(&mut Peer, u16) -> Result<()>);
 
 const PHASES: &[Phase] = &[
-    ("after the handshake", |peer, port| Connection::open(peer, port, 1).map(|_| ())),
-    ("after the request", |peer, port| Connection::open(peer, port, 1)?.say(peer, b"hello\n")),
+    ("after the handshake", |peer, port| RawConnection::open(peer, port, 1).map(|_| ())),
+    ("after the request", |peer, port| RawConnection::open(peer, port, 1)?.say(peer, b"hello\n")),
     ("after the server's FIN", |peer, port| {
-        let mut connection = Connection::open(peer, port, 1)?;
+        let mut connection = RawConnection::open(peer, port, 1)?;
         connection.say(peer, b"hello\n")?;
         connection.read_reply(peer, REPLY_MAX)?.expect_hello()
     }),
 ];
 
-fn peers_vanish_in_every_phase(target: &Target) -> Outcome {
+fn peers_vanish_in_every_phase(target: &Target) -> CaseResult {
     let mut details = Vec::new();
     for (index, (phase, reach_phase)) in PHASES.iter().enumerate() {
         let first_port = 44_000 + 100 * u16::try_from(index)?;

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 
 use crate::command::{Access, Command, CommandContext, CommandResult, Flow, InTransaction, Unknown};
 
@@ -116,12 +116,12 @@ fn refuse_unknown(cx: &mut CommandContext<'_, '_>, unknown: Unknown) -> CommandR
     match unknown {
         Unknown::Command => cx.refuse(format_args!(
             "ERR unknown command '{}', with args beginning with: {}",
-            Printable(request.name()),
+            LossyUtf8(request.name()),
             FirstArgs(request)
         )),
         Unknown::Subcommand(command) => cx.refuse(format_args!(
             "ERR unknown subcommand '{}'. Try {} HELP.",
-            Printable(cx.arg(1)),
+            LossyUtf8(cx.arg(1)),
             Upper(command.name)
         )),
         Unknown::Arity(command) => {
@@ -136,13 +136,13 @@ struct FirstArgs<'a>(Request<'a>);
 
 impl fmt::Display for FirstArgs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut room = sockeye_resp::limits::PRINTABLE_LEN_MAX;
+        let mut room = sockeye_resp::limits::LOSSY_UTF8_LEN_MAX;
         for arg in self.0.args().skip(1) {
             if room == 0 {
                 break;
             }
             let shown = arg.get(..room).unwrap_or(arg);
-            write!(f, "'{}' ", Printable(shown))?;
+            write!(f, "'{}' ", LossyUtf8(shown))?;
             room = room.saturating_sub(shown.len() + "'' ".len());
         }
         Ok(())

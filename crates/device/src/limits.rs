@@ -144,6 +144,8 @@ pub const REPLY_PART_LEN_MAX: usize = 700;
 pub const MESSAGE_LEN_MAX: usize = 160;
 /// The longest long text: INFO, or CLIENT LIST of [`SESSIONS_MAX`] clients.
 pub const DOCUMENT_LEN_MAX: usize = 3_600;
+/// The header of a long text: `=3600`, a line end and `txt:`.
+pub(crate) const HEADER_LEN_MAX: usize = 12;
 /// How long a session may send a long text before another session may take its memory, milliseconds. It is no longer
 /// than a server waits for room.
 pub const DOCUMENT_HOLD_MS: u64 = 3_000;

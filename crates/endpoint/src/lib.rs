@@ -19,7 +19,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use embassy_time::Duration;
 use embedded_io_async::Write;
 use sockeye_device::{App, ClientAddress, ClientConnection, ClientOrigin, REFUSAL, ServerHealth, Store, serve};
-use sockeye_server::{BufferedSocket, Connection, Error, Handler, Server};
+use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server};
 
 pub use crate::push_loop::{PushBuffers, push};
 
@@ -54,14 +54,14 @@ impl<'a, S: Store> Endpoint<'a, S> {
 }
 
 impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
-    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let peer = connection.peer();
         let local = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), self.app.platform().identity().port);
         let address = ClientAddress { peer, local, origin: self.origins.origin(peer) };
         serve(&mut Requests(connection), self.app, self.store, address).await
     }
 
-    async fn refuse(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn reject(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         connection.write_all(REFUSAL).await
     }
 }
@@ -72,7 +72,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
     ServerHealth {
         slots: u32::try_from(server.slots_max()).unwrap_or(u32::MAX),
         accepted: stats.accepted,
-        refused: stats.refused,
+        refused: stats.rejected,
         timed_out: stats.timed_out,
         reset: stats.reset,
         accept_errors: stats.accept_errors,
@@ -86,7 +86,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
 struct Requests<'a, 'b, S>(&'a mut Connection<'b, S>);
 
 impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
-    type Error = Error<S::Error>;
+    type Error = ConnectionError<S::Error>;
 
     fn peek(&mut self, buf: &mut [u8]) -> usize {
         self.0.peek(buf)

@@ -8,7 +8,7 @@ use embassy_futures::select::select;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use heapless::String;
-use sockeye_client::{Buffers, Client, Error, Reply, Timeouts, connect};
+use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Reply, connect};
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
 use sockeye_device::{Backoff, Outbox, SampleOutcome, StreamId};
 
@@ -17,7 +17,7 @@ use crate::limits::{
 };
 
 /// The memory of a connection to a peer.
-pub type PushBuffers = Buffers<PUSH_RX_LEN, PUSH_TX_LEN>;
+pub type PushBuffers = ClientBuffers<PUSH_RX_LEN, PUSH_TX_LEN>;
 
 /// Why a connection is over.
 enum Ended {
@@ -27,8 +27,8 @@ enum Ended {
     Failed(String<PUSH_ERROR_LEN_MAX, u8>),
 }
 
-impl<E: fmt::Display> From<Error<E>> for Ended {
-    fn from(error: Error<E>) -> Self {
+impl<E: fmt::Display> From<ClientError<E>> for Ended {
+    fn from(error: ClientError<E>) -> Self {
         let mut text = String::new();
         // A longer one is cut.
         let _ = write!(text, "{error}");
@@ -87,8 +87,8 @@ async fn session<S: TcpConnect, D: Dns>(
     buffers: &mut PushBuffers,
 ) -> Result<core::convert::Infallible, Ended> {
     let peer = address(outbox, dns).await?;
-    let socket = connect(stack, peer, Timeouts::DEFAULT.connect).await?;
-    let mut client = Client::new(socket, buffers, Timeouts::DEFAULT.io);
+    let socket = connect(stack, peer, ClientTimeouts::DEFAULT.connect).await?;
+    let mut client = Client::new(socket, buffers, ClientTimeouts::DEFAULT.io);
     let Err(ended) = talk(outbox, version, &mut client).await;
     // A peer that is still there learns at once that nothing more comes. Not all stacks can say so in time.
     let _ = with_timeout(Duration::from_millis(ABORT_TIMEOUT_MS), client.transport().abort()).await;
@@ -105,7 +105,7 @@ async fn address<D: Dns>(outbox: &Outbox<'_>, dns: &D) -> Result<SocketAddr, End
         None => return Err(Ended::because(b"push.to isn't HOST:PORT")),
     };
     let asking = dns.get_host_by_name(host, AddrType::IPv4);
-    let address: IpAddr = match with_timeout(Timeouts::DEFAULT.connect, asking).await {
+    let address: IpAddr = match with_timeout(ClientTimeouts::DEFAULT.connect, asking).await {
         Ok(Ok(address)) => address,
         Ok(Err(_)) | Err(_) => return Err(Ended::because(b"the peer's name has no address")),
     };
@@ -148,7 +148,7 @@ where
         let last = match last.map(|last| last.and_then(|id| StreamId::parse(id, 0))) {
             Ok(last) => last,
             // The peer will say so again of each sample.
-            Err(Error::Refused) if client.refusal().starts_with(b"WRONGTYPE ") => None,
+            Err(ClientError::Refused) if client.refusal().starts_with(b"WRONGTYPE ") => None,
             Err(error) => return Err(refused(error, client)),
         };
         outbox.set_last_id(index, last);
@@ -170,7 +170,7 @@ where
         let (outcome, reason) = match client.receive().await? {
             Reply::Bulk(_) => (SampleOutcome::Stored, &b""[..]),
             Reply::Error(error) => (outcome(error).ok_or_else(|| Ended::because(error))?, error),
-            _ => return Err(Error::<T::Error>::Unexpected.into()),
+            _ => return Err(ClientError::<T::Error>::Unexpected.into()),
         };
         let reason = str::from_utf8(reason).unwrap_or("an error that is no text");
         outbox.settle(outcome, reason).map_err(|_| Ended::because(b"somebody else writes to a stream"))?;
@@ -190,12 +190,12 @@ fn outcome(error: &[u8]) -> Option<SampleOutcome> {
 }
 
 /// Why a call failed, in the peer's words if it has said so.
-fn refused<T: Read + Write>(error: Error<T::Error>, client: &Client<'_, T>) -> Ended
+fn refused<T: Read + Write>(error: ClientError<T::Error>, client: &Client<'_, T>) -> Ended
 where
     T::Error: fmt::Display,
 {
     match error {
-        Error::Refused => Ended::because(client.refusal()),
+        ClientError::Refused => Ended::because(client.refusal()),
         error => error.into(),
     }
 }

@@ -1,24 +1,14 @@
 //! The classic: print what the client sent, answer `Hello World`, close.
 //!
-//! The same handler runs on the host, on the bare-metal QEMU board and on ESP32 chips. Read [`Hello`] first.
-//!
-//! # Layout
-//! - [`Hello`]: the handler.
-//! - [`boot`]: the lines that a device prints while it boots and when its network changes, the same on all platforms.
-//! - [`settings`]: what a program for chips is told when it is built.
-//! - [`identity`]: the passphrase of a device's own network.
+//! The same handler, [`Hello`], runs on the host, on the bare-metal QEMU board and on ESP32 chips.
 #![no_std]
 #![deny(unsafe_code)]
 
-pub mod boot;
-pub mod identity;
-pub mod settings;
+use core::fmt::Arguments;
 
-use core::fmt::{self, Arguments};
-
-use embassy_time::Instant;
 use embedded_io_async::{Read, Write};
-use sockeye_server::{Connection, Error, Handler, Socket};
+use sockeye_boot::Uptime;
+use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
 /// The answer to every request, without a line end, as the classic server sends it.
 pub const REPLY: &[u8] = b"Hello World";
@@ -44,7 +34,7 @@ impl<P: Fn(Arguments<'_>)> Hello<P> {
 }
 
 impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
-    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let mut buf = [0; REQUEST_LEN_MAX];
         let mut len = client.read(&mut buf).await?;
         if len == 0 {
@@ -69,7 +59,7 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
         Ok(())
     }
 
-    async fn refuse(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn reject(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         (self.print)(format_args!("{} {} refused: all slots are taken", Uptime::now(), client.peer()));
         client.write_all(REFUSAL).await
     }
@@ -85,23 +75,6 @@ fn http(request: &[u8]) -> Option<bool> {
     }
     let line = &request[..request.iter().position(|&byte| byte == b'\n')?];
     Some(line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/1.")))
-}
-
-/// Time since start, printed as seconds and milliseconds.
-pub struct Uptime(Instant);
-
-impl Uptime {
-    /// The time since start until now.
-    pub fn now() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl fmt::Display for Uptime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = self.0.as_millis();
-        write!(f, "[{:5}.{:03}]", ms / 1000, ms % 1000)
-    }
 }
 
 #[cfg(test)]

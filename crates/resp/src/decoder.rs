@@ -1,10 +1,10 @@
 //! Reading requests: RESP arrays of bulk strings, and lines.
 
-use crate::error::ProtocolError;
 use crate::http::is_http;
 use crate::inline::{self, SplitError};
-use crate::limits::{ARG_LEN_MIN, ARGS_MAX, BULK_LEN_MAX, Limits, REQUEST_LEN_MAX};
+use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
 use crate::number::{CountError, decode_count};
+use crate::protocol_error::ProtocolError;
 use crate::request::{Request, Span};
 
 /// Reads requests out of a receive buffer, and keeps its place in it.
@@ -13,7 +13,7 @@ use crate::request::{Request, Span};
 /// [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and puts more bytes at its
 /// end. [`decode`](Self::decode) gets the filled part each time, and goes on
 /// where it left off: what it has judged it doesn't judge again, however small
-/// the pieces are in which bytes come. [`take`](Self::take) tells how many bytes
+/// the pieces are in which bytes come. [`drain_consumed`](Self::drain_consumed) tells how many bytes
 /// are done with and to be dropped, and [`compact`](Self::compact) drops them.
 ///
 /// A decoder is a few words. What it finds of a request is in [`Args`], of which
@@ -80,6 +80,8 @@ impl Default for Args {
     }
 }
 
+const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX && size_of::<Args>() <= ARGS_SIZE_MAX);
+
 /// What comes next.
 #[derive(Clone, Copy)]
 enum State {
@@ -111,7 +113,7 @@ impl Decoder {
     /// Gives the next request, or `None` if more bytes are needed.
     ///
     /// `rx` is the filled part of the receive buffer, and starts where it
-    /// started in the last call unless [`take`](Self::take) or
+    /// started in the last call unless [`drain_consumed`](Self::drain_consumed) or
     /// [`compact`](Self::compact) moved it. An inline request is unquoted in
     /// place. As in Redis, empty lines and arrays of no arguments are skipped.
     ///
@@ -162,7 +164,7 @@ impl Decoder {
     /// The request that was handed out last isn't done with: the next call of
     /// [`decode`](Self::decode) gives it again. It must find the bytes as they
     /// came, which in place of an inline request's quotes they aren't any more.
-    pub fn again(&mut self) {
+    pub fn unread(&mut self) {
         if let State::Complete = self.state {
             self.next = self.start;
             self.start_request();
@@ -171,7 +173,7 @@ impl Decoder {
 
     /// Gives [`consumed`](Self::consumed) bytes, which the caller now drops from
     /// the start of the receive buffer.
-    pub fn take(&mut self) -> usize {
+    pub fn drain_consumed(&mut self) -> usize {
         if let State::Complete = self.state {
             self.start_request();
         }
@@ -184,7 +186,7 @@ impl Decoder {
     /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the
     /// receive buffer, moves the rest to its start, and gives its length.
     pub fn compact(&mut self, rx: &mut [u8]) -> usize {
-        let consumed = self.take().min(rx.len());
+        let consumed = self.drain_consumed().min(rx.len());
         if consumed < rx.len() {
             rx.copy_within(consumed.., 0);
         }

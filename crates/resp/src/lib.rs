@@ -2,8 +2,8 @@
 //! without dependencies, and with a limit on everything.
 //!
 //! A server reads requests with a [`Decoder`] and answers with a
-//! [`ReplyWriter`]; a client writes requests with [`client::encode`] and reads
-//! replies with [`client::decode`]. Nothing here reads or writes a socket, and
+//! [`ReplyWriter`]; a client writes requests with [`encode_request`] and reads
+//! replies with [`decode_reply`]. Nothing here reads or writes a socket, and
 //! all buffers are the caller's.
 //!
 //! ```
@@ -47,42 +47,49 @@
 //!
 //! # Layout
 //!
-//! | module | what it does |
+//! | module | what it has |
 //! |---|---|
-//! | [`limits`] | every limit, and how they relate |
-//! | `request` | [`Request`]: a name and arguments |
-//! | `decoder` | [`Decoder`]: arrays of bulk strings, and its place in the buffer; [`Args`] |
-//! | `inline` | lines as a person types them: words, quotes, escapes |
+//! | [`limits`] | every limit, and how the limits relate |
+//! | `decoder` | [`Decoder`]: requests out of a receive buffer; [`Args`]: where the arguments are |
+//! | `request` | [`Request`]: a command's name and its arguments |
+//! | `inline` | inline requests: words, quotes, escapes |
 //! | `http` | [`http_method`]: telling a browser from a client |
-//! | `error` | [`ProtocolError`]: what a request can get wrong |
-//! | `reply` | [`ReplyWriter`]: replies, and what happens when they don't fit |
-//! | `text` | [`Text`], [`Printable`]: text inside replies |
+//! | `protocol_error` | [`ProtocolError`]: what can be wrong with a request |
+//! | `reply_writer` | [`ReplyWriter`]: replies into a transmit buffer; [`ReplyText`]: formatted text in them |
+//! | `lossy_utf8` | [`LossyUtf8`]: a client's bytes as text |
+//! | `request_encoder` | [`encode_request`]: requests as a client writes them |
+//! | `reply_decoder`, `reply_scan` | [`decode_reply`], [`Reply`]: replies as a client reads them |
 //! | `protocol` | [`Protocol`]: RESP2 or RESP3 |
-//! | [`client`] | the other side: requests out, replies in |
-//! | `buffer`, `number` | appending to a slice; decimal numbers |
+//! | `buffer`, `number`, `double` | appending to a slice; integers and doubles in decimal |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod buffer;
-pub mod client;
 mod decoder;
-mod error;
+mod double;
 mod http;
 mod inline;
 pub mod limits;
+mod lossy_utf8;
 mod number;
 mod protocol;
-mod reply;
+mod protocol_error;
+mod reply_decoder;
+mod reply_scan;
+mod reply_writer;
 mod request;
-mod text;
+mod request_encoder;
 
 pub use decoder::{Args, Decoder};
-pub use error::ProtocolError;
 pub use http::{Http, http_method};
 pub use limits::{Limits, METHOD_LEN_MAX};
+pub use lossy_utf8::LossyUtf8;
 pub use protocol::Protocol;
-pub use reply::{FlushFirst, ReplyWriter};
+pub use protocol_error::ProtocolError;
+pub use reply_decoder::{Elements, ElementsIter, Reply, decode_reply};
+pub use reply_scan::ReplyError;
+pub use reply_writer::{BufferFull, ReplyText, ReplyWriter};
 pub use request::Request;
-pub use text::{Printable, Text};
+pub use request_encoder::{EncodeError, encode_request};

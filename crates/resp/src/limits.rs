@@ -4,8 +4,6 @@
 //! checked when a length is announced, before the announced bytes arrive, so
 //! a peer can't make the receiver hold what it will refuse.
 
-use crate::decoder::{Args, Decoder};
-
 /// Arguments in one request, the command's name included.
 pub const ARGS_MAX: usize = 32;
 /// [`ARGS_MAX`] before the client has authenticated; Redis uses 10 as well.
@@ -52,9 +50,9 @@ pub const OVERFLOW_REPLY: &str = "-ERR reply too long for the output buffer\r\n"
 /// The smallest transmit buffer in which every reply can at least be refused.
 pub const TX_LEN_MIN: usize = OVERFLOW_REPLY.len();
 
-/// Bytes of a [`Printable`](crate::Printable) that are shown, as Redis shows
+/// Bytes of a [`LossyUtf8`](crate::LossyUtf8) that are shown, as Redis shows
 /// 128 bytes of an unknown command.
-pub const PRINTABLE_LEN_MAX: usize = 128;
+pub const LOSSY_UTF8_LEN_MAX: usize = 128;
 
 /// How deep the aggregates of a received reply may nest: `*1\r\n:1\r\n` is 1.
 pub const REPLY_DEPTH_MAX: usize = 8;
@@ -118,4 +116,3 @@ const _: () = assert!(RX_LEN_MIN <= RX_LEN);
 // The decoder keeps arguments as 16-bit offsets, and their number in 8 bits.
 const _: () = assert!(REQUEST_LEN_MAX <= u16::MAX as usize);
 const _: () = assert!(ARGS_MAX <= u8::MAX as usize);
-const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX && size_of::<Args>() <= ARGS_SIZE_MAX);

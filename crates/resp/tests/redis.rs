@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use sockeye_resp::client::{Reply, decode};
 use sockeye_resp::{Limits, ProtocolError};
+use sockeye_resp::{Reply, decode_reply};
 
 /// A Redis of the test's own, on a socket that nobody else knows.
 struct Redis {
@@ -66,7 +66,7 @@ impl Redis {
             let received = stream.read(&mut rx[rx_len..]).unwrap();
             assert!(received > 0, "closed without a reply to {}", wire.escape_ascii());
             rx_len += received;
-            if let Some((reply, _)) = decode(&rx[..rx_len], RX_LEN_MAX).unwrap() {
+            if let Some((reply, _)) = decode_reply(&rx[..rx_len], RX_LEN_MAX).unwrap() {
                 return read(reply);
             }
         }

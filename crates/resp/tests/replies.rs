@@ -10,7 +10,7 @@ use oracle::is_same;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use resp_rs::{resp2, resp3};
-use sockeye_resp::client::decode;
+use sockeye_resp::decode_reply;
 use sockeye_resp::limits::{OVERFLOW_REPLY, REPLY_DEPTH_MAX, TX_LEN_MIN};
 use sockeye_resp::{Protocol, ReplyWriter};
 
@@ -202,18 +202,18 @@ proptest! {
     fn what_the_writer_writes_is_read_as_resp_rs_reads_it(written in written()) {
         let wire = written.to_wire(Protocol::Resp3);
         let (frame, _) = resp3::parse_frame(wire.clone().into()).unwrap();
-        let (reply, len) = decode(&wire, wire.len()).unwrap().unwrap();
+        let (reply, len) = decode_reply(&wire, wire.len()).unwrap().unwrap();
         prop_assert_eq!(len, wire.len());
         prop_assert!(is_same(reply, &frame), "{reply:?} is not {frame:?}");
         for len in 0..wire.len() {
-            prop_assert_eq!(decode(&wire[..len], wire.len()), Ok(None));
+            prop_assert_eq!(decode_reply(&wire[..len], wire.len()), Ok(None));
         }
     }
 
     #[test]
     fn what_resp_rs_writes_is_read_as_it_reads_it(frame in frame()) {
         let wire = resp3::try_frame_to_bytes(&frame).unwrap();
-        let (reply, len) = decode(&wire, wire.len()).unwrap().unwrap();
+        let (reply, len) = decode_reply(&wire, wire.len()).unwrap().unwrap();
         prop_assert_eq!(len, wire.len());
         prop_assert!(is_same(reply, &frame), "{reply:?} is not {frame:?}");
     }
@@ -227,7 +227,7 @@ proptest! {
         let mut wire = resp3::try_frame_to_bytes(&frame).unwrap().to_vec();
         let at = at.index(wire.len());
         wire[at] = byte;
-        if let Ok(Some((reply, len))) = decode(&wire, 1000) && wire[0] != b'|' {
+        if let Ok(Some((reply, len))) = decode_reply(&wire, 1000) && wire[0] != b'|' {
             let (frame, rest) = resp3::parse_frame(wire.clone().into()).unwrap();
             prop_assert_eq!(wire.len() - rest.len(), len);
             prop_assert!(is_same(reply, &frame), "{reply:?} is not {frame:?}");
@@ -236,7 +236,7 @@ proptest! {
 
     #[test]
     fn noise_is_read_without_harm(rx in vec(any::<u8>(), 0..80), rx_len_max in 0usize..100) {
-        if let Ok(Some((_, len))) = decode(&rx, rx_len_max) {
+        if let Ok(Some((_, len))) = decode_reply(&rx, rx_len_max) {
             prop_assert!(len <= rx.len());
         }
     }
@@ -245,6 +245,6 @@ proptest! {
 #[test]
 fn the_depth_limit_is_not_a_matter_of_stack() {
     let wire = "*1\r\n".repeat(1_000_000);
-    assert!(decode(wire.as_bytes(), usize::MAX).is_err());
-    assert!(decode("*1\r\n".repeat(REPLY_DEPTH_MAX).as_bytes(), usize::MAX).is_ok());
+    assert!(decode_reply(wire.as_bytes(), usize::MAX).is_err());
+    assert!(decode_reply("*1\r\n".repeat(REPLY_DEPTH_MAX).as_bytes(), usize::MAX).is_ok());
 }

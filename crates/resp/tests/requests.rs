@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use resp_rs::resp2::{Frame, frame_to_bytes, parse_frame};
 use sockeye_resp::Limits;
-use sockeye_resp::client::encode;
+use sockeye_resp::encode_request;
 use sockeye_resp::limits::{ARGS_MAX, BULK_LEN_MAX, REQUEST_LEN_MAX};
 
 fn args() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -119,7 +119,7 @@ proptest! {
     fn a_request_is_read_as_the_client_wrote_it(args in args()) {
         let slices: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let mut tx = [0; 20_000];
-        let tx_len = encode(&slices, &mut tx).unwrap();
+        let tx_len = encode_request(&slices, &mut tx).unwrap();
         prop_assert_eq!(&tx[..tx_len], array(&args));
     }
 

@@ -11,7 +11,7 @@ use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 #[cfg(doc)]
 use crate::limits::Timeouts;
 use crate::limits::{DRAIN_LEN, Ticks, TimeoutTicks};
-use crate::slot::{Expired, Slot, State};
+use crate::slot::{Expired, Slot, SlotState};
 
 /// What the server asks of a stack's socket. Implemented for everything that has the four traits.
 pub trait Socket: Read + Write + Readable + TcpShutdown {}
@@ -20,7 +20,7 @@ impl<T: Read + Write + Readable + TcpShutdown> Socket for T {}
 /// A socket that a handler needs no buffers of its own for: what came in stays in the socket until the handler is done
 /// with it, and what goes out is written where there is room for it, which the socket tells before.
 ///
-/// edge-nal has no words for that. `sockeye-tcp`'s sockets have it; [`Buffering`](crate::Buffering) gives it to those of
+/// edge-nal has no words for that. `sockeye-tcp`'s sockets have it; [`BufferedAcceptor`](crate::BufferedAcceptor) gives it to those of
 /// other stacks. Only two of its methods wait, and dropping such a wait loses nothing.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait BufferedSocket: Socket {
@@ -49,7 +49,7 @@ pub trait BufferedSocket: Socket {
 
 /// The phase in which a client took too long; see [`Timeouts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub enum TimeoutPhase {
     /// No request came.
     Idle,
     /// A request began and did not end.
@@ -62,14 +62,14 @@ pub enum Phase {
 
 /// Why reading from or writing to a client failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error<E> {
+pub enum ConnectionError<E> {
     /// The client took too long.
-    Timeout(Phase),
+    Timeout(TimeoutPhase),
     /// The stack's error; mostly a reset by the client.
     Io(E),
 }
 
-impl<E: fmt::Debug> fmt::Display for Error<E> {
+impl<E: fmt::Debug> fmt::Display for ConnectionError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout(phase) => write!(f, "timed out: {phase:?}"),
@@ -78,9 +78,9 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
     }
 }
 
-impl<E: fmt::Debug> core::error::Error for Error<E> {}
+impl<E: fmt::Debug> core::error::Error for ConnectionError<E> {}
 
-impl<E: embedded_io_async::Error> embedded_io_async::Error for Error<E> {
+impl<E: embedded_io_async::Error> embedded_io_async::Error for ConnectionError<E> {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Timeout(_) => ErrorKind::TimedOut,
@@ -117,7 +117,7 @@ impl<'a, S: Socket> Connection<'a, S> {
         self.slot.id.get()
     }
 
-    /// A request has begun: from now on reads fail with [`Phase::Request`] once [`Timeouts::request`] is over,
+    /// A request has begun: from now on reads fail with [`TimeoutPhase::Request`] once [`Timeouts::request`] is over,
     /// however steadily single bytes trickle in. Calling it again within the request changes nothing.
     pub fn begin_request(&mut self) {
         self.slot.begin_request(self.timeouts.request);
@@ -135,8 +135,8 @@ impl<'a, S: Socket> Connection<'a, S> {
     }
 
     /// The phase that a read is in.
-    fn read_phase(&self) -> Phase {
-        if self.slot.in_request() { Phase::Request } else { Phase::Idle }
+    fn read_phase(&self) -> TimeoutPhase {
+        if self.slot.in_request() { TimeoutPhase::Request } else { TimeoutPhase::Idle }
     }
 
     /// Closes in order, as RFC 9293 section 3.6 has it: sends what is written and FIN, then throws away what the
@@ -145,8 +145,8 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// Closing a socket with unread input makes a stack send RST, which may overtake the reply: hence the second half.
     ///
     /// # Errors
-    /// [`Phase::Linger`] when the client has not closed within [`Timeouts::linger`].
-    pub async fn finish(&mut self) -> Result<u32, Error<S::Error>> {
+    /// [`TimeoutPhase::Linger`] when the client has not closed within [`Timeouts::linger`].
+    pub async fn finish(&mut self) -> Result<u32, ConnectionError<S::Error>> {
         self.set_closing();
         self.slot.end_request();
         let linger = self.timeouts.linger;
@@ -162,10 +162,10 @@ impl<'a, S: Socket> Connection<'a, S> {
                 }
             }
         });
-        match slot.within(linger, done).await {
+        match slot.with_deadline(linger, done).await {
             Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
-            Ok(Err(error)) => Err(Error::Io(error)),
-            Err(Expired) => Err(Error::Timeout(Phase::Linger)),
+            Ok(Err(error)) => Err(ConnectionError::Io(error)),
+            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Linger)),
         }
     }
 
@@ -174,16 +174,16 @@ impl<'a, S: Socket> Connection<'a, S> {
         self.set_closing();
         let abort = pin!(self.socket.abort());
         // Whether or not it worked, the socket is dropped next.
-        let _ = self.slot.within(self.timeouts.abort, abort).await;
+        let _ = self.slot.with_deadline(self.timeouts.abort, abort).await;
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.slot.state.get() == State::Closing
+        self.slot.state.get() == SlotState::Closing
     }
 
     fn set_closing(&self) {
         if !self.is_closing() {
-            self.slot.state.set(State::Closing);
+            self.slot.state.set(SlotState::Closing);
             (self.on_closing)();
         }
     }
@@ -211,12 +211,12 @@ impl<S: BufferedSocket> Connection<'_, S> {
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.
-    pub async fn wait_input(&mut self, len: usize) -> Result<usize, Error<S::Error>> {
+    pub async fn wait_input(&mut self, len: usize) -> Result<usize, ConnectionError<S::Error>> {
         let phase = self.read_phase();
         let input = pin!(self.socket.wait_input(len));
-        match self.slot.within(self.idle, input).await {
-            Ok(result) => result.map_err(Error::Io),
-            Err(Expired) => Err(Error::Timeout(phase)),
+        match self.slot.with_deadline(self.idle, input).await {
+            Ok(result) => result.map_err(ConnectionError::Io),
+            Err(Expired) => Err(ConnectionError::Timeout(phase)),
         }
     }
 
@@ -241,17 +241,17 @@ impl<S: BufferedSocket> Connection<'_, S> {
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.
-    pub async fn wait_room(&mut self, len: usize) -> Result<(), Error<S::Error>> {
+    pub async fn wait_room(&mut self, len: usize) -> Result<(), ConnectionError<S::Error>> {
         let room = pin!(self.socket.wait_room(len));
-        match self.slot.within(self.timeouts.write, room).await {
-            Ok(result) => result.map_err(Error::Io),
-            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+        match self.slot.with_deadline(self.timeouts.write, room).await {
+            Ok(result) => result.map_err(ConnectionError::Io),
+            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
         }
     }
 }
 
 impl<S: Socket> ErrorType for Connection<'_, S> {
-    type Error = Error<S::Error>;
+    type Error = ConnectionError<S::Error>;
 }
 
 impl<S: Socket> Read for Connection<'_, S> {
@@ -259,13 +259,13 @@ impl<S: Socket> Read for Connection<'_, S> {
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
         let phase = self.read_phase();
         let read = pin!(self.socket.read(buf));
-        match self.slot.within(self.idle, read).await {
+        match self.slot.with_deadline(self.idle, read).await {
             Ok(Ok(len)) => {
                 add(&self.slot.bytes_in, len);
                 Ok(len)
             }
-            Ok(Err(error)) => Err(Error::Io(error)),
-            Err(Expired) => Err(Error::Timeout(phase)),
+            Ok(Err(error)) => Err(ConnectionError::Io(error)),
+            Err(Expired) => Err(ConnectionError::Timeout(phase)),
         }
     }
 }
@@ -275,9 +275,9 @@ impl<S: Socket> Readable for Connection<'_, S> {
     async fn readable(&mut self) -> Result<(), Self::Error> {
         let phase = self.read_phase();
         let readable = pin!(self.socket.readable());
-        match self.slot.within(self.idle, readable).await {
-            Ok(result) => result.map_err(Error::Io),
-            Err(Expired) => Err(Error::Timeout(phase)),
+        match self.slot.with_deadline(self.idle, readable).await {
+            Ok(result) => result.map_err(ConnectionError::Io),
+            Err(Expired) => Err(ConnectionError::Timeout(phase)),
         }
     }
 }
@@ -286,13 +286,13 @@ impl<S: Socket> Write for Connection<'_, S> {
     /// Writes what there is room for, or waits for room: at most [`Timeouts::write`].
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
         let write = pin!(self.socket.write(buf));
-        match self.slot.within(self.timeouts.write, write).await {
+        match self.slot.with_deadline(self.timeouts.write, write).await {
             Ok(Ok(len)) => {
                 add(&self.slot.bytes_out, len);
                 Ok(len)
             }
-            Ok(Err(error)) => Err(Error::Io(error)),
-            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+            Ok(Err(error)) => Err(ConnectionError::Io(error)),
+            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
         }
     }
 
@@ -300,9 +300,9 @@ impl<S: Socket> Write for Connection<'_, S> {
     /// more. Other stacks may wait for the client's acknowledgement here, which comes up to 40 ms late on purpose.
     async fn flush(&mut self) -> Result<(), Self::Error> {
         let flush = pin!(self.socket.flush());
-        match self.slot.within(self.timeouts.write, flush).await {
-            Ok(result) => result.map_err(Error::Io),
-            Err(Expired) => Err(Error::Timeout(Phase::Write)),
+        match self.slot.with_deadline(self.timeouts.write, flush).await {
+            Ok(result) => result.map_err(ConnectionError::Io),
+            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
         }
     }
 }

@@ -8,9 +8,9 @@
 //! # Layout
 //! - [`Server`]: the slots, the spare slot, the watch over deadlines, the figures.
 //! - [`Connection`]: what a handler reads from and writes to; each operation is bounded in time.
-//! - [`BufferedSocket`]: sockets whose buffers a handler works in; [`Buffering`] makes others so.
+//! - [`BufferedSocket`]: sockets whose buffers a handler works in; [`BufferedAcceptor`] makes others so.
 //! - [`Handler`]: what is served, and what a client too many is told.
-//! - [`Pulse`]: whether the server still serves, for a watchdog.
+//! - [`Liveness`]: whether the server still serves, for a watchdog.
 //! - [`limits`]: every bound, in one place.
 //!
 //! # A server in twenty lines
@@ -18,12 +18,12 @@
 //! ```no_run
 //! use edge_nal::TcpBind;
 //! use embedded_io_async::{Read, Write};
-//! use sockeye_server::{Connection, Error, Handler, Server, Socket, limits::Timeouts};
+//! use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket, limits::Timeouts};
 //!
 //! struct Echo;
 //!
 //! impl<S: Socket> Handler<S> for Echo {
-//!     async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+//!     async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
 //!         let mut buf = [0; 256];
 //!         loop {
 //!             match client.read(&mut buf).await? {
@@ -56,15 +56,15 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-mod buffering;
+mod buffered_acceptor;
 mod connection;
 pub mod limits;
-mod pulse;
+mod liveness;
 mod server;
 mod slot;
 
-pub use buffering::{Buffered, Buffering};
-pub use connection::{BufferedSocket, Connection, Error, Phase, Socket};
-pub use pulse::Pulse;
-pub use server::{Handler, Server, Stats};
-pub use slot::{SlotInfo, State};
+pub use buffered_acceptor::{Buffered, BufferedAcceptor};
+pub use connection::{BufferedSocket, Connection, ConnectionError, Socket, TimeoutPhase};
+pub use liveness::Liveness;
+pub use server::{Handler, Server, ServerStats};
+pub use slot::{SlotInfo, SlotState};

@@ -12,10 +12,10 @@ pub const WRITE_TIMEOUT_MS: u64 = 5_000;
 /// How long a connection that the server closed waits for the client to close too, milliseconds.
 pub const LINGER_TIMEOUT_MS: u64 = 2_000;
 /// The same for a client that was one too many, milliseconds: there is one slot for it, and others may be waiting.
-pub const REFUSE_TIMEOUT_MS: u64 = 500;
+pub const REJECT_TIMEOUT_MS: u64 = 500;
 /// How long a client waits before it is told that it is one too many, milliseconds. A client that leaves in the
 /// meantime makes room for it.
-pub const REFUSE_AFTER_MS: u64 = 20;
+pub const REJECT_AFTER_MS: u64 = 20;
 /// How long a handshake may take from SYN to the client's ACK, milliseconds.
 pub const HANDSHAKE_TIMEOUT_MS: u64 = 3_000;
 /// How long an abort may take until the stack has let go of the connection, milliseconds.
@@ -28,8 +28,8 @@ pub const WATCH_TICK_MS: u64 = 250;
 /// Bytes that are thrown away at a time while a connection lingers; each slot has them.
 pub const DRAIN_LEN: usize = 32;
 
-const _: () = assert!(WATCH_TICK_MS <= REFUSE_TIMEOUT_MS, "a time-out must not be shorter than its resolution");
-const _: () = assert!(REFUSE_TIMEOUT_MS <= LINGER_TIMEOUT_MS);
+const _: () = assert!(WATCH_TICK_MS <= REJECT_TIMEOUT_MS, "a time-out must not be shorter than its resolution");
+const _: () = assert!(REJECT_TIMEOUT_MS <= LINGER_TIMEOUT_MS);
 const _: () = assert!(LINGER_TIMEOUT_MS < IDLE_TIMEOUT_MS, "closing must not cost more than being idle");
 const _: () = assert!(IDLE_TIMEOUT_MS <= REQUEST_TIMEOUT_MS);
 
@@ -44,8 +44,8 @@ pub struct Timeouts {
     pub write: Duration,
     /// From the server's close to the client's ([`LINGER_TIMEOUT_MS`]).
     pub linger: Duration,
-    /// Telling a client that it is one too many, close included ([`REFUSE_TIMEOUT_MS`]).
-    pub refuse: Duration,
+    /// Telling a client that it is one too many, close included ([`REJECT_TIMEOUT_MS`]).
+    pub reject: Duration,
     /// From SYN to the client's ACK ([`HANDSHAKE_TIMEOUT_MS`]). The stack below the server applies it.
     pub handshake: Duration,
 }
@@ -57,7 +57,7 @@ impl Timeouts {
         request: Duration::from_millis(REQUEST_TIMEOUT_MS),
         write: Duration::from_millis(WRITE_TIMEOUT_MS),
         linger: Duration::from_millis(LINGER_TIMEOUT_MS),
-        refuse: Duration::from_millis(REFUSE_TIMEOUT_MS),
+        reject: Duration::from_millis(REJECT_TIMEOUT_MS),
         handshake: Duration::from_millis(HANDSHAKE_TIMEOUT_MS),
     };
 }
@@ -108,8 +108,8 @@ impl TimeoutTicks {
     }
 
     /// Those of a client that is one too many.
-    pub(crate) const fn refusing(timeouts: &Timeouts) -> Self {
-        let refuse = Ticks::at_least(timeouts.refuse);
+    pub(crate) const fn rejecting(timeouts: &Timeouts) -> Self {
+        let refuse = Ticks::at_least(timeouts.reject);
         Self { idle: refuse, request: refuse, write: refuse, linger: refuse, ..Self::new(timeouts) }
     }
 }

@@ -12,9 +12,9 @@ use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Timer};
 use embedded_io_async::ErrorType;
 
-use crate::connection::{Connection, Error, Phase, Socket};
-use crate::limits::{ACCEPT_RETRY_MS, REFUSE_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
-use crate::slot::{Slot, SlotInfo, State};
+use crate::connection::{Connection, ConnectionError, Socket, TimeoutPhase};
+use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
+use crate::slot::{Slot, SlotInfo, SlotState};
 
 /// What a server does with a connection, whose stack's socket is an `S`.
 ///
@@ -27,14 +27,14 @@ pub trait Handler<S: Socket> {
     ///
     /// # Errors
     /// What reading or writing returned; the server counts it.
-    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>>;
+    async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<<S as ErrorType>::Error>>;
 
     /// Tells a client that all slots are taken. The server then closes the connection in order. Without an
     /// implementation the client sees an orderly close and no word.
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
-    async fn refuse(&self, connection: &mut Connection<'_, S>) -> Result<(), Error<<S as ErrorType>::Error>> {
+    async fn reject(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<<S as ErrorType>::Error>> {
         let _ = connection;
         Ok(())
     }
@@ -42,11 +42,11 @@ pub trait Handler<S: Socket> {
 
 /// Figures since start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
+pub struct ServerStats {
     /// Connections that got a slot.
     pub accepted: u32,
     /// Connections that were told that all slots are taken.
-    pub refused: u32,
+    pub rejected: u32,
     /// Connections that ended because the client took too long, in any phase.
     pub timed_out: u32,
     /// Connections that ended by a reset or another error of the stack.
@@ -67,7 +67,7 @@ pub struct Stats {
 /// same in parts, for one task each. It holds no buffers and costs about 100 bytes a slot beside the futures.
 pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
-    refusing: TimeoutTicks,
+    rejecting: TimeoutTicks,
     slots: [Slot; N],
     /// The one more.
     last: Slot,
@@ -83,7 +83,7 @@ pub struct Server<const N: usize> {
     pub(crate) ticks: Cell<u32>,
     /// Wakes the watch when the first slot opens.
     watcher: RefCell<WakerRegistration>,
-    stats: RefCell<Stats>,
+    stats: RefCell<ServerStats>,
     next_id: Cell<u32>,
 }
 
@@ -102,7 +102,7 @@ impl<const N: usize> Server<N> {
         assert!(active >= 1 && active <= N);
         Self {
             timeouts: TimeoutTicks::new(&timeouts),
-            refusing: TimeoutTicks::refusing(&timeouts),
+            rejecting: TimeoutTicks::rejecting(&timeouts),
             slots: [const { Slot::new() }; N],
             active,
             last: Slot::new(),
@@ -111,9 +111,9 @@ impl<const N: usize> Server<N> {
             ticks: Cell::new(0),
             served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
-            stats: RefCell::new(Stats {
+            stats: RefCell::new(ServerStats {
                 accepted: 0,
-                refused: 0,
+                rejected: 0,
                 timed_out: 0,
                 reset: 0,
                 accept_errors: 0,
@@ -135,9 +135,9 @@ impl<const N: usize> Server<N> {
     }
 
     /// Figures since start.
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> ServerStats {
         let mut stats = *self.stats.borrow();
-        for slot in self.all().filter(|slot| slot.state.get() != State::Free) {
+        for slot in self.all().filter(|slot| slot.state.get() != SlotState::Free) {
             stats.bytes_in += u64::from(slot.bytes_in.get());
             stats.bytes_out += u64::from(slot.bytes_out.get());
         }
@@ -209,9 +209,9 @@ impl<const N: usize> Server<N> {
             let result = handler.serve(&mut connection).await;
             self.end(connection, result).await;
         } else {
-            self.count(|stats| stats.refused += 1);
-            let mut connection = Connection::new(socket, slot, &self.refusing, &|| ());
-            let result = handler.refuse(&mut connection).await;
+            self.count(|stats| stats.rejected += 1);
+            let mut connection = Connection::new(socket, slot, &self.rejecting, &|| ());
+            let result = handler.reject(&mut connection).await;
             self.end(connection, result).await;
         }
         self.free(slot);
@@ -230,7 +230,7 @@ impl<const N: usize> Server<N> {
             self.served.borrow_mut().register(cx.waker());
             Poll::Pending
         });
-        select(served, Timer::after(Duration::from_millis(REFUSE_AFTER_MS))).await;
+        select(served, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
         has_room()
     }
 
@@ -276,8 +276,12 @@ impl<const N: usize> Server<N> {
     }
 
     /// Closes the connection as its end demands, and counts how it ended.
-    async fn end<S: Socket>(&self, mut connection: Connection<'_, S>, mut result: Result<(), Error<S::Error>>) {
-        let silent = matches!(result, Err(Error::Timeout(Phase::Idle | Phase::Request)));
+    async fn end<S: Socket>(
+        &self,
+        mut connection: Connection<'_, S>,
+        mut result: Result<(), ConnectionError<S::Error>>,
+    ) {
+        let silent = matches!(result, Err(ConnectionError::Timeout(TimeoutPhase::Idle | TimeoutPhase::Request)));
         if silent {
             self.count(|stats| stats.timed_out += 1);
             result = Ok(());
@@ -287,9 +291,9 @@ impl<const N: usize> Server<N> {
         }
         if let Err(error) = result {
             self.count(|stats| match error {
-                Error::Timeout(_) if silent => {}
-                Error::Timeout(_) => stats.timed_out += 1,
-                Error::Io(_) => stats.reset += 1,
+                ConnectionError::Timeout(_) if silent => {}
+                ConnectionError::Timeout(_) => stats.timed_out += 1,
+                ConnectionError::Io(_) => stats.reset += 1,
             });
             connection.abort().await;
         }
@@ -300,11 +304,11 @@ impl<const N: usize> Server<N> {
             stats.bytes_in += u64::from(slot.bytes_in.get());
             stats.bytes_out += u64::from(slot.bytes_out.get());
         });
-        slot.state.set(State::Free);
+        slot.state.set(SlotState::Free);
         self.open.set(self.open.get() - 1);
     }
 
-    fn count(&self, change: impl FnOnce(&mut Stats)) {
+    fn count(&self, change: impl FnOnce(&mut ServerStats)) {
         change(&mut self.stats.borrow_mut());
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::Ticks;
 
 /// What a slot is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum SlotState {
     /// Waiting for a client.
     Free,
     /// Its handler runs.
@@ -26,7 +26,7 @@ pub enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotInfo {
     /// What the slot is doing.
-    pub state: State,
+    pub state: SlotState,
     /// Number of the connection, counted from 1 since start; 0 before the first.
     pub id: u32,
     /// The client; the last one while the slot is free.
@@ -43,7 +43,7 @@ pub struct SlotInfo {
 pub(crate) struct Expired;
 
 pub(crate) struct Slot {
-    pub(crate) state: Cell<State>,
+    pub(crate) state: Cell<SlotState>,
     pub(crate) id: Cell<u32>,
     pub(crate) peer: Cell<Option<SocketAddr>>,
     pub(crate) since: Cell<Instant>,
@@ -63,7 +63,7 @@ pub(crate) struct Slot {
 impl Slot {
     pub(crate) const fn new() -> Self {
         Self {
-            state: Cell::new(State::Free),
+            state: Cell::new(SlotState::Free),
             id: Cell::new(0),
             peer: Cell::new(None),
             since: Cell::new(Instant::from_ticks(0)),
@@ -79,7 +79,7 @@ impl Slot {
     }
 
     pub(crate) fn open(&self, id: u32, peer: SocketAddr) {
-        self.state.set(State::Serving);
+        self.state.set(SlotState::Serving);
         self.id.set(id);
         self.peer.set(Some(peer));
         self.since.set(Instant::now());
@@ -120,7 +120,11 @@ impl Slot {
     /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So a
     /// wait only says how many ticks it has, and the watch counts all of them down together. A wait lasts as long as
     /// `limit` says, and up to a tick longer.
-    pub(crate) async fn within<F: Future>(&self, limit: Ticks, mut future: Pin<&mut F>) -> Result<F::Output, Expired> {
+    pub(crate) async fn with_deadline<F: Future>(
+        &self,
+        limit: Ticks,
+        mut future: Pin<&mut F>,
+    ) -> Result<F::Output, Expired> {
         let mut waiting = false;
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
@@ -178,7 +182,7 @@ mod tests {
     fn a_slot_is_late_until_it_runs() {
         let slot = Slot::new();
         let never = pin!(pending::<()>());
-        let mut wait = pin!(slot.within(Ticks(2), never));
+        let mut wait = pin!(slot.with_deadline(Ticks(2), never));
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(wait.as_mut().poll(cx).is_pending());
         let late = |ticks| (0..ticks).map(|_| (slot.tick(), slot.late()).1).last();

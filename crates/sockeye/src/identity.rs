@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use sockeye_hello::identity::Passphrase;
+use sockeye_boot::Passphrase;
 
 /// File in the state folder: 12 hexadecimal digits of the MAC address, a space, the passphrase.
 const FILE: &str = "identity";

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
-use sockeye_hello::boot::{Mode, PORT};
+use sockeye_boot::{Mode, PORT};
 
 /// Exit status for arguments that can't be used, as for arguments that can't be parsed.
 const USAGE: u8 = 2;

@@ -10,8 +10,8 @@ use async_executor::LocalExecutor;
 use async_signal::{Signal, Signals};
 use edge_nal::TcpAccept;
 use futures_lite::{StreamExt, future};
+use sockeye_boot::Boot;
 use sockeye_hello::Hello;
-use sockeye_hello::boot::Boot;
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Handler, Server, Socket};
 
@@ -75,7 +75,7 @@ where
     let stats = server.stats();
     print(format_args!(
         "stopped: {} served, {} refused, {} timed out, {} reset",
-        stats.accepted, stats.refused, stats.timed_out, stats.reset
+        stats.accepted, stats.rejected, stats.timed_out, stats.reset
     ));
     Ok(())
 }

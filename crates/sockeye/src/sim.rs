@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::{Context, anyhow, ensure};
+use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 use sockeye_device::PushSettings;
-use sockeye_hello::boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 
 use crate::air::{self, Links};
 use crate::device::{self, HostStore, InBuffers, Reach};

@@ -6,7 +6,7 @@ use core::task::Poll;
 
 use embassy_net::{Ipv4Cidr, Stack};
 
-use crate::stack::Interface;
+use crate::listener::Interface;
 
 impl Interface {
     /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is

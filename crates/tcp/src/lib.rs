@@ -7,7 +7,7 @@
 //! RFC 9293, is smoltcp's: each connection is a smoltcp socket in a set of its own.
 //!
 //! # Layout
-//! - [`Tcp`], [`Port`], [`Interface`]: what is made at start; [`Buffers`], [`Resources`], [`Frames`]: its memory.
+//! - [`Tcp`], [`DriverPort`], [`Interface`]: what is made at start; [`SocketBuffers`], [`Resources`], [`Frames`]: its memory.
 //! - [`Runner`]: moves the frames; one task for each interface.
 //! - [`Acceptor`], [`TcpSocket`]: edge-nal's traits, for `sockeye-server` or anything else that speaks them.
 //! - [`limits`]: every bound.
@@ -19,7 +19,7 @@
 //! - **a client in TIME-WAIT here**: a new connection from it, or from anybody, takes the place.
 //! - **a restarted client that uses its old port**: it is asked for a sign of life, answers with a RST, and its next
 //!   SYN gets through.
-//! - **a client that is gone**: keep-alive ends the connection after [`SILENCE_MS`](limits::SILENCE_MS).
+//! - **a client that is gone**: keep-alive ends the connection after [`KEEPALIVE_TIMEOUT_MS`](limits::KEEPALIVE_TIMEOUT_MS).
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
 //! - **IP fragments**: embassy-net drops them. **Other ports**: embassy-net answers with a RST.
 //!
@@ -30,14 +30,14 @@
 //! use embassy_futures::join::join4;
 //! use embassy_net::driver::Driver;
 //! use embassy_net::{Config, StackResources, StaticConfigV4};
-//! use sockeye_tcp::{Acceptor, Buffers, Error, Frames, Options, Port, Resources, Tcp};
+//! use sockeye_tcp::{Acceptor, SocketBuffers, TcpError, Frames, Options, DriverPort, Resources, Tcp};
 //!
 //! /// What a firmware keeps in statics.
 //! struct Memory<D> {
-//!     buffers: Buffers<9, 1024, 1024>,
+//!     buffers: SocketBuffers<9, 1024, 1024>,
 //!     resources: Resources<9>,
 //!     frames: Frames<1, 1>,
-//!     port: Port<D>,
+//!     port: DriverPort<D>,
 //!     net: StackResources<2>,
 //! }
 //!
@@ -45,7 +45,7 @@
 //!     memory: &'static mut Memory<D>,
 //!     config: StaticConfigV4,
 //!     server: impl AsyncFnOnce(Acceptor),
-//! ) -> Result<(), Error> {
+//! ) -> Result<(), TcpError> {
 //!     let options = Options { handshake: embassy_time::Duration::from_secs(3) };
 //!     let tcp = Tcp::new(&mut memory.buffers, &mut memory.resources, options);
 //!     let (interface, mut runner, device) = tcp.attach(&mut memory.frames, &memory.port);
@@ -58,20 +58,28 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-mod buffered;
+#[cfg(test)]
+extern crate std;
+
+mod buffered_socket;
 mod checksum;
+mod connection_table;
+mod driver_port;
 mod follow;
 mod frame;
+mod igmp;
 pub mod limits;
+mod listener;
+mod neighbours;
+mod net_driver;
 mod phy;
-mod port;
 mod runner;
-mod socket;
-mod stack;
-mod table;
+mod tcp_connection;
+mod tcp_socket;
 
-pub use port::Port;
+pub use driver_port::DriverPort;
+pub use listener::{Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+pub use net_driver::NetDriver;
 pub use runner::Runner;
 pub use smoltcp::wire::Ipv4Cidr;
-pub use socket::{Acceptor, Error, Half, TcpSocket};
-pub use stack::{Buffers, Device, Frames, Interface, Options, Resources, Tcp};
+pub use tcp_socket::{Acceptor, Half, TcpError, TcpSocket};

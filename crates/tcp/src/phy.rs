@@ -13,9 +13,9 @@ use crate::frame::Mac;
 
 /// An Ethernet header of IPv4, in halves of 16 bits: a frame's start is aligned to two bytes at least, mostly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Macs([u16; 7]);
+pub(crate) struct EthernetHeader([u16; 7]);
 
-impl Macs {
+impl EthernetHeader {
     /// The client is at `destination` now.
     #[inline]
     pub(crate) fn set_destination(&mut self, destination: Mac) {
@@ -55,7 +55,7 @@ impl phy::RxToken for PacketIn<'_> {
 /// Room for one packet, where there is any: a token is handed out only then, and may be dropped unused.
 pub(crate) struct PacketOut<'a, T> {
     token: &'a mut Option<T>,
-    macs: &'a Macs,
+    ethernet: &'a EthernetHeader,
 }
 
 impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
@@ -64,7 +64,7 @@ impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
         let Some(token) = self.token.take() else { unreachable!("room was made sure of") };
         token.consume(ETHERNET + len, |frame| {
             let (ethernet, packet) = frame.split_at_mut(ETHERNET);
-            self.macs.write(ethernet);
+            self.ethernet.write(ethernet);
             let result = f(packet);
             checksum::fill(packet);
             result
@@ -78,7 +78,7 @@ impl<T: TxToken> phy::TxToken for PacketOut<'_, T> {
 pub(crate) struct Phy<'a, T> {
     pub(crate) packet: &'a [u8],
     pub(crate) token: Option<T>,
-    pub(crate) macs: &'a Macs,
+    pub(crate) ethernet: &'a EthernetHeader,
     /// Bytes of the longest IP packet.
     pub(crate) mtu: usize,
     /// Set when there was something to send, and no room.
@@ -104,7 +104,7 @@ impl<T: TxToken> Device for Phy<'_, T> {
     #[inline]
     fn transmit(&mut self, _: Instant) -> Option<PacketOut<'_, T>> {
         self.exhausted = self.token.is_none();
-        (!self.exhausted).then_some(PacketOut { token: &mut self.token, macs: self.macs })
+        (!self.exhausted).then_some(PacketOut { token: &mut self.token, ethernet: self.ethernet })
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::future::poll_fn;
+use core::net::Ipv4Addr;
 use core::pin::pin;
 use core::task::{Context, Poll};
 
@@ -10,10 +11,14 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
 use smoltcp::socket::tcp::State;
 
+use crate::connection_table::{Shared, TICK, Table};
+use crate::driver_port::{PortState, Sent, Stack, send};
 use crate::frame::{Local, Segment};
+use crate::igmp::{self, Reports};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
-use crate::port::{PortState, Sent, Stack, send};
-use crate::table::{Phase, Shared, TICK, Table};
+use crate::listener::Link;
+use crate::neighbours::{Incoming, Route};
+use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
 pub struct Runner<D: Driver + 'static> {
@@ -22,6 +27,9 @@ pub struct Runner<D: Driver + 'static> {
     index: usize,
     /// embassy-net's end is a driver of its own, with a frame or two each way.
     net: channel::Runner<'static, FRAME_LEN_MAX>,
+    /// Who is on the link. embassy-net knows stand-ins of them only.
+    hosts: &'static Link,
+    reports: Reports,
     /// What is the server's: nothing before there is an address and a port.
     local: Option<Local>,
     link: LinkState,
@@ -37,8 +45,21 @@ impl<D: Driver + 'static> Runner<D> {
         shared: &'static Shared,
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
+        link: &'static Link,
     ) -> Self {
-        Self { port, shared, index, net, local: None, link: LinkState::Down, net_has_room: true, net_wakes: false }
+        link.neighbours.borrow_mut().set_mac(port.borrow().mac().into());
+        Self {
+            port,
+            shared,
+            index,
+            net,
+            hosts: link,
+            reports: Reports::NONE,
+            local: None,
+            link: LinkState::Down,
+            net_has_room: true,
+            net_wakes: false,
+        }
     }
 
     /// Runs the interface for ever. Give it a task of its own; embassy-net's runner needs another.
@@ -71,14 +92,18 @@ impl<D: Driver + 'static> Runner<D> {
         let tick = interface.next <= now;
         if tick {
             self.mark_due(table, now);
+            if self.reports.is_due(now) {
+                self.hosts.stand_ins.borrow_mut().wake();
+            }
         }
+        table.interfaces[self.index].expect(self.reports.next);
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
         if table.interfaces[self.index].dirty != 0 {
             self.egress(table, port, cx, now, tick);
         }
-        self.forward(port, cx);
+        self.forward(port, cx, now);
         self.set_alarm(table, cx, now);
     }
 
@@ -90,6 +115,7 @@ impl<D: Driver + 'static> Runner<D> {
             self.link = link;
             self.net.set_link_state(link);
             self.net.set_hardware_address(port.refresh_mac());
+            self.hosts.neighbours.borrow_mut().set_mac(port.mac().into());
             if let Some(local) = &mut self.local {
                 local.mac = port.mac();
             }
@@ -102,12 +128,20 @@ impl<D: Driver + 'static> Runner<D> {
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
         let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
         self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
+        let cidr = table.interfaces[self.index].address;
+        self.hosts.neighbours.borrow_mut().set_local(cidr);
+        let local = cidr.map_or(Ipv4Addr::UNSPECIFIED, |cidr| cidr.address());
+        let mut stand_ins = self.hosts.stand_ins.borrow_mut();
+        stand_ins.set_local(port.mac().into(), local);
+        // embassy-net has this address already, but is woken by frames only: a report of membership would wait for one.
+        stand_ins.wake();
+        drop(stand_ins);
         table.drop_syns(|syn| syn.interface == self.index);
-        for index in 0..table.records.len() {
-            let record = &mut table.records[index];
-            if record.interface == self.index && record.peer.is_some() {
+        for index in 0..table.connections.len() {
+            let connection = &mut table.connections[index];
+            if connection.interface == self.index && connection.peer.is_some() {
                 let kept = address.map(|address| address.address().into());
-                if record.socket().local_endpoint().map(|local| local.addr) != kept {
+                if connection.socket().local_endpoint().map(|local| local.addr) != kept {
                     table.forget(index);
                 }
             }
@@ -125,15 +159,17 @@ impl<D: Driver + 'static> Runner<D> {
                     return taken > 0;
                 }
             }
-            let (net, local, index) = (&mut self.net, &self.local, self.index);
+            let (local, index) = (&self.local, self.index);
+            let mut others = Others { net: &mut self.net, link: self.hosts, reports: &mut self.reports };
             let others = port.receive(cx, |stack, frame, tx| {
-                let segment = local.as_ref().and_then(|local| local.classify(frame));
-                let mut inlet = Inlet { table, stack, index, now };
-                let others = segment.is_none_or(|segment| inlet.frame(frame, &segment, tx) == Verdict::Others);
-                if others {
-                    hand_over(net, frame);
+                let Some(segment) = local.as_ref().and_then(|local| local.classify(frame)) else {
+                    return others.take(frame, tx, now);
+                };
+                let is_others = SegmentInput { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
+                if is_others {
+                    others.pass(frame, now);
                 }
-                others
+                is_others
             });
             match others {
                 Some(others) => {
@@ -156,7 +192,7 @@ impl<D: Driver + 'static> Runner<D> {
             port.transmit(cx, |stack, tx| {
                 let Some(syn) = table.next_syn(index, now) else { return false };
                 if let Some(segment) = local.as_ref().and_then(|local| local.classify(&syn.frame)) {
-                    Inlet { table, stack, index, now }.frame(&syn.frame, &segment, tx);
+                    SegmentInput { table, stack, index, now }.frame(&syn.frame, &segment, tx);
                 }
                 true
             })
@@ -169,16 +205,16 @@ impl<D: Driver + 'static> Runner<D> {
     #[inline(never)]
     fn mark_due(&mut self, table: &mut Table, now: Instant) {
         let mut next = Instant::MAX;
-        for index in 0..table.records.len() {
-            let record = &table.records[index];
-            if record.interface != self.index || record.due == Instant::MAX {
+        for index in 0..table.connections.len() {
+            let connection = &table.connections[index];
+            if connection.interface != self.index || connection.due == Instant::MAX {
                 continue;
             }
-            if record.due <= now {
+            if connection.due <= now {
                 table.expire_half_open(index, now);
                 table.interfaces[self.index].dirty |= 1 << index;
             } else {
-                next = next.min(record.due);
+                next = next.min(connection.due);
             }
         }
         table.interfaces[self.index].next = next;
@@ -189,7 +225,7 @@ impl<D: Driver + 'static> Runner<D> {
         let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
-            match send(port, &mut table.records[index], cx.waker(), now) {
+            match send(port, &mut table.connections[index], cx.waker(), now) {
                 Sent::All => {}
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
@@ -200,26 +236,28 @@ impl<D: Driver + 'static> Runner<D> {
                 }
             }
             dirty &= dirty - 1;
-            table.settle(index);
-            let record = &mut table.records[index];
-            record.unacked = 0;
-            if record.peer.is_none() {
+            table.sync_state(index);
+            let connection = &mut table.connections[index];
+            connection.unacked = 0;
+            if connection.peer.is_none() {
                 continue;
             }
-            if tick && record.due <= now {
-                record.due = port.due(record, now).max(now + TICK);
-                if record.phase == Phase::HalfOpen {
-                    record.due = record.due.min(record.since + table.handshake);
+            if tick && connection.due <= now {
+                connection.due = port.due(connection, now).max(now + TICK);
+                if connection.accept_state == AcceptState::HalfOpen {
+                    connection.due = connection.due.min(connection.since + table.handshake);
                 }
             } else {
-                record.due = record.due.min(now + TICK);
+                connection.due = connection.due.min(now + TICK);
             }
-            table.interfaces[self.index].expect(record.due);
+            table.interfaces[self.index].expect(connection.due);
         }
     }
 
     /// Sends embassy-net's frames.
-    fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>) {
+    fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let mut neighbours = self.hosts.neighbours.borrow_mut();
+        neighbours.flush(now, |frame| port.forward(frame, cx));
         for _ in 0..TX_BURST {
             // The wake-up, once asked for, stays until there is a frame; asking again for each of ours would cost more
             // than looking.
@@ -228,10 +266,11 @@ impl<D: Driver + 'static> Runner<D> {
             }
             let Some(frame) = self.net.try_tx_buf() else { return };
             self.net_wakes = false;
-            if !port.forward(frame, cx) {
+            if neighbours.route(frame, now) == Route::Send && !port.forward(frame, cx) {
                 return;
             }
             self.net.tx_done();
+            neighbours.flush(now, |frame| port.forward(frame, cx));
         }
         cx.waker().wake_by_ref();
     }
@@ -259,6 +298,47 @@ fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
     }
 }
 
+/// Where frames go that are no connection's.
+struct Others<'a> {
+    net: &'a mut channel::Runner<'static, FRAME_LEN_MAX>,
+    link: &'static Link,
+    reports: &'a mut Reports,
+}
+
+impl Others<'_> {
+    /// Answers ARP, and gives all else to embassy-net. True if there was a frame for it. `tx` is room for a reply.
+    #[inline(never)]
+    fn take<T: TxToken>(&mut self, frame: &[u8], tx: T, now: Instant) -> bool {
+        match self.pass(frame, now) {
+            Incoming::Pass(_) => true,
+            Incoming::Done => false,
+            Incoming::Reply(reply) => {
+                tx.consume(reply.len(), |buf| buf.copy_from_slice(&reply));
+                false
+            }
+        }
+    }
+
+    /// Learns from a frame, and gives it to embassy-net unless it is ARP.
+    #[inline(never)]
+    fn pass(&mut self, frame: &[u8], now: Instant) -> Incoming {
+        let mut neighbours = self.link.neighbours.borrow_mut();
+        let incoming = neighbours.receive(frame, now);
+        if let Incoming::Pass(neighbour) = incoming {
+            if let Some(neighbour) = neighbour
+                && self.link.stand_ins.borrow_mut().tell(neighbour)
+            {
+                neighbours.mark_told(neighbour, now);
+            }
+            if let Some(response) = igmp::max_response(frame) {
+                self.reports.expect(now, response);
+            }
+            hand_over(self.net, frame);
+        }
+        incoming
+    }
+}
+
 /// Whose a frame was.
 #[derive(PartialEq, Eq)]
 enum Verdict {
@@ -277,14 +357,14 @@ enum Known {
 }
 
 /// Where segments come in.
-struct Inlet<'a, 'b> {
+struct SegmentInput<'a, 'b> {
     table: &'a mut Table,
     stack: &'a mut Stack<'b>,
     index: usize,
     now: Instant,
 }
 
-impl Inlet<'_, '_> {
+impl SegmentInput<'_, '_> {
     fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
         if !segment.verify(frame) {
             return Verdict::Done;
@@ -300,11 +380,11 @@ impl Inlet<'_, '_> {
             Known::Nobody if !segment.is_syn() => return Verdict::Others,
             Known::Nobody => match self.table.admit(self.index, segment, self.now) {
                 Some(index) => index,
-                None => return self.hold(frame, segment),
+                None => return self.queue_syn(frame, segment),
             },
             Known::Restarted(index) => {
-                self.stack.challenge(&mut self.table.records[index], frame, segment, tx, self.now);
-                return self.hold(frame, segment);
+                self.stack.challenge(&mut self.table.connections[index], frame, segment, tx, self.now);
+                return self.queue_syn(frame, segment);
             }
         };
         self.segment(index, frame, segment, tx);
@@ -313,25 +393,25 @@ impl Inlet<'_, '_> {
 
     /// Lets a SYN wait for room.
     #[cold]
-    fn hold(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
-        self.table.hold_syn(self.index, segment.peer, frame, self.now);
+    fn queue_syn(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
+        self.table.queue_syn(self.index, segment.peer, frame, self.now);
         Verdict::Done
     }
 
     /// A SYN from a client that has a connection already.
     #[cold]
     fn syn_on_known(&mut self, index: usize) -> Known {
-        let record = &mut self.table.records[index];
-        match record.socket().state() {
+        let connection = &mut self.table.connections[index];
+        match connection.socket().state() {
             State::SynReceived | State::Listen => Known::Connection(index),
             // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1).
-            State::TimeWait | State::Closed if record.phase == Phase::Free => {
+            State::TimeWait | State::Closed if connection.accept_state == AcceptState::Free => {
                 self.table.forget(index);
                 Known::Nobody
             }
             State::TimeWait | State::Closed => {
                 // Its socket is about to be dropped. Until then the SYN waits like any other.
-                record.peer = None;
+                connection.peer = None;
                 Known::Nobody
             }
             _ => Known::Restarted(index),
@@ -339,24 +419,24 @@ impl Inlet<'_, '_> {
     }
 
     fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
-        let record = &mut self.table.records[index];
-        self.stack.segment(record, frame, segment, tx, self.now);
-        record.unacked = record.unacked.saturating_add(u8::from(segment.payload_len > 0));
-        let unacked = record.unacked;
+        let connection = &mut self.table.connections[index];
+        self.stack.segment(connection, frame, segment, tx, self.now);
+        connection.unacked = connection.unacked.saturating_add(u8::from(segment.payload_len > 0));
+        let unacked = connection.unacked;
         let due = self.now + TICK;
-        if record.due > due {
-            record.due = due;
+        if connection.due > due {
+            connection.due = due;
             self.table.interfaces[self.index].expect(due);
         }
-        let record = &mut self.table.records[index];
-        let socket = record.socket();
+        let connection = &mut self.table.connections[index];
+        let socket = connection.socket();
         let (state, unsent) = (socket.state(), socket.send_queue());
-        record.bulk = unsent > SEGMENT_LEN_SURE;
+        connection.bulk = unsent > SEGMENT_LEN_SURE;
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
         let quiet = matches!(state, State::Established | State::CloseWait);
         if unacked >= ACK_EVERY || unsent > 0 || !quiet {
             self.table.interfaces[self.index].dirty |= 1 << index;
         }
-        self.table.settle_in(index, state);
+        self.table.sync_known_state(index, state);
     }
 }

@@ -21,7 +21,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Timer};
-use sockeye_hello::boot::Boot;
+use sockeye_boot::Boot;
 
 use crate::adapter::station_link::StationLink;
 use crate::limits::{CHECK_MS, EVENTS_MAX, SCANNED_MAX};

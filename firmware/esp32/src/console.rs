@@ -3,8 +3,8 @@
 use core::fmt::Arguments;
 
 use sockeye_board::platform::log_filter;
+use sockeye_boot::Boot;
 use sockeye_device::LogLevel;
-use sockeye_hello::boot::Boot;
 
 use crate::CHIP;
 

@@ -2,7 +2,7 @@
 
 use esp_hal::peripherals::{ADC1, RNG};
 use esp_hal::rng::{Trng, TrngSource};
-use sockeye_hello::identity::Passphrase;
+use sockeye_boot::Passphrase;
 use sockeye_tcp::limits::INTERFACES_MAX;
 
 /// The random numbers of one start.

@@ -8,7 +8,7 @@ use esp_hal::system::software_reset;
 use sockeye_board::button;
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
 use sockeye_device::{Settings, Store as _};
-use sockeye_server::{Pulse, Server};
+use sockeye_server::{Liveness, Server};
 
 use crate::SLOTS;
 use crate::console::print;
@@ -19,7 +19,7 @@ pub async fn watchdog(timer: RTC_TIMER<'static>, server: &Server<SLOTS>) -> ! {
     let mut rwdt = Rtc::new(timer).rwdt;
     rwdt.set_timeout(RwdtStage::Stage0, esp_hal::time::Duration::from_millis(WATCHDOG_MS));
     rwdt.enable();
-    Pulse::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || rwdt.feed()).await
+    Liveness::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || rwdt.feed()).await
 }
 
 /// Forgets all settings and starts anew when the button is held.

@@ -13,7 +13,7 @@ use sockeye_endpoint::ClientOrigins;
 use sockeye_server::limits::Timeouts;
 use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
-use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
+use sockeye_tcp::{DriverPort, Frames, Interface, Ipv4Cidr, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp};
 use sockeye_wifi::Ip;
 use sockeye_wifi::adapter;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -30,7 +30,7 @@ const SOCKETS: usize = 5;
 /// The memory of a network interface.
 pub struct Memory {
     frames: ConstStaticCell<Frames<1, 1>>,
-    port: StaticCell<Port<wifi::Interface>>,
+    port: StaticCell<DriverPort<wifi::Interface>>,
     net: StaticCell<StackResources<SOCKETS>>,
 }
 
@@ -67,8 +67,8 @@ pub fn start<const N: usize>(
     radios: [wifi::Interface; N],
     entropy: &Entropy,
 ) -> (Tcp, [Link; N]) {
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
 
     let options = Options { handshake: Timeouts::DEFAULT.handshake };
@@ -82,7 +82,7 @@ pub fn start<const N: usize>(
             "build in firmware/esp32: its .cargo/config.toml sets the radio's frame length"
         );
         let memory = &memory[index];
-        let port = memory.port.init(Port::new(radio, entropy.tcp_seeds[index]));
+        let port = memory.port.init(DriverPort::new(radio, entropy.tcp_seeds[index]));
         let (interface, runner, device) = tcp.attach(memory.frames.take(), port);
         let resources = memory.net.init(StackResources::new());
         let (stack, net) = embassy_net::new(device, Config::default(), resources, entropy.net_seeds[index]);
@@ -108,7 +108,7 @@ async fn run_tcp(runners: [Option<Runner<wifi::Interface>>; INTERFACES_MAX]) {
 }
 
 #[embassy_executor::task(pool_size = INTERFACES_MAX)]
-async fn run_net(mut runner: embassy_net::Runner<'static, Device>) {
+async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
     runner.run().await
 }
 
@@ -118,7 +118,7 @@ impl adapter::Network for Links {
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
         own.stack.set_config_v4(cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
         own.interface.set_address(cidr);
-        own.address.set(address.map(|(address, _)| address));
+        own.address.set(address);
     }
 
     fn set_ip(&self, ip: Option<(&Ip, &str)>) {
@@ -132,14 +132,14 @@ impl adapter::Network for Links {
                 ConfigV4::Dhcp(dhcp)
             }
         });
+        joined.interface.poll_stack();
     }
 
     async fn follow(&self, mut tell: impl FnMut(Option<Ipv4Addr>)) {
         let Some(joined) = &self.joined else { return pending().await };
         let told = |address: Option<Ipv4Cidr>| {
-            let address = address.map(|cidr| cidr.address());
-            joined.address.set(address);
-            tell(address);
+            joined.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
+            tell(address.map(|cidr| cidr.address()));
         };
         joined.interface.follow(joined.stack, told).await
     }

@@ -6,7 +6,7 @@ use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources, StaticConfigV4};
 use embassy_time::Instant;
 use sockeye_server::limits::Timeouts;
-use sockeye_tcp::{Buffers, Device, Frames, Interface, Ipv4Cidr, Options, Port, Resources, Runner, Tcp};
+use sockeye_tcp::{DriverPort, Frames, Interface, Ipv4Cidr, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
@@ -15,11 +15,13 @@ use crate::virtio::NetworkCard;
 
 /// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// The bits of that network's prefix.
+pub const PREFIX_LEN: u8 = 24;
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
 /// The listener, without a network yet.
-pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut Buffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
+pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut SocketBuffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
     let options = Options { handshake: Timeouts::DEFAULT.handshake };
     Tcp::new(buffers, RESOURCES.init(Resources::new()), options)
@@ -39,13 +41,13 @@ pub fn start<const SOCKETS: usize>(
     sockets: &'static mut StackResources<SOCKETS>,
 ) -> (Interface, Stack<'static>) {
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
-    static PORT: StaticCell<Port<NetworkCard>> = StaticCell::new();
+    static PORT: StaticCell<DriverPort<NetworkCard>> = StaticCell::new();
 
     // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
-    let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(Port::new(card, seed)));
+    let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(DriverPort::new(card, seed)));
     let config = embassy_net::Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(address(), 24),
+        address: Ipv4Cidr::new(address(), PREFIX_LEN),
         gateway: Some(GATEWAY),
         dns_servers: Default::default(),
     });
@@ -62,6 +64,6 @@ async fn run_tcp(mut runner: Runner<NetworkCard>) {
 }
 
 #[embassy_executor::task]
-async fn run_net(mut runner: embassy_net::Runner<'static, Device>) {
+async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
     runner.run().await
 }

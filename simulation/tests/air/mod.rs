@@ -15,7 +15,7 @@ use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_time::Duration;
 use sockeye_simulation::clock;
-use sockeye_tcp::{Acceptor, Buffers, Frames, Interface, Options, Port, Resources, Tcp};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
 
 pub const PORT: u16 = 3000;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -82,7 +82,7 @@ impl World {
         });
         let options = Options { handshake: Duration::from_secs(3) };
         let tcp = Tcp::new(
-            leak(Buffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
+            leak(SocketBuffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
             leak(Resources::<CONNECTIONS>::new()),
             options,
         );
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Listens on a port, alone or beside another.
-    pub fn bind(&mut self, port: u16) -> Result<Acceptor, sockeye_tcp::Error> {
+    pub fn bind(&mut self, port: u16) -> Result<Acceptor, sockeye_tcp::TcpError> {
         let mut bind = std::pin::pin!(self.tcp.bind(([0, 0, 0, 0], port).into()));
         match bind.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(acceptor) => acceptor,
@@ -155,7 +155,7 @@ fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
         channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
     near.set_link_state(LinkState::Up);
     far.set_link_state(LinkState::Up);
-    let port = leak(Port::new(near_device, seed));
+    let port = leak(DriverPort::new(near_device, seed));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let (server_stack, mut server_net) =
         embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
-use sockeye_client::{Buffers, Client, Error, Message, Protocol, Timeouts};
+use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Message, Protocol};
 use sockeye_device::{App, AppResources, History, Settings, Value};
 
 use crate::board::{Board, READINGS};
@@ -55,8 +55,8 @@ fn check(test: impl AsyncFnOnce(Client<'_, End>, &App<'_>)) {
     let mut resources = AppResources::new();
     let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
-    let mut buffers = Buffers::new();
-    let client = Client::new(End(device.wire("ap")), &mut buffers, Timeouts::DEFAULT.io);
+    let mut buffers = ClientBuffers::new();
+    let client = Client::new(End(device.wire("ap")), &mut buffers, ClientTimeouts::DEFAULT.io);
     let mut testing = pin!(test(client, &app));
     for _ in 0..100 {
         if testing.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
@@ -77,7 +77,7 @@ fn typed_calls() {
             app.sample(0, Value(235));
             assert_eq!(client.get("lm35").await, Ok(Some(&b"23.5"[..])));
             client.set("led", "1").await.unwrap();
-            assert_eq!(client.set("led", "2").await, Err(Error::Refused));
+            assert_eq!(client.set("led", "2").await, Err(ClientError::Refused));
             assert_eq!(client.refusal(), b"ERR value is out of range: 0 to 1");
         });
     }

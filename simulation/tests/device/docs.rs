@@ -22,7 +22,8 @@ fn commands_md() -> String {
         (Group::Generic, "Keys"),
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
-        (Group::Pubsub, "Push"),
+        (Group::Pubsub, "Subscriptions"),
+        (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
         (Group::Server, "Server"),
     ];

@@ -18,5 +18,6 @@ mod server;
 mod size;
 mod split;
 mod stream;
+mod transactions;
 mod wifi;
 mod wire;

@@ -12,7 +12,7 @@ use edge_nal::{Close, Readable, TcpAccept, TcpShutdown, TcpSplit};
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use sockeye_server::limits::Timeouts;
-use sockeye_server::{Handler, Server, Stats};
+use sockeye_server::{Handler, Server, ServerStats};
 use sockeye_simulation::clock;
 
 /// How often everything is polled before time goes on: more often than anything takes to come to rest.
@@ -253,7 +253,7 @@ impl<const N: usize> World<N> {
         client
     }
 
-    pub fn stats(&self) -> Stats {
+    pub fn stats(&self) -> ServerStats {
         self.server.stats()
     }
 

@@ -17,6 +17,7 @@ use Imports::{NotThese, Only};
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
     "sockeye-board",
+    "sockeye-boot",
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
@@ -41,6 +42,21 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
+/// What runs on devices and hosts.
+const OURS: &[&str] = &[
+    "sockeye",
+    "sockeye-board",
+    "sockeye-client",
+    "sockeye-conformance",
+    "sockeye-device",
+    "sockeye-endpoint",
+    "sockeye-hello",
+    "sockeye-resp",
+    "sockeye-server",
+    "sockeye-services",
+    "sockeye-tcp",
+];
+
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
     (
@@ -60,7 +76,8 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
-    ("sockeye-hello", Only(&["embassy-time", "embedded-io-async", "heapless", "sockeye-server"])),
+    ("sockeye-boot", Only(&["embassy-time"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -78,8 +95,13 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
         "sockeye-wifi",
-        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-hello"]),
+        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
     (
         "sockeye-endpoint",
@@ -97,11 +119,10 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-captive",
-            "edge-dhcp",
             "edge-mdns",
             "edge-nal",
             "embassy-futures",
+            "embassy-net",
             "embassy-sync",
             "embassy-time",
             "embedded-io-async",
@@ -121,8 +142,8 @@ const TABLE: &[(&str, Imports)] = &[
             "heapless",
             "log",
             "portable-atomic",
+            "sockeye-boot",
             "sockeye-device",
-            "sockeye-hello",
             "sockeye-wifi",
         ]),
     ),
@@ -131,10 +152,14 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    ("xtask", NotThese(&["sockeye*"])),
+    // They build and start what they test and measure, and link none of it.
+    ("xtask", NotThese(OURS)),
+    ("sockeye-harness", NotThese(OURS)),
+    ("sockeye-measure", NotThese(OURS)),
     (
         "sockeye-bench-host",
         Only(&[
@@ -283,8 +308,8 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| hello | server, embassy-time, embedded-io-async, heapless | tcp |", None);
-        check("| hello | server, embassy-time, heapless | tcp |", Some("hello may import"));
+        check("| hello | boot, server, embedded-io-async | tcp |", None);
+        check("| hello | server, embedded-io-async | tcp |", Some("hello may import"));
         check("| resp | nothing | anything |", Some("has no hello"));
     }
 

@@ -6,8 +6,8 @@ use std::vec::Vec;
 
 use embassy_futures::block_on;
 use sequential_storage::mock_flash::MockFlashBase;
+use sockeye_boot::PASSPHRASE_LEN;
 use sockeye_device::Store;
-use sockeye_hello::identity::PASSPHRASE_LEN;
 
 use super::*;
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use embedded_io_async::ErrorType;
 use futures_lite::future::block_on;
-use sockeye_resp::client::ReplyError;
+use sockeye_resp::ReplyError;
 
 use super::*;
 
@@ -78,7 +78,7 @@ fn received(script: &Script) -> String {
 /// Runs `test` on a client whose server replies in these pieces.
 fn check(replies: &[&str], test: impl AsyncFnOnce(&mut Client<'_, Script>)) -> Script {
     let script = script(replies);
-    let mut buffers = Buffers::<64, 64>::sized();
+    let mut buffers = ClientBuffers::<64, 64>::sized();
     let mut client = Client::new(script.clone(), &mut buffers, TIMEOUT);
     block_on(test(&mut client));
     script
@@ -89,9 +89,9 @@ fn replies_come_in_any_pieces() {
     let script = check(&["$4\r\n2", "3.", "5\r", "\n$-1\r\n-ERR n", "o\r\n"], async |client| {
         assert_eq!(client.get("lm35").await, Ok(Some(&b"23.5"[..])));
         assert_eq!(client.get("none").await, Ok(None));
-        assert_eq!(client.set("led", "7").await, Err(Error::Refused));
+        assert_eq!(client.set("led", "7").await, Err(ClientError::Refused));
         assert_eq!(client.refusal(), b"ERR no");
-        assert_eq!(client.ping().await, Err(Error::Closed));
+        assert_eq!(client.ping().await, Err(ClientError::Closed));
         assert_eq!(client.refusal(), b"");
     });
     let sent = "*2|$3|GET|$4|lm35|*2|$3|GET|$4|none|*3|$3|SET|$3|led|$1|7|*1|$4|PING|";
@@ -118,7 +118,7 @@ fn a_full_buffer_is_sent() {
         for _ in 0..5 {
             client.send(&[b"PING"]).await.unwrap();
         }
-        assert_eq!(client.send(&[&[b'x'; 64]]).await, Err(Error::Request(EncodeError::TooLong)));
+        assert_eq!(client.send(&[&[b'x'; 64]]).await, Err(ClientError::Request(EncodeError::TooLong)));
         client.flush().await.unwrap();
     });
     assert_eq!(received(&script), "*1|$4|PING|".repeat(5));
@@ -137,7 +137,7 @@ fn replies_that_nobody_waited_for_are_passed_over() {
 fn a_wait_that_is_dropped_does_no_harm() {
     let script = script(&[]);
     script.0.borrow_mut().is_silent = true;
-    let mut buffers = Buffers::<64, 64>::sized();
+    let mut buffers = ClientBuffers::<64, 64>::sized();
     let mut client = Client::new(script.clone(), &mut buffers, TIMEOUT);
     {
         let mut waiting = pin!(client.get("a"));
@@ -151,14 +151,14 @@ fn a_wait_that_is_dropped_does_no_harm() {
 fn a_request_that_is_cut_off_ends_the_connection() {
     let script = script(&["+PONG\r\n"]);
     script.0.borrow_mut().room = Some(5);
-    let mut buffers = Buffers::<64, 64>::sized();
+    let mut buffers = ClientBuffers::<64, 64>::sized();
     let mut client = Client::new(script.clone(), &mut buffers, TIMEOUT);
     {
         let mut waiting = pin!(client.ping());
         assert!(matches!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
     }
     script.0.borrow_mut().room = None;
-    assert_eq!(block_on(client.ping()), Err(Error::Closed));
+    assert_eq!(block_on(client.ping()), Err(ClientError::Closed));
     assert_eq!(received(&script), "*1|$");
 }
 
@@ -166,12 +166,12 @@ fn a_request_that_is_cut_off_ends_the_connection() {
 fn silence_ends() {
     let script = script(&[]);
     script.0.borrow_mut().is_silent = true;
-    let mut buffers = Buffers::<64, 64>::sized();
+    let mut buffers = ClientBuffers::<64, 64>::sized();
     let mut client = Client::new(script.clone(), &mut buffers, TIMEOUT);
-    assert_eq!(block_on(client.ping()), Err(Error::TimedOut));
+    assert_eq!(block_on(client.ping()), Err(ClientError::TimedOut));
     let sent = received(&script).replace('|', "--").len();
     script.0.borrow_mut().room = Some(sent);
-    assert_eq!(block_on(client.ping()), Err(Error::TimedOut));
+    assert_eq!(block_on(client.ping()), Err(ClientError::TimedOut));
 }
 
 #[test]
@@ -181,8 +181,8 @@ fn what_is_no_reply_ends_the_connection() {
         [("HTTP/1.1", ReplyError::UnknownType(b'H')), ("$65\r\n", ReplyError::TooLong), (&nested, ReplyError::TooDeep)]
     {
         check(&[reply, "+PONG\r\n"], async |client| {
-            assert_eq!(client.ping().await, Err(Error::Reply(error)));
-            assert_eq!(client.ping().await, Err(Error::Closed));
+            assert_eq!(client.ping().await, Err(ClientError::Reply(error)));
+            assert_eq!(client.ping().await, Err(ClientError::Closed));
         });
     }
 }
@@ -193,13 +193,13 @@ fn messages_of_both_versions() {
         let reply = format!("{kind}3\r\n$9\r\nsubscribe\r\n$4\r\nlm35\r\n:1\r\n");
         let message = format!("{kind}3\r\n$7\r\nmessage\r\n$4\r\nlm35\r\n$4\r\n23.5\r\n");
         let script = script(&[&reply, &message[..10], &message[10..], "*1\r\n:1\r\n"]);
-        let mut buffers = Buffers::<64, 64>::sized();
+        let mut buffers = ClientBuffers::<64, 64>::sized();
         let client = Client::new(script.clone(), &mut buffers, TIMEOUT);
         block_on(async {
             let mut subscription = client.subscribe(&["lm35"]).await.unwrap();
             let message = crate::Message { channel: b"lm35", payload: b"23.5" };
             assert_eq!(subscription.next().await, Ok(message));
-            assert_eq!(subscription.next().await, Err(Error::Unexpected));
+            assert_eq!(subscription.next().await, Err(ClientError::Unexpected));
         });
         assert_eq!(received(&script), "*2|$9|SUBSCRIBE|$4|lm35|");
     }
@@ -213,8 +213,8 @@ fn the_last_id_of_a_stream() {
         assert_eq!(client.stream_last_id("a").await, Ok(Some(&b"5-1"[..])));
         assert_eq!(client.stream_last_id("a").await, Ok(Some(&b"5-1"[..])));
         assert_eq!(client.stream_last_id("b").await, Ok(None));
-        assert_eq!(client.stream_last_id("c").await, Err(Error::Refused));
-        assert_eq!(client.stream_last_id("d").await, Err(Error::Unexpected));
+        assert_eq!(client.stream_last_id("c").await, Err(ClientError::Refused));
+        assert_eq!(client.stream_last_id("d").await, Err(ClientError::Unexpected));
     });
 }
 
@@ -222,9 +222,9 @@ fn the_last_id_of_a_stream() {
 fn too_many_channels_are_no_request() {
     let script = check(&[], async |_| ());
     for channels in [&[][..], &["a"; 9][..]] {
-        let mut buffers = Buffers::<64, 64>::sized();
+        let mut buffers = ClientBuffers::<64, 64>::sized();
         let client = Client::new(script.clone(), &mut buffers, TIMEOUT);
-        assert!(matches!(block_on(client.subscribe(channels)), Err(Error::Unexpected)));
+        assert!(matches!(block_on(client.subscribe(channels)), Err(ClientError::Unexpected)));
     }
     assert_eq!(received(&script), "");
 }

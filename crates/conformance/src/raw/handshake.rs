@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Connection, Flags, Peer, SegmentOut};
-use crate::cases::{Case, Outcome};
-use crate::client::ask;
+use super::{Flags, Peer, RawConnection, SegmentOut};
+use crate::case::{Case, CaseResult};
 use crate::limits::{AT_ONCE_MAX, CONNECT_MAX, RECOVER_MAX, REPLY_MAX};
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::ask;
 
 pub const CASES: &[Case] = &[
     Case::on_tap("half_open", half_open),
@@ -28,7 +28,7 @@ const HOST: u8 = 71;
 const SILENT_HOST: u8 = 77;
 const ISN: u32 = 0xffff_fff0;
 
-fn half_open(target: &Target) -> Outcome {
+fn half_open(target: &Target) -> CaseResult {
     const OTHERS_REQUEST_COUNT: usize = 20;
     const FIRST_PORT: u16 = 40_000;
     let mut peer = Peer::new(target, SILENT_HOST)?;
@@ -52,11 +52,11 @@ fn half_open(target: &Target) -> Outcome {
 }
 
 /// The answer to the first SYN got lost, so the client sends it again.
-fn repeated_syn(target: &Target) -> Outcome {
+fn repeated_syn(target: &Target) -> CaseResult {
     const COUNT: u16 = 5;
     let mut peer = Peer::new(target, HOST)?;
     for port in 41_000..41_000 + COUNT {
-        let mut connection = Connection::answered(&mut peer, port, ISN)?;
+        let mut connection = RawConnection::answered(&mut peer, port, ISN)?;
         connection.send_at(&peer, Flags::SYN, ISN, b"")?;
         let again = connection.next(&mut peer, REPLY_MAX)?.context("no answer to the second SYN")?;
         ensure!(
@@ -70,27 +70,27 @@ fn repeated_syn(target: &Target) -> Outcome {
 }
 
 /// The last ACK of the handshake got lost, so that the request is the first to acknowledge the SYN.
-fn request_in_last_ack(target: &Target) -> Outcome {
+fn request_in_last_ack(target: &Target) -> CaseResult {
     const COUNT: u16 = 5;
     let mut peer = Peer::new(target, HOST)?;
     for port in 41_100..41_100 + COUNT {
-        let mut connection = Connection::answered(&mut peer, port, ISN)?;
+        let mut connection = RawConnection::answered(&mut peer, port, ISN)?;
         connection.be_served(&mut peer)?;
     }
     Ok(format!("{COUNT} connections"))
 }
 
 /// The server closed first and may remember the connection; the client's next one has the same port.
-fn syn_in_time_wait(target: &Target) -> Outcome {
+fn syn_in_time_wait(target: &Target) -> CaseResult {
     const PORT: u16 = 41_200;
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, PORT, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, PORT, ISN)?;
     connection.be_served(&mut peer)?;
     let mut details = Vec::new();
     for (what, step) in NEW_ISNS {
         let isn = connection.snd_nxt.wrapping_add_signed(*step);
         let begin = Instant::now();
-        connection = Connection::open(&mut peer, PORT, isn)
+        connection = RawConnection::open(&mut peer, PORT, isn)
             .with_context(|| format!("new sequence number {what} the old one"))?;
         connection.be_served(&mut peer)?;
         details.push(format!("{what} {:.0?}", begin.elapsed()));
@@ -103,18 +103,18 @@ const NEW_ISNS: &[(&str, i32)] =
     &[("at", 0), ("just after", 1_000), ("long after", 1_000_000_000), ("before", -1_000_000)];
 
 /// RFC 5961, section 4: only an ACK answers it, or anybody who guesses a port could end connections.
-fn syn_on_established(target: &Target) -> Outcome {
+fn syn_on_established(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
     for (index, (what, step)) in NEW_ISNS.iter().enumerate() {
         let port = 41_300 + u16::try_from(index)?;
-        let mut connection = Connection::open(&mut peer, port, ISN)?;
+        let mut connection = RawConnection::open(&mut peer, port, ISN)?;
         challenge(&mut peer, &connection, *step).with_context(|| format!("a SYN {what}"))?;
         connection.be_served(&mut peer).with_context(|| format!("after a SYN {what}"))?;
     }
     Ok(format!("{} SYNs", NEW_ISNS.len()))
 }
 
-fn challenge(peer: &mut Peer, connection: &Connection, step: i32) -> Result<()> {
+fn challenge(peer: &mut Peer, connection: &RawConnection, step: i32) -> Result<()> {
     // Challenge ACKs may be limited to one each second, so a second SYN is fair.
     for _ in 0..2 {
         let seq = connection.snd_nxt.wrapping_add_signed(step);
@@ -134,18 +134,18 @@ fn challenge(peer: &mut Peer, connection: &Connection, step: i32) -> Result<()> 
 }
 
 /// All slots' clients lose power, boot, and use the same ports again.
-fn rebooted_client(target: &Target) -> Outcome {
+fn rebooted_client(target: &Target) -> CaseResult {
     const FIRST_PORT: u16 = 41_400;
     let mut peer = Peer::new(target, HOST)?;
     let mut old_ones = Vec::new();
     for port in FIRST_PORT..FIRST_PORT + u16::try_from(target.slots)? {
-        old_ones.push(Connection::open(&mut peer, port, ISN)?);
+        old_ones.push(RawConnection::open(&mut peer, port, ISN)?);
     }
     let mut longest = Duration::ZERO;
     for (old, (what, step)) in old_ones.iter().zip(NEW_ISNS.iter().cycle()) {
         let isn = old.snd_nxt.wrapping_add_signed(*step);
         let begin = Instant::now();
-        let mut again = Connection::open(&mut peer, old.port, isn)
+        let mut again = RawConnection::open(&mut peer, old.port, isn)
             .with_context(|| format!("new sequence number {what} the old one"))?;
         ensure!(again.challenge_count > 0, "the old connection was dropped without a challenge");
         again.be_served(&mut peer)?;
@@ -155,7 +155,7 @@ fn rebooted_client(target: &Target) -> Outcome {
     Ok(format!("{} clients served within {longest:.1?}", target.slots))
 }
 
-fn closed_port(target: &Target) -> Outcome {
+fn closed_port(target: &Target) -> CaseResult {
     let closed = SocketAddr::new(target.address.ip(), target.address.port() + 1);
     let begin = Instant::now();
     match TcpStream::connect_timeout(&closed, CONNECT_MAX) {

@@ -7,12 +7,12 @@ use etherparse::checksum::Sum16BitWords;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv4Options};
 
 use super::peer::{IPV4_AT, TCP_AT};
-use super::{Connection, Flags, Peer};
-use crate::cases::{Case, Outcome};
-use crate::client::ask;
+use super::{Flags, Peer, RawConnection};
+use crate::case::{Case, CaseResult};
 use crate::limits::{RECOVER_MAX, REPLY_MAX};
 use crate::slots;
 use crate::target::Target;
+use crate::test_client::ask;
 
 pub const CASES: &[Case] = &[
     Case::on_tap("ping", ping),
@@ -26,7 +26,7 @@ pub const CASES: &[Case] = &[
 const HOST: u8 = 73;
 const ISN: u32 = 1_000_000;
 
-fn ping(target: &Target) -> Outcome {
+fn ping(target: &Target) -> CaseResult {
     const TRY_MAX: u16 = 3;
     let lens = [0, 1, 56, 1_000];
     let mut peer = Peer::new(target, HOST)?;
@@ -49,7 +49,7 @@ fn expect_alive(target: &Target) -> Result<()> {
     Ok(())
 }
 
-fn ip_options(target: &Target) -> Outcome {
+fn ip_options(target: &Target) -> CaseResult {
     let options: &[&[u8]] = &[
         &[1, 1, 1, 1],
         &[0, 0, 0, 0],
@@ -77,7 +77,7 @@ fn ip_options(target: &Target) -> Outcome {
 }
 
 /// Fragments of a SYN and of a request: whole, overlapping, without their first or their last part, far beyond.
-fn ip_fragments(target: &Target) -> Outcome {
+fn ip_fragments(target: &Target) -> CaseResult {
     // Each fragment: offset in bytes, length, whether more follow.
     let patterns: &[&[(u16, usize, bool)]] = &[
         &[(0, 8, true)],
@@ -91,7 +91,7 @@ fn ip_fragments(target: &Target) -> Outcome {
         &[(0, 100, true)],
     ];
     let mut peer = Peer::new(target, HOST)?;
-    let established = Connection::open(&mut peer, 43_100, ISN)?;
+    let established = RawConnection::open(&mut peer, 43_100, ISN)?;
     let request = b"fragments of a request that is long enough\n";
     let mut sent = 0;
     for (port, pattern) in (43_101..).zip(patterns) {
@@ -135,7 +135,7 @@ fn fragment(
 }
 
 /// SYNs whose options are broken or silly, and then a whole exchange.
-fn tcp_options(target: &Target) -> Outcome {
+fn tcp_options(target: &Target) -> CaseResult {
     // Kinds: 2 MSS, 3 window scale, 4 SACK permitted, 8 timestamps; RFC 9293, section 3.2, and RFC 7323.
     let options: &[[u8; 4]] = &[
         [2, 4, 0x05, 0xb4],
@@ -219,9 +219,9 @@ const DAMAGES: &[Damage] = &[
 ];
 
 /// Every damage to a SYN, to a segment out of nowhere and to a request; and all of them cut at every length.
-fn malformed_packets(target: &Target) -> Outcome {
+fn malformed_packets(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
-    let connection = Connection::open(&mut peer, 43_300, ISN)?;
+    let connection = RawConnection::open(&mut peer, 43_300, ISN)?;
     let frames = sample_frames(&peer, &connection)?;
     let mut sent = 0;
     for frame in &frames {
@@ -243,10 +243,10 @@ fn malformed_packets(target: &Target) -> Outcome {
 }
 
 /// Some bytes of good frames turned into others; half of them with checksums that fit again.
-fn mutated_packets(target: &Target) -> Outcome {
+fn mutated_packets(target: &Target) -> CaseResult {
     const COUNT: u64 = 1_000;
     let mut peer = Peer::new(target, HOST)?;
-    let connection = Connection::open(&mut peer, 43_400, ISN)?;
+    let connection = RawConnection::open(&mut peer, 43_400, ISN)?;
     let frames = sample_frames(&peer, &connection)?;
     for seed in 0..COUNT {
         let mut random = fastrand::Rng::with_seed(seed);
@@ -265,7 +265,7 @@ fn mutated_packets(target: &Target) -> Outcome {
 }
 
 /// A SYN, a segment of no connection, a request on an open connection, and a FIN.
-fn sample_frames(peer: &Peer, connection: &Connection) -> Result<[Vec<u8>; 4]> {
+fn sample_frames(peer: &Peer, connection: &RawConnection) -> Result<[Vec<u8>; 4]> {
     let stranger = unanswered(43_999);
     let seq = connection.snd_nxt;
     Ok([
@@ -277,8 +277,8 @@ fn sample_frames(peer: &Peer, connection: &Connection) -> Result<[Vec<u8>; 4]> {
 }
 
 /// A connection that the server knows nothing of.
-fn unanswered(port: u16) -> Connection {
-    Connection { port, snd_nxt: ISN, rcv_nxt: 0, window: 1_024, challenge_count: 0 }
+fn unanswered(port: u16) -> RawConnection {
+    RawConnection { port, snd_nxt: ISN, rcv_nxt: 0, window: 1_024, challenge_count: 0 }
 }
 
 fn ip_header(peer: &Peer, target: &Target) -> Result<Ipv4Header> {

@@ -9,7 +9,7 @@ use etherparse::{
     PacketBuilder, SlicedPacket, TcpHeader, TransportSlice,
 };
 
-use super::link::Link;
+use super::raw_link::RawLink;
 use crate::target::Target;
 
 /// The receive window that the peer offers where a case says nothing else.
@@ -65,7 +65,7 @@ pub struct SegmentOut<'a> {
 
 /// A neighbour of the server that the machine's own stack knows nothing of.
 pub struct Peer {
-    link: Link,
+    link: RawLink,
     pub address: Ipv4Addr,
     pub mac: [u8; 6],
     server: SocketAddrV4,
@@ -85,7 +85,7 @@ impl Peer {
         };
         let [a, b, c, _] = server.ip().octets();
         let mut peer = Self {
-            link: Link::open(name)?,
+            link: RawLink::open(name)?,
             address: Ipv4Addr::new(a, b, c, host),
             mac: mac_of(host, 0),
             server,

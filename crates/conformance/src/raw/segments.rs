@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::peer::TCP_AT;
-use super::{Connection, Flags, Peer};
-use crate::cases::{Case, Outcome};
+use super::{Flags, Peer, RawConnection};
+use crate::answer::HELLO;
+use crate::case::{Case, CaseResult};
 use crate::limits::{REPLY_MAX, VANISHED_RECOVER_MAX};
-use crate::reply::HELLO;
 use crate::slots;
 use crate::target::Target;
 
@@ -30,10 +30,10 @@ const ISN: u32 = 0x7fff_fff0;
 /// No answer within this time is no answer.
 const SILENCE: Duration = Duration::from_millis(500);
 
-fn reset_outside_window_is_ignored(target: &Target) -> Outcome {
+fn reset_outside_window_is_ignored(target: &Target) -> CaseResult {
     let steps: &[i32] = &[-1, -100_000, 100_000, 1_000_000_000];
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, 42_000, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_000, ISN)?;
     for step in steps {
         let seq = connection.snd_nxt.wrapping_add_signed(*step);
         connection.send_at(&peer, Flags::RST, seq, b"")?;
@@ -42,10 +42,10 @@ fn reset_outside_window_is_ignored(target: &Target) -> Outcome {
     Ok(format!("{} resets", steps.len()))
 }
 
-fn bad_checksum_is_dropped(target: &Target) -> Outcome {
+fn bad_checksum_is_dropped(target: &Target) -> CaseResult {
     const CHECKSUM_AT: usize = TCP_AT + 16;
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, 42_100, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_100, ISN)?;
     let mut damaged = peer.frame_of(&connection.segment_at(Flags::ACK, connection.snd_nxt, b"damaged\n"))?;
     damaged[CHECKSUM_AT] ^= 0x10;
     peer.send_frame(&damaged)?;
@@ -53,7 +53,7 @@ fn bad_checksum_is_dropped(target: &Target) -> Outcome {
     ensure!(answer.is_none(), "the damaged request got {answer:?}");
     connection.be_served(&mut peer)?;
 
-    let syn = Connection { port: 42_101, ..connection.clone() };
+    let syn = RawConnection { port: 42_101, ..connection.clone() };
     let mut damaged = peer.frame_of(&syn.segment_at(Flags::SYN, ISN, b""))?;
     damaged[CHECKSUM_AT] ^= 0x10;
     peer.send_frame(&damaged)?;
@@ -63,11 +63,11 @@ fn bad_checksum_is_dropped(target: &Target) -> Outcome {
 }
 
 /// A page proves that the first half was first again: from the second half alone there is none.
-fn reordered_segments(target: &Target) -> Outcome {
+fn reordered_segments(target: &Target) -> CaseResult {
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: sockeye\r\n\r\n";
     let mut peer = Peer::new(target, HOST)?;
     for (port, split) in (42_200..).zip([1, 5, 14, 16, 20]) {
-        let mut connection = Connection::open(&mut peer, port, ISN)?;
+        let mut connection = RawConnection::open(&mut peer, port, ISN)?;
         let (first, second) = REQUEST.split_at(split);
         let second_seq = connection.snd_nxt.wrapping_add(u32::try_from(split)?);
         connection.send_at(&peer, Flags::ACK, second_seq, second)?;
@@ -82,9 +82,9 @@ fn reordered_segments(target: &Target) -> Outcome {
     Ok("5 splits".to_string())
 }
 
-fn request_and_fin_together(target: &Target) -> Outcome {
+fn request_and_fin_together(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, 42_300, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_300, ISN)?;
     let request = b"all in one\n";
     connection.send(&peer, Flags::FIN_ACK, request)?;
     let len = u32::try_from(request.len() + 1)?;
@@ -94,10 +94,10 @@ fn request_and_fin_together(target: &Target) -> Outcome {
 }
 
 /// Wired hosts fill short frames up; what follows the packet's own length is no data.
-fn padded_frames(target: &Target) -> Outcome {
+fn padded_frames(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
     peer.pads_frames = true;
-    let mut connection = Connection::open(&mut peer, 42_400, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_400, ISN)?;
     let answer = connection.next(&mut peer, SILENCE)?;
     ensure!(answer.is_none(), "an ACK in a padded frame got {answer:?}, as if it had data");
     connection.be_served(&mut peer)?;
@@ -105,9 +105,9 @@ fn padded_frames(target: &Target) -> Outcome {
 }
 
 /// The segments with the first copy of the reply got lost on the way.
-fn lost_reply_is_sent_again(target: &Target) -> Outcome {
+fn lost_reply_is_sent_again(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, 42_500, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_500, ISN)?;
     connection.say(&peer, b"hello\n")?;
     let begin = Instant::now();
     loop {
@@ -125,9 +125,9 @@ fn lost_reply_is_sent_again(target: &Target) -> Outcome {
 }
 
 /// The peer's address moves to another network card; its next segment is the first sign of that.
-fn mac_change(target: &Target) -> Outcome {
+fn mac_change(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
-    let mut connection = Connection::open(&mut peer, 42_600, ISN)?;
+    let mut connection = RawConnection::open(&mut peer, 42_600, ISN)?;
     peer.change_mac();
     let begin = Instant::now();
     connection.say(&peer, b"hello from the new card\n")?;
@@ -138,12 +138,12 @@ fn mac_change(target: &Target) -> Outcome {
 }
 
 /// Clients whose window stays shut: alive, acknowledging every probe, and never reading.
-fn zero_window(target: &Target) -> Outcome {
+fn zero_window(target: &Target) -> CaseResult {
     const FIRST_PORT: u16 = 42_700;
     let mut peer = Peer::new(target, HOST)?;
     let mut connections = Vec::new();
     for port in FIRST_PORT..FIRST_PORT + u16::try_from(target.slots)? {
-        let mut connection = Connection::answered(&mut peer, port, ISN)?;
+        let mut connection = RawConnection::answered(&mut peer, port, ISN)?;
         connection.window = 0;
         connection.say(&peer, b"hello\n")?;
         connections.push(connection);
@@ -164,7 +164,7 @@ fn zero_window(target: &Target) -> Outcome {
 }
 
 /// Acknowledges what comes, without ever opening the window; returns how often.
-fn keep_shut(peer: &mut Peer, connections: &[Connection], stop: &AtomicBool) -> Result<usize> {
+fn keep_shut(peer: &mut Peer, connections: &[RawConnection], stop: &AtomicBool) -> Result<usize> {
     let mut count = 0;
     while !stop.load(Ordering::Relaxed) {
         let deadline = Instant::now() + Duration::from_millis(100);

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use heapless::String;
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 
 use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
 use crate::replies::client_list::ClientList;
@@ -42,7 +42,7 @@ pub(crate) fn setinfo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let (attribute, value) = (cx.arg(2), cx.arg(3));
     let is_name = attribute.eq_ignore_ascii_case(b"lib-name");
     if !is_name && !attribute.eq_ignore_ascii_case(b"lib-ver") {
-        return cx.refuse(format_args!("ERR Unrecognized option '{}'", Printable(attribute)));
+        return cx.refuse(format_args!("ERR Unrecognized option '{}'", LossyUtf8(attribute)));
     }
     let shown = if is_name { "lib-name" } else { "lib-ver" };
     let Some(value) = plain(value) else {
@@ -151,7 +151,7 @@ pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     check_list(&request)?;
     if is_of_type(&request) && !is_type(cx.arg(3)) {
-        return cx.refuse(format_args!("ERR Unknown client type '{}'", Printable(cx.arg(3))));
+        return cx.refuse(format_args!("ERR Unknown client type '{}'", LossyUtf8(cx.arg(3))));
     }
     let (session, now_ms) = (cx.state.sessions.get(cx.key), cx.now.uptime_ms());
     let place = (session.id, session.cursor);

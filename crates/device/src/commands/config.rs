@@ -8,7 +8,7 @@ pub(crate) use wifi::stage;
 use core::fmt;
 
 use heapless::String;
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
 
 use crate::command::{CommandContext, CommandResult, Flow, Prepared};
@@ -224,7 +224,7 @@ impl fmt::Display for Refusal<'_> {
         match self {
             Self::Arity => f.write_str("ERR wrong number of arguments for 'config|set' command"),
             Self::Unknown(name) => {
-                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", Printable(name))
+                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", LossyUtf8(name))
             }
             Self::Argument(name, why) => {
                 write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")

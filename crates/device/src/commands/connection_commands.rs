@@ -1,6 +1,6 @@
 //! The connection itself: PING, ECHO, HELLO, SELECT, QUIT, RESET.
 
-use sockeye_resp::{Printable, Protocol};
+use sockeye_resp::{LossyUtf8, Protocol};
 
 use crate::command::{COMPATIBLE_VERSION, CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::commands::auth_commands::{Login, login};
@@ -89,7 +89,7 @@ fn hello_options(cx: &mut CommandContext<'_, '_>) -> Result<Option<Flow>, &'stat
                 index += 2;
             }
             _ => {
-                let text = format_args!("ERR Syntax error in HELLO option '{}'", Printable(option));
+                let text = format_args!("ERR Syntax error in HELLO option '{}'", LossyUtf8(option));
                 return cx.refuse(text).map(Some);
             }
         }

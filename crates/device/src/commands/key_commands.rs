@@ -1,6 +1,6 @@
 //! The keys: reading them, finding them, and switching outputs.
 
-use sockeye_resp::Printable;
+use sockeye_resp::LossyUtf8;
 
 use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
@@ -207,7 +207,7 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         let text = "ERR SET takes no options here: an output keeps its value until it is set again";
         return Err(if is_known { text } else { "ERR syntax error" });
     }
-    let name = Printable(cx.arg(1));
+    let name = LossyUtf8(cx.arg(1));
     let index = match cx.find(cx.arg(1)) {
         Some(Key::Output(index)) => index,
         Some(Key::Reading(_)) => {

@@ -1,6 +1,6 @@
 //! XADD: samples of other devices come in.
 
-use sockeye_resp::Printable;
+use sockeye_resp::LossyUtf8;
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
@@ -66,7 +66,7 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
         Some(Key::History(_)) => {
-            let key = Printable(cx.arg(1));
+            let key = LossyUtf8(cx.arg(1));
             return cx.refuse(format_args!("ERR '{key}' is this device's own: only it can add to it"));
         }
         Some(_) => return Err(WRONGTYPE),

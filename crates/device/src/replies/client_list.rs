@@ -58,11 +58,11 @@ impl ClientList<'_> {
             Transaction::Open { len } => i32::from(len),
             _ => 0,
         };
-        write!(
+        writeln!(
             out,
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub=0 \
              multi={multi} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 omem=0 tot-mem={} events=r \
-             cmd={} user={USER} redir=-1 resp={} lib-name={} lib-ver={}\n",
+             cmd={} user={USER} redir=-1 resp={} lib-name={} lib-ver={}",
             session.id,
             session.peer,
             session.local,

@@ -10,11 +10,8 @@ use core::fmt::{self, Write};
 use heapless::Vec;
 use sockeye_resp::{Protocol, ReplyWriter};
 
-use crate::limits::{DOCUMENT_HOLD_MS, DOCUMENT_LEN_MAX};
+use crate::limits::{DOCUMENT_HOLD_MS, DOCUMENT_LEN_MAX, HEADER_LEN_MAX};
 use crate::sessions::session::Cursor;
-
-/// Room for the longest header: `=3600`, a line end and `txt:`.
-const HEADER_LEN_MAX: usize = 12;
 
 /// The one long text that is being sent.
 pub(crate) struct Document {

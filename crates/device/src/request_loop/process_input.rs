@@ -128,7 +128,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Answers the requests after the first `queued` bytes of `len`.
     fn answer_all(&mut self, scratch: &mut Scratch, queued: usize, len: usize) -> Step {
         let step = self.answer(scratch, queued, len);
-        let done = self.decoder.take();
+        let done = self.decoder.drain_consumed();
         let left = match (&mut self.queue, &step) {
             (_, Step::Again(Queue::Running { .. })) => 0,
             (Queue::Open { len: queued }, Step::Wait(_)) => {
@@ -195,7 +195,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             }
         };
         if matches!(wait, WaitFor::Room(_) | WaitFor::Commit | WaitFor::Event { .. }) {
-            self.decoder.again();
+            self.decoder.unread();
         }
         self.client.put(reply.as_bytes());
         Step::Wait(if let WaitFor::Room(_) = wait {
@@ -267,7 +267,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         // There is the room that the command was given.
         let _ = reply.begin(0);
         let must_store = app.prepare(key, pending, &request, &mut reply);
-        let done = decoder.take();
+        let done = decoder.drain_consumed();
         self.client.put(reply.as_bytes());
         match &mut self.queue {
             Queue::Running { next, .. } => *next += done as u16,

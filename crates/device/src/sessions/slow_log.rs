@@ -4,7 +4,7 @@ use core::fmt::Write;
 use core::net::SocketAddr;
 
 use heapless::{Deque, String, Vec};
-use sockeye_resp::{Printable, Request};
+use sockeye_resp::{LossyUtf8, Request};
 
 use crate::limits::{CLIENT_NAME_LEN_MAX, SLOWLOG_ARG_LEN_MAX, SLOWLOG_ARGS_MAX, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US};
 use crate::platform::Now;
@@ -93,7 +93,7 @@ fn args(request: &Request<'_>, is_secret: bool) -> Vec<Arg, SLOWLOG_ARGS_MAX> {
 fn shorten(arg: &[u8]) -> Arg {
     const DOTS: &str = "...";
     let mut short = Arg::new();
-    let fits = write!(short, "{}", Printable(arg)).is_ok() && arg.len() <= SLOWLOG_ARG_LEN_MAX;
+    let fits = write!(short, "{}", LossyUtf8(arg)).is_ok() && arg.len() <= SLOWLOG_ARG_LEN_MAX;
     if !fits {
         while short.len() + DOTS.len() > SLOWLOG_ARG_LEN_MAX {
             short.pop();

@@ -240,13 +240,13 @@ fn a_request_is_given_again_until_it_is_done_with() {
         let request = decoder.decode(&mut rx, &mut args, &AUTHENTICATED).unwrap().unwrap();
         assert!(request.args().eq([&b"ECHO"[..], b"a b"]));
         assert_eq!(decoder.consumed(), 16);
-        decoder.again();
+        decoder.unread();
         assert_eq!(decoder.consumed(), 5);
     }
-    assert_eq!(decoder.take(), 5);
+    assert_eq!(decoder.drain_consumed(), 5);
     let mut rx = wire;
     let request = decoder.decode(&mut rx[5..], &mut args, &AUTHENTICATED).unwrap();
     assert_eq!(request.unwrap().len(), 2);
-    assert_eq!(decoder.take(), 11);
+    assert_eq!(decoder.drain_consumed(), 11);
     assert!(decoder.decode(&mut rx[16..], &mut args, &AUTHENTICATED).unwrap().is_some());
 }

@@ -1,7 +1,7 @@
 //! Comparing replies with those of another implementation.
 
 use resp_rs::resp3::Frame;
-use sockeye_resp::client::{Elements, Reply};
+use sockeye_resp::{Elements, Reply};
 
 /// Whether a reply is what `resp_rs` reads.
 pub fn is_same(reply: Reply<'_>, frame: &Frame) -> bool {

@@ -17,7 +17,7 @@ use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
 use sockeye_device::{App, AppResources, ClientOrigin, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
-use sockeye_server::{BufferedSocket, Buffering, Server};
+use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
 use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
@@ -27,7 +27,7 @@ use crate::net::Acceptor;
 use crate::serve::{SLOTS_MAX, until_ctrl_c};
 
 /// The host's sockets have buffers that nobody can work in.
-pub type InBuffers<A> = Buffering<A, RX_LEN, TX_LEN>;
+pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
 
 /// How the device is reached.
 pub struct Reach<'a, A> {

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use sockeye_board::readings::switch;
+use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
-use sockeye_hello::boot::{NetworkName, PORT};
 use sockeye_server::Server;
 
 use crate::device::sensors::READINGS;

@@ -5,8 +5,8 @@ use core::fmt::{Arguments, Write};
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use sockeye_hello::boot::NetworkName;
-use sockeye_hello::settings::Settings as BuildSettings;
+use sockeye_boot::BuildSettings;
+use sockeye_boot::NetworkName;
 
 use crate::adapter::{Adapter, AdapterContext, Driver, Events, Network};
 use crate::backoff::Backoff;

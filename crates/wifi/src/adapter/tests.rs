@@ -8,7 +8,7 @@ use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::Instant;
-use sockeye_hello::settings::Settings as BuildSettings;
+use sockeye_boot::BuildSettings;
 
 use super::static_network::{access_point, join_of, own as own_fixed, stay_joined, stay_ms};
 use super::*;

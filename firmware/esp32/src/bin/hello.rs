@@ -11,6 +11,8 @@ use embassy_executor::Spawner;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::boot;
+use sockeye_boot::BuildSettings;
+use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
@@ -19,8 +21,6 @@ use sockeye_esp32::settings::SETTINGS;
 use sockeye_esp32::wifi::Radio;
 use sockeye_esp32::{SLOTS, console, network, services, store};
 use sockeye_hello::Hello;
-use sockeye_hello::boot::PORT;
-use sockeye_hello::settings::Settings;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::Acceptor;
@@ -28,7 +28,7 @@ use sockeye_wifi::RadioConfig;
 use sockeye_wifi::adapter::{AdapterContext, StaticNetwork};
 use static_cell::{ConstStaticCell, StaticCell};
 
-const IS_OWN: bool = matches!(SETTINGS, Settings::AccessPoint { .. });
+const IS_OWN: bool = matches!(SETTINGS, BuildSettings::AccessPoint { .. });
 
 static HANDLER: Hello<fn(Arguments<'_>)> = Hello::new(print);
 

@@ -12,17 +12,17 @@ use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
 use sockeye_board::platform::{self, Hardware};
+use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{App, AppResources, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, ClientOrigin, TokenHash};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
-use sockeye_endpoint::{Endpoint, PushBuffers, ClientOrigins, push};
-use sockeye_hello::boot::{Boot, PORT};
+use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
-use sockeye_tcp::{Acceptor, Buffers};
+use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{Board, Machine, READINGS_LEN};
@@ -50,7 +50,8 @@ async fn start(spawner: Spawner) {
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> = ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "device", Machine::NAME);
@@ -74,10 +75,10 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
-    spawner.spawn(services::tell_time(stack, app, board).expect("one task"));
+    spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
-        services::start(spawner, stack, network::address(), app);
+        services::start(spawner, stack, interface, (network::address(), network::PREFIX_LEN), app);
     }
     interface
         .follow(stack, |address| {

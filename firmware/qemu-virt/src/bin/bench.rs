@@ -8,14 +8,14 @@ use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use embedded_io_async::{Read, Write};
-use sockeye_hello::boot::{Boot, PORT};
+use sockeye_boot::{Boot, PORT};
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::exchange::Progress;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::limits::Timeouts;
-use sockeye_server::{Connection, Error, Handler, Server, Socket};
-use sockeye_tcp::{Acceptor, Buffers};
+use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket};
+use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::ConstStaticCell;
 
 /// Bytes that are read at once.
@@ -25,7 +25,7 @@ const JOINED: bool = option_env!("SOCKEYE_JOINED").is_some();
 struct Bench;
 
 impl<S: Socket> Handler<S> for Bench {
-    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), Error<S::Error>> {
+    async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let mut buf = [0; READ_LEN];
         let mut progress = Progress::default();
         loop {
@@ -55,8 +55,8 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static SOCKETS: ConstStaticCell<StackResources<0>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "bench", "qemu-system-riscv32 -machine virt");

@@ -8,15 +8,15 @@ use core::net::SocketAddr;
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
+use sockeye_boot::{Boot, PORT};
 use sockeye_hello::Hello;
-use sockeye_hello::boot::{Boot, PORT};
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::network;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor};
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
-use sockeye_tcp::{Acceptor, Buffers};
+use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::ConstStaticCell;
 
 type Handler = Hello<fn(Arguments<'_>)>;
@@ -32,8 +32,8 @@ fn main() -> ! {
 #[embassy_executor::task]
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
-    static BUFFERS: ConstStaticCell<Buffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static SOCKETS: ConstStaticCell<StackResources<0>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "hello", "qemu-system-riscv32 -machine virt");

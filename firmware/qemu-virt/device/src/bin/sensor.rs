@@ -13,7 +13,7 @@ use sockeye_device::{Now, Outbox, PushSettings, ReadingInfo, Value};
 use sockeye_endpoint::{PushBuffers, push};
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
-use sockeye_tcp::Buffers;
+use sockeye_tcp::SocketBuffers;
 use static_cell::{ConstStaticCell, StaticCell};
 
 static READINGS: [ReadingInfo<'static>; 1] = [LM35];
@@ -25,7 +25,8 @@ fn main() -> ! {
 
 #[embassy_executor::task]
 async fn node(spawner: Spawner) {
-    static LISTENER: ConstStaticCell<Buffers<{ SLOTS + 1 }, 1024, 1024>> = ConstStaticCell::new(Buffers::new());
+    static LISTENER: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, 1024, 1024>> =
+        ConstStaticCell::new(SocketBuffers::new());
     // One for looking up names, and one for the connection.
     static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
     static SOCKETS: StaticCell<TcpBuffers<1, 256, 256>> = StaticCell::new();

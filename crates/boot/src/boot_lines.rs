@@ -1,0 +1,155 @@
+//! What a device prints while it boots: each step when it is reached, then how to reach the device; and later, what
+//! becomes of its network.
+
+use core::fmt::{self, Arguments, Display};
+use core::net::{Ipv4Addr, SocketAddr};
+
+use embassy_time::Duration;
+
+use crate::uptime::Uptime;
+
+/// The address of a device that makes its own network.
+pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+/// Prefix length of that network.
+pub const AP_PREFIX_LEN: u8 = 24;
+/// The port that a device listens on.
+pub const PORT: u16 = 3000;
+/// The port where browsers look, which a device in its own network listens on too.
+pub const PAGE_PORT: u16 = 80;
+
+/// How a device reaches its network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It makes its own.
+    AccessPoint,
+    /// It joins one.
+    Station,
+}
+
+impl Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AccessPoint => "access point",
+            Self::Station => "station",
+        })
+    }
+}
+
+/// The name of a device's own network: `sockeye-` and the last two bytes of its MAC address.
+pub struct NetworkName(pub [u8; 6]);
+
+impl Display for NetworkName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sockeye-{:02X}{:02X}", self.0[4], self.0[5])
+    }
+}
+
+/// A MAC address, printed as is usual.
+struct Mac([u8; 6]);
+
+impl Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// Prints the boot lines through `print`, which puts one line on the console.
+#[derive(Clone, Copy)]
+pub struct Boot<P> {
+    print: P,
+}
+
+impl<P: Fn(Arguments<'_>)> Boot<P> {
+    /// The first line: what runs, and on what.
+    pub fn new(print: P, program: &str, platform: &str) -> Self {
+        print(format_args!("Sockeye {} {program} on {platform}", env!("CARGO_PKG_VERSION")));
+        Self { print }
+    }
+
+    /// The access point is coming up. `passphrase` is WPA2's; without one the network is open.
+    pub fn access_point(&self, name: &dyn Display, passphrase: Option<&str>) {
+        (self.print)(format_args!("mode: {}", Mode::AccessPoint));
+        match passphrase {
+            Some(passphrase) => (self.print)(format_args!("network: {name}, WPA2 passphrase: {passphrase}")),
+            None => (self.print)(format_args!("network: {name}, open: anyone near can join")),
+        }
+    }
+
+    /// The station is looking for its network.
+    pub fn station(&self, name: &dyn Display) {
+        (self.print)(format_args!("mode: {}", Mode::Station));
+        (self.print)(format_args!("network: joining {name}"));
+    }
+
+    /// The network is up.
+    pub fn network_up(&self, address: Ipv4Addr) {
+        (self.print)(format_args!("network up, address {address}"));
+    }
+
+    /// The classic server listens; `reach` is where a client reaches it. Says what to type next.
+    pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
+        let (ip, to) = (reach.ip(), reach.port());
+        (self.print)(format_args!("listening on port {port}, {slots} slots"));
+        (self.print)(format_args!("try: echo hello | nc {ip} {to}"));
+        (self.print)(format_args!("     node clients/node/hello.js {ip} {to}"));
+        (self.print)(format_args!("     a browser: http://{reach}/"));
+    }
+
+    /// The same for the device.
+    pub fn device_listening(&self, port: u16, slots: usize, reach: SocketAddr) {
+        let (ip, to) = (reach.ip(), reach.port());
+        (self.print)(format_args!("listening on port {port}, {slots} slots"));
+        (self.print)(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
+        (self.print)(format_args!("     echo \"GET lm35\" | nc {ip} {to}"));
+        (self.print)(format_args!("     a browser: http://{reach}/"));
+    }
+
+    /// Something failed that the device can do without.
+    pub fn warning(&self, what: &dyn Display) {
+        (self.print)(format_args!("warning: {what}"));
+    }
+
+    /// A client with this MAC address joined the access point, or left it.
+    pub fn client(&self, mac: [u8; 6], joined: bool) {
+        let what = if joined { "joined" } else { "left" };
+        (self.print)(format_args!("{} {} {what} the network", Uptime::now(), Mac(mac)));
+    }
+
+    /// The station is in its network, and has no address yet.
+    pub fn joined(&self, name: &dyn Display) {
+        (self.print)(format_args!("{} joined {name}, waiting for an address", Uptime::now()));
+    }
+
+    /// The station tries again to join after `pause`.
+    pub fn next_try(&self, pause: Duration) {
+        let ms = pause.as_millis();
+        (self.print)(format_args!("{} next try in {}.{} s", Uptime::now(), ms / 1000, ms % 1000 / 100));
+    }
+
+    /// The station could not join its network, or is no longer in it.
+    pub fn join_failed(&self, name: &dyn Display, why: &dyn Display) {
+        (self.print)(format_args!("{} not in {name}: {why}", Uptime::now()));
+    }
+
+    /// The network is gone, and the address with it.
+    pub fn network_down(&self) {
+        (self.print)(format_args!("{} network down", Uptime::now()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_printed_as_on_labels() {
+        let mac = [0x02, 0x00, 0x0a, 0xff, 0x0b, 0xc1];
+        assert_eq!(Mac(mac).to_string(), "02:00:0a:ff:0b:c1");
+        assert_eq!(NetworkName(mac).to_string(), "sockeye-0BC1");
+    }
+}

@@ -1,0 +1,379 @@
+//! Replies as a server writes them.
+
+use core::fmt::{self, Write};
+
+use crate::buffer::{Buffer, Full};
+use crate::double::write_double;
+use crate::limits::OVERFLOW_REPLY;
+use crate::number::Digits;
+use crate::protocol::Protocol;
+
+/// There may be no room for the next reply: send what is there first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BufferFull;
+
+/// Appends replies to a transmit buffer, each of them whole or not at all.
+///
+/// [`begin`](Self::begin) marks where the reply to a request starts. If that
+/// reply doesn't fit, all of it is taken back and an error is put in its place
+/// (there is room for that, or `begin` would have refused), and whatever else
+/// is written before the next `begin` goes nowhere. So a command writes
+/// without looking, and a client never waits for the rest of a reply.
+///
+/// The types that RESP3 has and RESP2 hasn't become their RESP2 equivalents,
+/// the ones that Redis uses, so a command needs to know nothing of versions.
+///
+/// ```
+/// use sockeye_resp::{Protocol, ReplyWriter};
+///
+/// let mut tx = [0; 80];
+/// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
+///
+/// reply.begin(0).unwrap();
+/// reply.map(1);
+/// reply.bulk(b"lm35");
+/// reply.bulk_fmt(format_args!("{:.1}", 23.5));
+/// assert_eq!(reply.as_bytes(), b"*2\r\n$4\r\nlm35\r\n$4\r\n23.5\r\n");
+///
+/// reply.begin(0).unwrap();
+/// reply.bulk(&[b'x'; 100]);
+/// assert!(reply.is_overflowed());
+/// assert!(reply.as_bytes().ends_with(b"-ERR reply too long for the output buffer\r\n"));
+///
+/// // Not even an error would fit now.
+/// assert!(reply.begin(0).is_err());
+/// reply.clear();
+/// assert!(reply.begin(0).is_ok());
+/// ```
+///
+/// A `LossyUtf8` shows the client's own bytes in an error:
+///
+/// ```
+/// use sockeye_resp::{LossyUtf8, Protocol, ReplyWriter};
+///
+/// let mut tx = [0; 128];
+/// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
+/// let name = LossyUtf8(b"PIN\r\nG\xff");
+/// reply.error_fmt(format_args!("ERR unknown command '{name}'"));
+/// assert_eq!(reply.as_bytes(), "-ERR unknown command 'PIN  G\u{fffd}'\r\n".as_bytes());
+/// ```
+pub struct ReplyWriter<'a> {
+    out: Buffer<'a>,
+    /// The buffer is as large as it gets.
+    is_whole: bool,
+    /// Where the current reply starts.
+    checkpoint: usize,
+    overflowed: bool,
+    protocol: Protocol,
+}
+
+impl<'a> ReplyWriter<'a> {
+    /// A writer for an empty buffer of at least
+    /// [`TX_LEN_MIN`](crate::limits::TX_LEN_MIN) bytes.
+    pub fn new(tx: &'a mut [u8], protocol: Protocol) -> Self {
+        Self::new_in_part(tx, true, protocol)
+    }
+
+    /// A writer for what is free of a buffer. Unless that is all of it, a reply
+    /// that doesn't fit now may fit later, so [`begin`](Self::begin) asks for
+    /// its room even while nothing is written.
+    pub fn new_in_part(tx: &'a mut [u8], is_whole: bool, protocol: Protocol) -> Self {
+        Self { out: Buffer::new(tx), is_whole, checkpoint: 0, overflowed: false, protocol }
+    }
+
+    /// Ends the reply before, and starts the next one.
+    ///
+    /// `room` is how many bytes the next reply may need. Once replies wait in
+    /// the buffer, that much must be free beside them; an empty buffer that is
+    /// whole has what it has. 0 asks for the room of an error.
+    ///
+    /// # Errors
+    ///
+    /// [`BufferFull`] if there is less room. What is written all the same goes
+    /// nowhere.
+    pub fn begin(&mut self, room: usize) -> Result<(), BufferFull> {
+        let has_most = self.is_whole && self.out.len() == 0;
+        let room_min = if has_most { 0 } else { room };
+        self.checkpoint = self.out.len();
+        self.overflowed = self.out.room() < room_min.max(OVERFLOW_REPLY.len());
+        if self.overflowed { Err(BufferFull) } else { Ok(()) }
+    }
+
+    /// Takes back everything since [`begin`](Self::begin).
+    ///
+    /// A message that the client didn't ask for is dropped in this way if it
+    /// doesn't fit: an error would pass for the reply to the next request.
+    pub fn rewind(&mut self) {
+        self.out.truncate(self.checkpoint);
+        self.overflowed = false;
+    }
+
+    /// Empties the buffer, after its bytes were sent.
+    pub fn clear(&mut self) {
+        self.checkpoint = 0;
+        self.rewind();
+    }
+
+    /// All replies so far, which are whole.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.out.as_bytes()
+    }
+
+    /// Whether the reply since [`begin`](Self::begin) didn't fit.
+    pub fn is_overflowed(&self) -> bool {
+        self.overflowed
+    }
+
+    /// The client's version of RESP.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Goes on in another version. `HELLO` calls it before it replies, because
+    /// its own reply is in the new version.
+    pub fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    /// A short text, such as a status. Control characters become spaces: a line
+    /// end would end the reply.
+    pub fn simple(&mut self, text: &str) {
+        self.line(b"+", |reply| reply.put(text.as_bytes()));
+    }
+
+    /// `+OK`.
+    pub fn ok(&mut self) {
+        self.put(b"+OK\r\n");
+    }
+
+    /// An error, such as `ERR unknown command`, whose first word clients take
+    /// as its kind. Control characters become spaces.
+    pub fn error(&mut self, text: &str) {
+        self.line(b"-", |reply| reply.put(text.as_bytes()));
+    }
+
+    /// [`error`](Self::error) with values in it; bytes from the client go in as
+    /// [`LossyUtf8`](crate::LossyUtf8).
+    pub fn error_fmt(&mut self, text: fmt::Arguments<'_>) {
+        self.line(b"-", |reply| {
+            // An error of a value's own ends the text where it is.
+            let _ = ReplyText::new(reply).write_fmt(text);
+        });
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self, value: i64) {
+        self.put(if value < 0 { b":-" } else { b":" });
+        self.put(Digits::new(value.unsigned_abs()).as_bytes());
+        self.put(b"\r\n");
+    }
+
+    /// Any bytes.
+    pub fn bulk(&mut self, bytes: &[u8]) {
+        self.write(|out| {
+            out.put_header(b'$', bytes.len())?;
+            out.put(bytes)?;
+            out.put(b"\r\n")
+        });
+    }
+
+    /// A formatted value.
+    pub fn bulk_fmt(&mut self, value: fmt::Arguments<'_>) {
+        self.bulk_with(|text| text.write_fmt(value));
+    }
+
+    /// A text that is written bit by bit.
+    ///
+    /// An error of `write` ends the text where it is. There is no need to
+    /// return one early: what doesn't fit takes back the reply anyway.
+    ///
+    /// ```
+    /// use core::fmt::Write;
+    /// use sockeye_resp::{Protocol, ReplyWriter};
+    ///
+    /// let mut tx = [0; 128];
+    /// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp3);
+    /// reply.bulk_with(|info| {
+    ///     info.write_str("# Server\r\n")?;
+    ///     write!(info, "uptime_in_seconds:{}\r\n", 42)
+    /// });
+    /// assert_eq!(reply.as_bytes(), b"$32\r\n# Server\r\nuptime_in_seconds:42\r\n\r\n");
+    /// ```
+    pub fn bulk_with(&mut self, write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
+        self.text(b'$', b"", write);
+    }
+
+    /// A text for people: plain (`txt`) or Markdown (`mkd`). RESP2: a bulk.
+    pub fn verbatim(&mut self, format: [u8; 3], text: &str) {
+        self.verbatim_with(format, |out| out.write_str(text));
+    }
+
+    /// [`verbatim`](Self::verbatim) written bit by bit, as
+    /// [`bulk_with`](Self::bulk_with) does.
+    pub fn verbatim_with(&mut self, format: [u8; 3], write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
+        match self.protocol {
+            Protocol::Resp2 => self.text(b'$', b"", write),
+            Protocol::Resp3 => {
+                let [a, b, c] = format;
+                self.text(b'=', &[a, b, c, b':'], write);
+            }
+        }
+    }
+
+    /// A part of a reply that is encoded already: as many of its bytes as fit. Gives how many those are.
+    ///
+    /// ```
+    /// use sockeye_resp::{Protocol, ReplyWriter};
+    ///
+    /// let mut tx = [0; 80];
+    /// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
+    /// assert_eq!(reply.raw(&[b'x'; 100]), 80);
+    /// assert!(!reply.is_overflowed());
+    /// ```
+    pub fn raw(&mut self, bytes: &[u8]) -> usize {
+        let len = if self.overflowed { 0 } else { bytes.len().min(self.out.room()) };
+        self.put(bytes.get(..len).unwrap_or_default());
+        len
+    }
+
+    /// No value. RESP2: a null bulk.
+    pub fn null(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.put(b"$-1\r\n"),
+            Protocol::Resp3 => self.put(b"_\r\n"),
+        }
+    }
+
+    /// No value where an array would be. RESP2 has a null of its own for that.
+    pub fn null_array(&mut self) {
+        match self.protocol {
+            Protocol::Resp2 => self.put(b"*-1\r\n"),
+            Protocol::Resp3 => self.put(b"_\r\n"),
+        }
+    }
+
+    /// A yes or a no. RESP2: 1 or 0.
+    pub fn boolean(&mut self, value: bool) {
+        match (self.protocol, value) {
+            (Protocol::Resp2, value) => self.integer(value.into()),
+            (Protocol::Resp3, true) => self.put(b"#t\r\n"),
+            (Protocol::Resp3, false) => self.put(b"#f\r\n"),
+        }
+    }
+
+    /// A number in the fewest digits that read back as the same number, with an
+    /// exponent if it is very large or small; `inf`, `-inf` or `nan`. RESP2: a
+    /// bulk.
+    pub fn double(&mut self, value: f64) {
+        match self.protocol {
+            Protocol::Resp2 => self.bulk_with(|text| write_double(text, value)),
+            Protocol::Resp3 => {
+                self.put(b",");
+                let _ = write_double(&mut ReplyText::new(self), value);
+                self.put(b"\r\n");
+            }
+        }
+    }
+
+    /// The start of an array; `len` elements follow.
+    pub fn array(&mut self, len: usize) {
+        self.header(b'*', len);
+    }
+
+    /// The start of a map; `len` keys, each with its value, follow. RESP2: an
+    /// array of both.
+    pub fn map(&mut self, len: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', len * 2),
+            Protocol::Resp3 => self.header(b'%', len),
+        }
+    }
+
+    /// The start of a set; `len` elements follow. RESP2: an array.
+    pub fn set(&mut self, len: usize) {
+        self.header3(b'~', len);
+    }
+
+    /// The start of a message that the client didn't ask for just now; `len`
+    /// elements follow. RESP2: an array.
+    pub fn push(&mut self, len: usize) {
+        self.header3(b'>', len);
+    }
+
+    /// A header of RESP3 that is an array's in RESP2.
+    fn header3(&mut self, kind: u8, len: usize) {
+        match self.protocol {
+            Protocol::Resp2 => self.header(b'*', len),
+            Protocol::Resp3 => self.header(kind, len),
+        }
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.write(|out| out.put(bytes));
+    }
+
+    fn header(&mut self, kind: u8, len: usize) {
+        self.write(|out| out.put_header(kind, len));
+    }
+
+    fn line(&mut self, kind: &[u8], write: impl FnOnce(&mut Self)) {
+        self.put(kind);
+        let start = self.out.len();
+        write(self);
+        if !self.overflowed {
+            for byte in self.out.after(start) {
+                if byte.is_ascii_control() {
+                    *byte = b' ';
+                }
+            }
+        }
+        self.put(b"\r\n");
+    }
+
+    fn text(&mut self, kind: u8, prefix: &[u8], write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
+        let start = self.out.len();
+        // The length isn't known yet, so room is left for the longest there
+        // can be. Clients refuse a length with leading zeros, so the text is
+        // moved when its header turns out shorter.
+        let header_len = 1 + Digits::new(self.out.room() as u64).as_bytes().len() + 2;
+        self.write(|out| out.skip(header_len));
+        self.put(prefix);
+        let _ = write(&mut ReplyText::new(self));
+        self.write(|out| {
+            out.put_header_at(start, start + header_len, kind);
+            out.put(b"\r\n")
+        });
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Buffer<'a>) -> Result<(), Full>) {
+        if !self.overflowed && write(&mut self.out).is_err() {
+            self.out.truncate(self.checkpoint);
+            // It fits unless the buffer is shorter than TX_LEN_MIN.
+            let _ = self.out.put(OVERFLOW_REPLY.as_bytes());
+            self.overflowed = true;
+        }
+    }
+}
+
+/// Appends to the text that a reply consists of.
+///
+/// An error means that the reply doesn't fit, and was taken back.
+pub struct ReplyText<'w, 'a> {
+    reply: &'w mut ReplyWriter<'a>,
+}
+
+impl<'w, 'a> ReplyText<'w, 'a> {
+    fn new(reply: &'w mut ReplyWriter<'a>) -> Self {
+        Self { reply }
+    }
+}
+
+impl Write for ReplyText<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.reply.put(text.as_bytes());
+        if self.reply.is_overflowed() { Err(fmt::Error) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

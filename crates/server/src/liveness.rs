@@ -1,0 +1,111 @@
+//! Whether a server still serves: what a watchdog wants to know before it is fed.
+//!
+//! Every wait of a slot ends, because the watch counts it down and wakes the slot. So a server that doesn't serve any more
+//! shows in one of two ways: the watch doesn't tick though a connection is open, or a slot doesn't run though it was
+//! woken. A client that is silent for as long as it may be is neither.
+
+use embassy_time::{Duration, Ticker};
+
+use crate::limits::LATE_TICKS_MAX;
+use crate::server::Server;
+use crate::slot::Slot;
+
+/// What was seen when a server was looked at last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Liveness {
+    ticks: u32,
+    /// Whether connections were open.
+    is_open: bool,
+}
+
+impl Liveness {
+    /// Not looked at yet.
+    pub const fn new() -> Self {
+        Self { ticks: 0, is_open: false }
+    }
+
+    /// Looks at the server, and says whether it still serves. Looks must be several ticks of
+    /// [`WATCH_TICK_MS`](crate::limits::WATCH_TICK_MS) apart.
+    pub fn is_alive<const N: usize>(&mut self, server: &Server<N>) -> bool {
+        let now = Self { ticks: server.ticks.get(), is_open: server.open_len() > 0 };
+        let before = core::mem::replace(self, now);
+        let has_stopped = before.is_open && now.is_open && before.ticks == now.ticks;
+        !has_stopped && server.all().map(Slot::late).all(|late| late <= LATE_TICKS_MAX)
+    }
+
+    /// Looks at the server once in `period`, for ever, and calls `feed` for as long as it serves.
+    pub async fn guard<const N: usize>(server: &Server<N>, period: Duration, mut feed: impl FnMut()) -> ! {
+        let (mut liveness, mut ticker) = (Self::new(), Ticker::every(period));
+        loop {
+            if liveness.is_alive(server) {
+                feed();
+            }
+            ticker.next().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::SocketAddr;
+
+    use embassy_futures::block_on;
+    use embassy_time::with_timeout;
+
+    use super::*;
+    use crate::limits::Timeouts;
+
+    const PEER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 1);
+
+    /// What the watch does at a tick.
+    fn tick(server: &Server<1>) {
+        server.ticks.set(server.ticks.get() + 1);
+        server.all().for_each(Slot::tick);
+    }
+
+    #[test]
+    fn a_server_without_clients_is_there() {
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
+        assert!((0..10).all(|_| liveness.is_alive(&server)));
+    }
+
+    #[test]
+    fn a_watch_that_stands_still_is_noticed_once_somebody_needs_it() {
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
+        assert!(liveness.is_alive(&server));
+        server.open(server.all().next().unwrap(), PEER);
+        assert!(liveness.is_alive(&server), "it had no time to tick");
+        tick(&server);
+        assert!(liveness.is_alive(&server));
+        assert!(!liveness.is_alive(&server));
+    }
+
+    #[test]
+    fn a_watchdog_is_fed_until_the_server_is_gone() {
+        let server = Server::<1>::new(Timeouts::DEFAULT);
+        let mut fed = 0;
+        let guarding = Liveness::guard(&server, Duration::from_millis(1), || {
+            fed += 1;
+            // A client, and nobody who counts the time down.
+            if fed == 2 {
+                server.open(server.all().next().unwrap(), PEER);
+            }
+        });
+        let result = block_on(with_timeout(Duration::from_millis(50), guarding));
+        assert!(result.is_err());
+        assert_eq!(fed, 3, "once more, because it had no time to tick");
+    }
+
+    #[test]
+    fn a_slot_that_does_not_run_is_noticed() {
+        let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
+        let slot = server.all().next().unwrap();
+        server.open(slot, PEER);
+        slot.begin_request(crate::limits::Ticks(3));
+        let late_after = (0..100).position(|_| {
+            tick(&server);
+            !liveness.is_alive(&server)
+        });
+        assert_eq!(late_after, Some(2 + usize::from(LATE_TICKS_MAX)));
+    }
+}

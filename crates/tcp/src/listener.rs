@@ -1,0 +1,197 @@
+//! The listener's handles: what is made at start, and what is kept.
+
+use core::cell::RefCell;
+use core::mem::MaybeUninit;
+use core::net::{Ipv4Addr, SocketAddr};
+
+use embassy_net_driver::Driver;
+use embassy_net_driver_channel as channel;
+use embassy_time::{Duration, Instant};
+use smoltcp::iface::{SocketSet, SocketStorage};
+use smoltcp::socket::tcp::{Socket, SocketBuffer};
+use smoltcp::wire::Ipv4Cidr;
+
+use crate::connection_table::{Shared, Table};
+use crate::driver_port::DriverPort;
+use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS};
+use crate::neighbours::Neighbours;
+use crate::net_driver::{NetDriver, StandIns};
+use crate::runner::Runner;
+use crate::tcp_connection::Connection;
+
+/// What `N` connections buffer: each `RX` bytes that came in and `TX` bytes that go out. All zero, so that a static of
+/// it takes no room in an image.
+///
+/// `N` is one more than the slots of a server that tells a client too many so.
+pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
+
+impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> {
+    /// Empty. The sizes are checked when compiling.
+    pub const fn new() -> Self {
+        const {
+            assert!(N >= 1 && N <= CONNECTIONS_MAX);
+            assert!(RX >= 64 && RX <= 65_535, "a window without scaling");
+            assert!(TX >= 64);
+        }
+        Self([const { ([0; RX], [0; TX]) }; N])
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Default for SocketBuffers<N, RX, TX> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Memory for the state of `N` connections, about 700 bytes each, and for
+/// [`SYN_BACKLOG`](crate::limits::SYN_BACKLOG) SYNs that wait.
+pub struct Resources<const N: usize> {
+    storage: MaybeUninit<[[SocketStorage<'static>; 1]; N]>,
+    table: MaybeUninit<RefCell<Table<[Connection; N]>>>,
+}
+
+impl<const N: usize> Resources<N> {
+    /// Nothing in it yet.
+    pub const fn new() -> Self {
+        Self { storage: MaybeUninit::uninit(), table: MaybeUninit::uninit() }
+    }
+}
+
+impl<const N: usize> Default for Resources<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Memory for the frames between the listener and embassy-net: `IN` towards it and `OUT` from it,
+/// [`FRAME_LEN_MAX`] bytes each. One each way does for ICMP, DHCP and the services.
+pub struct Frames<const IN: usize, const OUT: usize> {
+    channel: channel::State<FRAME_LEN_MAX, IN, OUT>,
+    link: Link,
+}
+
+/// What an interface's runner, its handle and embassy-net's driver share.
+pub(crate) struct Link {
+    pub(crate) neighbours: RefCell<Neighbours>,
+    pub(crate) stand_ins: RefCell<StandIns>,
+}
+
+impl<const IN: usize, const OUT: usize> Frames<IN, OUT> {
+    /// No frame yet.
+    pub const fn new() -> Self {
+        let link = Link { neighbours: RefCell::new(Neighbours::new()), stand_ins: RefCell::new(StandIns::new()) };
+        Self { channel: channel::State::new(), link }
+    }
+}
+
+impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a listener is told at start.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How long a handshake may take from SYN to the client's ACK.
+    pub handshake: Duration,
+}
+
+/// A TCP listener of one port or two, on up to [`INTERFACES_MAX`] network interfaces. Copies are the same listener.
+#[derive(Clone, Copy)]
+pub struct Tcp {
+    pub(crate) shared: &'static Shared,
+}
+
+impl Tcp {
+    /// A listener without a port and without an interface.
+    pub fn new<const N: usize, const RX: usize, const TX: usize>(
+        buffers: &'static mut SocketBuffers<N, RX, TX>,
+        resources: &'static mut Resources<N>,
+        options: Options,
+    ) -> Self {
+        let storage = resources.storage.write([const { [SocketStorage::EMPTY] }; N]);
+        let mut parts = buffers.0.iter_mut().zip(storage.iter_mut());
+        let connections = core::array::from_fn(|_| {
+            // There are N of each.
+            let ((rx, tx), storage) = parts.next().expect("N parts");
+            let mut socket = Socket::new(SocketBuffer::new(&mut rx[..]), SocketBuffer::new(&mut tx[..]));
+            socket.set_nagle_enabled(false);
+            socket.set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_INTERVAL_MS)));
+            socket.set_timeout(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_TIMEOUT_MS)));
+            Connection::new(SocketSet::new(&mut storage[..]), socket)
+        });
+        let table = resources.table.write(RefCell::new(Table::new(connections, options.handshake)));
+        Self { shared: table }
+    }
+
+    /// Puts the listener between the driver of `port` and embassy-net, which gets the returned [`NetDriver`]. Both runners
+    /// must run, each in a task of its own.
+    ///
+    /// # Panics
+    /// If [`INTERFACES_MAX`] interfaces are attached already.
+    pub fn attach<D: Driver + 'static, const IN: usize, const OUT: usize>(
+        &self,
+        frames: &'static mut Frames<IN, OUT>,
+        port: &'static DriverPort<D>,
+    ) -> (Interface, Runner<D>, NetDriver) {
+        let mut table = self.shared.borrow_mut();
+        let index = table.interfaces_len;
+        assert!(index < INTERFACES_MAX, "no room for another interface");
+        table.interfaces_len += 1;
+        table.interfaces[index].port = Some(&port.0);
+        let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
+        let link = &frames.link;
+        let runner = Runner::new(&port.0, self.shared, index, net, link);
+        (Interface { shared: self.shared, index, link }, runner, NetDriver::new(device, &link.stand_ins))
+    }
+}
+
+/// One network interface of a listener.
+#[derive(Clone, Copy)]
+pub struct Interface {
+    pub(crate) shared: &'static Shared,
+    pub(crate) index: usize,
+    link: &'static Link,
+}
+
+impl Interface {
+    /// Whether this client has a connection that came in here.
+    pub fn has_client(&self, peer: SocketAddr) -> bool {
+        let table = self.shared.borrow();
+        let is_it = |connection: &Connection| {
+            let known = connection.peer.map(|known| SocketAddr::V4(known.into()));
+            connection.interface == self.index && known == Some(peer)
+        };
+        table.connections.iter().any(is_it)
+    }
+
+    /// Asks who has this address, as a DHCP server does before it lends it (RFC 2131 section 3.1).
+    /// [`answered`](Self::answered) has the answer; half a second is enough for it.
+    pub fn probe(&self, address: Ipv4Addr) {
+        self.link.neighbours.borrow_mut().probe(address, Instant::now());
+        self.shared.borrow_mut().interfaces[self.index].wake();
+    }
+
+    /// The MAC address from which the last [`probe`](Self::probe) for this address was answered; None if it was not.
+    pub fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        self.link.neighbours.borrow_mut().answered(address)
+    }
+
+    /// Makes embassy-net look at its sockets. It does so by itself for a frame and for a datagram; a new configuration
+    /// doesn't wake it, so that a DHCP client would begin with the next frame only.
+    pub fn poll_stack(&self) {
+        self.link.stand_ins.borrow_mut().wake();
+    }
+
+    /// The address at which clients reach the listener here; none while there is no network. Connections to another
+    /// address end: their reads and writes fail, and no segment leaves from an address that is another's now.
+    pub fn set_address(&self, address: Option<Ipv4Cidr>) {
+        let mut table = self.shared.borrow_mut();
+        let interface = &mut table.interfaces[self.index];
+        if interface.address != address {
+            (interface.address, interface.changed) = (address, true);
+            interface.wake();
+        }
+    }
+}

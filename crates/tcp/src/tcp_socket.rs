@@ -1,0 +1,322 @@
+//! edge-nal's traits over the listener's connections.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use core::task::Poll;
+
+use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
+use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use smoltcp::socket::tcp::{RecvError, Socket, State};
+
+use crate::connection_table::Shared;
+use crate::limits::SEGMENT_LEN_SURE;
+use crate::listener::Tcp;
+
+/// Why binding, accepting, reading or writing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TcpError {
+    /// The address is not `0.0.0.0`, or the port is 0: a listener listens on all its interfaces.
+    Unaddressable,
+    /// The listener has [`PORTS_MAX`](crate::limits::PORTS_MAX) other ports already.
+    AddrInUse,
+    /// More accepts are under way than there are connections.
+    NoConnections,
+    /// The connection is gone: reset by the client, silent for too long, or its address is no longer the device's.
+    ConnectionReset,
+}
+
+impl fmt::Display for TcpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unaddressable => "address can't be listened on",
+            Self::AddrInUse => "other ports are listened on",
+            Self::NoConnections => "no connection is left",
+            Self::ConnectionReset => "connection reset",
+        })
+    }
+}
+
+impl core::error::Error for TcpError {}
+
+impl embedded_io_async::Error for TcpError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Unaddressable => ErrorKind::AddrNotAvailable,
+            Self::AddrInUse => ErrorKind::AddrInUse,
+            Self::NoConnections => ErrorKind::OutOfMemory,
+            Self::ConnectionReset => ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+impl TcpBind for Tcp {
+    type Error = TcpError;
+    type Accept<'a> = Acceptor;
+
+    /// Listens on the port of `local`, whose address must be `0.0.0.0`: as the only one, or beside another, up to
+    /// [`PORTS_MAX`](crate::limits::PORTS_MAX). All acceptors are the same: each takes the clients of all ports.
+    async fn bind(&self, local: SocketAddr) -> Result<Acceptor, TcpError> {
+        if !local.ip().is_unspecified() || local.port() == 0 {
+            return Err(TcpError::Unaddressable);
+        }
+        if !self.shared.borrow_mut().listen(local.port()) {
+            return Err(TcpError::AddrInUse);
+        }
+        Ok(Acceptor { shared: self.shared })
+    }
+}
+
+const UNKNOWN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+
+/// Accepts the listener's connections. A SYN is answered when an accept waits; until then it waits too, for
+/// [`SYN_WAIT_MS`](crate::limits::SYN_WAIT_MS).
+#[derive(Clone, Copy)]
+pub struct Acceptor {
+    shared: &'static Shared,
+}
+
+/// Says that an accept waits, for as long as it does.
+struct PendingAccept {
+    shared: &'static Shared,
+    number: usize,
+}
+
+impl Drop for PendingAccept {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().end_accept(self.number);
+    }
+}
+
+impl TcpAccept for Acceptor {
+    type Error = TcpError;
+    type Socket<'a> = TcpSocket;
+
+    /// Waits for a client whose handshake is complete. Dropping the wait loses no client.
+    async fn accept(&self) -> Result<(SocketAddr, TcpSocket), TcpError> {
+        let number = self.shared.borrow_mut().begin_accept().ok_or(TcpError::NoConnections)?;
+        let pending_accept = PendingAccept { shared: self.shared, number };
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let Some(index) = table.take_ready(pending_accept.number, cx.waker()) else { return Poll::Pending };
+            // A ready connection has a peer.
+            let peer = table.connections[index].peer.map_or(UNKNOWN, SocketAddrV4::from);
+            Poll::Ready(Ok((peer.into(), TcpSocket { shared: self.shared, index })))
+        })
+        .await
+    }
+}
+
+/// One accepted connection. Dropping it resets the connection unless it is closed.
+pub struct TcpSocket {
+    pub(crate) shared: &'static Shared,
+    pub(crate) index: usize,
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        self.shared.borrow_mut().release(self.index);
+    }
+}
+
+impl TcpSocket {
+    #[inline]
+    fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
+        f(self.shared.borrow_mut().connections[self.index].socket())
+    }
+
+    fn schedule_tx(&self) {
+        self.shared.borrow_mut().schedule_tx(self.index);
+    }
+
+    fn transmit(&self) {
+        self.shared.borrow_mut().transmit(self.index);
+    }
+
+    async fn read(&self, buf: &mut [u8]) -> Result<usize, TcpError> {
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let socket = table.connections[self.index].socket();
+            let queued = socket.recv_queue();
+            if queued == 0 && socket.may_recv() {
+                socket.register_recv_waker(cx.waker());
+                table.transmit(self.index);
+                return Poll::Pending;
+            }
+            let capacity = socket.recv_capacity();
+            let received = socket.recv(|data| {
+                let len = data.len().min(buf.len());
+                buf[..len].copy_from_slice(&data[..len]);
+                (len, len)
+            });
+            // The window has grown by so much that the client should hear of it.
+            if queued >= capacity / 4 {
+                table.schedule_tx(self.index);
+            }
+            Poll::Ready(received.or_else(|error| match error {
+                RecvError::Finished => Ok(0),
+                RecvError::InvalidState => Err(TcpError::ConnectionReset),
+            }))
+        })
+        .await
+    }
+
+    async fn write(&self, data: &[u8]) -> Result<usize, TcpError> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let connection = &mut table.connections[self.index];
+            let socket = connection.socket();
+            // Up to where the buffer ends or is full; what is left of `data` comes with the next write.
+            let sent = socket.send(|room| {
+                let len = room.len().min(data.len());
+                room[..len].copy_from_slice(&data[..len]);
+                (len, len)
+            });
+            match sent {
+                Ok(0) => {
+                    socket.register_send_waker(cx.waker());
+                    table.transmit(self.index);
+                    Poll::Pending
+                }
+                Ok(len) => {
+                    let unsent = socket.send_queue();
+                    connection.bulk = unsent > SEGMENT_LEN_SURE;
+                    table.schedule_tx(self.index);
+                    Poll::Ready(Ok(len))
+                }
+                Err(_) => Poll::Ready(Err(TcpError::ConnectionReset)),
+            }
+        })
+        .await
+    }
+
+    async fn readable(&self) -> Result<(), TcpError> {
+        poll_fn(|cx| {
+            let mut table = self.shared.borrow_mut();
+            let socket = table.connections[self.index].socket();
+            if socket.can_recv() || !socket.may_recv() {
+                return Poll::Ready(Ok(()));
+            }
+            socket.register_recv_waker(cx.waker());
+            table.transmit(self.index);
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Sends FIN after all that is written, and waits until the client has acknowledged it.
+    async fn close_write(&self) -> Result<(), TcpError> {
+        self.with(|socket| socket.close());
+        self.schedule_tx();
+        self.transmit();
+        poll_fn(|cx| {
+            self.with(|socket| match socket.state() {
+                State::FinWait1 | State::Closing | State::LastAck => {
+                    socket.register_send_waker(cx.waker());
+                    Poll::Pending
+                }
+                _ => Poll::Ready(Ok(())),
+            })
+        })
+        .await
+    }
+
+    /// Reads until the client closes.
+    async fn close_read(&self) -> Result<(), TcpError> {
+        let mut sink = [0; 64];
+        while self.read(&mut sink).await? > 0 {}
+        Ok(())
+    }
+}
+
+impl ErrorType for TcpSocket {
+    type Error = TcpError;
+}
+
+impl Read for TcpSocket {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
+        TcpSocket::read(self, buf).await
+    }
+}
+
+impl Write for TcpSocket {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
+        TcpSocket::write(self, data).await
+    }
+
+    /// Sends what is written, and does not wait for the client's acknowledgement, which comes late on purpose. Waiting
+    /// for input and closing send it too, so that a reply of several writes leaves as one segment.
+    async fn flush(&mut self) -> Result<(), TcpError> {
+        self.transmit();
+        Ok(())
+    }
+}
+
+impl Readable for TcpSocket {
+    async fn readable(&mut self) -> Result<(), TcpError> {
+        TcpSocket::readable(self).await
+    }
+}
+
+impl TcpShutdown for TcpSocket {
+    /// As edge-nal says; both halves wait for the client, so bound the wait.
+    async fn close(&mut self, what: Close) -> Result<(), TcpError> {
+        if matches!(what, Close::Write | Close::Both) {
+            self.close_write().await?;
+        }
+        if matches!(what, Close::Read | Close::Both) {
+            self.close_read().await?;
+        }
+        Ok(())
+    }
+
+    /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
+    async fn abort(&mut self) -> Result<(), TcpError> {
+        self.with(|socket| socket.abort());
+        self.schedule_tx();
+        self.transmit();
+        Ok(())
+    }
+}
+
+/// One half of a connection; both halves can do both.
+pub struct Half<'a>(&'a TcpSocket);
+
+impl ErrorType for Half<'_> {
+    type Error = TcpError;
+}
+
+impl Read for Half<'_> {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
+        self.0.read(buf).await
+    }
+}
+
+impl Write for Half<'_> {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
+        self.0.write(data).await
+    }
+
+    async fn flush(&mut self) -> Result<(), TcpError> {
+        self.0.transmit();
+        Ok(())
+    }
+}
+
+impl Readable for Half<'_> {
+    async fn readable(&mut self) -> Result<(), TcpError> {
+        self.0.readable().await
+    }
+}
+
+impl TcpSplit for TcpSocket {
+    type Read<'a> = Half<'a>;
+    type Write<'a> = Half<'a>;
+
+    fn split(&mut self) -> (Half<'_>, Half<'_>) {
+        (Half(self), Half(self))
+    }
+}

@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use embassy_time::Instant;
 use sockeye_board::readings::{LM35, UPTIME, count, switch};
 use sockeye_device::{
-    App, AppResources, Health, History, DeviceIdentity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, ClientOrigin, Value,
+    App, AppResources, ClientOrigin, DeviceIdentity, Health, History, NoStore, Now, OutputError, OutputInfo, Platform,
+    ReadingInfo, Settings, Value,
 };
 use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;

@@ -372,7 +372,7 @@ impl<'a> App<'a> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
         let first = if let Cursor::Page { line } = session.cursor { line } else { 0 };
-        let page = Page { state, platform: self.platform, address: session.local.ip() };
+        let page = Page { state, platform: self.platform, address: session.local };
         let (len, next) = page.write(first, tx);
         state.sessions.get_mut(key).cursor = next.map_or(Cursor::Start, |line| Cursor::Page { line });
         (len, next.is_some())

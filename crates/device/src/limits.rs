@@ -112,7 +112,7 @@ pub const AUTH_ADDRESSES_MAX: usize = 8;
 pub const AUTH_SESSION_FAILURES_MAX: u8 = 8;
 
 /// Commands in the slow log.
-pub const SLOWLOG_LEN: usize = 8;
+pub const SLOWLOG_LEN: usize = 4;
 /// Commands that took as long as this are in it, microseconds; Redis's default.
 pub const SLOWLOG_SLOWER_THAN_US: u64 = 10_000;
 /// Arguments of a command that the slow log keeps.

@@ -56,7 +56,7 @@ impl<'a, S: Store> Endpoint<'a, S> {
 impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
     async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let peer = connection.peer();
-        let local = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), self.app.platform().identity().port);
+        let local = Ipv4Addr::UNSPECIFIED.into();
         let address = ClientAddress { peer, local, origin: self.origins.origin(peer) };
         serve(&mut Requests(connection), self.app, self.store, address).await
     }

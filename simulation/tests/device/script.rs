@@ -247,7 +247,7 @@ fn address(name: &str) -> ClientAddress {
         "sta" => ([10, 0, 0, last], [10, 0, 0, 200], ClientOrigin::Station),
         _ => panic!("no origin for {name}"),
     };
-    ClientAddress { peer: (peer, 5000).into(), local: (local, 3000).into(), origin }
+    ClientAddress { peer: (peer, 5000).into(), local: local.into(), origin }
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -288,7 +288,7 @@ fn configuration_is_read_by_pattern() {
         "ap: CONFIG GET max* DATABASES
          ap= *4|$9|DATABASES|$1|1|$10|maxclients|$1|8|
          ap: CONFIG GET *
-         ap= *46|$9|ap.always|$2|no|$5|ap.ip|$14|192.168.1.1/24|$7|ap.open|$2|no|$10|appendonly|$2|no|$9|databases|$1|1|$11|device.name|$12|sockeye-3f2a|$8|loglevel|$6|notice|$10|maxclients|$1|8|$4|port|$4|3000|$10|push.names|$1|*|$11|push.period|$1|0|$7|push.to|$0||$13|remote.expire|$2|60|$4|save|$0||$15|slowlog-max-len|$1|8|$23|slowlog-log-slower-than|$5|10000|$11|time.server|$0||$7|timeout|$2|10|$12|wifi.country|$2|01|$12|wifi.gateway|$0||$7|wifi.ip|$4|dhcp|$14|wifi.powersave|$2|no|$9|wifi.ssid|$0||
+         ap= *46|$9|ap.always|$2|no|$5|ap.ip|$14|192.168.1.1/24|$7|ap.open|$2|no|$10|appendonly|$2|no|$9|databases|$1|1|$11|device.name|$12|sockeye-3f2a|$8|loglevel|$6|notice|$10|maxclients|$1|8|$4|port|$4|3000|$10|push.names|$1|*|$11|push.period|$1|0|$7|push.to|$0||$13|remote.expire|$2|60|$4|save|$0||$15|slowlog-max-len|$1|4|$23|slowlog-log-slower-than|$5|10000|$11|time.server|$0||$7|timeout|$2|10|$12|wifi.country|$2|01|$12|wifi.gateway|$0||$7|wifi.ip|$4|dhcp|$14|wifi.powersave|$2|no|$9|wifi.ssid|$0||
          ap: CONFIG GET auth.token
          ap= *0|
          ap: CONFIG GET

@@ -20,7 +20,7 @@ fn the_future_of_a_connection_is_small() {
         &board,
         ClientAddress {
             peer: ([127, 0, 0, 1], 1).into(),
-            local: ([127, 0, 0, 1], 3000).into(),
+            local: [127, 0, 0, 1].into(),
             origin: ClientOrigin::Loopback,
         },
     );

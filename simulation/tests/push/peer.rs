@@ -120,11 +120,7 @@ impl Peer {
                 Server::Device(app) => {
                     let peer: SocketAddr = ([10, 0, 0, 2], 5000).into();
                     let key = app
-                        .open(ClientAddress {
-                            peer,
-                            local: ([10, 0, 0, 1], 3000).into(),
-                            origin: ClientOrigin::AccessPoint,
-                        })
+                        .open(ClientAddress { peer, local: [10, 0, 0, 1].into(), origin: ClientOrigin::AccessPoint })
                         .expect("a session");
                     app.call(key, &request, false, &mut reply);
                     app.close(key);

@@ -141,8 +141,8 @@ fn is_at(session: &Session, address: &[u8]) -> bool {
 }
 
 pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let (now_s, request) = (cx.now.uptime_s() as u32, cx.request);
-    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, request };
+    let (now_s, port, request) = (cx.now.uptime_s() as u32, cx.platform.identity().port, cx.request);
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
     cx.reply.verbatim_with(*b"txt", |out| clients.write_own(out));
     Ok(Flow::Continue)
 }
@@ -155,8 +155,8 @@ pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     }
     let (session, now_ms) = (cx.state.sessions.get(cx.key), cx.now.uptime_ms());
     let place = (session.id, session.cursor);
-    let now_s = cx.now.uptime_s() as u32;
-    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, request };
+    let (now_s, port) = (cx.now.uptime_s() as u32, cx.platform.identity().port);
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
     let progress = cx.document.reply(place, now_ms, cx.reply, |out| clients.write(out));
     cx.go_on(progress)
 }

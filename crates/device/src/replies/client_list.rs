@@ -1,6 +1,7 @@
 //! CLIENT LIST and CLIENT INFO: a line for each client.
 
 use core::fmt::{self, Write};
+use core::net::SocketAddr;
 
 use sockeye_resp::Request;
 
@@ -17,6 +18,8 @@ pub(crate) struct ClientList<'a> {
     pub(crate) table: &'static CommandTable,
     pub(crate) own: SessionKey,
     pub(crate) now_s: u32,
+    /// The port on which the device listens.
+    pub(crate) port: u16,
     pub(crate) request: Request<'a>,
 }
 
@@ -65,7 +68,7 @@ impl ClientList<'_> {
              cmd={} user={USER} redir=-1 resp={} lib-name={} lib-ver={}",
             session.id,
             session.peer,
-            session.local,
+            SocketAddr::new(session.local, self.port),
             session.id,
             session.name,
             self.now_s.wrapping_sub(session.opened_s),

@@ -32,8 +32,8 @@ pub enum ClientOrigin {
 pub struct ClientAddress {
     /// The client's address and port.
     pub peer: SocketAddr,
-    /// The device's address and port, to which the client has connected; unspecified if it isn't known.
-    pub local: SocketAddr,
+    /// The device's address to which the client has connected; unspecified if it isn't known.
+    pub local: IpAddr,
     /// Over which network.
     pub origin: ClientOrigin,
 }
@@ -112,8 +112,8 @@ pub(crate) struct Session {
     /// 0 if the session isn't open; never the same again until the device boots.
     pub(crate) id: u32,
     pub(crate) peer: SocketAddr,
-    /// The device's address to which the client has connected.
-    pub(crate) local: SocketAddr,
+    /// The device's address to which the client has connected; unspecified if it isn't known.
+    pub(crate) local: IpAddr,
     pub(crate) origin: ClientOrigin,
     pub(crate) protocol: Protocol,
     /// It sent the right token. Means nothing while no token is set.
@@ -148,7 +148,7 @@ impl Session {
         Self {
             id: 0,
             peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            local: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             origin: ClientOrigin::Station,
             protocol: Protocol::Resp2,
             authenticated: false,

@@ -14,6 +14,7 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
+use sockeye_wifi::Wifi;
 
 use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
@@ -50,8 +51,8 @@ impl AppResources {
     /// Memory for one [`App`].
     pub const fn new() -> Self {
         Self {
-            state: RefCell::new(State::new()),
-            pending: Mutex::new(PendingSettings::new()),
+            state: RefCell::new(State::ZERO),
+            pending: Mutex::new(PendingSettings::ZERO),
             scratch: RefCell::new(Scratch::new()),
             document: RefCell::new(Document::new()),
         }
@@ -90,6 +91,7 @@ impl<'a> App<'a> {
     ) -> Result<Self, SetupError> {
         setup_check::check(platform, histories)?;
         let state = resources.state.get_mut();
+        state.wifi = Wifi::new();
         for (value, info) in state.outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }

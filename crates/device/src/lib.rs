@@ -56,7 +56,7 @@ pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, SampleOutcom
 pub use platform::{
     DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
 };
-pub use request_loop::{ClientConnection, REFUSAL, serve};
+pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;

@@ -32,7 +32,8 @@ impl Change {
 
 /// A network that CONFIG SET stages, and the first of its parameters that the request names.
 pub(crate) struct Staged {
-    pub(crate) parameter: &'static str,
+    /// Always there.
+    pub(crate) parameter: Option<&'static str>,
     pub(crate) network: Network,
 }
 
@@ -45,10 +46,13 @@ pub(crate) struct PendingSettings {
 }
 
 impl PendingSettings {
-    /// No change: all of it is zero, so that it takes no flash.
-    pub(crate) const fn new() -> Self {
-        Self { change: Change::Config, settings: Settings::ZERO, staged: None }
-    }
+    /// Memory for a change: all of it is zero, so that a static of it takes no flash.
+    pub(crate) const ZERO: Self = Self {
+        change: Change::Config,
+        settings: Settings::ZERO,
+        // None is not zero.
+        staged: Some(Staged { parameter: None, network: Network::ZERO }),
+    };
 
     /// Stores the change.
     ///

@@ -20,8 +20,10 @@ use crate::settings::Store;
 
 use process_input::{Queue, Wait, WaitFor};
 
-/// What a client is told that is one too many.
+/// The reply to a client that is rejected because all slots are taken.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
+/// The reply to a request of which no more comes: the client has closed its side, or its time is over.
+pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its last line end is missing\r\n";
 
 /// A client's connection with its two buffers, as the platform's server gives it.
 ///
@@ -126,6 +128,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 let input = self.client.wait_input(self.waiting);
                 match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => match len? {
+                        0 if self.is_in_request() => return put(self.client, INCOMPLETE).await,
                         0 => return Ok(()),
                         _ => break,
                     },
@@ -147,6 +150,9 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 Either::Second(()) => 0,
             };
             if len == 0 {
+                if known > 0 {
+                    put(self.client, INCOMPLETE).await?;
+                }
                 return Ok(ControlFlow::Break(()));
             }
             let verdict = {

@@ -79,8 +79,9 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The state of no device yet: all of it is zero, so that it takes no flash.
-    pub(crate) const fn new() -> Self {
+    /// Memory for a state: all of it is zero, so that a static of it takes no flash. [`App::new`](crate::App::new) makes
+    /// a state of it.
+    pub(crate) const ZERO: Self = {
         Self {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
@@ -93,11 +94,11 @@ impl State {
             slow_log: SlowLog::new(),
             monitor: Monitor::new(),
             counts: Counts::ZERO,
-            wifi: Wifi::new(),
+            wifi: Wifi::ZERO,
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
         }
-    }
+    };
 
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {

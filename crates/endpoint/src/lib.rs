@@ -18,8 +18,10 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
 use embedded_io_async::Write;
-use sockeye_device::{App, ClientAddress, ClientConnection, ClientOrigin, REFUSAL, ServerHealth, Store, serve};
-use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server};
+use sockeye_device::{
+    App, ClientAddress, ClientConnection, ClientOrigin, INCOMPLETE, REFUSAL, ServerHealth, Store, serve,
+};
+use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server, TimeoutPhase};
 
 pub use crate::push_loop::{PushBuffers, push};
 
@@ -58,7 +60,14 @@ impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
         let peer = connection.peer();
         let local = Ipv4Addr::UNSPECIFIED.into();
         let address = ClientAddress { peer, local, origin: self.origins.origin(peer) };
-        serve(&mut Requests(connection), self.app, self.store, address).await
+        let result = serve(&mut Requests(connection), self.app, self.store, address).await;
+        if let Err(ConnectionError::Timeout(TimeoutPhase::Request) | ConnectionError::Displaced(TimeoutPhase::Request)) =
+            result
+            && connection.room() >= INCOMPLETE.len()
+        {
+            connection.put(INCOMPLETE);
+        }
+        result
     }
 
     async fn reject(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
@@ -73,6 +82,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
         slots: u32::try_from(server.slots_max()).unwrap_or(u32::MAX),
         accepted: stats.accepted,
         refused: stats.rejected,
+        displaced: stats.displaced,
         timed_out: stats.timed_out,
         reset: stats.reset,
         accept_errors: stats.accept_errors,

@@ -1,6 +1,7 @@
 //! The slots of a server and what runs in them.
 
 use core::cell::{Cell, RefCell};
+use core::cmp::Reverse;
 use core::future::poll_fn;
 use core::net::SocketAddr;
 use core::task::Poll;
@@ -8,9 +9,10 @@ use core::task::Poll;
 use edge_nal::TcpAccept;
 use embassy_futures::join::{join_array, join3};
 use embassy_futures::select::select;
-use embassy_sync::waitqueue::WakerRegistration;
+use embassy_futures::yield_now;
+use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Timer};
-use embedded_io_async::ErrorType;
+use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 
 use crate::connection::{Connection, ConnectionError, Socket, TimeoutPhase};
 use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
@@ -47,11 +49,14 @@ pub struct ServerStats {
     pub accepted: u32,
     /// Connections that were told that all slots are taken.
     pub rejected: u32,
+    /// Connections that ended because a newcomer took their place.
+    pub displaced: u32,
     /// Connections that ended because the client took too long, in any phase.
     pub timed_out: u32,
     /// Connections that ended by a reset or another error of the stack.
     pub reset: u32,
-    /// Accepts that failed; the server tried again after [`ACCEPT_RETRY_MS`].
+    /// Accepts that failed. The server tries again at once where the client is the cause, and else after
+    /// [`ACCEPT_RETRY_MS`].
     pub accept_errors: u32,
     /// Bytes received, open connections included.
     pub bytes_in: u64,
@@ -59,8 +64,18 @@ pub struct ServerStats {
     pub bytes_out: u64,
 }
 
-/// A server of `N` clients at once, in `N + 1` slots: the one more accepts while the others serve or close, and tells a
-/// client that is one too many so.
+/// A server of `N` clients at once, in `N + 1` slots: the additional slot accepts while the others serve or close. No slot
+/// is special.
+///
+/// A newcomer that finds all `N` taken waits [`REJECT_AFTER_MS`] for a client that leaves. Then it displaces the client
+/// that is missed least:
+/// 1. one that has sent nothing since it connected, after [`SILENT_KEEP_MS`](crate::limits::SILENT_KEEP_MS);
+/// 2. one whose request is incomplete, after [`HALF_REQUEST_KEEP_MS`](crate::limits::HALF_REQUEST_KEEP_MS);
+/// 3. one that waits between two requests, after [`IDLE_KEEP_MS`](crate::limits::IDLE_KEEP_MS).
+///
+/// Of several, the one that has waited longest goes. A client is never displaced while its reply is being written, nor
+/// while its handler waits without a limit ([`Connection::set_idle`] with `None`). If no client may be displaced, the
+/// newcomer is rejected.
 ///
 /// The free slots are the backlog: each has an accept of its own under way. It needs no executor: [`run`](Self::run)
 /// is all of it as one future, and [`run_slot`](Self::run_slot) for each of them with [`watch`](Self::watch) is the
@@ -69,22 +84,78 @@ pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
     rejecting: TimeoutTicks,
     slots: [Slot; N],
-    /// The one more.
+    /// The additional slot.
     last: Slot,
     /// How many clients are served at once.
     active: usize,
     /// How many are served now.
     serving: Cell<usize>,
+    /// Those who come while all are served.
+    queue: Queue,
     /// Slots that are not free.
     open: Cell<usize>,
-    /// Wakes the slot whose client is one too many, when another slot has served its own.
-    served: RefCell<WakerRegistration>,
     /// Ticks of the watch since start.
     pub(crate) ticks: Cell<u32>,
     /// Wakes the watch when the first slot opens.
     watcher: RefCell<WakerRegistration>,
     stats: RefCell<ServerStats>,
     next_id: Cell<u32>,
+}
+
+/// The newcomers that wait for room, in the order in which they came.
+struct Queue {
+    /// The number of the first of them.
+    first: Cell<u16>,
+    /// The number that the next one gets.
+    next: Cell<u16>,
+    /// Wakes them when there may be room. There are mostly no two: a newcomer has a slot already, which is the one more.
+    wakers: RefCell<MultiWakerRegistration<2>>,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        let wakers = RefCell::new(MultiWakerRegistration::new());
+        Self { first: Cell::new(0), next: Cell::new(0), wakers }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.next.get().wrapping_sub(self.first.get()))
+    }
+
+    fn enter(&self) -> Waiting<'_> {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        Waiting { queue: self, number }
+    }
+
+    fn wake(&self) {
+        self.wakers.borrow_mut().wake();
+    }
+}
+
+/// A newcomer's place in the queue.
+struct Waiting<'a> {
+    queue: &'a Queue,
+    number: u16,
+}
+
+impl Waiting<'_> {
+    fn is_first(&self) -> bool {
+        self.number.wrapping_sub(self.queue.first.get()) as i16 <= 0
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.queue.first.set(self.number.wrapping_add(1));
+        self.queue.wake();
+    }
+}
+
+/// Whether an accept failed because its client has gone, so that the next accept may succeed at once.
+fn is_of_client(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
 }
 
 impl<const N: usize> Server<N> {
@@ -107,13 +178,14 @@ impl<const N: usize> Server<N> {
             active,
             last: Slot::new(),
             serving: Cell::new(0),
+            queue: Queue::new(),
             open: Cell::new(0),
             ticks: Cell::new(0),
-            served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
             stats: RefCell::new(ServerStats {
                 accepted: 0,
                 rejected: 0,
+                displaced: 0,
                 timed_out: 0,
                 reset: 0,
                 accept_errors: 0,
@@ -191,9 +263,12 @@ impl<const N: usize> Server<N> {
                     self.open(slot, peer);
                     self.attend(slot, socket, handler).await;
                 }
-                Err(_) => {
+                Err(error) => {
                     self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
-                    Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                    match is_of_client(error.kind()) {
+                        true => yield_now().await,
+                        false => Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await,
+                    }
                 }
             }
         }
@@ -201,9 +276,8 @@ impl<const N: usize> Server<N> {
 
     /// One connection, from its accept to its end.
     async fn attend<S: Socket, H: Handler<S>>(&self, slot: &Slot, socket: S, handler: &H) {
-        if self.has_room().await {
+        if self.find_room().await {
             self.count(|stats| stats.accepted += 1);
-            self.serving.set(self.serving.get() + 1);
             let closing = || self.client_served();
             let mut connection = Connection::new(socket, slot, &self.timeouts, &closing);
             let result = handler.serve(&mut connection).await;
@@ -211,33 +285,63 @@ impl<const N: usize> Server<N> {
         } else {
             self.count(|stats| stats.rejected += 1);
             let mut connection = Connection::new(socket, slot, &self.rejecting, &|| ());
-            let result = handler.reject(&mut connection).await;
+            let result = match handler.reject(&mut connection).await {
+                Ok(()) => connection.give_way().await,
+                error => error,
+            };
             self.end(connection, result).await;
         }
         self.free(slot);
     }
 
-    /// Whether one more client may be served. If not, it is worth a moment's wait: often another is just leaving.
-    async fn has_room(&self) -> bool {
-        let has_room = || self.serving.get() < self.active;
-        if has_room() {
+    /// Takes room for one more client. False if there is none. If all is taken at first, it is worth a moment's wait: often another is just leaving. Else
+    /// the client that is missed least is displaced.
+    async fn find_room(&self) -> bool {
+        // Whoever waits already comes first.
+        if self.serving.get() + self.queue.len() >= self.active {
+            let waiting = self.queue.enter();
+            let has_room = self.room_in_time(&waiting).await || (self.displace() && self.room_in_time(&waiting).await);
+            if !has_room {
+                return false;
+            }
+            self.serving.set(self.serving.get() + 1);
             return true;
         }
-        let served = poll_fn(|cx| {
+        self.serving.set(self.serving.get() + 1);
+        true
+    }
+
+    /// Waits for room. False if there is none after [`REJECT_AFTER_MS`].
+    async fn room_in_time(&self, waiting: &Waiting<'_>) -> bool {
+        let has_room = || self.serving.get() < self.active && waiting.is_first();
+        let room = poll_fn(|cx| {
             if has_room() {
                 return Poll::Ready(());
             }
-            self.served.borrow_mut().register(cx.waker());
+            self.queue.wakers.borrow_mut().register(cx.waker());
             Poll::Pending
         });
-        select(served, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
+        select(room, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
         has_room()
+    }
+
+    /// Displaces the client that is missed least. False if none may be displaced.
+    fn displace(&self) -> bool {
+        let ranked =
+            self.all().filter_map(|slot| Some((slot.rank(self.timeouts.request)?, Reverse(slot.id.get()), slot)));
+        match ranked.max_by_key(|&(rank, id, _)| (rank, id)) {
+            Some((_, _, slot)) => {
+                slot.displace();
+                true
+            }
+            None => false,
+        }
     }
 
     /// A client has been served; what is left is to close its connection.
     fn client_served(&self) {
         self.serving.set(self.serving.get() - 1);
-        self.served.borrow_mut().wake();
+        self.queue.wake();
     }
 
     /// Slots that are not free.
@@ -281,6 +385,10 @@ impl<const N: usize> Server<N> {
         mut connection: Connection<'_, S>,
         mut result: Result<(), ConnectionError<S::Error>>,
     ) {
+        if matches!(result, Err(ConnectionError::Displaced(_))) {
+            self.count(|stats| stats.displaced += 1);
+            result = connection.give_way().await;
+        }
         let silent = matches!(result, Err(ConnectionError::Timeout(TimeoutPhase::Idle | TimeoutPhase::Request)));
         if silent {
             self.count(|stats| stats.timed_out += 1);
@@ -292,7 +400,7 @@ impl<const N: usize> Server<N> {
         if let Err(error) = result {
             self.count(|stats| match error {
                 ConnectionError::Timeout(_) if silent => {}
-                ConnectionError::Timeout(_) => stats.timed_out += 1,
+                ConnectionError::Timeout(_) | ConnectionError::Displaced(_) => stats.timed_out += 1,
                 ConnectionError::Io(_) => stats.reset += 1,
             });
             connection.abort().await;

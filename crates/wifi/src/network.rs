@@ -177,6 +177,9 @@ pub struct Network {
 }
 
 impl Network {
+    /// Memory for a network, all zero.
+    pub const ZERO: Self = Self { ssid: Ssid::new(), password: Secret::EMPTY, ip: Ip::Dhcp };
+
     /// The network of this name, open and with DHCP.
     ///
     /// # Errors

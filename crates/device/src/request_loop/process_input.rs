@@ -116,6 +116,11 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         matches!(self.queue, Queue::Open { len: queued } if queued > 0) && len >= RX_LEN
     }
 
+    /// Whether a part of a request has come, and the rest of it has not.
+    pub(super) fn is_in_request(&self) -> bool {
+        self.waiting > if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 }
+    }
+
     /// Drops the queued requests; the transaction stays open.
     fn consume_queued(&mut self) {
         if let Queue::Open { len } = &mut self.queue {

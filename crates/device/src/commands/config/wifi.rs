@@ -16,7 +16,7 @@ pub(super) const fn is_staged(parameter: Parameter) -> bool {
 
 /// Stages a network, unless one is being tried.
 pub(crate) fn stage(state: &mut State, staged: &Staged) -> Result<(), Refusal<'static>> {
-    is_free(state, staged.parameter)?;
+    is_free(state, staged.parameter.unwrap_or_default())?;
     state.wifi.staged = Some(staged.network.clone());
     Ok(())
 }
@@ -57,7 +57,7 @@ pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<
             Ip::Dhcp => return Err(Refusal::Argument(name, "the router gives one: set wifi.ip first, or with it")),
         };
     }
-    Ok(Some(Staged { parameter: first, network }))
+    Ok(Some(Staged { parameter: Some(first), network }))
 }
 
 /// The stored network of this name, so that one of its parameters can be changed; otherwise a new one.

@@ -22,7 +22,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 91] = [
+pub static COMMANDS: [Command; 108] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
@@ -32,6 +32,11 @@ pub static COMMANDS: [Command; 91] = [
         "Authenticate with the device's token; the username is default.",
     ),
     Command::container("client", Connection).doc("", "2.4.0", "A container for client connection commands."),
+    row("client|caching", 3, Read, Connection, client::caching).no_multi().doc(
+        "YES|NO",
+        "6.0.0",
+        "Refused, and with it the next transaction: a device invalidates no caches.",
+    ),
     row("client|getname", 2, Read, Connection, client::getname).doc("", "2.6.9", "Get the current connection's name."),
     row("client|help", 2, Read, Connection, help::help).repeatable().long().doc(
         "",
@@ -54,6 +59,13 @@ pub static COMMANDS: [Command; 91] = [
         "2.4.0",
         "List the connected clients.",
     ),
+    row("client|no-evict", 3, Read, Connection, client::on_or_off).doc("ON|OFF", "7.0.0", "Do nothing."),
+    row("client|no-touch", 3, Read, Connection, client::on_or_off).doc("ON|OFF", "7.2.0", "Do nothing."),
+    row("client|reply", 3, Read, Connection, client::reply).no_multi().doc(
+        "ON|OFF|SKIP",
+        "3.2.0",
+        "ON does nothing; OFF and SKIP are refused, and end the connection.",
+    ),
     row("client|setinfo", 4, Read, Connection, client::setinfo).doc(
         "LIB-NAME|LIB-VER value",
         "7.2.0",
@@ -63,6 +75,11 @@ pub static COMMANDS: [Command; 91] = [
         "connection-name",
         "2.6.9",
         "Set the current connection's name.",
+    ),
+    row("client|tracking", -3, Read, Connection, client::tracking).doc(
+        "ON|OFF [OPTIN] [NOLOOP]",
+        "6.0.0",
+        "Accept OPTIN, with which nothing is cached.",
     ),
     row("command", -1, Read, Server, command::command).repeatable().long().doc("", "2.8.13", "Describe all commands."),
     row("command|count", 2, Read, Server, command::count).doc("", "2.8.13", "Count the commands."),
@@ -134,6 +151,11 @@ pub static COMMANDS: [Command; 91] = [
         "6.0.0",
         "Choose the version of RESP, and log in.",
     ),
+    row("hexists", 3, Read, Hash, meta::hexists).repeatable().keys(1, 1).doc(
+        "key field",
+        "2.0.0",
+        "Tell whether meta:NAME has a field.",
+    ),
     row("hget", 3, Read, Hash, meta::hget).repeatable().keys(1, 1).doc(
         "key field",
         "2.0.0",
@@ -148,6 +170,21 @@ pub static COMMANDS: [Command; 91] = [
         "key",
         "2.0.0",
         "Get the fields of meta:NAME.",
+    ),
+    row("hlen", 2, Read, Hash, meta::hlen).repeatable().keys(1, 1).doc(
+        "key",
+        "2.0.0",
+        "Count the fields of meta:NAME.",
+    ),
+    row("hmget", -3, Read, Hash, meta::hmget).repeatable().keys(1, 1).long().doc(
+        "key field [field ...]",
+        "2.0.0",
+        "Get several fields of meta:NAME.",
+    ),
+    row("hscan", -3, Read, Hash, meta::hscan).repeatable().keys(1, 1).long().doc(
+        "key cursor [MATCH pattern] [COUNT count]",
+        "2.8.0",
+        "Get the fields of meta:NAME that match, with their values.",
     ),
     row("info", -1, Read, Server, server::info).repeatable().long().doc(
         "[section [section ...]]",
@@ -198,6 +235,17 @@ pub static COMMANDS: [Command; 91] = [
         "1.2.0",
         "Queue the next commands until EXEC.",
     ),
+    Command::container("object", Generic).doc("", "2.2.3", "A container for object introspection commands."),
+    row("object|encoding", 3, Read, Generic, keyspace::object_encoding).repeatable().keys(2, 2).doc(
+        "key",
+        "2.2.3",
+        "Return how Redis would store such a value.",
+    ),
+    row("object|help", 2, Read, Generic, help::help).repeatable().doc(
+        "",
+        "6.2.0",
+        "Show helpful text about the subcommands.",
+    ),
     row("ping", -1, Open, Connection, connection::ping).repeatable().allowed_subscribed().doc(
         "[message]",
         "1.0.0",
@@ -207,6 +255,11 @@ pub static COMMANDS: [Command; 91] = [
         "pattern [pattern ...]",
         "2.0.0",
         "Be told of each sample of the readings that match.",
+    ),
+    row("pttl", 2, Read, Generic, keyspace::pttl).repeatable().keys(1, 1).doc(
+        "key",
+        "2.6.0",
+        "Return after how many milliseconds the reading of another device expires.",
     ),
     Command::container("pubsub", Pubsub).doc("", "2.8.0", "A container for Pub/Sub commands."),
     row("pubsub|channels", -2, Read, Pubsub, pubsub::channels).long().doc(
@@ -256,12 +309,22 @@ pub static COMMANDS: [Command; 91] = [
     row("slowlog|help", 2, Read, Server, help::help).doc("", "6.2.0", "Show helpful text about the subcommands."),
     row("slowlog|len", 2, Read, Server, slowlog::len).doc("", "2.2.12", "Count the commands in the slow log."),
     row("slowlog|reset", 2, Write, Server, slowlog::reset).doc("", "2.2.12", "Empty the slow log."),
+    row("strlen", 2, Read, String, keyspace::strlen).repeatable().keys(1, 1).doc(
+        "key",
+        "2.2.0",
+        "Return the length of a value.",
+    ),
     row("subscribe", -2, Read, Pubsub, pubsub::subscribe).no_multi().allowed_subscribed().long().doc(
         "channel [channel ...]",
         "2.0.0",
         "Be told of each sample of the readings.",
     ),
     row("time", 1, Read, Server, server::time).doc("", "2.6.0", "Return the device's time."),
+    row("ttl", 2, Read, Generic, keyspace::ttl).repeatable().keys(1, 1).doc(
+        "key",
+        "1.0.0",
+        "Return after how many seconds the reading of another device expires.",
+    ),
     row("type", 2, Read, Generic, keyspace::type_name).repeatable().keys(1, 1).doc(
         "key",
         "1.0.0",
@@ -312,6 +375,16 @@ pub static COMMANDS: [Command; 91] = [
         "Take a sample of another device's reading, history:NODE.NAME.",
     ),
     Command::container("xinfo", Stream).doc("", "5.0.0", "A container for stream introspection commands."),
+    row("xinfo|consumers", 4, Read, Stream, xinfo::consumers).repeatable().keys(2, 2).doc(
+        "key group",
+        "5.0.0",
+        "Refused: a history has no consumer groups.",
+    ),
+    row("xinfo|groups", 3, Read, Stream, xinfo::groups).repeatable().keys(2, 2).doc(
+        "key",
+        "5.0.0",
+        "Return nothing: a history has no consumer groups.",
+    ),
     row("xinfo|help", 2, Read, Stream, help::help).repeatable().doc(
         "",
         "5.0.0",
@@ -320,7 +393,7 @@ pub static COMMANDS: [Command; 91] = [
     row("xinfo|stream", -3, Read, Stream, xinfo::stream).repeatable().keys(2, 2).doc(
         "key",
         "5.0.0",
-        "Tell about history:NAME: its length, its last ID, its ends.",
+        "Describe history:NAME: its length, its last ID, its ends.",
     ),
     row("xlen", 2, Read, Stream, stream::xlen).repeatable().keys(1, 1).doc(
         "key",

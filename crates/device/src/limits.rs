@@ -54,7 +54,7 @@ pub const MAILBOX_LEN: usize = 16;
 /// Commands that wait for the sessions that monitor, shared by all of them.
 pub const MONITOR_LINES_MAX: usize = 8;
 /// Length of one such command; what is longer is cut.
-pub const MONITOR_LINE_LEN: usize = 128;
+pub const MONITOR_LINE_LEN: usize = 96;
 
 /// Samples that wait to be sent to a peer; one more drops the oldest.
 pub const OUTBOX_LEN: usize = 64;
@@ -128,7 +128,7 @@ pub const SCAN_COUNT: usize = 10;
 /// The longest name of a command with its subcommand, `pubsub|shardchannels` in Redis.
 pub const COMMAND_NAME_LEN_MAX: usize = 24;
 /// Places in the index of the command table: a power of two, well above the number of commands.
-pub const COMMAND_INDEX_LEN: usize = 128;
+pub const COMMAND_INDEX_LEN: usize = 256;
 /// A line of HELP; what is longer is cut.
 pub const HELP_LINE_LEN_MAX: usize = 128;
 
@@ -143,8 +143,8 @@ pub const REPLY_PART_LEN_MAX: usize = 700;
 /// The longest message to a subscriber: its type, a pattern, a channel and a value.
 pub const MESSAGE_LEN_MAX: usize = 160;
 /// The longest long text: INFO, or CLIENT LIST of [`SESSIONS_MAX`] clients.
-pub const DOCUMENT_LEN_MAX: usize = 3_600;
-/// The header of a long text: `=3600`, a line end and `txt:`.
+pub const DOCUMENT_LEN_MAX: usize = 3_300;
+/// The header of a long text: `=3300`, a line end and `txt:`.
 pub(crate) const HEADER_LEN_MAX: usize = 12;
 /// How long a session may send a long text before another session may take its memory, milliseconds. It is no longer
 /// than a server waits for room.

@@ -177,8 +177,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// Memory for a network, all zero.
-    pub const ZERO: Self = Self { ssid: Ssid::new(), password: Secret::EMPTY, ip: Ip::Dhcp };
+    /// Memory for a network, all zero. [`Ip::Dhcp`] is not zero.
+    pub const ZERO: Self = Self {
+        ssid: Ssid::new(),
+        password: Secret::EMPTY,
+        ip: Ip::Static(StaticIp { address: Ipv4Addr::UNSPECIFIED, prefix_len: 0, gateway: None }),
+    };
 
     /// The network of this name, open and with DHCP.
     ///

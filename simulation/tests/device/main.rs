@@ -5,6 +5,7 @@ mod board;
 mod client;
 mod connection;
 mod docs;
+mod field;
 mod http;
 mod keys;
 mod power;

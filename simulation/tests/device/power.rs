@@ -154,12 +154,12 @@ fn a_damaged_store_is_told_and_a_factory_reset_begins_anew() {
         *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
     }
     let requests = [
-        ("INFO persistence", "store:damaged\r\n"),
+        ("INFO device", "store:damaged\r\n"),
         ("CONFIG SET device.name kitchen", "isn't written over; CONFIG FACTORYRESET starts anew"),
-        ("INFO persistence", "store:damaged\r\n"),
+        ("INFO device", "store:damaged\r\n"),
         ("CONFIG FACTORYRESET", "+OK\r\n"),
         ("CONFIG SET device.name kitchen", "+OK\r\n"),
-        ("INFO persistence", "store:ok\r\n"),
+        ("INFO device", "store:ok\r\n"),
     ];
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];

@@ -112,7 +112,7 @@ fn who_has_subscribed_can_be_asked() {
          ap= *0|
          ap: PUBSUB NUMPAT
          ap= :2|
-         ap: INFO clients
+         ap: INFO device
          ap~ |pubsub_clients:2|
          sta!
          ap: PUBSUB NUMSUB lm35

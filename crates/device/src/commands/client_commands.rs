@@ -34,7 +34,7 @@ pub(crate) fn setname(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 pub(crate) fn set_name(cx: &mut CommandContext<'_, '_>, name: &[u8]) -> Result<(), &'static str> {
     let name = plain(name).ok_or("ERR Client names cannot contain spaces, newlines or special characters.")?;
-    cx.session().name = String::try_from(name).map_err(|_| "ERR client name is longer than 32 bytes")?;
+    cut(&mut cx.session().name, name);
     Ok(())
 }
 
@@ -49,7 +49,6 @@ pub(crate) fn setinfo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         return cx.refuse(format_args!("ERR {shown} cannot contain spaces, newlines or special characters."));
     };
     let session = cx.session();
-    // What doesn't fit is cut: no client can help the length of its own name.
     if is_name {
         cut(&mut session.lib_name, value)
     } else {
@@ -58,6 +57,7 @@ pub(crate) fn setinfo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.ok()
 }
 
+/// Keeps the start of a name that doesn't fit: libraries make long ones, and fail if one is refused.
 fn cut<const N: usize>(to: &mut String<N, u8>, text: &str) {
     to.clear();
     let _ = to.push_str(text.get(..N).unwrap_or(text));
@@ -159,6 +159,49 @@ pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
     let progress = cx.document.reply(place, now_ms, cx.reply, |out| clients.write(out));
     cx.go_on(progress)
+}
+
+/// ON or OFF, for a mode in which a device is anyway.
+pub(crate) fn on_or_off(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let is = |word: &[u8]| cx.arg(2).eq_ignore_ascii_case(word);
+    if is(b"ON") || is(b"OFF") { cx.ok() } else { Err("ERR syntax error") }
+}
+
+/// Client-side caching. With OPTIN a client caches only what follows CLIENT CACHING YES, which is refused, so that OPTIN
+/// promises nothing. Every other mode promises invalidation messages.
+pub(crate) fn tracking(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let is = |arg: &[u8], word: &[u8]| arg.eq_ignore_ascii_case(word);
+    let options = || cx.request.args().skip(3);
+    if is(cx.arg(2), b"OFF") {
+        return cx.ok();
+    }
+    if !is(cx.arg(2), b"ON") || options().any(|option| !is(option, b"OPTIN") && !is(option, b"NOLOOP")) {
+        return Err("ERR CLIENT TRACKING knows OFF, ON OPTIN and NOLOOP here: a device invalidates nothing");
+    }
+    match options().any(|option| is(option, b"OPTIN")) {
+        true => cx.ok(),
+        false => Err("ERR CLIENT TRACKING needs OPTIN here: a device invalidates nothing"),
+    }
+}
+
+/// A client that caches the reply to the next command would keep it for good, so that command is refused too if it is in
+/// a transaction.
+pub(crate) fn caching(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    if cx.arg(2).eq_ignore_ascii_case(b"NO") {
+        return cx.ok();
+    }
+    cx.session().is_mode_refused = true;
+    Err("ERR CLIENT CACHING is refused: a device invalidates nothing. The next EXEC is refused too")
+}
+
+/// Without replies a client can't be told that something was refused, and takes later replies for earlier ones: the
+/// connection ends.
+pub(crate) fn reply(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    if cx.arg(2).eq_ignore_ascii_case(b"ON") {
+        return cx.ok();
+    }
+    let _ = cx.refuse(format_args!("ERR CLIENT REPLY is refused: every request has a reply; the connection is closed"));
+    Ok(Flow::Close)
 }
 
 fn check_list(request: &Request<'_>) -> Result<(), &'static str> {

@@ -2,7 +2,7 @@
 
 use sockeye_resp::LossyUtf8;
 
-use crate::command::{CommandContext, CommandResult, Flow, integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
@@ -89,6 +89,60 @@ pub(crate) fn type_name(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     Ok(Flow::Continue)
 }
 
+/// How long a key lives, milliseconds; None if nothing ends it. Only the reading of another device ends by itself.
+fn time_to_live_ms(cx: &CommandContext<'_, '_>, key: Key) -> Option<u64> {
+    let Key::Reading(index) = key else { return None };
+    let remote = cx.catalog().remote(index)?;
+    let age_ms = cx.now.uptime_ms().saturating_sub(remote.uptime_ms());
+    Some(u64::from(cx.state.remotes.expire_ms).saturating_sub(age_ms))
+}
+
+/// TTL and PTTL: -2 for no such key, -1 for one that doesn't expire.
+fn write_time_to_live(cx: &mut CommandContext<'_, '_>, convert: fn(u64) -> u64) -> CommandResult {
+    let time = match cx.existing(cx.arg(1)) {
+        None => -2,
+        Some(key) => time_to_live_ms(cx, key).map_or(-1, |ms| convert(ms) as i64),
+    };
+    cx.reply.integer(time);
+    Ok(Flow::Continue)
+}
+
+/// Rounded, as Redis does.
+pub(crate) fn ttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    write_time_to_live(cx, |ms| (ms + 500) / 1_000)
+}
+
+pub(crate) fn pttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    write_time_to_live(cx, |ms| ms)
+}
+
+pub(crate) fn strlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let len = match cx.existing(cx.arg(1)) {
+        None => 0,
+        Some(key) => cx.value(key).ok_or(WRONGTYPE)?.text().as_bytes().len(),
+    };
+    cx.reply.integer(len as i64);
+    Ok(Flow::Continue)
+}
+
+/// The encodings that Redis has for such values.
+pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let encoding = match cx.existing(cx.arg(2)) {
+        None => {
+            cx.reply.null();
+            return Ok(Flow::Continue);
+        }
+        Some(Key::History(_)) => "stream",
+        Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
+        Some(key @ (Key::Reading(_) | Key::Output(_))) => {
+            let value = cx.value(key).ok_or(WRONGTYPE)?;
+            if parse_integer(value.text().as_bytes()).is_some() { "int" } else { "embstr" }
+        }
+    };
+    cx.reply.bulk(encoding.as_bytes());
+    Ok(Flow::Continue)
+}
+
 pub(crate) fn dbsize(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let keys = cx.keys(|_| true);
     cx.reply.integer(keys.len() as i64);
@@ -133,10 +187,15 @@ pub(crate) fn keys(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     Ok(Flow::Continue)
 }
 
+/// The cursor of SCAN or HSCAN.
+pub(crate) fn scan_cursor(text: &[u8]) -> Result<u64, &'static str> {
+    let is_cursor = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = core::str::from_utf8(text).ok().filter(|_| is_cursor);
+    text.and_then(|text| text.parse().ok()).ok_or("ERR invalid cursor")
+}
+
 pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let is_cursor = !cx.arg(1).is_empty() && cx.arg(1).iter().all(u8::is_ascii_digit);
-    let cursor = core::str::from_utf8(cx.arg(1)).ok().filter(|_| is_cursor).and_then(|text| text.parse::<u64>().ok());
-    let cursor = cursor.ok_or("ERR invalid cursor")?;
+    let cursor = scan_cursor(cx.arg(1))?;
     let (mut pattern, mut count, mut type_name) = (&b"*"[..], SCAN_COUNT, None);
     let mut index = 2;
     while let Some(option) = cx.request.arg(index) {

@@ -41,7 +41,7 @@ enum Line {
 
 use Line::{Field, Optional, OptionalText, Push, Section, Wifi};
 
-static LINES: [Line; 56] = [
+static LINES: [Line; 58] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -58,18 +58,13 @@ static LINES: [Line; 56] = [
     Field("blocked_clients", |info, out| {
         write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_blocked()).count())
     }),
-    Field("pubsub_clients", |info, out| {
-        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
-    }),
     Section("Memory"),
     Field("used_memory", |info, out| write!(out, "{}", info.health.used_memory)),
     Field("used_memory_human", |info, out| human(out, info.health.used_memory)),
     Field("total_system_memory", |info, out| write!(out, "{}", info.health.total_memory)),
     Field("maxmemory", |_, out| out.write_str("0")),
-    Optional("heap_free", |health| health.heap_free.map(i64::from)),
     Section("Persistence"),
     Field("loading", |_, out| out.write_str("0")),
-    Field("store", |info, out| out.write_str(info.state.store.name())),
     Section("Stats"),
     Field("total_connections_received", |info, out| {
         write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))
@@ -79,13 +74,14 @@ static LINES: [Line; 56] = [
     Field("total_net_output_bytes", |info, out| write!(out, "{}", info.health.server.bytes_out)),
     Field("rejected_connections", |info, out| write!(out, "{}", info.health.server.refused)),
     Field("evicted_clients", |info, out| write!(out, "{}", info.health.server.displaced)),
-    Field("total_error_replies", |info, out| write!(out, "{}", info.state.counts.errors)),
-    Field("acl_access_denied_auth", |info, out| write!(out, "{}", info.state.counts.auth_failures)),
     Field("keyspace_hits", |info, out| write!(out, "{}", info.state.counts.hits)),
     Field("keyspace_misses", |info, out| write!(out, "{}", info.state.counts.misses)),
+    Field("total_error_replies", |info, out| write!(out, "{}", info.state.counts.errors)),
     Section("Replication"),
     Field("role", |_, out| out.write_str("master")),
     Field("connected_slaves", |_, out| out.write_str("0")),
+    Section("Cluster"),
+    Field("cluster_enabled", |_, out| out.write_str("0")),
     Section("Keyspace"),
     Field("db0", |info, out| {
         let all = Key::all(info.state.catalog(info.platform));
@@ -96,20 +92,28 @@ static LINES: [Line; 56] = [
     Field("device_name", |info, out| out.write_str(info.state.device_name(info.platform))),
     Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
     Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
+    Optional("heap_free", |health| health.heap_free.map(i64::from)),
+    Field("store", |info, out| out.write_str(info.state.store.name())),
     OptionalText("last_panic", |platform| platform.last_panic()),
     Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
     Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
     Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
     Field("protocol_errors", |info, out| write!(out, "{}", info.state.counts.protocol_errors)),
+    Field("auth_failures", |info, out| write!(out, "{}", info.state.counts.auth_failures)),
+    Field("pubsub_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
+    }),
     Field("http", |info, out| {
         write!(out, "pages={},refused={}", info.state.counts.pages, info.state.counts.http_refused)
     }),
     Field("samples", |info, out| write!(out, "{}", info.state.counts.samples)),
-    Field("remote_readings", |info, out| write!(out, "{},max={}", info.state.remotes.len(), info.state.remotes.max())),
+    Field("remote_readings", |info, out| {
+        write!(out, "count={},max={}", info.state.remotes.len(), info.state.remotes.max())
+    }),
     Field("pubsub_messages", |info, out| {
         write!(out, "sent={},dropped={}", info.state.counts.messages, info.state.counts.messages_dropped)
     }),
-    Push("push_to", |outbox, out| outbox.with_settings(|settings| out.write_str(&settings.to))),
+    Push("push_to", |outbox, out| outbox.with_settings(|settings| FreeText(out).write_str(&settings.to))),
     Push("push", |outbox, out| {
         let (connected, waiting, counts) = (u8::from(outbox.is_connected()), outbox.len(), outbox.counts());
         write!(
@@ -120,7 +124,7 @@ static LINES: [Line; 56] = [
         write!(out, ",dropped={},refused={}", counts.dropped, counts.refused)?;
         write!(out, ",connections={},failures={}", counts.connections, counts.failures)
     }),
-    Push("push_error", |outbox, out| out.write_str(&outbox.error())),
+    Push("push_error", |outbox, out| FreeText(out).write_str(&outbox.error())),
 ];
 
 static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
@@ -132,6 +136,23 @@ static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
     }
     lines
 };
+
+/// Writes a text of somebody else, such as a network's name or a panic's message. Parsers take a value with `,` and `=`
+/// for a list of fields, and a line end for the end of the value: a comma becomes a semicolon, and a control character a
+/// blank.
+struct FreeText<'a>(&'a mut dyn Write);
+
+impl Write for FreeText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| {
+            self.0.write_char(match c {
+                ',' => ';',
+                c if c.is_control() => ' ',
+                c => c,
+            })
+        })
+    }
+}
 
 /// Bytes as Redis shows them to people.
 fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
@@ -198,7 +219,7 @@ impl Info<'_> {
                 Wifi(field) if !field.exists(&self.status()) => (),
                 Wifi(field) => {
                     write!(out, "{}:", field.name)?;
-                    field.write(&self.status(), out).unwrap_or(Ok(()))?;
+                    field.write(&self.status(), &mut FreeText(out)).unwrap_or(Ok(()))?;
                     out.write_str("\r\n")?;
                 }
                 Optional(name, read) => {
@@ -208,7 +229,9 @@ impl Info<'_> {
                 }
                 OptionalText(name, read) => {
                     if let Some(text) = read(self.platform) {
-                        write!(out, "{name}:{text}\r\n")?;
+                        write!(out, "{name}:")?;
+                        FreeText(out).write_str(text)?;
+                        out.write_str("\r\n")?;
                     }
                 }
             }

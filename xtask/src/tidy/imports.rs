@@ -95,6 +95,7 @@ const TABLE: &[(&str, Imports)] = &[
             "subtle",
         ]),
     ),
+    ("sockeye-sim-radio", Only(&["embassy-time", "fastrand", "sockeye-wifi"])),
     (
         "sockeye-wiring",
         Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
@@ -120,7 +121,6 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-mdns",
             "edge-nal",
             "embassy-futures",
             "embassy-net",
@@ -129,7 +129,6 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-io-async",
             "heapless",
             "log",
-            "rand_core",
             "sntpc",
         ]),
     ),

@@ -3,6 +3,7 @@
 mod commit;
 mod setup_check;
 mod wifi_controller;
+mod wiring_desk;
 
 pub use setup_check::SetupError;
 
@@ -21,13 +22,16 @@ use crate::command_table::TABLE;
 use crate::commands;
 use crate::keys::catalog::Catalog;
 use crate::keys::history::History;
+use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
+use crate::keys::wired::{self, Wired};
 use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, TIME_SERVER_LEN_MAX, TX_LEN};
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
 use crate::platform::{Now, Platform};
 use crate::replies::document::Document;
 use crate::replies::page::Page;
+use crate::rewiring;
 use crate::scratch::Scratch;
 use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, SessionKey, Transaction};
 use crate::sessions::subscriber::Scope;
@@ -78,8 +82,9 @@ impl<'a> App<'a> {
     /// A device as its platform describes it, with what was stored last: a [`Stored`], or just
     /// [`Settings`](crate::Settings).
     ///
-    /// `histories` are the memory of as many readings as the platform has, and of readings of other devices if there
-    /// are more: each of them takes one, up to [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
+    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`] if readings can be wired
+    /// to it, and of readings of other devices if there are more: each of them takes one, up to
+    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
     ///
     /// # Errors
     /// The platform describes a device that can't be; see [`SetupError`].
@@ -99,7 +104,9 @@ impl<'a> App<'a> {
         (state.settings, state.store) = (settings, status);
         platform.set_log_level(state.settings.log_level);
         let expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
-        state.remotes = Remotes::new(histories.len() - platform.readings().len(), expire_ms);
+        state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);
+        state.wired = Wired::new();
+        rewiring::boot(state, platform);
         Ok(Self { platform, resources, histories: RefCell::new(histories), outbox: None })
     }
 
@@ -143,10 +150,10 @@ impl<'a> App<'a> {
     pub fn sample(&self, index: usize, value: Value) {
         let now = self.platform.now();
         let mut histories = self.histories.borrow_mut();
+        let state = &mut *self.state();
         let (Some(info), Some(history)) = (self.platform.readings().get(index), histories.get_mut(index)) else {
             return;
         };
-        let state = &mut *self.state();
         let Some(latest) = state.latest.get_mut(index) else {
             return;
         };
@@ -156,6 +163,28 @@ impl<'a> App<'a> {
             outbox.put(index, value, now);
         }
         state.publish(info.name, index, value.with_decimals(info.decimals));
+    }
+
+    /// Takes a sample of a wired reading.
+    pub(crate) fn sample_wired(&self, index: usize, value: Value) {
+        let now = self.platform.now();
+        let mut histories = self.histories.borrow_mut();
+        let state = &mut *self.state();
+        let catalog = state.catalog(self.platform);
+        let Some((label, decimals)) = catalog.reading(index) else {
+            return;
+        };
+        let name = label.text();
+        let period_ms = catalog.info(index).map_or(0, |(info, _)| info.period_ms);
+        let (Some(latest), Some(history)) = (state.latest.get_mut(index), histories.get_mut(index)) else {
+            return;
+        };
+        *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
+        history.append(value, now);
+        if let Some(outbox) = self.outbox {
+            outbox.put_named(index, (&name, period_ms), value, now);
+        }
+        state.publish(&name, index, value.with_decimals(decimals));
     }
 
     /// Takes the value of reading `index` away, because its sensor fails; its history stays.
@@ -339,9 +368,10 @@ impl<'a> App<'a> {
 
     /// Writes messages that wait for the session, as many as there is room for. True if some are left.
     pub fn write_messages(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
-        let state = &mut *self.state();
-        let session = state.sessions.get_mut(key);
-        let catalog = Catalog { platform: self.platform, remotes: &state.remotes, latest: &state.latest };
+        let State { sessions, remotes, latest, wired, settings, monitor, .. } = &mut *self.state();
+        let session = sessions.get_mut(key);
+        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&wired::NOTHING);
+        let catalog = Catalog { platform: self.platform, remotes, latest, wired, wiring };
         while let Some((message, subscription)) = session.subscriber.mail() {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;
@@ -353,12 +383,15 @@ impl<'a> App<'a> {
                 if is_pattern {
                     reply.bulk(subscription.text().as_bytes());
                 }
-                reply.bulk(name.as_bytes());
+                match name {
+                    Label { name, suffix: "" } => reply.bulk(name.as_bytes()),
+                    label => reply.bulk(label.text().as_bytes()),
+                }
                 reply.bulk(message.value().text().as_bytes());
             }
             session.subscriber.delivered();
         }
-        while let Some((number, line)) = session.monitor.and_then(|next| state.monitor.line(next)) {
+        while let Some((number, line)) = session.monitor.and_then(|next| monitor.line(next)) {
             if reply.begin(line.len() + 3).is_err() {
                 return true;
             }

@@ -30,6 +30,7 @@ pub enum Group {
     String,
     Transactions,
     Wifi,
+    Wiring,
 }
 
 impl Group {
@@ -45,6 +46,7 @@ impl Group {
             Self::String => "string",
             Self::Transactions => "transactions",
             Self::Wifi => "wifi",
+            Self::Wiring => "wiring",
         }
     }
 }

@@ -7,12 +7,12 @@ use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
     pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream,
-    transaction_commands as transaction, wifi, xadd, xinfo,
+    transaction_commands as transaction, wifi, wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Transactions, Wifi};
+use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Transactions, Wifi, Wiring};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
@@ -22,7 +22,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 108] = [
+pub static COMMANDS: [Command; 114] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
@@ -368,6 +368,32 @@ pub static COMMANDS: [Command; 108] = [
         "[seconds]",
         DEVICE_SINCE,
         "Join the staged network, wait for its address, and go back unless WIFI CONFIRM comes in time.",
+    ),
+    Command::container("wiring", Wiring).doc("", DEVICE_SINCE, "A container for commands of what is wired."),
+    row("wiring|drivers", 2, Read, Wiring, wiring::drivers).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "List the drivers, each with its words and what it reads or switches.",
+    ),
+    row("wiring|help", 2, Read, Wiring, help::help).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "Show helpful text about the subcommands.",
+    ),
+    row("wiring|pins", 2, Read, Wiring, wiring::pins).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "List the pins, what each can do, and what uses it.",
+    ),
+    row("wiring|scan", -3, Write, Wiring, wiring::scan).no_multi().long().doc(
+        "sda=pin scl=pin|pin=pin",
+        DEVICE_SINCE,
+        "List the addresses on an I2C bus, or the ROM codes on a 1-Wire bus.",
+    ),
+    row("wiring|status", 2, Read, Wiring, wiring::status).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "Tell how each thing is that is wired.",
     ),
     row("xadd", -5, Write, Stream, xadd::xadd).keys(1, 1).doc(
         "key *|id value number",

@@ -43,6 +43,7 @@ mod pending;
 mod platform;
 mod replies;
 mod request_loop;
+mod rewiring;
 mod scratch;
 mod sessions;
 mod settings;
@@ -52,9 +53,9 @@ mod value;
 pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
 pub use keys::history::{History, StreamId};
-pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, SampleOutcome};
+pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
-    DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
+    DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};

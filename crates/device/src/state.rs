@@ -2,9 +2,11 @@
 
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wifi::{MachineInput, Wifi};
+use sockeye_wiring::Wiring;
 
 use crate::keys::catalog::Catalog;
 use crate::keys::remote::Remotes;
+use crate::keys::wired::{self, Wired};
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Now, Platform};
 use crate::sessions::monitor::Monitor;
@@ -76,6 +78,7 @@ pub(crate) struct State {
     /// A command has changed what the Wi-Fi has to do.
     pub(crate) is_wifi_wanted: bool,
     pub(crate) wifi_waker: WakerRegistration,
+    pub(crate) wired: Wired,
 }
 
 impl State {
@@ -97,12 +100,21 @@ impl State {
             wifi: Wifi::ZERO,
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
+            wired: Wired::ZERO,
         }
     };
 
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes, latest: &self.latest }
+        Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, wiring: self.wiring() }
+    }
+
+    /// What is wired, as far as it is used.
+    pub(crate) fn wiring(&self) -> &Wiring {
+        match &self.settings.wiring {
+            Some(wiring) if !self.wired.is_set_aside => wiring,
+            _ => &wired::NOTHING,
+        }
     }
 
     /// The device's name: the one that was set, or the one that it came with.

@@ -1,30 +1,12 @@
-//! RESP2 and RESP3, the protocol of Redis, for devices: without allocation,
-//! without dependencies, and with a limit on everything.
+#![doc = include_str!("../README.md")]
 //!
-//! A server reads requests with a [`Decoder`] and answers with a
-//! [`ReplyWriter`]; a client writes requests with [`encode_request`] and reads
-//! replies with [`decode_reply`]. Nothing here reads or writes a socket, and
-//! all buffers are the caller's.
+//! # Documents
 //!
-//! ```
-//! use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, limits};
-//!
-//! let mut rx = *b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING\r\n";
-//! let mut tx = [0; 128];
-//! let (mut decoder, mut args) = (Decoder::new(), Args::new());
-//! let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
-//!
-//! while let Some(request) = decoder.decode(&mut rx, &mut args, &Limits::AUTHENTICATED)? {
-//!     reply.begin(0).expect("a server sends what it has, then");
-//!     match (request.name(), request.arg(1)) {
-//!         (b"PING", None) => reply.simple("PONG"),
-//!         (b"ECHO", Some(text)) => reply.bulk(text),
-//!         _ => reply.error("ERR unknown command"),
-//!     }
-//! }
-//! assert_eq!(reply.as_bytes(), b"$2\r\nhi\r\n+PONG\r\n");
-//! # Ok::<(), sockeye_resp::ProtocolError>(())
-//! ```
+//! - The Redis serialization protocol specification, RESP2 and RESP3, with the
+//!   limits and error texts of Redis 7's `networking.c` and `sds.c`.
+//! - RFC 854: Telnet, as far as terminals send it in inline requests.
+//! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and
+//!   header fields, to tell a browser.
 //!
 //! # What it promises
 //!
@@ -42,8 +24,9 @@
 //! - Nothing panics on input, and there is no `unsafe`.
 //!
 //! Where Redis has words for an error, it is said in them. This differs from
-//! Redis on purpose: line ends after counts and arguments must be CR LF, and
-//! a NUL in an inline request is refused at once.
+//! Redis on purpose: line ends after counts and arguments must be CR LF. An
+//! inline request may also end with CR NUL, Telnet commands and a byte order
+//! mark in front of it are passed over, and any other NUL is refused at once.
 //!
 //! # Layout
 //!
@@ -53,6 +36,7 @@
 //! | `decoder` | [`Decoder`]: requests out of a receive buffer; [`Args`]: where the arguments are |
 //! | `request` | [`Request`]: a command's name and its arguments |
 //! | `inline` | inline requests: words, quotes, escapes |
+//! | `telnet` | commands of Telnet in inline requests, which are passed over |
 //! | `http` | [`http_method`]: telling a browser from a client |
 //! | `protocol_error` | [`ProtocolError`]: what can be wrong with a request |
 //! | `reply_writer` | [`ReplyWriter`]: replies into a transmit buffer; [`ReplyText`]: formatted text in them |
@@ -81,6 +65,7 @@ mod reply_scan;
 mod reply_writer;
 mod request;
 mod request_encoder;
+mod telnet;
 
 pub use decoder::{Args, Decoder};
 pub use http::{Http, http_method};

@@ -16,8 +16,8 @@ use crate::driver_port::{PortState, Sent, Stack, send};
 use crate::frame::{Local, Segment};
 use crate::igmp::{self, Reports};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
-use crate::listener::Link;
 use crate::neighbours::{Incoming, Route};
+use crate::net_driver::LinkHosts;
 use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
@@ -41,7 +41,7 @@ impl<D: Driver + 'static> Runner<D> {
         shared: &'static Shared,
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
-        link: &'static Link,
+        link: &'static LinkHosts,
     ) -> Self {
         link.neighbours.borrow_mut().set_mac(port.borrow().mac().into());
         Self {
@@ -310,7 +310,7 @@ struct EmbassyNet {
     /// The other end is embassy-net's driver, with a frame or two each way.
     net: channel::Runner<'static, FRAME_LEN_MAX>,
     /// The hosts of the link, and the stand-ins for them by which embassy-net addresses them.
-    link: &'static Link,
+    link: &'static LinkHosts,
     reports: Reports,
 }
 

@@ -22,3 +22,4 @@ mod stream;
 mod transactions;
 mod wifi;
 mod wire;
+mod wiring;

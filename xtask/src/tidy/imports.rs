@@ -92,6 +92,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sha2",
             "sockeye-resp",
             "sockeye-wifi",
+            "sockeye-wiring",
             "subtle",
         ]),
     ),

@@ -45,6 +45,7 @@ impl App<'_> {
     ) {
         let state = &mut *self.state();
         commit::committed(&mut CommitContext { platform: self.platform, state, reply, key }, pending, stored);
+        self.forget_readings(state);
         self.configure(state);
     }
 

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::keys::history::History;
+use crate::keys::label::own;
 use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, READINGS_MAX};
 use crate::names::is_name_byte;
 use crate::platform::Platform;
@@ -45,7 +46,7 @@ pub(super) fn check(platform: &dyn Platform, histories: &[History]) -> Result<()
     if readings.len() > READINGS_MAX || outputs.len() > OUTPUTS_MAX {
         return Err(SetupError::TooMany);
     }
-    if histories.len() < readings.len() {
+    if histories.len() < own(platform) {
         return Err(SetupError::TooFewHistories);
     }
     let decimals = readings.iter().map(|info| info.decimals).chain(outputs.iter().map(|info| info.decimals));

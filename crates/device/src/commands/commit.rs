@@ -6,7 +6,8 @@ use sockeye_wifi::Input;
 use crate::command::{Command, CommandContext, Prepared};
 use crate::commands::{check_access, config, wifi};
 use crate::pending::{Change, PendingSettings};
-use crate::platform::{Now, Platform, random_u32};
+use crate::platform::{Platform, random_u32};
+use crate::rewiring;
 use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, StoreError, StoreStatus};
 use crate::state::State;
@@ -58,7 +59,7 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    apply(state, &pending.settings, now, random);
+    apply(state, *platform, &pending.settings, random);
     match change {
         // It was right when it was checked, and is still unless somebody else has begun to try a network.
         Change::Config => match pending.staged.as_ref().map_or(Ok(()), |staged| config::stage(state, staged)) {
@@ -80,10 +81,12 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
 }
 
 /// Puts settings in force that are stored.
-fn apply(state: &mut State, settings: &Settings, now: Now, random: u32) {
+fn apply(state: &mut State, platform: &dyn Platform, settings: &Settings, random: u32) {
+    let now = platform.now();
     state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
     let old = core::mem::replace(&mut state.settings, settings.clone());
     state.want_wifi(now, random, |wifi, input| wifi.settings_changed(&old.wifi(&old.name), input));
+    rewiring::changed(state, platform, old.wiring);
 }
 
 /// Why nothing has changed, for people.

@@ -6,8 +6,9 @@ use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
-use crate::platform::{OutputInfo, ReadingInfo};
+use crate::platform::{OutputError, OutputInfo, ReadingInfo};
 use crate::sessions::session::Cursor;
+use crate::state::State;
 use crate::value::{Decimal, Latest, Value};
 
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
@@ -48,7 +49,11 @@ impl CommandContext<'_, '_> {
             }
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
-                Some(value.with_decimals(self.platform.outputs().get(index)?.decimals))
+                let decimals = match self.platform.outputs().get(index) {
+                    Some(info) => info.decimals,
+                    None => self.catalog().output(index)?.0.decimals,
+                };
+                Some(value.with_decimals(decimals))
             }
             Key::History(_) | Key::ReadingMeta(_) | Key::OutputMeta(_) => None,
         }
@@ -260,6 +265,24 @@ pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 /// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
 const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
 
+impl CommandContext<'_, '_> {
+    /// Drives the output of a thing.
+    fn drive(&mut self, index: usize, value: Value) -> Result<(), OutputError> {
+        let (platform, now_ms) = (self.platform, self.now.uptime_ms());
+        let State { wired, settings, .. } = &mut *self.state;
+        let (Some(thing), Some(wiring)) = (wired.thing(index), &settings.wiring) else {
+            return Err(OutputError);
+        };
+        match wired.sampler.drive(wiring, thing, value.0) {
+            Some((pin, drive)) => platform.drive(pin, drive)?,
+            // A step does it.
+            None => wired.change(),
+        }
+        wired.sampler.set(thing, value.0, now_ms);
+        Ok(())
+    }
+}
+
 pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
@@ -276,7 +299,7 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         None => return cx.refuse(format_args!("ERR there is no output '{name}'")),
     };
     let platform = cx.platform;
-    let Some(info) = platform.outputs().get(index) else {
+    let Some((info, spec)) = cx.catalog().output(index) else {
         return cx.refuse(format_args!("ERR there is no output '{name}'"));
     };
     let Some(value) = Value::parse(cx.arg(2), info.decimals) else {
@@ -287,7 +310,8 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         let (minimum, maximum) = (info.minimum.with_decimals(info.decimals), info.maximum.with_decimals(info.decimals));
         return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
     }
-    if platform.apply(index, value).is_err() {
+    let applied = if spec.is_some() { cx.drive(index, value) } else { platform.apply(index, value) };
+    if applied.is_err() {
         return cx.refuse(format_args!("ERR the output '{name}' failed; it is as it was"));
     }
     if let Some(output) = cx.state.outputs.get_mut(index) {

@@ -3,6 +3,7 @@
 use core::fmt::{self, Write};
 use core::net::IpAddr;
 
+use crate::keys::label::own;
 use crate::platform::Platform;
 use crate::state::State;
 
@@ -42,9 +43,9 @@ impl Page<'_> {
 
     /// Writes line `index`, and fails if there is no room for it. None if there is no such line.
     fn line(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
-        let readings = self.platform.readings();
+        let readings = own(self.platform);
         // What a token guards is not shown to whoever has none.
-        let shown = if self.state.settings.token.is_some() { 0 } else { readings.len() };
+        let shown = if self.state.settings.token.is_some() { 0 } else { readings };
         let Some(index) = index.checked_sub(1) else {
             return Some(self.title(out));
         };
@@ -75,13 +76,30 @@ impl Page<'_> {
     }
 
     fn reading(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
-        let info = self.platform.readings().get(index)?;
+        let catalog = self.state.catalog(self.platform);
+        let (Some((label, decimals)), Some((info, _))) = (catalog.reading(index), catalog.info(index)) else {
+            // Nothing is wired in this place.
+            return Some(Ok(()));
+        };
         Some(match self.state.latest.get(index)? {
             Some(latest) => {
-                let value = latest.value.with_decimals(info.decimals);
-                writeln!(out, "<tr><td>{}<td>{value} {}", info.name, info.unit)
+                let value = latest.value.with_decimals(decimals);
+                writeln!(out, "<tr><td>{label}<td>{value} {}", Escaped(info.unit))
             }
-            None => writeln!(out, "<tr><td>{}<td>none yet", info.name),
+            None => writeln!(out, "<tr><td>{label}<td>none yet"),
+        })
+    }
+}
+
+/// A text from outside, which may have what HTML takes for its own.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '<' => f.write_str("&lt;"),
+            '&' => f.write_str("&amp;"),
+            c => f.write_char(c),
         })
     }
 }

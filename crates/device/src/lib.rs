@@ -55,13 +55,13 @@ pub use command::Flow;
 pub use keys::history::{History, StreamId};
 pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
-    DeviceIdentity, Health, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+    DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;
 pub use settings::store_task::StoreTask;
-pub use settings::{NoStore, PushSettings, Seconds, Settings, Store, StoreError, StoreStatus, Stored};
+pub use settings::{LogLevel, NoStore, PushSettings, Seconds, Settings, Store, StoreError, StoreStatus, Stored};
 pub use state::Counts;
 pub use value::{Decimal, Value};

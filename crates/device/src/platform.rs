@@ -1,9 +1,9 @@
 //! What the application asks of the machine that it runs on, real or simulated.
 
-use minicbor::{Decode, Encode};
 use sockeye_wiring::Board;
 use sockeye_wiring::hardware::Drive;
 
+use crate::settings::{LogLevel, Settings};
 use crate::value::Value;
 
 /// The time, as the platform tells it.
@@ -30,22 +30,6 @@ impl Now {
     pub fn stamp_us(self) -> u64 {
         self.unix_us.unwrap_or(self.uptime_us)
     }
-}
-
-/// How much the device says on its console; Redis's levels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
-#[cbor(index_only)]
-#[expect(missing_docs, reason = "they are Redis's names")]
-pub enum LogLevel {
-    #[n(0)]
-    Debug,
-    #[n(1)]
-    Verbose,
-    #[default]
-    #[n(2)]
-    Notice,
-    #[n(3)]
-    Warning,
 }
 
 /// Who the device is.
@@ -219,6 +203,11 @@ pub trait Platform {
     }
     /// How the device is.
     fn health(&self) -> Health;
+    /// The settings that the firmware was built with: what a device has that nobody has configured, and has again after
+    /// CONFIG FACTORYRESET.
+    fn factory_settings(&self) -> Settings {
+        Settings::default()
+    }
     /// What the panic said that made it boot last, on one line; none if it was no panic.
     fn last_panic(&self) -> Option<&str> {
         None
@@ -227,6 +216,14 @@ pub trait Platform {
     /// libraries that say something there, has nothing to do.
     fn set_log_level(&self, level: LogLevel) {
         let _ = level;
+    }
+}
+
+/// The name of a device with these settings: the one that was set, or the one that it came with.
+pub(crate) fn device_name<'a>(settings: &'a Settings, platform: &'a dyn Platform) -> &'a str {
+    match settings.name.as_str() {
+        "" => platform.identity().name,
+        name => name,
     }
 }
 

@@ -13,12 +13,27 @@ use sockeye_wiring::Wiring;
 use crate::limits::{
     CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX,
 };
-use crate::platform::{LogLevel, Platform};
 use crate::sessions::token::TokenHash;
 
 pub(crate) mod cbor;
 pub(crate) mod flash_store;
 pub(crate) mod store_task;
+
+/// How much the device says on its console; Redis's levels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+#[expect(missing_docs, reason = "they are Redis's names")]
+pub enum LogLevel {
+    #[n(0)]
+    Debug,
+    #[n(1)]
+    Verbose,
+    #[default]
+    #[n(2)]
+    Notice,
+    #[n(3)]
+    Warning,
+}
 
 /// What a client can configure and a reboot must not lose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
@@ -70,14 +85,6 @@ impl Settings {
         time_server: String::new(),
         wiring: None,
     };
-
-    /// The device's name: the one that was set, or the one that it came with.
-    pub(crate) fn device_name<'a>(&'a self, platform: &'a dyn Platform) -> &'a str {
-        match self.name.as_str() {
-            "" => platform.identity().name,
-            name => name,
-        }
-    }
 
     /// What of them the Wi-Fi depends on. `name` is the device's: the settings' own, or the platform's while that is
     /// empty.

@@ -8,7 +8,7 @@ use crate::keys::catalog::Catalog;
 use crate::keys::remote::Remotes;
 use crate::keys::wired::{self, Wired};
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
-use crate::platform::{Now, Platform};
+use crate::platform::{Now, Platform, device_name};
 use crate::sessions::monitor::Monitor;
 use crate::sessions::session::{ClientOrigin, Cursor, Session, SessionKey, Sessions};
 use crate::sessions::slow_log::SlowLog;
@@ -119,7 +119,7 @@ impl State {
 
     /// The device's name: the one that was set, or the one that it came with.
     pub(crate) fn device_name<'s>(&'s self, platform: &'s dyn Platform) -> &'s str {
-        self.settings.device_name(platform)
+        device_name(&self.settings, platform)
     }
 
     /// A sample of reading `index` came: puts a message into the mailbox of each subscriber, and wakes whoever waits

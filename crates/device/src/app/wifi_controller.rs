@@ -6,7 +6,7 @@ use core::task::Poll;
 use sockeye_wifi::{Action, Controller, Event, MachineInput, Wifi};
 
 use crate::app::App;
-use crate::platform::random_u32;
+use crate::platform::{device_name, random_u32};
 
 impl App<'_> {
     /// Runs the state machine, and wakes the sessions that wait for its outcome.
@@ -17,8 +17,8 @@ impl App<'_> {
 }
 
 impl Controller for App<'_> {
-    fn start(&self) {
-        self.wifi(|wifi, input| wifi.start(input));
+    fn start(&self, restarts_ap: bool) {
+        self.wifi(|wifi, input| wifi.start(restarts_ap, input));
     }
 
     fn on_event(&self, event: Event) {
@@ -32,7 +32,7 @@ impl Controller for App<'_> {
     fn next_action(&self) -> Option<Action> {
         let (now_ms, random) = (self.platform.now().uptime_ms(), random_u32(self.platform));
         let state = &mut *self.state();
-        let settings = state.settings.wifi(state.settings.device_name(self.platform));
+        let settings = state.settings.wifi(device_name(&state.settings, self.platform));
         state.wifi.next_action(&MachineInput { now_ms, random, settings })
     }
 

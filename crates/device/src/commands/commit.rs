@@ -59,7 +59,9 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    apply(state, *platform, &pending.settings, random);
+    // What is stored is empty, so that another build's settings take effect too.
+    let factory_settings = (change == Change::Reset).then(|| platform.factory_settings());
+    apply(state, *platform, factory_settings.as_ref().unwrap_or(&pending.settings), random);
     match change {
         // It was right when it was checked, and is still unless somebody else has begun to try a network.
         Change::Config => match pending.staged.as_ref().map_or(Ok(()), |staged| config::stage(state, staged)) {

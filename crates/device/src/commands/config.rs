@@ -20,9 +20,9 @@ use crate::limits::{
 };
 use crate::names::is_name_byte;
 use crate::pending::{Change, PendingSettings};
-use crate::platform::{LogLevel, Platform};
+use crate::platform::Platform;
 use crate::sessions::token::TokenHash;
-use crate::settings::Settings;
+use crate::settings::{LogLevel, Settings};
 use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use crate::keys::catalog::Catalog;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
-use crate::keys::wired::{self, Wired};
+use crate::keys::wired::Wired;
 use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, TIME_SERVER_LEN_MAX, TX_LEN};
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
@@ -105,7 +105,7 @@ impl<'a> App<'a> {
         platform.set_log_level(state.settings.log_level);
         let expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
         state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);
-        state.wired = Wired::new();
+        state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         Ok(Self { platform, resources, histories: RefCell::new(histories), outbox: None })
     }
@@ -370,8 +370,7 @@ impl<'a> App<'a> {
     pub fn write_messages(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
         let State { sessions, remotes, latest, wired, settings, monitor, .. } = &mut *self.state();
         let session = sessions.get_mut(key);
-        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&wired::NOTHING);
-        let catalog = Catalog { platform: self.platform, remotes, latest, wired, wiring };
+        let catalog = Catalog { platform: self.platform, remotes, latest, wired, settings };
         while let Some((message, subscription)) = session.subscriber.mail() {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;

@@ -6,6 +6,7 @@
 
 mod process_input;
 
+use core::future::pending;
 use core::ops::ControlFlow;
 
 use embassy_futures::select::{Either, Either3, select, select3};
@@ -13,7 +14,7 @@ use embassy_time::{Duration, Instant, Timer};
 use sockeye_resp::{Decoder, Http, http_method};
 
 use crate::app::App;
-use crate::limits::BLOCK_MS_MAX;
+use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
 use crate::replies::page::{FOUND, NOT_FOUND};
 use crate::sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 use crate::settings::Store;
@@ -226,9 +227,19 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// the next ones come in behind it.
     async fn wait_for_event(&mut self, until: Instant) -> Result<WakeReason, C::Error> {
         let (app, key) = (self.session.app, self.session.key);
+        let mut has_ended = false;
         loop {
-            match select3(self.client.wait_input(self.waiting), app.event(key), Timer::at(until)).await {
+            let input = async {
+                match has_ended {
+                    true => pending().await,
+                    false => self.client.wait_input(self.waiting).await,
+                }
+            };
+            match select3(input, app.event(key), Timer::at(until)).await {
                 Either3::First(len) => match len? {
+                    0 if until.saturating_duration_since(Instant::now()).as_millis() <= HALF_CLOSED_BLOCK_MS_MAX => {
+                        has_ended = true;
+                    }
                     0 => return Ok(WakeReason::Gone),
                     len => self.waiting = len,
                 },

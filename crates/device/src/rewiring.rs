@@ -3,7 +3,6 @@
 use sockeye_wiring::plan::{self, Room};
 use sockeye_wiring::{Rejected, Wiring};
 
-use crate::keys::wired::NOTHING;
 use crate::limits::{FAILED_BOOTS_MAX, OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Pins, Platform};
 use crate::state::State;
@@ -62,7 +61,7 @@ fn rewire(state: &mut State, platform: &dyn Platform, before: &Wiring) {
     let now_ms = platform.now().uptime_ms();
     let own = (platform.readings().len(), platform.outputs().len());
     let State { wired, settings, outputs, .. } = state;
-    let after = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&NOTHING);
+    let after = wired.used(settings);
     wired.rewire(before, after, own, now_ms);
     for (index, output) in outputs.iter_mut().enumerate() {
         if let Some(thing) = wired.thing(index) {

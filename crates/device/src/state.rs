@@ -6,7 +6,7 @@ use sockeye_wiring::Wiring;
 
 use crate::keys::catalog::Catalog;
 use crate::keys::remote::Remotes;
-use crate::keys::wired::{self, Wired};
+use crate::keys::wired::Wired;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Now, Platform, device_name};
 use crate::sessions::monitor::Monitor;
@@ -106,15 +106,12 @@ impl State {
 
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, wiring: self.wiring() }
+        Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, settings: &self.settings }
     }
 
     /// What is wired, as far as it is used.
     pub(crate) fn wiring(&self) -> &Wiring {
-        match &self.settings.wiring {
-            Some(wiring) if !self.wired.is_set_aside => wiring,
-            _ => &wired::NOTHING,
-        }
+        self.wired.used(&self.settings)
     }
 
     /// The device's name: the one that was set, or the one that it came with.

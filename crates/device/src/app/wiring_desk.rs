@@ -10,8 +10,6 @@ use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Sampler, Wiring};
 
 use crate::app::App;
-use crate::keys::label::own;
-use crate::keys::wired::NOTHING;
 use crate::limits::{NAME_LEN_MAX, READINGS_MAX};
 use crate::outbox::ReadingNames;
 use crate::sessions::session::{Cursor, Session};
@@ -39,7 +37,7 @@ impl App<'_> {
 impl ReadingNames for App<'_> {
     fn reading(&self, index: usize) -> Option<(String<NAME_LEN_MAX, u8>, u8)> {
         let state = self.state();
-        let is_own = index < own(self.platform);
+        let is_own = index < state.wired.own;
         let (label, decimals) = state.catalog(self.platform).reading(index).filter(|_| is_own)?;
         Some((String::try_from(label.text().as_str()).ok()?, decimals))
     }
@@ -52,7 +50,7 @@ impl Desk for App<'_> {
 
     fn with<R>(&self, work: impl FnOnce(&Wiring, &mut Sampler) -> R) -> R {
         let State { wired, settings, .. } = &mut *self.state();
-        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&NOTHING);
+        let wiring = wired.used(settings);
         work(wiring, &mut wired.sampler)
     }
 

@@ -44,8 +44,7 @@ impl CommandContext<'_, '_> {
         match key {
             Key::Reading(index) => {
                 let latest: Latest = self.catalog().latest(index, self.now)?;
-                let (_, decimals) = self.catalog().reading(index)?;
-                Some(latest.value.with_decimals(decimals))
+                Some(latest.value.with_decimals(self.catalog().decimals(index)?))
             }
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
@@ -299,7 +298,8 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         None => return cx.refuse(format_args!("ERR there is no output '{name}'")),
     };
     let platform = cx.platform;
-    let Some((info, spec)) = cx.catalog().output(index) else {
+    let board = platform.outputs().get(index);
+    let Some(info) = board.copied().or_else(|| cx.state.catalog(platform).output(index).map(|(info, _)| info)) else {
         return cx.refuse(format_args!("ERR there is no output '{name}'"));
     };
     let Some(value) = Value::parse(cx.arg(2), info.decimals) else {
@@ -310,7 +310,7 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         let (minimum, maximum) = (info.minimum.with_decimals(info.decimals), info.maximum.with_decimals(info.decimals));
         return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
     }
-    let applied = if spec.is_some() { cx.drive(index, value) } else { platform.apply(index, value) };
+    let applied = if board.is_some() { platform.apply(index, value) } else { cx.drive(index, value) };
     if applied.is_err() {
         return cx.refuse(format_args!("ERR the output '{name}' failed; it is as it was"));
     }

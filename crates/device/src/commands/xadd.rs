@@ -7,7 +7,6 @@ use crate::commands::key_commands::WRONGTYPE;
 use crate::commands::stream_commands::INVALID_ID;
 use crate::keys::catalog::{HISTORY, Key};
 use crate::keys::history::{SampleId, StreamId};
-use crate::keys::label::own;
 use crate::keys::remote;
 use crate::platform::Now;
 
@@ -63,7 +62,7 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         return Err("ERR The ID specified in XADD must be greater than 0-0");
     }
     let name = cx.arg(1).strip_prefix(HISTORY.as_bytes()).unwrap_or_default();
-    let own = own(cx.platform);
+    let own = cx.state.wired.own;
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
         Some(Key::History(_)) => {

@@ -6,11 +6,12 @@ use heapless::String;
 use sockeye_wiring::Wiring;
 
 use crate::keys::history::History;
-use crate::keys::label::{Label, own};
+use crate::keys::label::Label;
 use crate::keys::remote::{Remote, Remotes};
 use crate::keys::wired::Wired;
 use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
 use crate::platform::{Now, OutputInfo, Platform, ReadingInfo};
+use crate::settings::Settings;
 use crate::value::Latest;
 
 /// What precedes the name of a reading in the key of its history.
@@ -27,8 +28,7 @@ pub(crate) struct Catalog<'a> {
     /// The latest samples of the readings of this device.
     pub(crate) latest: &'a [Option<Latest>],
     pub(crate) wired: &'a Wired,
-    /// What is wired, as far as it is used.
-    pub(crate) wiring: &'a Wiring,
+    pub(crate) settings: &'a Settings,
 }
 
 impl<'a> Catalog<'a> {
@@ -36,16 +36,29 @@ impl<'a> Catalog<'a> {
     pub(crate) fn reading(&self, index: usize) -> Option<(Label<'a>, u8)> {
         match self.platform.readings().get(index) {
             Some(info) => Some((info.name.into(), info.decimals)),
-            None if index < own(self.platform) => self.wired.reading(self.wiring, index),
+            None if index < self.wired.own => self.wired.reading(self.wiring(), index),
             None => self.remote(index).map(|remote| (remote.name().into(), remote.decimals)),
         }
+    }
+
+    /// The decimals of a reading.
+    pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
+        match self.platform.readings().get(index) {
+            Some(info) => Some(info.decimals),
+            None => self.reading(index).map(|(_, decimals)| decimals),
+        }
+    }
+
+    /// What is wired, as far as it is used.
+    fn wiring(&self) -> &'a Wiring {
+        self.wired.used(self.settings)
     }
 
     /// What there is to know about a reading of this device, its name, and the spec of its thing if it is wired.
     pub(crate) fn info(&self, index: usize) -> Option<(ReadingInfo<'a>, Option<&'a str>)> {
         match self.platform.readings().get(index) {
             Some(info) => Some((*info, None)),
-            None => self.wired.info(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+            None => self.wired.info(self.wiring(), index).map(|(spec, info)| (info, Some(spec))),
         }
     }
 
@@ -53,21 +66,20 @@ impl<'a> Catalog<'a> {
     pub(crate) fn output(&self, index: usize) -> Option<(OutputInfo<'a>, Option<&'a str>)> {
         match self.platform.outputs().get(index) {
             Some(info) => Some((*info, None)),
-            None => self.wired.output(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+            None => self.wired.output(self.wiring(), index).map(|(spec, info)| (info, Some(spec))),
         }
     }
 
     fn output_name(&self, index: usize) -> Option<&'a str> {
         match self.platform.outputs().get(index) {
             Some(info) => Some(info.name),
-            None => self.wired.output_name(self.wiring, index),
+            None => self.wired.output_name(self.wiring(), index),
         }
     }
 
     fn find_output(&self, name: &[u8]) -> Option<usize> {
         let own = self.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
-        let is_it = |index: &usize| self.wired.output_name(self.wiring, *index).is_some_and(|n| n.as_bytes() == name);
-        own.or_else(|| (0..OUTPUTS_MAX).find(is_it))
+        own.or_else(|| self.wired.find_output(self.wiring(), name))
     }
 
     /// The reading of another device that has this number.
@@ -85,18 +97,18 @@ impl<'a> Catalog<'a> {
 
     /// The names of all readings.
     pub(crate) fn names(self) -> impl Iterator<Item = Label<'a>> {
-        let count = own(self.platform) + REMOTES_MAX;
+        let count = self.wired.own + REMOTES_MAX;
         (0..count).filter_map(move |index| self.reading(index).map(|(name, _)| name))
     }
 
     fn slot(&self, index: usize) -> Option<usize> {
-        index.checked_sub(own(self.platform))
+        index.checked_sub(self.wired.own)
     }
 
     fn find_reading(&self, name: &[u8]) -> Option<usize> {
         let board = self.platform.readings().iter().position(|info| info.name.as_bytes() == name);
-        let wired = || self.wired.find(self.wiring, name);
-        let remote = || self.remotes.find(name).map(|slot| own(self.platform) + slot);
+        let wired = || self.wired.find(self.wiring(), name);
+        let remote = || self.remotes.find(name).map(|slot| self.wired.own + slot);
         board.or_else(wired).or_else(remote)
     }
 }
@@ -152,7 +164,7 @@ impl Key {
     /// All keys that there are, each with a number that doesn't change while the key is there, as SCAN's cursor counts
     /// them.
     pub(crate) fn all(catalog: Catalog<'_>) -> impl Iterator<Item = (usize, Self)> {
-        let own = own(catalog.platform);
+        let own = catalog.wired.own;
         let reading = move |kind: usize, index: usize| match kind {
             0 => Self::Reading(index),
             1 => Self::History(index),

@@ -3,7 +3,6 @@
 use core::fmt::{self, Write};
 use core::net::IpAddr;
 
-use crate::keys::label::own;
 use crate::platform::Platform;
 use crate::state::State;
 
@@ -43,7 +42,7 @@ impl Page<'_> {
 
     /// Writes line `index`, and fails if there is no room for it. None if there is no such line.
     fn line(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
-        let readings = own(self.platform);
+        let readings = self.state.wired.own;
         // What a token guards is not shown to whoever has none.
         let shown = if self.state.settings.token.is_some() { 0 } else { readings };
         let Some(index) = index.checked_sub(1) else {

@@ -78,7 +78,7 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
 /// for one package alone cargo would build the libraries again, with other features.
 pub fn against_redis(workspace: &Workspace) -> Result<()> {
     let path = redis_server::path(workspace)?;
-    let tests = ["test", "--locked", "--workspace", "--test", "redis", "--test", "wifi_walk", "--", "--ignored"];
+    let tests = ["test", "--locked", "--workspace", "--test", "redis", "--test", "walks", "--", "--ignored"];
     run(cargo(&workspace.root).args(tests).env("PATH", &path), LONG)?;
     let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
     run(simulation(workspace).args(device).env("PATH", &path), LONG)

@@ -14,6 +14,7 @@
 //! - `words.rs`: what no file may contain.
 //! - `figures.rs`: figures of cost outside of their document.
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
+//! - `requirements.rs`: the demands of RFC 9293, each with a test or a reason.
 
 mod circles;
 mod dead;
@@ -23,6 +24,7 @@ mod limits;
 mod mentions;
 mod names;
 mod places;
+mod requirements;
 mod sizes;
 mod sources;
 mod thin;
@@ -71,6 +73,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(thin::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
+    faults.extend(requirements::faults(&files));
     faults.extend(figures::faults(&files));
     let unparsed = sources::unparsed(&files);
     if unparsed.is_empty() {

@@ -282,6 +282,8 @@ impl<M: Memory> Connection<M> {
     fn on_new_ack(&mut self, acked: u32, now: Instant) {
         self.snd_una += acked;
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
+        // A probe or a retransmission that has not left is for what is acknowledged now.
+        self.control = None;
         self.duplicates = 0;
         self.rtt.on_ack(self.snd_una, now);
         self.congestion.on_new_ack(acked, self.snd_mss.into(), self.tx.capacity());
@@ -292,6 +294,10 @@ impl<M: Memory> Connection<M> {
     /// RFC 6298 (5.2), (5.3).
     #[inline]
     fn restart_retransmission(&mut self, now: Instant) {
+        if self.timer.kind == TimerKind::Persist {
+            // Probes back off for the window's sake. The link is no worse for it.
+            self.rtt.reset_backoff();
+        }
         if self.snd_una == self.snd_max {
             self.timer = Timer::OFF;
         } else {
@@ -353,7 +359,7 @@ impl<M: Memory> Connection<M> {
         if window > 0 {
             if self.timer.kind == TimerKind::Persist {
                 // It opens. The probes' byte goes again, since SND.NXT has stayed before it.
-                self.rtt.reset_backoff();
+                self.control = None;
                 self.restart_retransmission(now);
             }
         } else if self.tx.len() > 0 && self.timer.kind != TimerKind::Persist {

@@ -148,8 +148,11 @@ impl fmt::Display for Word {
                 }
             }
             Kind::Choice(texts) => {
-                for (index, text) in texts.iter().enumerate() {
-                    write!(f, "{}{text}", if index == 0 { "" } else { "|" })?;
+                // The default first.
+                let (first, rest) = (texts.get(default as usize), texts.iter().enumerate());
+                f.write_str(first.copied().unwrap_or_default())?;
+                for (_, text) in rest.filter(|(index, _)| *index as i64 != default) {
+                    write!(f, "|{text}")?;
                 }
             }
             Kind::YesNo => f.write_str("no|yes")?,

@@ -13,8 +13,8 @@ fn commands_md() -> String {
          of the table, run that test with `SOCKEYE_BLESS=1` in the environment to write the file anew.\n\n\
          Names are in any case. *Open* commands need no AUTH. *Read* commands need AUTH once a token is set. *Write*\n\
          commands need it too, and as long as no token is set they are accepted over the device's own access point and\n\
-         over loopback only. *Since* is the version of Redis that had the command first; WIFI and CONFIG FACTORYRESET\n\
-         are Sockeye's own, and have its version.\n",
+         over loopback only. *Since* is the version of Redis that had the command first; WIFI, WIRING and\n\
+         CONFIG FACTORYRESET are Sockeye's own, and have its version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -22,8 +22,10 @@ fn commands_md() -> String {
         (Group::Generic, "Keys"),
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
-        (Group::Pubsub, "Push"),
+        (Group::Pubsub, "Subscriptions"),
+        (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
+        (Group::Wiring, "Wiring"),
         (Group::Server, "Server"),
     ];
     for (group, title) in groups {
@@ -32,6 +34,8 @@ fn commands_md() -> String {
             row(&mut text, command);
         }
     }
+    let in_groups = |command: &&Command| groups.iter().any(|(group, _)| command.group == *group);
+    assert_eq!(COMMANDS.iter().filter(in_groups).count(), COMMANDS.len(), "a group is missing");
     text
 }
 
@@ -67,7 +71,7 @@ fn protocol_md_tells_the_limits() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let rows = [
-        ("Clients at once, the one that is told that it is one too many included", SESSIONS_MAX),
+        ("Clients at once", SESSIONS_MAX),
         ("Arguments of a request", sockeye_resp::limits::ARGS_MAX),
         ("Arguments of a request before AUTH", sockeye_resp::limits::ARGS_MAX_UNAUTHENTICATED),
         ("Bytes of an argument", sockeye_resp::limits::BULK_LEN_MAX),
@@ -82,7 +86,7 @@ fn protocol_md_tells_the_limits() {
         ("Samples in the history of a reading", HISTORY_LEN),
         ("Streams in one XREAD", STREAMS_MAX),
         ("Channels and patterns of a connection", SUBSCRIPTIONS_MAX),
-        ("Pushes that wait for a connection", MAILBOX_LEN),
+        ("Messages that wait for a connection", MAILBOX_LEN),
         ("Commands that wait for MONITOR", MONITOR_LINES_MAX),
         ("Commands in the slow log", SLOWLOG_LEN),
         ("Keys in one reply to SCAN", SCAN_KEYS_MAX),

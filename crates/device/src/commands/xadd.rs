@@ -2,10 +2,10 @@
 
 use sockeye_resp::LossyUtf8;
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::commands::stream_commands::INVALID_ID;
-use crate::keys::catalog::{HISTORY, Key, own};
+use crate::keys::catalog::{HISTORY, Key};
 use crate::keys::history::{SampleId, StreamId};
 use crate::keys::remote;
 use crate::platform::Now;
@@ -50,7 +50,7 @@ impl Wanted {
 }
 
 /// The checks are in Redis's order: the ID, the number of arguments, 0-0, the key's type, the last ID.
-pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if OPTIONS.iter().any(|option| cx.arg(2).eq_ignore_ascii_case(option)) {
         return Err("ERR XADD takes no options here: a device keeps as many samples as it has room for");
     }
@@ -62,7 +62,7 @@ pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
         return Err("ERR The ID specified in XADD must be greater than 0-0");
     }
     let name = cx.arg(1).strip_prefix(HISTORY.as_bytes()).unwrap_or_default();
-    let own = own(cx.platform);
+    let own = cx.state.wired.own;
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
         Some(Key::History(_)) => {

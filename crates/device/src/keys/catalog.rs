@@ -1,16 +1,18 @@
 //! The keys that a device has: few, and each of one type.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use heapless::String;
 use sockeye_wiring::Wiring;
 
-use crate::app::{Latest, State};
 use crate::keys::history::History;
+use crate::keys::label::Label;
 use crate::keys::remote::{Remote, Remotes};
 use crate::keys::wired::Wired;
-use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
 use crate::platform::{Now, OutputInfo, Platform, ReadingInfo};
+use crate::settings::Settings;
+use crate::value::Latest;
 
 /// What precedes the name of a reading in the key of its history.
 pub(crate) const HISTORY: &str = "history:";
@@ -23,60 +25,10 @@ pub(crate) const META: &str = "meta:";
 pub(crate) struct Catalog<'a> {
     pub(crate) platform: &'a dyn Platform,
     pub(crate) remotes: &'a Remotes,
+    /// The latest samples of the readings of this device.
+    pub(crate) latest: &'a [Option<Latest>],
     pub(crate) wired: &'a Wired,
-    /// What is wired, as far as it is used.
-    pub(crate) wiring: &'a Wiring,
-}
-
-/// Readings that the board has anyway, and places for those that are wired.
-pub(crate) fn own(platform: &dyn Platform) -> usize {
-    if platform.pins().is_some() { READINGS_MAX } else { platform.readings().len() }
-}
-
-/// The name of a reading: in two parts where a thing has several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Label<'a> {
-    pub(crate) name: &'a str,
-    /// What follows after a point; empty if nothing does.
-    pub(crate) suffix: &'static str,
-}
-
-impl<'a> From<&'a str> for Label<'a> {
-    fn from(name: &'a str) -> Self {
-        Self { name, suffix: "" }
-    }
-}
-
-impl Label<'_> {
-    /// Whether the whole is this.
-    pub(crate) fn is(self, name: &[u8]) -> bool {
-        match self.suffix {
-            "" => self.name.as_bytes() == name,
-            suffix => {
-                let rest = name.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-                rest == Some(suffix.as_bytes())
-            }
-        }
-    }
-
-    /// The whole.
-    pub(crate) fn text(self) -> String<REMOTE_NAME_LEN_MAX, u8> {
-        let mut text = String::new();
-        // A name is no longer than that.
-        let _ = write!(text, "{self}");
-        text
-    }
-}
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        if self.suffix.is_empty() {
-            return Ok(());
-        }
-        f.write_str(".")?;
-        f.write_str(self.suffix)
-    }
+    pub(crate) settings: &'a Settings,
 }
 
 impl<'a> Catalog<'a> {
@@ -84,16 +36,29 @@ impl<'a> Catalog<'a> {
     pub(crate) fn reading(&self, index: usize) -> Option<(Label<'a>, u8)> {
         match self.platform.readings().get(index) {
             Some(info) => Some((info.name.into(), info.decimals)),
-            None if index < own(self.platform) => self.wired.reading(self.wiring, index),
+            None if index < self.wired.own => self.wired.reading(self.wiring(), index),
             None => self.remote(index).map(|remote| (remote.name().into(), remote.decimals)),
         }
+    }
+
+    /// The decimals of a reading.
+    pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
+        match self.platform.readings().get(index) {
+            Some(info) => Some(info.decimals),
+            None => self.reading(index).map(|(_, decimals)| decimals),
+        }
+    }
+
+    /// What is wired, as far as it is used.
+    fn wiring(&self) -> &'a Wiring {
+        self.wired.used(self.settings)
     }
 
     /// What there is to know about a reading of this device, its name, and the spec of its thing if it is wired.
     pub(crate) fn info(&self, index: usize) -> Option<(ReadingInfo<'a>, Option<&'a str>)> {
         match self.platform.readings().get(index) {
             Some(info) => Some((*info, None)),
-            None => self.wired.info(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+            None => self.wired.info(self.wiring(), index).map(|(spec, info)| (info, Some(spec))),
         }
     }
 
@@ -101,21 +66,20 @@ impl<'a> Catalog<'a> {
     pub(crate) fn output(&self, index: usize) -> Option<(OutputInfo<'a>, Option<&'a str>)> {
         match self.platform.outputs().get(index) {
             Some(info) => Some((*info, None)),
-            None => self.wired.output(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+            None => self.wired.output(self.wiring(), index).map(|(spec, info)| (info, Some(spec))),
         }
     }
 
     fn output_name(&self, index: usize) -> Option<&'a str> {
         match self.platform.outputs().get(index) {
             Some(info) => Some(info.name),
-            None => self.wired.output_name(self.wiring, index),
+            None => self.wired.output_name(self.wiring(), index),
         }
     }
 
     fn find_output(&self, name: &[u8]) -> Option<usize> {
         let own = self.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
-        let is_it = |index: &usize| self.wired.output_name(self.wiring, *index).is_some_and(|n| n.as_bytes() == name);
-        own.or_else(|| (0..OUTPUTS_MAX).find(is_it))
+        own.or_else(|| self.wired.find_output(self.wiring(), name))
     }
 
     /// The reading of another device that has this number.
@@ -124,27 +88,27 @@ impl<'a> Catalog<'a> {
     }
 
     /// The value of a reading, if it has one.
-    pub(crate) fn latest(&self, state: &State, index: usize, now: Now) -> Option<Latest> {
+    pub(crate) fn latest(&self, index: usize, now: Now) -> Option<Latest> {
         match self.slot(index) {
             Some(slot) => self.remotes.latest(slot, now),
-            None => state.latest.get(index).copied().flatten(),
+            None => self.latest.get(index).copied().flatten(),
         }
     }
 
     /// The names of all readings.
     pub(crate) fn names(self) -> impl Iterator<Item = Label<'a>> {
-        let count = own(self.platform) + REMOTES_MAX;
+        let count = self.wired.own + REMOTES_MAX;
         (0..count).filter_map(move |index| self.reading(index).map(|(name, _)| name))
     }
 
     fn slot(&self, index: usize) -> Option<usize> {
-        index.checked_sub(own(self.platform))
+        index.checked_sub(self.wired.own)
     }
 
     fn find_reading(&self, name: &[u8]) -> Option<usize> {
         let board = self.platform.readings().iter().position(|info| info.name.as_bytes() == name);
-        let wired = || self.wired.find(self.wiring, name);
-        let remote = || self.remotes.find(name).map(|slot| own(self.platform) + slot);
+        let wired = || self.wired.find(self.wiring(), name);
+        let remote = || self.remotes.find(name).map(|slot| self.wired.own + slot);
         board.or_else(wired).or_else(remote)
     }
 }
@@ -189,9 +153,9 @@ impl Key {
 
     /// Whether it has a value: a reading has none before its first sample, and one of another device none after a
     /// silence.
-    pub(crate) fn exists(self, platform: &dyn Platform, state: &State, histories: &[History], now: Now) -> bool {
+    pub(crate) fn exists(self, catalog: Catalog<'_>, histories: &[History], now: Now) -> bool {
         match self {
-            Self::Reading(index) => state.catalog(platform).latest(state, index, now).is_some(),
+            Self::Reading(index) => catalog.latest(index, now).is_some(),
             Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),
             Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) => true,
         }
@@ -200,7 +164,7 @@ impl Key {
     /// All keys that there are, each with a number that doesn't change while the key is there, as SCAN's cursor counts
     /// them.
     pub(crate) fn all(catalog: Catalog<'_>) -> impl Iterator<Item = (usize, Self)> {
-        let own = own(catalog.platform);
+        let own = catalog.wired.own;
         let reading = move |kind: usize, index: usize| match kind {
             0 => Self::Reading(index),
             1 => Self::History(index),

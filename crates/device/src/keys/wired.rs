@@ -8,13 +8,14 @@ use sockeye_wiring::limits::THINGS_MAX;
 use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
-use crate::keys::catalog::Label;
+use crate::keys::label::Label;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Kind, OutputInfo, ReadingInfo};
+use crate::settings::Settings;
 use crate::value::Value;
 
 /// Nothing is wired.
-pub(crate) static NOTHING: Wiring = Wiring::new();
+static NOTHING: Wiring = Wiring::new();
 
 /// A reading of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,10 @@ pub(crate) struct Wired {
     /// The wiring isn't used, because the device did not come up with it, or because it isn't possible.
     pub(crate) is_set_aside: bool,
     pub(crate) scan: Scan,
+    /// Readings that the board has anyway, and places for those that are wired.
+    pub(crate) own: usize,
+    /// Readings and outputs that are wired now.
+    count: u8,
     is_changed: bool,
     /// Readings or outputs came or went.
     is_rewired: bool,
@@ -61,15 +66,24 @@ pub(crate) struct Wired {
 }
 
 impl Wired {
-    /// Nothing is wired.
-    pub(crate) const fn new() -> Self {
+    /// Memory for one: all of it is zero, so that a static of it takes no flash. None of what a scan found is not zero.
+    pub(crate) const ZERO: Self = Self::with(0, Some(Ok(Found::I2c(0))));
+
+    /// Nothing is wired, to a board that has so many readings and places for those that are wired.
+    pub(crate) const fn new(own: usize) -> Self {
+        Self::with(own, None)
+    }
+
+    const fn with(own: usize, found: Option<Result<Found, Fault>>) -> Self {
         Self {
+            own,
+            count: 0,
             sampler: Sampler::new(),
             readings: [None; READINGS_MAX],
             outputs: [None; OUTPUTS_MAX],
             left: 0,
             is_set_aside: false,
-            scan: Scan { request: None, found: None, count: 0 },
+            scan: Scan { request: None, found, count: 0 },
             is_changed: false,
             is_rewired: false,
             waker: WakerRegistration::new(),
@@ -117,6 +131,7 @@ impl Wired {
                 *free = Some(thing as u8);
             }
         }
+        self.count = (self.readings.iter().flatten().count() + self.outputs.iter().flatten().count()) as u8;
         self.is_rewired = true;
         self.change();
     }
@@ -146,6 +161,9 @@ impl Wired {
 
     /// The number of the reading that has this key.
     pub(crate) fn find(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+        if self.count == 0 {
+            return None;
+        }
         (0..READINGS_MAX).find(|index| self.reading(wiring, *index).is_some_and(|(label, _)| label.is(name)))
     }
 
@@ -206,6 +224,23 @@ impl Wired {
             initial: Value(sockeye_wiring::drivers::initial(&spec.args)),
         };
         Some((text, info))
+    }
+
+    /// The number of the output that has this key.
+    pub(crate) fn find_output(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+        if self.count == 0 {
+            return None;
+        }
+        let is_it = |index: &usize| self.output_name(wiring, *index).is_some_and(|known| known.as_bytes() == name);
+        (0..OUTPUTS_MAX).find(is_it)
+    }
+
+    /// What is wired by these settings, as far as it is used.
+    pub(crate) fn used<'a>(&self, settings: &'a Settings) -> &'a Wiring {
+        match &settings.wiring {
+            Some(wiring) if !self.is_set_aside => wiring,
+            _ => &NOTHING,
+        }
     }
 
     /// The name of an output, without looking at its spec.

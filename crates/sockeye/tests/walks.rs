@@ -1,4 +1,4 @@
-//! The walk through docs/wifi.md, command by command, against the program.
+//! The walks through docs/wifi.md and docs/wiring.md, command by command, against the program.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,18 +7,22 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-const PAGE: &str = include_str!("../../../docs/wifi.md");
+const WIFI: &str = include_str!("../../../docs/wifi.md");
+const WIRING: &str = include_str!("../../../docs/wiring.md");
 const SECTION: &str = "## Play with it";
-/// What the page starts the program with.
-const START: &str = "cargo run --release -- sim --air demo &";
-/// The port on the page.
+/// What the pages start the program with, but for where it listens and keeps its settings.
+const START: &str = "cargo run --release -- sim";
+/// The device's folder on a page, and the file in it that names parts that are pulled out.
+const FOLDER: &str = "bench";
+const UNPLUGGED: &str = "bench/unplugged";
+/// The port on a page.
 const PORT: &str = "3000";
 /// Lines that differ from time to time.
 const ANY: &str = "...";
 
 /// The commands of the section, each with the lines that it prints.
-fn walk() -> Vec<(String, Vec<String>)> {
-    let (_, section) = PAGE.split_once(SECTION).expect("the page has the section");
+fn walk(page: &str) -> Vec<(String, Vec<String>)> {
+    let (_, section) = page.split_once(SECTION).expect("the page has the section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
     for block in section.split("```console\n").skip(1) {
@@ -57,6 +61,8 @@ fn matches(printed: &[&str], expected: &[String]) -> bool {
 
 /// The program, and where it keeps its settings.
 struct Demo {
+    /// Arguments for the program.
+    args: &'static [&'static str],
     port: String,
     state: PathBuf,
     program: Option<Child>,
@@ -66,7 +72,7 @@ impl Demo {
     fn start(&mut self) {
         let listen = format!("127.0.0.1:{}", self.port);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
-        command.args(["sim", "--air", "demo", "--listen", &listen, "--state"]).arg(&self.state);
+        command.arg("sim").args(self.args).args(["--listen", &listen, "--state"]).arg(&self.state);
         self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
         // As long as a person takes to type.
         sleep(Duration::from_secs(1));
@@ -95,19 +101,42 @@ impl Drop for Demo {
     }
 }
 
+impl Demo {
+    fn new(name: &str, args: &'static [&'static str]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let state = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
+        Self { args, port: free.port().to_string(), state, program: None }
+    }
+}
+
 #[test]
 #[ignore = "needs redis-cli"]
-fn the_walk_through_goes_as_the_page_says() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let state = std::env::temp_dir().join(format!("sockeye-walk-{}", std::process::id()));
-    let mut demo = Demo { port: free.port().to_string(), state, program: None };
-    let steps = walk();
+fn the_walk_through_wifi_goes_as_the_page_says() {
+    go(&mut Demo::new("walk", &["--air", "demo"]), walk(WIFI));
+}
+
+#[test]
+#[ignore = "needs redis-cli"]
+fn the_walk_through_wiring_goes_as_the_page_says() {
+    go(&mut Demo::new("bench", &[]), walk(WIRING));
+}
+
+fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
     assert!(steps.len() > 15, "{steps:?}");
     for (command, expected) in steps {
         let words = words(&command);
         match words[0].as_str() {
-            _ if command == START => demo.start(),
+            _ if command.starts_with(START) => demo.start(),
             "kill" => demo.kill(),
+            "mkdir" => fs::create_dir_all(demo.state.join(words[1].strip_prefix(FOLDER).unwrap())).unwrap(),
+            "echo" => {
+                assert_eq!(words[2..], [">", UNPLUGGED]);
+                fs::write(demo.state.join("unplugged"), &words[1]).unwrap();
+            }
+            "rm" => {
+                assert_eq!(words[1], UNPLUGGED);
+                fs::remove_file(demo.state.join("unplugged")).unwrap();
+            }
             "sleep" => sleep(Duration::from_secs(words[1].parse().unwrap())),
             "redis-cli" => {
                 let printed = demo.ask(&words[1..]);
@@ -135,9 +164,7 @@ fn words_are_those_of_a_shell() {
 #[test]
 #[ignore = "needs redis-cli"]
 fn a_new_name_leaves_the_own_network_on_the_air() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let state = std::env::temp_dir().join(format!("sockeye-name-{}", std::process::id()));
-    let mut demo = Demo { port: free.port().to_string(), state, program: None };
+    let mut demo = Demo::new("name", &["--air", "demo"]);
     demo.start();
     assert_eq!(demo.ask(&words("-p 3000 CONFIG SET device.name kitchen")), "OK\n");
     sleep(Duration::from_secs(2));

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
-use sockeye_device::{App, History, Side, Value};
+use sockeye_device::{App, AppResources, ClientOrigin, History, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, SlotState};
@@ -132,7 +132,7 @@ async fn start(
         world.verdict.fail(why);
     }
     let histories = leak([const { History::new() }; READINGS.len()]);
-    let app: &App = leak(App::new(board, histories, stored).expect("the board can be"));
+    let app: &App = leak(App::new(board, leak(AppResources::new()), histories, stored).expect("the board can be"));
     let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, &side));
     let acceptor: Acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is free");
     for index in 0..=SLOTS {
@@ -156,9 +156,9 @@ async fn measure(app: &App<'_>) {
 }
 
 /// On which side of the device a client is.
-fn side(peer: SocketAddr) -> Side {
+fn side(peer: SocketAddr) -> ClientOrigin {
     match peer.ip() {
-        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => Side::AccessPoint,
-        _ => Side::Station,
+        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => ClientOrigin::AccessPoint,
+        _ => ClientOrigin::Station,
     }
 }

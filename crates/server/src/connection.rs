@@ -65,6 +65,9 @@ pub enum TimeoutPhase {
 pub enum ConnectionError<E> {
     /// The client took too long.
     Timeout(TimeoutPhase),
+    /// All slots were taken, this client was the one that would be missed least, and a newcomer takes its place. The
+    /// phase is [`TimeoutPhase::Idle`] or [`TimeoutPhase::Request`].
+    Displaced(TimeoutPhase),
     /// The stack's error; mostly a reset by the client.
     Io(E),
 }
@@ -73,6 +76,7 @@ impl<E: fmt::Debug> fmt::Display for ConnectionError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Timeout(phase) => write!(f, "timed out: {phase:?}"),
+            Self::Displaced(phase) => write!(f, "displaced: {phase:?}"),
             Self::Io(error) => write!(f, "{error:?}"),
         }
     }
@@ -84,6 +88,7 @@ impl<E: embedded_io_async::Error> embedded_io_async::Error for ConnectionError<E
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Timeout(_) => ErrorKind::TimedOut,
+            Self::Displaced(_) => ErrorKind::ConnectionAborted,
             Self::Io(error) => error.kind(),
         }
     }
@@ -131,7 +136,7 @@ impl<'a, S: Socket> Connection<'a, S> {
     /// From now on reads wait for `idle` at most, instead of [`Timeouts::idle`]; without one for ever, as suits a client
     /// that is there to be told something. The stack still notices a client that is gone.
     pub fn set_idle(&mut self, idle: Option<Duration>) {
-        self.idle = idle.map_or(Ticks::NEVER, Ticks::at_least);
+        self.idle = idle.map_or(Ticks::NEVER, Ticks::displaceable);
     }
 
     /// The phase that a read is in.
@@ -165,7 +170,20 @@ impl<'a, S: Socket> Connection<'a, S> {
         match slot.with_deadline(linger, done).await {
             Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Linger)),
+            Err(expired) => Err(expired.in_phase(TimeoutPhase::Linger)),
+        }
+    }
+
+    /// Closes a connection that others wait for: sends what is written and FIN, and waits for the client's FIN for at
+    /// most [`Timeouts::reject`]. A stack ends this wait sooner when another client needs the connection, because the
+    /// server closes both directions: nothing that the client still sends is read.
+    pub(crate) async fn give_way(&mut self) -> Result<(), ConnectionError<S::Error>> {
+        self.set_closing();
+        self.slot.end_request();
+        let close = pin!(self.socket.close(Close::Both));
+        match self.slot.with_deadline(self.timeouts.reject, close).await {
+            Ok(result) => result.map_err(ConnectionError::Io),
+            Err(expired) => Err(expired.in_phase(TimeoutPhase::Linger)),
         }
     }
 
@@ -185,6 +203,15 @@ impl<'a, S: Socket> Connection<'a, S> {
         if !self.is_closing() {
             self.slot.state.set(SlotState::Closing);
             (self.on_closing)();
+        }
+    }
+}
+
+impl Expired {
+    fn in_phase<E>(self, phase: TimeoutPhase) -> ConnectionError<E> {
+        match self {
+            Self::Late => ConnectionError::Timeout(phase),
+            Self::Displaced => ConnectionError::Displaced(phase),
         }
     }
 }
@@ -216,7 +243,7 @@ impl<S: BufferedSocket> Connection<'_, S> {
         let input = pin!(self.socket.wait_input(len));
         match self.slot.with_deadline(self.idle, input).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(ConnectionError::Timeout(phase)),
+            Err(expired) => Err(expired.in_phase(phase)),
         }
     }
 
@@ -245,7 +272,7 @@ impl<S: BufferedSocket> Connection<'_, S> {
         let room = pin!(self.socket.wait_room(len));
         match self.slot.with_deadline(self.timeouts.write, room).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
+            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
         }
     }
 }
@@ -265,7 +292,7 @@ impl<S: Socket> Read for Connection<'_, S> {
                 Ok(len)
             }
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(ConnectionError::Timeout(phase)),
+            Err(expired) => Err(expired.in_phase(phase)),
         }
     }
 }
@@ -277,7 +304,7 @@ impl<S: Socket> Readable for Connection<'_, S> {
         let readable = pin!(self.socket.readable());
         match self.slot.with_deadline(self.idle, readable).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(ConnectionError::Timeout(phase)),
+            Err(expired) => Err(expired.in_phase(phase)),
         }
     }
 }
@@ -292,7 +319,7 @@ impl<S: Socket> Write for Connection<'_, S> {
                 Ok(len)
             }
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
+            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
         }
     }
 
@@ -302,7 +329,7 @@ impl<S: Socket> Write for Connection<'_, S> {
         let flush = pin!(self.socket.flush());
         match self.slot.with_deadline(self.timeouts.write, flush).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(ConnectionError::Timeout(TimeoutPhase::Write)),
+            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
         }
     }
 }

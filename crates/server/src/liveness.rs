@@ -101,7 +101,7 @@ mod tests {
         let (server, mut liveness) = (Server::<1>::new(Timeouts::DEFAULT), Liveness::new());
         let slot = server.all().next().unwrap();
         server.open(slot, PEER);
-        slot.begin_request(crate::limits::Ticks(3));
+        slot.begin_request(crate::limits::Ticks::at_least(Duration::from_millis(500)));
         let late_after = (0..100).position(|_| {
             tick(&server);
             !liveness.is_alive(&server)

@@ -1,6 +1,7 @@
 //! The slots of a server and what runs in them.
 
 use core::cell::{Cell, RefCell};
+use core::cmp::Reverse;
 use core::future::poll_fn;
 use core::net::SocketAddr;
 use core::task::Poll;
@@ -8,9 +9,10 @@ use core::task::Poll;
 use edge_nal::TcpAccept;
 use embassy_futures::join::{join_array, join3};
 use embassy_futures::select::select;
+use embassy_futures::yield_now;
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Timer};
-use embedded_io_async::ErrorType;
+use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 
 use crate::connection::{Connection, ConnectionError, Socket, TimeoutPhase};
 use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
@@ -47,11 +49,14 @@ pub struct ServerStats {
     pub accepted: u32,
     /// Connections that were told that all slots are taken.
     pub rejected: u32,
+    /// Connections that ended because a newcomer took their place.
+    pub displaced: u32,
     /// Connections that ended because the client took too long, in any phase.
     pub timed_out: u32,
     /// Connections that ended by a reset or another error of the stack.
     pub reset: u32,
-    /// Accepts that failed; the server tried again after [`ACCEPT_RETRY_MS`].
+    /// Accepts that failed. The server tries again at once where the client is the cause, and else after
+    /// [`ACCEPT_RETRY_MS`].
     pub accept_errors: u32,
     /// Bytes received, open connections included.
     pub bytes_in: u64,
@@ -75,6 +80,8 @@ pub struct Server<const N: usize> {
     active: usize,
     /// How many are served now.
     serving: Cell<usize>,
+    /// How many newcomers wait for room.
+    waiting: Cell<usize>,
     /// Slots that are not free.
     open: Cell<usize>,
     /// Wakes the slot whose client is one too many, when another slot has served its own.
@@ -85,6 +92,28 @@ pub struct Server<const N: usize> {
     watcher: RefCell<WakerRegistration>,
     stats: RefCell<ServerStats>,
     next_id: Cell<u32>,
+}
+
+/// Counts a newcomer that waits for room, for as long as it does.
+struct Waiting<'a>(&'a Cell<usize>);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Whether an accept failed because its client has gone, so that the next accept may succeed at once.
+fn is_of_client(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, TimedOut};
+    matches!(kind, BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | TimedOut)
 }
 
 impl<const N: usize> Server<N> {
@@ -107,6 +136,7 @@ impl<const N: usize> Server<N> {
             active,
             last: Slot::new(),
             serving: Cell::new(0),
+            waiting: Cell::new(0),
             open: Cell::new(0),
             ticks: Cell::new(0),
             served: RefCell::new(WakerRegistration::new()),
@@ -114,6 +144,7 @@ impl<const N: usize> Server<N> {
             stats: RefCell::new(ServerStats {
                 accepted: 0,
                 rejected: 0,
+                displaced: 0,
                 timed_out: 0,
                 reset: 0,
                 accept_errors: 0,
@@ -191,9 +222,12 @@ impl<const N: usize> Server<N> {
                     self.open(slot, peer);
                     self.attend(slot, socket, handler).await;
                 }
-                Err(_) => {
+                Err(error) => {
                     self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
-                    Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+                    match is_of_client(error.kind()) {
+                        true => yield_now().await,
+                        false => Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await,
+                    }
                 }
             }
         }
@@ -201,7 +235,7 @@ impl<const N: usize> Server<N> {
 
     /// One connection, from its accept to its end.
     async fn attend<S: Socket, H: Handler<S>>(&self, slot: &Slot, socket: S, handler: &H) {
-        if self.has_room().await {
+        if self.find_room().await {
             self.count(|stats| stats.accepted += 1);
             self.serving.set(self.serving.get() + 1);
             let closing = || self.client_served();
@@ -211,18 +245,31 @@ impl<const N: usize> Server<N> {
         } else {
             self.count(|stats| stats.rejected += 1);
             let mut connection = Connection::new(socket, slot, &self.rejecting, &|| ());
-            let result = handler.reject(&mut connection).await;
+            let result = match handler.reject(&mut connection).await {
+                Ok(()) => connection.give_way().await,
+                error => error,
+            };
             self.end(connection, result).await;
         }
         self.free(slot);
     }
 
-    /// Whether one more client may be served. If not, it is worth a moment's wait: often another is just leaving.
-    async fn has_room(&self) -> bool {
-        let has_room = || self.serving.get() < self.active;
-        if has_room() {
+    /// Whether one more client may be served. If not, it is worth a moment's wait: often another is just leaving. Else
+    /// the client that is missed least is displaced.
+    async fn find_room(&self) -> bool {
+        // Whoever waits for room already comes first.
+        if self.serving.get() + self.waiting.get() < self.active {
             return true;
         }
+        let waiting = Waiting::begin(&self.waiting);
+        let has_room = self.room_in_time().await || (self.displace() && self.room_in_time().await);
+        drop(waiting);
+        has_room
+    }
+
+    /// Waits for room. False if there is none after [`REJECT_AFTER_MS`].
+    async fn room_in_time(&self) -> bool {
+        let has_room = || self.serving.get() < self.active;
         let served = poll_fn(|cx| {
             if has_room() {
                 return Poll::Ready(());
@@ -232,6 +279,18 @@ impl<const N: usize> Server<N> {
         });
         select(served, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
         has_room()
+    }
+
+    /// Displaces the client that is missed least. False if none may be displaced.
+    fn displace(&self) -> bool {
+        let ranked = self.all().filter_map(|slot| Some((slot.rank(self.timeouts.request)?, Reverse(slot.id.get()), slot)));
+        match ranked.max_by_key(|&(rank, id, _)| (rank, id)) {
+            Some((_, _, slot)) => {
+                slot.displace();
+                true
+            }
+            None => false,
+        }
     }
 
     /// A client has been served; what is left is to close its connection.
@@ -281,6 +340,10 @@ impl<const N: usize> Server<N> {
         mut connection: Connection<'_, S>,
         mut result: Result<(), ConnectionError<S::Error>>,
     ) {
+        if matches!(result, Err(ConnectionError::Displaced(_))) {
+            self.count(|stats| stats.displaced += 1);
+            result = connection.give_way().await;
+        }
         let silent = matches!(result, Err(ConnectionError::Timeout(TimeoutPhase::Idle | TimeoutPhase::Request)));
         if silent {
             self.count(|stats| stats.timed_out += 1);
@@ -292,7 +355,7 @@ impl<const N: usize> Server<N> {
         if let Err(error) = result {
             self.count(|stats| match error {
                 ConnectionError::Timeout(_) if silent => {}
-                ConnectionError::Timeout(_) => stats.timed_out += 1,
+                ConnectionError::Timeout(_) | ConnectionError::Displaced(_) => stats.timed_out += 1,
                 ConnectionError::Io(_) => stats.reset += 1,
             });
             connection.abort().await;

@@ -7,9 +7,12 @@ use core::pin::Pin;
 use core::task::Poll;
 
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 
-use crate::limits::Ticks;
+use crate::limits::{HALF_REQUEST_KEEP_MS, IDLE_KEEP_MS, SILENT_KEEP_MS, Ticks};
+
+/// More ticks than any wait may last.
+const DISPLACED: u16 = u16::MAX;
 
 /// What a slot is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +42,24 @@ pub struct SlotInfo {
     pub bytes_out: u32,
 }
 
-/// The deadline of a wait has passed.
-pub(crate) struct Expired;
+/// A wait is over before what it waited for has come.
+pub(crate) enum Expired {
+    /// Its deadline has passed.
+    Late,
+    /// A newcomer takes the client's place.
+    Displaced,
+}
+
+/// How little a client is missed that is displaced: the greatest goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    /// Between two requests, for so many ticks.
+    Idle(u16),
+    /// In a request that began so many ticks ago.
+    HalfRequest(u16),
+    /// It has sent nothing since it connected so many ticks ago.
+    Silent(u16),
+}
 
 pub(crate) struct Slot {
     pub(crate) state: Cell<SlotState>,
@@ -49,13 +68,14 @@ pub(crate) struct Slot {
     pub(crate) since: Cell<Instant>,
     pub(crate) bytes_in: Cell<u32>,
     pub(crate) bytes_out: Cell<u32>,
-    /// Ticks of the watch until the wait under way gives up, and until the request under way does; 0 when there is none.
-    wait_left: Cell<u16>,
+    /// The limit of the wait under way, and the ticks of the watch that it has lasted. [`Ticks::NEVER`] while there is
+    /// none. [`DISPLACED`] ticks once a newcomer takes the client's place.
+    wait: Cell<(Ticks, u16)>,
+    /// Ticks of the watch until the request under way must be complete; 0 when there is none.
     request_left: Cell<u16>,
-    /// Set by the watch when either has run out.
-    wait_over: Cell<bool>,
+    /// Set by the watch when they have run out.
     request_over: Cell<bool>,
-    /// Ticks since the watch woke the slot for either, and the slot has not run.
+    /// Ticks since the slot was woken because either is over, and has not run.
     late: Cell<u16>,
     waker: RefCell<WakerRegistration>,
 }
@@ -69,9 +89,8 @@ impl Slot {
             since: Cell::new(Instant::from_ticks(0)),
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
-            wait_left: Cell::new(0),
+            wait: Cell::new((Ticks::NEVER, 0)),
             request_left: Cell::new(0),
-            wait_over: Cell::new(false),
             request_over: Cell::new(false),
             late: Cell::new(0),
             waker: RefCell::new(WakerRegistration::new()),
@@ -102,7 +121,7 @@ impl Slot {
     /// A request begins or goes on; it must be over within `limit` of its beginning.
     pub(crate) fn begin_request(&self, limit: Ticks) {
         if self.request_left.get() == 0 && !self.request_over.get() {
-            self.request_left.set(limit.0);
+            self.request_left.set(limit.len());
         }
     }
 
@@ -117,9 +136,9 @@ impl Slot {
 
     /// Awaits `future` for at most `limit`, and never beyond the time of a request under way.
     ///
-    /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So a
-    /// wait only says how many ticks it has, and the watch counts all of them down together. A wait lasts as long as
-    /// `limit` says, and up to a tick longer.
+    /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So the
+    /// slot only keeps the limit, and the watch counts the ticks of all slots together. A wait lasts as long as
+    /// `limit`, and up to a tick longer.
     pub(crate) async fn with_deadline<F: Future>(
         &self,
         limit: Ticks,
@@ -128,18 +147,19 @@ impl Slot {
         let mut waiting = false;
         poll_fn(|cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                self.wait_left.set(0);
+                self.wait.set((Ticks::NEVER, 0));
                 self.late.set(0);
                 return Poll::Ready(Ok(output));
             }
             if !waiting {
                 waiting = true;
-                self.wait_over.set(false);
-                self.wait_left.set(limit.0);
+                self.wait.set((limit, 0));
             }
-            if self.wait_over.get() || self.request_over.get() {
+            let (limit, waited) = self.wait.get();
+            if waited >= limit.len() || self.request_over.get() {
+                self.wait.set((Ticks::NEVER, 0));
                 self.late.set(0);
-                return Poll::Ready(Err(Expired));
+                return Poll::Ready(Err(if waited == DISPLACED { Expired::Displaced } else { Expired::Late }));
             }
             self.waker.borrow_mut().register(cx.waker());
             Poll::Pending
@@ -157,16 +177,52 @@ impl Slot {
         if self.late.get() > 0 {
             self.late.set(self.late.get().saturating_add(1));
         }
-        for (left, over) in [(&self.wait_left, &self.wait_over), (&self.request_left, &self.request_over)] {
-            if left.get() > 0 {
-                left.set(left.get() - 1);
-                if left.get() == 0 {
-                    over.set(true);
-                    self.late.set(self.late.get().max(1));
-                    self.waker.borrow_mut().wake();
-                }
+        let (limit, waited) = self.wait.get();
+        if limit != Ticks::NEVER && waited < limit.len() {
+            self.wait.set((limit, waited + 1));
+            if waited + 1 == limit.len() {
+                self.wake_late();
             }
         }
+        if self.request_left.get() > 0 {
+            self.request_left.set(self.request_left.get() - 1);
+            if self.request_left.get() == 0 {
+                self.request_over.set(true);
+                self.wake_late();
+            }
+        }
+    }
+
+    fn wake_late(&self) {
+        self.late.set(self.late.get().max(1));
+        self.waker.borrow_mut().wake();
+    }
+
+    /// Whether the client may be displaced now, and how little it is missed. Requests have `request_limit`.
+    ///
+    /// Only a client that the server waits for may be: no reply is being written, none is awaited, and the client has not
+    /// subscribed, which makes its wait one without a limit.
+    pub(crate) fn rank(&self, request_limit: Ticks) -> Option<Rank> {
+        const SILENT_KEEP: u16 = Ticks::at_least(Duration::from_millis(SILENT_KEEP_MS)).len();
+        const HALF_REQUEST_KEEP: u16 = Ticks::at_least(Duration::from_millis(HALF_REQUEST_KEEP_MS)).len();
+        const IDLE_KEEP: u16 = Ticks::at_least(Duration::from_millis(IDLE_KEEP_MS)).len();
+        let (limit, waited) = self.wait.get();
+        if self.state.get() != SlotState::Serving || !limit.is_displaceable() || waited >= limit.len() {
+            return None;
+        }
+        let begun = request_limit.len().saturating_sub(self.request_left.get());
+        match (self.in_request(), self.bytes_in.get()) {
+            (true, _) => (begun >= HALF_REQUEST_KEEP).then_some(Rank::HalfRequest(begun)),
+            (false, 0) => (waited >= SILENT_KEEP).then_some(Rank::Silent(waited)),
+            (false, _) => (waited >= IDLE_KEEP).then_some(Rank::Idle(waited)),
+        }
+    }
+
+    /// Ends the wait under way because a newcomer takes the client's place, unless what it waits for comes first.
+    pub(crate) fn displace(&self) {
+        let (limit, _) = self.wait.get();
+        self.wait.set((limit, DISPLACED));
+        self.wake_late();
     }
 }
 
@@ -182,7 +238,7 @@ mod tests {
     fn a_slot_is_late_until_it_runs() {
         let slot = Slot::new();
         let never = pin!(pending::<()>());
-        let mut wait = pin!(slot.with_deadline(Ticks(2), never));
+        let mut wait = pin!(slot.with_deadline(Ticks::at_least(Duration::from_millis(1)), never));
         let cx = &mut Context::from_waker(Waker::noop());
         assert!(wait.as_mut().poll(cx).is_pending());
         let late = |ticks| (0..ticks).map(|_| (slot.tick(), slot.late()).1).last();

@@ -10,7 +10,7 @@ use smoltcp::wire::Ipv4Cidr;
 
 use crate::driver_port::{Sent, Transmit, send};
 use crate::frame::{Peer, Segment};
-use crate::limits::{HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
+use crate::limits::{GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
 use crate::tcp_connection::{AcceptState, Connection};
 
 /// How late a timer may fire.
@@ -199,6 +199,7 @@ impl Table {
         connection.accept_state = AcceptState::HalfOpen;
         connection.since = now;
         connection.unacked = 0;
+        connection.gives_way = false;
         self.unaccepted += 1;
         Some(index)
     }
@@ -352,6 +353,32 @@ impl Table {
         }
     }
 
+    /// A socket closes both directions: its connection ends when a newcomer needs it.
+    pub(crate) fn give_way(&mut self, index: usize) {
+        let connection = &mut self.connections[index];
+        (connection.gives_way, connection.since) = (true, Instant::now());
+        self.wake_for_syn();
+    }
+
+    /// Ends the connection that has given way for the longest, without a word to its client. Its client has acknowledged
+    /// all data, or has had [`GIVE_WAY_KEEP_MS`] for that. The socket sees the end, and its slot accepts again.
+    fn reclaim(&mut self, now: Instant) {
+        let mut oldest: Option<(usize, Instant)> = None;
+        for (index, connection) in self.connections.iter_mut().enumerate() {
+            if connection.gives_way
+                && connection.peer.is_some()
+                && (connection.socket().send_queue() == 0
+                    || connection.since + Duration::from_millis(GIVE_WAY_KEEP_MS) <= now)
+                && oldest.is_none_or(|(_, since)| connection.since < since)
+            {
+                oldest = Some((index, connection.since));
+            }
+        }
+        if let Some((index, _)) = oldest {
+            self.forget(index);
+        }
+    }
+
     /// A socket was dropped: what is not closed in order is reset.
     pub(crate) fn release(&mut self, index: usize) {
         let connection = &mut self.connections[index];
@@ -391,7 +418,8 @@ impl Table {
         let ready = |syn: &WaitingSyn| syn.interface == interface && !self.is_connected(interface, syn.peer);
         let index = self.syns.iter().position(ready)?;
         if self.room_for_syn(now).is_none() {
-            // Half-open connections become old enough to be ended without anything that would wake the runner.
+            self.reclaim(now);
+            // Connections become old enough to be ended without anything that would wake the runner.
             self.interfaces[interface].expect(now + TICK);
             return None;
         }

@@ -15,6 +15,8 @@ pub const SYN_LEN_MAX: usize = 14 + 20 + 60;
 pub const SYN_WAIT_MS: u64 = 2_000;
 /// A half-open connection older than this makes way for a new SYN when there is no other room, milliseconds.
 pub const HALF_OPEN_KEEP_MS: u64 = 250;
+/// A connection that gives way to a newcomer has this long for its last bytes to be acknowledged, milliseconds.
+pub const GIVE_WAY_KEEP_MS: u64 = 100;
 
 /// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
 pub const TICK_MS: u64 = 50;
@@ -37,5 +39,5 @@ pub const FRAME_LEN_MAX: usize = 1514;
 
 const _: () =
     assert!(KEEPALIVE_TIMEOUT_MS > 2 * KEEPALIVE_INTERVAL_MS, "one lost keep-alive must not end a connection");
-const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS);
+const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS && TICK_MS <= GIVE_WAY_KEEP_MS);
 const _: () = assert!(SYN_WAIT_MS > 1_000, "a waiting SYN must outlive its retransmission interval");

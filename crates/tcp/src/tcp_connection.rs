@@ -31,12 +31,14 @@ pub(crate) struct Connection {
     pub(crate) ethernet: EthernetHeader,
     pub(crate) interface: usize,
     pub(crate) accept_state: AcceptState,
-    /// When its SYN came, and later when it was let go.
+    /// When its SYN came, and later when it was let go or began to give way.
     pub(crate) since: Instant,
     /// When its timers want to be looked at.
     pub(crate) due: Instant,
     /// Segments with payload since the last one was sent.
     pub(crate) unacked: u8,
+    /// Its socket is closing both directions: it ends when a newcomer needs the connection.
+    pub(crate) gives_way: bool,
     /// What is to be sent may take more than one segment.
     pub(crate) bulk: bool,
     /// Wakes the accept that holds the pending_accept of this number; it need not get this connection.
@@ -56,6 +58,7 @@ impl Connection {
             since: Instant::MIN,
             due: Instant::MAX,
             unacked: 0,
+            gives_way: false,
             bulk: false,
             accept_waker: WakerRegistration::new(),
         }

@@ -262,15 +262,19 @@ impl Readable for TcpSocket {
 }
 
 impl TcpShutdown for TcpSocket {
-    /// As edge-nal says; both halves wait for the client, so bound the wait.
+    /// As edge-nal says. Each of them waits for the client, so bound the wait. [`Close::Both`] also ends when a newcomer
+    /// needs the connection.
     async fn close(&mut self, what: Close) -> Result<(), TcpError> {
-        if matches!(what, Close::Write | Close::Both) {
-            self.close_write().await?;
+        match what {
+            Close::Write => self.close_write().await,
+            Close::Read => self.close_read().await,
+            Close::Both => {
+                self.shared.borrow_mut().give_way(self.index);
+                self.close_write().await?;
+                // Whether the client closed, reset or gave way: the connection is over.
+                self.close_read().await.or(Ok(()))
+            }
         }
-        if matches!(what, Close::Read | Close::Both) {
-            self.close_read().await?;
-        }
-        Ok(())
     }
 
     /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.

@@ -5,13 +5,12 @@ use std::process::Command;
 use anyhow::Result;
 use cargo_metadata::TargetKind;
 
-use crate::bench::{HOST, PEERS};
-use crate::chips::Chip;
-use crate::firmware::{self, Firmware};
-use crate::process::{LONG, SHORT, cargo, on_path, run};
-use crate::redis;
-use crate::toolchain::{Embedded, TARGETS};
-use crate::workspace::{Workspace, metadata};
+use harness::chip::Chip;
+use harness::firmware::{self, Firmware};
+use harness::process::{LONG, SHORT, cargo, on_path, run};
+use harness::redis_server;
+use harness::toolchain::{Embedded, TARGETS};
+use harness::workspace::{BENCH_HOST as HOST, BENCH_PEERS as PEERS, Workspace, metadata};
 
 /// Workspaces of the host beside the main one: one needs a clock of its own, one a compiler's flags.
 const SIMULATION: &str = "simulation";
@@ -21,7 +20,7 @@ const FUZZ: &str = "fuzz";
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
     for name in [SIMULATION, FUZZ, PEERS, HOST] {
-        run(cargo(&workspace.root.join(name)).args(["fmt", "--check"]), SHORT)?;
+        run(cargo(&workspace.root.join(name)).args(["fmt", "--all", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
         let folder = Firmware::open(workspace, name)?.folder;
@@ -76,7 +75,7 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
 
 /// The codec, the client and the device against Redis itself.
 fn against_redis(workspace: &Workspace) -> Result<()> {
-    let path = redis::path(workspace)?;
+    let path = redis_server::path(workspace)?;
     for package in ["sockeye-resp", "sockeye-client"] {
         let test = ["test", "--locked", "--package", package, "--test", "redis", "--", "--ignored"];
         run(cargo(&workspace.root).args(test).env("PATH", &path), LONG)?;

@@ -1,65 +1,14 @@
 //! The ESP32 firmware: built where upstream Rust can, type-checked where it can't.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::ValueEnum;
-
-use crate::Usage;
-use crate::firmware::{Build, Firmware};
-use crate::process::{LONG, run};
-use crate::toolchain::{Embedded, Source, TARGETS};
-use crate::workspace::Workspace;
-
-/// The firmware's folder.
-const FOLDER: &str = "esp32";
-
-/// A chip that the firmware knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "lower")]
-pub enum Chip {
-    /// RISC-V, rv32imc
-    Esp32c3,
-    /// RISC-V, rv32imac
-    Esp32c6,
-    /// Xtensa
-    Esp32,
-    /// Xtensa
-    Esp32s3,
-}
-
-impl Chip {
-    /// The chips that upstream Rust builds for.
-    pub const BUILT: [Self; 2] = [Self::Esp32c3, Self::Esp32c6];
-    /// The chips that it only checks.
-    pub const CHECKED: [Self; 2] = [Self::Esp32, Self::Esp32s3];
-
-    /// Its name, which is its cargo feature and espflash's word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Esp32c3 => "esp32c3",
-            Self::Esp32c6 => "esp32c6",
-            Self::Esp32 => "esp32",
-            Self::Esp32s3 => "esp32s3",
-        }
-    }
-
-    /// The compiler's target, for chips that can be built.
-    fn target(self) -> Result<&'static str> {
-        match self {
-            Self::Esp32c3 => Ok(TARGETS[0]),
-            Self::Esp32c6 => Ok(TARGETS[1]),
-            Self::Esp32 | Self::Esp32s3 => Err(Usage(format!(
-                "{} is an Xtensa chip: upstream Rust can only type-check it (`cargo xtask chips`); \
-                 to build for it, install Espressif's compiler with espup",
-                self.name()
-            ))
-            .into()),
-        }
-    }
-}
+use harness::chip::{Chip, FOLDER, build};
+use harness::firmware::Firmware;
+use harness::process::{LONG, run};
+use harness::toolchain::Source;
+use harness::workspace::Workspace;
 
 /// Builds every program for the RISC-V chips, then checks all of it for the Xtensa chips.
 pub fn job(workspace: &Workspace) -> Result<()> {
@@ -73,19 +22,6 @@ pub fn job(workspace: &Workspace) -> Result<()> {
         check_xtensa(workspace, &firmware, chip)?;
     }
     Ok(())
-}
-
-/// Builds one program and returns its ELF file.
-pub fn build(workspace: &Workspace, chip: Chip, bin: &str, settings: &[(&str, &str)]) -> Result<PathBuf> {
-    let target = chip.target()?;
-    let toolchain = Embedded::find(workspace)?;
-    let features = [chip.name()];
-    Firmware::open(workspace, FOLDER)?.build(&toolchain, &Build { bin, target, features: &features, settings })
-}
-
-/// The table of flash partitions that every image carries.
-pub fn partition_table(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("firmware").join(FOLDER).join("partitions.csv")
 }
 
 /// A full type check without an Xtensa compiler: a target that is Xtensa by name and RISC-V in its body. It proves

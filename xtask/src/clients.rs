@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::conformance::free_port;
-use crate::process::{LONG, bound, cargo, run};
-use crate::qemu::{self, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::daemon::free_port;
+use harness::emulator::{self, Network};
+use harness::process::{LONG, bound, cargo, run};
+use harness::workspace::Workspace;
 
 /// The longest that all clients may take against one device.
 const MATRIX: Duration = Duration::from_secs(400);
@@ -29,9 +29,9 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     let device = Server::start(workspace, "clients-host", device)?;
     device.test(|_| run(matrix(workspace).args(["127.0.0.1", &port]), MATRIX))?;
 
-    let elf = qemu::build(workspace, "device", None)?;
+    let elf = emulator::build(workspace, "device", None)?;
     let port = free_port()?;
-    let device = Server::start(workspace, "clients-qemu", qemu::machine(&elf, &Network::User(port)))?;
+    let device = Server::start(workspace, "clients-qemu", emulator::machine(&elf, &Network::User(port)))?;
     device.test(|_| run(matrix(workspace).args(["127.0.0.1", &port.to_string(), "--kind", "qemu"]), MATRIX))
 }
 

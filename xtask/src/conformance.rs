@@ -1,17 +1,17 @@
 //! The servers tested from outside, by the `conformance` program: on the host over loopback, and in QEMU over a tap.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::namespace::{TAP, make_tap, run_inside};
-use crate::process::{LONG, bound, cargo, run};
-use crate::qemu::{self, GUEST, GUEST_PORT, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::{Server, free_port};
+use harness::emulator::{self, GUEST, GUEST_PORT, Network};
+use harness::namespace::{TAP, make_tap, run_inside};
+use harness::process::{LONG, bound, cargo, run};
+use harness::workspace::Workspace;
 
 /// The slots that the suite is told of, and that both servers have.
 const SLOTS: &str = "8";
@@ -62,14 +62,14 @@ pub fn host(workspace: &Workspace) -> Result<()> {
 /// The suite against the bare-metal image. What has to be built is built before the network is gone.
 pub fn qemu(workspace: &Workspace) -> Result<()> {
     build_suite(workspace)?;
-    qemu::build(workspace, "hello", None)?;
+    emulator::build(workspace, "hello", None)?;
     run_inside(&["conformance", "qemu", "--inside"])
 }
 
 fn in_namespace(workspace: &Workspace) -> Result<()> {
     make_tap()?;
-    let elf = qemu::built(workspace, "hello")?;
-    let machine = qemu::machine(&elf, &Network::Tap(TAP));
+    let elf = emulator::built(workspace, "hello")?;
+    let machine = emulator::machine(&elf, &Network::Tap(TAP));
     let server = Server::start(workspace, "conformance-qemu", machine)?;
     let address = format!("{GUEST}:{GUEST_PORT}");
     server.test(|_| run(suite(workspace, "qemu", &address).args(["--slots", SLOTS, "--tap", TAP]), SUITE))
@@ -92,10 +92,4 @@ pub fn host_server(workspace: &Workspace) -> Result<(Command, String)> {
     let mut command = bound(workspace.release_program("sockeye"));
     command.args(["hello", "--listen", &address, "--slots", SLOTS]);
     Ok((command, address))
-}
-
-/// A port of this machine that nobody listens on.
-pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind to loopback")?;
-    Ok(listener.local_addr()?.port())
 }

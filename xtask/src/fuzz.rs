@@ -11,9 +11,9 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::Usage;
-use crate::process::{LONG, bound, cargo, finish, read, run, show};
-use crate::workspace::Workspace;
+use harness::process::{LONG, bound, cargo, finish, read, run, show};
+use harness::usage::Usage;
+use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.

@@ -1,16 +1,16 @@
 //! Images for flashing: a program with its network, bootloader and partition table merged in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::Usage;
-use crate::chips::{Chip, build, partition_table};
-use crate::process::{LONG, become_it, run};
-use crate::setup::espflash;
-use crate::workspace::Workspace;
+use harness::chip::{Chip, build, partition_table};
+use harness::espflash;
+use harness::process::become_it;
+use harness::usage::Usage;
+use harness::workspace::Workspace;
 
 /// IEEE 802.11: an SSID has at most 32 bytes.
 const SSID_LEN_MAX: usize = 32;
@@ -94,7 +94,7 @@ pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let image = folder.join(args.file_name());
-    save(workspace, args.chip, &elf, &image, true)?;
+    espflash::save(workspace, args.chip, &elf, &image, true)?;
     println!("flash it: espflash write-bin 0x0 {}", workspace.relative(&image).display());
     Ok(())
 }
@@ -116,21 +116,10 @@ pub fn make_all(workspace: &Workspace) -> Result<()> {
     make(workspace, &args(Chip::Esp32c3, "hello", Some("example")))
 }
 
-/// Has espflash write an image: the application alone, or merged with bootloader and partition table.
-pub fn save(workspace: &Workspace, chip: Chip, elf: &Path, image: &Path, merged: bool) -> Result<()> {
-    let mut command = Command::new(espflash(workspace)?);
-    command.args(["save-image", "--skip-update-check", "--chip", chip.name(), "--flash-size", "4mb"]);
-    command.arg("--partition-table").arg(partition_table(workspace));
-    if merged {
-        command.arg("--merge");
-    }
-    run(command.arg(elf).arg(image), LONG)
-}
-
 /// Builds, flashes over USB, and shows the console.
 pub fn flash(workspace: &Workspace, args: &Args) -> Result<()> {
     let elf = args.build(workspace)?;
-    let mut command = Command::new(espflash(workspace)?);
+    let mut command = Command::new(espflash::find(workspace)?);
     command.args(["flash", "--monitor", "--skip-update-check", "--chip", args.chip.name(), "--flash-size", "4mb"]);
     command.arg("--partition-table").arg(partition_table(workspace)).arg(elf);
     become_it(&mut command)

@@ -2,65 +2,46 @@
 //!
 //! # Layout
 //! - `suite.rs`: all jobs in order, which is `cargo xtask test`.
-//! - `setup.rs`, `toolchain.rs`: what the other jobs need on this machine, the compilers for chips among it.
+//! - `setup.rs`: what the other jobs need on this machine.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
-//! - `simulate.rs`: the device in simulated time.
+//! - `simulate.rs`: the device in simulated time. `tcp.rs`: two TCP hosts in simulated time.
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `push.rs` and its folder: a device that pushes its samples.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
-//! - `bench.rs` and its folder: what Sockeye costs beside others, and the document of it.
-//! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
+//! - `measure.rs`: the measuring program in `bench/measure`.
 //! - `panics.rs`: the release image searched for panics of ours.
-//! - `profile.rs`: where those instructions go.
-//! - `size.rs`, `parts.rs`, `footprint.rs`: memory and code size, held against `ceilings.toml`, and the document of it.
 //! - `services.rs`: the services of a device's own network, tested from outside.
-//! - `redis.rs`: the Redis that the device is compared with.
-//! - `workspace.rs`, `firmware.rs`, `process.rs`, `server.rs`, `tables.rs`: what the jobs share.
+//!
+//! What the jobs share with the measuring program is in `xtask/harness`.
 
-mod bench;
 mod checks;
 mod chips;
 mod clients;
 mod conformance;
-mod firmware;
-mod footprint;
 mod fuzz;
 mod image;
-mod instructions;
-mod namespace;
+mod measure;
 mod node;
 mod panics;
-mod parts;
-mod process;
-mod profile;
 mod push;
 mod qemu;
-mod redis;
-mod server;
 mod services;
 mod setup;
 mod simulate;
-mod size;
 mod suite;
-mod tables;
+mod tcp;
 mod tidy;
-mod toolchain;
-mod workspace;
 
-use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::workspace::Workspace;
-
-/// Exit status for arguments that can't be used.
-const USAGE: u8 = 2;
+use harness::usage;
+use harness::workspace::Workspace;
 
 /// Every check and build of Sockeye
 #[derive(Parser)]
@@ -86,6 +67,8 @@ enum Job {
     Unit,
     /// The device in simulated time, seed by seed
     Simulate(simulate::Args),
+    /// Two TCP hosts on a bad link, seed by seed, and the RFC's table of segments
+    Tcp(tcp::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -107,11 +90,11 @@ enum Job {
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
     /// What a request costs in guest instructions, held against ceilings.toml
-    Instructions(instructions::Args),
+    Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
-    Bench(bench::Args),
+    Bench(measure::Args),
     /// Where the instructions of an exchange go, by crate and function
-    Profile(profile::Args),
+    Profile(measure::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
     /// What a phone meets in a device's own network: DHCP, DNS, mDNS, the page
@@ -119,41 +102,21 @@ enum Job {
     /// Shows that the device's own steps can't panic, from its release image
     Panics,
     /// Memory and code size of the firmware, held against ceilings.toml
-    Size(size::Args),
+    Size(measure::Args),
 }
-
-/// An argument that parses but can't be used: one line, and exit status 2.
-#[derive(Debug)]
-struct Usage(String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
 
 fn main() -> ExitCode {
-    let job = match Cli::try_parse() {
+    let job = match usage::parse(Cli::try_parse()) {
         Ok(Cli { job: Some(job) }) => job,
         Ok(Cli { job: None }) => {
             list_jobs();
             return ExitCode::SUCCESS;
         }
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
-        Err(error) => {
-            eprintln!("{}", one_line(&error.to_string()));
-            return ExitCode::from(USAGE);
-        }
+        Err(status) => return status,
     };
     match Workspace::find().and_then(|workspace| run(job, &workspace)) {
-        Ok(()) => ExitCode::SUCCESS,
         Err(error) if error.is::<suite::Failed>() => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            if error.is::<Usage>() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
-        }
+        result => usage::exit_code(result),
     }
 }
 
@@ -166,6 +129,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clippy => checks::clippy(workspace),
         Job::Unit => checks::unit(workspace),
         Job::Simulate(args) => simulate::job(workspace, &args),
+        Job::Tcp(args) => tcp::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
@@ -176,14 +140,21 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),
         Job::Push(args) => push::job(workspace, &args),
-        Job::Instructions(args) => instructions::job(workspace, &args),
-        Job::Bench(args) => bench::job(workspace, &args),
-        Job::Profile(args) => profile::job(workspace, &args),
+        Job::Instructions(args) => measure::job(workspace, "instructions", &args),
+        Job::Bench(args) => bench(workspace, &args),
+        Job::Profile(args) => measure::job(workspace, "profile", &args),
         Job::Node => node::job(workspace),
         Job::Services(args) => services::job(workspace, &args),
         Job::Panics => panics::job(workspace),
-        Job::Size(args) => size::job(workspace, &args),
+        Job::Size(args) => measure::job(workspace, "size", &args),
     }
+}
+
+fn bench(workspace: &Workspace, args: &measure::Args) -> Result<()> {
+    if args.builds() {
+        setup::bench()?;
+    }
+    measure::job(workspace, "bench", args)
 }
 
 fn list_jobs() {
@@ -199,15 +170,10 @@ fn job_names() -> Vec<String> {
     Cli::command().get_subcommands().map(|job| job.get_name().to_owned()).collect()
 }
 
-/// The first paragraph of clap's message as one line; the rest is usage and tips.
-fn one_line(message: &str) -> String {
-    let paragraph = message.lines().take_while(|line| !line.trim().is_empty());
-    paragraph.map(str::trim).collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use harness::usage::one_line;
 
     #[test]
     fn bad_arguments_are_told_in_one_line() {

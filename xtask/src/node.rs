@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::conformance::{free_port, host_server};
-use crate::process::{LONG, SHORT, cargo, finish, run, show};
-use crate::qemu::{self, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use crate::conformance::host_server;
+use harness::daemon::{Server, free_port};
+use harness::emulator::{self, Network};
+use harness::process::{LONG, SHORT, cargo, finish, run, show};
+use harness::workspace::Workspace;
 
 /// The longest that all of the clients' own tests may take.
 const TESTS: Duration = Duration::from_secs(300);
@@ -28,9 +28,9 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     against(workspace, "node-host", command, port)?;
     refused(workspace, port)?;
 
-    let elf = qemu::build(workspace, "hello", None)?;
+    let elf = emulator::build(workspace, "hello", None)?;
     let port = free_port()?;
-    against(workspace, "node-qemu", qemu::machine(&elf, &Network::User(port)), &port.to_string())
+    against(workspace, "node-qemu", emulator::machine(&elf, &Network::User(port)), &port.to_string())
 }
 
 fn folder(workspace: &Workspace) -> Result<PathBuf> {

@@ -16,8 +16,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use raki::{BaseIOpcode, COpcode, Decode, Isa, OpcodeKind};
 
-use crate::qemu;
-use crate::workspace::Workspace;
+use harness::emulator;
+use harness::workspace::Workspace;
 
 const BIN: &str = "device";
 /// Folders whose code must not call a panic.
@@ -60,7 +60,7 @@ enum Owner {
 }
 
 pub fn job(workspace: &Workspace) -> Result<()> {
-    let elf = qemu::build(workspace, BIN, None)?;
+    let elf = emulator::build(workspace, BIN, None)?;
     let calls = calls(&fs::read(&elf)?)?;
     let loader = Loader::new(&elf).map_err(|error| anyhow!("{error}")).context("read the line tables")?;
     let (mut let_pass, mut other, mut unknown) = (0, 0, 0);

@@ -17,10 +17,10 @@ mod sensor;
 
 use anyhow::Result;
 
-use crate::namespace::{begin, run_inside};
-use crate::process::{LONG, cargo, run};
-use crate::qemu;
-use crate::workspace::Workspace;
+use harness::emulator;
+use harness::namespace::{begin, run_inside};
+use harness::process::{LONG, cargo, run};
+use harness::workspace::Workspace;
 
 /// What to test.
 #[derive(clap::Args)]
@@ -55,7 +55,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     }
     run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
     for bin in ["device", "sensor"] {
-        qemu::build(workspace, bin, None)?;
+        emulator::build(workspace, bin, None)?;
     }
     run_inside(&["push", "--inside", "--cuts", &args.cuts.to_string(), "--seed", &args.seed.to_string()])
 }

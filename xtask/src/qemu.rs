@@ -1,20 +1,9 @@
-//! The bare-metal image in QEMU: the ESP32-C3's instruction set, and a real network card's model.
-
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//! The bare-metal image on this terminal.
 
 use anyhow::Result;
-
-use crate::firmware::{Build, Firmware};
-use crate::process::{become_it, bound};
-use crate::toolchain::{Embedded, TARGETS};
-use crate::workspace::Workspace;
-
-const FOLDER: &str = "qemu-virt";
-/// The guest's address, on QEMU's user network and on the tests' own.
-pub const GUEST: &str = "10.0.2.15";
-/// The port that the guest listens on.
-pub const GUEST_PORT: u16 = 3000;
+use harness::emulator::{self, GUEST_PORT, Network};
+use harness::process::become_it;
+use harness::workspace::Workspace;
 
 /// What to boot.
 #[derive(clap::Args)]
@@ -26,61 +15,10 @@ pub struct Args {
     port: u16,
 }
 
-/// How the guest's network card is connected.
-pub enum Network {
-    /// A port of this machine leads to the guest; needs no rights.
-    User(u16),
-    /// A tap device: every frame as it is.
-    Tap(&'static str),
-    /// A tap device on a bridge with other guests, and the guest's address, which its card's address ends with too.
-    Bridged(&'static str, &'static str),
-}
-
-/// Builds a program for the board, with as many slots as said, else its default.
-pub fn build(workspace: &Workspace, bin: &str, slots: Option<&str>) -> Result<PathBuf> {
-    let settings: Vec<_> = slots.map(|slots| ("SOCKEYE_SLOTS", slots)).into_iter().collect();
-    build_with(workspace, bin, &settings)
-}
-
-/// The same with any build-time settings.
-pub fn build_with(workspace: &Workspace, bin: &str, settings: &[(&str, &str)]) -> Result<PathBuf> {
-    let toolchain = Embedded::find(workspace)?;
-    let build = Build { bin, target: TARGETS[0], features: &[], settings };
-    Firmware::open(workspace, FOLDER)?.build(&toolchain, &build)
-}
-
-/// Where `build` leaves a program.
-pub fn built(workspace: &Workspace, bin: &str) -> Result<PathBuf> {
-    Ok(Firmware::open(workspace, FOLDER)?.elf(TARGETS[0], bin))
-}
-
-/// The machine with its console on standard output.
-pub fn machine(elf: &Path, network: &Network) -> Command {
-    let mut command = bound("qemu-system-riscv32");
-    command.args(["-machine", "virt", "-m", "16M", "-bios", "none", "-kernel"]).arg(elf);
-    command.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
-    let backend = match network {
-        Network::User(port) => {
-            format!("user,id=n,hostfwd=tcp:127.0.0.1:{port}-{GUEST}:{GUEST_PORT}")
-        }
-        Network::Tap(name) | Network::Bridged(name, _) => format!("tap,id=n,ifname={name},script=no,downscript=no"),
-    };
-    let card = match network {
-        Network::User(_) | Network::Tap(_) => "virtio-net-device,netdev=n".to_owned(),
-        Network::Bridged(_, address) => {
-            let last = address.rsplit('.').next().unwrap_or_default();
-            format!("virtio-net-device,netdev=n,mac=52:54:00:12:34:{last}")
-        }
-    };
-    command.args(["-netdev", &backend, "-device", &card]);
-    command.args(["-global", "virtio-mmio.force-legacy=false"]);
-    command
-}
-
 /// The job: boots the program on this terminal until Ctrl-C.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
-    let elf = build(workspace, &args.bin, None)?;
+    let elf = emulator::build(workspace, &args.bin, None)?;
     println!("the guest's port {GUEST_PORT} is 127.0.0.1:{} here; Ctrl-C ends it", args.port);
     println!("try: echo hello | nc 127.0.0.1 {}", args.port);
-    become_it(&mut machine(&elf, &Network::User(args.port)))
+    become_it(&mut emulator::machine(&elf, &Network::User(args.port)))
 }

@@ -13,11 +13,11 @@ use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
 use domain::rdata::AllRecordData;
 use edge_dhcp::{DhcpOption, MessageType, Options, Packet};
 
-use crate::namespace::{TAP, make_tap, run_inside};
-use crate::process::{SHORT, run};
-use crate::qemu::{self, GUEST_PORT, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::emulator::{self, GUEST_PORT, Network};
+use harness::namespace::{TAP, make_tap, run_inside};
+use harness::process::{SHORT, run};
+use harness::workspace::Workspace;
 
 /// The device's address, and this side's on the tap.
 const GUEST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
@@ -52,7 +52,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
 /// The job. What has to be built is built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.inside {
-        qemu::build(workspace, "device", None)?;
+        emulator::build(workspace, "device", None)?;
         return run_inside(&["services", "--inside"]);
     }
     make_tap()?;
@@ -62,7 +62,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     fs::write(&words, format!("network=own device.name={NAME} time.server={HOST}"))?;
     let clock = UdpSocket::bind((HOST, 123)).context("the port of NTP")?;
     let clock = thread::spawn(move || tell_time(&clock));
-    let mut machine = qemu::machine(&qemu::built(workspace, "device")?, &Network::Tap(TAP));
+    let mut machine = emulator::machine(&emulator::built(workspace, "device")?, &Network::Tap(TAP));
     machine.arg("-device").arg(format!("loader,file={},addr=0x80100000,force-raw=on", words.display()));
     let mut server = Server::start(workspace, "services", machine)?;
     server.wait_for("listening on port")?;

@@ -6,13 +6,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{LONG, finish, is_root, on_path, read, run};
-use crate::redis;
-use crate::toolchain::{self, Embedded, Source};
-use crate::workspace::Workspace;
-
-/// The version of espflash that the images are made with.
-const ESPFLASH_VERSION: &str = "4.7.0";
+use harness::process::{LONG, finish, is_root, on_path, read, run};
+use harness::toolchain::{self, Embedded, Source};
+use harness::workspace::Workspace;
+use harness::{espflash, redis_server};
 
 /// A program that a job starts, and the Debian packages that bring it; the first one that Debian has is taken.
 struct Program {
@@ -44,10 +41,10 @@ pub fn job(workspace: &Workspace) -> Result<()> {
         let package = apt.first_available(program.packages)?;
         apt.install(&[package]).with_context(|| format!("install a package that has {}", program.name))?;
     }
-    redis::set_up(workspace)?;
+    redis_server::set_up(workspace)?;
     chip_compiler(workspace, &mut apt)?;
     node_packages(workspace)?;
-    if espflash(workspace).is_err() {
+    if espflash::find(workspace).is_err() {
         install_espflash(workspace)?;
     }
     step("everything that the jobs need is here");
@@ -55,7 +52,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
 }
 
 /// What only the comparison with others needs: a C compiler for the board, with a C library.
-pub fn bench(_: &Workspace) -> Result<()> {
+pub fn bench() -> Result<()> {
     const COMPILER: &str = "riscv64-unknown-elf-gcc";
     let has_library = || {
         // A file that it doesn't find it names as it was asked for.
@@ -120,31 +117,15 @@ fn node_packages(workspace: &Workspace) -> Result<()> {
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder), LONG)
 }
 
-/// An espflash of the right version: one on PATH, or the one that setup installed.
-pub fn espflash(workspace: &Workspace) -> Result<PathBuf> {
-    let own = tools(workspace).join("bin/espflash");
-    let wanted = format!("espflash {ESPFLASH_VERSION}");
-    [on_path("espflash"), own.is_file().then_some(own)]
-        .into_iter()
-        .flatten()
-        .find(|espflash| read(Command::new(espflash).arg("--version")).is_ok_and(|version| version == wanted))
-        .with_context(|| format!("{wanted} is missing: run `cargo xtask setup`"))
-}
-
-/// Where setup puts programs that only the jobs use.
-pub fn tools(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("tools")
-}
-
 fn install_espflash(workspace: &Workspace) -> Result<()> {
     step("espflash is missing or of another version; building it, once: about four minutes");
     let mut command = Command::new("cargo");
-    command.args(["install", "espflash", "--version", ESPFLASH_VERSION, "--locked", "--quiet", "--root"]);
+    command.args(["install", "espflash", "--version", espflash::VERSION, "--locked", "--quiet", "--root"]);
     // Its own build folder, as this one's profile and lock are not espflash's.
-    command.arg(tools(workspace)).env("CARGO_TARGET_DIR", workspace.target.join("tools-build"));
+    command.arg(workspace.tools()).env("CARGO_TARGET_DIR", workspace.target.join("tools-build"));
     run(&mut command, LONG)?;
     std::fs::remove_dir_all(workspace.target.join("tools-build"))?;
-    espflash(workspace).map(drop)
+    espflash::find(workspace).map(drop)
 }
 
 /// Debian's package manager, with its lists brought up to date once, before the first use.

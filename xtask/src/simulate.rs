@@ -4,8 +4,8 @@ use anyhow::Result;
 use clap::Args as ClapArgs;
 
 use crate::checks;
-use crate::process::{LONG, run};
-use crate::workspace::Workspace;
+use harness::process::{LONG, run};
+use harness::workspace::Workspace;
 
 /// Seeds in `cargo xtask test`.
 const CHECK_SEEDS: u64 = 500;
@@ -25,7 +25,7 @@ pub struct Args {
 
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     let mut command = checks::simulation(workspace);
-    command.args(["run", "--locked", "--release", "--quiet", "--"]);
+    command.args(["run", "--locked", "--release", "--quiet", "--package", "sockeye-simulation", "--"]);
     match args.seed {
         Some(seed) => command.args(["--seed", &seed.to_string()]),
         None => command.args(["--from", &args.from.to_string(), "--seeds", &args.seeds.to_string()]),

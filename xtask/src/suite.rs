@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::workspace::Workspace;
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, instructions, node, panics, push, services, setup, simulate,
-    size, tidy,
+    checks, chips, clients, conformance, fuzz, image, measure, node, panics, push, services, setup, simulate, tcp, tidy,
 };
+use harness::workspace::Workspace;
 
 /// Some check failed. The counts have said so, and they are the last line of all output.
 #[derive(Debug)]
@@ -25,18 +24,19 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 19] = [
+const CHECKS: [(&str, Check); 20] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
     ("clippy", checks::clippy),
     ("unit", checks::unit),
     ("simulate", simulate::check),
+    ("tcp", tcp::check),
     ("fuzz", fuzz::check),
     ("doc", checks::doc),
     ("conformance host", conformance::host),
     ("conformance qemu", conformance::qemu),
-    ("instructions", instructions::check),
+    ("instructions", |workspace| measure::check(workspace, "instructions")),
     ("panics", panics::job),
     ("node", node::job),
     ("clients", clients::job),
@@ -44,7 +44,7 @@ const CHECKS: [(&str, Check); 19] = [
     ("services", services::check),
     ("chips", chips::job),
     ("images", image::make_all),
-    ("size", size::check),
+    ("size", |workspace| measure::check(workspace, "size")),
 ];
 
 /// Runs every check, whatever fails, and ends with the counts.

@@ -26,11 +26,10 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::bench;
-use crate::firmware::FOLDERS;
-use crate::footprint;
-use crate::process::read;
-use crate::workspace::{Workspace, metadata};
+use crate::measure;
+use harness::firmware::FOLDERS;
+use harness::process::read;
+use harness::workspace::{Workspace, metadata};
 
 /// The files of the tree by path from its root: their bytes, or nothing where they are a link elsewhere.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -63,13 +62,11 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
     faults.extend(figures::faults(&files));
-    faults.extend(bench::document_fault(workspace));
-    faults.extend(footprint::document_fault(workspace));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }
     println!("tidy: {} files, no fault", files.len());
-    Ok(())
+    measure::check(workspace, "documents")
 }
 
 /// What git has, or would have after `git add`.

@@ -16,29 +16,29 @@ use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 
 use crate::app::commit::Storing;
-use crate::auth::Failures;
 use crate::command::{Access, Command, Cx, Flow};
-use crate::commands::client::Clients;
+use crate::command_table::{self, Unknown};
+use crate::commands::client_commands::Clients;
 use crate::commands::{self, config};
-use crate::history::History;
-use crate::info::Info;
-use crate::keys::Catalog;
+use crate::keys::catalog::Catalog;
+use crate::keys::history::History;
+use crate::keys::remote::Remotes;
 use crate::limits::{
     DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX,
     TIME_SERVER_LEN_MAX, TX_LEN,
 };
-use crate::monitor::Monitor;
 use crate::outbox::Outbox;
-use crate::page::Page;
 use crate::platform::{Now, Platform};
-use crate::pubsub::Scope;
-use crate::remote::Remotes;
-use crate::serve::Scratch;
-use crate::session::{Cursor, Session, SessionKey, Sessions, Side};
+use crate::replies::document::{self, Frame, Out};
+use crate::replies::info::Info;
+use crate::replies::page::Page;
+use crate::request_loop::Scratch;
+use crate::sessions::monitor::Monitor;
+use crate::sessions::session::{Cursor, Session, SessionKey, Sessions, Side};
+use crate::sessions::slow_log::SlowLog;
+use crate::sessions::subscriber::Scope;
+use crate::sessions::token::Failures;
 use crate::settings::{Settings, StoreCondition, Stored};
-use crate::slowlog::SlowLog;
-use crate::table::{self, Unknown};
-use crate::text::{self, Frame, Out};
 use crate::value::{Decimal, Value};
 use crate::wifi::machine::Wifi;
 
@@ -340,7 +340,7 @@ impl<'a> App<'a> {
         if let Cursor::Text(_) = cursor {
             return Flow::Text;
         }
-        let command = table::find(request);
+        let command = command_table::find(request);
         let mut attempt = None;
         if is_first && reply.begin(room(&command, request)).is_err() {
             // Its reply may be short enough all the same.
@@ -470,10 +470,10 @@ impl<'a> App<'a> {
         let progress = if request.name().eq_ignore_ascii_case(b"INFO") {
             let (histories, platform, outbox) = (&**self.histories.borrow(), self.platform, self.outbox);
             let info = Info { state, histories, platform, outbox, health: platform.health(), now, request: *request };
-            text::write(&info, frame, progress, &mut out)
+            document::write(&info, frame, progress, &mut out)
         } else {
             let clients = Clients { state, own: key, now_s: now.uptime_s() as u32, request: *request };
-            text::write(&clients, frame, progress, &mut out)
+            document::write(&clients, frame, progress, &mut out)
         };
         state.sessions.get_mut(key).cursor = progress.map_or(Cursor::Start, Cursor::Text);
         (out.len(), progress.is_some())
@@ -488,7 +488,7 @@ impl<'a> App<'a> {
         };
         let mut out = Out::new(tx);
         let page = Page { state, platform: self.platform };
-        let progress = text::write(&page, Frame::Http, progress, &mut out);
+        let progress = document::write(&page, Frame::Http, progress, &mut out);
         state.sessions.get_mut(key).cursor = progress.map_or(Cursor::Start, Cursor::Text);
         (out.len(), progress.is_some())
     }

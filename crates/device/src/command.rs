@@ -5,9 +5,9 @@ use core::fmt::{self, Write};
 use sockeye_resp::{ReplyWriter, Request};
 
 use crate::app::State;
-use crate::history::History;
+use crate::keys::history::History;
 use crate::platform::{Now, Platform};
-use crate::session::{Cursor, Session, SessionKey};
+use crate::sessions::session::{Cursor, Session, SessionKey};
 
 /// Who may call a command. The one order of the three: who may write may read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

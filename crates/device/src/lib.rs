@@ -14,60 +14,48 @@
 //! |---|---|
 //! | [`limits`] | every bound, and how they relate |
 //! | `app` | [`App`]: sessions, samples, dispatch |
-//! | `serve` | [`serve()`]: decode, call, commit, reply, in the client's own buffers; the page for browsers |
-//! | [`table`] | the command table, from which dispatch, COMMAND and the documents are made |
-//! | `command` | [`Command`](table::Command), and what a command works with |
+//! | `request_loop` | [`serve()`]: decode, call, commit, reply, in the client's own buffers; the page for browsers |
+//! | [`command_table`] | the command table, from which dispatch, COMMAND and the documents are made |
+//! | `command` | [`Command`](command_table::Command), and what a command works with |
 //! | `commands` | the commands, a file for each group |
 //! | `platform` | [`Platform`]: the machine under the application |
-//! | `settings`, `flash` | [`Settings`], their [`Store`], and the one in flash |
-//! | `session`, `pubsub`, `monitor` | clients, and what waits for them |
-//! | `history` | [`History`]: past samples as a stream |
-//! | `remote` | readings of other devices |
+//! | `settings` | [`Settings`], their [`Store`], and [`FlashStore`] |
+//! | `sessions` | the connected clients: session, subscriber, token, MONITOR, slow log |
+//! | `keys` | the catalog of keys, [`History`], readings of other devices |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
-//! | `keys`, `glob`, `value` | names, patterns, values |
-//! | `auth` | the token, and what guessing it costs |
-//! | `info`, `text`, `page` | long texts, sent in parts |
-//! | `slowlog` | commands that took long |
-//! | [`wifi`] | joining networks, and the device's own |
+//! | `replies` | long replies, sent in parts: INFO, the page |
+//! | `glob`, `value` | patterns, values |
+//! | [`wifi`] | joining networks, and the device's access point |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod app;
-mod auth;
 mod command;
+pub mod command_table;
 mod commands;
-mod flash;
 mod glob;
-mod history;
-mod info;
 mod keys;
 pub mod limits;
-mod monitor;
 mod outbox;
-mod page;
 mod platform;
-mod pubsub;
-mod remote;
-mod serve;
-mod session;
+mod replies;
+mod request_loop;
+mod sessions;
 mod settings;
-mod slowlog;
-pub mod table;
-mod text;
 mod value;
 pub mod wifi;
 
 pub use app::{App, Counts, SetupError};
-pub use auth::TokenHash;
 pub use command::Flow;
-pub use flash::FlashStore;
-pub use history::{History, StreamId};
+pub use keys::history::{History, StreamId};
 pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, Relearn};
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
-pub use serve::{Client, REFUSAL, serve};
-pub use session::{SessionKey, Side};
+pub use request_loop::{Client, REFUSAL, serve};
+pub use sessions::session::{SessionKey, Side};
+pub use sessions::token::TokenHash;
+pub use settings::flash_store::FlashStore;
 pub use settings::{
     ApAddress, ApSettings, LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
 };

@@ -248,10 +248,10 @@ const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "a device's own netwo
 mod sizes {
     use super::*;
     use crate::app::State;
-    use crate::history::History;
+    use crate::keys::history::History;
     use crate::outbox::Outbox;
-    use crate::serve::Scratch;
-    use crate::session::Session;
+    use crate::request_loop::Scratch;
+    use crate::sessions::session::Session;
     use crate::settings::Settings;
     use crate::wifi::machine::Wifi;
 

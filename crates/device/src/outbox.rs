@@ -26,7 +26,7 @@ use heapless::String;
 use minicbor::{Decode, Encode};
 
 use crate::glob;
-use crate::history::{SampleId, StreamId};
+use crate::keys::history::{SampleId, StreamId};
 use crate::limits::{
     CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, PUSH_WINDOW_MAX,
     READINGS_MAX,
@@ -36,10 +36,10 @@ use crate::settings::cbor::text;
 use crate::value::{Decimal, Value};
 
 mod backoff;
-mod ring;
+mod sample_ring;
 
 pub use backoff::Backoff;
-use ring::{Entry, Ring};
+use sample_ring::{Entry, Ring};
 
 /// Where samples go, and which.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -9,15 +9,16 @@ use core::net::Ipv4Addr;
 use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
 
-use crate::auth::TokenHash;
 use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
 use crate::outbox::PushSettings;
+use crate::sessions::token::TokenHash;
 use crate::wifi::{Network, RadioConfig, Secret};
 
 pub(crate) mod cbor;
-mod task;
+pub(crate) mod flash_store;
+mod store_task;
 
-pub use task::StoreTask;
+pub use store_task::StoreTask;
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]

@@ -12,7 +12,7 @@
 #![deny(unsafe_code)]
 
 pub mod limits;
-mod push;
+mod push_loop;
 
 use core::net::SocketAddr;
 
@@ -21,7 +21,7 @@ use embedded_io_async::Write;
 use sockeye_device::{App, Client, REFUSAL, ServerHealth, Side, Store, serve};
 use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server};
 
-pub use crate::push::{PushBuffers, push};
+pub use crate::push_loop::{PushBuffers, push};
 
 use crate::limits::SESSION_IDLE_TIMEOUT_MS;
 

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use sockeye_device::table::{Access, COMMANDS, Command, Group};
+use sockeye_device::command_table::{Access, COMMANDS, Command, Group};
 
 /// The document as it should be.
 fn commands_md() -> String {
     let mut text = String::from(
         "# Commands\n\n\
-         Made from the command table in `crates/device/src/table.rs`; a test holds this file against it. After a change\n\
+         Made from the command table in `crates/device/src/command_table.rs`; a test holds this file against it. After a change\n\
          of the table, run that test with `SOCKEYE_BLESS=1` in the environment to write the file anew.\n\n\
          Names are in any case. *Open* commands need no AUTH. *Read* commands need AUTH once a token is set. *Write*\n\
          commands need it too, and as long as no token is set they are accepted over the device's own access point and\n\

@@ -1,7 +1,7 @@
 //! INFO, COMMAND, CONFIG, SLOWLOG, and what clients ask when they connect.
 
+use sockeye_device::command_table::COMMANDS;
 use sockeye_device::limits::TX_LEN;
-use sockeye_device::table::COMMANDS;
 use sockeye_device::{App, Health, History, LogLevel, ServerHealth, Settings};
 
 use crate::board::{Board, READINGS};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{bound, read};
+use harness::process::{bound, read};
 
 const POLL: Duration = Duration::from_millis(100);
 

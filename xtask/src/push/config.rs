@@ -9,10 +9,10 @@ use anyhow::{Result, ensure};
 
 use super::cli::Cli;
 use super::redis::{Redis, TOKEN, node};
-use crate::conformance::free_port;
-use crate::process::bound;
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::daemon::free_port;
+use harness::process::bound;
+use harness::workspace::Workspace;
 
 const LIMIT: Duration = Duration::from_secs(30);
 /// Longer than the time between two samples.

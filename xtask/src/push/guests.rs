@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::cli::Cli;
-use crate::namespace::make_bridge;
-use crate::qemu::{self, GUEST_PORT, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::emulator::{self, GUEST_PORT, Network};
+use harness::namespace::make_bridge;
+use harness::workspace::Workspace;
 
 const TOKEN: &str = "correct-horse";
 /// How long after its last sample a remote reading has no value any more, at `barn`.
@@ -43,8 +43,8 @@ impl Guest {
         let Self { name, tap, address, words } = self;
         let file: PathBuf = workspace.target.join(format!("push-{name}.cfg"));
         fs::write(&file, format!("address={address} device.name={name} {words}"))?;
-        let elf = qemu::built(workspace, "device")?;
-        let mut machine = qemu::machine(&elf, &Network::Bridged(tap, address));
+        let elf = emulator::built(workspace, "device")?;
+        let mut machine = emulator::machine(&elf, &Network::Bridged(tap, address));
         machine.arg("-device").arg(format!("loader,file={},addr=0x80100000,force-raw=on", file.display()));
         Server::start(workspace, &format!("push-{name}"), machine)
     }

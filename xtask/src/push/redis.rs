@@ -13,10 +13,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::cli::{Cli, Entries};
 use super::proxy::Proxy;
-use crate::conformance::free_port;
-use crate::process::bound;
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::daemon::free_port;
+use harness::process::bound;
+use harness::workspace::Workspace;
 
 pub const TOKEN: &str = "correct-horse";
 /// Two readings, so that the outbox lasts for half a minute.
@@ -47,7 +47,7 @@ impl Redis {
             fs::remove_dir_all(&folder)?;
         }
         fs::create_dir_all(&folder)?;
-        let program = crate::redis::server(workspace)?;
+        let program = harness::redis_server::server(workspace)?;
         let server = spawn(&program, &folder, port, token)?;
         Ok(Self { program, folder, port, token, server })
     }

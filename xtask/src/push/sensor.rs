@@ -6,10 +6,10 @@ use anyhow::{Result, ensure};
 
 use super::cli::Cli;
 use super::redis::Redis;
-use crate::conformance::free_port;
-use crate::qemu::{self, Network};
-use crate::server::Server;
-use crate::workspace::Workspace;
+use harness::daemon::Server;
+use harness::daemon::free_port;
+use harness::emulator::{self, Network};
+use harness::workspace::Workspace;
 
 /// Where the guest finds this machine's port of Redis: the example says `10.0.2.2:6379`.
 const PORT: u16 = 6379;
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub fn check(workspace: &Workspace) -> Result<()> {
     let _redis = Redis::start(workspace, "push-sensor", PORT, None)?;
     let stored = Cli::new("127.0.0.1", PORT, None);
-    let machine = qemu::machine(&qemu::built(workspace, "sensor")?, &Network::User(free_port()?));
+    let machine = emulator::machine(&emulator::built(workspace, "sensor")?, &Network::User(free_port()?));
     Server::start_silent(workspace, "push-sensor", machine)?.test(|_| {
         let stream = "history:greenhouse.lm35";
         stored.wait("that the sensor's samples come", LIMIT, |stored| Ok(stored.stream(stream)?.len() >= 3))?;

@@ -41,6 +41,21 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
+/// What runs on devices and hosts.
+const OURS: &[&str] = &[
+    "sockeye",
+    "sockeye-board",
+    "sockeye-client",
+    "sockeye-conformance",
+    "sockeye-device",
+    "sockeye-endpoint",
+    "sockeye-hello",
+    "sockeye-resp",
+    "sockeye-server",
+    "sockeye-services",
+    "sockeye-tcp",
+];
+
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
     (
@@ -126,10 +141,14 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    ("xtask", NotThese(&["sockeye*"])),
+    // They build and start what they test and measure, and link none of it.
+    ("xtask", NotThese(OURS)),
+    ("sockeye-harness", NotThese(OURS)),
+    ("sockeye-measure", NotThese(OURS)),
     (
         "sockeye-bench-host",
         Only(&[

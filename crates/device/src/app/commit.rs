@@ -9,7 +9,7 @@ use crate::command::Cx;
 use crate::commands::commit::{self, Change};
 use crate::commands::config::Staged;
 use crate::commands::{self, config};
-use crate::session::SessionKey;
+use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, Store, StoreError};
 
 /// What a request changes, while it is being stored: the request itself may be gone by then.

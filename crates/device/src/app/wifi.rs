@@ -6,7 +6,7 @@ use core::task::Poll;
 use crate::app::{App, State};
 use crate::commands::config;
 use crate::platform::{Now, Platform};
-use crate::session::{Cursor, Session};
+use crate::sessions::session::{Cursor, Session};
 use crate::wifi::machine::{Env, Wifi};
 use crate::wifi::{self, Action, Event, JoinError};
 

@@ -5,11 +5,11 @@ use sockeye_resp::ReplyWriter;
 use crate::app::commit::Storing;
 use crate::app::{self, State};
 use crate::command::{Command, Cx};
+use crate::command_table;
 use crate::commands::{DENIED, config, wifi};
 use crate::platform::{Now, Platform};
-use crate::session::SessionKey;
+use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, StoreCondition, StoreError};
-use crate::table;
 use crate::wifi::station::Input;
 
 /// Which change is being stored.
@@ -50,7 +50,7 @@ impl Change {
 /// Puts into `storing` what the request makes of the settings in force. None if it changes nothing, and the error is
 /// written.
 pub(crate) fn change(cx: &mut Cx<'_, '_>, storing: &mut Storing) -> Option<Change> {
-    let command = table::find(&cx.request).ok()?;
+    let command = command_table::find(&cx.request).ok()?;
     // Another session may have changed the settings since the request was admitted, the token for instance.
     if !cx.state.may(cx.key, command.access) {
         let error = if cx.state.may_read(cx.key) { DENIED } else { "NOAUTH Authentication required." };

@@ -11,7 +11,6 @@ use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
 
 use crate::app::State;
-use crate::auth::TokenHash;
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{
@@ -19,6 +18,7 @@ use crate::limits::{
     TOKEN_LEN_MIN,
 };
 use crate::platform::Platform;
+use crate::sessions::token::TokenHash;
 use crate::settings::{ApAddress, LogLevel, Settings};
 use crate::wifi::{InvalidNetwork, Ip, Network, StaticIp};
 

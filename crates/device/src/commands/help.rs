@@ -1,8 +1,8 @@
 //! HELP of every command that has subcommands.
 
 use crate::command::{Cx, Outcome};
+use crate::command_table::{by_any_name, subcommands};
 use crate::commands::Upper;
-use crate::table::{by_any_name, subcommands};
 
 pub(crate) fn help(cx: &mut Cx<'_, '_>) -> Outcome {
     let command = by_any_name(cx.arg(0)).ok_or("ERR syntax error")?;

@@ -7,7 +7,7 @@ use crate::command::{Cx, Flow, Outcome, integer};
 use crate::commands::config;
 use crate::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 use crate::platform::Now;
-use crate::session::{Cursor, Side};
+use crate::sessions::session::{Cursor, Side};
 use crate::settings::Settings;
 use crate::wifi::Ip;
 use crate::wifi::machine::{Env, Wifi};

@@ -3,12 +3,12 @@
 use sockeye_resp::LossyUtf8;
 
 use crate::command::{Cx, Flow, Outcome};
-use crate::commands::keyspace::WRONGTYPE;
-use crate::commands::stream::INVALID_ID;
-use crate::history::{SampleId, StreamId};
-use crate::keys::{HISTORY, Key};
+use crate::commands::key_commands::WRONGTYPE;
+use crate::commands::stream_commands::INVALID_ID;
+use crate::keys::catalog::{HISTORY, Key};
+use crate::keys::history::{SampleId, StreamId};
+use crate::keys::remote;
 use crate::platform::Now;
-use crate::remote;
 
 const EQUAL_OR_SMALLER: &str = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 const NOT_A_NUMBER: &str = "ERR value is not a plain number, or has too many digits";

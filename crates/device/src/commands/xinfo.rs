@@ -1,9 +1,9 @@
 //! XINFO: what there is to know about a stream.
 
 use crate::command::{Cx, Flow, Outcome};
-use crate::commands::keyspace::WRONGTYPE;
-use crate::history::StreamId;
-use crate::keys::Key;
+use crate::commands::key_commands::WRONGTYPE;
+use crate::keys::catalog::Key;
+use crate::keys::history::StreamId;
 
 /// The fields of Redis's that mean something here; its inner trees and consumer groups don't.
 pub(crate) fn stream(cx: &mut Cx<'_, '_>) -> Outcome {

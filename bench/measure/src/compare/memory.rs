@@ -1,0 +1,66 @@
+//! RAM and flash of the images: by what they are, and by slot.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::programs::{self, Contender, FEW};
+use super::results::{Memory, Row};
+use crate::exchanges::{self, Exchange, GET_INLINE, HELLO, SHORT};
+use crate::guest::Guest;
+use crate::size;
+use harness::workspace::Workspace;
+
+/// The images of Sockeye as they are shipped.
+const SHIPPED: [&str; 2] = ["hello", "device"];
+
+/// Builds what is measured: each program also for one client less, which tells the price of a slot.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    for contender in Contender::ALL {
+        contender.build(workspace, FEW)?;
+        contender.build(workspace, FEW - 1)?;
+    }
+    for bin in SHIPPED {
+        programs::build_shipped(workspace, bin, FEW - 1)?;
+        programs::build_shipped(workspace, bin, FEW)?;
+    }
+    Ok(())
+}
+
+/// Measures it, in a namespace with a tap.
+pub fn measure(workspace: &Workspace) -> Result<Memory> {
+    let mut memory = Memory::default();
+    for contender in Contender::ALL {
+        let [less, elf] = [FEW - 1, FEW].map(|slots| contender.elf(workspace, slots));
+        memory.programs.insert(contender.name(), program(workspace, &elf, &less, &SHORT, false)?);
+    }
+    for (bin, exchange) in [("hello", &HELLO), ("device", &GET_INLINE)] {
+        let [less, elf] = [FEW - 1, FEW].map(|slots| programs::shipped(workspace, bin, slots));
+        let name = format!("Sockeye {bin}");
+        memory.programs.insert(name.clone(), program(workspace, &elf, &less, exchange, bin == "hello")?);
+    }
+    Ok(memory)
+}
+
+/// What a program takes, the most stack that it used under load with it.
+fn program(workspace: &Workspace, elf: &Path, less: &Path, exchange: &Exchange, closes: bool) -> Result<Row> {
+    let [sizes, less] = [elf, less].map(|elf| size::elf_sizes(&fs::read(elf)?));
+    let (sizes, less) = (sizes?, less?);
+    let stack = Guest::run(workspace, "bench", elf, |guest| {
+        if closes {
+            exchanges::closed_by_server(guest, exchange)?;
+        } else {
+            exchanges::kept_open(guest, exchange, FEW - 1)?;
+            exchanges::cycle(guest, exchange)?;
+        }
+        Ok(guest.figures()?.stack)
+    })?;
+    Ok(BTreeMap::from([
+        ("flash".to_owned(), sizes["text"] + sizes["rodata"] + sizes["data"]),
+        ("static RAM".to_owned(), sizes["static_ram"]),
+        ("of it each slot".to_owned(), sizes["static_ram"].saturating_sub(less["static_ram"])),
+        ("stack".to_owned(), stack),
+    ]))
+}

@@ -1,0 +1,380 @@
+//! The document that is made of what was measured, and its plot.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Result, anyhow};
+use plotters::prelude::*;
+
+use super::results::{Instructions, Latency, Memory, Rates, Redis, RedisTest, Results, Row, Wire};
+use super::targets::{self, TARGETS};
+use super::wire;
+use crate::tables::grouped;
+use harness::workspace::Workspace;
+
+const DOCUMENT: &str = "docs/performance.md";
+const PLOT: &str = "docs/instructions.svg";
+
+/// Writes the document and its plot.
+pub fn write(workspace: &Workspace, results: &Results) -> Result<()> {
+    fs::write(workspace.root.join(DOCUMENT), document(results))?;
+    if let Some(instructions) = &results.instructions {
+        plot(instructions, &workspace.root.join(PLOT))?;
+    }
+    println!("{}", document(results));
+    Ok(())
+}
+
+/// What is wrong with the document in the tree, if anything: it has to be the one that the results make.
+pub fn fault(workspace: &Workspace) -> Option<String> {
+    let results = match Results::read(workspace) {
+        Ok(results) => results,
+        Err(error) => return Some(format!("{error:#}")),
+    };
+    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
+    (found != document(&results))
+        .then(|| format!("{DOCUMENT} isn't what bench/results.toml makes: run the bench again"))
+}
+
+fn document(results: &Results) -> String {
+    let mut text = String::from(HEAD);
+    for (name, value) in &results.machine {
+        // Writing into a string doesn't fail.
+        let _ = writeln!(text, "| {name} | {value} |");
+    }
+    if let Some(instructions) = &results.instructions {
+        text += &instructions_part(instructions);
+    }
+    if let Some(memory) = &results.memory {
+        text += &memory_part(memory);
+    }
+    text += &targets_part(results);
+    if let Some(wire) = &results.wire {
+        text += &wire_part(wire);
+    }
+    if let Some(latency) = &results.latency {
+        text += &latency_part(latency);
+    }
+    if let Some(rates) = &results.rates {
+        text += &rates_part(rates);
+    }
+    if let Some(redis) = &results.redis {
+        text += &redis_part(redis);
+    }
+    text
+}
+
+const HEAD: &str = "# Performance
+
+This page is made by `cargo xtask bench` (as root, on Debian), and a check fails when it isn't what the last run
+measured. Figures in other documents come from here. `cargo xtask bench PART` measures one part again.
+
+| machine | |
+|---|---|
+";
+
+fn instructions_part(measured: &Instructions) -> String {
+    let mut text = String::from(INSTRUCTIONS);
+    text += &table("server", &EXCHANGES, &measured.exchanges);
+    text += OPEN;
+    let counts: Vec<_> = numbers(measured);
+    let columns: Vec<_> = counts.iter().map(String::as_str).collect();
+    text += &table("connections open in turn, of 32 slots", &columns, &measured.open);
+    text += "\n![Instructions of a request against open connections](instructions.svg)\n";
+    text += DEVICE;
+    for (name, value) in &measured.device {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    let _ = writeln!(text, "| classic hello, as shipped: prints each request | {} |", grouped(measured.hello));
+    text += IDLE;
+    for (name, value) in &measured.idle_second {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    text
+}
+
+const EXCHANGES: [&str; 6] =
+    ["kept open", "7 in turn", "connect, request, close", "closed by server", "1,000 bytes in", "1,000 bytes out"];
+
+const INSTRUCTIONS: &str = "
+## Instructions
+
+RV32IMC, the ESP32-C3's instruction set, in QEMU with `-icount shift=0`. The guest's own counter is read over its
+console before and after some hundreds of exchanges over a tap, lock step; medians of five. Counted is everything that
+runs: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the server; for the Rust
+programs also the executor and the interrupts. lwIP's has neither: it is called from one loop, which is the cheapest
+way to run it. All have the same word-wise memcpy, and
+may read words at any address, as the ESP32-C3 can. Waiting is not counted. No figure says anything about caches or a
+radio.
+
+All serve 8 clients. A request is 16 bytes, its reply 13, where nothing else is said; `closed by server` is the
+classic, 16 in, 11 out. lwIP's settings are ESP-IDF's where they matter, so it doesn't check the IP header's checksum;
+the others do. All copy what a handler gets and gives, but lwIP, whose call-backs see the received frame itself.
+
+";
+
+const OPEN: &str = "
+Clients that are connected and take turns, one request at a time:
+
+";
+
+const DEVICE: &str = "
+The device's own image, 8 slots, with all that a request takes: protocol, command, session. A `GET` of a reading is 10
+bytes in as an inline request and 23 as an array, and 10 out.
+
+| the device | instructions |
+|---|---:|
+";
+
+const IDLE: &str = "
+| a second in which no client is there | instructions |
+|---|---:|
+";
+
+fn memory_part(measured: &Memory) -> String {
+    let mut text = String::from(MEMORY);
+    text += &table("program", &["flash", "static RAM", "of it each slot", "stack"], &measured.programs);
+    text += ELSEWHERE;
+    text
+}
+
+const MEMORY: &str = "
+## RAM and flash
+
+Bytes, on the board in QEMU, 8 slots; the first rows answer the exchanges above, `hello` and `device` are what is
+shipped. Flash is code, constants and initial values, without radio. A slot's RAM is what the program for 8 has more
+than that for 7: its task, its connection with 1,024 bytes of buffer each way, and its place in the tables; the device's
+sessions are a fixed number and not in it. lwIP's is its control block, and 2,048 of the heap that holds what is sent
+until it is acknowledged. The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that
+was in use at once under load, interrupts included, found by painting it.
+
+";
+
+const ELSEWHERE: &str = "
+What the images on chips take, and whose code all of them consist of, is in [footprint.md](footprint.md).
+";
+
+fn targets_part(results: &Results) -> String {
+    let mut text = String::from(targets::HEAD);
+    for target in &TARGETS {
+        let Some(measured) = (target.measured)(results) else { continue };
+        let over = match measured.checked_sub(target.at_most) {
+            Some(over) if over > 0 => format!("{} %", (over * 100).div_ceil(target.at_most)),
+            _ => "met".to_owned(),
+        };
+        let (at_most, measured) = (grouped(target.at_most), grouped(measured));
+        let _ = writeln!(text, "| {} | {at_most} | {measured} | {over} |", target.what);
+    }
+    text + targets::REASONS
+}
+
+fn wire_part(measured: &Wire) -> String {
+    let mut text = String::from(WIRE);
+    for (head, rows) in [
+        ("kept open, one right after the other", &measured.at_once),
+        ("kept open, with pauses", &measured.one_by_one),
+        ("connect, read, close", &measured.connection),
+    ] {
+        let _ = writeln!(
+            text,
+            "\n| {head} | bytes to | from | packets to | from | instructions |\n|---|{}",
+            "---:|".repeat(5)
+        );
+        for (name, row) in rows {
+            let each = |what: &str| row.get(what).map_or("-".to_owned(), |sum| tenths(*sum, wire::OPERATIONS));
+            let whole = row.get("instructions").map_or("-".to_owned(), |sum| grouped(sum / wire::OPERATIONS));
+            let cells = ["bytes to", "bytes from", "packets to", "packets from"].map(each).join(" | ");
+            let _ = writeln!(text, "| {name} | {cells} | {whole} |");
+        }
+    }
+    text
+}
+
+const WIRE: &str = "
+## On the wire
+
+Reading one value of four characters, counted at the client's interface: Ethernet frames without their checksum, all of
+TCP included. HTTP is picoserve on embassy-net as both are shipped, asked as curl asks, answering the bare value. The
+client is Linux, which puts off its acknowledgement so that the next request can carry it; with pauses nothing can.
+";
+
+fn latency_part(measured: &Latency) -> String {
+    let mut text = String::from(LATENCY);
+    text += &table("", &["half", "90 %", "99 %", "all", "instructions"], &measured.replies);
+    text += BOOT;
+    for (name, value) in &measured.boot {
+        let _ = writeln!(text, "| {name} | {} |", grouped(*value));
+    }
+    text
+}
+
+const LATENCY: &str = "
+## Latency
+
+Microseconds within which that part of 2,000 replies came, one client asking and waiting, in QEMU over a tap. The
+machine's own pauses are in it, so the instructions of a request say more than the last columns. A stalled client has
+sent half a request and is silent; a slow reader asks for INFO over and over, and reads a little of it every 10 ms.
+
+";
+
+const BOOT: &str = "
+Instructions from `main` to the end of the first reply, connection included: one nanosecond of the guest's time each.
+There is no radio, which takes seconds on a chip.
+
+| boot | instructions |
+|---|---:|
+";
+
+fn rates_part(measured: &Rates) -> String {
+    let mut text = String::from(RATES);
+    for (name, row) in sorted(&measured.medians) {
+        let cell = |what: &str, unit: &str| {
+            let what = format!("{what}, {unit}");
+            let value = |rows: &BTreeMap<String, Row>| rows.get(name).and_then(|row| row.get(&what)).copied();
+            let percent = value(&measured.percent_of_sockeye).unwrap_or_default();
+            format!("{} ({percent} %)", row.get(&what).map_or("-".to_owned(), |value| grouped(*value)))
+        };
+        let cells = ["kept open", "8 in turn", "connect, request, close"];
+        let cells = cells.map(|what| format!("{} | {}", cell(what, "per second"), cell(what, "ns")));
+        let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+    }
+    text
+}
+
+const RATES: &str = "
+## On Linux
+
+Sockeye's server and listener with the handler of the exchanges and with the device, embassy-net's sockets, picoserve on
+them, and lwIP's raw API, each as one thread on a tap device of this machine; one client, which asks and waits.
+Operations a second, and nanoseconds of the server's processor time for each, to 10 ms in 1.5 s, what the kernel does for
+the tap included. All in turn, five rounds; medians, and in parentheses the median of what it was of Sockeye's in the
+same round. Rates are worth little where the machine does other work; the ratios stand it better. Client and server run
+on the same core, since on two an exchange is mostly the time in which an idle core is woken. Each program reads the tap
+until there is no more and then waits in `poll`.
+
+picoserve's rate is that of waiting: it flushes between a reply's head and its body, embassy-net's flush waits for the
+client's acknowledgement, and Linux puts that off by some 44 ms.
+
+| server | kept open, a second | ns | 8 in turn, a second | ns | connect, request, close, a second | ns |
+|---|---:|---:|---:|---:|---:|---:|
+";
+
+fn redis_part(measured: &Redis) -> String {
+    let Redis { redis_version, clients, requests, tests } = measured;
+    let mut text = format!(
+        "\n## Beside Redis\n\n`redis-benchmark -c {clients} -P 1 -n {requests}` on loopback: redis-server \
+         {redis_version} and the simulated device, in turn, so that what else the machine does meets both. Medians; \
+         what counts is the ratio.\n\n\
+         | test | Redis, requests/s | Sockeye, requests/s | Sockeye of Redis | in each run |\n|---|---:|---:|---:|---|\n"
+    );
+    for RedisTest { test, redis_per_s, sockeye_per_s, ratios_percent } in tests {
+        let mut sorted = ratios_percent.clone();
+        sorted.sort_unstable();
+        let median = sorted.get(sorted.len() / 2).copied().unwrap_or_default();
+        let each = ratios_percent.iter().map(|ratio| format!("{ratio} %")).collect::<Vec<_>>().join(", ");
+        let (redis, sockeye) = (grouped(*redis_per_s), grouped(*sockeye_per_s));
+        let _ = writeln!(text, "| {test} | {redis} | {sockeye} | {median} % | {each} |");
+    }
+    text
+}
+
+/// The numbers of open connections, in order.
+fn numbers(measured: &Instructions) -> Vec<String> {
+    let mut numbers: Vec<_> = measured.open.values().flat_map(|row| row.keys().cloned()).collect();
+    numbers.sort_by_key(|number| number.parse::<u64>().unwrap_or(u64::MAX));
+    numbers.dedup();
+    numbers
+}
+
+/// A table with a line for each row, Sockeye's first, and these columns.
+fn table(head: &str, columns: &[&str], rows: &BTreeMap<String, Row>) -> String {
+    let mut text = format!("| {head} | {} |\n|---|{}\n", columns.join(" | "), "---:|".repeat(columns.len()));
+    for (name, row) in sorted(rows) {
+        let cells = columns.iter().map(|column| row.get(*column).map_or("-".to_owned(), |value| grouped(*value)));
+        let _ = writeln!(text, "| {name} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+    text
+}
+
+/// Sockeye's first, the others by name.
+fn sorted(rows: &BTreeMap<String, Row>) -> Vec<(&String, &Row)> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_key(|(name, _)| (!name.starts_with("Sockeye"), by_number(name)));
+    rows
+}
+
+/// A name whose numbers are as long as each other, so that it sorts by their value.
+fn by_number(name: &str) -> String {
+    name.split(' ').map(|word| word.parse::<u64>().map_or(word.to_owned(), |number| format!("{number:020}"))).collect()
+}
+
+/// A sum's part of so many, with one decimal where there is one.
+fn tenths(sum: u64, of: u64) -> String {
+    match (sum * 10 / of) % 10 {
+        0 => grouped(sum / of),
+        tenth => format!("{}.{tenth}", grouped(sum / of)),
+    }
+}
+
+/// Instructions of a request against open connections, one line for each server.
+fn plot(measured: &Instructions, file: &std::path::Path) -> Result<()> {
+    let shown = ["Sockeye", "embassy-net", "lwIP -Os LTO"];
+    let colours = [RGBColor(200, 60, 40), RGBColor(60, 90, 180), RGBColor(90, 90, 90)];
+    let most = measured.open.values().flat_map(|row| row.values()).max().copied().unwrap_or(1);
+    let failed = |error: DrawingAreaErrorKind<std::io::Error>| anyhow!("can't draw the plot: {error}");
+
+    let root = SVGBackend::new(file, (720, 360)).into_drawing_area();
+    root.fill(&WHITE).map_err(failed)?;
+    let mut chart = ChartBuilder::on(&root)
+        .margin(12)
+        .x_label_area_size(36)
+        .y_label_area_size(64)
+        .build_cartesian_2d(0_u64..32, 0..most + most / 20)
+        .map_err(failed)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc("connections open in turn").y_desc("instructions of a request").max_light_lines(1);
+    mesh.y_label_formatter(&|value| grouped(*value)).draw().map_err(failed)?;
+    for (name, colour) in shown.into_iter().zip(colours) {
+        let Some(row) = measured.open.get(name) else { continue };
+        let mut points: Vec<(u64, u64)> =
+            row.iter().filter_map(|(open, value)| Some((open.parse().ok()?, *value))).collect();
+        points.sort_unstable();
+        let line = chart.draw_series(LineSeries::new(points.clone(), colour.stroke_width(2))).map_err(failed)?;
+        line.label(name).legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        let dots = points.into_iter().map(|point| Circle::new(point, 3, colour.filled()));
+        chart.draw_series(dots).map_err(failed)?;
+    }
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .draw()
+        .map_err(failed)?;
+    root.present().map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_one_decimal_where_there_is_one() {
+        for (sum, text) in [(100, "1"), (150, "1.5"), (109, "1"), (123_456, "1,234.5")] {
+            assert_eq!(tenths(sum, 100), text);
+        }
+    }
+
+    #[test]
+    fn rows_are_in_order_of_their_numbers() {
+        assert!(by_number("a, 7 of 32") < by_number("a, 31 of 32"));
+        assert!(by_number("a, 7 of 32") < by_number("b, 0 of 32"));
+    }
+
+    #[test]
+    fn connections_are_in_order_of_their_number() {
+        let row = ["31", "4", "15"].map(|open| (open.to_owned(), 1)).into();
+        let open = [("Sockeye".to_owned(), row)].into();
+        assert_eq!(numbers(&Instructions { open, ..Instructions::default() }), ["4", "15", "31"]);
+    }
+}

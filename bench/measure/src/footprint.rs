@@ -1,0 +1,264 @@
+//! What the images take, kept in a file, and the document that is made of it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::parts::Group;
+use crate::tables::{grouped, transposed};
+use harness::workspace::Workspace;
+
+/// The file, from the repository's root.
+const FILE: &str = "bench/footprint.toml";
+const DOCUMENT: &str = "docs/footprint.md";
+/// How far what is built may be from what is kept, in percent: compilers of one year differ by less than 1.
+const TOLERANCE_PERCENT: u64 = 2;
+/// A station of ESP-IDF, the image that was named as comparable, bytes; and the programs that are held against it.
+const STATION_LEN: u64 = 672 * 1024;
+const COMPARED: [&str; 2] = ["esp32c3-device", "esp32c3-hello"];
+/// Parts of code smaller than this count together.
+const PART_LEN_MIN: u64 = 256;
+
+/// Bytes by what they are, by program: `qemu-virt-hello`, then `text`.
+pub type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
+
+/// What was measured.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Footprint {
+    /// The compiler's version.
+    pub compiler: String,
+    /// By kind of memory.
+    pub sizes: Sizes,
+    /// Code by the crate that it is of.
+    pub code: Sizes,
+    /// Static memory by the variable, the large ones.
+    pub statics: Sizes,
+}
+
+impl Footprint {
+    /// What is kept in the tree.
+    pub fn read(workspace: &Workspace) -> Result<Self> {
+        let text = fs::read_to_string(workspace.root.join(FILE)).with_context(|| format!("read {FILE}"))?;
+        toml::from_str(&text).with_context(|| format!("read {FILE}"))
+    }
+
+    /// Keeps it, and writes the document.
+    pub fn write(&self, workspace: &Workspace) -> Result<()> {
+        let head = "# What `cargo xtask size --write` measured last; docs/footprint.md is made of it.\n";
+        fs::write(workspace.root.join(FILE), format!("{head}\n{}", toml::to_string(self)?))?;
+        fs::write(workspace.root.join(DOCUMENT), document(self))?;
+        Ok(())
+    }
+
+    /// One line for each size that is no longer what is kept.
+    pub fn stale(&self, sizes: &Sizes) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (program, sizes) in sizes {
+            for (what, &size) in sizes {
+                let kept = self.sizes.get(program).and_then(|kept| kept.get(what)).copied().unwrap_or_default();
+                if kept.abs_diff(size) * 100 > size * TOLERANCE_PERCENT {
+                    faults.push(format!(
+                        "{program}: {what} is {size}, and {DOCUMENT} says {kept}: run `cargo xtask size --write`"
+                    ));
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// What is wrong with the document in the tree, if anything: it has to be the one that the file makes.
+pub fn document_fault(workspace: &Workspace) -> Option<String> {
+    let footprint = match Footprint::read(workspace) {
+        Ok(footprint) => footprint,
+        Err(error) => return Some(format!("{error:#}")),
+    };
+    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
+    (found != document(&footprint))
+        .then(|| format!("{DOCUMENT} isn't what {FILE} makes: run `cargo xtask size --write`"))
+}
+
+fn document(footprint: &Footprint) -> String {
+    let mut text = format!("{HEAD}Built with {}.\n\n", footprint.compiler);
+    text += &transposed("bytes", &footprint.sizes);
+    text += SIZES;
+    text += &transposed("code", &groups(&footprint.code));
+    text += &comparison(footprint);
+    text += HEAP;
+    text += CODE;
+    text += &transposed("code", &footprint.code.iter().map(|(name, parts)| (name.clone(), large(parts))).collect());
+    text += STATICS;
+    for (program, statics) in &footprint.statics {
+        let mut statics: Vec<_> = statics.iter().collect();
+        statics.sort_by_key(|(name, len)| (std::cmp::Reverse(**len), *name));
+        // Writing into a string doesn't fail.
+        let _ = writeln!(text, "\n| {program} | bytes |\n|---|---:|");
+        for (name, len) in statics {
+            let _ = writeln!(text, "| `{name}` | {} |", grouped(*len));
+        }
+    }
+    text
+}
+
+/// The images beside the one that was named as comparable.
+fn comparison(footprint: &Footprint) -> String {
+    let mut text = String::from(COMPARISON);
+    for program in COMPARED {
+        let image = footprint.sizes.get(program).and_then(|sizes| sizes.get("image")).copied().unwrap_or_default();
+        // Writing into a string doesn't fail.
+        let _ = writeln!(text, "| `{program}` | {} | {} % |", grouped(image), (image * 100).div_ceil(STATION_LEN));
+    }
+    text + REASONS
+}
+
+/// Code by whose it is.
+fn groups(code: &Sizes) -> Sizes {
+    let mut groups = Sizes::new();
+    for (program, parts) in code {
+        let has_radio = program.starts_with("esp32");
+        let sums = groups.entry(program.clone()).or_default();
+        for group in Group::ALL {
+            let parts = parts.iter().filter(|(part, _)| Group::of(part, has_radio) == group);
+            sums.insert(group.name().to_owned(), parts.map(|(_, len)| len).sum());
+        }
+    }
+    groups
+}
+
+/// Parts by name, small ones together.
+fn large(parts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let (mut large, small): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        parts.clone().into_iter().partition(|(_, len)| *len >= PART_LEN_MIN);
+    large.insert("others".to_owned(), small.values().sum());
+    large
+}
+
+const HEAD: &str = "# Footprint
+
+What the programs take of flash and RAM, and whose bytes they are. `cargo xtask size --write` makes this page from the
+release builds; `cargo xtask size`, which is part of `cargo xtask test`, fails over a ceiling of `ceilings.toml`, and
+where a figure here is no longer true within 2 %. ";
+
+const SIZES: &str = "
+- `image`: what flash holds of the application. It is `text`, `iram`, `rodata` and `data`, with the headers of an image;
+  bootloader and partition table are not in it.
+- `iram`: code that runs in RAM, most of it the radio's.
+- `static_ram`: `data` and `bss`. On chips 36 KB of the heap are in `bss`.
+- `heap`: all of it, 64 KB of which are memory that the bootloader leaves. The radio's drivers allocate, and after start
+  nothing of ours.
+- `stack_left`: what the linker leaves of the chip's RAM to the one stack of interrupts and tasks; radio and scheduler
+  take their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. The most stack that was in use
+  in QEMU is in [performance.md](performance.md).
+- `slot_ram`: what one more client served at once adds, found by a build for one more. It is measured in QEMU; on chips
+  it is the same task and the same buffers.
+
+## Whose code it is
+
+Code in flash and RAM, by whose source its lines are from. The radio is Espressif's binary libraries, and esp-radio and
+esp-phy, which drive them. The network stack is smoltcp and embassy-net, and the protocols of the services: DHCP, DNS,
+mDNS, SNTP. The runtime is all else: Rust's core, embassy's executor, esp-hal, collections, storage in flash, CBOR.
+
+";
+
+const COMPARISON: &str = "
+## Beside ESP-IDF
+
+The image of `device` on an ESP32-C3 was to be smaller than a station of ESP-IDF: 672 KB, 688,128 bytes.
+
+| image, ESP32-C3 | bytes | of the station |
+|---|---:|---:|
+";
+
+const REASONS: &str = "
+`device` is not, and the two don't do the same. The station joins one network and has sockets. `device` has an own
+network beside the joined one, which share 8 slots; a DHCP server and client, captive DNS, mDNS, SNTP; settings that
+survive power cuts, and Wi-Fi that comes back from wrong ones; the Redis protocol, its commands and their help; history,
+subscriptions, push to other devices; a page for browsers, sensors, outputs, a button, a watchdog. `hello` is nearer to
+it: an own network or a joined one, DHCP, captive DNS, a passphrase kept in flash, and a TCP server with 8 slots. Of
+either more than 350 KB are the radio's, whose libraries are the same in ESP-IDF and which no switch makes smaller: its
+code in the table above, and its constants.
+
+What makes the images small, by what it took off `device` when it came, built before and after in November 2026 with
+rustc 1.96:
+
+| | bytes |
+|---|---:|
+| no frame pointers | 40,000 |
+| opt-level `z` for `s`, but where each segment and interrupt passes | 51,000 |
+| words at any address, ESP32-C3 only | 16,000 |
+| linker relaxation, which rustc leaves off | 16,000 |
+| paths in panics from the package on | 9,000 |
+| no copies of one `async fn` in two crates, no sort of core's | 10,000 |
+
+`z` has its price: with these settings in QEMU a `GET` takes two fifths more instructions than with those of
+[performance.md](performance.md), some 15 us of an ESP32-C3's time where the way over Wi-Fi and back takes 2 ms. `s` for
+the programs, which hold what is generic, would make it a quarter, for 23,000 bytes.
+
+Measured and not taken: folding of identical functions by the linker (1,000 bytes), the outliner where `s` is (4,000, on
+the way of each segment), opt-level 2 for esp-radio (none), a larger or smaller inline threshold (1,000). What is left to
+take off are abilities, and each would be an image that is tested less.
+";
+
+const HEAP: &str = "
+## Heap
+
+How much of the heap the radio takes can't be measured without a chip, and no figure is given here that nobody has
+measured. From the sources: at start the driver takes 10 static receive buffers of about 1.6 KB, its tasks' stacks, of
+which each has at least 6 KB, and what its libraries allocate; 32 receive and 32 transmit buffers more come and go, as
+large as their frames. A frame that finds no memory is lost, and sent again.
+
+The aim is 40 KB free in both networks with 8 slots. On a chip:
+
+```
+redis-cli -h 192.168.1.1 -p 3000 INFO memory                  # used_memory, heap_free
+redis-benchmark -h 192.168.1.1 -p 3000 -c 7 -t ping &         # seven clients, and the next line's
+redis-cli -h 192.168.1.1 -p 3000 SUBSCRIBE heap.free          # what it falls to
+redis-cli -h 192.168.1.1 -p 3000 XRANGE history:heap.free - +
+```
+";
+
+const CODE: &str = "
+## By crate
+
+Bytes of code by the crate in which a line stands. Rust's own library counts for whoever it was inlined into. Without
+line information are the radio's binary libraries, and assembly.
+
+";
+
+const STATICS: &str = "
+## Static memory
+
+The largest variables. `POOL` is the memory of a task, for the server's nine slots together; `MEMORY` is the listener's
+connections.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes(text: &str) -> Sizes {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_figure_that_is_no_longer_true_is_told() {
+        let kept = Footprint { sizes: sizes("[a]\ntext = 1000"), ..Footprint::default() };
+        for (text, faults) in [("1000", 0), ("1019", 0), ("981", 0), ("1030", 1), ("970", 1)] {
+            assert_eq!(kept.stale(&sizes(&format!("[a]\ntext = {text}"))).len(), faults, "{text}");
+        }
+        assert_eq!(kept.stale(&sizes("[b]\ntext = 1")).len(), 1);
+    }
+
+    #[test]
+    fn all_code_is_somebodys() {
+        let code =
+            sizes("[esp32c3-device]\nsmoltcp = 1\nsockeye-tcp = 20\nesp-radio = 300\nheapless = 4000\nother = 50000");
+        let groups = groups(&code);
+        let sums: Vec<_> = Group::ALL.map(|group| groups["esp32c3-device"][group.name()]).into();
+        assert_eq!(sums, [20, 1, 300, 54000]);
+    }
+}

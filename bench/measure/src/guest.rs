@@ -1,0 +1,121 @@
+//! A program in QEMU whose instructions are counted.
+
+use std::io::ErrorKind;
+use std::net::TcpStream;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use harness::daemon::Server;
+use harness::emulator::{self, GUEST, GUEST_PORT, Network};
+use harness::namespace::TAP;
+use harness::workspace::Workspace;
+
+/// What is typed on a guest's console to be told its figures, and how the line begins that tells them.
+const ASK: &[u8] = b"?";
+const ANSWER: &str = "figures: ";
+/// The longest to wait for a guest on the network.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a refused client waits before it tries again.
+const REFUSED_PAUSE: Duration = Duration::from_millis(5);
+
+/// How often a guest tells its figures to know what telling them takes.
+const ASKED: usize = 4;
+
+/// A running guest. Under `-icount shift=0` its instruction counter counts instructions, so figures are exact and the
+/// same on every machine but for what depends on when frames come in.
+pub struct Guest<'a> {
+    server: &'a mut Server,
+}
+
+/// What a guest has used since it started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Instructions executed, without waiting for interrupts and without telling figures.
+    pub instructions: u64,
+    /// The most bytes of stack that were in use at once.
+    pub stack: u64,
+    /// Its clock, at 10 MHz.
+    pub ticks: u64,
+}
+
+impl Guest<'_> {
+    /// Boots a program in the namespace's tap, runs `measure` and ends it. The console goes to a file named after
+    /// `name`.
+    pub fn run<R>(
+        workspace: &Workspace,
+        name: &str,
+        elf: &Path,
+        measure: impl FnOnce(&mut Guest<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let mut machine = emulator::machine(elf, &Network::Tap(TAP));
+        machine.args(["-icount", "shift=0"]);
+        let mut result = None;
+        Server::start(workspace, name, machine)?.test(|server| {
+            result = Some(measure(&mut Guest { server })?);
+            Ok(())
+        })?;
+        result.context("nothing was measured")
+    }
+
+    /// What the guest has used so far.
+    pub fn figures(&mut self) -> Result<Figures> {
+        parse(&self.server.ask(ASK, ANSWER)?)
+    }
+
+    /// Instructions that `work` takes the guest, without those for telling.
+    pub fn instructions(&mut self, work: impl FnOnce() -> Result<()>) -> Result<u64> {
+        let asked = (0..ASKED).map(|_| Ok(self.figures()?.instructions)).collect::<Result<Vec<_>>>()?;
+        work()?;
+        let after = self.figures()?.instructions;
+        // Nothing but telling happens between the two that are closest.
+        let telling = asked.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap_or_default();
+        Ok((after - asked[ASKED - 1]).saturating_sub(telling))
+    }
+
+    /// A connection to the guest. A refused client tries again: embassy-net refuses whom no socket happens to wait for.
+    pub fn connect() -> Result<TcpStream> {
+        let start = Instant::now();
+        let client = loop {
+            match TcpStream::connect((GUEST, GUEST_PORT)) {
+                Err(error) if error.kind() == ErrorKind::ConnectionRefused && start.elapsed() < PATIENCE => {
+                    sleep(REFUSED_PAUSE);
+                }
+                connected => break connected.context("connect to the guest")?,
+            }
+        };
+        client.set_nodelay(true)?;
+        client.set_read_timeout(Some(PATIENCE))?;
+        client.set_write_timeout(Some(PATIENCE))?;
+        Ok(client)
+    }
+}
+
+fn parse(line: &str) -> Result<Figures> {
+    let (_, text) = line.split_once(ANSWER).context("no figures")?;
+    let words: Vec<_> = text.split_whitespace().collect();
+    let value = |name: &str| {
+        let at = words.iter().position(|word| *word == name).with_context(|| format!("no {name} in `{line}`"))?;
+        let value = words.get(at + 1).with_context(|| format!("no value of {name} in `{line}`"))?;
+        value.parse::<u64>().with_context(|| format!("`{value}` is no count"))
+    };
+    ensure!(words.len() == 6, "`{line}` has more or less than three figures");
+    Ok(Figures { instructions: value("instructions")?, stack: value("stack")?, ticks: value("ticks")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_from_their_line() {
+        let figures = parse("figures: instructions 12 stack 34 ticks 56").unwrap();
+        assert_eq!(figures, Figures { instructions: 12, stack: 34, ticks: 56 });
+        for line in ["", "figures: instructions 12 stack 34", "figures: instructions x stack 34 ticks 56"] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

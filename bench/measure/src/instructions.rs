@@ -1,0 +1,134 @@
+//! What a request costs, in guest instructions of the bare-metal images: exact, and the same on every machine.
+//!
+//! Counted is everything that the guest runs: interrupts, driver, Ethernet, IP, TCP with its acknowledgements, the
+//! executor, the server and, where it is the device that answers, the device.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
+use crate::guest::Guest;
+use harness::emulator;
+use harness::namespace::{make_tap, run_inside};
+use harness::workspace::Workspace;
+
+const BENCH: &str = "bench";
+const DEVICE: &str = "device";
+/// The part of `ceilings.toml` that counts instructions; the others count bytes.
+pub const CEILINGS: &str = "instructions";
+/// Connections that are open in turn in the second measurement: all but one of the slots.
+const IN_TURN: usize = 7;
+
+/// How to measure.
+#[derive(clap::Args)]
+pub struct Args {
+    /// All slots as one future instead of a task for each; printed, and held against nothing
+    #[arg(long)]
+    joined: bool,
+    /// Set by this program where it runs itself again in a namespace that it made.
+    #[arg(long, hide = true)]
+    inside: bool,
+}
+
+/// The job.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.inside {
+        return in_namespace(workspace, args.joined);
+    }
+    let settings: &[_] = if args.joined { &[("SOCKEYE_JOINED", "1")] } else { &[] };
+    emulator::build_with(workspace, BENCH, settings)?;
+    emulator::build(workspace, DEVICE, None)?;
+    let mut arguments = vec!["instructions", "--inside"];
+    arguments.extend(args.joined.then_some("--joined"));
+    run_inside(&arguments)
+}
+
+fn in_namespace(workspace: &Workspace, joined: bool) -> Result<()> {
+    make_tap()?;
+    let mut figures = Guest::run(workspace, "instructions-bench", &emulator::built(workspace, BENCH)?, bench)?;
+    if joined {
+        report(&figures, None);
+        return Ok(());
+    }
+    figures.extend(Guest::run(workspace, "instructions-device", &emulator::built(workspace, DEVICE)?, device)?);
+    let faults = report(&figures, Some(&read_ceilings(workspace)?));
+    ensure!(faults.is_empty(), "{}", faults.join("\n"));
+    Ok(())
+}
+
+/// Instructions by what they are for.
+type Figures = BTreeMap<&'static str, u64>;
+
+/// The server alone: 16 bytes in, 13 out.
+fn bench(guest: &mut Guest<'_>) -> Result<Figures> {
+    let request = exchanges::kept_open(guest, &SHORT, 1)?;
+    let in_turn = exchanges::kept_open(guest, &SHORT, IN_TURN)?;
+    Ok(Figures::from([
+        ("kept_open_request", request),
+        ("kept_open_request_7_in_turn", in_turn),
+        ("per_further_connection", in_turn.saturating_sub(request).div_ceil(IN_TURN as u64 - 1)),
+        ("connect_request_close", exchanges::cycle(guest, &SHORT)?),
+        ("closed_by_server", exchanges::closed_by_server(guest, &HELLO)?),
+        ("1000_bytes_in", exchanges::kept_open(guest, &IN, 1)?),
+        ("1000_bytes_out", exchanges::kept_open(guest, &OUT, 1)?),
+    ]))
+}
+
+/// The device, by what clients of Redis send.
+fn device(guest: &mut Guest<'_>) -> Result<Figures> {
+    Ok(Figures::from([
+        ("device_get_inline", exchanges::kept_open(guest, &GET_INLINE, 1)?),
+        ("device_get_array", exchanges::kept_open(guest, &GET_ARRAY, 1)?),
+        ("device_mget_8", exchanges::kept_open(guest, &MGET, 1)?),
+        ("device_set", exchanges::kept_open(guest, &SET, 1)?),
+        ("device_connect_get_close", exchanges::cycle(guest, &GET_INLINE)?),
+    ]))
+}
+
+fn read_ceilings(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
+    let file = workspace.root.join("ceilings.toml");
+    let mut all: BTreeMap<String, BTreeMap<String, u64>> = toml::from_str(&fs::read_to_string(&file)?)?;
+    all.remove(CEILINGS).with_context(|| format!("no [{CEILINGS}] in {}", file.display()))
+}
+
+/// Prints the figures, and returns what is over its ceiling, and what has none.
+fn report(figures: &Figures, ceilings: Option<&BTreeMap<String, u64>>) -> Vec<String> {
+    let mut faults = Vec::new();
+    println!("{:<32} {:>12} {:>8}", "rv32 instructions", "measured", "at most");
+    for (name, measured) in figures {
+        match ceilings.map(|ceilings| ceilings.get(*name)) {
+            None => println!("{name:<32} {measured:>12}"),
+            Some(None) => {
+                println!("{name:<32} {measured:>12}     none");
+                faults.push(format!("no ceiling for {name}"));
+            }
+            Some(Some(ceiling)) => {
+                println!("{name:<32} {measured:>12} {ceiling:>8}");
+                if measured > ceiling {
+                    faults.push(format!("{name}: {measured} instructions, at most {ceiling}"));
+                }
+            }
+        }
+    }
+    let unused = ceilings.into_iter().flat_map(BTreeMap::keys).filter(|name| !figures.contains_key(name.as_str()));
+    faults.extend(unused.map(|name| format!("a ceiling for {name}, which nothing measures")));
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_instruction_too_many_is_a_fault() {
+        let figures = Figures::from([("kept_open_request", 4201)]);
+        let ceilings = |ceiling| BTreeMap::from([("kept_open_request".to_owned(), ceiling)]);
+        assert_eq!(report(&figures, Some(&ceilings(4201))), Vec::<String>::new());
+        assert_eq!(report(&figures, Some(&ceilings(4200))).len(), 1);
+        assert_eq!(report(&figures, Some(&BTreeMap::new())), ["no ceiling for kept_open_request"]);
+        assert_eq!(report(&Figures::new(), Some(&ceilings(1))).len(), 1, "a ceiling without a figure");
+        assert!(report(&figures, None).is_empty());
+    }
+}

@@ -1,0 +1,75 @@
+//! What Sockeye costs, measured: `cargo xtask bench`, `instructions`, `profile` and `size` run this program.
+//!
+//! # Layout
+//! - `compare.rs` and its folder: what Sockeye costs beside others, and docs/performance.md.
+//! - `instructions.rs`: what a request costs, held against `ceilings.toml`.
+//! - `profile.rs`: where those instructions go.
+//! - `size.rs`, `footprint.rs`: memory and code size, held against `ceilings.toml`, and docs/footprint.md.
+//! - `guest.rs`: a program in QEMU whose instructions are counted; `exchanges.rs`: the exchanges, from the client's side.
+//! - `parts.rs`: the crate that an instruction belongs to, by the line tables of an image.
+//! - `tables.rs`: tables of figures for documents.
+
+mod compare;
+mod exchanges;
+mod footprint;
+mod guest;
+mod instructions;
+mod parts;
+mod profile;
+mod size;
+mod tables;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
+use harness::usage;
+use harness::workspace::Workspace;
+
+/// What Sockeye costs, measured
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
+    Bench(compare::Args),
+    /// What a request costs in guest instructions, held against ceilings.toml
+    Instructions(instructions::Args),
+    /// Where the instructions of an exchange go, by crate and function
+    Profile(profile::Args),
+    /// Memory and code size of the firmware, held against ceilings.toml
+    Size(size::Args),
+    /// Fails if docs/performance.md or docs/footprint.md is not what its figures make
+    #[command(hide = true)]
+    Documents,
+}
+
+fn main() -> ExitCode {
+    let job = match usage::parse(Cli::try_parse()) {
+        Ok(Cli { job }) => job,
+        Err(status) => return status,
+    };
+    usage::exit_code(Workspace::find().and_then(|workspace| run(job, &workspace)))
+}
+
+fn run(job: Job, workspace: &Workspace) -> Result<()> {
+    match job {
+        Job::Bench(args) => compare::job(workspace, &args),
+        Job::Instructions(args) => instructions::job(workspace, &args),
+        Job::Profile(args) => profile::job(workspace, &args),
+        Job::Size(args) => size::job(workspace, &args),
+        Job::Documents => documents(workspace),
+    }
+}
+
+/// Fails with one line for each document that its figures do not make.
+fn documents(workspace: &Workspace) -> Result<()> {
+    let faults: Vec<_> =
+        [compare::document_fault(workspace), footprint::document_fault(workspace)].into_iter().flatten().collect();
+    if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
+}

@@ -1,0 +1,239 @@
+//! The keys: reading them, finding them, and switching outputs.
+
+use sockeye_resp::LossyUtf8;
+
+use crate::app::Latest;
+use crate::command::{Cx, Flow, Outcome, integer};
+use crate::keys::catalog::{Catalog, Key, KeySet};
+use crate::keys::history::History;
+use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
+use crate::platform::{OutputInfo, ReadingInfo};
+use crate::sessions::session::Cursor;
+use crate::value::{Decimal, Value};
+
+pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
+
+impl Cx<'_, '_> {
+    /// All that keys come from.
+    pub(crate) fn catalog(&self) -> Catalog<'_> {
+        self.state.catalog(self.platform)
+    }
+
+    /// The key of this name, whether it has a value now or not.
+    pub(crate) fn find(&self, name: &[u8]) -> Option<Key> {
+        Key::find(self.catalog(), name)
+    }
+
+    fn exists(&self, key: Key) -> bool {
+        key.exists(self.platform, self.state, self.histories, self.now)
+    }
+
+    /// The key of this name, if it has a value now.
+    pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
+        let key = self.find(name).filter(|key| self.exists(*key));
+        let stats = &mut self.state.stats;
+        match key {
+            Some(_) => stats.hits = stats.hits.wrapping_add(1),
+            None => stats.misses = stats.misses.wrapping_add(1),
+        }
+        key
+    }
+
+    /// The value of a key that has one.
+    fn value(&self, key: Key) -> Option<Decimal> {
+        match key {
+            Key::Reading(index) => {
+                let latest: Latest = self.catalog().latest(self.state, index, self.now)?;
+                let (_, decimals) = self.catalog().reading(index)?;
+                Some(latest.value.with_decimals(decimals))
+            }
+            Key::Output(index) => {
+                let value = self.state.outputs.get(index)?;
+                Some(value.with_decimals(self.platform.outputs().get(index)?.decimals))
+            }
+            Key::History(_) | Key::ReadingMeta(_) | Key::OutputMeta(_) => None,
+        }
+    }
+}
+
+pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+    match cx.existing(cx.arg(1)) {
+        None => cx.reply.null(),
+        Some(key) => {
+            let value = cx.value(key).ok_or(WRONGTYPE)?;
+            cx.reply.bulk(value.text().as_bytes());
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
+    cx.reply.array(cx.request.len() - 1);
+    for name in cx.request.args().skip(1) {
+        match cx.existing(name).and_then(|key| cx.value(key)) {
+            Some(value) => cx.reply.bulk(value.text().as_bytes()),
+            None => cx.reply.null(),
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn exists(cx: &mut Cx<'_, '_>) -> Outcome {
+    let count = cx.request.args().skip(1).filter(|name| cx.existing(name).is_some()).count();
+    cx.reply.integer(count as i64);
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn type_name(cx: &mut Cx<'_, '_>) -> Outcome {
+    let key = cx.existing(cx.arg(1));
+    cx.reply.simple(key.map_or("none", Key::type_name));
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn dbsize(cx: &mut Cx<'_, '_>) -> Outcome {
+    let keys = cx.keys(|_| true);
+    cx.reply.integer(keys.len() as i64);
+    Ok(Flow::Continue)
+}
+
+impl Cx<'_, '_> {
+    /// The keys that have a value and that are `wanted`.
+    fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
+        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(*key) && wanted(*key));
+        keys.map(|(number, _)| number).collect()
+    }
+
+    /// Writes the key of this number, which was promised to the client. If it is gone meanwhile, because the reading
+    /// of another device made room for a third one's, there is only an empty name to give.
+    fn write_key(&mut self, number: usize) {
+        let catalog = self.state.catalog(self.platform);
+        match Key::all(catalog).find(|(known, _)| *known == number) {
+            Some((_, key)) => self.reply.bulk_fmt(format_args!("{}", key.name(catalog))),
+            None => self.reply.bulk(b""),
+        }
+    }
+}
+
+pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
+    let mut keys = match cx.session().cursor {
+        Cursor::Keys(keys) => keys,
+        _ => {
+            let keys = cx.keys(|key| key.name(cx.catalog()).matches(cx.arg(1)));
+            cx.reply.array(keys.len());
+            keys
+        }
+    };
+    while let Some(number) = keys.first() {
+        if !cx.part(|cx| cx.write_key(number)) {
+            cx.session().cursor = Cursor::Keys(keys);
+            return Ok(Flow::More);
+        }
+        keys.remove(number);
+    }
+    cx.session().cursor = Cursor::Start;
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
+    let is_cursor = !cx.arg(1).is_empty() && cx.arg(1).iter().all(u8::is_ascii_digit);
+    let cursor = core::str::from_utf8(cx.arg(1)).ok().filter(|_| is_cursor).and_then(|text| text.parse::<u64>().ok());
+    let cursor = cursor.ok_or("ERR invalid cursor")?;
+    let (mut pattern, mut count, mut type_name) = (&b"*"[..], SCAN_COUNT, None);
+    let mut index = 2;
+    while let Some(option) = cx.request.arg(index) {
+        let value = cx.request.arg(index + 1).ok_or("ERR syntax error")?;
+        if option.eq_ignore_ascii_case(b"COUNT") {
+            let wanted = usize::try_from(integer(value)?).ok().filter(|count| *count > 0);
+            count = wanted.ok_or("ERR syntax error")?;
+        } else if option.eq_ignore_ascii_case(b"MATCH") {
+            pattern = value;
+        } else if option.eq_ignore_ascii_case(b"TYPE") {
+            type_name = Some(value);
+        } else {
+            return Err("ERR syntax error");
+        }
+        index += 2;
+    }
+    let looked_at = Key::all(cx.catalog())
+        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(*key))
+        .take(count.min(SCAN_KEYS_MAX));
+    let (mut keys, mut next) = (KeySet::default(), None);
+    for (number, key) in looked_at {
+        next = Some(number + 1);
+        let is_type = type_name.is_none_or(|name| name.eq_ignore_ascii_case(key.type_name().as_bytes()));
+        if is_type && key.name(cx.catalog()).matches(pattern) {
+            keys.insert(number);
+        }
+    }
+    let is_left = |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(key));
+    let next = next.filter(|next| is_left(*next)).unwrap_or(0);
+    cx.reply.array(2);
+    cx.reply.bulk_fmt(format_args!("{next}"));
+    cx.reply.array(keys.len());
+    while let Some(number) = keys.first() {
+        cx.write_key(number);
+        keys.remove(number);
+    }
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
+    if let Some(option) = cx.request.arg(3) {
+        let is_samples = option.eq_ignore_ascii_case(b"SAMPLES") && cx.request.len() == 5;
+        if !is_samples || integer(cx.arg(4))? < 0 {
+            return Err("ERR syntax error");
+        }
+    }
+    let bytes = match cx.existing(cx.arg(2)) {
+        None => {
+            cx.reply.null();
+            return Ok(Flow::Continue);
+        }
+        Some(Key::Reading(_)) => size_of::<Option<Latest>>(),
+        Some(Key::Output(_)) => size_of::<Value>(),
+        Some(Key::History(_)) => size_of::<History>(),
+        Some(Key::ReadingMeta(_)) => size_of::<ReadingInfo<'_>>(),
+        Some(Key::OutputMeta(_)) => size_of::<OutputInfo<'_>>(),
+    };
+    cx.reply.integer(bytes as i64);
+    Ok(Flow::Continue)
+}
+
+/// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
+const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
+
+pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
+    if let Some(option) = cx.request.arg(3) {
+        let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
+        let text = "ERR SET takes no options here: an output keeps its value until it is set again";
+        return Err(if is_known { text } else { "ERR syntax error" });
+    }
+    let name = LossyUtf8(cx.arg(1));
+    let index = match cx.find(cx.arg(1)) {
+        Some(Key::Output(index)) => index,
+        Some(Key::Reading(_)) => {
+            return cx.refuse(format_args!("ERR '{name}' is a reading: only outputs can be set"));
+        }
+        Some(_) => return cx.refuse(format_args!("ERR '{name}' can't be set: only outputs can")),
+        None => return cx.refuse(format_args!("ERR there is no output '{name}'")),
+    };
+    let platform = cx.platform;
+    let Some(info) = platform.outputs().get(index) else {
+        return cx.refuse(format_args!("ERR there is no output '{name}'"));
+    };
+    let Some(value) = Value::parse(cx.arg(2), info.decimals) else {
+        let decimals = info.decimals;
+        return cx.refuse(format_args!("ERR value is not a number with at most {decimals} decimals"));
+    };
+    if !(info.minimum..=info.maximum).contains(&value) {
+        let (minimum, maximum) = (info.minimum.with_decimals(info.decimals), info.maximum.with_decimals(info.decimals));
+        return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
+    }
+    if platform.apply(index, value).is_err() {
+        return cx.refuse(format_args!("ERR the output '{name}' failed; it is as it was"));
+    }
+    if let Some(output) = cx.state.outputs.get_mut(index) {
+        *output = value;
+    }
+    cx.ok()
+}

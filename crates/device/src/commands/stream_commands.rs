@@ -1,0 +1,328 @@
+//! Streams: past samples of a reading, and waiting for the next.
+
+use sockeye_resp::Protocol;
+
+use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
+use crate::commands::key_commands::WRONGTYPE;
+use crate::keys::catalog::Key;
+use crate::keys::history::{Samples, StreamId};
+use crate::limits::STREAMS_MAX;
+use crate::sessions::session::Cursor;
+
+pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
+
+impl Cx<'_, '_> {
+    /// The reading whose history has this name; none if it has no sample yet, or there is no such key.
+    fn stream(&mut self, name: &[u8]) -> Result<Option<usize>, &'static str> {
+        match self.existing(name) {
+            Some(Key::History(index)) => Ok(Some(index)),
+            Some(_) => Err(WRONGTYPE),
+            None => Ok(None),
+        }
+    }
+
+    fn range(&self, stream: usize, from: StreamId, to: StreamId) -> Samples {
+        let samples = self.histories.get(stream).map(|history| history.range(from, to));
+        samples.unwrap_or(Samples::NONE)
+    }
+
+    /// Writes the sample of this number.
+    pub(crate) fn write_sample(&mut self, stream: usize, number: u32) {
+        let decimals = self.catalog().reading(stream).map_or(0, |(_, decimals)| decimals);
+        let Some(entry) = self.histories.get(stream).and_then(|history| history.entry(number)) else {
+            return self.reply.null();
+        };
+        self.reply.array(2);
+        self.reply.bulk_fmt(format_args!("{}", entry.id));
+        self.reply.array(2);
+        self.reply.bulk(b"value");
+        self.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
+    }
+
+    /// Writes samples of a stream, as many as there is room for, and takes them off `left`. An error if one of them
+    /// has been overwritten meanwhile: its client is too slow for what it has asked for, and has been promised it.
+    fn samples(&mut self, stream: usize, left: &mut Samples, is_reverse: bool) -> Result<bool, Gone> {
+        while let Some(offset) = left.len.checked_sub(1) {
+            let number = if is_reverse { left.first.wrapping_add(offset.into()) } else { left.first };
+            let is_there = self.histories.get(stream).and_then(|history| history.entry(number)).is_some();
+            let is_written = is_there.then(|| self.part(|cx| cx.write_sample(stream, number))).ok_or(Gone)?;
+            if !is_written {
+                return Ok(false);
+            }
+            left.len = offset;
+            if !is_reverse {
+                left.first = left.first.wrapping_add(1);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A sample that was promised is there no more.
+struct Gone;
+
+pub(crate) fn xlen(cx: &mut Cx<'_, '_>) -> Outcome {
+    let stream = cx.stream(cx.arg(1))?;
+    let len = stream.and_then(|stream| cx.histories.get(stream)).map_or(0, |history| history.len());
+    cx.reply.integer(len as i64);
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn xrange(cx: &mut Cx<'_, '_>) -> Outcome {
+    range(cx, false)
+}
+
+pub(crate) fn xrevrange(cx: &mut Cx<'_, '_>) -> Outcome {
+    range(cx, true)
+}
+
+fn range(cx: &mut Cx<'_, '_>, is_reverse: bool) -> Outcome {
+    let (from, to) = if is_reverse { (cx.arg(3), cx.arg(2)) } else { (cx.arg(2), cx.arg(3)) };
+    let stream = match cx.session().cursor {
+        Cursor::Samples { samples, .. } => {
+            // It was there when the first part was written, and is what the request names.
+            let Some(Key::History(stream)) = cx.find(cx.arg(1)) else {
+                return Ok(Flow::Abort);
+            };
+            (stream, samples)
+        }
+        _ => {
+            let from = bound(from, 0)?;
+            let from = if from.is_exclusive { from.id.next() } else { Some(from.id) };
+            let from = from.ok_or("ERR invalid start ID for the interval")?;
+            let to = bound(to, u64::MAX)?;
+            let to = if to.is_exclusive { to.id.previous() } else { Some(to.id) };
+            let to = to.ok_or("ERR invalid end ID for the interval")?;
+            let count = range_count(cx)?;
+            let Some(stream) = cx.stream(cx.arg(1))? else {
+                cx.reply.array(0);
+                return Ok(Flow::Continue);
+            };
+            if count == Some(0) {
+                cx.reply.null_array();
+                return Ok(Flow::Continue);
+            }
+            let mut samples = cx.range(stream, from, to);
+            let len = count.unwrap_or(u8::MAX).min(samples.len);
+            if is_reverse {
+                samples.first = samples.first.wrapping_add((samples.len - len).into());
+            }
+            samples.len = len;
+            cx.reply.array(len.into());
+            (stream, samples)
+        }
+    };
+    let (stream, mut samples) = stream;
+    match cx.samples(stream, &mut samples, is_reverse) {
+        Ok(true) => {
+            cx.session().cursor = Cursor::Start;
+            Ok(Flow::Continue)
+        }
+        Ok(false) => {
+            cx.session().cursor = Cursor::Samples { stream: 0, ready: 0, samples };
+            Ok(Flow::More)
+        }
+        Err(Gone) => Ok(Flow::Abort),
+    }
+}
+
+/// One end of a range.
+struct Bound {
+    id: StreamId,
+    is_exclusive: bool,
+}
+
+fn bound(text: &[u8], seq: u64) -> Result<Bound, &'static str> {
+    let (is_exclusive, text) = match text {
+        [b'(', text @ ..] => (true, text),
+        text => (false, text),
+    };
+    let id = match text {
+        b"-" if !is_exclusive => StreamId::MIN,
+        b"+" if !is_exclusive => StreamId::MAX,
+        text => StreamId::parse(text, seq).ok_or(INVALID_ID)?,
+    };
+    Ok(Bound { id, is_exclusive })
+}
+
+/// The COUNT of a range. More than there can be is all, and less than none is none.
+fn range_count(cx: &Cx<'_, '_>) -> Result<Option<u8>, &'static str> {
+    match (cx.request.arg(4), cx.request.arg(5), cx.request.len()) {
+        (None, ..) => Ok(None),
+        (Some(option), Some(count), 6) if option.eq_ignore_ascii_case(b"COUNT") => {
+            Ok(Some(integer(count)?.clamp(0, u8::MAX.into()) as u8))
+        }
+        _ => Err("ERR syntax error"),
+    }
+}
+
+/// What XREAD is asked for.
+struct Read {
+    /// At most so many samples of each stream.
+    count: u8,
+    /// How long to wait for a sample, milliseconds, 0 for ever; none for not at all.
+    block_ms: Option<u64>,
+    /// Where the keys begin, and how many there are; as many IDs follow.
+    keys: usize,
+    streams: usize,
+}
+
+impl Read {
+    fn parse(cx: &mut Cx<'_, '_>) -> Result<Option<Self>, &'static str> {
+        let (mut count, mut block_ms) = (u8::MAX, None);
+        let mut index = 1;
+        while let Some(option) = cx.request.arg(index) {
+            let value = cx.request.arg(index + 1);
+            match value {
+                Some(timeout) if option.eq_ignore_ascii_case(b"BLOCK") => {
+                    let timeout = parse_integer(timeout).ok_or("ERR timeout is not an integer or out of range")?;
+                    block_ms = Some(u64::try_from(timeout).map_err(|_| "ERR timeout is negative")?);
+                    index += 2;
+                }
+                Some(text) if option.eq_ignore_ascii_case(b"COUNT") => {
+                    let wanted = u8::try_from(integer(text)?.max(0)).unwrap_or(u8::MAX);
+                    count = if wanted == 0 { u8::MAX } else { wanted };
+                    index += 2;
+                }
+                Some(_) if option.eq_ignore_ascii_case(b"STREAMS") => {
+                    let keys = index + 1;
+                    let args = cx.request.len() - keys;
+                    if !args.is_multiple_of(2) {
+                        return cx
+                            .refuse(format_args!(
+                                "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
+                                 specified."
+                            ))
+                            .map(|_| None);
+                    }
+                    return Ok(Some(Self { count, block_ms, keys, streams: args / 2 }));
+                }
+                Some(_) if option.eq_ignore_ascii_case(b"GROUP") => {
+                    return Err("ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.");
+                }
+                _ => return Err("ERR syntax error"),
+            }
+        }
+        Err("ERR syntax error")
+    }
+
+    /// The samples of the request's stream `index`; none if there are none.
+    fn samples(&self, cx: &Cx<'_, '_>, index: usize) -> Result<Option<Samples>, &'static str> {
+        let from = match cx.arg(self.keys + self.streams + index) {
+            b"$" => None,
+            b">" => {
+                return Err("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> \
+                            <consumer> option.");
+            }
+            id => Some(StreamId::parse(id, 0).ok_or(INVALID_ID)?),
+        };
+        let history = match cx.find(cx.arg(self.keys + index)) {
+            Some(Key::History(stream)) => cx.histories.get(stream),
+            _ => None,
+        };
+        let Some(history) = history else {
+            return Ok(None);
+        };
+        let mut samples = match from {
+            Some(id) => id.next().map_or(Samples::NONE, |from| history.range(from, StreamId::MAX)),
+            None => history.since(cx.state.sessions.get(cx.key).next.get(index).copied().unwrap_or_default()),
+        };
+        samples.len = samples.len.min(self.count);
+        Ok((samples.len > 0).then_some(samples))
+    }
+}
+
+pub(crate) fn xread(cx: &mut Cx<'_, '_>) -> Outcome {
+    let Some(read) = Read::parse(cx)? else {
+        return Ok(Flow::Continue);
+    };
+    if read.streams > STREAMS_MAX {
+        return Err("ERR too many streams: XREAD takes at most 8 at once");
+    }
+    let cursor = cx.session().cursor;
+    if let Cursor::Samples { stream, ready, samples } = cursor {
+        return read_on(cx, &read, ready, stream.into(), samples);
+    }
+    if matches!(cursor, Cursor::Start) {
+        remember(cx, &read)?;
+    }
+    let mut ready = 0u8;
+    for index in 0..read.streams {
+        ready |= u8::from(read.samples(cx, index)?.is_some()) << index;
+    }
+    if ready > 0 {
+        let len = ready.count_ones() as usize;
+        match cx.reply.protocol() {
+            Protocol::Resp2 => cx.reply.array(len),
+            Protocol::Resp3 => cx.reply.map(len),
+        }
+        return read_on(cx, &read, ready, 0, Samples::NONE);
+    }
+    let session = cx.session();
+    session.sampled = false;
+    match read.block_ms {
+        Some(timeout_ms) => {
+            session.cursor = Cursor::Blocked;
+            Ok(Flow::Block { timeout_ms })
+        }
+        None => {
+            cx.reply.null_array();
+            Ok(Flow::Continue)
+        }
+    }
+}
+
+/// Looks at all keys, and notes where their streams end: that is what `$` means, also after a wait.
+fn remember(cx: &mut Cx<'_, '_>, read: &Read) -> Result<(), &'static str> {
+    for index in 0..read.streams {
+        let name = cx.arg(read.keys + index);
+        cx.stream(name)?;
+        let next = match cx.find(name) {
+            Some(Key::History(stream)) => cx.histories.get(stream).map(|history| history.next()),
+            _ => None,
+        };
+        if let Some(known) = cx.session().next.get_mut(index) {
+            *known = next.unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// Writes the streams that are `ready` from `index` on, of whose samples `left` are yet to come; none if the stream
+/// hasn't begun.
+fn read_on(cx: &mut Cx<'_, '_>, read: &Read, ready: u8, index: usize, mut left: Samples) -> Outcome {
+    let more = |cx: &mut Cx<'_, '_>, index: usize, samples| {
+        cx.session().cursor = Cursor::Samples { stream: index as u8, ready, samples };
+        Ok(Flow::More)
+    };
+    for index in (index..read.streams).filter(|index| ready >> index & 1 == 1) {
+        let name = cx.arg(read.keys + index);
+        let Some(Key::History(stream)) = cx.find(name) else {
+            return Ok(Flow::Abort);
+        };
+        if left.len == 0 {
+            // It had samples when it was counted, and the newest is always there.
+            let Some(samples) = read.samples(cx, index)? else {
+                return Ok(Flow::Abort);
+            };
+            let is_written = cx.part(|cx| {
+                if cx.reply.protocol() == Protocol::Resp2 {
+                    cx.reply.array(2);
+                }
+                cx.reply.bulk(name);
+                cx.reply.array(samples.len.into());
+            });
+            if !is_written {
+                return more(cx, index, left);
+            }
+            left = samples;
+        }
+        match cx.samples(stream, &mut left, false) {
+            Ok(true) => (),
+            Ok(false) => return more(cx, index, left),
+            Err(Gone) => return Ok(Flow::Abort),
+        }
+    }
+    cx.session().cursor = Cursor::Start;
+    Ok(Flow::Continue)
+}

@@ -1,0 +1,231 @@
+//! The keys that a device has: few, and each of one type.
+
+use core::fmt;
+
+use crate::app::{Latest, State};
+use crate::keys::history::History;
+use crate::keys::remote::{Remote, Remotes};
+use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
+use crate::platform::{Now, OutputInfo, Platform};
+
+/// What precedes the name of a reading in the key of its history.
+pub(crate) const HISTORY: &str = "history:";
+/// What precedes the name of a reading or output in the key that describes it.
+pub(crate) const META: &str = "meta:";
+
+/// All that keys come from: the board's readings and outputs, and the readings of other devices. A reading's number is
+/// its history's: the board's own come first.
+#[derive(Clone, Copy)]
+pub(crate) struct Catalog<'a> {
+    pub(crate) platform: &'a dyn Platform,
+    pub(crate) remotes: &'a Remotes,
+}
+
+impl<'a> Catalog<'a> {
+    /// The name and the decimals of a reading.
+    pub(crate) fn reading(&self, index: usize) -> Option<(&'a str, u8)> {
+        match self.platform.readings().get(index) {
+            Some(info) => Some((info.name, info.decimals)),
+            None => self.remote(index).map(|remote| (remote.name(), remote.decimals)),
+        }
+    }
+
+    /// The reading of another device that has this number.
+    pub(crate) fn remote(&self, index: usize) -> Option<&'a Remote> {
+        self.remotes.get(self.slot(index)?)
+    }
+
+    /// The value of a reading, if it has one.
+    pub(crate) fn latest(&self, state: &State, index: usize, now: Now) -> Option<Latest> {
+        match self.slot(index) {
+            Some(slot) => self.remotes.latest(slot, now),
+            None => state.latest.get(index).copied().flatten(),
+        }
+    }
+
+    /// The names of all readings.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
+        let count = self.platform.readings().len() + REMOTES_MAX;
+        (0..count).filter_map(move |index| self.reading(index).map(|(name, _)| name))
+    }
+
+    fn slot(&self, index: usize) -> Option<usize> {
+        index.checked_sub(self.platform.readings().len())
+    }
+
+    fn find_reading(&self, name: &[u8]) -> Option<usize> {
+        let readings = self.platform.readings();
+        let own = readings.iter().position(|info| info.name.as_bytes() == name);
+        own.or_else(|| self.remotes.find(name).map(|slot| readings.len() + slot))
+    }
+}
+
+/// A key. The number is the reading's or the output's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// A reading: its latest value.
+    Reading(usize),
+    /// An output: its value.
+    Output(usize),
+    /// Past samples of a reading.
+    History(usize),
+    /// What there is to know about a reading.
+    ReadingMeta(usize),
+    /// What there is to know about an output.
+    OutputMeta(usize),
+}
+
+impl Key {
+    /// The key of this name, whether it has a value now or not.
+    pub(crate) fn find(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
+        let reading = |name: &[u8]| catalog.find_reading(name);
+        let output = |name: &[u8]| catalog.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
+        if let Some(of) = name.strip_prefix(HISTORY.as_bytes()) {
+            return reading(of).map(Self::History);
+        }
+        if let Some(of) = name.strip_prefix(META.as_bytes()) {
+            return reading(of).map(Self::ReadingMeta).or_else(|| output(of).map(Self::OutputMeta));
+        }
+        reading(name).map(Self::Reading).or_else(|| output(name).map(Self::Output))
+    }
+
+    /// The name of its type.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::Reading(_) | Self::Output(_) => "string",
+            Self::History(_) => "stream",
+            Self::ReadingMeta(_) | Self::OutputMeta(_) => "hash",
+        }
+    }
+
+    /// Whether it has a value: a reading has none before its first sample, and one of another device none after a
+    /// silence.
+    pub(crate) fn exists(self, platform: &dyn Platform, state: &State, histories: &[History], now: Now) -> bool {
+        match self {
+            Self::Reading(index) => state.catalog(platform).latest(state, index, now).is_some(),
+            Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),
+            Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) => true,
+        }
+    }
+
+    /// All keys that there are, each with a number that doesn't change while the key is there, as SCAN's cursor counts
+    /// them.
+    pub(crate) fn all(catalog: Catalog<'_>) -> impl Iterator<Item = (usize, Self)> {
+        let outputs = catalog.platform.outputs().len();
+        let own = catalog.platform.readings().len();
+        let reading = move |kind: usize, index: usize| match kind {
+            0 => Self::Reading(index),
+            1 => Self::History(index),
+            _ => Self::ReadingMeta(index),
+        };
+        let key = move |number: usize| {
+            const OUTPUTS: usize = 3 * READINGS_MAX;
+            const REMOTES: usize = OUTPUTS + 2 * OUTPUTS_MAX;
+            match number {
+                0..OUTPUTS => {
+                    let index = number % READINGS_MAX;
+                    (index < own).then(|| reading(number / READINGS_MAX, index))
+                }
+                OUTPUTS..REMOTES => {
+                    let (kind, index) = ((number - OUTPUTS) / OUTPUTS_MAX, (number - OUTPUTS) % OUTPUTS_MAX);
+                    let key = if kind == 0 { Self::Output(index) } else { Self::OutputMeta(index) };
+                    (index < outputs).then_some(key)
+                }
+                _ => {
+                    let (kind, slot) = ((number - REMOTES) / REMOTES_MAX, (number - REMOTES) % REMOTES_MAX);
+                    catalog.remotes.get(slot).map(|_| reading(kind, own + slot))
+                }
+            }
+        };
+        (0..KEYS_MAX).filter_map(move |number| Some((number, key(number)?)))
+    }
+
+    /// The key as a client writes it.
+    pub(crate) fn name(self, catalog: Catalog<'_>) -> Name<'_> {
+        let reading = |index: usize| catalog.reading(index).map_or("", |(name, _)| name);
+        let output = |index: usize| catalog.platform.outputs().get(index).map_or("", |info: &OutputInfo<'_>| info.name);
+        match self {
+            Self::Reading(index) => Name { prefix: "", name: reading(index) },
+            Self::Output(index) => Name { prefix: "", name: output(index) },
+            Self::History(index) => Name { prefix: HISTORY, name: reading(index) },
+            Self::ReadingMeta(index) => Name { prefix: META, name: reading(index) },
+            Self::OutputMeta(index) => Name { prefix: META, name: output(index) },
+        }
+    }
+}
+
+/// A key's name in its two parts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name<'a> {
+    prefix: &'static str,
+    name: &'a str,
+}
+
+impl Name<'_> {
+    pub(crate) fn matches(&self, pattern: &[u8]) -> bool {
+        let mut key = heapless::Vec::<u8, { crate::limits::KEY_LEN_MAX }>::new();
+        let parts = [self.prefix, self.name];
+        let fits = parts.iter().all(|part| key.extend_from_slice(part.as_bytes()).is_ok());
+        fits && crate::glob::matches(pattern, &key)
+    }
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.prefix)?;
+        f.write_str(self.name)
+    }
+}
+
+/// Some of the keys, by number.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KeySet([u32; KEYS_MAX.div_ceil(u32::BITS as usize)]);
+
+impl KeySet {
+    pub(crate) fn insert(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / u32::BITS as usize) {
+            *word |= 1 << (number % u32::BITS as usize);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / u32::BITS as usize) {
+            *word &= !(1 << (number % u32::BITS as usize));
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// The least number.
+    pub(crate) fn first(&self) -> Option<usize> {
+        let (index, word) = self.0.iter().enumerate().find(|(_, word)| **word != 0)?;
+        Some(index * u32::BITS as usize + word.trailing_zeros() as usize)
+    }
+}
+
+impl FromIterator<usize> for KeySet {
+    fn from_iter<I: IntoIterator<Item = usize>>(numbers: I) -> Self {
+        let mut keys = Self::default();
+        numbers.into_iter().for_each(|number| keys.insert(number));
+        keys
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_keys_has_each_number_once() {
+        let numbers = [0, 31, 32, KEYS_MAX - 1];
+        let mut keys: KeySet = numbers.into_iter().chain([31]).collect();
+        assert_eq!(keys.len(), 4);
+        for number in numbers {
+            assert_eq!(keys.first(), Some(number));
+            keys.remove(number);
+        }
+        assert_eq!((keys.first(), keys.len()), (None, 0));
+    }
+}

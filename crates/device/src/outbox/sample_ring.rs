@@ -1,0 +1,138 @@
+//! The samples of an outbox, the oldest first: some are on their way, the others wait.
+
+use crate::keys::history::SampleId;
+use crate::limits::OUTBOX_LEN;
+use crate::value::Value;
+
+/// A sample.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// When it was measured; once it is fixed, the ID that it goes out with.
+    pub(super) id: SampleId,
+    pub(super) value: Value,
+    pub(super) reading: u8,
+    /// The ID is the time since boot, and says nothing to a peer yet.
+    pub(super) is_since_boot: bool,
+    /// It has gone out, and keeps its ID.
+    pub(super) is_fixed: bool,
+    /// It has gone out on a connection that ended before it was answered for.
+    pub(super) is_doubtful: bool,
+}
+
+/// At most [`OUTBOX_LEN`] samples.
+#[derive(Debug)]
+pub(super) struct Ring {
+    entries: [Entry; OUTBOX_LEN],
+    start: usize,
+    len: usize,
+    /// How many are on their way: the oldest.
+    sent: usize,
+}
+
+impl Ring {
+    pub(super) fn new() -> Self {
+        Self { entries: [Entry::default(); OUTBOX_LEN], start: 0, len: 0, sent: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        self.sent < self.len
+    }
+
+    /// Adds a sample. True if the oldest that isn't on its way had to go: the outcome of the others is yet to come.
+    pub(super) fn push(&mut self, entry: Entry) -> bool {
+        let is_full = self.len == OUTBOX_LEN;
+        if is_full {
+            self.remove(self.sent);
+        }
+        if let Some(slot) = self.slot(self.len) {
+            *slot = entry;
+            self.len += 1;
+        }
+        is_full
+    }
+
+    /// The oldest sample that isn't on its way.
+    pub(super) fn unsent(&self) -> Option<Entry> {
+        self.has_unsent().then(|| self.entries[(self.start + self.sent) % OUTBOX_LEN])
+    }
+
+    /// That one goes out, with this ID.
+    pub(super) fn send(&mut self, id: SampleId) {
+        if let Some(entry) = self.slot(self.sent) {
+            (entry.id, entry.is_fixed, entry.is_since_boot) = (id, true, false);
+            self.sent += 1;
+        }
+    }
+
+    /// That one is given up.
+    pub(super) fn skip(&mut self) {
+        if self.has_unsent() {
+            self.remove(self.sent);
+        }
+    }
+
+    /// Whether the oldest sample on its way was sent before this connection.
+    pub(super) fn is_first_doubtful(&self) -> bool {
+        self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_doubtful
+    }
+
+    /// The oldest sample on its way needs another ID; it stays on its way until the connection ends.
+    pub(super) fn unfix(&mut self) {
+        if let Some(entry) = self.slot(0) {
+            entry.is_fixed = false;
+        }
+    }
+
+    /// The oldest sample on its way is settled.
+    pub(super) fn pop(&mut self) {
+        if self.sent > 0 {
+            self.sent -= 1;
+            self.len -= 1;
+            self.start = (self.start + 1) % OUTBOX_LEN;
+        }
+    }
+
+    /// The connection has ended: what was on its way has arrived or not, and waits again.
+    pub(super) fn doubt(&mut self) {
+        for position in 0..self.sent {
+            if let Some(entry) = self.slot(position) {
+                // One that needs another ID has surely not arrived.
+                entry.is_doubtful |= entry.is_fixed;
+            }
+        }
+        self.sent = 0;
+    }
+
+    /// Nothing has ever gone out.
+    pub(super) fn forget_sent(&mut self) {
+        for entry in &mut self.entries {
+            (entry.is_fixed, entry.is_doubtful) = (false, false);
+        }
+        self.sent = 0;
+    }
+
+    pub(super) fn clear(&mut self) {
+        (self.len, self.sent) = (0, 0);
+    }
+
+    /// Takes out the sample at this position; those before it move up.
+    fn remove(&mut self, position: usize) {
+        for position in (0..position).rev() {
+            self.entries[(self.start + position + 1) % OUTBOX_LEN] = self.entries[(self.start + position) % OUTBOX_LEN];
+        }
+        self.start = (self.start + 1) % OUTBOX_LEN;
+        self.len -= 1;
+    }
+
+    fn slot(&mut self, position: usize) -> Option<&mut Entry> {
+        self.entries.get_mut((self.start + position) % OUTBOX_LEN)
+    }
+}

@@ -1,0 +1,209 @@
+//! INFO: how the device is.
+
+use core::fmt::{self, Write};
+
+use crate::app::State;
+use crate::commands::config;
+use crate::commands::connection_commands::COMPATIBLE_VERSION;
+use crate::keys::catalog::Key;
+use crate::keys::history::History;
+use crate::outbox::Outbox;
+use crate::platform::{Health, Now, Platform};
+use crate::replies::document::Lines;
+use crate::wifi::status as wifi;
+use sockeye_resp::Request;
+
+/// All that INFO tells about.
+pub(crate) struct Info<'a> {
+    pub(crate) state: &'a State,
+    pub(crate) histories: &'a [History],
+    pub(crate) platform: &'a dyn Platform,
+    pub(crate) outbox: Option<&'a Outbox<'a>>,
+    pub(crate) health: Health,
+    pub(crate) now: Now,
+    pub(crate) request: Request<'a>,
+}
+
+type Figure = fn(&Info<'_>, &mut dyn Write) -> fmt::Result;
+
+/// A section's name begins it; the fields are Redis's where their meaning is the same.
+#[derive(Clone, Copy)]
+enum Line {
+    Section(&'static str),
+    Field(&'static str, Figure),
+    /// A figure that some devices don't have: there its line is left out.
+    Optional(&'static str, fn(&Health) -> Option<i64>),
+    /// A figure of a device that pushes to a peer.
+    Push(&'static str, fn(&Outbox<'_>, &mut dyn Write) -> fmt::Result),
+    /// A text that some devices don't have.
+    OptionalText(&'static str, fn(&dyn Platform) -> Option<&str>),
+    /// One of the Wi-Fi's fields; there are more or fewer from time to time.
+    Wifi(&'static wifi::Field),
+}
+
+use Line::{Field, Optional, OptionalText, Push, Section, Wifi};
+
+static LINES: [Line; 55] = [
+    Section("Server"),
+    Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
+    Field("redis_mode", |_, out| out.write_str("standalone")),
+    Field("os", |info, out| write!(out, "sockeye {}", info.platform.identity().board)),
+    Field("arch_bits", |_, out| write!(out, "{}", usize::BITS)),
+    Field("run_id", |info, out| out.write_str(info.platform.identity().run_id)),
+    Field("tcp_port", |info, out| write!(out, "{}", info.platform.identity().port)),
+    Field("server_time_usec", |info, out| write!(out, "{}", info.now.stamp_us())),
+    Field("uptime_in_seconds", |info, out| write!(out, "{}", info.now.uptime_s())),
+    Field("uptime_in_days", |info, out| write!(out, "{}", info.now.uptime_s() / 86_400)),
+    Section("Clients"),
+    Field("connected_clients", |info, out| write!(out, "{}", info.state.sessions.iter().count())),
+    Field("maxclients", |info, out| write!(out, "{}", info.health.server.slots)),
+    Field("blocked_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_blocked()).count())
+    }),
+    Field("pubsub_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
+    }),
+    Section("Memory"),
+    Field("used_memory", |info, out| write!(out, "{}", info.health.used_memory)),
+    Field("used_memory_human", |info, out| human(out, info.health.used_memory)),
+    Field("total_system_memory", |info, out| write!(out, "{}", info.health.total_memory)),
+    Field("maxmemory", |_, out| out.write_str("0")),
+    Optional("heap_free", |health| health.heap_free.map(i64::from)),
+    Section("Persistence"),
+    Field("loading", |_, out| out.write_str("0")),
+    Field("store", |info, out| out.write_str(info.state.store.name())),
+    Section("Stats"),
+    Field("total_connections_received", |info, out| {
+        write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))
+    }),
+    Field("total_commands_processed", |info, out| write!(out, "{}", info.state.stats.commands)),
+    Field("total_net_input_bytes", |info, out| write!(out, "{}", info.health.server.bytes_in)),
+    Field("total_net_output_bytes", |info, out| write!(out, "{}", info.health.server.bytes_out)),
+    Field("rejected_connections", |info, out| write!(out, "{}", info.health.server.refused)),
+    Field("total_error_replies", |info, out| write!(out, "{}", info.state.stats.errors)),
+    Field("acl_access_denied_auth", |info, out| write!(out, "{}", info.state.stats.auth_failures)),
+    Field("keyspace_hits", |info, out| write!(out, "{}", info.state.stats.hits)),
+    Field("keyspace_misses", |info, out| write!(out, "{}", info.state.stats.misses)),
+    Section("Replication"),
+    Field("role", |_, out| out.write_str("master")),
+    Field("connected_slaves", |_, out| out.write_str("0")),
+    Section("Keyspace"),
+    Field("db0", |info, out| {
+        let all = Key::all(info.state.catalog(info.platform));
+        let keys = all.filter(|(_, key)| key.exists(info.platform, info.state, info.histories, info.now));
+        write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
+    }),
+    Section("Device"),
+    Field("device_name", |info, out| out.write_str(config::name(info.state, info.platform))),
+    Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
+    Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
+    OptionalText("last_panic", |platform| platform.last_panic()),
+    Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
+    Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
+    Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
+    Field("protocol_errors", |info, out| write!(out, "{}", info.state.stats.protocol_errors)),
+    Field("http", |info, out| {
+        write!(out, "pages={},refused={}", info.state.stats.pages, info.state.stats.http_refused)
+    }),
+    Field("samples", |info, out| write!(out, "{}", info.state.stats.samples)),
+    Field("remote_readings", |info, out| write!(out, "{},max={}", info.state.remotes.len(), info.state.remotes.max())),
+    Field("pushes", |info, out| {
+        write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
+    }),
+    Push("push_to", |outbox, out| outbox.with_settings(|settings| out.write_str(&settings.to))),
+    Push("push", |outbox, out| {
+        let (connected, waiting, counts) = (u8::from(outbox.is_connected()), outbox.len(), outbox.counts());
+        write!(
+            out,
+            "connected={connected},waiting={waiting},delivered={},repeated={}",
+            counts.delivered, counts.repeated
+        )?;
+        write!(out, ",dropped={},refused={}", counts.dropped, counts.refused)?;
+        write!(out, ",connections={},failures={}", counts.connections, counts.failures)
+    }),
+    Push("push_error", |outbox, out| out.write_str(&outbox.error())),
+];
+
+static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
+    let mut lines = [const { Section("WiFi") }; 1 + wifi::FIELDS.len()];
+    let mut index = 0;
+    while index < wifi::FIELDS.len() {
+        lines[index + 1] = Wifi(&wifi::FIELDS[index]);
+        index += 1;
+    }
+    lines
+};
+
+/// Bytes as Redis shows them to people.
+fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
+    let (unit, letter) = match bytes {
+        0..1024 => return write!(out, "{bytes}B"),
+        1024..1_048_576 => (1024, 'K'),
+        _ => (1_048_576, 'M'),
+    };
+    let hundredths = u64::from(bytes) * 100 / unit;
+    write!(out, "{}.{:02}{letter}", hundredths / 100, hundredths % 100)
+}
+
+/// Whether the request asks for this section: by name, or for all of them.
+fn is_wanted(request: &Request<'_>, section: &str) -> bool {
+    const ALL: [&[u8]; 3] = [b"all", b"default", b"everything"];
+    let is_one = |arg: &[u8]| {
+        arg.eq_ignore_ascii_case(section.as_bytes()) || ALL.iter().any(|all| arg.eq_ignore_ascii_case(all))
+    };
+    request.len() == 1 || request.args().skip(1).any(is_one)
+}
+
+/// The lines of the wanted sections.
+fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
+    let in_sections = LINES.iter().chain(&WIFI_LINES).scan(false, |is_in, line| {
+        if let Section(name) = line {
+            *is_in = is_wanted(request, name);
+        }
+        Some((*is_in).then_some(line))
+    });
+    in_sections.flatten()
+}
+
+/// Whether the request asks for nothing that there is.
+pub(crate) fn is_empty(request: &Request<'_>) -> bool {
+    lines(request).next().is_none()
+}
+
+impl Info<'_> {
+    fn status(&self) -> wifi::Status<'_> {
+        wifi::Status {
+            wifi: &self.state.wifi,
+            settings: &self.state.settings,
+            name: config::name(self.state, self.platform),
+            rssi_dbm: self.health.wifi_rssi_dbm,
+            now_ms: self.now.uptime_ms(),
+        }
+    }
+}
+
+impl Lines for Info<'_> {
+    const FILLER: &'static str = "\r\n# ";
+    const FILL: u8 = b'.';
+    const END: &'static str = "\r\n";
+
+    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
+        let line = lines(&self.request).nth(index)?;
+        let end = if index > 0 { "\r\n" } else { "" };
+        Some(match line {
+            Section(name) => write!(out, "{end}{end}# {name}"),
+            Field(name, write) => write!(out, "{end}{name}:").and_then(|()| write(self, out)),
+            Push(name, write) => {
+                let push = |outbox| write!(out, "{end}{name}:").and_then(|()| write(outbox, out));
+                self.outbox.map_or(Ok(()), push)
+            }
+            // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
+            Wifi(field) if !field.exists(&self.status()) => Ok(()),
+            Wifi(field) => {
+                write!(out, "{end}{}:", field.name).and_then(|()| field.write(&self.status(), out).unwrap_or(Ok(())))
+            }
+            Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
+            OptionalText(name, read) => read(self.platform).map_or(Ok(()), |text| write!(out, "{end}{name}:{text}")),
+        })
+    }
+}

@@ -1,0 +1,319 @@
+//! The loop between the application and one connection.
+//!
+//! A request stays in the client's receive buffer until it is answered, and a reply is written as far as the client's
+//! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
+//! across a wait, so no client can hold it while another has something to say.
+
+mod process_input;
+
+use core::net::SocketAddr;
+
+use embassy_futures::select::{Either, Either3, select, select3};
+use embassy_time::{Duration, Instant, Timer};
+use sockeye_resp::{Decoder, Http, http_method};
+
+use crate::app::App;
+use crate::limits::BLOCK_MS_MAX;
+use crate::replies::page::{FOUND, NOT_FOUND};
+use crate::sessions::session::{SessionKey, Side};
+use crate::settings::Store;
+
+pub(crate) use process_input::Scratch;
+use process_input::{Pause, Wait};
+
+/// What a client is told that is one too many.
+pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
+
+/// A client's connection with its two buffers, as the platform's server gives it.
+///
+/// What comes in waits in one of at least [`RX_LEN`](crate::limits::RX_LEN) bytes, what goes out in one of at least
+/// [`TX_LEN`](crate::limits::TX_LEN). Dropping one of the two waits loses nothing: the loop waits for input and for events
+/// at once. The server bounds how long they may last; the three hints tell it what a silence means.
+#[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
+pub trait Client {
+    /// Why a connection is gone.
+    type Error;
+    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
+    fn peek(&mut self, buf: &mut [u8]) -> usize;
+    /// Drops the first `len` bytes of what has come in.
+    fn consume(&mut self, len: usize);
+    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
+    /// was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone, or the client took too long.
+    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
+    /// How many bytes can be put.
+    fn room(&mut self) -> usize;
+    /// The most that [`room`](Self::room) can be.
+    fn room_max(&mut self) -> usize;
+    /// Writes `bytes`, for which there is room. What a connection that is gone is given is lost.
+    fn put(&mut self, bytes: &[u8]);
+    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
+    ///
+    /// # Errors
+    /// The connection is gone, or the client took too long.
+    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
+    /// The first bytes of a request are there, and the rest isn't: from now on its time runs.
+    fn begin_request(&mut self);
+    /// The request is complete.
+    fn end_request(&mut self);
+    /// Whether the client waits to be told something, so that its silence is no reason to close.
+    fn set_listening(&mut self, is_listening: bool);
+}
+
+/// Opens a session, and serves its client until it leaves, breaks the protocol, or is sent away. Whoever calls closes the connection then,
+/// in order, so that no reply is lost.
+///
+/// Requests that come together are answered together, in order: in one write, or as many as there is room for.
+///
+/// # Errors
+/// What waiting for the client returned.
+pub fn serve<C: Client, S: Store>(
+    client: &mut C,
+    app: &App<'_>,
+    store: &S,
+    peer: SocketAddr,
+    side: Side,
+) -> impl Future<Output = Result<(), C::Error>> {
+    // Outside of the future, which would keep the address twice.
+    let session = Session::open(app, peer, side);
+    async move {
+        let Some(session) = session else {
+            return put(client, REFUSAL).await;
+        };
+        Connection { client, session, store, decoder: Decoder::new(), waiting: 0, wait: Wait::No }.run().await
+    }
+}
+
+/// A session that ends when its connection does, however that comes.
+struct Session<'a, 'b> {
+    app: &'a App<'b>,
+    key: SessionKey,
+}
+
+impl<'a, 'b> Session<'a, 'b> {
+    fn open(app: &'a App<'b>, peer: SocketAddr, side: Side) -> Option<Self> {
+        app.open(peer, side).map(|key| Self { app, key })
+    }
+}
+
+impl Drop for Session<'_, '_> {
+    fn drop(&mut self) {
+        self.app.close(self.key);
+    }
+}
+
+/// How the connection goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// All that came is answered.
+    Read,
+    Close,
+}
+
+struct Connection<'c, 'a, C, S> {
+    client: &'c mut C,
+    session: Session<'c, 'a>,
+    store: &'c S,
+    decoder: Decoder,
+    /// Bytes that have come in and that there is nothing to be done with until more come.
+    waiting: usize,
+    /// Whether a request waits for something to happen.
+    wait: Wait,
+}
+
+impl<C: Client, S: Store> Connection<'_, '_, C, S> {
+    async fn run(&mut self) -> Result<(), C::Error> {
+        if self.first_bytes().await? == Next::Close {
+            return Ok(());
+        }
+        while self.answer().await? == Next::Read {
+            self.client.set_listening(self.session.app.is_listening(self.session.key));
+            loop {
+                let input = self.client.wait_input(self.waiting);
+                match select(input, self.session.app.event(self.session.key)).await {
+                    Either::First(len) => match len? {
+                        0 => return Ok(()),
+                        _ => break,
+                    },
+                    Either::Second(()) if self.session.app.is_killed(self.session.key) => return Ok(()),
+                    Either::Second(()) => self.push().await?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
+    async fn first_bytes(&mut self) -> Result<Next, C::Error> {
+        let mut known = 0;
+        loop {
+            let len = match select(self.client.wait_input(known), self.session.app.event(self.session.key)).await {
+                Either::First(len) => len?,
+                // Nothing but its end can have happened to a session that has done nothing.
+                Either::Second(()) => 0,
+            };
+            if len == 0 {
+                return Ok(Next::Close);
+            }
+            let verdict = {
+                let scratch = &mut *self.session.app.scratch();
+                known = self.client.peek(&mut scratch.rx);
+                http_method(scratch.rx.get(..known).unwrap_or_default())
+            };
+            match verdict {
+                Http::NotHttp => return Ok(Next::Read),
+                Http::Maybe => self.client.begin_request(),
+                Http::Other => {
+                    self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
+                    return Ok(Next::Close);
+                }
+                Http::Get => return self.page(known).await,
+            }
+        }
+    }
+
+    /// Waits for the rest of a browser's request line, and answers it. The headers are nobody's business.
+    async fn page(&mut self, mut known: usize) -> Result<Next, C::Error> {
+        self.client.begin_request();
+        let app = self.session.app;
+        let target = loop {
+            if let Some(target) = self.target() {
+                break target;
+            }
+            known = match self.client.wait_input(known).await? {
+                0 => break Target::None,
+                len => len,
+            };
+        };
+        match target {
+            Target::Page => {
+                app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
+                while let Some(room) = self.write_page() {
+                    self.client.wait_room(room).await?;
+                }
+            }
+            Target::Other => {
+                let is_own = app.side(self.session.key) == Side::AccessPoint;
+                put(self.client, if is_own { FOUND } else { NOT_FOUND }).await?;
+            }
+            Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
+        }
+        Ok(Next::Close)
+    }
+
+    /// Answers all requests that are there.
+    async fn answer(&mut self) -> Result<Next, C::Error> {
+        loop {
+            match self.work() {
+                Pause::Read => return Ok(Next::Read),
+                Pause::Close => return Ok(Next::Close),
+                Pause::Room(room) => self.client.wait_room(room).await?,
+                Pause::Commit => self.commit().await,
+                Pause::Block { timeout_ms } => {
+                    self.client.set_listening(true);
+                    let until = self.wait.until(timeout_ms);
+                    match self.wait_for_event(until).await? {
+                        Woken::Sampled => (),
+                        Woken::TimedOut => self.wait = Wait::Over,
+                        Woken::Gone => return Ok(Next::Close),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
+    /// the next ones come in behind it.
+    async fn wait_for_event(&mut self, until: Instant) -> Result<Woken, C::Error> {
+        let (app, key) = (self.session.app, self.session.key);
+        loop {
+            match select3(self.client.wait_input(self.waiting), app.event(key), Timer::at(until)).await {
+                Either3::First(len) => match len? {
+                    0 => return Ok(Woken::Gone),
+                    len => self.waiting = len,
+                },
+                Either3::Second(()) if app.is_killed(key) => return Ok(Woken::Gone),
+                Either3::Second(()) if app.is_sampled(key) => return Ok(Woken::Sampled),
+                Either3::Second(()) => self.push().await?,
+                Either3::Third(()) => return Ok(Woken::TimedOut),
+            }
+        }
+    }
+
+    /// Stores what a request changes, and replies when it is stored.
+    async fn commit(&mut self) {
+        let mut storing = self.session.app.storing().await;
+        // What it changes is in `storing` then, and the request is done with.
+        if let Some(change) = self.change(&mut storing) {
+            let stored = storing.store(change, self.store).await;
+            self.committed(change, &storing, stored);
+        }
+    }
+
+    /// Sends all that waits to be pushed.
+    async fn push(&mut self) -> Result<(), C::Error> {
+        while let Some(room) = self.write_pushes() {
+            self.client.wait_room(room).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts `bytes` once there is room for them.
+async fn put<C: Client>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
+    while client.room() < bytes.len() {
+        let room = client.room();
+        client.wait_room(room).await?;
+    }
+    client.put(bytes);
+    Ok(())
+}
+
+/// What a browser asks for.
+#[derive(Clone, Copy)]
+enum Target {
+    Page,
+    Other,
+    /// Nothing that there is.
+    None,
+}
+
+impl Target {
+    /// The target of an HTTP/1 request line (RFC 9112 section 3).
+    fn of(line: &[u8]) -> Self {
+        let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
+        let (Some(_method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
+            return Self::None;
+        };
+        match version.starts_with(b"HTTP/1.") && words.next().is_none() {
+            true if target == b"/" => Self::Page,
+            true => Self::Other,
+            false => Self::None,
+        }
+    }
+}
+
+/// Why a request that waits waits no more.
+enum Woken {
+    /// A sample came.
+    Sampled,
+    /// It has waited as long as it wanted to.
+    TimedOut,
+    /// Nobody waits for it any more.
+    Gone,
+}
+
+impl Wait {
+    /// When the request that waits gives up, and never if it is without a time; it may have waited before.
+    fn until(&mut self, timeout_ms: u64) -> Instant {
+        let until = match (*self, timeout_ms) {
+            (Self::Until(until), _) => until,
+            (_, 0) => Instant::MAX,
+            _ => Instant::now() + Duration::from_millis(timeout_ms.min(BLOCK_MS_MAX)),
+        };
+        *self = Self::Until(until);
+        until
+    }
+}

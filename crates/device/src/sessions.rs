@@ -1,0 +1,7 @@
+//! The connected clients: what the device keeps of each, and what waits for them.
+
+pub(crate) mod monitor;
+pub(crate) mod session;
+pub(crate) mod slow_log;
+pub(crate) mod subscriber;
+pub(crate) mod token;

@@ -1,0 +1,204 @@
+//! The clients that are connected.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use embassy_sync::waitqueue::WakerRegistration;
+use heapless::String;
+use sockeye_resp::Protocol;
+
+use crate::keys::catalog::KeySet;
+use crate::keys::history::Samples;
+use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
+use crate::platform::Now;
+use crate::replies::document::Progress;
+use crate::sessions::subscriber::{Scope, Subscriber};
+
+/// The side of the device on which a client is.
+///
+/// While no token is set it decides what a client may change: whoever knows the passphrase of the device's own network,
+/// or runs on the same machine, is trusted; the network that the station has joined is full of strangers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Side {
+    /// The device's own network.
+    AccessPoint,
+    /// The machine itself; there are such clients in the simulator.
+    Loopback,
+    /// The network that the device has joined.
+    #[default]
+    Station,
+}
+
+/// A session that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionKey(u8);
+
+impl SessionKey {
+    fn index(self) -> usize {
+        // Keys are made below with less; this tells the compiler.
+        usize::from(self.0).min(SESSIONS_MAX - 1)
+    }
+}
+
+/// How far a reply in parts is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Cursor {
+    /// Nothing is written yet.
+    #[default]
+    Start,
+    /// The next item of a list, and how many there are.
+    Item { next: u16, len: u16 },
+    /// The keys that are yet to be listed.
+    Keys(KeySet),
+    /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
+    /// have samples, a bit for each.
+    Samples { stream: u8, ready: u8, samples: Samples },
+    /// A text, and how far it is.
+    Text(Progress),
+    /// Nothing is written, and XREAD waits for the first sample after those that there were.
+    Blocked,
+    /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
+    Wifi(u16),
+}
+
+/// What the device knows of one client.
+pub(crate) struct Session {
+    /// 0 if the session isn't open; never the same again until the device boots.
+    pub(crate) id: u32,
+    pub(crate) peer: SocketAddr,
+    pub(crate) side: Side,
+    pub(crate) protocol: Protocol,
+    /// It sent the right token. Means nothing while no token is set.
+    pub(crate) authenticated: bool,
+    /// Wrong tokens on this connection.
+    pub(crate) auth_failures: u8,
+    /// It is to be closed.
+    pub(crate) killed: bool,
+    pub(crate) name: String<CLIENT_NAME_LEN_MAX, u8>,
+    pub(crate) lib_name: String<LIB_NAME_LEN_MAX, u8>,
+    pub(crate) lib_version: String<LIB_VERSION_LEN_MAX, u8>,
+    pub(crate) opened_s: u32,
+    pub(crate) last_us: u64,
+    /// The command that it sent last.
+    pub(crate) command: &'static str,
+    pub(crate) subscriber: Subscriber,
+    /// Number of the next line that is to be told to it, if it monitors.
+    pub(crate) monitor: Option<u32>,
+    pub(crate) cursor: Cursor,
+    /// Numbers of the samples that the streams of an XREAD had next when it began: what `$` means.
+    pub(crate) next: [u32; STREAMS_MAX],
+    /// What the request waits for came: a sample, or something of the Wi-Fi.
+    pub(crate) sampled: bool,
+    pub(crate) waker: WakerRegistration,
+}
+
+impl Session {
+    const fn closed() -> Self {
+        Self {
+            id: 0,
+            peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
+            side: Side::Station,
+            protocol: Protocol::Resp2,
+            authenticated: false,
+            auth_failures: 0,
+            killed: false,
+            name: String::new(),
+            lib_name: String::new(),
+            lib_version: String::new(),
+            opened_s: 0,
+            last_us: 0,
+            command: "NULL",
+            subscriber: Subscriber::new(),
+            monitor: None,
+            cursor: Cursor::Start,
+            next: [0; STREAMS_MAX],
+            sampled: false,
+            waker: WakerRegistration::new(),
+        }
+    }
+
+    /// Whether a request waits for something to happen.
+    pub(crate) fn is_blocked(&self) -> bool {
+        matches!(self.cursor, Cursor::Blocked | Cursor::Wifi(_))
+    }
+
+    /// What the request may have waited for came.
+    pub(crate) fn go_on(&mut self) {
+        self.sampled = true;
+        self.waker.wake();
+    }
+
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscriber.len() > 0
+    }
+
+    /// RESP2 can't tell a push from a reply, so a client that has subscribed may send few commands.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.is_subscribed() && self.protocol == Protocol::Resp2
+    }
+
+    pub(crate) fn channels(&self) -> usize {
+        self.subscriber.count(Scope::Channel)
+    }
+
+    pub(crate) fn patterns(&self) -> usize {
+        self.subscriber.count(Scope::Pattern)
+    }
+
+    /// As new, but for what RESET leaves: the connection itself, its library, and how often it guessed.
+    pub(crate) fn reset(&mut self) {
+        self.protocol = Protocol::Resp2;
+        self.authenticated = false;
+        self.name.clear();
+        self.subscriber.clear();
+        self.monitor = None;
+    }
+
+    /// It is to be closed; its connection notices at once.
+    pub(crate) fn kill(&mut self) {
+        self.killed = true;
+        self.waker.wake();
+    }
+}
+
+pub(crate) struct Sessions {
+    slots: [Session; SESSIONS_MAX],
+    next_id: u32,
+}
+
+impl Sessions {
+    pub(crate) const fn new() -> Self {
+        Self { slots: [const { Session::closed() }; SESSIONS_MAX], next_id: 1 }
+    }
+
+    /// Opens a session, unless there are too many.
+    pub(crate) fn open(&mut self, peer: SocketAddr, side: Side, now: Now) -> Option<SessionKey> {
+        let (index, session) = self.slots.iter_mut().enumerate().find(|(_, session)| session.id == 0)?;
+        let now_s = now.uptime_s() as u32;
+        *session =
+            Session { id: self.next_id, peer, side, opened_s: now_s, last_us: now.uptime_us, ..Session::closed() };
+        self.next_id = self.next_id.wrapping_add(1).max(1);
+        Some(SessionKey(index as u8))
+    }
+
+    pub(crate) fn close(&mut self, key: SessionKey) {
+        *self.get_mut(key) = Session::closed();
+    }
+
+    pub(crate) fn get(&self, key: SessionKey) -> &Session {
+        &self.slots[key.index()]
+    }
+
+    pub(crate) fn get_mut(&mut self, key: SessionKey) -> &mut Session {
+        &mut self.slots[key.index()]
+    }
+
+    /// The sessions that are open.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.slots.iter().filter(|session| session.id > 0)
+    }
+
+    /// The sessions that are open.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.slots.iter_mut().filter(|session| session.id > 0)
+    }
+}

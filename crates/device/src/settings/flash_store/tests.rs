@@ -1,0 +1,285 @@
+//! Settings through power cuts, bit errors and changes of firmware.
+
+use std::collections::BTreeSet;
+use std::format;
+use std::vec::Vec;
+
+use embassy_futures::block_on;
+use sequential_storage::mock_flash::{MockFlashBase, WriteCountCheck};
+
+use super::*;
+use crate::limits::{
+    CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
+    REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
+};
+use crate::outbox::PushSettings;
+use crate::sessions::token::TokenHash;
+use crate::settings::{LogLevel, Seconds};
+use crate::wifi::{Ip, Network, StaticIp};
+
+/// Four blocks as a chip has them.
+type Mock = MockFlashBase<4, 4, 1024>;
+
+fn boot(flash: &Mock) -> (FlashStore<Mock>, Stored) {
+    let store = FlashStore::new(flash.clone(), Mock::FULL_FLASH_RANGE).unwrap();
+    let stored = block_on(store.load());
+    (store, stored)
+}
+
+fn flash(store: FlashStore<Mock>) -> Mock {
+    store.flash.into_inner().map.destroy().0
+}
+
+fn settings(name: &str, networks: usize) -> Settings {
+    let mut settings = Settings { name: name.try_into().unwrap(), ..Settings::default() };
+    for number in 0..networks {
+        let password = Secret::new(format!("{name} password").as_bytes()).unwrap();
+        let network = Network::new(format!("{name}-{number}").as_bytes()).unwrap();
+        settings.networks.push(Network { password, ..network }).unwrap();
+    }
+    settings
+}
+
+/// A flash with these settings in it, stored one after the other.
+fn with(history: &[&Settings]) -> Mock {
+    let (store, _) = boot(&Mock::default());
+    for settings in history {
+        block_on(store.save(settings)).unwrap();
+    }
+    flash(store)
+}
+
+/// Runs `change` with a power cut after every byte that it writes or erases, and boots after each.
+fn cut_everywhere(
+    before: &Mock,
+    change: impl AsyncFn(&FlashStore<Mock>) -> Result<(), StoreError>,
+    check: impl Fn(bool, Stored),
+) {
+    for bytes in 0.. {
+        let (mut store, _) = boot(before);
+        store.flash.get_mut().map.flash().bytes_until_shutoff = Some(bytes);
+        let is_acknowledged = block_on(change(&store)).is_ok();
+        let mut after = flash(store);
+        let is_over = after.bytes_until_shutoff.take().is_some();
+        assert!(is_acknowledged || !is_over, "an error without a power cut");
+        // What the first boot repairs, the second finds sound.
+        let (store, stored) = boot(&after);
+        let (_, again) = boot(&flash(store));
+        assert_eq!(again.settings, stored.settings, "after {bytes} bytes");
+        assert_eq!(again.condition, StoreCondition::Sound, "after {bytes} bytes");
+        check(is_acknowledged, stored);
+        if is_over {
+            return;
+        }
+    }
+}
+
+#[test]
+fn the_largest_settings_come_back() {
+    let secret = Secret::new(&[b'a'; 64]).unwrap();
+    let long = "x".repeat(32);
+    let ip = StaticIp { gateway: Some([255; 4].into()), ..StaticIp::parse(b"223.255.255.254/24").unwrap() };
+    let network = Network { password: secret.clone(), ip: Ip::Static(ip), ..Network::new(long.as_bytes()).unwrap() };
+    let mut largest = Settings { token: Some(TokenHash::new(b"token", [255; _])), ..settings(&long, 0) };
+    largest.log_level = LogLevel::Warning;
+    largest.networks.extend((0..NETWORKS_MAX).map(|_| network.clone()));
+    largest.ap.passphrase = secret;
+    let period_ms = PUSH_PERIOD_MS_MAX;
+    largest.push = PushSettings {
+        to: "x".repeat(PUSH_TO_LEN_MAX).as_str().try_into().unwrap(),
+        token: "x".repeat(PUSH_TOKEN_LEN_MAX).as_str().try_into().unwrap(),
+        names: "x".repeat(CHANNEL_LEN_MAX).as_str().try_into().unwrap(),
+        period_ms,
+    };
+    largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
+    largest.time_server = "t".repeat(TIME_SERVER_LEN_MAX).as_str().try_into().unwrap();
+    let stored = boot(&with(&[&largest])).1;
+    assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
+}
+
+#[test]
+fn a_power_cut_leaves_the_old_settings_or_the_new() {
+    let [old, new] = [settings("old", 2), settings("new", 3)];
+    // A new device; one with settings; and one whose block is full, so that the change begins the next.
+    for history in [0, 1, 14] {
+        let before = with(&Vec::from_iter((0..history).map(|_| &old)));
+        let was = if history == 0 { &Settings::default() } else { &old };
+        let found = core::cell::RefCell::new(BTreeSet::new());
+        cut_everywhere(
+            &before,
+            async |store| store.save(&new).await,
+            |is_acknowledged, stored| {
+                assert!(stored.settings == new || (!is_acknowledged && stored.settings == *was), "{stored:?}");
+                found.borrow_mut().insert((is_acknowledged, stored.settings == new));
+            },
+        );
+        assert_eq!(found.into_inner().len(), 3, "old, new, and new that was acknowledged");
+    }
+}
+
+#[test]
+fn no_bit_error_costs_a_setting() {
+    let [old, new] = [settings("old", 1), settings("new", 2)];
+    let before = with(&[&old, &new]);
+    let used = before.as_bytes().iter().rposition(|byte| *byte != ERASED).unwrap();
+    let mut repaired = 0;
+    for index in 0..=used {
+        for bit in 0..8 {
+            let mut damaged = before.clone();
+            damaged.as_bytes_mut()[index] ^= 1 << bit;
+            let (store, stored) = boot(&damaged);
+            assert_eq!(stored.settings, new, "bit {bit} of byte {index}");
+            repaired += usize::from(stored.condition == StoreCondition::Repaired);
+            let (_, again) = boot(&flash(store));
+            assert_eq!((again.settings, again.condition), (new.clone(), StoreCondition::Sound));
+        }
+    }
+    assert!(repaired > 0);
+}
+
+#[test]
+fn a_lost_copy_is_repaired_and_both_are_told() {
+    let stored = settings("kitchen", 1);
+    for keys in [&[2_u8][..], &[3], &[2, 3]] {
+        let mut damaged = with(&[&stored]);
+        // Items are taken away by a second write, which the store itself never does.
+        damaged.write_count_check = WriteCountCheck::Disabled;
+        let mut map = MapStorage::new(damaged, MapConfig::new(Mock::FULL_FLASH_RANGE), Cache::new_uncached());
+        for key in keys {
+            block_on(map.remove_item(&mut [0; 1024], key)).unwrap();
+        }
+        let (store, found) = boot(&map.destroy().0);
+        if keys.len() == 1 {
+            assert_eq!(found, Stored { settings: stored.clone(), condition: StoreCondition::Repaired });
+            continue;
+        }
+        assert_eq!(found, as_new(StoreCondition::Damaged));
+        assert_eq!(block_on(store.save(&stored)), Err(StoreError::Damaged), "it isn't written over");
+        let (store, found) = boot(&flash(store));
+        assert_eq!(found, as_new(StoreCondition::Damaged), "after the next boot as well");
+        block_on(store.reset(&Settings::default())).unwrap();
+        block_on(store.save(&stored)).unwrap();
+        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreCondition::Sound });
+    }
+}
+
+#[test]
+fn bits_that_fell_over_in_a_new_flash_are_no_settings() {
+    for bytes in [1, FLASH_STRAY_BYTES_MAX] {
+        let mut aged = Mock::default();
+        let len = aged.as_bytes().len();
+        (0..bytes).for_each(|number| aged.as_bytes_mut()[len / 2 + 97 * number] = 0xfb);
+        let (store, stored) = boot(&aged);
+        assert_eq!(stored, as_new(StoreCondition::Sound));
+        block_on(store.save(&settings("kitchen", 1))).unwrap();
+        assert_eq!(boot(&flash(store)).1.settings, settings("kitchen", 1));
+    }
+}
+
+#[test]
+fn settings_that_do_not_fit_change_nothing() {
+    type Small = MockFlashBase<2, 4, 64>;
+    let store = FlashStore::new(Small::default(), Small::FULL_FLASH_RANGE).unwrap();
+    block_on(store.load());
+    block_on(store.save(&settings("kitchen", 0))).unwrap();
+    assert_eq!(block_on(store.save(&settings("hall", 3))), Err(StoreError::Full));
+    let small = store.flash.into_inner().map.destroy().0;
+    let store = FlashStore::new(small, Small::FULL_FLASH_RANGE).unwrap();
+    assert_eq!(block_on(store.load()), Stored::from(settings("kitchen", 0)));
+}
+
+/// What can't be read after it was written is written again, before anybody is told that it is stored.
+#[test]
+fn bits_that_fell_over_where_settings_go_cost_none() {
+    let [old, new] = [settings("old", 1), settings("new", 2)];
+    let mut failed = 0;
+    for seed in 0..200_usize {
+        let mut aged = with(&[&old]);
+        let used = aged.as_bytes().iter().rposition(|byte| *byte != ERASED).unwrap();
+        // Both copies are hit, one or none, and the second time as well.
+        for number in 0..1 + seed % 8 {
+            aged.as_bytes_mut()[used + 1 + (seed * 37 + number * 61) % 900] = 0x7f;
+        }
+        let (store, _) = boot(&aged);
+        let stored = block_on(store.save(&new));
+        let expected = if stored.is_ok() { &new } else { &old };
+        failed += usize::from(stored.is_err());
+        assert_eq!(boot(&flash(store)).1.settings, *expected, "seed {seed}");
+    }
+    assert!(failed < 20, "{failed}");
+}
+
+#[test]
+fn garbage_is_told() {
+    let mut garbage = Mock::default();
+    for (index, byte) in garbage.as_bytes_mut().iter_mut().enumerate() {
+        *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
+    }
+    let (store, stored) = boot(&garbage);
+    assert_eq!(stored, as_new(StoreCondition::Damaged));
+    block_on(store.reset(&Settings::default())).unwrap();
+    assert_eq!(boot(&flash(store)).1, as_new(StoreCondition::Sound));
+}
+
+#[test]
+fn records_of_other_firmwares_are_read() {
+    let check = |record: &[u8], expected: &Stored| {
+        let mut map = MapStorage::new(Mock::default(), MapConfig::new(Mock::FULL_FLASH_RANGE), Cache::new_uncached());
+        for key in COPIES {
+            block_on(map.store_item(&mut [0; 1024], &key, &record)).unwrap();
+        }
+        let (store, stored) = boot(&map.destroy().0);
+        assert_eq!(stored, *expected);
+        let is_locked = block_on(store.save(&Settings::default())) == Err(StoreError::Damaged);
+        assert_eq!(is_locked, expected.condition == StoreCondition::Newer);
+    };
+    let kitchen = Stored::from(settings("kitchen", 0));
+    // {0: "kitchen"}, as the first firmware had it; and with a key that this one doesn't know.
+    check(b"\x01\x05\0\0\0\xa1\x00\x67kitchen", &kitchen);
+    check(b"\x01\x05\0\0\0\xa2\x00\x67kitchen\x18\x63\x82\x01\x02", &kitchen);
+    // Another format, and a name that is too long here.
+    check(b"\x02\x05\0\0\0\xa1\x00\x67kitchen", &as_new(StoreCondition::Newer));
+    check(
+        format!("\x01\x05\0\0\0{}\x00\x78\x21{}", '\u{1}', "x".repeat(33)).as_bytes(),
+        &as_new(StoreCondition::Newer),
+    );
+}
+
+#[test]
+fn a_factory_reset_leaves_no_secret_and_the_own_passphrase() {
+    let (store, _) = boot(&Mock::default());
+    let passphrase = Secret::new(b"abcdefghjkmn").unwrap();
+    assert_eq!(block_on(store.passphrase()), Ok(None));
+    block_on(store.set_passphrase(&passphrase)).unwrap();
+    for name in ["one", "two", "three"] {
+        block_on(store.save(&settings(name, 3))).unwrap();
+    }
+    let has_secret = |flash: &Mock| flash.as_bytes().windows(8).any(|bytes| bytes == b"password");
+    let before = flash(store);
+    assert!(has_secret(&before));
+    let (store, _) = boot(&before);
+    block_on(store.reset(&Settings::default())).unwrap();
+    assert_eq!(block_on(store.passphrase()), Ok(Some(passphrase)));
+    let after = flash(store);
+    assert!(!has_secret(&after));
+    assert_eq!(boot(&after).1, as_new(StoreCondition::Sound));
+}
+
+#[test]
+fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
+    let old = settings("old", 3);
+    let before = with(&[&old]);
+    // Wiping writes some 20 KB; the step is odd, so that it meets each kind of place.
+    for bytes in (0..30_000).step_by(611) {
+        let (mut store, _) = boot(&before);
+        store.flash.get_mut().map.flash().bytes_until_shutoff = Some(bytes);
+        let is_acknowledged = block_on(store.reset(&Settings::default())).is_ok();
+        let mut after = flash(store);
+        after.bytes_until_shutoff = None;
+        let (store, stored) = boot(&after);
+        assert!(stored.settings == Settings::default() || (!is_acknowledged && stored.settings == old), "{stored:?}");
+        let wiped = flash(store);
+        let has_secret = wiped.as_bytes().windows(8).any(|bytes| bytes == b"password");
+        assert_eq!(has_secret, stored.settings == old, "after {bytes} bytes");
+    }
+}

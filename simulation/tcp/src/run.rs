@@ -1,0 +1,352 @@
+//! One seed: two hosts, a link between them, and an application on each.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use fastrand::Rng;
+
+use crate::capture::Capture;
+use crate::host::{Config, Host, State};
+use crate::plan::{Application, Ending, Plan};
+use crate::smoltcp_host::Smoltcp;
+use crate::watch::{Fault, Kind, Watch};
+use crate::wire::{self, Side};
+use crate::{Micros, SECOND};
+
+/// When a run begins. Not 0, so that times before it exist.
+const START: Micros = 100 * SECOND;
+/// The longest a connection may take, of simulated time: a slow reader and a bad link included.
+const LIMIT: Micros = 1_800 * SECOND;
+/// The most packets of a connection: twenty times what the longest transfer needs.
+const PACKETS_MAX: u64 = 50_000;
+/// Timers are looked at so often, as the listener does.
+const TICK: Micros = 50_000;
+/// Most bytes of one read and one write, plus one.
+const READ: usize = 700;
+const WRITE: usize = 900;
+/// The longest pause of a reader.
+const PAUSE: Micros = 3 * SECOND;
+
+/// A TCP implementation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stack {
+    Smoltcp,
+}
+
+impl Stack {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoltcp => "smoltcp",
+        }
+    }
+
+    /// A host of this kind.
+    pub fn host(self, config: &Config) -> Box<dyn Host> {
+        match self {
+            Self::Smoltcp => Box::new(Smoltcp::new(config)),
+        }
+    }
+}
+
+/// The client's stack and the server's.
+pub type Pair = [Stack; 2];
+
+/// What a run that broke no rule has shown.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outcome {
+    pub packets: u64,
+    pub micros: Micros,
+    /// It ended before all bytes had arrived, as its plan allows.
+    pub gave_up: bool,
+}
+
+/// What is printed or captured of a run.
+#[derive(Default)]
+pub struct Record {
+    pub log: bool,
+    pub capture: Option<Capture>,
+}
+
+/// Runs a seed. A panic of a host is a fault like any other.
+///
+/// # Errors
+/// The first rule that was broken.
+pub fn run(seed: u64, pair: Pair, record: &mut Record) -> Result<Outcome, Fault> {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut rng = Rng::with_seed(seed);
+        let plan = Plan::new(&mut rng);
+        World::new(plan, pair, rng, record).run()
+    }));
+    result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let detail = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+        Err(Fault { kind: Kind::Panic, side: None, detail })
+    })
+}
+
+/// One side of the link.
+struct End {
+    host: Box<dyn Host>,
+    application: Application,
+    written: usize,
+    got: Vec<u8>,
+    has_closed: bool,
+    /// It does not read before.
+    reads_at: Micros,
+    /// It is polled then, at the latest.
+    polled_at: Micros,
+    /// It has lost power.
+    vanished: bool,
+}
+
+impl End {
+    fn is_done(&self) -> bool {
+        let has_ended = matches!(self.host.state(), State::Closed | State::TimeWait);
+        self.vanished || has_ended && self.host.unread() == 0
+    }
+
+    /// Reads, writes and closes as far as it can now. True if it did anything.
+    fn act(&mut self, now: Micros, rng: &mut Rng) -> bool {
+        let mut acted = false;
+        if now >= self.reads_at {
+            let got = self.host.read(rng.usize(1..READ));
+            acted |= !got.is_empty();
+            self.got.extend_from_slice(&got);
+            if rng.u8(..100) < self.application.pauses {
+                self.reads_at = now + rng.u64(..PAUSE);
+            }
+        }
+        if !self.host.may_write() {
+            return acted;
+        }
+        let left = &self.application.data[self.written..];
+        if left.is_empty() {
+            acted |= !self.has_closed;
+            if !self.has_closed {
+                self.host.close();
+                self.has_closed = true;
+            }
+        } else {
+            let len = self.host.write(&left[..rng.usize(1..WRITE).min(left.len())]);
+            self.written += len;
+            acted |= len > 0;
+        }
+        acted
+    }
+}
+
+/// A packet on the link: when it arrives, its place among those that arrive then, where, how long its chain is.
+type Flying = Reverse<(Micros, u64, usize, u32, Vec<u8>)>;
+
+struct World<'a> {
+    plan: Plan,
+    now: Micros,
+    rng: Rng,
+    ends: [End; 2],
+    link: BinaryHeap<Flying>,
+    watch: Watch,
+    packets: u64,
+    /// Counts what was put on the link: packets that arrive together keep their order.
+    flown: u64,
+    record: &'a mut Record,
+    out: Vec<Vec<u8>>,
+}
+
+impl<'a> World<'a> {
+    fn new(plan: Plan, pair: Pair, rng: Rng, record: &'a mut Record) -> Self {
+        let ends = Side::BOTH.map(|side| {
+            let application = plan.applications[side.index()].clone();
+            let config = Config {
+                side,
+                opens: side == Side::Client || plan.simultaneous,
+                rx_len: application.rx_len,
+                tx_len: application.tx_len,
+                mtu: plan.mtu,
+                seed: plan.seeds[side.index()],
+                now: START,
+            };
+            End {
+                host: pair[side.index()].host(&config),
+                application,
+                written: 0,
+                got: Vec::new(),
+                has_closed: false,
+                reads_at: START,
+                polled_at: START,
+                vanished: false,
+            }
+        });
+        if record.log {
+            let [client, server] = [0, 1].map(|side| {
+                let Application { rx_len, tx_len, data, pauses } = &plan.applications[side];
+                format!("rx {rx_len} tx {tx_len} writes {} pauses {pauses} %", data.len())
+            });
+            let Plan { link, mtu, simultaneous, ending, .. } = &plan;
+            println!("{link:?} mtu {mtu} simultaneous {simultaneous} {ending:?}\nclient {client}\nserver {server}");
+        }
+        let (link, watch) = (BinaryHeap::new(), Watch::default());
+        Self { plan, now: START, rng, ends, link, watch, packets: 0, flown: 0, record, out: Vec::new() }
+    }
+
+    fn run(mut self) -> Result<Outcome, Fault> {
+        while !self.is_done() {
+            let arrives = self.link.peek().map_or(Micros::MAX, |Reverse((at, ..))| *at);
+            let side = if self.ends[0].polled_at <= self.ends[1].polled_at { Side::Client } else { Side::Server };
+            let polled = self.ends[side.index()].polled_at;
+            let next = arrives.min(polled);
+            if next > START + LIMIT || self.packets > PACKETS_MAX {
+                return Err(self.fault(Kind::NoEnd, format!("{} packets", self.packets)));
+            }
+            self.now = next.max(self.now);
+            self.disturb();
+            if arrives <= polled {
+                self.deliver()?;
+            } else {
+                self.poll(side)?;
+            }
+        }
+        self.check_bytes()
+    }
+
+    fn fault(&self, kind: Kind, detail: String) -> Fault {
+        let side = |side: usize| {
+            let end = &self.ends[side];
+            let wrote = self.ends[1 - side].application.data.len();
+            format!("{:?}, has {} of {wrote}", end.host.state(), end.got.len())
+        };
+        Fault { kind, side: None, detail: format!("{detail}; client {}, server {}", side(0), side(1)) }
+    }
+
+    /// Both have ended, or the client has and the server never heard of it.
+    fn is_done(&self) -> bool {
+        let [client, server] = &self.ends;
+        client.is_done() && (server.is_done() || server.host.state() == State::Listen)
+    }
+
+    /// Ends the connection early, if the plan has it so.
+    fn disturb(&mut self) {
+        let (side, at, vanishes) = match self.plan.ending {
+            Ending::Close => return,
+            Ending::Abort(side, at) => (side, at, false),
+            Ending::Vanish(side, at) => (side, at, true),
+        };
+        let end = &mut self.ends[side.index()];
+        if self.now < START + at || end.vanished || end.has_closed {
+            return;
+        }
+        (end.has_closed, end.vanished) = (true, vanishes);
+        if vanishes {
+            end.polled_at = Micros::MAX;
+        } else {
+            end.host.abort();
+            end.polled_at = self.now;
+        }
+    }
+
+    fn deliver(&mut self) -> Result<(), Fault> {
+        let Some(Reverse((_, _, index, chain, packet))) = self.link.pop() else { return Ok(()) };
+        let side = Side::BOTH[index];
+        if self.ends[index].vanished {
+            return Ok(());
+        }
+        if wire::tcp_part(side.other(), &packet).is_some() {
+            self.watch.arrived(side, &wire::read(&packet));
+        }
+        self.ends[index].host.receive(&packet, self.now, &mut self.out);
+        self.send(side, chain)?;
+        self.act(side)
+    }
+
+    fn poll(&mut self, side: Side) -> Result<(), Fault> {
+        let now = self.now;
+        self.ends[side.index()].polled_at = Micros::MAX;
+        self.act(side)?;
+        self.ends[side.index()].host.poll(now, &mut self.out);
+        self.send(side, 0)?;
+        let end = &mut self.ends[side.index()];
+        let is_busy = end.host.unread() > 0 || end.written < end.application.data.len() || !end.has_closed;
+        let due = end.host.due(now);
+        let next = if is_busy { now + TICK } else { due.max(now + TICK) };
+        if !end.is_done() || due < Micros::MAX {
+            end.polled_at = end.polled_at.min(next);
+        }
+        Ok(())
+    }
+
+    /// The application's turn; what it wrote is sent at once.
+    fn act(&mut self, side: Side) -> Result<(), Fault> {
+        let end = &mut self.ends[side.index()];
+        if end.act(self.now, &mut self.rng) {
+            end.host.poll(self.now, &mut self.out);
+            self.send(side, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Puts what a host has sent on the link.
+    fn send(&mut self, side: Side, cause: u32) -> Result<(), Fault> {
+        let mut out = core::mem::take(&mut self.out);
+        for packet in out.drain(..) {
+            self.packets += 1;
+            let segment = wire::read(&packet);
+            if let Some(capture) = &mut self.record.capture {
+                capture.add(&packet, self.now);
+            }
+            let copies = self.copies();
+            if self.record.log {
+                let lost = if copies == 0 { " LOST" } else { "" };
+                println!("{:>12} {} {}{lost}", self.now - START, side.name(), segment.line());
+            }
+            let congestion = self.ends[side.index()].host.congestion();
+            let chain = self.watch.sent(side, &segment, congestion, cause)?;
+            for _ in 0..copies {
+                self.fly(side.other(), chain, packet.clone());
+            }
+        }
+        self.out = out;
+        let end = &mut self.ends[side.index()];
+        end.polled_at = end.polled_at.min(self.now + TICK);
+        Ok(())
+    }
+
+    fn copies(&mut self) -> u32 {
+        if self.rng.u8(..100) < self.plan.link.loss {
+            0
+        } else if self.rng.u8(..100) < self.plan.link.double {
+            2
+        } else {
+            1
+        }
+    }
+
+    fn fly(&mut self, to: Side, chain: u32, mut packet: Vec<u8>) {
+        let link = self.plan.link;
+        let jitter = if link.jitter > 0 { self.rng.u64(..link.jitter) } else { 0 };
+        if link.damage > 0 && self.rng.u8(..100) < link.damage {
+            let bit = self.rng.usize(..packet.len() * 8);
+            packet[bit / 8] ^= 1 << (bit % 8);
+        }
+        self.flown += 1;
+        self.link.push(Reverse((self.now + link.delay + jitter, self.flown, to.index(), chain, packet)));
+    }
+
+    fn check_bytes(&self) -> Result<Outcome, Fault> {
+        let mut gave_up = false;
+        for side in Side::BOTH {
+            let wrote = &self.ends[side.other().index()].application.data;
+            let got = &self.ends[side.index()].got;
+            if !wrote.starts_with(got) {
+                let at = wrote.iter().zip(got).position(|(a, b)| a != b);
+                return Err(self.fault(Kind::WrongBytes, format!("{} got byte {at:?} wrong", side.name())));
+            }
+            if got.len() < wrote.len() {
+                gave_up = true;
+                if self.plan.is_complete() {
+                    return Err(self.fault(Kind::Short, format!("loss {} %", self.plan.link.loss)));
+                }
+            }
+        }
+        Ok(Outcome { packets: self.packets, micros: self.now - START, gave_up })
+    }
+}

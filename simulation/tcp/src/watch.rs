@@ -1,0 +1,196 @@
+//! The rules that every packet must obey. They know only what is on the wire, and the congestion window that a host
+//! claims to have.
+
+use std::fmt;
+
+use crate::host::Congestion;
+use crate::wire::{ACK, RST, SYN, Segment, Side, before, later};
+
+/// In a chain each packet answers the one before, and none of them brings anything new.
+pub const CHAIN_MAX: u32 = 10;
+
+/// What can be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A byte arrived twice, in the wrong order, or was never written.
+    WrongBytes,
+    /// A connection ended in order before all bytes had arrived, although the link was good enough.
+    Short,
+    /// A connection did not end.
+    NoEnd,
+    /// Two hosts answered each other without progress.
+    Chain,
+    /// The right edge of an offered window went back (RFC 9293 section 3.8.6, SHLD-14).
+    EdgeShrank,
+    /// Data beyond the right edge that the peer has offered; a window probe of one byte is none.
+    BeyondEdge,
+    /// Data beyond the congestion window (RFC 5681 section 3.1).
+    BeyondCwnd,
+    /// A host panicked.
+    Panic,
+}
+
+impl Kind {
+    /// In the words of the documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WrongBytes => "wrong bytes",
+            Self::Short => "ended short",
+            Self::NoEnd => "no end",
+            Self::Chain => "ten packets without progress",
+            Self::EdgeShrank => "edge shrank",
+            Self::BeyondEdge => "beyond the edge",
+            Self::BeyondCwnd => "beyond cwnd",
+            Self::Panic => "panic",
+        }
+    }
+}
+
+/// What was wrong, and whose packet it was, if it can be said.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    pub kind: Kind,
+    pub side: Option<Side>,
+    pub detail: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let side = self.side.map_or("both", Side::name);
+        write!(f, "{side}: {}: {}", self.kind.name(), self.detail)
+    }
+}
+
+/// What one side has sent, and has been offered.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    /// The highest number sent, the highest acknowledgement and the furthest edge offered. None before the first.
+    sent: Option<u32>,
+    acked: Option<u32>,
+    offered: Option<u32>,
+    /// The furthest edge that has arrived from the peer.
+    edge: Option<u32>,
+}
+
+/// Raises a number, and says whether that was news.
+fn raise(known: &mut Option<u32>, number: u32) -> bool {
+    let is_new = known.is_none_or(|known| before(known, number));
+    *known = Some(known.map_or(number, |known| later(known, number)));
+    is_new
+}
+
+/// Watches both sides of one connection.
+#[derive(Debug, Default)]
+pub struct Watch {
+    seen: [Seen; 2],
+}
+
+impl Watch {
+    /// A packet has reached `side`.
+    pub fn arrived(&mut self, side: Side, segment: &Segment<'_>) {
+        if segment.has(ACK) && !segment.has(RST) {
+            raise(&mut self.seen[side.index()].edge, segment.edge());
+        }
+    }
+
+    /// `side` sends a packet, in answer to one whose chain was so long; 0 if to none. Returns how long the chain is now.
+    ///
+    /// # Errors
+    /// If the packet breaks a rule.
+    pub fn sent(
+        &mut self,
+        side: Side,
+        segment: &Segment<'_>,
+        congestion: Option<Congestion>,
+        cause: u32,
+    ) -> Result<u32, Fault> {
+        let fault = |kind, detail| Err(Fault { kind, side: Some(side), detail });
+        let seen = &mut self.seen[side.index()];
+        if segment.has(RST) {
+            return self.chain(side, false, cause);
+        }
+        let mut is_new = raise(&mut seen.sent, segment.end());
+        if segment.has(ACK) {
+            is_new |= raise(&mut seen.acked, segment.ack);
+            if let Some(offered) = seen.offered.filter(|offered| before(segment.edge(), *offered)) {
+                return fault(Kind::EdgeShrank, format!("by {}", offered.wrapping_sub(segment.edge())));
+            }
+            is_new |= raise(&mut seen.offered, segment.edge());
+        }
+        let data_end = segment.seq.wrapping_add(segment.payload.len() as u32);
+        if let Some(edge) = seen.edge
+            && before(edge, data_end)
+            && !(segment.payload.len() == 1 && segment.seq == edge)
+            && !segment.payload.is_empty()
+        {
+            return fault(Kind::BeyondEdge, format!("by {} of {}", data_end.wrapping_sub(edge), segment.payload.len()));
+        }
+        if let Some(Congestion { snd_una, cwnd }) = congestion
+            && !segment.payload.is_empty()
+            && !segment.has(SYN)
+            && data_end.wrapping_sub(snd_una) > cwnd
+        {
+            return fault(Kind::BeyondCwnd, format!("{} in flight of {cwnd}", data_end.wrapping_sub(snd_una)));
+        }
+        self.chain(side, is_new, cause)
+    }
+
+    fn chain(&self, side: Side, is_new: bool, cause: u32) -> Result<u32, Fault> {
+        let chain = if is_new { 0 } else { cause + 1 };
+        if chain >= CHAIN_MAX {
+            return Err(Fault { kind: Kind::Chain, side: Some(side), detail: format!("{chain} packets") });
+        }
+        Ok(chain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DATA: Segment<'_> = Segment { seq: 100, ack: 1, window: 10, flags: ACK, mss: None, payload: b"abcd" };
+
+    fn check(watch: &mut Watch, segment: &Segment<'_>, expected: Option<Kind>) {
+        let found = watch.sent(Side::Client, segment, None, 0).err().map(|fault| fault.kind);
+        assert_eq!(found, expected, "{segment:?}");
+    }
+
+    #[test]
+    fn an_edge_that_shrinks_is_found() {
+        let mut watch = Watch::default();
+        check(&mut watch, &DATA, None);
+        check(&mut watch, &Segment { ack: 4, window: 7, ..DATA }, None);
+        check(&mut watch, &Segment { ack: 4, window: 6, ..DATA }, Some(Kind::EdgeShrank));
+    }
+
+    #[test]
+    fn data_beyond_the_edge_is_found_and_a_probe_is_allowed() {
+        let mut watch = Watch::default();
+        watch.arrived(Side::Client, &Segment { ack: 100, window: 3, payload: b"", ..DATA });
+        check(&mut watch, &DATA, Some(Kind::BeyondEdge));
+        check(&mut watch, &Segment { payload: b"abc", ..DATA }, None);
+        check(&mut watch, &Segment { seq: 103, payload: b"d", ..DATA }, None);
+        check(&mut watch, &Segment { seq: 104, payload: b"e", ..DATA }, Some(Kind::BeyondEdge));
+    }
+
+    #[test]
+    fn data_beyond_the_congestion_window_is_found() {
+        let mut watch = Watch::default();
+        let congestion = |cwnd| Some(Congestion { snd_una: 98, cwnd });
+        assert!(watch.sent(Side::Client, &DATA, congestion(6), 0).is_ok());
+        let fault = watch.sent(Side::Client, &DATA, congestion(5), 0).unwrap_err();
+        assert_eq!(fault.kind, Kind::BeyondCwnd);
+    }
+
+    #[test]
+    fn ten_packets_without_progress_are_found_and_news_ends_a_chain() {
+        let mut watch = Watch::default();
+        let mut chain = 0;
+        for expected in 0..CHAIN_MAX {
+            chain = watch.sent(Side::Client, &DATA, None, chain).unwrap();
+            assert_eq!(chain, expected, "the first one is news");
+        }
+        assert_eq!(watch.sent(Side::Client, &DATA, None, chain).unwrap_err().kind, Kind::Chain);
+        assert_eq!(watch.sent(Side::Client, &Segment { ack: 2, ..DATA }, None, chain).unwrap(), 0);
+    }
+}

@@ -1,0 +1,186 @@
+//! A server under test: a process whose console goes to a file, and which never outlives its test.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process::show;
+use crate::workspace::Workspace;
+
+/// The boot line after which a server answers.
+const READY: &str = "listening on port";
+/// The longest to wait for a line of the console; QEMU on a busy machine takes a few seconds.
+const LINE_LIMIT: Duration = Duration::from_secs(30);
+const LINE_POLL: Duration = Duration::from_millis(20);
+/// The same where the line comes at once.
+const ASK_POLL: Duration = Duration::from_millis(1);
+/// How much of the console an error shows.
+const TAIL_LINES: usize = 20;
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    console: PathBuf,
+}
+
+impl Server {
+    /// Starts `command` with its console in `target/consoles/NAME.log`, and waits until it listens.
+    pub fn start(workspace: &Workspace, name: &str, command: Command) -> Result<Self> {
+        let mut server = Self::start_silent(workspace, name, command)?;
+        server.wait_for(READY)?;
+        Ok(server)
+    }
+
+    /// The same for a program that doesn't say when it is ready.
+    pub fn start_silent(workspace: &Workspace, name: &str, mut command: Command) -> Result<Self> {
+        let folder = workspace.target.join("consoles");
+        fs::create_dir_all(&folder)?;
+        let console = folder.join(format!("{name}.log"));
+        println!("$ {} > {}", show(&command), workspace.relative(&console).display());
+        Ok(Self { child: spawn(&mut command, &console)?, console })
+    }
+
+    /// Waits until the console shows `text`.
+    pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        let start = Instant::now();
+        while !self.text().contains(text) {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the server ended ({status}) before it printed `{text}`; its console:\n{}", self.tail());
+            }
+            if start.elapsed() > LINE_LIMIT {
+                bail!("no `{text}` within {} s; the server's console:\n{}", LINE_LIMIT.as_secs(), self.tail());
+            }
+            sleep(LINE_POLL);
+        }
+        Ok(())
+    }
+
+    /// The process's number. What only binds it to this program becomes the server, so it is the server's.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Types on the console, and waits for the line that the server prints then, which contains `answer`.
+    pub fn ask(&mut self, typed: &[u8], answer: &str) -> Result<String> {
+        let lines = |text: &str| text.matches(answer).count();
+        let known = lines(&self.text());
+        self.child.stdin.as_mut().context("the console takes no input")?.write_all(typed)?;
+        let start = Instant::now();
+        while start.elapsed() < LINE_LIMIT {
+            let text = self.text();
+            // The last line may be printed by half.
+            let printed = text.rsplit_once('\n').map_or("", |(printed, _)| printed);
+            if lines(printed) > known {
+                let line = printed.lines().rev().find(|line| line.contains(answer)).unwrap_or_default();
+                return Ok(line.to_owned());
+            }
+            sleep(ASK_POLL);
+        }
+        bail!("no `{answer}` within {} s; the server's console:\n{}", LINE_LIMIT.as_secs(), self.tail())
+    }
+
+    /// Runs a test against the server. A failure shows the end of the console; a server that ended by itself is one.
+    pub fn test(mut self, test: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if let Err(error) = test(&mut self) {
+            println!("the server's console ends with\n{}", self.tail());
+            return Err(error);
+        }
+        match self.child.try_wait()? {
+            Some(status) => bail!("the server ended during the test ({status}); its console:\n{}", self.tail()),
+            None => Ok(()),
+        }
+    }
+
+    fn text(&self) -> String {
+        fs::read(&self.console).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn tail(&self) -> String {
+        let text = self.text();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+/// A port of this machine that nobody listens on.
+pub fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind to loopback")?;
+    Ok(listener.local_addr()?.port())
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Both fail only where the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(command: &mut Command, console: &Path) -> Result<Child> {
+    let log = File::create(console)?;
+    command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
+    command.spawn().with_context(|| format!("can't start `{}`", show(command)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::env;
+
+    fn workspace(name: &str) -> Workspace {
+        let target = env::temp_dir().join(format!("sockeye-xtask-{name}-{}", std::process::id()));
+        Workspace { root: target.clone(), target }
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_server_is_ended_when_its_test_is_over() {
+        let workspace = workspace("ended");
+        let server = Server::start(&workspace, "server", shell("echo listening on port 1; exec sleep 60")).unwrap();
+        let process = PathBuf::from(format!("/proc/{}", server.child.id()));
+        assert!(process.exists());
+        server.test(|_| Ok(())).unwrap();
+        assert!(!process.exists());
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+
+    #[test]
+    fn a_server_answers_what_is_typed() {
+        let workspace = workspace("asked");
+        let script = "echo listening on port 1; while read word; do echo heard $word; done; exec sleep 60";
+        let server = Server::start(&workspace, "server", shell(script)).unwrap();
+        server
+            .test(|server| {
+                assert_eq!(server.ask(b"one\n", "heard")?, "heard one");
+                assert_eq!(server.ask(b"two\n", "heard")?, "heard two");
+                Ok(())
+            })
+            .unwrap();
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_ends_before_or_during_its_test_is_a_failure() {
+        let workspace = workspace("fails");
+        let before = Server::start(&workspace, "before", shell("echo no network; exit 1")).err().unwrap();
+        assert!(before.to_string().contains("no network"), "{before}");
+        let server = Server::start(&workspace, "during", shell("echo listening on port 1; sleep 0.1")).unwrap();
+        let during = server.test(|_| {
+            sleep(Duration::from_millis(500));
+            Ok(())
+        });
+        assert!(during.unwrap_err().to_string().contains("ended during"));
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+}

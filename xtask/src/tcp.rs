@@ -1,0 +1,55 @@
+//! Two TCP hosts on a bad link in simulated time, and the table of RFC 9293 section 3.10.7.
+
+use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
+
+use crate::checks;
+use harness::process::{LONG, run};
+use harness::workspace::Workspace;
+
+/// Seeds of each pair in `cargo xtask test`.
+const CHECK_SEEDS: u64 = 20_000;
+const PACKAGE: &str = "sockeye-tcp-simulation";
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// How many seeds of each pair; 1000000 is the long run
+    #[arg(long, default_value_t = CHECK_SEEDS)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// One pair, client first, such as smoltcp-smoltcp
+    #[arg(long)]
+    pair: Option<String>,
+    /// Just this seed, with every packet
+    #[arg(long)]
+    seed: Option<u64>,
+    /// A file for the packets of that seed, which Wireshark opens
+    #[arg(long, requires = "seed")]
+    pcap: Option<String>,
+}
+
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    let mut options = vec![format!("--from={}", args.from), format!("--seeds={}", args.seeds)];
+    options.extend(args.pair.iter().map(|pair| format!("--pair={pair}")));
+    options.extend(args.seed.iter().map(|seed| format!("--seed={seed}")));
+    options.extend(args.pcap.iter().map(|path| format!("--pcap={path}")));
+    let seeds = simulate(workspace, &options);
+    let table = if args.seed.is_none() { simulate(workspace, &["--table".to_owned()]) } else { Ok(()) };
+    match (seeds, table) {
+        (Ok(()), Ok(())) => Ok(()),
+        _ => bail!("a rule of TCP was broken"),
+    }
+}
+
+fn simulate(workspace: &Workspace, options: &[String]) -> Result<()> {
+    let mut command = checks::simulation(workspace);
+    command.args(["run", "--locked", "--release", "--quiet", "--package", PACKAGE, "--"]).args(options);
+    run(&mut command, LONG)
+}
+
+/// As many seeds as `cargo xtask test` has time for, and all of the table.
+pub fn check(workspace: &Workspace) -> Result<()> {
+    job(workspace, &Args { seeds: CHECK_SEEDS, from: 0, pair: None, seed: None, pcap: None })
+}

@@ -4,7 +4,7 @@
 mod script;
 
 use embedded_io_async::{Read, Write};
-use script::{Client, World};
+use script::{Client, Reset, World};
 use sockeye_server::limits::{
     ABORT_TIMEOUT_MS, ACCEPT_RETRY_MS, IDLE_TIMEOUT_MS, LINGER_TIMEOUT_MS, REJECT_AFTER_MS, REJECT_TIMEOUT_MS,
     REQUEST_TIMEOUT_MS, WATCH_TICK_MS, WRITE_TIMEOUT_MS,
@@ -40,7 +40,7 @@ impl<S: Socket> Handler<S> for Line {
 fn accept_error_23_ends_the_server_for_good() {
     let mut world = World::<2>::new();
     for _ in 0..9 {
-        world.accept_fails();
+        world.accept_fails(Reset::NoDescriptor);
     }
     world.run(&Line, 5 * ACCEPT_RETRY_MS);
     let client = world.connect(Client::sends(b"hi\n"));

@@ -10,7 +10,7 @@ use edge_nal::TcpAccept;
 use embassy_futures::join::{join_array, join3};
 use embassy_futures::select::select;
 use embassy_futures::yield_now;
-use embassy_sync::waitqueue::WakerRegistration;
+use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 
@@ -80,12 +80,10 @@ pub struct Server<const N: usize> {
     active: usize,
     /// How many are served now.
     serving: Cell<usize>,
-    /// How many newcomers wait for room.
-    waiting: Cell<usize>,
+    /// Those who come while all are served.
+    queue: Queue,
     /// Slots that are not free.
     open: Cell<usize>,
-    /// Wakes the slot whose client is one too many, when another slot has served its own.
-    served: RefCell<WakerRegistration>,
     /// Ticks of the watch since start.
     pub(crate) ticks: Cell<u32>,
     /// Wakes the watch when the first slot opens.
@@ -94,19 +92,53 @@ pub struct Server<const N: usize> {
     next_id: Cell<u32>,
 }
 
-/// Counts a newcomer that waits for room, for as long as it does.
-struct Waiting<'a>(&'a Cell<usize>);
+/// The newcomers that wait for room, in the order in which they came.
+struct Queue {
+    /// The number of the first of them.
+    first: Cell<u16>,
+    /// The number that the next one gets.
+    next: Cell<u16>,
+    /// Wakes them when there may be room. There are mostly no two: a newcomer has a slot already, which is the one more.
+    wakers: RefCell<MultiWakerRegistration<2>>,
+}
 
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
+impl Queue {
+    const fn new() -> Self {
+        let wakers = RefCell::new(MultiWakerRegistration::new());
+        Self { first: Cell::new(0), next: Cell::new(0), wakers }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.next.get().wrapping_sub(self.first.get()))
+    }
+
+    fn enter(&self) -> Waiting<'_> {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        Waiting { queue: self, number }
+    }
+
+    fn wake(&self) {
+        self.wakers.borrow_mut().wake();
+    }
+}
+
+/// A newcomer's place in the queue.
+struct Waiting<'a> {
+    queue: &'a Queue,
+    number: u16,
+}
+
+impl Waiting<'_> {
+    fn is_first(&self) -> bool {
+        self.number.wrapping_sub(self.queue.first.get()) as i16 <= 0
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        self.queue.first.set(self.number.wrapping_add(1));
+        self.queue.wake();
     }
 }
 
@@ -136,10 +168,9 @@ impl<const N: usize> Server<N> {
             active,
             last: Slot::new(),
             serving: Cell::new(0),
-            waiting: Cell::new(0),
+            queue: Queue::new(),
             open: Cell::new(0),
             ticks: Cell::new(0),
-            served: RefCell::new(WakerRegistration::new()),
             watcher: RefCell::new(WakerRegistration::new()),
             stats: RefCell::new(ServerStats {
                 accepted: 0,
@@ -237,7 +268,6 @@ impl<const N: usize> Server<N> {
     async fn attend<S: Socket, H: Handler<S>>(&self, slot: &Slot, socket: S, handler: &H) {
         if self.find_room().await {
             self.count(|stats| stats.accepted += 1);
-            self.serving.set(self.serving.get() + 1);
             let closing = || self.client_served();
             let mut connection = Connection::new(socket, slot, &self.timeouts, &closing);
             let result = handler.serve(&mut connection).await;
@@ -254,30 +284,33 @@ impl<const N: usize> Server<N> {
         self.free(slot);
     }
 
-    /// Whether one more client may be served. If not, it is worth a moment's wait: often another is just leaving. Else
+    /// Takes room for one more client. False if there is none. If all is taken at first, it is worth a moment's wait: often another is just leaving. Else
     /// the client that is missed least is displaced.
     async fn find_room(&self) -> bool {
-        // Whoever waits for room already comes first.
-        if self.serving.get() + self.waiting.get() < self.active {
+        // Whoever waits already comes first.
+        if self.serving.get() + self.queue.len() >= self.active {
+            let waiting = self.queue.enter();
+            if !self.room_in_time(&waiting).await && !(self.displace() && self.room_in_time(&waiting).await) {
+                return false;
+            }
+            self.serving.set(self.serving.get() + 1);
             return true;
         }
-        let waiting = Waiting::begin(&self.waiting);
-        let has_room = self.room_in_time().await || (self.displace() && self.room_in_time().await);
-        drop(waiting);
-        has_room
+        self.serving.set(self.serving.get() + 1);
+        true
     }
 
     /// Waits for room. False if there is none after [`REJECT_AFTER_MS`].
-    async fn room_in_time(&self) -> bool {
-        let has_room = || self.serving.get() < self.active;
-        let served = poll_fn(|cx| {
+    async fn room_in_time(&self, waiting: &Waiting<'_>) -> bool {
+        let has_room = || self.serving.get() < self.active && waiting.is_first();
+        let room = poll_fn(|cx| {
             if has_room() {
                 return Poll::Ready(());
             }
-            self.served.borrow_mut().register(cx.waker());
+            self.queue.wakers.borrow_mut().register(cx.waker());
             Poll::Pending
         });
-        select(served, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
+        select(room, Timer::after(Duration::from_millis(REJECT_AFTER_MS))).await;
         has_room()
     }
 
@@ -296,7 +329,7 @@ impl<const N: usize> Server<N> {
     /// A client has been served; what is left is to close its connection.
     fn client_served(&self) {
         self.serving.set(self.serving.get() - 1);
-        self.served.borrow_mut().wake();
+        self.queue.wake();
     }
 
     /// Slots that are not free.

@@ -31,6 +31,8 @@ struct State {
     /// The client closes when the server does.
     polite: bool,
     abort_hangs: bool,
+    /// The stack needs the connection for a newcomer.
+    gives_way: bool,
     aborting: u32,
 }
 
@@ -63,6 +65,11 @@ impl Client {
         self
     }
 
+    /// The stack gives its connection to another.
+    pub fn gives_way(&self) {
+        self.0.borrow_mut().gives_way = true;
+    }
+
     /// The stack can't get its RST out.
     pub fn abort_hangs(self) -> Self {
         self.0.borrow_mut().abort_hangs = true;
@@ -81,6 +88,11 @@ impl Client {
         self.0.borrow_mut().reset = true;
     }
 
+    /// How the connection stands: `open`, `fin` or `reset`.
+    pub fn end(&self) -> &'static str {
+        self.0.borrow().end
+    }
+
     /// What the client has got, how the connection stands, and how many aborts are under way.
     #[track_caller]
     pub fn check(&self, output: &str, end: &str, aborting: u32) {
@@ -92,8 +104,16 @@ impl Client {
     }
 }
 
-#[derive(Debug)]
-pub struct Reset;
+/// The stack's errors.
+#[derive(Debug, Clone, Copy)]
+pub enum Reset {
+    /// The client has reset the connection.
+    ByClient,
+    /// There is no descriptor for another connection.
+    NoDescriptor,
+}
+
+use Reset::ByClient;
 
 impl core::fmt::Display for Reset {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -105,7 +125,10 @@ impl core::error::Error for Reset {}
 
 impl embedded_io_async::Error for Reset {
     fn kind(&self) -> ErrorKind {
-        ErrorKind::ConnectionReset
+        match self {
+            ByClient => ErrorKind::ConnectionReset,
+            Self::NoDescriptor => ErrorKind::Other,
+        }
     }
 }
 
@@ -116,7 +139,7 @@ impl Socket {
     fn poll_readable(&self) -> Poll<Result<(), Reset>> {
         let state = self.0.0.borrow();
         match (state.reset, state.input.is_empty() && !state.closed) {
-            (true, _) => Poll::Ready(Err(Reset)),
+            (true, _) => Poll::Ready(Err(ByClient)),
             (false, true) => Poll::Pending,
             (false, false) => Poll::Ready(Ok(())),
         }
@@ -150,7 +173,7 @@ impl Write for Socket {
         poll_fn(|_| {
             let mut state = self.0.0.borrow_mut();
             if state.reset {
-                return Poll::Ready(Err(Reset));
+                return Poll::Ready(Err(ByClient));
             }
             let len = state.room.map_or(buf.len(), |room| room.min(buf.len()));
             if len == 0 {
@@ -170,10 +193,15 @@ impl Write for Socket {
 
 impl TcpShutdown for Socket {
     async fn close(&mut self, what: Close) -> Result<(), Reset> {
-        assert_eq!(what, Close::Write, "the server closes its own side only");
-        let mut state = self.0.0.borrow_mut();
-        state.end = "fin";
-        state.closed |= state.polite;
+        {
+            let mut state = self.0.0.borrow_mut();
+            state.end = "fin";
+            state.closed |= state.polite;
+        }
+        if what == Close::Both {
+            let has_ended = || self.0.0.borrow().closed || self.0.0.borrow().gives_way;
+            poll_fn(|_| if has_ended() { Poll::Ready(()) } else { Poll::Pending }).await;
+        }
         Ok(())
     }
 
@@ -207,17 +235,17 @@ impl ErrorType for Half {
 
 impl Write for Half {
     async fn write(&mut self, _: &[u8]) -> Result<usize, Reset> {
-        Err(Reset)
+        Err(ByClient)
     }
 
     async fn flush(&mut self) -> Result<(), Reset> {
-        Err(Reset)
+        Err(ByClient)
     }
 }
 
 /// What accepting will bring: a client, or an error.
 #[derive(Default)]
-struct Acceptor(RefCell<VecDeque<Option<Client>>>);
+struct Acceptor(RefCell<VecDeque<Result<Client, Reset>>>);
 
 impl TcpAccept for Acceptor {
     type Error = Reset;
@@ -225,7 +253,7 @@ impl TcpAccept for Acceptor {
 
     async fn accept(&self) -> Result<(SocketAddr, Socket), Reset> {
         let next = poll_fn(|_| self.0.borrow_mut().pop_front().map_or(Poll::Pending, Poll::Ready)).await;
-        next.map(|client| (([192, 168, 1, 2], 40_000).into(), Socket(client))).ok_or(Reset)
+        next.map(|client| (([192, 168, 1, 2], 40_000).into(), Socket(client)))
     }
 }
 
@@ -244,12 +272,13 @@ impl<const N: usize> World<N> {
         Self { server: Rc::new(Server::new(Timeouts::DEFAULT)), acceptor: Rc::default(), run: RefCell::new(None) }
     }
 
-    pub fn accept_fails(&mut self) {
-        self.acceptor.0.borrow_mut().push_back(None);
+    /// The next accept fails.
+    pub fn accept_fails(&mut self, error: Reset) {
+        self.acceptor.0.borrow_mut().push_back(Err(error));
     }
 
     pub fn connect(&mut self, client: Client) -> Client {
-        self.acceptor.0.borrow_mut().push_back(Some(client.clone()));
+        self.acceptor.0.borrow_mut().push_back(Ok(client.clone()));
         client
     }
 

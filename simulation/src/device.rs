@@ -6,12 +6,12 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
-use sockeye_device::wifi::{self, Event};
 use sockeye_device::{App, History, Side, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, SlotState};
 use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+use sockeye_wifi::Event;
 
 use crate::air::Air;
 use crate::board::{Board, READINGS};
@@ -143,7 +143,7 @@ async fn start(
     }
     executor.spawn(group, async move { server.watch().await });
     executor.spawn(group, measure(app));
-    wifi::run(app, &mut radio).await;
+    sockeye_wifi::run(app, &mut radio).await;
 }
 
 /// Samples the sensor for ever.

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use sockeye_device::wifi::{Ip, Network};
 use sockeye_device::{Settings, StoreCondition, Stored};
+use sockeye_wifi::{Ip, Network};
 
 use crate::check::Known;
 

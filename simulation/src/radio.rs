@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use embassy_time::{Duration, Instant};
-use sockeye_device::wifi::{ApConfig, Event, Heard, JoinError, Security, Ssid};
+use sockeye_wifi::{ApConfig, Event, JoinError, ScanResult, Security, Ssid};
 
 use crate::air::{Air, Card, Place};
 use crate::queue::Queue;
@@ -203,13 +203,13 @@ impl Ether {
     }
 
     /// What a scan hears.
-    fn heard(&self) -> Vec<Heard> {
+    fn heard(&self) -> Vec<ScanResult> {
         let state = self.state.borrow();
         let on_air = state.routers.iter().filter(|router| router.is_up);
         let heard = on_air.filter_map(|router| {
             let security = if router.config.password.is_some() { Security::Password } else { Security::Open };
             let ssid = Ssid::try_from(router.config.ssid.as_str()).ok()?;
-            Some(Heard { ssid, rssi_dbm: router.config.rssi_dbm, security })
+            Some(ScanResult { ssid, rssi_dbm: router.config.rssi_dbm, security })
         });
         heard.collect()
     }

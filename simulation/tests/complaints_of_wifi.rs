@@ -1,12 +1,12 @@
 //! What users of other devices on this chip complain of, where it takes a radio: each as a test that is named after it.
 //! In all of them the device is looked at all the time, and must be within reach; and in the end every slot must serve.
 
-use sockeye_device::limits::STALE_MS;
 use sockeye_simulation::air::Place;
 use sockeye_simulation::mutation::Mutation;
 use sockeye_simulation::plan::{Address, Habit, Plan, Step, Then};
 use sockeye_simulation::radio::RouterConfig;
 use sockeye_simulation::world::{self, Outcome};
+use sockeye_wifi::limits::STALE_MS;
 
 const PASSWORD: &str = "correct horse";
 /// When a device that was given a network at the start is in it for sure, and its own network is off, seconds.
@@ -117,7 +117,7 @@ fn the_access_point_is_unusable_while_the_station_retries() {
 #[test]
 fn the_fallback_access_point_shows_the_password_or_is_open() {
     let outcome = run(&[(1, join(true)), (SETTLED_S, router(false))]);
-    has(&outcome, SETTLED_S, "security: Own");
+    has(&outcome, SETTLED_S, "security: FactoryPassphrase");
     assert_eq!((lines(&outcome, 0, "security: Open"), lines(&outcome, 0, PASSWORD)), (0, 0));
 }
 

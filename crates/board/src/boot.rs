@@ -6,8 +6,8 @@ use core::fmt::Arguments;
 use embedded_storage_async::nor_flash::NorFlash;
 use sockeye_boot::Boot;
 use sockeye_boot::Passphrase;
-use sockeye_device::wifi::Secret;
 use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
+use sockeye_wifi::Secret;
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
 pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(

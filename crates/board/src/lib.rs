@@ -5,24 +5,21 @@
 //! # Layout
 //! - [`readings`]: names, units and ranges of readings and outputs.
 //! - [`lm35`]: from a converter's codes to a temperature.
-//! - [`reset`], [`last_words`]: why a chip has booted.
-//! - [`air`]: from what is wanted of a radio to a driver's calls, and back; [`built`]: what an image was made with.
-//! - [`join`]: why a station is not in its network.
+//! - [`reset`], [`panic_message`]: why a chip has booted.
+//! - [`build_config`]: what an image was built with.
 //! - [`platform`]: the board as the application sees it, and its samples; [`clock`]: the time of day.
 //! - [`boot`]: what a device boots with.
 //! - [`button`]: back to the factory's settings.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
-pub mod air;
 pub mod boot;
-pub mod built;
+pub mod build_config;
 pub mod button;
 pub mod clock;
-pub mod join;
-pub mod last_words;
 pub mod limits;
 pub mod lm35;
+pub mod panic_message;
 pub mod platform;
 pub mod readings;
 pub mod reset;

@@ -12,9 +12,9 @@ pub const LM35_MIN: i32 = 20;
 pub const LM35_MAX: i32 = 1_000;
 
 /// Length of what a panic said, as far as it is kept.
-pub const LAST_WORDS_LEN: usize = 120;
+pub const PANIC_MESSAGE_LEN: usize = 120;
 /// The memory that keeps it: with a check sum of two bytes and a length of one.
-pub const LAST_WORDS_MEMORY_LEN: usize = 3 + LAST_WORDS_LEN;
+pub const PANIC_MESSAGE_MEMORY_LEN: usize = 3 + PANIC_MESSAGE_LEN;
 
 /// For how long the button must be held, milliseconds: nobody does that by mistake.
 pub const BUTTON_HOLD_MS: u64 = 5_000;
@@ -26,20 +26,8 @@ pub const WATCHDOG_MS: u64 = 10_000;
 /// How often the server is looked at, and the watchdog fed if it is there, milliseconds.
 pub const WATCHDOG_LOOK_MS: u64 = 1_000;
 
-/// How often a station asks whether it is still in its network, milliseconds: the radio's events can be lost.
-pub const CHECK_MS: u64 = 5_000;
-/// How long one attempt to join may take where nobody else bounds it, milliseconds. A radio scans all channels in 2 s.
-pub const JOIN_MS: u64 = 20_000;
-/// How long leaving may take there, milliseconds.
-pub const LEAVE_MS: u64 = 2_000;
-/// Networks that a scan tells of.
-pub const SCANNED_MAX: usize = 16;
-/// Events of the radio that wait for the state machine.
-pub const EVENTS_MAX: usize = 24;
-
 const _: () = assert!(WATCHDOG_MS >= 5 * WATCHDOG_LOOK_MS);
-const _: () = assert!(SCANNED_MAX < EVENTS_MAX, "what else happens during a scan is not lost");
-const _: () = assert!(LAST_WORDS_LEN <= u8::MAX as usize);
+const _: () = assert!(PANIC_MESSAGE_LEN <= u8::MAX as usize);
 const _: () = assert!(BUTTON_HOLD_MS >= 10 * BUTTON_POLL_MS);
 const _: () = assert!(LM35_MIN < LM35_MAX);
 const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit codes fits");

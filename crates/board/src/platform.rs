@@ -10,8 +10,8 @@ use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 
 use crate::clock::WallClock;
-use crate::last_words::Text;
 use crate::limits::PERIOD_MS;
+use crate::panic_message::Text;
 
 /// What differs from board to board.
 pub trait Hardware {

@@ -14,6 +14,7 @@ use embassy_sync::mutex::Mutex;
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
+use sockeye_wifi::Wifi;
 
 use crate::app::commit::Storing;
 use crate::command::{Access, Command, Cx, Flow};
@@ -40,7 +41,6 @@ use crate::sessions::subscriber::Scope;
 use crate::sessions::token::Failures;
 use crate::settings::{Settings, StoreCondition, Stored};
 use crate::value::{Decimal, Value};
-use crate::wifi::machine::Wifi;
 
 /// Figures since boot, beside those of the server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -25,7 +25,6 @@
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `glob`, `value` | patterns, values |
-//! | [`wifi`] | joining networks, and the device's access point |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -45,7 +44,6 @@ mod request_loop;
 mod sessions;
 mod settings;
 mod value;
-pub mod wifi;
 
 pub use app::{App, Counts, SetupError};
 pub use command::Flow;
@@ -56,7 +54,5 @@ pub use request_loop::{Client, REFUSAL, serve};
 pub use sessions::session::{SessionKey, Side};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;
-pub use settings::{
-    ApAddress, ApSettings, LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored,
-};
+pub use settings::{LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored};
 pub use value::{Decimal, Value};

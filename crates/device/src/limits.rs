@@ -11,6 +11,8 @@
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
 //! | a [`FlashStore`](crate::FlashStore) | little more than [`FLASH_BUFFER_LEN`] |
 
+use sockeye_wifi::limits::{HEARD_MAX, SSID_LEN_MAX};
+
 /// Sessions at once: the eight slots of a device, and the one more that a server keeps for a client too many.
 pub const SESSIONS_MAX: usize = 9;
 /// Readings of a device.
@@ -87,59 +89,6 @@ pub const DEVICE_NAME_LEN_MAX: usize = 32;
 pub const TOKEN_LEN_MAX: usize = sockeye_resp::limits::BULK_LEN_MAX_UNAUTHENTICATED;
 /// The shortest token that can be set: guessing it over the network must not be worth trying.
 pub const TOKEN_LEN_MIN: usize = 8;
-/// Networks that are stored.
-pub const NETWORKS_MAX: usize = 3;
-/// Length of a network's name, bytes (IEEE 802.11, 9.4.2.2).
-pub const SSID_LEN_MAX: usize = 32;
-/// The shortest passphrase of a network (IEEE 802.11, J.4.1).
-pub const PASSWORD_LEN_MIN: usize = 8;
-/// The longest: a key of 64 hexadecimal digits; a passphrase is shorter.
-pub const PASSWORD_LEN_MAX: usize = 64;
-/// Networks of a scan that are kept, the strongest; what WIFI SCAN shows.
-pub const HEARD_MAX: usize = 12;
-/// Orders for the radio that wait for it to take them.
-pub(crate) const ORDERS_MAX: usize = 8;
-/// How long joining may take, milliseconds. A radio scans all channels within 2 s.
-pub const JOIN_TIMEOUT_MS: u64 = 20_000;
-/// How long getting an address may take, milliseconds: a DHCP server that looks for a free one takes some seconds.
-pub const ADDRESS_TIMEOUT_MS: u64 = 15_000;
-/// How long leaving may take, milliseconds.
-pub const LEAVE_TIMEOUT_MS: u64 = 5_000;
-/// How long a scan may take, milliseconds.
-pub const SCAN_TIMEOUT_MS: u64 = 10_000;
-/// How long putting the own network on the air or off it may take, milliseconds.
-pub const AP_TIMEOUT_MS: u64 = 5_000;
-/// Pause after the own network could not be put on the air, milliseconds.
-pub const AP_RETRY_MS: u64 = 5_000;
-/// How long the device is without its network until it makes its own, milliseconds.
-pub const AP_AFTER_MS: u64 = 30_000;
-/// How long the device is in its network until its own goes off the air, milliseconds.
-pub const AP_HOLD_MS: u64 = 60_000;
-/// The same while a client is in it, milliseconds: a forgotten telephone doesn't keep it on the air for good.
-pub const AP_LINGER_MS: u64 = 600_000;
-/// The least pause between two tries to join while a client is in the own network, milliseconds: each try disturbs
-/// that client, and a forgotten one must not keep the device off its network for good.
-pub const AP_CLIENT_PAUSE_MS: u64 = 300_000;
-/// How long the device stays in a network that a client tells it to leave, milliseconds: the reply goes first.
-pub const PARTING_MS: u64 = 500;
-/// Pause after a first failure to join, milliseconds; each further one doubles it.
-pub const JOIN_BACKOFF_MIN_MS: u64 = 1_000;
-/// The longest such pause, milliseconds.
-pub const JOIN_BACKOFF_MAX_MS: u64 = 128_000;
-/// Jitter takes up to this part off a pause: devices that lost their router together don't come back together.
-pub const JOIN_JITTER_PART: u64 = 4;
-/// After so long in the network the next pause is short again, milliseconds. A network that lets the device in and
-/// drops it at once doesn't count as joined.
-pub const STEADY_MS: u64 = 30_000;
-/// A router may believe for so long that a station is still there, and turn it away, milliseconds. Each try may start
-/// that time anew, so there must be pauses that are longer.
-pub const STALE_MS: u64 = 90_000;
-/// Seconds in which WIFI CONFIRM must come after the device has its new address, if WIFI TRY doesn't say how many.
-pub const CONFIRM_S: u16 = 120;
-/// The fewest that WIFI TRY takes: a person has to change networks meanwhile.
-pub const CONFIRM_S_MIN: u16 = 10;
-/// The most: so long can a wrong network keep the device.
-pub const CONFIRM_S_MAX: u16 = 600;
 /// The buffer of a store in flash: the longest item, settings that fill all their fields, with its key.
 pub const FLASH_BUFFER_LEN: usize = 1024;
 /// Bytes that may have changed by age in a flash that was never written: settings are longer.
@@ -210,8 +159,6 @@ pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
 pub const SHARED_SIZE_MAX: usize = 5 * 1024 + 512;
-/// What of it the state of the Wi-Fi takes.
-pub const WIFI_SIZE_MAX: usize = 1024;
 /// What of it the settings take; as much again is there for those that are being stored.
 pub const SETTINGS_SIZE_MAX: usize = 960;
 
@@ -235,13 +182,9 @@ const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
 const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
 // Which streams a device knows of is the bits of a u32.
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
-const _: () = assert!(JOIN_BACKOFF_MIN_MS >= 1 && JOIN_BACKOFF_MIN_MS < JOIN_BACKOFF_MAX_MS);
-const _: () = assert!(JOIN_BACKOFF_MAX_MS - JOIN_BACKOFF_MAX_MS / JOIN_JITTER_PART > STALE_MS);
-const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_BACKOFF_MAX_MS && AP_HOLD_MS < AP_LINGER_MS);
-const _: () = assert!(CONFIRM_S_MIN <= CONFIRM_S && CONFIRM_S <= CONFIRM_S_MAX);
 // `*3 $32 .. :-128 $11 ..`, each with its line ends.
 const _: () = assert!(HEARD_MAX * (4 + 5 + SSID_LEN_MAX + 2 + 7 + 18) + 5 <= TX_LEN, "a scan is one reply");
-const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "a device's own network has the device's name");
+const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "the access point has the device's name");
 
 /// What the RAM of a chip depends on; a host's pointers are larger.
 #[cfg(target_pointer_width = "32")]
@@ -253,12 +196,11 @@ mod sizes {
     use crate::request_loop::Scratch;
     use crate::sessions::session::Session;
     use crate::settings::Settings;
-    use crate::wifi::machine::Wifi;
 
     const _: () = assert!(size_of::<Session>() + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX, "a connection is too large");
     const _: () = assert!(size_of::<Scratch>() <= SCRATCH_SIZE_MAX);
     const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
     const _: () = assert!(size_of::<Outbox<'_>>() <= OUTBOX_SIZE_MAX);
-    const _: () = assert!(size_of::<Wifi>() <= WIFI_SIZE_MAX && size_of::<Settings>() <= SETTINGS_SIZE_MAX);
+    const _: () = assert!(size_of::<Settings>() <= SETTINGS_SIZE_MAX);
     const _: () = assert!(size_of::<State>() - SESSIONS_MAX * size_of::<Session>() <= SHARED_SIZE_MAX);
 }

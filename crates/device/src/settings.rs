@@ -4,15 +4,14 @@
 //! that map, and keeps its meaning for ever. What an older firmware stored has fewer keys, and what a newer one stored
 //! has more, which are skipped: both can be read. A new field gets the next number, and a default.
 
-use core::net::Ipv4Addr;
-
 use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
+use sockeye_wifi::limits::NETWORKS_MAX;
+use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
 
-use crate::limits::{DEVICE_NAME_LEN_MAX, NETWORKS_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
+use crate::limits::{DEVICE_NAME_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
 use crate::outbox::PushSettings;
 use crate::sessions::token::TokenHash;
-use crate::wifi::{Network, RadioConfig, Secret};
 
 pub(crate) mod cbor;
 pub(crate) mod flash_store;
@@ -34,42 +33,6 @@ pub enum LogLevel {
     Notice,
     #[n(3)]
     Warning,
-}
-
-/// The device's own network, as far as it is configured.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct ApSettings {
-    /// Its passphrase; empty for the one that the device came with.
-    #[cbor(n(0), default)]
-    pub passphrase: Secret,
-    /// Anyone near may join.
-    #[cbor(n(1), default)]
-    pub is_open: bool,
-    /// It stays on the air beside the station.
-    #[cbor(n(2), default)]
-    pub is_always_on: bool,
-    /// The device's address there.
-    #[cbor(n(3), default)]
-    pub address: ApAddress,
-}
-
-/// The device's address in its own network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct ApAddress {
-    /// The address.
-    #[n(0)]
-    pub address: Ipv4Addr,
-    /// Length of the network's prefix.
-    #[n(1)]
-    pub prefix_len: u8,
-}
-
-impl Default for ApAddress {
-    fn default() -> Self {
-        Self { address: Ipv4Addr::new(192, 168, 1, 1), prefix_len: 24 }
-    }
 }
 
 /// What a client can configure and a reboot must not lose.
@@ -103,6 +66,14 @@ pub struct Settings {
     /// Who is asked for the time of day: `HOST` or `HOST:PORT`; empty for nobody.
     #[cbor(n(8), with = "cbor::text", default)]
     pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
+}
+
+impl Settings {
+    /// What of them the Wi-Fi depends on. `name` is the device's: the settings' own, or the platform's while that is
+    /// empty.
+    pub(crate) fn wifi<'a>(&'a self, name: &'a str) -> WifiSettings<'a> {
+        WifiSettings { name, networks: &self.networks, ap: &self.ap, radio: self.radio }
+    }
 }
 
 /// A time after which a reading of another device has no value.

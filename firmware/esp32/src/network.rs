@@ -8,14 +8,14 @@ use embassy_futures::join::join_array;
 use embassy_net::driver::Driver;
 use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources, StaticConfigV4};
 use esp_radio::wifi;
-use sockeye_board::air;
 use sockeye_device::Side;
-use sockeye_device::wifi::Ip;
 use sockeye_endpoint::Sides;
 use sockeye_server::limits::Timeouts;
 use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
 use sockeye_tcp::{DriverPort, Frames, Interface, Ipv4Cidr, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp};
+use sockeye_wifi::Ip;
+use sockeye_wifi::adapter;
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
@@ -112,7 +112,7 @@ async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
     runner.run().await
 }
 
-impl air::Network for Links {
+impl adapter::Network for Links {
     fn set_own_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let Some(own) = &self.own else { return };
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));

@@ -22,28 +22,28 @@ const MESSAGES: usize = 2;
 /// One socket's buffers for messages of so many bytes.
 type Buffers<const LEN: usize> = UdpBuffers<1, LEN, LEN, MESSAGES>;
 
-/// Lends addresses to the own network's clients.
+/// Gives addresses to the access point's clients, by DHCP.
 #[embassy_executor::task]
-pub async fn lend(link: &'static Link) {
+pub async fn dhcp_server(link: &'static Link) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }>> =
         ConstStaticCell::new(UdpBuffers::new());
     let udp = Udp::new(link.stack, BUFFERS.take());
     link.address.follow(async |address| dhcp::serve(&udp, address, PORT).await).await
 }
 
-/// Leads them to the device's page.
+/// Answers every name that they look up with the device's address, so that a phone shows the device's page.
 #[embassy_executor::task]
-pub async fn lead(link: &'static Link) {
+pub async fn captive_dns(link: &'static Link) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }>> =
         ConstStaticCell::new(UdpBuffers::new());
     let udp = Udp::new(link.stack, BUFFERS.take());
     link.address.follow(async |address| captive::serve(&udp, address).await).await
 }
 
-/// Announces the device under its name in the network that it has joined, where it asks for the time. In its own, every
-/// name is the device.
+/// Announces the device by mDNS in the network that the station has joined, and asks the time of day there by SNTP. In
+/// the access point's network every name is the device's.
 #[embassy_executor::task]
-pub async fn joined(link: &'static Link, app: &'static App<'static>, board: &'static Board) {
+pub async fn mdns_and_sntp(link: &'static Link, app: &'static App<'static>, board: &'static Board) {
     static MDNS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }>> =
         ConstStaticCell::new(UdpBuffers::new());
     static NTP: ConstStaticCell<Buffers<{ MESSAGES * NTP_MESSAGE_LEN }>> = ConstStaticCell::new(UdpBuffers::new());

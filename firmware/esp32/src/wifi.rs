@@ -1,4 +1,4 @@
-//! The chip's radio, as `sockeye_board::air` wants one.
+//! The chip's radio, as `sockeye_wifi::adapter` wants one.
 
 use core::future::pending;
 
@@ -11,8 +11,8 @@ use esp_radio::wifi::{
     AuthenticationMethod, AuthenticationMethodConfig, Config, ConnectionError, ControllerConfig, CountryInfo,
     PowerSaveMode, WifiController, WifiError,
 };
-use sockeye_board::air::{Driver, Happening, Own};
-use sockeye_device::wifi::{Heard, Network, RadioConfig, Secret, Security};
+use sockeye_wifi::adapter::{AccessPoint, Driver, DriverEvent};
+use sockeye_wifi::{Network, RadioConfig, ScanResult, Secret, Security};
 
 /// The radio.
 pub struct Radio(WifiController<'static>);
@@ -31,7 +31,7 @@ impl Radio {
 impl Driver for Radio {
     type Error = WifiError;
 
-    fn configure(&mut self, own: Option<&Own>, joined: Option<&Network>) -> Result<(), WifiError> {
+    fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Network>) -> Result<(), WifiError> {
         let station = match joined {
             Some(network) => StationConfig::default()
                 .with_ssid(network.ssid.as_str().try_into()?)
@@ -70,7 +70,7 @@ impl Driver for Radio {
         self.0.scan_async(&ScanConfig::default()).await.map(drop)
     }
 
-    fn heard(&mut self) -> Result<impl Iterator<Item = Heard>, WifiError> {
+    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, WifiError> {
         Ok(ScanResults::new(&mut self.0)?.filter_map(heard))
     }
 
@@ -82,15 +82,15 @@ impl Driver for Radio {
         self.0.rssi().ok().filter(|_| self.0.is_connected()).and_then(|dbm| dbm.try_into().ok())
     }
 
-    async fn listen(&self, mut hear: impl FnMut(Happening) -> bool) {
+    async fn listen(&self, mut hear: impl FnMut(DriverEvent) -> bool) {
         let Ok(mut events) = self.0.subscribe() else { return pending().await };
         loop {
             let happening = match events.next_event_pure().await {
-                EventInfo::StationConnected { .. } => Happening::Connected,
-                EventInfo::StationDisconnected { reason, .. } => Happening::Disconnected(reason),
-                EventInfo::AccessPointStationConnected { mac, .. } => Happening::Client(mac, true),
-                EventInfo::AccessPointStationDisconnected { mac, .. } => Happening::Client(mac, false),
-                EventInfo::ScanDone { .. } => Happening::Scanned,
+                EventInfo::StationConnected { .. } => DriverEvent::Connected,
+                EventInfo::StationDisconnected { reason, .. } => DriverEvent::Disconnected(reason),
+                EventInfo::AccessPointStationConnected { mac, .. } => DriverEvent::Client(mac, true),
+                EventInfo::AccessPointStationDisconnected { mac, .. } => DriverEvent::Client(mac, false),
+                EventInfo::ScanDone { .. } => DriverEvent::Scanned,
                 _ => continue,
             };
             if hear(happening) {
@@ -109,7 +109,7 @@ fn authentication(passphrase: &Secret) -> Result<AuthenticationMethodConfig, Wif
 }
 
 /// A network that the scan heard; none without a name that people can type.
-fn heard(info: AccessPointInfo) -> Option<Heard> {
+fn heard(info: AccessPointInfo) -> Option<ScanResult> {
     use AuthenticationMethod::{None as Open, Wpa2Personal, Wpa2Wpa3Personal, Wpa3Personal, WpaWpa2Personal};
     let security = match info.auth_method {
         None | Some(Open) => Security::Open,
@@ -117,5 +117,5 @@ fn heard(info: AccessPointInfo) -> Option<Heard> {
         Some(_) => Security::Other,
     };
     let ssid = Network::new(info.ssid.as_str().as_bytes()).ok()?.ssid;
-    Some(Heard { ssid, rssi_dbm: info.signal_strength, security })
+    Some(ScanResult { ssid, rssi_dbm: info.signal_strength, security })
 }

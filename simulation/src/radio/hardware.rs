@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use embassy_net::{ConfigV4, DhcpConfig, Stack};
 use embassy_time::{Duration, Timer};
-use sockeye_device::wifi::{Action, ApConfig, Event, Ip, Join, JoinError, Radio};
+use sockeye_wifi::{Action, ApConfig, Event, Ip, Join, JoinError, Radio};
 
 use super::Ether;
 use crate::air::{Air, Card, Place};
@@ -183,7 +183,7 @@ impl Hardware {
         if self.chance(FAILURES) {
             return self.tell_outcome(Event::ScanFailed);
         }
-        self.ether.heard().into_iter().for_each(|heard| self.events.push(Event::Heard(heard)));
+        self.ether.heard().into_iter().for_each(|heard| self.events.push(Event::ScanResult(heard)));
         self.tell_outcome(Event::ScanDone);
     }
 

@@ -62,6 +62,7 @@ fn commands_md_is_not_stale() {
 #[test]
 fn protocol_md_tells_the_limits() {
     use sockeye_device::limits::*;
+    use sockeye_wifi::limits::*;
     // The workspace that runs this test is `simulation`.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     let text = std::fs::read_to_string(&path).unwrap();

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use sockeye_device::wifi::{Action, ApSecurity, Event, Heard, Ip, JoinError, Radio, Security};
+use sockeye_wifi::{Action, ApSecurity, Event, Ip, JoinError, Radio, ScanResult, Security};
 
 /// What the device told the radio, and what the radio has yet to tell.
 #[derive(Clone, Default)]
@@ -39,7 +39,7 @@ impl Script {
             "ap-clients" => Event::ApClients(words[1].parse().unwrap()),
             "heard" => {
                 let security = if words.len() > 3 { Security::Open } else { Security::Password };
-                Event::Heard(Heard { ssid: words[1].try_into().unwrap(), rssi_dbm: number(2), security })
+                Event::ScanResult(ScanResult { ssid: words[1].try_into().unwrap(), rssi_dbm: number(2), security })
             }
             "scanned" => Event::ScanDone,
             "scan-failed" => Event::ScanFailed,
@@ -60,7 +60,7 @@ impl Radio for Script {
             }
             Action::StartAp(config) => {
                 let security = match config.security {
-                    ApSecurity::Own => "own",
+                    ApSecurity::FactoryPassphrase => "own",
                     ApSecurity::Passphrase(_) => "set",
                     ApSecurity::Open => "open",
                 };

@@ -28,7 +28,7 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, History, Settings, Side, Store, Value, serve, wifi};
+use sockeye_device::{App, History, Settings, Side, Store, Value, serve};
 use sockeye_simulation::clock;
 
 use crate::board::{Board, READINGS, REMOTES};
@@ -156,7 +156,7 @@ impl<'a, S: Store> Device<'a, S> {
 
     fn start_radio(&mut self) {
         let (app, mut radio) = (self.app, self.radio.clone());
-        self.wifi = Some(Box::pin(async move { wifi::run(app, &mut radio).await }));
+        self.wifi = Some(Box::pin(async move { sockeye_wifi::run(app, &mut radio).await }));
     }
 
     /// Sends bytes; what came back before must have been looked at.

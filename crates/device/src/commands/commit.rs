@@ -1,6 +1,7 @@
 //! Commands that change settings: what each makes of them, and what follows when that is stored.
 
 use sockeye_resp::ReplyWriter;
+use sockeye_wifi::Input;
 
 use crate::app::commit::Storing;
 use crate::app::{self, State};
@@ -10,7 +11,6 @@ use crate::commands::{DENIED, config, wifi};
 use crate::platform::{Now, Platform};
 use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, StoreCondition, StoreError};
-use crate::wifi::station::Input;
 
 /// Which change is being stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
             }
         },
         Change::Confirm => {
-            state.want_wifi(now, random, |wifi, env| wifi.command(Input::Kept, env));
+            state.want_wifi(now, random, |wifi, env| wifi.command(Input::Confirmed, env));
             reply.ok();
         }
         Change::Reset | Change::Forget => reply.ok(),
@@ -145,7 +145,7 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
 pub(crate) fn apply(state: &mut State, settings: &Settings, now: Now, random: u32) {
     state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
     let old = core::mem::replace(&mut state.settings, settings.clone());
-    state.want_wifi(now, random, |wifi, env| wifi.settings_changed(&old, env));
+    state.want_wifi(now, random, |wifi, env| wifi.settings_changed(&old.wifi(&old.name), env));
 }
 
 /// Why nothing has changed, for people.

@@ -9,6 +9,7 @@ use core::fmt;
 
 use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
+use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
 
 use crate::app::State;
 use crate::command::{Cx, Flow, Outcome};
@@ -19,8 +20,7 @@ use crate::limits::{
 };
 use crate::platform::Platform;
 use crate::sessions::token::TokenHash;
-use crate::settings::{ApAddress, LogLevel, Settings};
-use crate::wifi::{InvalidNetwork, Ip, Network, StaticIp};
+use crate::settings::{LogLevel, Settings};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parameter {
@@ -211,7 +211,12 @@ fn network(state: &State) -> Option<&Network> {
 
 /// The device's name: the one that was set, or the one that it came with.
 pub(crate) fn name<'a>(state: &'a State, platform: &'a dyn Platform) -> &'a str {
-    match state.settings.name.as_str() {
+    name_of(&state.settings, platform)
+}
+
+/// The same, with these settings.
+pub(crate) fn name_of<'a>(settings: &'a Settings, platform: &'a dyn Platform) -> &'a str {
+    match settings.name.as_str() {
         "" => platform.identity().name,
         name => name,
     }

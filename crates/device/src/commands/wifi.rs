@@ -2,23 +2,21 @@
 
 use core::fmt::Write;
 
+use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
+use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
+
 use crate::app::{self, State};
 use crate::command::{Cx, Flow, Outcome, integer};
 use crate::commands::config;
-use crate::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 use crate::platform::Now;
 use crate::sessions::session::{Cursor, Side};
 use crate::settings::Settings;
-use crate::wifi::Ip;
-use crate::wifi::machine::{Env, Wifi};
-use crate::wifi::station::{Input, State as Station};
-use crate::wifi::status::{FIELDS, Status};
 
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";
 const BUSY: &str = "ERR a network is being tried: WIFI CONFIRM or WIFI ABORT comes first";
 
 impl Cx<'_, '_> {
-    fn want_wifi(&mut self, want: impl FnOnce(&mut Wifi, &Env<'_>)) {
+    fn want_wifi(&mut self, want: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
         let random = app::random(self.platform);
         self.state.want_wifi(self.now, random, want);
     }
@@ -39,8 +37,7 @@ impl Cx<'_, '_> {
 pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
     let status = Status {
         wifi: &cx.state.wifi,
-        settings: &cx.state.settings,
-        name: config::name(cx.state, cx.platform),
+        settings: cx.state.settings.wifi(config::name(cx.state, cx.platform)),
         rssi_dbm: cx.platform.health().wifi_rssi_dbm,
         now_ms: cx.now.uptime_ms(),
     };
@@ -73,7 +70,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
         }
         return Ok(Flow::Continue);
     }
-    cx.want_wifi(|wifi, env| wifi.want_scan(env));
+    cx.want_wifi(|wifi, env| wifi.request_scan(env));
     cx.wait_for_wifi(cx.state.wifi.scans)
 }
 
@@ -120,7 +117,7 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
 /// What came of a trial, once something did.
 fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
     let wifi = &cx.state.wifi;
-    let (trial, is_proving) = (wifi.trial, wifi.state == Station::Proving);
+    let (trial, is_proving) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
     if wifi.trials == number
         && let Some(trial) = trial
     {
@@ -145,7 +142,7 @@ fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
     cx.reply.bulk(b"ssid");
     cx.reply.bulk(wifi.staged.as_ref().map_or("", |staged| &staged.ssid).as_bytes());
     cx.reply.bulk(b"address");
-    match wifi.address.filter(|_| wifi.state == Station::Proving) {
+    match wifi.address.filter(|_| wifi.state == Station::AwaitingConfirm) {
         Some(address) => cx.reply.bulk_fmt(format_args!("{address}")),
         None => cx.reply.null(),
     }
@@ -165,10 +162,10 @@ pub(crate) fn confirm(cx: &mut Cx<'_, '_>) -> Outcome {
 fn check_proved(state: &State, side: Side) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
-        (Some(_), Station::Proving) if is_static && side != Side::Station => {
+        (Some(_), Station::AwaitingConfirm) if is_static && side != Side::Station => {
             Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
         }
-        (Some(_), Station::Proving) => Ok(()),
+        (Some(_), Station::AwaitingConfirm) => Ok(()),
         (Some(_), _) => Err("ERR the device has no address in the network yet"),
         (None, _) => Err("ERR no network is being tried: it was confirmed, the time is over, or WIFI TRY comes first"),
     }
@@ -220,7 +217,7 @@ pub(crate) fn forget(cx: &mut Cx<'_, '_>) -> Outcome {
 
 /// The settings without this network.
 pub(crate) fn without(state: &State, ssid: &[u8]) -> Result<Settings, &'static str> {
-    let is_other = |network: &crate::wifi::Network| network.ssid.as_bytes() != ssid;
+    let is_other = |network: &Network| network.ssid.as_bytes() != ssid;
     if state.settings.networks.iter().all(is_other) {
         return Err("ERR no such network is stored");
     }

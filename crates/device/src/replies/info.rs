@@ -10,8 +10,8 @@ use crate::keys::history::History;
 use crate::outbox::Outbox;
 use crate::platform::{Health, Now, Platform};
 use crate::replies::document::Lines;
-use crate::wifi::status as wifi;
 use sockeye_resp::Request;
+use sockeye_wifi as wifi;
 
 /// All that INFO tells about.
 pub(crate) struct Info<'a> {
@@ -174,8 +174,7 @@ impl Info<'_> {
     fn status(&self) -> wifi::Status<'_> {
         wifi::Status {
             wifi: &self.state.wifi,
-            settings: &self.state.settings,
-            name: config::name(self.state, self.platform),
+            settings: self.state.settings.wifi(config::name(self.state, self.platform)),
             rssi_dbm: self.health.wifi_rssi_dbm,
             now_ms: self.now.uptime_ms(),
         }

@@ -1,27 +1,6 @@
 //! How the bounded types of settings are written as CBOR.
 
-/// A text of bounded length.
-pub(crate) mod text {
-    use heapless::{LenType, String};
-    use minicbor::decode::{Decoder, Error as DecodeError};
-    use minicbor::encode::{Encoder, Error as EncodeError, Write};
-
-    pub(crate) fn encode<const N: usize, L: LenType, C, W: Write>(
-        text: &String<N, L>,
-        e: &mut Encoder<W>,
-        _: &mut C,
-    ) -> Result<(), EncodeError<W::Error>> {
-        e.str(text)?;
-        Ok(())
-    }
-
-    pub(crate) fn decode<const N: usize, L: LenType, C>(
-        d: &mut Decoder<'_>,
-        _: &mut C,
-    ) -> Result<String<N, L>, DecodeError> {
-        String::try_from(d.str()?).map_err(|_| DecodeError::message("a text is too long"))
-    }
-}
+pub(crate) use sockeye_wifi::cbor::text;
 
 /// A list of bounded length.
 pub(crate) mod list {

@@ -23,10 +23,10 @@ use embedded_storage_async::nor_flash::NorFlash;
 use sequential_storage::Error;
 use sequential_storage::cache::{Cache, Uncached};
 use sequential_storage::map::{MapConfig, MapStorage, SerializationError, Value};
+use sockeye_wifi::Secret;
 
 use crate::limits::{FLASH_BUFFER_LEN, FLASH_PLACES_MAX, FLASH_STRAY_BYTES_MAX};
 use crate::settings::{Settings, Store, StoreCondition, StoreError, Stored};
-use crate::wifi::Secret;
 
 /// A key once used keeps its meaning for ever.
 const PASSPHRASE: u8 = 1;

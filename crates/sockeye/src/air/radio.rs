@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use futures_lite::future::or;
-use sockeye_device::wifi::{Action, Event, Heard, Ip, Join, JoinError, Radio, Security, Ssid};
+use sockeye_wifi::{Action, Event, Ip, Join, JoinError, Radio, ScanResult, Security, Ssid};
 
 use crate::air::links::Links;
 use crate::air::{Flaw, Network, OWN_ADDRESS, address};
@@ -181,7 +181,7 @@ impl<'a> DemoRadio<'a> {
         let network = &self.networks[self.unheard.pop()?];
         let security = if network.password.is_some() { Security::Password } else { Security::Open };
         let ssid = Ssid::try_from(network.ssid).ok()?;
-        Some(Event::Heard(Heard { ssid, rssi_dbm: network.rssi_dbm, security }))
+        Some(Event::ScanResult(ScanResult { ssid, rssi_dbm: network.rssi_dbm, security }))
     }
 }
 

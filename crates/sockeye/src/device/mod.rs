@@ -14,7 +14,7 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, History, Outbox, PushSettings, Side, wifi};
+use sockeye_device::{App, History, Outbox, PushSettings, Side};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
@@ -84,7 +84,7 @@ where
     };
     let wifi = async {
         match reach.radio {
-            Some(mut radio) => wifi::run(&app, &mut radio).await,
+            Some(mut radio) => sockeye_wifi::run(&app, &mut radio).await,
             None => future::pending().await,
         }
     };

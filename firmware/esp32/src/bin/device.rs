@@ -11,9 +11,8 @@ use embassy_futures::join::{join, join4};
 use embassy_net::Stack;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
-use sockeye_board::air::{self, Air};
 use sockeye_board::platform::measure;
-use sockeye_board::{boot, built};
+use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
 use sockeye_device::{App, History, Outbox, Platform, StoreTask};
@@ -28,6 +27,7 @@ use sockeye_esp32::wifi::Radio;
 use sockeye_esp32::{SLOTS, console, guard, network, panic, pins, services, store};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
+use sockeye_wifi::adapter::{self, AdapterContext};
 use static_cell::{ConstStaticCell, StaticCell};
 
 type Handler = Endpoint<'static, StoreTask>;
@@ -50,7 +50,7 @@ async fn main(spawner: Spawner) -> ! {
     let mut chip = sockeye_esp32::peripherals();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
     let console = console::start("device");
-    let last_panic = panic::last_words();
+    let last_panic = panic::panic_message();
     if let Some(said) = &last_panic {
         console.warning(&format_args!("the device has restarted, because it {said}"));
     }
@@ -59,7 +59,7 @@ async fn main(spawner: Spawner) -> ! {
     }
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
     let store = store::open(chip.FLASH);
-    let defaults = built::settings(SETTINGS);
+    let defaults = build_config::settings(SETTINGS);
     let stored = boot::settings(store.as_ref(), &defaults, &console).await;
     console::start_log(stored.settings.log_level);
     let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console).await;
@@ -86,19 +86,19 @@ async fn main(spawner: Spawner) -> ! {
     }
     spawner.spawn(watch(server).expect("one task"));
     if let Links { own: Some(own), joined: Some(joined) } = network {
-        spawner.spawn(services::lend(own).expect("one task"));
-        spawner.spawn(services::lead(own).expect("one task"));
-        spawner.spawn(services::joined(joined, app, board).expect("one task"));
+        spawner.spawn(services::dhcp_server(own).expect("one task"));
+        spawner.spawn(services::captive_dns(own).expect("one task"));
+        spawner.spawn(services::mdns_and_sntp(joined, app, board).expect("one task"));
         spawner.spawn(send(outbox, joined.stack).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
         console.device_listening(PORT, SLOTS, (address, PORT).into());
     };
-    let air = Air { network, console, up: &up, passphrase, rssi: &board.rssi };
+    let context = AdapterContext { network, console, up: &up, passphrase, rssi: &board.rssi };
     let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
     let guarding = join(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store, &defaults));
-    join4(air::run(app, radio, air), storing.run(&store), measuring, guarding).await.0
+    join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

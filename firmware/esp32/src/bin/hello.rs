@@ -10,12 +10,10 @@ use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
-use sockeye_board::air::{Air, Fixed};
 use sockeye_board::boot;
 use sockeye_boot::BuildSettings;
 use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
-use sockeye_device::wifi::RadioConfig;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::network::{Links, Memory};
@@ -26,6 +24,8 @@ use sockeye_hello::Hello;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
 use sockeye_tcp::Acceptor;
+use sockeye_wifi::RadioConfig;
+use sockeye_wifi::adapter::{AdapterContext, StaticNetwork};
 use static_cell::{ConstStaticCell, StaticCell};
 
 const IS_OWN: bool = matches!(SETTINGS, BuildSettings::AccessPoint { .. });
@@ -61,14 +61,14 @@ async fn main(spawner: Spawner) -> ! {
     }
     spawner.spawn(watch(server).expect("one task"));
     if let Some(own) = &network.own {
-        spawner.spawn(services::lend(own).expect("one task"));
+        spawner.spawn(services::dhcp_server(own).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
         console.listening(PORT, SLOTS, (address, PORT).into());
     };
-    let air = Air { network, console, up: &up, passphrase, rssi: &Cell::new(None) };
-    Fixed::<IS_OWN>::run(radio, air, SETTINGS, mac, || Rng::new().random()).await
+    let context = AdapterContext { network, console, up: &up, passphrase, rssi: &Cell::new(None) };
+    StaticNetwork::<IS_OWN>::run(radio, context, SETTINGS, mac, || Rng::new().random()).await
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

@@ -1,11 +1,11 @@
 //! The parameters of the Wi-Fi: those that are staged until WIFI CONFIRM, and those that are stored at once.
 
 use sockeye_resp::Request;
+use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, Secret, StaticIp};
 
 use super::{Parameter, Refusal, find, pairs};
 use crate::app::State;
-use crate::settings::{ApAddress, Settings};
-use crate::wifi::{InvalidNetwork, Ip, Network, Secret, StaticIp};
+use crate::settings::Settings;
 
 /// Whether a parameter is of the network that is staged, and not stored until it was tried.
 pub(super) const fn is_staged(parameter: Parameter) -> bool {

@@ -6,16 +6,17 @@ use std::vec::Vec;
 
 use embassy_futures::block_on;
 use sequential_storage::mock_flash::{MockFlashBase, WriteCountCheck};
+use sockeye_wifi::limits::NETWORKS_MAX;
+use sockeye_wifi::{Ip, Network, StaticIp};
 
 use super::*;
 use crate::limits::{
-    CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, NETWORKS_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
+    CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
     REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
 use crate::outbox::PushSettings;
 use crate::sessions::token::TokenHash;
 use crate::settings::{LogLevel, Seconds};
-use crate::wifi::{Ip, Network, StaticIp};
 
 /// Four blocks as a chip has them.
 type Mock = MockFlashBase<4, 4, 1024>;

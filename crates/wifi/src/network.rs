@@ -8,8 +8,8 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
+use crate::cbor;
 use crate::limits::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, SSID_LEN_MAX};
-use crate::settings::cbor;
 
 /// A network's name (IEEE 802.11, 9.4.2.2): UTF-8 without control characters, which is what people can type.
 pub type Ssid = String<SSID_LEN_MAX, u8>;

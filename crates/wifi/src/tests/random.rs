@@ -27,21 +27,21 @@ struct Radio {
 }
 
 impl Radio {
-    fn act(&mut self, now_ms: u64, order: Order, random: &mut Random) {
+    fn act(&mut self, now_ms: u64, order: RadioCommand, random: &mut Random) {
         let event = match order {
-            Order::Configure => return,
-            Order::StartAp => Event::ApStarted,
-            Order::StopAp => Event::ApStopped,
-            Order::Join => {
+            RadioCommand::Configure => return,
+            RadioCommand::StartAp => Event::ApStarted,
+            RadioCommand::StopAp => Event::ApStopped,
+            RadioCommand::Join => {
                 assert!(!self.is_joining && !self.is_scanning && !self.is_joined, "join");
                 self.is_joining = true;
                 if random.below(2) == 0 { Event::Joined } else { NOT_FOUND }
             }
-            Order::Leave => {
+            RadioCommand::Leave => {
                 self.pending.retain(|(_, event)| !matches!(event, Event::Joined | Event::JoinFailed(_)));
                 Event::Left
             }
-            Order::Scan => {
+            RadioCommand::Scan => {
                 assert!(!self.is_joining && !self.is_scanning, "scan");
                 self.is_scanning = true;
                 Event::ScanDone
@@ -90,20 +90,20 @@ fn play(seed: u64) {
                     radio.pending.retain(|(_, event)| *event != Event::Left);
                     rig.event(Event::Left);
                 }
-                4 => rig.with(|wifi, env| wifi.want_scan(env)),
+                4 => rig.with(|wifi, env| wifi.request_scan(env)),
                 5 if rig.wifi.trial.is_none() => rig.try_network(),
                 6 => rig.command(Input::Abort),
                 7 => rig.store(&["home", "work", "car"][..random.below(4) as usize]),
-                8 if rig.wifi.state == State::Proving => {
+                8 if rig.wifi.state == State::AwaitingConfirm => {
                     rig.store(&["new"]);
-                    rig.command(Input::Kept);
+                    rig.command(Input::Confirmed);
                     rig.wifi.staged = Some(Network::new(b"new").unwrap());
                 }
                 9 if radio.is_ap_on => rig.event(Event::ApClients(random.below(3) as u8)),
                 _ => (),
             }
         }
-        let has_way_in = rig.wifi.ap.is_up() || matches!(rig.wifi.state, State::Online | State::Proving);
+        let has_way_in = rig.wifi.ap.is_up() || matches!(rig.wifi.state, State::Online | State::AwaitingConfirm);
         if has_way_in {
             way_in_ms = rig.now_ms;
         }

@@ -1,10 +1,10 @@
 //! Why a station could not join a network, or dropped out of it.
 
-use sockeye_device::wifi::JoinError;
+use crate::radio::JoinError;
 
 /// What a reason code means for whoever wants to join (IEEE 802.11, 9.4.1.7; from 200 on, those of the ESP32 family's
 /// radio).
-pub fn error(reason: u16) -> JoinError {
+pub fn reason_code(reason: u16) -> JoinError {
     match reason {
         // None of the name, none with a security that the device knows, or none that is strong enough.
         201 | 210..=212 => JoinError::NotFound,
@@ -31,7 +31,7 @@ mod tests {
             (&[0, 1, 8, 207, u16::MAX], JoinError::Other),
         ] {
             for &reason in reasons {
-                assert_eq!(error(reason), expected, "{reason}");
+                assert_eq!(reason_code(reason), expected, "{reason}");
             }
         }
     }

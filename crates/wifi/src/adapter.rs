@@ -1,11 +1,11 @@
 //! What stands between those who want something of a radio and a chip's driver: the device's Wi-Fi state machine, or a
 //! program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them, [`Fixed`] a
+//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them, [`StaticNetwork`] a
 //! network that was fixed.
 
-mod fixed;
-mod phase;
+mod static_network;
+mod station_link;
 #[cfg(test)]
 mod tests;
 
@@ -22,23 +22,22 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Timer};
 use sockeye_boot::Boot;
-use sockeye_device::App;
-use sockeye_device::wifi::{
-    self, Action, ApConfig, ApSecurity, Event, Heard, Ip, Join, JoinError, Network as Joined, Radio, Secret,
-};
 
-use crate::air::phase::Phase;
-use crate::join;
+use crate::adapter::station_link::StationLink;
 use crate::limits::{CHECK_MS, EVENTS_MAX, SCANNED_MAX};
+use crate::network::{Ip, Network as Joined, Secret, Ssid};
+use crate::radio::{Action, ApConfig, ApSecurity, Event, Join, JoinError, Radio, ScanResult};
+use crate::reason_code::reason_code;
+use crate::run::Controller;
 
-pub use fixed::Fixed;
+pub use static_network::{StaticNetwork, network_of};
 
 /// Something that a driver tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
+pub enum DriverEvent {
     /// The station is in its network.
     Connected,
-    /// It could not join, or dropped out; with the reason code, see [`join::error`].
+    /// It could not join, or dropped out; with the reason code, see [`reason_code`].
     Disconnected(u16),
     /// A client with this MAC address has joined the own network, or left it.
     Client([u8; 6], bool),
@@ -48,9 +47,9 @@ pub enum Happening {
 
 /// A network of the device's own, as a driver makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Own {
+pub struct AccessPoint {
     /// Its name.
-    pub ssid: wifi::Ssid,
+    pub ssid: Ssid,
     /// WPA2's passphrase; empty for an open network.
     pub passphrase: Secret,
 }
@@ -66,7 +65,7 @@ pub trait Driver {
     ///
     /// # Errors
     /// The configuration is none that the radio takes, or it fails.
-    fn configure(&mut self, own: Option<&Own>, joined: Option<&Joined>) -> Result<(), Self::Error>;
+    fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Joined>) -> Result<(), Self::Error>;
     /// Whether the station sleeps between beacons.
     ///
     /// # Errors
@@ -91,13 +90,13 @@ pub trait Driver {
     ///
     /// # Errors
     /// They can't be had.
-    fn heard(&mut self) -> Result<impl Iterator<Item = Heard>, Self::Error>;
+    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, Self::Error>;
     /// Whether the station is in its network.
     fn is_connected(&self) -> bool;
     /// Signal strength of the network that the station has joined, dBm.
     fn rssi(&self) -> Option<i8>;
     /// Gives each thing that happens to `hear`, until that says that it has heard enough.
-    async fn listen(&self, hear: impl FnMut(Happening) -> bool);
+    async fn listen(&self, hear: impl FnMut(DriverEvent) -> bool);
 }
 
 /// The network stack above a chip's radio, on both sides.
@@ -112,7 +111,7 @@ pub trait Network {
 }
 
 /// What the device's Wi-Fi and its radio have in common. All of it is for one task.
-pub struct Air<'a, N, P> {
+pub struct AdapterContext<'a, N, P> {
     /// The stack.
     pub network: &'a N,
     /// Who is told of it on the console.
@@ -125,7 +124,7 @@ pub struct Air<'a, N, P> {
     pub rssi: &'a Cell<Option<i8>>,
 }
 
-impl<'a, N, P: Fn(Arguments<'_>) + Copy> Air<'a, N, P> {
+impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
     /// Tells of the station's address on the console.
     fn reach(&self) -> impl Fn(Option<Ipv4Addr>) + use<'a, N, P> {
         let (console, up) = (self.console, self.up);
@@ -134,21 +133,22 @@ impl<'a, N, P: Fn(Arguments<'_>) + Copy> Air<'a, N, P> {
 }
 
 /// Runs the device's Wi-Fi on this radio, for ever.
-pub async fn run<D, N, P>(app: &App<'_>, driver: D, air: Air<'_, N, P>) -> !
+pub async fn run<C, D, N, P>(controller: &C, driver: D, air: AdapterContext<'_, N, P>) -> !
 where
+    C: Controller,
     D: Driver,
     N: Network,
     P: Fn(Arguments<'_>) + Copy,
 {
     let (actions, events) = (Channel::new(), Channel::new());
     let (network, reach) = (air.network, air.reach());
-    let mut station = Station::new(driver, air, &events);
+    let mut station = Adapter::new(driver, air, &events);
     let following = network.follow(|address| {
         tell(&events, address.map_or(Event::AddressLost, Event::Address));
         reach(address);
     });
     let mut radio = Handle { actions: &actions, events: &events };
-    join3(station.drive(&actions), following, wifi::run(app, &mut radio)).await.2
+    join3(station.drive(&actions), following, crate::run::run(controller, &mut radio)).await.2
 }
 
 type Actions = Channel<NoopRawMutex, Action, 1>;
@@ -176,27 +176,27 @@ impl Radio for Handle<'_> {
 }
 
 /// A radio that does what the state machine wants, and tells what comes of it.
-struct Station<'a, D, N, P> {
+struct Adapter<'a, D, N, P> {
     driver: D,
     state: State<'a, N, P>,
-    own: Option<Own>,
+    own: Option<AccessPoint>,
     joined: Option<Joined>,
 }
 
 /// What follows from what the driver tells.
 struct State<'a, N, P> {
-    air: Air<'a, N, P>,
+    air: AdapterContext<'a, N, P>,
     events: &'a Events,
-    phase: Phase,
+    phase: StationLink,
     /// The network that the station wants to be in, and what it calls itself there.
     join: Option<Join>,
     clients: u8,
 }
 
-impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P> {
+impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
-    fn new(driver: D, air: Air<'a, N, P>, events: &'a Events) -> Self {
-        let state = State { air, events, phase: Phase::Out, join: None, clients: 0 };
+    fn new(driver: D, air: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
+        let state = State { air, events, phase: StationLink::Out, join: None, clients: 0 };
         Self { driver, state, own: None, joined: None }
     }
 
@@ -266,7 +266,7 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P
     /// that a program without a station has nothing of one.
     fn rejoin(&mut self) {
         if self.state.phase.is_in() && !self.driver.is_connected() {
-            self.state.phase = Phase::Rejoining;
+            self.state.phase = StationLink::Rejoining;
             let _ = begin(self.driver.connect());
         }
     }
@@ -281,14 +281,13 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P
     fn start_ap(&mut self, config: &ApConfig) -> Event {
         let air = &self.state.air;
         let passphrase = match &config.security {
-            ApSecurity::Own => air.passphrase.clone(),
+            ApSecurity::FactoryPassphrase => air.passphrase.clone(),
             ApSecurity::Passphrase(passphrase) => passphrase.clone(),
             ApSecurity::Open => Secret::default(),
         };
         // Nobody has asked for an open network where there is no passphrase.
         let is_meant = config.security == ApSecurity::Open || !passphrase.is_empty();
-        let ssid = config.ssid.as_str().try_into().ok().filter(|_| is_meant);
-        self.own = ssid.map(|ssid| Own { ssid, passphrase });
+        self.own = is_meant.then(|| AccessPoint { ssid: config.ssid.clone(), passphrase });
         if self.own.is_none() || self.configure().is_err() {
             self.own = None;
             return Event::ApFailed;
@@ -312,7 +311,7 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P
 
     fn join(&mut self, join: Join) {
         self.state.air.console.station(&join.network.ssid);
-        self.state.phase = Phase::Joining;
+        self.state.phase = StationLink::Joining;
         self.joined = Some(join.network.clone());
         self.state.join = Some(join);
         let is_refused = self.configure().is_err() || matches!(begin(self.driver.connect()), Some(Err(_)));
@@ -322,8 +321,8 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P
     }
 
     fn leave(&mut self) {
-        let was = core::mem::replace(&mut self.state.phase, Phase::Leaving);
-        if was == Phase::Out || matches!(begin(self.driver.disconnect()), Some(Err(_))) {
+        let was = core::mem::replace(&mut self.state.phase, StationLink::Leaving);
+        if was == StationLink::Out || matches!(begin(self.driver.disconnect()), Some(Err(_))) {
             self.state.out(JoinError::Other);
         }
     }
@@ -331,7 +330,7 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Station<'a, D, N, P
     fn tell_scanned(&mut self) {
         match self.driver.heard() {
             Ok(heard) => {
-                heard.take(SCANNED_MAX).for_each(|heard| self.state.tell(Event::Heard(heard)));
+                heard.take(SCANNED_MAX).for_each(|heard| self.state.tell(Event::ScanResult(heard)));
                 self.state.tell(Event::ScanDone);
             }
             Err(_) => self.state.tell(Event::ScanFailed),
@@ -345,17 +344,17 @@ impl<N: Network, P: Fn(Arguments<'_>) + Copy> State<'_, N, P> {
     }
 
     /// Whether that was enough.
-    fn hear(&mut self, happening: Happening) -> bool {
+    fn hear(&mut self, happening: DriverEvent) -> bool {
         match happening {
-            Happening::Connected => self.check(true),
-            Happening::Disconnected(reason) => self.out(join::error(reason)),
-            Happening::Client(mac, has_joined) => {
+            DriverEvent::Connected => self.check(true),
+            DriverEvent::Disconnected(reason) => self.out(reason_code(reason)),
+            DriverEvent::Client(mac, has_joined) => {
                 self.air.console.client(mac, has_joined);
                 let clients = self.clients;
                 self.clients = if has_joined { clients.saturating_add(1) } else { clients.saturating_sub(1) };
                 self.tell(Event::ApClients(self.clients));
             }
-            Happening::Scanned => return true,
+            DriverEvent::Scanned => return true,
         }
         false
     }
@@ -363,8 +362,8 @@ impl<N: Network, P: Fn(Arguments<'_>) + Copy> State<'_, N, P> {
     /// Whether the station is in its network is told by the driver, and asked for too: what it tells can be lost.
     fn check(&mut self, is_connected: bool) {
         match (self.phase, is_connected) {
-            (Phase::Joining, true) => {
-                self.phase = Phase::Joined;
+            (StationLink::Joining, true) => {
+                self.phase = StationLink::Joined;
                 self.tell(Event::Joined);
                 if let Some(Join { network, host_name }) = &self.join {
                     self.air.console.joined(&network.ssid);
@@ -372,9 +371,9 @@ impl<N: Network, P: Fn(Arguments<'_>) + Copy> State<'_, N, P> {
                     self.air.network.set_ip(Some((&network.ip, host_name)));
                 }
             }
-            (Phase::Rejoining, true) => self.phase = Phase::Joined,
-            (Phase::Joined, false) => self.out(JoinError::TimedOut),
-            (Phase::Leaving, false) => self.out(JoinError::Other),
+            (StationLink::Rejoining, true) => self.phase = StationLink::Joined,
+            (StationLink::Joined, false) => self.out(JoinError::TimedOut),
+            (StationLink::Leaving, false) => self.out(JoinError::Other),
             _ => {}
         }
     }
@@ -382,14 +381,14 @@ impl<N: Network, P: Fn(Arguments<'_>) + Copy> State<'_, N, P> {
     /// The station is in no network any more, or in none yet.
     fn out(&mut self, error: JoinError) {
         self.air.network.set_ip(None);
-        let was = core::mem::replace(&mut self.phase, Phase::Out);
+        let was = core::mem::replace(&mut self.phase, StationLink::Out);
         if let (true, Some(join)) = (was.is_wanted(), &self.join) {
             self.air.console.join_failed(&join.network.ssid, &error);
         }
         match was {
-            Phase::Joining => self.tell(Event::JoinFailed(error)),
-            Phase::Joined | Phase::Rejoining | Phase::Leaving => self.tell(Event::Left),
-            Phase::Out => {}
+            StationLink::Joining => self.tell(Event::JoinFailed(error)),
+            StationLink::Joined | StationLink::Rejoining | StationLink::Leaving => self.tell(Event::Left),
+            StationLink::Out => {}
         }
     }
 }

@@ -3,13 +3,13 @@
 use heapless::Vec;
 
 use crate::limits::{HEARD_MAX, NETWORKS_MAX};
-use crate::wifi::network::Network;
-use crate::wifi::radio::Heard;
+use crate::network::Network;
+use crate::radio::ScanResult;
 
 /// The strongest networks of the last scan, the strongest first, each name once.
 #[derive(Debug, Default)]
-pub(crate) struct Scan {
-    heard: Vec<Heard, HEARD_MAX, u8>,
+pub struct Scan {
+    heard: Vec<ScanResult, HEARD_MAX, u8>,
 }
 
 impl Scan {
@@ -22,11 +22,11 @@ impl Scan {
     }
 
     /// The networks, the strongest first.
-    pub(crate) fn networks(&self) -> &[Heard] {
+    pub fn networks(&self) -> &[ScanResult] {
         &self.heard
     }
 
-    pub(crate) fn add(&mut self, heard: Heard) {
+    pub(crate) fn add(&mut self, heard: ScanResult) {
         let known = self.heard.iter().position(|known| known.ssid == heard.ssid);
         match known.and_then(|index| self.heard.get(index).map(|known| (index, known.rssi_dbm))) {
             Some((_, rssi_dbm)) if rssi_dbm >= heard.rssi_dbm => return,
@@ -66,10 +66,10 @@ mod tests {
     use std::vec::Vec;
 
     use super::*;
-    use crate::wifi::radio::Security;
+    use crate::radio::Security;
 
-    fn heard(name: &str, rssi_dbm: i8) -> Heard {
-        Heard { ssid: name.try_into().unwrap(), rssi_dbm, security: Security::Password }
+    fn heard(name: &str, rssi_dbm: i8) -> ScanResult {
+        ScanResult { ssid: name.try_into().unwrap(), rssi_dbm, security: Security::Password }
     }
 
     fn scan(networks: &[(&str, i8)]) -> Scan {

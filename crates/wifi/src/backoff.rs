@@ -4,12 +4,12 @@ use crate::limits::{JOIN_BACKOFF_MAX_MS, JOIN_BACKOFF_MIN_MS, JOIN_JITTER_PART, 
 
 /// Exponential back-off with jitter.
 #[derive(Debug, Clone)]
-pub struct BackOff {
+pub struct Backoff {
     /// The next pause before jitter.
     next_ms: u64,
 }
 
-impl BackOff {
+impl Backoff {
     /// Nothing has failed yet.
     pub const fn new() -> Self {
         Self { next_ms: JOIN_BACKOFF_MIN_MS }
@@ -27,7 +27,7 @@ impl BackOff {
     }
 }
 
-impl Default for BackOff {
+impl Default for Backoff {
     fn default() -> Self {
         Self::new()
     }
@@ -40,8 +40,8 @@ mod tests {
 
     /// The pauses after stays of these lengths, with the same random number each time.
     fn check(stays_ms: &[u64], random: u32, expected_ms: &[u64]) {
-        let mut back_off = BackOff::new();
-        let pauses = stays_ms.iter().map(|&stay_ms| back_off.pause_ms(stay_ms, random));
+        let mut backoff = Backoff::new();
+        let pauses = stays_ms.iter().map(|&stay_ms| backoff.pause_ms(stay_ms, random));
         assert!(pauses.eq(expected_ms.iter().copied()), "{stays_ms:?} with {random}");
     }
 
@@ -59,8 +59,8 @@ mod tests {
 
     #[test]
     fn the_longest_pause_outlasts_a_router_that_believes_the_station_is_there() {
-        let mut back_off = BackOff { next_ms: JOIN_BACKOFF_MAX_MS };
-        assert!(back_off.pause_ms(0, u32::MAX) > STALE_MS);
+        let mut backoff = Backoff { next_ms: JOIN_BACKOFF_MAX_MS };
+        assert!(backoff.pause_ms(0, u32::MAX) > STALE_MS);
     }
 
     #[test]

@@ -1,40 +1,49 @@
 //! A network that was fixed when the program was built: `hello` makes its own, or joins one for ever.
 
-use core::fmt::Arguments;
+use core::fmt::{Arguments, Write};
 
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
-use sockeye_boot::BuildSettings as Built;
-use sockeye_device::wifi::{ApConfig, BackOff, Event, Join};
+use sockeye_boot::BuildSettings;
+use sockeye_boot::NetworkName;
 
-use crate::air::{Air, Driver, Events, Network, Station};
-use crate::built;
-use crate::limits::{JOIN_MS, LEAVE_MS};
+use crate::adapter::{Adapter, AdapterContext, Driver, Events, Network};
+use crate::backoff::Backoff;
+use crate::limits::{JOIN_TIMEOUT_MS, STATIC_LEAVE_MS};
+use crate::network::{Network as Joined, Secret};
+use crate::radio::{ApConfig, ApSecurity, Event, Join};
+use crate::settings::ApAddress;
 
 /// A network that was fixed, the device's own or another: told by a type, because a future that could be either would put
 /// all of the other into the image.
-pub struct Fixed<const IS_OWN: bool>;
+pub struct StaticNetwork<const IS_OWN: bool>;
 
-impl Fixed<true> {
+impl StaticNetwork<true> {
     /// Makes the device's own network as the program was built, for ever.
-    pub async fn run<D, N, P>(driver: D, air: Air<'_, N, P>, built: Built, mac: [u8; 6], _: impl FnMut() -> u32) -> !
+    pub async fn run<D, N, P>(
+        driver: D,
+        air: AdapterContext<'_, N, P>,
+        built: BuildSettings,
+        mac: [u8; 6],
+        _: impl FnMut() -> u32,
+    ) -> !
     where
         D: Driver,
         N: Network,
         P: Fn(Arguments<'_>) + Copy,
     {
-        let is_open = matches!(built, Built::AccessPoint { open: true });
-        own(driver, air, &built::own_network(mac, is_open)).await
+        let is_open = matches!(built, BuildSettings::AccessPoint { open: true });
+        own(driver, air, &access_point(mac, is_open)).await
     }
 }
 
-impl Fixed<false> {
+impl StaticNetwork<false> {
     /// Stays joined to the network that the program was built for, for ever. `random` gives any numbers.
     pub async fn run<D, N, P>(
         driver: D,
-        air: Air<'_, N, P>,
-        built: Built,
+        air: AdapterContext<'_, N, P>,
+        built: BuildSettings,
         mac: [u8; 6],
         random: impl FnMut() -> u32,
     ) -> !
@@ -44,28 +53,28 @@ impl Fixed<false> {
         P: Fn(Arguments<'_>) + Copy,
     {
         let (ssid, password) = match built {
-            Built::Station { ssid, password } => (ssid, password),
+            BuildSettings::Station { ssid, password } => (ssid, password),
             // No radio joins a network without a name.
-            Built::AccessPoint { .. } => ("", None),
+            BuildSettings::AccessPoint { .. } => ("", None),
         };
-        stay_joined(driver, air, &built::join(mac, ssid, password), random).await
+        stay_joined(driver, air, &join_of(mac, ssid, password), random).await
     }
 }
 
 /// Makes the device's own network, for ever.
-pub(super) async fn own<D, N, P>(driver: D, air: Air<'_, N, P>, config: &ApConfig) -> !
+pub(super) async fn own<D, N, P>(driver: D, air: AdapterContext<'_, N, P>, config: &ApConfig) -> !
 where
     D: Driver,
     N: Network,
     P: Fn(Arguments<'_>) + Copy,
 {
     let events = Channel::new();
-    let mut station = Station::new(driver, air, &events);
-    let mut back_off = BackOff::new();
+    let mut station = Adapter::new(driver, air, &events);
+    let mut backoff = Backoff::new();
     station.set_power_save(false);
     while station.start_ap(config) != Event::ApStarted {
         // There is nobody whom it could keep step with.
-        Timer::after(Duration::from_millis(back_off.pause_ms(0, 0))).await;
+        Timer::after(Duration::from_millis(backoff.pause_ms(0, 0))).await;
     }
     loop {
         // Nobody wants to know how many clients there are.
@@ -76,7 +85,7 @@ where
 /// Joins a network, and joins it again when it is gone, for ever. `random` gives any numbers.
 pub(super) async fn stay_joined<D, N, P>(
     driver: D,
-    air: Air<'_, N, P>,
+    air: AdapterContext<'_, N, P>,
     wanted: &Join,
     mut random: impl FnMut() -> u32,
 ) -> !
@@ -87,14 +96,14 @@ where
 {
     let events = Channel::new();
     let (network, console, reach) = (air.network, air.console, air.reach());
-    let mut station = Station::new(driver, air, &events);
+    let mut station = Adapter::new(driver, air, &events);
     let staying = async {
-        let mut back_off = BackOff::new();
+        let mut backoff = Backoff::new();
         station.set_power_save(false);
         loop {
             station.join(wanted.clone());
-            let stay_ms = stay_ms(&mut station, &events, Duration::from_millis(JOIN_MS)).await;
-            let pause = Duration::from_millis(back_off.pause_ms(stay_ms, random()));
+            let stay_ms = stay_ms(&mut station, &events, Duration::from_millis(JOIN_TIMEOUT_MS)).await;
+            let pause = Duration::from_millis(backoff.pause_ms(stay_ms, random()));
             console.next_try(pause);
             station.listen(Timer::after(pause)).await;
         }
@@ -104,7 +113,7 @@ where
 }
 
 /// How long the station was in the network, milliseconds; 0 if it could not join within `limit`.
-pub(super) async fn stay_ms<D, N, P>(station: &mut Station<'_, D, N, P>, events: &Events, limit: Duration) -> u64
+pub(super) async fn stay_ms<D, N, P>(station: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
 where
     D: Driver,
     N: Network,
@@ -118,7 +127,7 @@ where
             station.leave();
             // Whether it left or had nothing to leave, the next attempt starts from there.
             let leaving = until(station, events, |event| *event == Event::Left);
-            let _ = with_timeout(Duration::from_millis(LEAVE_MS), leaving).await;
+            let _ = with_timeout(Duration::from_millis(STATIC_LEAVE_MS), leaving).await;
             return 0;
         }
     }
@@ -128,7 +137,7 @@ where
 }
 
 /// The first event of this kind; others are passed over.
-async fn until<D, N, P>(station: &mut Station<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
+async fn until<D, N, P>(station: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
 where
     D: Driver,
     N: Network,
@@ -140,4 +149,30 @@ where
             _ => {}
         }
     }
+}
+
+/// The access point of a device whose name comes from its MAC address.
+pub(super) fn access_point(mac: [u8; 6], is_open: bool) -> ApConfig {
+    let ApAddress { address, prefix_len } = ApAddress::default();
+    let security = if is_open { ApSecurity::Open } else { ApSecurity::FactoryPassphrase };
+    ApConfig { ssid: name(mac), security, address, prefix_len }
+}
+
+/// The network that such a device joins.
+pub(super) fn join_of(mac: [u8; 6], ssid: &str, password: Option<&str>) -> Join {
+    Join { network: network_of(ssid, password), host_name: name(mac) }
+}
+
+/// The network that an image was built for. `password` is None for an open network. The build has refused a name and a
+/// password that no network has, so that the network is never one without a name.
+pub fn network_of(ssid: &str, password: Option<&str>) -> Joined {
+    let password = Secret::new(password.unwrap_or_default().as_bytes()).unwrap_or_default();
+    Joined { password, ..Joined::new(ssid.as_bytes()).unwrap_or_default() }
+}
+
+fn name(mac: [u8; 6]) -> heapless::String<32, u8> {
+    let mut name = heapless::String::new();
+    // It has 12 characters.
+    let _ = write!(name, "{}", NetworkName(mac));
+    name
 }

@@ -8,12 +8,11 @@ use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::Instant;
-use sockeye_boot::BuildSettings as Built;
-use sockeye_device::wifi::{RadioConfig, Security};
+use sockeye_boot::BuildSettings;
 
-use super::fixed::{own as own_fixed, stay_joined, stay_ms};
+use super::static_network::{access_point, join_of, own as own_fixed, stay_joined, stay_ms};
 use super::*;
-use crate::built;
+use crate::radio::{RadioConfig, Security};
 
 const MAC: [u8; 6] = [0x02, 0, 0, 0, 0xab, 0xcd];
 const HOME: &str = "home";
@@ -29,7 +28,7 @@ struct Fake {
     rssi: Cell<Option<i8>>,
 }
 
-struct Happenings(Channel<NoopRawMutex, Happening, 8>);
+struct Happenings(Channel<NoopRawMutex, DriverEvent, 8>);
 
 impl Default for Happenings {
     fn default() -> Self {
@@ -48,8 +47,8 @@ impl Fake {
         self.calls.take()
     }
 
-    fn happen(&self, happening: Happening) {
-        self.is_connected.set(happening == Happening::Connected);
+    fn happen(&self, happening: DriverEvent) {
+        self.is_connected.set(happening == DriverEvent::Connected);
         self.happenings.0.try_send(happening).unwrap();
     }
 
@@ -64,7 +63,7 @@ impl Fake {
 impl Driver for &Fake {
     type Error = ();
 
-    fn configure(&mut self, own: Option<&Own>, joined: Option<&Joined>) -> Result<(), ()> {
+    fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Joined>) -> Result<(), ()> {
         let own = own.map(|own| format!("own {} {:?}", own.ssid, own.passphrase.as_str())).unwrap_or_default();
         self.call(format!("{own}|{}", joined.map(|joined| joined.ssid.as_str()).unwrap_or_default()))
     }
@@ -88,9 +87,9 @@ impl Driver for &Fake {
         core::future::pending().await
     }
 
-    fn heard(&mut self) -> Result<impl Iterator<Item = Heard>, ()> {
+    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, ()> {
         self.call("heard")?;
-        let heard = Heard { ssid: HOME.try_into().unwrap(), rssi_dbm: -50, security: Security::Open };
+        let heard = ScanResult { ssid: HOME.try_into().unwrap(), rssi_dbm: -50, security: Security::Open };
         Ok(core::iter::repeat_n(heard, 100))
     }
 
@@ -102,7 +101,7 @@ impl Driver for &Fake {
         Some(-60).filter(|_| self.is_connected.get())
     }
 
-    async fn listen(&self, mut hear: impl FnMut(Happening) -> bool) {
+    async fn listen(&self, mut hear: impl FnMut(DriverEvent) -> bool) {
         while !hear(self.happenings.0.receive().await) {}
     }
 }
@@ -130,21 +129,21 @@ impl Network for Fake {
 
 type Lines = RefCell<Vec<String>>;
 
-fn air<'a, P: Fn(Arguments<'_>) + Copy>(fake: &'a Fake, print: P) -> Air<'a, Fake, P> {
+fn air<'a, P: Fn(Arguments<'_>) + Copy>(fake: &'a Fake, print: P) -> AdapterContext<'a, Fake, P> {
     let console = Boot::new(print, "device", "a test");
     let passphrase = Secret::new(b"correct horse").unwrap();
-    Air { network: fake, console, up: &|_| (), passphrase, rssi: &fake.rssi }
+    AdapterContext { network: fake, console, up: &|_| (), passphrase, rssi: &fake.rssi }
 }
 
 /// Acts and happenings one after the other, each with the calls and the events that it is to lead to.
 fn check(steps: &[(Step, &[&str], &[Event])]) {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
     for (index, (step, calls, expected)) in steps.iter().enumerate() {
         match step {
             Step::Act(action) => station.act(action.clone()),
             Step::Hear(happening) => {
-                fake.is_connected.set(*happening == Happening::Connected);
+                fake.is_connected.set(*happening == DriverEvent::Connected);
                 if station.state.hear(*happening) {
                     station.tell_scanned();
                 }
@@ -163,18 +162,18 @@ fn check(steps: &[(Step, &[&str], &[Event])]) {
 
 enum Step {
     Act(Action),
-    Hear(Happening),
+    Hear(DriverEvent),
     Check(bool),
     Fail(bool),
 }
 use Step::{Act, Check, Fail, Hear};
 
 fn join() -> Action {
-    Action::Join(built::join(MAC, HOME, Some("eight888")))
+    Action::Join(join_of(MAC, HOME, Some("eight888")))
 }
 
 fn own(security: ApSecurity) -> Action {
-    Action::StartAp(ApConfig { security, ..built::own_network(MAC, false) })
+    Action::StartAp(ApConfig { security, ..access_point(MAC, false) })
 }
 
 const JOIN: [&str; 2] = ["|home", "connect"];
@@ -187,12 +186,12 @@ fn a_station_joins_drops_out_and_joins_again() {
     check(&[
         (Act(Action::Configure(RadioConfig::default())), &["power save false"], &[]),
         (Act(join()), &JOIN, &[]),
-        (Hear(Happening::Connected), &[IP], &[Event::Joined]),
+        (Hear(DriverEvent::Connected), &[IP], &[Event::Joined]),
         (Check(true), &[], &[]),
-        (Hear(Happening::Disconnected(8)), &["no ip"], &[Event::Left]),
+        (Hear(DriverEvent::Disconnected(8)), &["no ip"], &[Event::Left]),
         (Check(false), &[], &[]),
         (Act(join()), &JOIN, &[]),
-        (Hear(Happening::Disconnected(15)), &["no ip"], &[Event::JoinFailed(JoinError::WrongPassword)]),
+        (Hear(DriverEvent::Disconnected(15)), &["no ip"], &[Event::JoinFailed(JoinError::WrongPassword)]),
     ]);
 }
 
@@ -214,9 +213,9 @@ fn leaving_has_one_outcome_whatever_there_is_to_leave() {
     check(&[
         (Act(Action::Leave), &["no ip"], &[Event::Left]),
         (Act(join()), &JOIN, &[]),
-        (Hear(Happening::Connected), &[IP], &[Event::Joined]),
+        (Hear(DriverEvent::Connected), &[IP], &[Event::Joined]),
         (Act(Action::Leave), &["disconnect"], &[]),
-        (Hear(Happening::Disconnected(8)), &["no ip"], &[Event::Left]),
+        (Hear(DriverEvent::Disconnected(8)), &["no ip"], &[Event::Left]),
     ]);
 }
 
@@ -225,9 +224,9 @@ fn a_driver_that_refuses_is_an_outcome_too() {
     check(&[
         (Fail(true), &[], &[]),
         (Act(join()), &["|home", "no ip"], &[Event::JoinFailed(JoinError::Other)]),
-        (Act(own(ApSecurity::Own)), &["own sockeye-ABCD \"correct horse\"|home"], &[Event::ApFailed]),
+        (Act(own(ApSecurity::FactoryPassphrase)), &["own sockeye-ABCD \"correct horse\"|home"], &[Event::ApFailed]),
         (Act(Action::Scan), &["scan"], &[Event::ScanFailed]),
-        (Hear(Happening::Scanned), &["heard"], &[Event::ScanFailed]),
+        (Hear(DriverEvent::Scanned), &["heard"], &[Event::ScanFailed]),
         (Act(Action::StopAp), &["own address None", "|home"], &[Event::ApStopped]),
     ]);
 }
@@ -235,10 +234,10 @@ fn a_driver_that_refuses_is_an_outcome_too() {
 #[test]
 fn the_own_network_counts_its_clients() {
     check(&[
-        (Act(own(ApSecurity::Own)), &[OWN, ADDRESS], &[Event::ApStarted]),
-        (Hear(Happening::Client(MAC, true)), &[], &[Event::ApClients(1)]),
-        (Hear(Happening::Client(MAC, false)), &[], &[Event::ApClients(0)]),
-        (Hear(Happening::Client(MAC, false)), &[], &[Event::ApClients(0)]),
+        (Act(own(ApSecurity::FactoryPassphrase)), &[OWN, ADDRESS], &[Event::ApStarted]),
+        (Hear(DriverEvent::Client(MAC, true)), &[], &[Event::ApClients(1)]),
+        (Hear(DriverEvent::Client(MAC, false)), &[], &[Event::ApClients(0)]),
+        (Hear(DriverEvent::Client(MAC, false)), &[], &[Event::ApClients(0)]),
         (Act(Action::StopAp), &["own address None", "|"], &[Event::ApStopped]),
     ]);
 }
@@ -251,41 +250,41 @@ fn the_own_network_is_open_only_if_somebody_wants_it() {
         (Act(own(other)), &["own sockeye-ABCD \"other horse\"|", ADDRESS], &[Event::ApStarted]),
     ]);
     let (fake, events) = (Fake::default(), Channel::new());
-    let air = Air { passphrase: Secret::default(), ..air(&fake, |_: Arguments<'_>| ()) };
-    let mut station = Station::new(&fake, air, &events);
-    assert_eq!(station.start_ap(&built::own_network(MAC, false)), Event::ApFailed);
+    let air = AdapterContext { passphrase: Secret::default(), ..air(&fake, |_: Arguments<'_>| ()) };
+    let mut station = Adapter::new(&fake, air, &events);
+    assert_eq!(station.start_ap(&access_point(MAC, false)), Event::ApFailed);
     assert!(fake.calls().is_empty() && station.own.is_none());
 }
 
 #[test]
 fn a_change_of_the_mode_that_drops_the_station_out_brings_it_back() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
     station.act(join());
     fake.is_connected.set(true);
-    station.state.hear(Happening::Connected);
+    station.state.hear(DriverEvent::Connected);
     fake.calls();
     fake.is_connected.set(false);
-    station.act(own(ApSecurity::Own));
+    station.act(own(ApSecurity::FactoryPassphrase));
     assert_eq!(fake.calls(), [&format!("{OWN}home"), ADDRESS, "connect"]);
     station.state.check(false);
-    assert_eq!(station.state.phase, Phase::Rejoining, "it has its time");
+    assert_eq!(station.state.phase, StationLink::Rejoining, "it has its time");
     fake.is_connected.set(true);
     station.state.check(true);
-    assert_eq!(station.state.phase, Phase::Joined);
+    assert_eq!(station.state.phase, StationLink::Joined);
     station.act(Action::StopAp);
-    assert_eq!(station.state.phase, Phase::Joined, "still connected");
+    assert_eq!(station.state.phase, StationLink::Joined, "still connected");
 }
 
 #[test]
 fn a_scan_tells_as_much_as_there_is_room_for() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
     let actions = Channel::new();
     let asking = async {
         actions.send(Action::Scan).await;
         fake.called("scan").await;
-        fake.happen(Happening::Scanned);
+        fake.happen(DriverEvent::Scanned);
         fake.called("heard").await;
         let heard = core::iter::from_fn(|| events.try_receive().ok()).collect::<Vec<_>>();
         assert_eq!((heard.len(), heard.last()), (SCANNED_MAX + 1, Some(&Event::ScanDone)));
@@ -296,12 +295,12 @@ fn a_scan_tells_as_much_as_there_is_room_for() {
 #[test]
 fn signal_strength_is_measured_when_something_happens() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
     station.act(join());
-    fake.happen(Happening::Connected);
+    fake.happen(DriverEvent::Connected);
     block_on(station.listen(yield_now()));
     assert_eq!(fake.rssi.get(), Some(-60));
-    fake.happen(Happening::Disconnected(8));
+    fake.happen(DriverEvent::Disconnected(8));
     block_on(station.listen(yield_now()));
     assert_eq!(fake.rssi.get(), None);
 }
@@ -311,14 +310,14 @@ fn a_fixed_network_is_joined_again_and_the_console_says_so() {
     let (fake, lines) = (Fake::default(), Lines::default());
     let print = |line: Arguments<'_>| lines.borrow_mut().push(line.to_string());
     let up = |address| print(format_args!("up {address}"));
-    let air = Air { up: &up, ..air(&fake, print) };
-    let wanted = built::join(MAC, HOME, None);
+    let air = AdapterContext { up: &up, ..air(&fake, print) };
+    let wanted = join_of(MAC, HOME, None);
     let staying = stay_joined(&fake, air, &wanted, || u32::MAX);
     let story = async {
         fake.called("connect").await;
-        fake.happen(Happening::Disconnected(201));
+        fake.happen(DriverEvent::Disconnected(201));
         fake.called("connect").await;
-        fake.happen(Happening::Connected);
+        fake.happen(DriverEvent::Connected);
         fake.called(IP).await;
         fake.address.set(Some(Ipv4Addr::new(10, 0, 0, 7)));
         while !lines.borrow().iter().any(|line| line.starts_with("up")) {
@@ -340,34 +339,34 @@ fn a_fixed_network_is_joined_again_and_the_console_says_so() {
 #[test]
 fn what_the_program_was_built_for_is_what_the_radio_is_told() {
     let print = |_: Arguments<'_>| ();
-    let (fake, open) = (Fake::default(), Built::AccessPoint { open: true });
-    let owning = Fixed::<true>::run(&fake, air(&fake, print), open, MAC, || 0);
+    let (fake, open) = (Fake::default(), BuildSettings::AccessPoint { open: true });
+    let owning = StaticNetwork::<true>::run(&fake, air(&fake, print), open, MAC, || 0);
     block_on(select(owning, fake.called("own sockeye-ABCD \"\"|")));
-    let (fake, barn) = (Fake::default(), Built::Station { ssid: "barn", password: None });
-    let staying = Fixed::<false>::run(&fake, air(&fake, print), barn, MAC, || 0);
+    let (fake, barn) = (Fake::default(), BuildSettings::Station { ssid: "barn", password: None });
+    let staying = StaticNetwork::<false>::run(&fake, air(&fake, print), barn, MAC, || 0);
     block_on(select(staying, fake.called("|barn")));
 }
 
 #[test]
 fn a_router_that_never_answers_is_given_up() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Station::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
-    station.join(built::join(MAC, HOME, None));
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    station.join(join_of(MAC, HOME, None));
     let leaving = async {
         fake.called("disconnect").await;
-        fake.happen(Happening::Disconnected(8));
+        fake.happen(DriverEvent::Disconnected(8));
         core::future::pending::<()>().await
     };
     let staying = stay_ms(&mut station, &events, Duration::from_millis(20));
     assert!(matches!(block_on(select(staying, leaving)), Either::First(0)));
-    assert_eq!(station.state.phase, Phase::Out);
+    assert_eq!(station.state.phase, StationLink::Out);
 }
 
 #[test]
 fn a_fixed_network_of_its_own_is_begun_again_if_it_fails() {
     let fake = Fake::default();
     fake.fails.set(true);
-    let config = built::own_network(MAC, false);
+    let config = access_point(MAC, false);
     let owning = own_fixed(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
     let story = async {
         fake.called(OWN).await;

@@ -7,10 +7,9 @@ mod table;
 use core::net::Ipv4Addr;
 use std::vec::Vec;
 
-use crate::settings::Settings;
-use crate::wifi::machine::{Env, Order, Wifi};
-use crate::wifi::station::{Input, State};
-use crate::wifi::{Event, Heard, JoinError, Network, Security};
+use crate::machine::{MachineInput, RadioCommand, Wifi};
+use crate::station::{Input, State};
+use crate::{ApSettings, Event, JoinError, Network, RadioConfig, ScanResult, Security, WifiSettings};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
 const NOT_FOUND: Event = Event::JoinFailed(JoinError::NotFound);
@@ -21,15 +20,29 @@ struct Rig {
     settings: Settings,
     now_ms: u64,
     /// What was ordered, and when.
-    orders: Vec<(u64, Order)>,
+    orders: Vec<(u64, RadioCommand)>,
 }
 
-fn networks(names: &[&str]) -> heapless::Vec<Network, { crate::limits::NETWORKS_MAX }, u8> {
+/// Settings as their owner keeps them.
+#[derive(Clone, Default)]
+struct Settings {
+    networks: Vec<Network>,
+    ap: ApSettings,
+}
+
+impl Settings {
+    fn borrow(&self) -> WifiSettings<'_> {
+        WifiSettings { name: "sockeye", networks: &self.networks, ap: &self.ap, radio: RadioConfig::default() }
+    }
+}
+
+fn networks(names: &[&str]) -> Vec<Network> {
+    assert!(names.len() <= crate::limits::NETWORKS_MAX);
     names.iter().map(|name| Network::new(name.as_bytes()).unwrap()).collect()
 }
 
 fn heard(name: &str, rssi_dbm: i8) -> Event {
-    Event::Heard(Heard { ssid: name.try_into().unwrap(), rssi_dbm, security: Security::Password })
+    Event::ScanResult(ScanResult { ssid: name.try_into().unwrap(), rssi_dbm, security: Security::Password })
 }
 
 impl Rig {
@@ -39,14 +52,14 @@ impl Rig {
         let mut rig = Self { wifi: Wifi::new(), settings, now_ms: 1_000, orders: Vec::new() };
         rig.wifi.staged = Some(Network::new(b"new").unwrap());
         rig.with(|wifi, env| wifi.start(env));
-        assert_eq!(rig.orders.remove(0).1, Order::Configure);
+        assert_eq!(rig.orders.remove(0).1, RadioCommand::Configure);
         rig
     }
 
-    fn with(&mut self, happen: impl FnOnce(&mut Wifi, &Env<'_>)) {
-        let env = Env { now_ms: self.now_ms, random: 1 << 31, settings: &self.settings };
+    fn with(&mut self, happen: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
+        let env = MachineInput { now_ms: self.now_ms, random: 1 << 31, settings: self.settings.borrow() };
         happen(&mut self.wifi, &env);
-        while let Some(order) = self.wifi.take_order() {
+        while let Some(order) = self.wifi.take_command() {
             self.orders.push((self.now_ms, order));
         }
     }
@@ -71,7 +84,7 @@ impl Rig {
     fn store(&mut self, names: &[&str]) {
         let old = self.settings.clone();
         self.settings.networks = networks(names);
-        self.with(|wifi, env| wifi.settings_changed(&old, env));
+        self.with(|wifi, env| wifi.settings_changed(&old.borrow(), env));
     }
 
     /// Lets time pass, and the machine work whenever it wants to.
@@ -86,12 +99,12 @@ impl Rig {
     }
 
     fn next_ms(&self) -> Option<u64> {
-        let env = Env { now_ms: self.now_ms, random: 0, settings: &self.settings };
+        let env = MachineInput { now_ms: self.now_ms, random: 0, settings: self.settings.borrow() };
         self.wifi.next_ms(&env)
     }
 
     /// What was ordered since it was asked last.
-    fn ordered(&mut self) -> Vec<Order> {
+    fn ordered(&mut self) -> Vec<RadioCommand> {
         self.orders.drain(..).map(|(_, order)| order).collect()
     }
 
@@ -99,7 +112,7 @@ impl Rig {
     fn online() -> Self {
         let mut rig = Self::boot(&["home"]);
         rig.events([Event::Joined, Event::Address(ADDRESS)]);
-        assert_eq!((rig.wifi.state, rig.ordered()), (State::Online, Vec::from([Order::Join])));
+        assert_eq!((rig.wifi.state, rig.ordered()), (State::Online, Vec::from([RadioCommand::Join])));
         rig
     }
 }

@@ -3,9 +3,9 @@
 use super::*;
 use crate::limits::{
     AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_BACKOFF_MAX_MS,
-    LEAVE_TIMEOUT_MS, PARTING_MS, STALE_MS,
+    LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, STALE_MS,
 };
-use crate::wifi::machine::Failure;
+use crate::machine::Failure;
 
 /// In milliseconds.
 const MINUTE: u64 = 60_000;
@@ -13,7 +13,7 @@ const MINUTE: u64 = 60_000;
 #[test]
 fn without_a_network_it_makes_its_own() {
     let mut rig = Rig::boot(&[]);
-    assert_eq!(rig.ordered(), [Order::StartAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp]);
     rig.event(Event::ApStarted);
     rig.wait(1_000 * MINUTE);
     assert_eq!(rig.ordered(), []);
@@ -24,13 +24,13 @@ fn an_own_network_that_does_not_start_is_started_again() {
     let mut rig = Rig::boot(&[]);
     rig.event(Event::ApFailed);
     rig.wait(AP_RETRY_MS);
-    assert_eq!(rig.ordered(), [Order::StartAp, Order::StartAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp, RadioCommand::StartAp]);
     // Not even an answer.
     rig.wait(AP_TIMEOUT_MS);
-    assert_eq!(rig.ordered(), [Order::StartAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp]);
     rig.events([Event::ApStarted, Event::ApFailed]);
     rig.wait(AP_RETRY_MS);
-    assert_eq!(rig.ordered(), [Order::StartAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp]);
 }
 
 /// Complaints 10 and 11: a wrong password, or a router that boots slower than the device.
@@ -42,11 +42,11 @@ fn a_network_that_can_not_be_joined_brings_the_own_one_beside_it() {
     while rig.now_ms < 60 * MINUTE {
         for (at_ms, order) in std::mem::take(&mut rig.orders) {
             match order {
-                Order::Join => {
+                RadioCommand::Join => {
                     joins.push(at_ms);
                     rig.event(Event::JoinFailed(JoinError::WrongPassword));
                 }
-                Order::StartAp => {
+                RadioCommand::StartAp => {
                     ap_ms = ap_ms.or(Some(at_ms));
                     rig.event(Event::ApStarted);
                 }
@@ -71,11 +71,11 @@ fn a_router_that_believes_the_station_is_there_is_outwaited() {
         assert!(rig.now_ms < 10 * MINUTE);
         for (at_ms, order) in std::mem::take(&mut rig.orders) {
             match order {
-                Order::Join if at_ms < believes_until_ms => {
+                RadioCommand::Join if at_ms < believes_until_ms => {
                     believes_until_ms = at_ms + STALE_MS;
                     rig.event(Event::JoinFailed(JoinError::Refused));
                 }
-                Order::Join => rig.events([Event::Joined, Event::Address(ADDRESS)]),
+                RadioCommand::Join => rig.events([Event::Joined, Event::Address(ADDRESS)]),
                 _ => (),
             }
         }
@@ -88,10 +88,10 @@ fn a_router_that_believes_the_station_is_there_is_outwaited() {
 fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     let mut rig = Rig::boot(&["home"]);
     rig.event(NOT_FOUND);
-    while rig.wifi.ap.state != crate::wifi::ap::ApState::On {
+    while rig.wifi.ap.state != crate::ap::ApState::On {
         rig.wait(100);
         for order in rig.ordered() {
-            rig.event(if order == Order::Join { NOT_FOUND } else { Event::ApStarted });
+            rig.event(if order == RadioCommand::Join { NOT_FOUND } else { Event::ApStarted });
         }
     }
     rig.event(Event::ApClients(1));
@@ -99,7 +99,7 @@ fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     for _ in 0..3_600 {
         rig.wait(1_000);
         for (at_ms, order) in std::mem::take(&mut rig.orders) {
-            assert_eq!(order, Order::Join);
+            assert_eq!(order, RadioCommand::Join);
             joins.push(at_ms);
             rig.event(NOT_FOUND);
         }
@@ -111,7 +111,7 @@ fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     rig.wait(JOIN_BACKOFF_MAX_MS);
     rig.event(Event::ApClients(0));
     rig.wait(1);
-    assert_eq!(rig.ordered(), [Order::Join]);
+    assert_eq!(rig.ordered(), [RadioCommand::Join]);
 }
 
 #[test]
@@ -122,14 +122,14 @@ fn the_own_network_goes_when_the_station_has_held_for_a_while() {
         rig.events([Event::Joined]);
         rig.wait(AP_AFTER_MS);
         // Whatever was tried meanwhile: it is off, and comes up now.
-        assert!(rig.ordered().contains(&Order::StartAp));
+        assert!(rig.ordered().contains(&RadioCommand::StartAp));
         rig.events([Event::ApStarted, Event::ApClients(clients), Event::Joined, Event::Address(ADDRESS)]);
         assert_eq!(rig.wifi.state, State::Online);
         let hold_ms = if clients > 0 { AP_LINGER_MS } else { AP_HOLD_MS };
         rig.wait(hold_ms - 1);
         assert_eq!(rig.ordered(), []);
         rig.wait(1);
-        assert_eq!(rig.ordered(), [Order::StopAp]);
+        assert_eq!(rig.ordered(), [RadioCommand::StopAp]);
         rig.event(Event::ApStopped);
         rig.wait(100 * MINUTE);
         assert_eq!(rig.ordered(), []);
@@ -141,16 +141,16 @@ fn an_own_network_that_is_always_wanted_stays() {
     let mut rig = Rig::boot(&["home"]);
     let old = rig.settings.clone();
     rig.settings.ap.is_always_on = true;
-    rig.with(|wifi, env| wifi.settings_changed(&old, env));
+    rig.with(|wifi, env| wifi.settings_changed(&old.borrow(), env));
     rig.events([Event::ApStarted, Event::Joined, Event::Address(ADDRESS)]);
     rig.wait(100 * MINUTE);
-    assert!(!rig.ordered().contains(&Order::StopAp));
+    assert!(!rig.ordered().contains(&RadioCommand::StopAp));
 }
 
 #[test]
 fn several_networks_are_tried_by_signal() {
     let mut rig = Rig::boot(&["hidden", "weak", "strong"]);
-    assert_eq!(rig.ordered(), [Order::Scan]);
+    assert_eq!(rig.ordered(), [RadioCommand::Scan]);
     rig.events([heard("weak", -80), heard("strong", -40), Event::ScanDone]);
     let mut tried = Vec::new();
     while rig.wifi.state == State::Joining {
@@ -160,7 +160,11 @@ fn several_networks_are_tried_by_signal() {
     assert_eq!(tried, ["strong", "weak", "hidden"]);
     assert_eq!(rig.wifi.state, State::Pausing);
     rig.wait(1_000);
-    assert_eq!(rig.ordered(), [Order::Join, Order::Join, Order::Join, Order::Scan], "and anew");
+    assert_eq!(
+        rig.ordered(),
+        [RadioCommand::Join, RadioCommand::Join, RadioCommand::Join, RadioCommand::Scan],
+        "and anew"
+    );
     // A radio that can't scan is no reason not to join.
     rig.event(Event::ScanFailed);
     assert_eq!(rig.wifi.state, State::Joining);
@@ -172,7 +176,7 @@ fn a_network_that_is_lost_is_joined_again_without_a_pause_that_a_person_notices(
     rig.wait(100 * MINUTE);
     rig.event(Event::Left);
     rig.wait(1_000);
-    assert_eq!(rig.ordered(), [Order::Join]);
+    assert_eq!(rig.ordered(), [RadioCommand::Join]);
 }
 
 #[test]
@@ -185,11 +189,11 @@ fn a_trial_that_fails_goes_back_at_once() {
         let mut rig = Rig::online();
         rig.try_network();
         assert_eq!(rig.ordered(), [], "the reply goes first");
-        rig.wait(PARTING_MS);
+        rig.wait(LEAVE_DELAY_MS);
         rig.event(Event::Left);
-        assert_eq!(rig.ordered(), [Order::Leave, Order::Join]);
+        assert_eq!(rig.ordered(), [RadioCommand::Leave, RadioCommand::Join]);
         rig.event(event);
-        assert_eq!((rig.ordered(), rig.wifi.ssid.as_str()), (Vec::from([Order::Join]), "home"));
+        assert_eq!((rig.ordered(), rig.wifi.ssid.as_str()), (Vec::from([RadioCommand::Join]), "home"));
         assert_eq!(rig.wifi.trial_failure, Some(failure));
         assert!(rig.wifi.staged.is_some(), "the password can be corrected");
     }
@@ -199,18 +203,18 @@ fn a_trial_that_fails_goes_back_at_once() {
 fn a_trial_that_is_not_confirmed_goes_back() {
     let mut rig = Rig::online();
     rig.try_network();
-    rig.wait(PARTING_MS);
+    rig.wait(LEAVE_DELAY_MS);
     rig.events([Event::Left, Event::Joined, Event::Address(ADDRESS)]);
-    assert_eq!(rig.wifi.state, State::Proving);
+    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
     // Renewing the address doesn't renew the time.
     rig.wait(30_000);
     rig.events([Event::AddressLost, Event::Address(ADDRESS), Event::ApStarted]);
     rig.ordered();
     rig.wait(29_999);
-    assert_eq!(rig.wifi.state, State::Proving);
+    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
     rig.wait(1);
     rig.event(Event::Left);
-    let orders = Vec::from([Order::Leave, Order::Join]);
+    let orders = Vec::from([RadioCommand::Leave, RadioCommand::Join]);
     assert_eq!((rig.ordered(), rig.wifi.ssid.as_str()), (orders, "home"));
     assert_eq!(rig.wifi.trial_failure, Some(Failure::NotConfirmed));
 }
@@ -220,7 +224,7 @@ fn a_trial_without_an_address_or_any_answer_goes_back() {
     for joins in [true, false] {
         let mut rig = Rig::online();
         rig.try_network();
-        rig.wait(PARTING_MS + LEAVE_TIMEOUT_MS);
+        rig.wait(LEAVE_DELAY_MS + LEAVE_TIMEOUT_MS);
         assert_eq!(rig.wifi.state, State::Trying, "a radio that doesn't say that it has left");
         if joins {
             rig.event(Event::Joined);
@@ -239,12 +243,12 @@ fn a_trial_over_the_own_network_keeps_it() {
     rig.events([Event::Joined, Event::Address(ADDRESS)]);
     rig.wait(50_000);
     rig.store(&["new"]);
-    rig.command(Input::Kept);
+    rig.command(Input::Confirmed);
     assert_eq!(rig.wifi.state, State::Online);
     rig.wait(AP_HOLD_MS);
-    assert_eq!(rig.ordered(), [Order::StartAp, Order::Join], "whoever confirmed is still there");
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp, RadioCommand::Join], "whoever confirmed is still there");
     rig.event(Event::ApClients(0));
-    assert_eq!(rig.ordered(), [Order::StopAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StopAp]);
 }
 
 /// What is tried from afar may be of no use to anybody, such as an address of another network.
@@ -252,16 +256,16 @@ fn a_trial_over_the_own_network_keeps_it() {
 fn a_trial_from_afar_brings_the_own_network_as_any_other_absence() {
     let mut rig = Rig::online();
     rig.command(Input::Try { confirm_s: 600 });
-    rig.wait(PARTING_MS);
+    rig.wait(LEAVE_DELAY_MS);
     rig.events([Event::Left, Event::Joined, Event::Address(ADDRESS)]);
-    assert_eq!(rig.ordered(), [Order::Leave, Order::Join]);
+    assert_eq!(rig.ordered(), [RadioCommand::Leave, RadioCommand::Join]);
     rig.wait(AP_AFTER_MS);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([Order::StartAp]), State::Proving));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::StartAp]), State::AwaitingConfirm));
     rig.event(Event::ApStarted);
     rig.store(&["home", "new"]);
-    rig.command(Input::Kept);
+    rig.command(Input::Confirmed);
     rig.wait(AP_HOLD_MS);
-    assert_eq!(rig.ordered(), [Order::StopAp]);
+    assert_eq!(rig.ordered(), [RadioCommand::StopAp]);
 }
 
 #[test]
@@ -271,7 +275,7 @@ fn storing_a_trial_has_a_little_time_and_no_more() {
     rig.events([Event::Joined, Event::Address(ADDRESS)]);
     rig.wifi.trial.as_mut().unwrap().is_confirming = true;
     rig.wait(MINUTE);
-    assert_eq!(rig.wifi.state, State::Proving);
+    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
     rig.wait(LEAVE_TIMEOUT_MS);
     assert_eq!(rig.wifi.trial_failure, Some(Failure::NotConfirmed));
 }
@@ -280,22 +284,22 @@ fn storing_a_trial_has_a_little_time_and_no_more() {
 fn forgetting_the_network_that_it_is_in_leaves_it() {
     let mut rig = Rig::online();
     rig.store(&[]);
-    assert_eq!(rig.ordered(), [Order::StartAp], "first the other way in");
-    rig.wait(PARTING_MS);
+    assert_eq!(rig.ordered(), [RadioCommand::StartAp], "first the other way in");
+    rig.wait(LEAVE_DELAY_MS);
     rig.event(Event::Left);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([Order::Leave]), State::Off));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Leave]), State::Off));
 }
 
 #[test]
 fn a_scan_waits_for_the_radio_and_the_radio_for_a_scan() {
     let mut rig = Rig::boot(&["home"]);
-    rig.with(|wifi, env| wifi.want_scan(env));
-    assert_eq!(rig.ordered(), [Order::Join]);
+    rig.with(|wifi, env| wifi.request_scan(env));
+    assert_eq!(rig.ordered(), [RadioCommand::Join]);
     rig.event(NOT_FOUND);
-    assert_eq!(rig.ordered(), [Order::Scan]);
+    assert_eq!(rig.ordered(), [RadioCommand::Scan]);
     rig.try_network();
     assert_eq!((rig.ordered(), rig.wifi.state), (Vec::new(), State::Choosing));
     rig.events([heard("new", -50), Event::ScanDone]);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([Order::Join]), State::Trying));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Join]), State::Trying));
     assert_eq!(rig.wifi.scan.networks().len(), 1);
 }

@@ -1,29 +1,35 @@
-//! The device's own network: when it is on the air.
+//! The access point: when it is on the air.
 
-use crate::limits::{AP_AFTER_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, PARTING_MS};
-use crate::wifi::machine::{Env, Order, Wifi};
-use crate::wifi::radio::Event;
-use crate::wifi::station::State;
+use crate::limits::{AP_AFTER_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, LEAVE_DELAY_MS};
+use crate::machine::{MachineInput, RadioCommand, Wifi};
+use crate::radio::{ApConfig, ApSecurity, Event, cut};
+use crate::settings::WifiSettings;
+use crate::station::State;
 
-/// What the own network is doing.
+/// The access point's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ApState {
+pub enum ApState {
+    /// Off the air.
     Off,
+    /// The radio was told to start it.
     Starting,
+    /// On the air.
     On,
+    /// The radio was told to stop it.
     Stopping,
 }
 
-/// The device's own network.
+/// The access point.
 #[derive(Debug)]
-pub(crate) struct Ap {
-    pub(crate) state: ApState,
+pub struct Ap {
+    /// Its state.
+    pub state: ApState,
     /// When starting or stopping is given up, or when it may start again after a failure; milliseconds since boot.
     until_ms: u64,
-    /// When it takes over what was configured, milliseconds since boot: replies go first.
+    /// When it restarts with what was configured, milliseconds since boot: replies go first. None if nothing was.
     restart_ms: Option<u64>,
-    /// Clients in it.
-    pub(crate) clients: u8,
+    /// How many clients are in it.
+    pub clients: u8,
 }
 
 impl Ap {
@@ -42,7 +48,7 @@ impl Ap {
 }
 
 impl Wifi {
-    pub(crate) fn ap_event(&mut self, event: &Event, env: &Env<'_>) {
+    pub(crate) fn ap_event(&mut self, event: &Event, env: &MachineInput<'_>) {
         match (event, self.ap.state) {
             (Event::ApStarted, ApState::Starting) => self.ap.state = ApState::On,
             (Event::ApStopped, ApState::Stopping) => self.ap.off(env.now_ms),
@@ -54,11 +60,11 @@ impl Wifi {
     }
 
     /// What was configured of it has changed.
-    pub(crate) fn ap_changed(&mut self, env: &Env<'_>) {
-        self.ap.restart_ms = Some(env.now_ms + PARTING_MS);
+    pub(crate) fn ap_changed(&mut self, env: &MachineInput<'_>) {
+        self.ap.restart_ms = Some(env.now_ms + LEAVE_DELAY_MS);
     }
 
-    pub(crate) fn ap_tick(&mut self, env: &Env<'_>) {
+    pub(crate) fn ap_tick(&mut self, env: &MachineInput<'_>) {
         if self.ap.until_ms > env.now_ms {
             return;
         }
@@ -70,13 +76,13 @@ impl Wifi {
     }
 
     /// Puts it on the air or off it, as is wanted now.
-    pub(crate) fn ap_settle(&mut self, env: &Env<'_>) {
+    pub(crate) fn ap_settle(&mut self, env: &MachineInput<'_>) {
         let is_due = |at_ms: u64| at_ms <= env.now_ms;
         let is_wanted = self.is_ap_wanted(env);
         match self.ap.state {
             ApState::Off if is_wanted && is_due(self.ap.until_ms) => self.start_ap(env),
             ApState::On if !is_wanted => {
-                self.order(Order::StopAp);
+                self.queue(RadioCommand::StopAp);
                 (self.ap.state, self.ap.until_ms) = (ApState::Stopping, env.now_ms + AP_TIMEOUT_MS);
             }
             ApState::On if self.ap.restart_ms.is_some_and(is_due) => self.start_ap(env),
@@ -84,14 +90,14 @@ impl Wifi {
         }
     }
 
-    fn start_ap(&mut self, env: &Env<'_>) {
+    fn start_ap(&mut self, env: &MachineInput<'_>) {
         self.ap.restart_ms = None;
-        self.order(Order::StartAp);
+        self.queue(RadioCommand::StartAp);
         (self.ap.state, self.ap.until_ms) = (ApState::Starting, env.now_ms + AP_TIMEOUT_MS);
     }
 
     /// Whether it should be on the air.
-    fn is_ap_wanted(&self, env: &Env<'_>) -> bool {
+    fn is_ap_wanted(&self, env: &MachineInput<'_>) -> bool {
         if env.settings.ap.is_always_on || env.settings.networks.is_empty() {
             return true;
         }
@@ -113,7 +119,7 @@ impl Wifi {
     }
 
     /// When [`ap_tick`](Self::ap_tick) or [`ap_settle`](Self::ap_settle) has something to do.
-    pub(crate) fn ap_next_ms(&self, env: &Env<'_>) -> Option<u64> {
+    pub(crate) fn ap_next_ms(&self, env: &MachineInput<'_>) -> Option<u64> {
         let ahead = |at_ms: &u64| *at_ms > env.now_ms;
         let turn_ms = self.ap_turn_ms().filter(ahead);
         match self.ap.state {
@@ -123,4 +129,15 @@ impl Wifi {
             ApState::On => turn_ms.into_iter().chain(self.ap.restart_ms).min(),
         }
     }
+}
+
+/// What the radio is told of the access point.
+pub(crate) fn ap_config(settings: &WifiSettings<'_>) -> ApConfig {
+    let ap = settings.ap;
+    let security = match (ap.is_open, ap.passphrase.is_empty()) {
+        (true, _) => ApSecurity::Open,
+        (false, true) => ApSecurity::FactoryPassphrase,
+        (false, false) => ApSecurity::Passphrase(ap.passphrase.clone()),
+    };
+    ApConfig { ssid: cut(settings.name), security, address: ap.address.address, prefix_len: ap.address.prefix_len }
 }

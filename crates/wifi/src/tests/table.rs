@@ -106,9 +106,9 @@ const CAUSES: [Cause; 11] = [
     }),
     ("`WIFI ABORT`", |rig| rig.command(Input::Abort)),
     ("`WIFI CONFIRM`, stored", |rig| {
-        if rig.wifi.state == State::Proving {
+        if rig.wifi.state == State::AwaitingConfirm {
             rig.store(&["home", "new"]);
-            rig.command(Input::Kept);
+            rig.command(Input::Confirmed);
         }
     }),
     ("all networks are forgotten", |rig| rig.store(&[])),
@@ -123,7 +123,10 @@ fn rows() -> String {
             assert!(name.starts_with(before.name()), "{name}: {before:?}");
             rig.orders.clear();
             happen(&mut rig);
-            let orders = rig.ordered().into_iter().filter(|order| !matches!(order, Order::StartAp | Order::StopAp));
+            let orders = rig
+                .ordered()
+                .into_iter()
+                .filter(|order| !matches!(order, RadioCommand::StartAp | RadioCommand::StopAp));
             let orders: vec::Vec<_> = orders.map(|order| format!("{order:?}").to_lowercase()).collect();
             let after = rig.wifi.state;
             if after != before || !orders.is_empty() {
@@ -153,7 +156,19 @@ fn wifi_md_has_the_table_of_states() {
 #[test]
 fn every_state_is_in_the_table() {
     use State::*;
-    let all = [Off, Choosing, Joining, Addressing, Online, Pausing, Parting, Leaving, Trying, TryAddressing, Proving];
+    let all = [
+        Off,
+        Choosing,
+        Joining,
+        WaitingForDhcp,
+        Online,
+        Pausing,
+        LeaveDelay,
+        Leaving,
+        Trying,
+        TryWaitingForDhcp,
+        AwaitingConfirm,
+    ];
     for state in all {
         assert!(places().iter().any(|(_, reach)| reach().wifi.state == state), "{state:?}");
     }

@@ -7,14 +7,14 @@ use core::fmt::{self, Display, Write};
 use heapless::String;
 use portable_atomic::{AtomicU8, Ordering};
 
-use crate::limits::{LAST_WORDS_LEN, LAST_WORDS_MEMORY_LEN};
+use crate::limits::{PANIC_MESSAGE_LEN, PANIC_MESSAGE_MEMORY_LEN};
 
 /// The memory: a check sum, a length, the text.
-pub type Memory = [AtomicU8; LAST_WORDS_MEMORY_LEN];
+pub type Memory = [AtomicU8; PANIC_MESSAGE_MEMORY_LEN];
 /// What a panic said, on one line.
-pub type Text = String<LAST_WORDS_LEN, u8>;
+pub type Text = String<PANIC_MESSAGE_LEN, u8>;
 
-const HEADER: usize = LAST_WORDS_MEMORY_LEN - LAST_WORDS_LEN;
+const HEADER: usize = PANIC_MESSAGE_MEMORY_LEN - PANIC_MESSAGE_LEN;
 
 /// Keeps what is to be said; what is too long is cut.
 pub fn keep(memory: &Memory, words: &dyn Display) {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn memory(byte: u8) -> Memory {
-        [const { AtomicU8::new(0) }; LAST_WORDS_MEMORY_LEN].map(|_| AtomicU8::new(byte))
+        [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN].map(|_| AtomicU8::new(byte))
     }
 
     fn kept(words: &str) -> Option<String> {
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn words_that_are_too_long_are_cut() {
-        let long = "x".repeat(10 * LAST_WORDS_LEN);
-        assert_eq!(kept(&long).unwrap(), long[..LAST_WORDS_LEN]);
+        let long = "x".repeat(10 * PANIC_MESSAGE_LEN);
+        assert_eq!(kept(&long).unwrap(), long[..PANIC_MESSAGE_LEN]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// Where the station is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum StationLink {
     /// In no network, and on its way to none.
     Out,
     Joining,
@@ -12,7 +12,7 @@ pub(super) enum Phase {
     Leaving,
 }
 
-impl Phase {
+impl StationLink {
     /// As far as anybody knows, it is in its network.
     pub(super) fn is_in(self) -> bool {
         matches!(self, Self::Joined | Self::Rejoining)

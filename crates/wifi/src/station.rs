@@ -2,14 +2,14 @@
 
 use core::net::Ipv4Addr;
 
-use crate::limits::{ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_TIMEOUT_MS, PARTING_MS};
-use crate::wifi::backoff::BackOff;
-use crate::wifi::machine::{Env, Failure, Missed, Order, Trial, Wifi};
-use crate::wifi::radio::JoinError;
+use crate::backoff::Backoff;
+use crate::limits::{ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS};
+use crate::machine::{Failure, LastFailure, MachineInput, RadioCommand, Trial, Wifi};
+use crate::radio::JoinError;
 
 /// What the station is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+pub enum State {
     /// Nothing: no network is stored.
     Off,
     /// Listening which of the stored networks are here.
@@ -17,54 +17,59 @@ pub(crate) enum State {
     /// Joining a stored network.
     Joining,
     /// In a stored network, waiting for an address.
-    Addressing,
+    WaitingForDhcp,
     /// In a stored network, with an address.
     Online,
     /// Waiting until the next round of tries.
     Pausing,
     /// In a network that it is about to leave: replies go first.
-    Parting,
+    LeaveDelay,
     /// Leaving.
     Leaving,
     /// Joining the staged network.
     Trying,
     /// In the staged network, waiting for an address.
-    TryAddressing,
+    TryWaitingForDhcp,
     /// In the staged network, waiting for WIFI CONFIRM.
-    Proving,
+    AwaitingConfirm,
 }
 
 impl State {
     /// As INFO and WIFI STATUS show it.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Choosing => "choosing",
             Self::Joining => "joining",
-            Self::Addressing => "addressing",
+            Self::WaitingForDhcp => "addressing",
             Self::Online => "online",
             Self::Pausing => "pausing",
-            Self::Parting => "parting",
+            Self::LeaveDelay => "parting",
             Self::Leaving => "leaving",
             Self::Trying => "trying",
-            Self::TryAddressing => "try-addressing",
-            Self::Proving => "proving",
+            Self::TryWaitingForDhcp => "try-addressing",
+            Self::AwaitingConfirm => "proving",
         }
     }
 
     /// Whether the radio is free for a scan.
     pub(crate) const fn can_scan(self) -> bool {
-        matches!(self, Self::Off | Self::Choosing | Self::Pausing | Self::Online | Self::Proving)
+        matches!(self, Self::Off | Self::Choosing | Self::Pausing | Self::Online | Self::AwaitingConfirm)
     }
 }
 
 /// What moves the station.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Input {
+pub enum Input {
+    /// The station is in the network.
     Joined,
+    /// It could not join.
     JoinFailed(JoinError),
+    /// It is in no network any more.
     Left,
+    /// It has this address.
     Address(Ipv4Addr),
+    /// It has no address any more.
     AddressLost,
     /// A scan is over, whatever it heard.
     Scanned,
@@ -78,21 +83,22 @@ pub(crate) enum Input {
     /// WIFI ABORT.
     Abort,
     /// What was tried is among the stored networks now.
-    Kept,
+    Confirmed,
     /// The stored networks are others now.
     NetworksChanged,
 }
 
 impl Wifi {
     /// One step: the table of states. What isn't here changes nothing.
-    pub(crate) fn step(&mut self, input: Input, env: &Env<'_>) {
+    pub(crate) fn step(&mut self, input: Input, env: &MachineInput<'_>) {
         use State::{
-            Addressing, Choosing, Joining, Leaving, Off, Online, Parting, Pausing, Proving, TryAddressing, Trying,
+            AwaitingConfirm, Choosing, Joining, LeaveDelay, Leaving, Off, Online, Pausing, TryWaitingForDhcp, Trying,
+            WaitingForDhcp,
         };
         match (self.state, input) {
             // A stored network.
             (Choosing, Input::Scanned) => self.chosen(env),
-            (Joining, Input::Joined) => self.enter(Addressing, Some(ADDRESS_TIMEOUT_MS), env),
+            (Joining, Input::Joined) => self.enter(WaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env),
             (Joining, Input::JoinFailed(error)) => {
                 self.miss(Failure::Join(error), env);
                 self.next(env);
@@ -101,30 +107,30 @@ impl Wifi {
                 self.miss(Failure::Join(JoinError::TimedOut), env);
                 self.leave(env);
             }
-            (Addressing | Online, Input::Address(address)) => self.online(address, env),
-            (Addressing, Input::Timer) => {
+            (WaitingForDhcp | Online, Input::Address(address)) => self.online(address, env),
+            (WaitingForDhcp, Input::Timer) => {
                 self.miss(Failure::NoAddress, env);
                 self.leave(env);
             }
-            (Joining | Addressing, Input::Left) => {
+            (Joining | WaitingForDhcp, Input::Left) => {
                 self.miss(Failure::Dropped, env);
                 self.next(env);
             }
-            (Online, Input::AddressLost) => self.enter(Addressing, Some(ADDRESS_TIMEOUT_MS), env),
+            (Online, Input::AddressLost) => self.enter(WaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env),
             (Online, Input::Left) => {
                 let stay_ms = env.now_ms - self.since_ms;
                 self.miss(Failure::Dropped, env);
                 self.pause(stay_ms, env);
             }
-            (Pausing, Input::Timer) => self.begin_round(env),
+            (Pausing, Input::Timer) => self.try_candidates(env),
 
             // On the way out.
-            (Parting, Input::Timer) => self.leave(env),
-            (Parting | Leaving, Input::Left) | (Leaving, Input::Timer) => self.next(env),
+            (LeaveDelay, Input::Timer) => self.leave(env),
+            (LeaveDelay | Leaving, Input::Left) | (Leaving, Input::Timer) => self.next(env),
 
             // A network before it is stored.
             (_, Input::Try { confirm_s }) => self.begin_trial(confirm_s, env),
-            (Trying, Input::Joined) => self.enter(TryAddressing, Some(ADDRESS_TIMEOUT_MS), env),
+            (Trying, Input::Joined) => self.enter(TryWaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env),
             (Trying, Input::JoinFailed(error)) => {
                 self.end_trial(Failure::Join(error), env);
                 self.next(env);
@@ -133,48 +139,48 @@ impl Wifi {
                 self.end_trial(Failure::Join(JoinError::TimedOut), env);
                 self.leave(env);
             }
-            (TryAddressing | Proving, Input::Address(address)) => self.prove(address, env),
-            (TryAddressing, Input::Timer) => {
+            (TryWaitingForDhcp | AwaitingConfirm, Input::Address(address)) => self.prove(address, env),
+            (TryWaitingForDhcp, Input::Timer) => {
                 self.end_trial(Failure::NoAddress, env);
                 self.leave(env);
             }
-            (Proving, Input::AddressLost) => self.enter(TryAddressing, Some(ADDRESS_TIMEOUT_MS), env),
-            (Trying | TryAddressing | Proving, Input::Left) => {
+            (AwaitingConfirm, Input::AddressLost) => self.enter(TryWaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env),
+            (Trying | TryWaitingForDhcp | AwaitingConfirm, Input::Left) => {
                 self.end_trial(Failure::Dropped, env);
                 self.next(env);
             }
-            (Proving, Input::Timer) if self.is_confirming() => self.grant(env),
-            (Proving, Input::Timer) => {
+            (AwaitingConfirm, Input::Timer) if self.is_confirming() => self.grant(env),
+            (AwaitingConfirm, Input::Timer) => {
                 self.end_trial(Failure::NotConfirmed, env);
                 self.leave(env);
             }
-            (Trying | TryAddressing, Input::Abort) => {
+            (Trying | TryWaitingForDhcp, Input::Abort) => {
                 self.end_trial(Failure::Aborted, env);
                 self.leave(env);
             }
-            (Proving, Input::Abort) => {
+            (AwaitingConfirm, Input::Abort) => {
                 self.end_trial(Failure::Aborted, env);
-                self.enter(Parting, Some(PARTING_MS), env);
+                self.enter(LeaveDelay, Some(LEAVE_DELAY_MS), env);
             }
             (_, Input::Abort) => self.end_trial(Failure::Aborted, env),
-            (Proving, Input::Kept) => self.kept(env),
-            (_, Input::Kept) => self.forget_trial(),
+            (AwaitingConfirm, Input::Confirmed) => self.kept(env),
+            (_, Input::Confirmed) => self.forget_trial(),
 
             // Other networks.
             (Off | Pausing, Input::NetworksChanged) => {
-                self.back_off = BackOff::new();
-                self.begin_round(env);
+                self.backoff = Backoff::new();
+                self.try_candidates(env);
             }
-            (Joining | Addressing, Input::NetworksChanged) if !self.is_stored(env) => {
-                self.is_fresh = true;
+            (Joining | WaitingForDhcp, Input::NetworksChanged) if !self.is_stored(env) => {
+                self.retry_now = true;
                 self.leave(env);
             }
             (Online, Input::NetworksChanged) if !self.is_stored(env) => {
-                self.is_fresh = true;
-                self.enter(Parting, Some(PARTING_MS), env);
+                self.retry_now = true;
+                self.enter(LeaveDelay, Some(LEAVE_DELAY_MS), env);
             }
             // Indexes of this round are those of the networks before.
-            (_, Input::NetworksChanged) => self.round.clear(),
+            (_, Input::NetworksChanged) => self.candidates.clear(),
 
             _ => (),
         }
@@ -187,15 +193,16 @@ impl Wifi {
         Some(if is_disturbing { until_ms.max(self.since_ms + AP_CLIENT_PAUSE_MS) } else { until_ms })
     }
 
-    pub(crate) fn is_confirming(&self) -> bool {
+    /// The network that is tried is being stored.
+    pub fn is_confirming(&self) -> bool {
         self.trial.is_some_and(|trial| trial.is_confirming)
     }
 
-    fn enter(&mut self, state: State, after_ms: Option<u64>, env: &Env<'_>) {
+    fn enter(&mut self, state: State, after_ms: Option<u64>, env: &MachineInput<'_>) {
         if self.state == State::Online && state != State::Online {
             self.offline_ms = env.now_ms;
         }
-        if !matches!(state, State::Online | State::Proving | State::Parting) {
+        if !matches!(state, State::Online | State::AwaitingConfirm | State::LeaveDelay) {
             self.address = None;
         }
         self.state = state;
@@ -203,12 +210,12 @@ impl Wifi {
         self.until_ms = after_ms.map(|after_ms| env.now_ms + after_ms);
     }
 
-    fn is_stored(&self, env: &Env<'_>) -> bool {
+    fn is_stored(&self, env: &MachineInput<'_>) -> bool {
         env.settings.networks.iter().any(|network| network.ssid == self.ssid)
     }
 
     /// Goes on with whatever is next while the station is in no network.
-    fn next(&mut self, env: &Env<'_>) {
+    fn next(&mut self, env: &MachineInput<'_>) {
         let networks = &env.settings.networks;
         if self.trial.is_some() {
             // A radio can't join while it listens.
@@ -222,13 +229,13 @@ impl Wifi {
             self.ssid.clear();
             return self.enter(State::Off, None, env);
         }
-        if self.is_fresh {
-            return self.begin_round(env);
+        if self.retry_now {
+            return self.try_candidates(env);
         }
         if self.is_scanning() || self.is_scan_wanted() {
             return self.enter(State::Choosing, None, env);
         }
-        match self.round.pop().and_then(|index| networks.get(usize::from(index))) {
+        match self.candidates.pop().and_then(|index| networks.get(usize::from(index))) {
             Some(network) => {
                 self.ssid = network.ssid.clone();
                 self.join(State::Joining, env);
@@ -238,9 +245,9 @@ impl Wifi {
     }
 
     /// Tries all stored networks, the strongest first; where there is one only, no matter who is heard.
-    fn begin_round(&mut self, env: &Env<'_>) {
-        self.is_fresh = false;
-        self.round = self.scan.rank(&env.settings.networks);
+    fn try_candidates(&mut self, env: &MachineInput<'_>) {
+        self.retry_now = false;
+        self.candidates = self.scan.rank(env.settings.networks);
         if env.settings.networks.len() > 1 {
             self.begin_scan();
         }
@@ -248,86 +255,86 @@ impl Wifi {
     }
 
     /// What is tried is being stored: it has a little longer, once, because whoever stores may never come back.
-    fn grant(&mut self, env: &Env<'_>) {
+    fn grant(&mut self, env: &MachineInput<'_>) {
         if let Some(trial) = &mut self.trial {
             trial.is_confirming = false;
         }
         self.until_ms = Some(env.now_ms + LEAVE_TIMEOUT_MS);
     }
 
-    fn chosen(&mut self, env: &Env<'_>) {
-        self.is_fresh = false;
+    fn chosen(&mut self, env: &MachineInput<'_>) {
+        self.retry_now = false;
         if self.trial.is_none() {
-            self.round = self.scan.rank(&env.settings.networks);
+            self.candidates = self.scan.rank(env.settings.networks);
         }
         self.next(env);
     }
 
-    fn join(&mut self, state: State, env: &Env<'_>) {
-        self.order(Order::Join);
+    fn join(&mut self, state: State, env: &MachineInput<'_>) {
+        self.queue(RadioCommand::Join);
         self.enter(state, Some(JOIN_TIMEOUT_MS), env);
     }
 
-    fn leave(&mut self, env: &Env<'_>) {
-        self.order(Order::Leave);
+    fn leave(&mut self, env: &MachineInput<'_>) {
+        self.queue(RadioCommand::Leave);
         self.enter(State::Leaving, Some(LEAVE_TIMEOUT_MS), env);
     }
 
-    fn pause(&mut self, stay_ms: u64, env: &Env<'_>) {
+    fn pause(&mut self, stay_ms: u64, env: &MachineInput<'_>) {
         self.retries = if stay_ms > 0 { 0 } else { self.retries.saturating_add(1) };
-        let pause_ms = self.back_off.pause_ms(stay_ms, env.random);
+        let pause_ms = self.backoff.pause_ms(stay_ms, env.random);
         self.enter(State::Pausing, Some(pause_ms), env);
     }
 
-    fn online(&mut self, address: Ipv4Addr, env: &Env<'_>) {
+    fn online(&mut self, address: Ipv4Addr, env: &MachineInput<'_>) {
         self.address = Some(address);
         if self.state != State::Online {
             self.retries = 0;
-            self.round.clear();
+            self.candidates.clear();
             self.enter(State::Online, None, env);
         }
     }
 
-    fn miss(&mut self, failure: Failure, env: &Env<'_>) {
-        self.missed = Some(Missed { failure, ssid: self.ssid.clone(), at_ms: env.now_ms });
+    fn miss(&mut self, failure: Failure, env: &MachineInput<'_>) {
+        self.last_failure = Some(LastFailure { failure, ssid: self.ssid.clone(), at_ms: env.now_ms });
     }
 
-    fn begin_trial(&mut self, confirm_s: u16, env: &Env<'_>) {
+    fn begin_trial(&mut self, confirm_s: u16, env: &MachineInput<'_>) {
         self.trials = self.trials.wrapping_add(1);
         self.trial_failure = None;
         self.trial = Some(Trial { confirm_s, until_ms: None, is_confirming: false });
         match self.state {
             State::Off | State::Pausing => self.next(env),
-            State::Joining | State::Addressing => self.leave(env),
-            State::Online => self.enter(State::Parting, Some(PARTING_MS), env),
+            State::Joining | State::WaitingForDhcp => self.leave(env),
+            State::Online => self.enter(State::LeaveDelay, Some(LEAVE_DELAY_MS), env),
             // It is on its way: a scan or leaving is over soon, and then the trial is next.
             _ => (),
         }
     }
 
-    fn prove(&mut self, address: Ipv4Addr, env: &Env<'_>) {
+    fn prove(&mut self, address: Ipv4Addr, env: &MachineInput<'_>) {
         self.address = Some(address);
         let Some(trial) = &mut self.trial else {
             return;
         };
         let until_ms = *trial.until_ms.get_or_insert(env.now_ms + u64::from(trial.confirm_s) * 1_000);
-        if self.state != State::Proving {
-            self.enter(State::Proving, None, env);
+        if self.state != State::AwaitingConfirm {
+            self.enter(State::AwaitingConfirm, None, env);
             self.until_ms = Some(until_ms);
         }
     }
 
     /// The trial failed: what was stored is joined again, at once.
-    fn end_trial(&mut self, failure: Failure, env: &Env<'_>) {
+    fn end_trial(&mut self, failure: Failure, env: &MachineInput<'_>) {
         if self.trial.take().is_none() {
             return;
         }
         self.trial_failure = Some(failure);
         if let Some(staged) = &self.staged {
-            self.missed = Some(Missed { failure, ssid: staged.ssid.clone(), at_ms: env.now_ms });
+            self.last_failure = Some(LastFailure { failure, ssid: staged.ssid.clone(), at_ms: env.now_ms });
         }
-        self.back_off = BackOff::new();
-        self.is_fresh = true;
+        self.backoff = Backoff::new();
+        self.retry_now = true;
     }
 
     fn forget_trial(&mut self) {
@@ -335,10 +342,10 @@ impl Wifi {
         self.staged = None;
     }
 
-    fn kept(&mut self, env: &Env<'_>) {
+    fn kept(&mut self, env: &MachineInput<'_>) {
         self.forget_trial();
         self.retries = 0;
-        self.round.clear();
+        self.candidates.clear();
         self.enter(State::Online, None, env);
     }
 }

@@ -6,8 +6,8 @@ use core::net::Ipv4Addr;
 use heapless::String;
 use minicbor::{Decode, Encode};
 
-use crate::limits::DEVICE_NAME_LEN_MAX;
-use crate::wifi::network::{Network, Secret, Ssid};
+use crate::limits::HOST_NAME_LEN_MAX;
+use crate::network::{Network, Secret, Ssid};
 
 /// Something that the radio, or the network behind it, tells.
 ///
@@ -19,7 +19,7 @@ use crate::wifi::network::{Network, Secret, Ssid};
 /// | [`Action::StopAp`] | [`ApStopped`](Self::ApStopped) |
 /// | [`Action::Join`] | [`Joined`](Self::Joined) or [`JoinFailed`](Self::JoinFailed); none if [`Action::Leave`] came before it |
 /// | [`Action::Leave`] | [`Left`](Self::Left), also if the station was in no network |
-/// | [`Action::Scan`] | any number of [`Heard`](Self::Heard), then [`ScanDone`](Self::ScanDone) or [`ScanFailed`](Self::ScanFailed) |
+/// | [`Action::Scan`] | any number of [`ScanResult`](Self::ScanResult), then [`ScanDone`](Self::ScanDone) or [`ScanFailed`](Self::ScanFailed) |
 ///
 /// After `Left` nothing more comes of the network that was left. An outcome that is lost or late costs time and nothing
 /// else: the state machine waits for none without a bound.
@@ -44,7 +44,7 @@ pub enum Event {
     /// So many clients are in the device's own network now.
     ApClients(u8),
     /// A scan heard this network. A name may come more than once, with the signal of another access point each time.
-    Heard(Heard),
+    ScanResult(ScanResult),
     /// The scan is complete.
     ScanDone,
     /// The radio could not scan.
@@ -103,7 +103,7 @@ impl Security {
 
 /// A network that a scan heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct ScanResult {
     /// Its name. Radios leave out hidden networks, and those whose name is not an [`Ssid`].
     pub ssid: Ssid,
     /// Its signal, dBm.
@@ -134,7 +134,7 @@ impl Default for RadioConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApSecurity {
     /// Who knows the passphrase that the device came with, which the platform keeps and prints: WPA2.
-    Own,
+    FactoryPassphrase,
     /// Who knows this passphrase: WPA2.
     Passphrase(Secret),
     /// Anyone near; only if the owner has asked for it.
@@ -145,7 +145,7 @@ pub enum ApSecurity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApConfig {
     /// Its name, which is the device's.
-    pub ssid: String<DEVICE_NAME_LEN_MAX, u8>,
+    pub ssid: Ssid,
     /// Who may join.
     pub security: ApSecurity,
     /// The device's address there; its DHCP server gives out others of the network.
@@ -154,13 +154,28 @@ pub struct ApConfig {
     pub prefix_len: u8,
 }
 
+/// What the device calls itself towards a DHCP server.
+pub type HostName = String<HOST_NAME_LEN_MAX, u8>;
+
+/// The first characters of `name`, as many as there is room for: a platform may have given a longer name than the
+/// settings take.
+pub(crate) fn cut<const N: usize>(name: &str) -> String<N, u8> {
+    let mut cut = String::new();
+    for c in name.chars() {
+        if cut.push(c).is_err() {
+            break;
+        }
+    }
+    cut
+}
+
 /// A network to join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Join {
     /// The network.
     pub network: Network,
     /// What the device calls itself there (RFC 2132, 3.14).
-    pub host_name: String<DEVICE_NAME_LEN_MAX, u8>,
+    pub host_name: HostName,
 }
 
 /// Something that the radio is to do. See [`Event`] for what comes of it.

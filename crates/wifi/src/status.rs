@@ -2,37 +2,39 @@
 
 use core::fmt::{self, Write};
 
+use crate::ap::ApState;
 use crate::limits::NETWORKS_MAX;
-use crate::settings::Settings;
-use crate::wifi::ap::ApState;
-use crate::wifi::machine::Wifi;
-use crate::wifi::station::State;
+use crate::machine::Wifi;
+use crate::settings::WifiSettings;
+use crate::station::State;
 
 /// What the fields are made from.
-pub(crate) struct Status<'a> {
-    pub(crate) wifi: &'a Wifi,
-    pub(crate) settings: &'a Settings,
-    /// The device's name.
-    pub(crate) name: &'a str,
-    pub(crate) rssi_dbm: Option<i8>,
-    pub(crate) now_ms: u64,
+pub struct Status<'a> {
+    /// The state machine.
+    pub wifi: &'a Wifi,
+    /// The settings in force.
+    pub settings: WifiSettings<'a>,
+    /// Signal of the network that the station is in, dBm; None while it is in none.
+    pub rssi_dbm: Option<i8>,
+    /// Milliseconds since boot.
+    pub now_ms: u64,
 }
 
-/// A field with its value, which is written if there is one.
-pub(crate) struct Field {
+/// A field of INFO and WIFI STATUS.
+pub struct Field {
     /// As INFO has it; WIFI STATUS leaves out `wifi_`.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     write: fn(&Status<'_>, &mut dyn Write) -> Option<fmt::Result>,
 }
 
 impl Field {
-    /// Writes the value; none if there is none.
-    pub(crate) fn write(&self, status: &Status<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
+    /// Writes the value; None if the field has none now.
+    pub fn write(&self, status: &Status<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
         (self.write)(status, out)
     }
 
-    /// Whether there is a value.
-    pub(crate) fn exists(&self, status: &Status<'_>) -> bool {
+    /// Whether the field has a value now.
+    pub fn exists(&self, status: &Status<'_>) -> bool {
         struct Nowhere;
         impl Write for Nowhere {
             fn write_str(&mut self, _: &str) -> fmt::Result {
@@ -47,7 +49,8 @@ const fn field(name: &'static str, write: fn(&Status<'_>, &mut dyn Write) -> Opt
     Field { name, write }
 }
 
-pub(crate) static FIELDS: [Field; 17] = [
+/// All fields, in the order in which they are shown.
+pub static FIELDS: [Field; 17] = [
     field("wifi_mode", |status, out| Some(out.write_str(mode(status.wifi)))),
     field("wifi_state", |status, out| with_radio(status).map(|wifi| out.write_str(wifi.state.name()))),
     field("wifi_ssid", |status, out| text(&status.wifi.ssid).map(|ssid| out.write_str(ssid))),
@@ -59,14 +62,14 @@ pub(crate) static FIELDS: [Field; 17] = [
         until_ms.map(|until_ms| seconds(out, until_ms, status.now_ms))
     }),
     field("wifi_last_failure", |status, out| {
-        status.wifi.missed.as_ref().map(|missed| write!(out, "{}", missed.failure))
+        status.wifi.last_failure.as_ref().map(|last_failure| write!(out, "{}", last_failure.failure))
     }),
     field("wifi_last_failure_ssid", |status, out| {
-        status.wifi.missed.as_ref().map(|missed| out.write_str(&missed.ssid))
+        status.wifi.last_failure.as_ref().map(|last_failure| out.write_str(&last_failure.ssid))
     }),
     field("wifi_last_failure_age_s", |status, out| {
-        let missed = status.wifi.missed.as_ref();
-        missed.map(|missed| write!(out, "{}", status.now_ms.saturating_sub(missed.at_ms) / 1_000))
+        let last_failure = status.wifi.last_failure.as_ref();
+        last_failure.map(|last_failure| write!(out, "{}", status.now_ms.saturating_sub(last_failure.at_ms) / 1_000))
     }),
     field("wifi_staged", |status, out| status.wifi.staged.as_ref().map(|staged| out.write_str(&staged.ssid))),
     field("wifi_confirm_within_s", |status, out| {
@@ -78,7 +81,7 @@ pub(crate) static FIELDS: [Field; 17] = [
     field("wifi_network_3", |status, out| network(status, out, 2)),
     field("wifi_ap_ssid", |status, out| {
         let is_on = status.wifi.ap.state == ApState::On;
-        is_on.then(|| out.write_str(status.name))
+        is_on.then(|| out.write_str(status.settings.name))
     }),
     field("wifi_ap_clients", |status, out| {
         let is_on = status.wifi.ap.state == ApState::On;

@@ -1,0 +1,74 @@
+//! Every bound of the Wi-Fi, and how the bounds relate.
+
+/// Networks that are stored.
+pub const NETWORKS_MAX: usize = 3;
+/// Length of a network's name, bytes (IEEE 802.11, 9.4.2.2).
+pub const SSID_LEN_MAX: usize = 32;
+/// Length of the host name that the device sends to a DHCP server (RFC 2132, 3.14), bytes.
+pub const HOST_NAME_LEN_MAX: usize = 32;
+/// Length of the shortest passphrase of a network (IEEE 802.11, J.4.1).
+pub const PASSWORD_LEN_MIN: usize = 8;
+/// Length of the longest password: a key of 64 hexadecimal digits. A passphrase is shorter.
+pub const PASSWORD_LEN_MAX: usize = 64;
+/// Networks of a scan that are kept, the strongest; what WIFI SCAN shows.
+pub const HEARD_MAX: usize = 12;
+/// Commands for the radio that wait until the radio's task takes them.
+pub const COMMANDS_MAX: usize = 8;
+/// How long joining may take, milliseconds. A radio scans all channels within 2 s.
+pub const JOIN_TIMEOUT_MS: u64 = 20_000;
+/// How long getting an address may take, milliseconds. A DHCP server that looks for a free address takes some seconds.
+pub const ADDRESS_TIMEOUT_MS: u64 = 15_000;
+/// How long leaving may take, milliseconds.
+pub const LEAVE_TIMEOUT_MS: u64 = 5_000;
+/// How long a scan may take, milliseconds.
+pub const SCAN_TIMEOUT_MS: u64 = 10_000;
+/// How long starting or stopping the access point may take, milliseconds.
+pub const AP_TIMEOUT_MS: u64 = 5_000;
+/// Pause after the access point could not be started, milliseconds.
+pub const AP_RETRY_MS: u64 = 5_000;
+/// How long the station is in no network until the access point starts, milliseconds.
+pub const AP_AFTER_MS: u64 = 30_000;
+/// How long the station is in its network until the access point stops, milliseconds.
+pub const AP_HOLD_MS: u64 = 60_000;
+/// The same while a client is in the access point, milliseconds. A forgotten telephone doesn't keep it on the air for
+/// good.
+pub const AP_LINGER_MS: u64 = 600_000;
+/// The least pause between two tries to join while a client is in the access point, milliseconds. Each try disturbs that
+/// client, and a forgotten client must not keep the device off its network for good.
+pub const AP_CLIENT_PAUSE_MS: u64 = 300_000;
+/// How long the station stays in a network that a client has the device leave, milliseconds: the reply goes first.
+pub const LEAVE_DELAY_MS: u64 = 500;
+/// Pause after a first failure to join, milliseconds; each further one doubles it.
+pub const JOIN_BACKOFF_MIN_MS: u64 = 1_000;
+/// The longest such pause, milliseconds.
+pub const JOIN_BACKOFF_MAX_MS: u64 = 128_000;
+/// Jitter takes up to this part off a pause: devices that lost their router together don't come back together.
+pub const JOIN_JITTER_PART: u64 = 4;
+/// After so long in the network the next pause is short again, milliseconds. A network that lets the device in and
+/// drops it at once doesn't count as joined.
+pub const STEADY_MS: u64 = 30_000;
+/// A router may believe for so long that a station is still there, and turn it away, milliseconds. Each try may start
+/// that time anew, so there must be pauses that are longer.
+pub const STALE_MS: u64 = 90_000;
+/// Seconds in which WIFI CONFIRM must come after the device has its new address, if WIFI TRY doesn't say how many.
+pub const CONFIRM_S: u16 = 120;
+/// The fewest seconds that WIFI TRY takes: a person has to change networks meanwhile.
+pub const CONFIRM_S_MIN: u16 = 10;
+/// The most seconds that WIFI TRY takes: so long can a wrong network keep the device.
+pub const CONFIRM_S_MAX: u16 = 600;
+/// How often the adapter asks the driver whether the station is in its network, milliseconds: events can be lost.
+pub const CHECK_MS: u64 = 5_000;
+/// Networks that the adapter takes from one scan.
+pub const SCANNED_MAX: usize = 16;
+/// Events of the radio that wait for the state machine.
+pub const EVENTS_MAX: usize = 24;
+/// How long leaving may take in a network that was fixed when the program was built, milliseconds.
+pub const STATIC_LEAVE_MS: u64 = 2_000;
+/// RAM of the state machine, bytes, on a 32-bit chip.
+pub const WIFI_SIZE_MAX: usize = 1024;
+
+const _: () = assert!(JOIN_BACKOFF_MIN_MS >= 1 && JOIN_BACKOFF_MIN_MS < JOIN_BACKOFF_MAX_MS);
+const _: () = assert!(JOIN_BACKOFF_MAX_MS - JOIN_BACKOFF_MAX_MS / JOIN_JITTER_PART > STALE_MS);
+const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_BACKOFF_MAX_MS && AP_HOLD_MS < AP_LINGER_MS);
+const _: () = assert!(CONFIRM_S_MIN <= CONFIRM_S && CONFIRM_S <= CONFIRM_S_MAX);
+const _: () = assert!(SCANNED_MAX < EVENTS_MAX, "what else happens during a scan is not lost");

@@ -1,0 +1,57 @@
+//! What of the device's settings the Wi-Fi depends on.
+
+use core::net::Ipv4Addr;
+
+use minicbor::{Decode, Encode};
+
+use crate::network::{Network, Secret};
+use crate::radio::RadioConfig;
+
+/// The access point, as far as it is configured. Is stored as a CBOR map (RFC 8949).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ApSettings {
+    /// Its passphrase; empty for the one that the device came with.
+    #[cbor(n(0), default)]
+    pub passphrase: Secret,
+    /// Anyone near may join.
+    #[cbor(n(1), default)]
+    pub is_open: bool,
+    /// It stays on the air beside the station.
+    #[cbor(n(2), default)]
+    pub is_always_on: bool,
+    /// The device's address there.
+    #[cbor(n(3), default)]
+    pub address: ApAddress,
+}
+
+/// The device's address in its access point's network; by default 192.168.1.1/24.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ApAddress {
+    /// The address.
+    #[n(0)]
+    pub address: Ipv4Addr,
+    /// Length of the network's prefix.
+    #[n(1)]
+    pub prefix_len: u8,
+}
+
+impl Default for ApAddress {
+    fn default() -> Self {
+        Self { address: Ipv4Addr::new(192, 168, 1, 1), prefix_len: 24 }
+    }
+}
+
+/// What the state machine works with: borrowed from wherever the settings are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct WifiSettings<'a> {
+    /// The device's name, which is the access point's and the host name.
+    pub name: &'a str,
+    /// The networks that the device joins, at most [`NETWORKS_MAX`](crate::limits::NETWORKS_MAX).
+    pub networks: &'a [Network],
+    /// The access point.
+    pub ap: &'a ApSettings,
+    /// What holds for the radio whatever it does.
+    pub radio: RadioConfig,
+}

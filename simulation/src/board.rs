@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
 use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Value,
+    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value,
 };
+use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 
 use crate::device::SLOTS;
@@ -76,18 +77,19 @@ impl Platform for Board {
     }
 
     fn health(&self) -> Health {
-        let stats = self.server.stats();
-        let server = ServerHealth {
-            slots: SLOTS as u32,
-            accepted: stats.accepted,
-            refused: stats.rejected,
-            timed_out: stats.timed_out,
-            reset: stats.reset,
-            accept_errors: stats.accept_errors,
-            idle_timeout_s: 10,
-            bytes_in: stats.bytes_in,
-            bytes_out: stats.bytes_out,
-        };
-        Health { reset_reason: "power_on", server, ..Health::default() }
+        Health { reset_reason: "power_on", server: server_health(self.server), ..Health::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockeye_endpoint::limits::{SESSION_IDLE_TIMEOUT_MS, TIMEOUTS};
+
+    use super::*;
+
+    #[test]
+    fn the_idle_timeout_that_is_reported_is_the_one_in_force() {
+        let board = Board::new(fastrand::Rng::with_seed(0), Box::leak(Box::new(Server::new(TIMEOUTS))));
+        assert_eq!(u64::from(board.health().server.idle_timeout_s) * 1_000, SESSION_IDLE_TIMEOUT_MS);
     }
 }

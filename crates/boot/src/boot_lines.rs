@@ -101,7 +101,7 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         let (ip, to) = (reach.ip(), reach.port());
         (self.print)(format_args!("listening on port {port}, {slots} slots"));
         (self.print)(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
-        (self.print)(format_args!("     echo \"GET lm35\" | nc {ip} {to}"));
+        (self.print)(format_args!("     printf 'GET lm35\\nQUIT\\n' | nc {ip} {to}"));
         (self.print)(format_args!("     a browser: http://{reach}/"));
     }
 

@@ -50,7 +50,7 @@ pub use command::Flow;
 pub use keys::history::{History, StreamId};
 pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, Relearn};
 pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth};
-pub use request_loop::{Client, REFUSAL, serve};
+pub use request_loop::{Client, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{SessionKey, Side};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;

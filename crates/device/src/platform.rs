@@ -137,6 +137,8 @@ pub struct ServerHealth {
     pub accepted: u32,
     /// Connections that were told that all slots are taken.
     pub refused: u32,
+    /// Connections that ended because a newcomer took their place.
+    pub displaced: u32,
     /// Connections that ended because the client took too long.
     pub timed_out: u32,
     /// Connections that ended by a reset.

@@ -23,6 +23,8 @@ use process_input::{Pause, Wait};
 
 /// What a client is told that is one too many.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
+/// The reply to a request of which no more comes: the client has closed its side, or its time is over.
+pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its last line end is missing\r\n";
 
 /// A client's connection with its two buffers, as the platform's server gives it.
 ///
@@ -134,6 +136,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 let input = self.client.wait_input(self.waiting);
                 match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => match len? {
+                        0 if self.waiting > 0 => return put(self.client, INCOMPLETE).await,
                         0 => return Ok(()),
                         _ => break,
                     },
@@ -155,6 +158,9 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 Either::Second(()) => 0,
             };
             if len == 0 {
+                if known > 0 {
+                    put(self.client, INCOMPLETE).await?;
+                }
                 return Ok(Next::Close);
             }
             let verdict = {

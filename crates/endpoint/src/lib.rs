@@ -18,8 +18,8 @@ use core::net::SocketAddr;
 
 use embassy_time::Duration;
 use embedded_io_async::Write;
-use sockeye_device::{App, Client, REFUSAL, ServerHealth, Side, Store, serve};
-use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server};
+use sockeye_device::{App, Client, INCOMPLETE, REFUSAL, ServerHealth, Side, Store, serve};
+use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server, TimeoutPhase};
 
 pub use crate::push_loop::{PushBuffers, push};
 
@@ -56,7 +56,14 @@ impl<'a, S: Store> Endpoint<'a, S> {
 impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
     async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let peer = connection.peer();
-        serve(&mut Requests(connection), self.app, self.store, peer, self.sides.side(peer)).await
+        let result = serve(&mut Requests(connection), self.app, self.store, peer, self.sides.side(peer)).await;
+        if let Err(ConnectionError::Timeout(TimeoutPhase::Request) | ConnectionError::Displaced(TimeoutPhase::Request)) =
+            result
+            && connection.room() >= INCOMPLETE.len()
+        {
+            connection.put(INCOMPLETE);
+        }
+        result
     }
 
     async fn reject(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
@@ -71,6 +78,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
         slots: u32::try_from(server.slots_max()).unwrap_or(u32::MAX),
         accepted: stats.accepted,
         refused: stats.rejected,
+        displaced: stats.displaced,
         timed_out: stats.timed_out,
         reset: stats.reset,
         accept_errors: stats.accept_errors,

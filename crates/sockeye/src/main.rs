@@ -12,6 +12,7 @@
 mod air;
 mod device;
 mod identity;
+mod limits;
 mod net;
 mod serve;
 mod sim;
@@ -24,10 +25,10 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sockeye_boot::{Mode, PORT};
 
+use crate::limits::SLOTS;
+
 /// Exit status for arguments that can't be used, as for arguments that can't be parsed.
 const USAGE: u8 = 2;
-/// Slots when nothing is said, as on the chips.
-const SLOTS: usize = 8;
 
 /// A lean TCP server for the ESP32, on this machine.
 #[derive(Parser)]

@@ -15,10 +15,8 @@ use sockeye_hello::Hello;
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Handler, Server, Socket};
 
+use crate::limits::SLOTS_MAX;
 use crate::net::listen;
-
-/// Most slots of a server on the host.
-pub const SLOTS_MAX: usize = 64;
 
 /// One line on standard output. A closed pipe must not end a server.
 pub fn print(line: Arguments<'_>) {
@@ -74,8 +72,8 @@ where
     executor.run(future::or(interrupted, working)).await;
     let stats = server.stats();
     print(format_args!(
-        "stopped: {} served, {} refused, {} timed out, {} reset",
-        stats.accepted, stats.rejected, stats.timed_out, stats.reset
+        "stopped: {} served, {} rejected, {} displaced, {} timed out, {} reset",
+        stats.accepted, stats.rejected, stats.displaced, stats.timed_out, stats.reset
     ));
     Ok(())
 }

@@ -11,11 +11,10 @@ use sockeye_device::PushSettings;
 use crate::air::{self, Links};
 use crate::device::{self, HostStore, InBuffers, Reach};
 use crate::identity::Identity;
+use crate::limits::SLOTS;
 use crate::net::listen;
 use crate::serve::print;
 
-/// Slots of a device.
-const SLOTS: usize = 8;
 /// Folder for a device in the demo's air, when none is given: a restart must find what was stored.
 const DEMO_STATE: &str = "sockeye-demo";
 /// The network that a simulated station joins.

@@ -1,6 +1,7 @@
 //! What users of other servers on this chip complain of, each as a test that is named after it. The clients are scripts,
 //! and the time is the test's.
 
+mod displacement;
 mod script;
 
 use embedded_io_async::{Read, Write};

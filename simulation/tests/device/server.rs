@@ -28,6 +28,7 @@ fn well_used() -> Board {
         slots: 8,
         accepted: u32::MAX,
         refused: u32::MAX,
+        displaced: u32::MAX,
         timed_out: u32::MAX,
         reset: u32::MAX,
         accept_errors: u32::MAX,

@@ -43,7 +43,7 @@ enum Line {
 
 use Line::{Field, Optional, OptionalText, Push, Section, Wifi};
 
-static LINES: [Line; 55] = [
+static LINES: [Line; 56] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -80,6 +80,7 @@ static LINES: [Line; 55] = [
     Field("total_net_input_bytes", |info, out| write!(out, "{}", info.health.server.bytes_in)),
     Field("total_net_output_bytes", |info, out| write!(out, "{}", info.health.server.bytes_out)),
     Field("rejected_connections", |info, out| write!(out, "{}", info.health.server.refused)),
+    Field("evicted_clients", |info, out| write!(out, "{}", info.health.server.displaced)),
     Field("total_error_replies", |info, out| write!(out, "{}", info.state.stats.errors)),
     Field("acl_access_denied_auth", |info, out| write!(out, "{}", info.state.stats.auth_failures)),
     Field("keyspace_hits", |info, out| write!(out, "{}", info.state.stats.hits)),

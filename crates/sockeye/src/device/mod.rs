@@ -23,8 +23,9 @@ use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
-use crate::net::Acceptor;
-use crate::serve::{SLOTS_MAX, until_ctrl_c};
+use crate::net::HostAcceptor;
+use crate::limits::SLOTS_MAX;
+use crate::serve::until_ctrl_c;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -37,9 +38,9 @@ pub struct Reach<'a, A> {
     radio: Option<DemoRadio<'a>>,
 }
 
-impl<'a> Reach<'a, InBuffers<Acceptor>> {
+impl<'a> Reach<'a, InBuffers<HostAcceptor>> {
     /// At an address of this machine, without Wi-Fi.
-    pub fn machine(acceptor: &'a InBuffers<Acceptor>) -> Self {
+    pub fn machine(acceptor: &'a InBuffers<HostAcceptor>) -> Self {
         Self { acceptor, side, radio: None }
     }
 }

@@ -12,7 +12,7 @@ use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 
 use crate::device::sensors::READINGS;
-use crate::serve::SLOTS_MAX;
+use crate::limits::SLOTS_MAX;
 
 const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
 

@@ -3,9 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
-use sockeye_device::{
-    Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value,
-};
+use sockeye_device::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 

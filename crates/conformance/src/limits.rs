@@ -12,6 +12,10 @@ pub const REPLY_MAX: Duration = Duration::from_secs(5);
 pub const AT_ONCE_MAX: Duration = Duration::from_millis(800);
 /// The server drains what a client still sends for this long before it lets go.
 pub const LINGER: Duration = Duration::from_secs(2);
+/// While all slots are taken, a client that has sent nothing is displaced after this time by a newcomer.
+pub const SILENT_KEEP: Duration = Duration::from_secs(2);
+/// The longest that [`SILENT_KEEP`] takes.
+pub const SILENT_KEEP_OVER: Duration = Duration::from_millis(2_600);
 /// Connections that were just opened get this long to be noticed, or to be told that they are too many.
 pub const SETTLE: Duration = Duration::from_millis(100);
 /// After a fault that the server could see, all slots are usable within this time.

@@ -8,38 +8,40 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::answer::{Answer, HELLO, TOO_MANY};
 use crate::case::{Case, CaseResult};
-use crate::limits::{BURST_CONNECT_MAX, LINGER, RECOVER_MAX, REPLY_MAX};
+use crate::limits::{BURST_CONNECT_MAX, LINGER, RECOVER_MAX, REPLY_MAX, SETTLE, SILENT_KEEP, SILENT_KEEP_OVER};
 use crate::slots;
 use crate::target::Target;
 use crate::test_client::TestClient;
 
 pub const CASES: &[Case] = &[
-    Case::new("one_too_many", one_too_many),
-    Case::new("several_too_many", several_too_many),
+    Case::new("rejected_client", rejected_client),
+    Case::new("several_rejected_clients", several_rejected_clients),
+    Case::new("silent_clients_make_way", silent_clients_make_way),
+    Case::new("rejected_clients_that_stay_hold_up_nobody", rejected_clients_that_stay_hold_up_nobody),
     Case::new("freed_slot_serves_again", freed_slot_serves_again),
     Case::new("closing_slot_is_waited_for", closing_slot_is_waited_for),
     Case::new("burst", burst),
 ];
 
-/// The clients too many: one that waits for the server to speak, one that speaks first, one that says a lot.
-fn one_too_many(target: &Target) -> CaseResult {
+/// The rejected clients: one that waits for the server to speak, one that speaks first, one that sends a lot.
+fn rejected_client(target: &Target) -> CaseResult {
     let held = slots::hold(target, target.slots)?;
     let long = [b'x'; 8 * 1024];
     for request in [&b""[..], b"hello\n", &long] {
-        let mut client = TestClient::connect(target).context("the client too many")?;
+        let mut client = TestClient::connect(target).context("the rejected client")?;
         client.send(request)?;
         client
             .read_reply(REPLY_MAX)
             .expect_too_many()
-            .with_context(|| format!("a client too many that sends {} bytes", request.len()))?;
+            .with_context(|| format!("a rejected client that sends {} bytes", request.len()))?;
     }
     slots::serve(held).context("the clients in the slots")?;
     slots::all_usable(target, RECOVER_MAX)?;
     Ok(format!("3 told, {} served after them", target.slots))
 }
 
-/// There is one spare slot, so the clients too many hear it one after the other.
-fn several_too_many(target: &Target) -> CaseResult {
+/// The clients in the slots and one newcomer fill the server, so the newcomers are rejected one after the other.
+fn several_rejected_clients(target: &Target) -> CaseResult {
     const COUNT: usize = 4;
     let held = slots::hold(target, target.slots)?;
     let replies = all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n");
@@ -48,6 +50,46 @@ fn several_too_many(target: &Target) -> CaseResult {
     }
     slots::serve(held).context("the clients in the slots")?;
     Ok(format!("{COUNT} told, {} served after them", target.slots))
+}
+
+/// Clients that have sent nothing for [`SILENT_KEEP`] are displaced, one for each newcomer, the oldest first.
+fn silent_clients_make_way(target: &Target) -> CaseResult {
+    let mut silent = slots::hold(target, target.slots)?;
+    thread::sleep(SILENT_KEEP_OVER);
+    for round in 0..target.slots {
+        let mut newcomer = TestClient::connect(target)?;
+        newcomer.send(b"hello\n")?;
+        newcomer.read_reply(REPLY_MAX).expect_hello().with_context(|| format!("newcomer {}", round + 1))?;
+        // The newcomer's slot is free again, so that its place has to be taken before the next one comes.
+        let taken = TestClient::connect(target)?;
+        thread::sleep(SETTLE);
+        ensure!(taken.is_quiet()?, "newcomer {} and the one after it both displaced a client", round + 1);
+        silent.push(taken);
+        let displaced =
+            silent[..target.slots].iter_mut().map(|client| client.is_quiet()).collect::<Result<Vec<_>, _>>()?;
+        let displaced = displaced.iter().take_while(|is_quiet| !**is_quiet).count();
+        ensure!(displaced == round + 1, "{displaced} of {} displaced after {} newcomers", target.slots, round + 1);
+    }
+    Ok(format!("{} displaced by as many newcomers", target.slots))
+}
+
+/// A rejected client that does not close holds up neither the next rejected client nor one that is served.
+fn rejected_clients_that_stay_hold_up_nobody(target: &Target) -> CaseResult {
+    const COUNT: usize = 16;
+    let held = slots::hold(target, target.slots)?;
+    let mut rejected = Vec::new();
+    let begin = Instant::now();
+    for number in 1..=COUNT {
+        let mut client = TestClient::connect(target)?;
+        client.read_reply(REPLY_MAX).expect_too_many().with_context(|| format!("rejected client {number}"))?;
+        rejected.push(client);
+    }
+    let elapsed = begin.elapsed();
+    // One by one their time-outs would take 8 s.
+    ensure!(elapsed < SILENT_KEEP, "{COUNT} rejected clients took {elapsed:?}");
+    drop(held);
+    slots::all_usable(target, RECOVER_MAX)?;
+    Ok(format!("{COUNT} told within {elapsed:.1?}"))
 }
 
 fn freed_slot_serves_again(target: &Target) -> CaseResult {

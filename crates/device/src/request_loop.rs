@@ -21,7 +21,7 @@ use crate::settings::Store;
 pub(crate) use process_input::Scratch;
 use process_input::{Pause, Wait};
 
-/// What a client is told that is one too many.
+/// The reply to a client that is rejected because all slots are taken.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 /// The reply to a request of which no more comes: the client has closed its side, or its time is over.
 pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its last line end is missing\r\n";

@@ -1,15 +1,16 @@
 //! A TCP server of a fixed number of slots, for chips and for hosts.
 //!
 //! Each slot accepts, serves and closes one connection after the other. No client can hold a slot for longer than
-//! the [`Timeouts`](limits::Timeouts) allow, no error ends the server, and a client that is one too many is told so.
+//! the [`Timeouts`](limits::Timeouts) allow, and no error ends the server. When all slots are taken, a newcomer displaces a
+//! client that is silent or idle, or is rejected with a reply; see [`Server`].
 //! The library knows no protocol and no network stack: the stack comes in through the traits of [`edge_nal`], the
 //! protocol through a [`Handler`].
 //!
 //! # Layout
-//! - [`Server`]: the slots, the spare slot, the watch over deadlines, the figures.
+//! - [`Server`]: the slots, the watch over deadlines, what becomes of newcomers, the figures.
 //! - [`Connection`]: what a handler reads from and writes to; each operation is bounded in time.
 //! - [`BufferedSocket`]: sockets whose buffers a handler works in; [`BufferedAcceptor`] makes others so.
-//! - [`Handler`]: what is served, and what a client too many is told.
+//! - [`Handler`]: what is served, and what a rejected client is told.
 //! - [`Liveness`]: whether the server still serves, for a watchdog.
 //! - [`limits`]: every bound, in one place.
 //!

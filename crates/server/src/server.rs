@@ -64,8 +64,18 @@ pub struct ServerStats {
     pub bytes_out: u64,
 }
 
-/// A server of `N` clients at once, in `N + 1` slots: the one more accepts while the others serve or close, and tells a
-/// client that is one too many so.
+/// A server of `N` clients at once, in `N + 1` slots: the additional slot accepts while the others serve or close. No slot
+/// is special.
+///
+/// A newcomer that finds all `N` taken waits [`REJECT_AFTER_MS`] for a client that leaves. Then it displaces the client
+/// that is missed least:
+/// 1. one that has sent nothing since it connected, after [`SILENT_KEEP_MS`](crate::limits::SILENT_KEEP_MS);
+/// 2. one whose request is incomplete, after [`HALF_REQUEST_KEEP_MS`](crate::limits::HALF_REQUEST_KEEP_MS);
+/// 3. one that waits between two requests, after [`IDLE_KEEP_MS`](crate::limits::IDLE_KEEP_MS).
+///
+/// Of several, the one that has waited longest goes. A client is never displaced while its reply is being written, nor
+/// while its handler waits without a limit ([`Connection::set_idle`] with `None`). If no client may be displaced, the
+/// newcomer is rejected.
 ///
 /// The free slots are the backlog: each has an accept of its own under way. It needs no executor: [`run`](Self::run)
 /// is all of it as one future, and [`run_slot`](Self::run_slot) for each of them with [`watch`](Self::watch) is the
@@ -74,7 +84,7 @@ pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
     rejecting: TimeoutTicks,
     slots: [Slot; N],
-    /// The one more.
+    /// The additional slot.
     last: Slot,
     /// How many clients are served at once.
     active: usize,
@@ -316,7 +326,8 @@ impl<const N: usize> Server<N> {
 
     /// Displaces the client that is missed least. False if none may be displaced.
     fn displace(&self) -> bool {
-        let ranked = self.all().filter_map(|slot| Some((slot.rank(self.timeouts.request)?, Reverse(slot.id.get()), slot)));
+        let ranked =
+            self.all().filter_map(|slot| Some((slot.rank(self.timeouts.request)?, Reverse(slot.id.get()), slot)));
         match ranked.max_by_key(|&(rank, id, _)| (rank, id)) {
             Some((_, _, slot)) => {
                 slot.displace();

@@ -10,7 +10,9 @@ use smoltcp::wire::Ipv4Cidr;
 
 use crate::driver_port::{Sent, Transmit, send};
 use crate::frame::{Peer, Segment};
-use crate::limits::{GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS};
+use crate::limits::{
+    GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
+};
 use crate::tcp_connection::{AcceptState, Connection};
 
 /// How late a timer may fire.

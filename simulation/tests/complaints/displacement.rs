@@ -1,8 +1,8 @@
 //! What happens to newcomers while all slots are taken: what people in the field ran into, each as a test named after it.
 
+use crate::script::{Client, Reset, World};
 use embassy_time::Duration;
 use embedded_io_async::{Read, Write};
-use crate::script::{Client, Reset, World};
 use sockeye_server::limits::{
     ACCEPT_RETRY_MS, HALF_REQUEST_KEEP_MS, IDLE_KEEP_MS, REJECT_AFTER_MS, REJECT_TIMEOUT_MS, SILENT_KEEP_MS,
     WATCH_TICK_MS,

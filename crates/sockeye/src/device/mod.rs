@@ -23,8 +23,8 @@ use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
-use crate::net::HostAcceptor;
 use crate::limits::SLOTS_MAX;
+use crate::net::HostAcceptor;
 use crate::serve::until_ctrl_c;
 
 /// The host's sockets have buffers that nobody can work in.

@@ -9,8 +9,11 @@ use embassy_sync::watch::Watch;
 
 use crate::limits::FOLLOWERS_MAX;
 
+/// An address, and the bits of its network's prefix.
+pub type Cidr = (Ipv4Addr, u8);
+
 /// The device's address on one side, for up to [`FOLLOWERS_MAX`] services that follow it.
-pub struct Address(Watch<NoopRawMutex, Option<Ipv4Addr>, FOLLOWERS_MAX>);
+pub struct Address(Watch<NoopRawMutex, Option<Cidr>, FOLLOWERS_MAX>);
 
 impl Address {
     /// The device has none yet.
@@ -18,8 +21,8 @@ impl Address {
         Self(Watch::new())
     }
 
-    /// The device has this address from now on, or none.
-    pub fn set(&self, address: Option<Ipv4Addr>) {
+    /// The device has this address from now on; None if it has none.
+    pub fn set(&self, address: Option<Cidr>) {
         self.0.sender().send(address);
     }
 
@@ -28,7 +31,7 @@ impl Address {
     ///
     /// # Panics
     /// If [`FOLLOWERS_MAX`] services follow it already.
-    pub async fn follow(&self, serve: impl AsyncFn(Ipv4Addr)) {
+    pub async fn follow(&self, serve: impl AsyncFn(Cidr)) {
         let mut changes = self.0.receiver().expect("a receiver for each service");
         let mut now = None;
         loop {

@@ -1,51 +1,64 @@
-//! Addresses for the access point's clients.
+//! Addresses for the access point's clients (RFC 2131; options of RFC 2132 and RFC 8910).
+//!
+//! The server and its messages are written by hand: edge-dhcp 0.8 lends within a /24 only and may lend its own address,
+//! keeps no declined address, gives a NAK a lease time, answers no INFORM, reads the broadcast flag from the wrong bit,
+//! and drops a message whose host name is not UTF-8.
 
-use core::fmt::Write;
-use core::net::{Ipv4Addr, SocketAddr};
+mod message;
+mod pool;
+mod server;
 
-use edge_dhcp::io::{self, DEFAULT_SERVER_PORT};
-use edge_dhcp::server::{Server, ServerOptions};
+use core::net::Ipv4Addr;
+
 use edge_nal::UdpBind;
-use heapless::String;
 
-use crate::limits::{DHCP_MESSAGE_LEN_MAX, LEASE_FIRST, LEASE_S, LEASES_MAX, URL_LEN_MAX};
-use crate::pause;
+use crate::limits::{DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX};
+use crate::service::{Place, serve as serve_messages};
 
-/// Lends addresses of the network of 24 bits in which the device is `address`. A client is also told that the device
-/// is router and name server, because some phones leave a network that has neither, and where its page is: on `port`.
-///
-/// Takes one socket of `udp`, on port 67, and about 2 KB.
-pub async fn serve<U: UdpBind>(udp: &U, address: Ipv4Addr, port: u16) -> ! {
-    let mut server = server(address);
-    let mut url = String::<URL_LEN_MAX>::new();
-    // It is as long as the longest.
-    let _ = write!(url, "http://{address}:{port}/");
-    let mut message = [0; DHCP_MESSAGE_LEN_MAX];
-    loop {
-        let mut gateway = [address];
-        let mut options = ServerOptions::new(address, Some(&mut gateway));
-        let dns = [address];
-        options.dns = &dns;
-        options.captive_url = Some(&url);
-        options.lease_duration_secs = LEASE_S;
-        match udp.bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), DEFAULT_SERVER_PORT)).await {
-            Ok(mut socket) => {
-                if let Err(error) = io::server::run(&mut server, &options, &mut socket, &mut message).await {
-                    log::warn!("DHCP: {error:?}");
-                }
-            }
-            Err(error) => log::warn!("DHCP: {error:?}"),
-        }
-        pause().await;
+pub use pool::Pool;
+use server::Server;
+
+/// The server's port and the clients'.
+const SERVER_PORT: u16 = 67;
+const CLIENT_PORT: u16 = 68;
+
+/// Finds out whether an address is in use before it is lent (RFC 2131 section 3.1).
+pub trait Probe {
+    /// Asks who has the address. Nothing is waited for.
+    fn ask(&self, address: Ipv4Addr);
+
+    /// The MAC address of who has answered the last [`ask`](Self::ask) for it; None if nobody has.
+    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]>;
+}
+
+/// An `ask` and an `answered`.
+impl<A: Fn(Ipv4Addr), B: Fn(Ipv4Addr) -> Option<[u8; 6]>> Probe for (A, B) {
+    fn ask(&self, address: Ipv4Addr) {
+        self.0(address);
+    }
+
+    fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        self.1(address)
     }
 }
 
-fn server(address: Ipv4Addr) -> Server<impl FnMut() -> u64, LEASES_MAX> {
-    let [a, b, c, _] = address.octets();
-    let mut server = Server::new_with_et(address);
-    // As many addresses as leases: with more, the server looks for one that was never lent, and finds no room for its
-    // lease, while leases that have run out stay.
-    server.range_start = Ipv4Addr::new(a, b, c, LEASE_FIRST);
-    server.range_end = Ipv4Addr::new(a, b, c, LEASE_FIRST + (LEASES_MAX as u8 - 1));
-    server
+/// Finds nobody.
+impl Probe for () {
+    fn ask(&self, _address: Ipv4Addr) {}
+
+    fn answered(&self, _address: Ipv4Addr) -> Option<[u8; 6]> {
+        None
+    }
+}
+
+/// Lends the addresses of [`Pool`] in the network of `prefix_len` bits in which the device is `address`. A client is also
+/// told that the device is router and name server, because some phones leave a network that has neither, and where its
+/// page is: on `port`.
+///
+/// Takes one socket of `udp`, on port 67, and about 2 KB.
+pub async fn serve<U: UdpBind>(udp: &U, (address, prefix_len): (Ipv4Addr, u8), port: u16, probe: &impl Probe) -> ! {
+    let mut server = Server::new(address, prefix_len, port, probe);
+    let (mut rx, mut tx) = ([0; DHCP_MESSAGE_LEN_MAX], [0; DHCP_REPLY_LEN_MAX]);
+    let place = Place { name: "DHCP", port: SERVER_PORT, group: None };
+    serve_messages(udp, &place, &mut rx, &mut tx, &mut server).await
 }

@@ -1,8 +1,8 @@
-//! What makes a device easy to find: small network services beside its server, each a library's over the UDP of
-//! [`edge_nal`].
+//! What makes a device easy to find: small network services beside its server, over the UDP of [`edge_nal`].
 //!
-//! Each is a future that never ends: an error costs one message and a pause, never the service. None answers anything
-//! but its own protocol, and none knows the device.
+//! Each is a future that never ends: an error costs one message and a pause, never the service. Every send is bounded,
+//! and a socket that takes too long or is silent for long is bound anew. None answers anything but its own protocol, and
+//! none knows the device.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -11,20 +11,28 @@
 //! | [`captive`] | answers every name with the device's address, so that a phone finds the page by itself |
 //! | [`mdns`] | `NAME.local` and `_sockeye._tcp` (RFC 6762, RFC 6763) |
 //! | [`sntp`] | the time of day (RFC 4330) |
+//! | [`Udp`] | embassy-net's UDP for them |
 //! | [`limits`] | every bound |
 
 #![no_std]
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
+#[cfg(test)]
+extern crate std;
+
 mod address;
 pub mod captive;
 pub mod dhcp;
+mod dns;
 pub mod limits;
 pub mod mdns;
+mod service;
 pub mod sntp;
+mod udp;
 
-pub use address::Address;
+pub use address::{Address, Cidr};
+pub use udp::{Buffers, Socket, Udp, UdpError};
 
 use embassy_time::{Duration, Timer};
 

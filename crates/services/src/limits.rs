@@ -3,21 +3,45 @@
 /// Services that follow the device's address on one side.
 pub const FOLLOWERS_MAX: usize = 2;
 
+/// The hop limit of datagrams (RFC 1122 section 3.2.1.7), and of those of mDNS (RFC 6762 section 11).
+pub const HOP_LIMIT: u8 = 64;
+/// See [`HOP_LIMIT`].
+pub const MDNS_HOP_LIMIT: u8 = 255;
+/// How long a socket may take to be bound, and to join a group, milliseconds.
+pub const BIND_MS: u64 = 1_000;
+/// How long a socket may take until it has room for an answer, milliseconds. One that takes longer is bound anew.
+pub const SEND_MS: u64 = 1_000;
+/// A socket on which nothing came for so long is bound anew, milliseconds: it may have stopped.
+pub const SILENCE_MS: u64 = 60_000;
+/// A socket that failed as often without a message between is bound anew.
+pub const ERRORS_MAX: u8 = 8;
+
 /// Bytes of a DHCP message: no client sends more before it knows that the server takes more (RFC 2131 section 2).
 pub const DHCP_MESSAGE_LEN_MAX: usize = 576;
-/// Addresses that are lent at once. The radio takes fewer clients, but one that has left keeps its address.
+/// Bytes of an answer at least, as of a message of BOOTP (RFC 951 section 3); the longest is not longer than this either.
+pub const DHCP_REPLY_LEN_MIN: usize = 300;
+/// Bytes of the longest answer: its fixed part, type, server, time, mask, router, name server, page, end.
+pub const DHCP_REPLY_LEN_MAX: usize = 240 + 3 + 6 + 6 + 6 + 6 + 6 + 2 + URL_LEN_MAX + 1;
+/// Addresses that are remembered: lent, offered, declined, or lent before. The radio takes fewer clients, but one that
+/// has left keeps its address.
 pub const LEASES_MAX: usize = 32;
-/// The last number of the first address that is lent, in a network of 24 bits.
-pub const LEASE_FIRST: u8 = 50;
-/// How long an address is lent, seconds.
+/// Addresses that can be lent in a network. What is below them in a larger one is left to addresses that are set by hand.
+pub const POOL_LEN_MAX: u32 = 200;
+/// How long an address is lent, and how long one that was declined is not, seconds.
 pub const LEASE_S: u32 = 3_600;
+/// How long an address is kept for a client that was offered it, seconds.
+pub const OFFER_S: u64 = 30;
+/// How long it is waited for an answer from who has an address already, before it is offered, milliseconds.
+pub const PROBE_MS: u64 = 500;
+/// Addresses in use that are found in a row before a client's question is dropped. It asks again.
+pub const PROBES_MAX: u8 = 3;
 /// Bytes of the address of the page, as a client is told it.
 pub const URL_LEN_MAX: usize = "http://255.255.255.255:65535/".len();
 
 /// Bytes of a DNS message over UDP (RFC 1035 section 2.3.4).
 pub const DNS_MESSAGE_LEN_MAX: usize = 512;
 /// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
-pub const DNS_TTL_S: u64 = 60;
+pub const DNS_TTL_S: u32 = 60;
 
 /// Bytes of an mDNS question that is read; longer ones, which list many known answers, are passed over.
 pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
@@ -47,4 +71,4 @@ pub const SNTP_PAUSE_MAX_MS: u64 = 1_024_000;
 pub const RETRY_MS: u64 = 100;
 
 const _: () = assert!(SNTP_PAUSE_MIN_MS >= SNTP_LOOK_MS && SNTP_PAUSE_MIN_MS <= SNTP_PAUSE_MAX_MS);
-const _: () = assert!(LEASE_FIRST as usize + LEASES_MAX <= 255);
+const _: () = assert!(DHCP_REPLY_LEN_MAX >= DHCP_REPLY_LEN_MIN);

@@ -15,13 +15,14 @@ use edge_nal::{AddrType, Dns};
 use embassy_futures::block_on;
 use embassy_futures::select::select;
 use embedded_io_async::ErrorKind;
-use sockeye_services::limits::{LEASE_FIRST, LEASES_MAX, MDNS_QUESTION_LEN_MAX};
+use sockeye_services::limits::MDNS_QUESTION_LEN_MAX;
 use sockeye_services::mdns::Announcement;
-use sockeye_services::{captive, dhcp, mdns, sntp};
+use sockeye_services::{Cidr, captive, dhcp, mdns, sntp};
 
 use crate::wire::{Datagram, Udp};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+const NETWORK: Cidr = (ADDRESS, 24);
 const PORT: u16 = 3000;
 const MDNS: ([u8; 4], u16) = ([224, 0, 0, 251], 5353);
 
@@ -78,8 +79,8 @@ fn rubbish_stops_no_service() {
     assert_eq!(records(&sent.last().unwrap().bytes).len(), 1);
 
     let udp = Udp::default();
-    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), with(discover(1)));
-    assert_eq!(offered(sent.last().unwrap()), Some(Ipv4Addr::new(192, 168, 1, LEASE_FIRST)));
+    let sent = answers(&udp, dhcp::serve(&udp, NETWORK, PORT, &()), with(discover(1)));
+    assert!(offered(sent.last().unwrap()).is_some());
 
     let udp = Udp::default();
     let sent = answers(&udp, announce(&udp), with(question("sockeye-3f2a.local", Rtype::A)));
@@ -114,14 +115,15 @@ fn offered(datagram: &Datagram) -> Option<Ipv4Addr> {
 fn an_address_is_lent_with_all_that_a_phone_wants_to_know() {
     let udp = Udp::default();
     let from = ([0, 0, 0, 0], 68);
-    let first = Ipv4Addr::new(192, 168, 1, LEASE_FIRST);
+    let sent = answers(&udp, dhcp::serve(&udp, NETWORK, PORT, &()), [Datagram::new(from, &discover(1))]);
+    let first = offered(&sent[0]).expect("an offer");
     let take = [
         DhcpOption::MessageType(MessageType::Request),
         DhcpOption::RequestedIpAddress(first),
         DhcpOption::ServerIdentifier(ADDRESS),
     ];
-    let questions = [discover(1), request(1, &take)].map(|bytes| Datagram::new(from, &bytes));
-    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), questions);
+    // As after a restart between the two.
+    let sent = answers(&udp, dhcp::serve(&udp, NETWORK, PORT, &()), [Datagram::new(from, &request(1, &take))]);
     assert_eq!(sent.iter().map(offered).collect::<Vec<_>>(), [Some(first), Some(first)]);
     assert_eq!(sent[1].peer, ([255, 255, 255, 255], 68).into());
     let packet = Packet::decode(&sent[1].bytes).unwrap();
@@ -142,26 +144,29 @@ fn an_address_is_lent_with_all_that_a_phone_wants_to_know() {
     );
 }
 
+/// Issue 13, number 10.
 #[test]
-fn a_full_pool_lends_nothing_more_and_keeps_what_is_lent() {
-    let udp = Udp::default();
-    let from = ([0, 0, 0, 0], 68);
-    let last = LEASES_MAX as u8 + 1;
-    let take = |client: u8| {
-        let address = Ipv4Addr::new(192, 168, 1, LEASE_FIRST + client - 1);
-        let options = [
-            DhcpOption::MessageType(MessageType::Request),
-            DhcpOption::RequestedIpAddress(address),
-            DhcpOption::ServerIdentifier(ADDRESS),
-        ];
-        request(client, &options)
+fn the_name_server_answers_no_response_and_says_what_it_does_not_implement_as_a_response() {
+    let from = ([192, 168, 1, 50], 40_000);
+    let ask = |edit: fn(&mut Vec<u8>)| {
+        let mut bytes = question("a.b", Rtype::A);
+        edit(&mut bytes);
+        let udp = Udp::default();
+        answers(&udp, captive::serve(&udp, ADDRESS), [Datagram::new(from, &bytes)]).pop().map(|answer| answer.bytes)
     };
-    let clients = (1..last).flat_map(|client| [discover(client), take(client)]);
-    let questions = clients.chain([discover(last), take(1)]).map(|bytes| Datagram::new(from, &bytes));
-    let sent = answers(&udp, dhcp::serve(&udp, ADDRESS, PORT), questions);
-    let lent: Vec<_> = sent.iter().filter_map(offered).collect();
-    assert_eq!(lent.len(), 2 * LEASES_MAX + 1, "all but the one that is too many");
-    assert_eq!(lent.last(), Some(&Ipv4Addr::new(192, 168, 1, LEASE_FIRST)), "the first client keeps its address");
+    assert_eq!(ask(|bytes| bytes[2] |= 0x80), None, "a response");
+    for (what, edit, rcode) in [
+        ("a status request", (|bytes| bytes[2] = 2 << 3) as fn(&mut Vec<u8>), Rcode::NOTIMP),
+        ("no question", |bytes| bytes[5] = 0, Rcode::FORMERR),
+        ("two questions", |bytes| bytes[5] = 2, Rcode::FORMERR),
+        ("half a question", |bytes| bytes.truncate(14), Rcode::FORMERR),
+        ("a name that leads to itself", |bytes| bytes.splice(12..14, [0xc0, 12]).for_each(drop), Rcode::FORMERR),
+    ] {
+        let answer = ask(edit).expect(what);
+        let answer = Message::from_octets(answer).unwrap();
+        assert_eq!((answer.header().rcode(), answer.header().qr(), answer.header().id()), (rcode, true, 7), "{what}");
+        assert_eq!(answer.header_counts().ancount(), 0, "{what}");
+    }
 }
 
 /// What a time server answers at the beginning of 2030.

@@ -26,6 +26,13 @@ impl From<[u8; 6]> for Mac {
     }
 }
 
+impl From<Mac> for [u8; 6] {
+    fn from(Mac([a, b, c]): Mac) -> Self {
+        let [[a, b], [c, d], [e, f]] = [a, b, c].map(u16::to_ne_bytes);
+        [a, b, c, d, e, f]
+    }
+}
+
 /// Where a client is: what a connection is known by, since the server has one address. A client can have one
 /// connection for each port of its own, though the server has two. Words in memory
 /// order.

@@ -58,21 +58,28 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+#[cfg(test)]
+extern crate std;
+
 mod buffered_socket;
 mod checksum;
 mod connection_table;
 mod driver_port;
 mod follow;
 mod frame;
+mod igmp;
 pub mod limits;
 mod listener;
+mod neighbours;
+mod net_driver;
 mod phy;
 mod runner;
 mod tcp_connection;
 mod tcp_socket;
 
 pub use driver_port::DriverPort;
-pub use listener::{Frames, Interface, NetDriver, Options, Resources, SocketBuffers, Tcp};
+pub use listener::{Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+pub use net_driver::NetDriver;
 pub use runner::Runner;
 pub use smoltcp::wire::Ipv4Cidr;
 pub use tcp_socket::{Acceptor, Half, TcpError, TcpSocket};

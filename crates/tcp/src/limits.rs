@@ -37,6 +37,38 @@ pub const SEGMENT_LEN_SURE: usize = 536;
 /// Bytes of an Ethernet frame without its check sequence.
 pub const FRAME_LEN_MAX: usize = 1514;
 
+/// Bytes of an ARP packet for IPv4 over Ethernet, with its Ethernet header (RFC 826).
+pub const ARP_LEN: usize = 14 + 28;
+/// Neighbours of an interface that are known at once: hosts on the link with which embassy-net exchanges datagrams. The
+/// one that was silent for longest makes way for another.
+pub const NEIGHBOURS_MAX: usize = 16;
+/// A neighbour that was silent for longer is asked for before the next frame, which leaves all the same, milliseconds
+/// (RFC 1122 section 2.3.2.1: on the order of a minute).
+pub const REACHABLE_MS: u32 = 60_000;
+/// The least time between two ARP requests for one neighbour, milliseconds (RFC 1122 section 2.3.2.1).
+pub const ARP_REQUEST_MS: u32 = 1_000;
+/// A neighbour that has answered none of so many requests has no MAC address any more.
+pub const ARP_REQUESTS_MAX: u8 = 3;
+/// Frames that wait until their receivers are known.
+pub const PENDING_FRAMES_MAX: usize = 2;
+/// Bytes of a frame that can wait: a SYN, a question to a name server or for the time. A longer one is lost, as on any
+/// network, and is sent again by its sender.
+pub const PENDING_LEN_MAX: usize = 128;
+/// How long such a frame waits, milliseconds. Its sender sends it again after a second.
+pub const PENDING_MS: u32 = 1_000;
+/// How many neighbours smoltcp keeps, its `IFACE_NEIGHBOR_CACHE_COUNT`: it has forgotten a stand-in after as many others.
+pub const STAND_INS_MAX: u8 = 8;
+/// How long smoltcp keeps a neighbour is 60 s. Before that it is told the stand-in again, milliseconds.
+pub const STAND_IN_MS: u32 = 50_000;
+/// Stand-ins that wait until embassy-net takes them.
+pub const STAND_INS_QUEUED_MAX: usize = 4;
+
+/// How often embassy-net is woken in the time in which a query of membership is to be answered: smoltcp answers after
+/// a quarter of it for one group, and after half of it for all, of which a device has one.
+pub const IGMP_WAKES: u8 = 4;
+/// The longest such time, milliseconds. IGMPv3 can say up to 53 minutes; routers say 10 seconds.
+pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;
+
 const _: () =
     assert!(KEEPALIVE_TIMEOUT_MS > 2 * KEEPALIVE_INTERVAL_MS, "one lost keep-alive must not end a connection");
 const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS && TICK_MS <= GIVE_WAY_KEEP_MS);

@@ -2,11 +2,11 @@
 
 use core::cell::RefCell;
 use core::mem::MaybeUninit;
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_net_driver::Driver;
 use embassy_net_driver_channel as channel;
-use embassy_time::Duration;
+use embassy_time::{Duration, Instant};
 use smoltcp::iface::{SocketSet, SocketStorage};
 use smoltcp::socket::tcp::{Socket, SocketBuffer};
 use smoltcp::wire::Ipv4Cidr;
@@ -14,6 +14,8 @@ use smoltcp::wire::Ipv4Cidr;
 use crate::connection_table::{Shared, Table};
 use crate::driver_port::DriverPort;
 use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS};
+use crate::neighbours::Neighbours;
+use crate::net_driver::{NetDriver, StandIns};
 use crate::runner::Runner;
 use crate::tcp_connection::Connection;
 
@@ -62,11 +64,31 @@ impl<const N: usize> Default for Resources<N> {
 }
 
 /// Memory for the frames between the listener and embassy-net: `IN` towards it and `OUT` from it,
-/// [`FRAME_LEN_MAX`] bytes each. One each way does for ARP, ICMP and DHCP.
-pub type Frames<const IN: usize, const OUT: usize> = channel::State<FRAME_LEN_MAX, IN, OUT>;
+/// [`FRAME_LEN_MAX`] bytes each. One each way does for ICMP, DHCP and the services.
+pub struct Frames<const IN: usize, const OUT: usize> {
+    channel: channel::State<FRAME_LEN_MAX, IN, OUT>,
+    link: Link,
+}
 
-/// embassy-net's driver: what is left of the real one after the server's connections.
-pub type NetDriver = channel::Device<'static, FRAME_LEN_MAX>;
+/// What an interface's runner, its handle and embassy-net's driver share.
+pub(crate) struct Link {
+    pub(crate) neighbours: RefCell<Neighbours>,
+    pub(crate) stand_ins: RefCell<StandIns>,
+}
+
+impl<const IN: usize, const OUT: usize> Frames<IN, OUT> {
+    /// No frame yet.
+    pub const fn new() -> Self {
+        let link = Link { neighbours: RefCell::new(Neighbours::new()), stand_ins: RefCell::new(StandIns::new()) };
+        Self { channel: channel::State::new(), link }
+    }
+}
+
+impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// What a listener is told at start.
 #[derive(Debug, Clone, Copy)]
@@ -118,8 +140,10 @@ impl Tcp {
         assert!(index < INTERFACES_MAX, "no room for another interface");
         table.interfaces_len += 1;
         table.interfaces[index].port = Some(&port.0);
-        let (net, device) = channel::new(frames, port.0.borrow_mut().refresh_mac());
-        (Interface { shared: self.shared, index }, Runner::new(&port.0, self.shared, index, net), device)
+        let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
+        let link = &frames.link;
+        let runner = Runner::new(&port.0, self.shared, index, net, link);
+        (Interface { shared: self.shared, index, link }, runner, NetDriver::new(device, &link.stand_ins))
     }
 }
 
@@ -128,6 +152,7 @@ impl Tcp {
 pub struct Interface {
     pub(crate) shared: &'static Shared,
     pub(crate) index: usize,
+    link: &'static Link,
 }
 
 impl Interface {
@@ -139,6 +164,24 @@ impl Interface {
             connection.interface == self.index && known == Some(peer)
         };
         table.connections.iter().any(is_it)
+    }
+
+    /// Asks who has this address, as a DHCP server does before it lends it (RFC 2131 section 3.1).
+    /// [`answered`](Self::answered) has the answer; half a second is enough for it.
+    pub fn probe(&self, address: Ipv4Addr) {
+        self.link.neighbours.borrow_mut().probe(address, Instant::now());
+        self.shared.borrow_mut().interfaces[self.index].wake();
+    }
+
+    /// The MAC address from which the last [`probe`](Self::probe) for this address was answered; None if it was not.
+    pub fn answered(&self, address: Ipv4Addr) -> Option<[u8; 6]> {
+        self.link.neighbours.borrow_mut().answered(address)
+    }
+
+    /// Makes embassy-net look at its sockets. It does so by itself for a frame and for a datagram; a new configuration
+    /// doesn't wake it, so that a DHCP client would begin with the next frame only.
+    pub fn poll_stack(&self) {
+        self.link.stand_ins.borrow_mut().wake();
     }
 
     /// The address at which clients reach the listener here; none while there is no network. Connections to another

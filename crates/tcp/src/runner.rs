@@ -2,6 +2,7 @@
 
 use core::cell::RefCell;
 use core::future::poll_fn;
+use core::net::Ipv4Addr;
 use core::pin::pin;
 use core::task::{Context, Poll};
 
@@ -13,7 +14,10 @@ use smoltcp::socket::tcp::State;
 use crate::connection_table::{Shared, TICK, Table};
 use crate::driver_port::{PortState, Sent, Stack, send};
 use crate::frame::{Local, Segment};
+use crate::igmp::{self, Reports};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
+use crate::listener::Link;
+use crate::neighbours::{Incoming, Route};
 use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
@@ -23,6 +27,9 @@ pub struct Runner<D: Driver + 'static> {
     index: usize,
     /// embassy-net's end is a driver of its own, with a frame or two each way.
     net: channel::Runner<'static, FRAME_LEN_MAX>,
+    /// Who is on the link. embassy-net knows stand-ins of them only.
+    hosts: &'static Link,
+    reports: Reports,
     /// What is the server's: nothing before there is an address and a port.
     local: Option<Local>,
     link: LinkState,
@@ -38,8 +45,21 @@ impl<D: Driver + 'static> Runner<D> {
         shared: &'static Shared,
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
+        link: &'static Link,
     ) -> Self {
-        Self { port, shared, index, net, local: None, link: LinkState::Down, net_has_room: true, net_wakes: false }
+        link.neighbours.borrow_mut().set_mac(port.borrow().mac().into());
+        Self {
+            port,
+            shared,
+            index,
+            net,
+            hosts: link,
+            reports: Reports::NONE,
+            local: None,
+            link: LinkState::Down,
+            net_has_room: true,
+            net_wakes: false,
+        }
     }
 
     /// Runs the interface for ever. Give it a task of its own; embassy-net's runner needs another.
@@ -72,14 +92,18 @@ impl<D: Driver + 'static> Runner<D> {
         let tick = interface.next <= now;
         if tick {
             self.mark_due(table, now);
+            if self.reports.is_due(now) {
+                self.hosts.stand_ins.borrow_mut().wake();
+            }
         }
+        table.interfaces[self.index].expect(self.reports.next);
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
         if table.interfaces[self.index].dirty != 0 {
             self.egress(table, port, cx, now, tick);
         }
-        self.forward(port, cx);
+        self.forward(port, cx, now);
         self.set_alarm(table, cx, now);
     }
 
@@ -91,6 +115,7 @@ impl<D: Driver + 'static> Runner<D> {
             self.link = link;
             self.net.set_link_state(link);
             self.net.set_hardware_address(port.refresh_mac());
+            self.hosts.neighbours.borrow_mut().set_mac(port.mac().into());
             if let Some(local) = &mut self.local {
                 local.mac = port.mac();
             }
@@ -103,6 +128,14 @@ impl<D: Driver + 'static> Runner<D> {
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
         let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
         self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
+        let cidr = table.interfaces[self.index].address;
+        self.hosts.neighbours.borrow_mut().set_local(cidr);
+        let local = cidr.map_or(Ipv4Addr::UNSPECIFIED, |cidr| cidr.address());
+        let mut stand_ins = self.hosts.stand_ins.borrow_mut();
+        stand_ins.set_local(port.mac().into(), local);
+        // embassy-net has this address already, but is woken by frames only: a report of membership would wait for one.
+        stand_ins.wake();
+        drop(stand_ins);
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.connections.len() {
             let connection = &mut table.connections[index];
@@ -126,15 +159,17 @@ impl<D: Driver + 'static> Runner<D> {
                     return taken > 0;
                 }
             }
-            let (net, local, index) = (&mut self.net, &self.local, self.index);
+            let (local, index) = (&self.local, self.index);
+            let mut others = Others { net: &mut self.net, link: self.hosts, reports: &mut self.reports };
             let others = port.receive(cx, |stack, frame, tx| {
-                let segment = local.as_ref().and_then(|local| local.classify(frame));
-                let mut input = SegmentInput { table, stack, index, now };
-                let others = segment.is_none_or(|segment| input.frame(frame, &segment, tx) == Verdict::Others);
-                if others {
-                    hand_over(net, frame);
+                let Some(segment) = local.as_ref().and_then(|local| local.classify(frame)) else {
+                    return others.take(frame, tx, now);
+                };
+                let is_others = SegmentInput { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
+                if is_others {
+                    others.pass(frame, now);
                 }
-                others
+                is_others
             });
             match others {
                 Some(others) => {
@@ -220,7 +255,9 @@ impl<D: Driver + 'static> Runner<D> {
     }
 
     /// Sends embassy-net's frames.
-    fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>) {
+    fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let mut neighbours = self.hosts.neighbours.borrow_mut();
+        neighbours.flush(now, |frame| port.forward(frame, cx));
         for _ in 0..TX_BURST {
             // The wake-up, once asked for, stays until there is a frame; asking again for each of ours would cost more
             // than looking.
@@ -229,10 +266,11 @@ impl<D: Driver + 'static> Runner<D> {
             }
             let Some(frame) = self.net.try_tx_buf() else { return };
             self.net_wakes = false;
-            if !port.forward(frame, cx) {
+            if neighbours.route(frame, now) == Route::Send && !port.forward(frame, cx) {
                 return;
             }
             self.net.tx_done();
+            neighbours.flush(now, |frame| port.forward(frame, cx));
         }
         cx.waker().wake_by_ref();
     }
@@ -257,6 +295,47 @@ fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
     {
         buf.copy_from_slice(frame);
         net.rx_done(frame.len());
+    }
+}
+
+/// Where frames go that are no connection's.
+struct Others<'a> {
+    net: &'a mut channel::Runner<'static, FRAME_LEN_MAX>,
+    link: &'static Link,
+    reports: &'a mut Reports,
+}
+
+impl Others<'_> {
+    /// Answers ARP, and gives all else to embassy-net. True if there was a frame for it. `tx` is room for a reply.
+    #[inline(never)]
+    fn take<T: TxToken>(&mut self, frame: &[u8], tx: T, now: Instant) -> bool {
+        match self.pass(frame, now) {
+            Incoming::Pass(_) => true,
+            Incoming::Done => false,
+            Incoming::Reply(reply) => {
+                tx.consume(reply.len(), |buf| buf.copy_from_slice(&reply));
+                false
+            }
+        }
+    }
+
+    /// Learns from a frame, and gives it to embassy-net unless it is ARP.
+    #[inline(never)]
+    fn pass(&mut self, frame: &[u8], now: Instant) -> Incoming {
+        let mut neighbours = self.link.neighbours.borrow_mut();
+        let incoming = neighbours.receive(frame, now);
+        if let Incoming::Pass(neighbour) = incoming {
+            if let Some(neighbour) = neighbour
+                && self.link.stand_ins.borrow_mut().tell(neighbour)
+            {
+                neighbours.mark_told(neighbour, now);
+            }
+            if let Some(response) = igmp::max_response(frame) {
+                self.reports.expect(now, response);
+            }
+            hand_over(self.net, frame);
+        }
+        incoming
     }
 }
 

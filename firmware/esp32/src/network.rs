@@ -118,7 +118,7 @@ impl adapter::Network for Links {
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
         own.stack.set_config_v4(cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
         own.interface.set_address(cidr);
-        own.address.set(address.map(|(address, _)| address));
+        own.address.set(address);
     }
 
     fn set_ip(&self, ip: Option<(&Ip, &str)>) {
@@ -132,14 +132,14 @@ impl adapter::Network for Links {
                 ConfigV4::Dhcp(dhcp)
             }
         });
+        joined.interface.poll_stack();
     }
 
     async fn follow(&self, mut tell: impl FnMut(Option<Ipv4Addr>)) {
         let Some(joined) = &self.joined else { return pending().await };
         let told = |address: Option<Ipv4Cidr>| {
-            let address = address.map(|cidr| cidr.address());
-            joined.address.set(address);
-            tell(address);
+            joined.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
+            tell(address.map(|cidr| cidr.address()));
         };
         joined.interface.follow(joined.stack, told).await
     }

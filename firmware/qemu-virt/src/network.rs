@@ -15,6 +15,8 @@ use crate::virtio::NetworkCard;
 
 /// The address that QEMU's user network gives to its guest, and that the tests give to it on a tap.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
+/// The bits of that network's prefix.
+pub const PREFIX_LEN: u8 = 24;
 /// The host on that network.
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
@@ -45,7 +47,7 @@ pub fn start<const SOCKETS: usize>(
     let seed = Instant::now().as_ticks();
     let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(DriverPort::new(card, seed)));
     let config = embassy_net::Config::ipv4_static(StaticConfigV4 {
-        address: Ipv4Cidr::new(address(), 24),
+        address: Ipv4Cidr::new(address(), PREFIX_LEN),
         gateway: Some(GATEWAY),
         dns_servers: Default::default(),
     });

@@ -95,6 +95,11 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     (
+        "sockeye-wiring",
+        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+    ),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    (
         "sockeye-wifi",
         Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
     ),
@@ -114,11 +119,10 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-captive",
-            "edge-dhcp",
             "edge-mdns",
             "edge-nal",
             "embassy-futures",
+            "embassy-net",
             "embassy-sync",
             "embassy-time",
             "embedded-io-async",
@@ -304,8 +308,8 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| hello | server, embassy-time, embedded-io-async, heapless | tcp |", None);
-        check("| hello | server, embassy-time, heapless | tcp |", Some("hello may import"));
+        check("| hello | boot, server, embedded-io-async | tcp |", None);
+        check("| hello | server, embedded-io-async | tcp |", Some("hello may import"));
         check("| resp | nothing | anything |", Some("has no hello"));
     }
 

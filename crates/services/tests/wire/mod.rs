@@ -11,7 +11,7 @@ use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend,
 use embedded_io_async::{ErrorKind, ErrorType};
 
 /// How long a service may take to answer what has come, after which it has nothing to say.
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_millis(800);
 
 /// A message, and whom it came from or goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]

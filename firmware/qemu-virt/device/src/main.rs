@@ -74,10 +74,10 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
-    spawner.spawn(services::tell_time(stack, app, board).expect("one task"));
+    spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
-        services::start(spawner, stack, network::address(), app);
+        services::start(spawner, stack, interface, (network::address(), network::PREFIX_LEN), app);
     }
     interface
         .follow(stack, |address| {

@@ -1,0 +1,136 @@
+//! Pins that are inputs and outputs by themselves.
+
+use std::collections::BTreeMap;
+
+use sockeye_wiring::hardware::{Drive, Mode, PinError, Pull};
+
+/// What a pin is set up for, and what it drives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PinState {
+    /// It floats.
+    #[default]
+    Free,
+    /// It is an input or a counter.
+    Input,
+    /// It drives a level; one that is high on an open drain floats.
+    Output {
+        /// The level.
+        is_high: bool,
+    },
+    /// It has pulses.
+    Pwm {
+        /// Pulses a second.
+        frequency_hz: u32,
+        /// How much of the time the level is high, in parts of 65,536.
+        duty: u16,
+    },
+}
+
+#[derive(Default)]
+struct Pin {
+    mode: Option<Mode>,
+    state: PinState,
+    millivolts: Option<u16>,
+    outside: Option<bool>,
+    edges: u32,
+    strip: Option<([u8; 3], u16)>,
+}
+
+pub struct Pins {
+    pins: BTreeMap<u8, Pin>,
+    pub pwm_channels: usize,
+}
+
+impl Default for Pins {
+    fn default() -> Self {
+        Self { pins: BTreeMap::new(), pwm_channels: 6 }
+    }
+}
+
+impl Pins {
+    fn pin(&mut self, pin: u8) -> &mut Pin {
+        self.pins.entry(pin).or_default()
+    }
+
+    /// A bus must not use a pin that something else was set up at.
+    pub fn assert_free(&self, pin: u8) {
+        assert!(self.pins.get(&pin).is_none_or(|pin| pin.mode.is_none()), "pin {pin} is set up for something else");
+    }
+
+    pub fn set_millivolts(&mut self, pin: u8, millivolts: Option<u16>) {
+        self.pin(pin).millivolts = millivolts;
+    }
+
+    pub fn millivolts(&self, pin: u8) -> Option<u16> {
+        self.pins.get(&pin)?.millivolts
+    }
+
+    pub fn set_level(&mut self, pin: u8, level: Option<bool>) {
+        let was = self.level(pin);
+        self.pin(pin).outside = level;
+        if was && !self.level(pin) {
+            self.add_edges(pin, 1);
+        }
+    }
+
+    pub fn add_edges(&mut self, pin: u8, edges: u32) {
+        let pin = self.pin(pin);
+        pin.edges = pin.edges.wrapping_add(edges);
+    }
+
+    pub fn state(&self, pin: u8) -> PinState {
+        self.pins.get(&pin).map(|pin| pin.state).unwrap_or_default()
+    }
+
+    pub fn strip(&self, pin: u8) -> Option<([u8; 3], u16)> {
+        self.pins.get(&pin)?.strip
+    }
+
+    pub fn send(&mut self, pin: u8, bytes: [u8; 3], len: u16) -> Result<(), PinError> {
+        self.assert_free(pin);
+        self.pin(pin).strip = Some((bytes, len));
+        Ok(())
+    }
+
+    pub fn set_up(&mut self, pin: u8, mode: Mode) -> Result<(), PinError> {
+        self.assert_free(pin);
+        let state = match mode {
+            Mode::Input(_) | Mode::Counter(_) => PinState::Input,
+            Mode::Output { is_high, .. } => PinState::Output { is_high },
+            Mode::Pwm { frequency_hz, duty } => {
+                let used = self.pins.values().filter(|pin| matches!(pin.mode, Some(Mode::Pwm { .. }))).count();
+                if used >= self.pwm_channels {
+                    return Err(PinError);
+                }
+                PinState::Pwm { frequency_hz, duty }
+            }
+        };
+        let pin = self.pin(pin);
+        (pin.mode, pin.state, pin.edges) = (Some(mode), state, 0);
+        Ok(())
+    }
+
+    pub fn release(&mut self, pin: u8) {
+        let pin = self.pin(pin);
+        (pin.mode, pin.state) = (None, PinState::Free);
+    }
+
+    pub fn level(&self, pin: u8) -> bool {
+        let Some(pin) = self.pins.get(&pin) else { return false };
+        let is_pulled_up = matches!(pin.mode, Some(Mode::Input(Pull::Up) | Mode::Counter(Pull::Up)));
+        pin.outside.unwrap_or(is_pulled_up)
+    }
+
+    pub fn count(&self, pin: u8) -> u32 {
+        self.pins.get(&pin).map_or(0, |pin| pin.edges)
+    }
+
+    pub fn drive(&mut self, pin: u8, drive: Drive) -> Result<(), PinError> {
+        match (&mut self.pin(pin).state, drive) {
+            (PinState::Output { is_high }, Drive::Level(level)) => *is_high = level,
+            (PinState::Pwm { duty, .. }, Drive::Duty(parts)) => *duty = parts,
+            _ => return Err(PinError),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,256 @@
+//! embassy-net's UDP as [`edge_nal`]'s, for services: a socket begins anew with each bind, its sends are bounded, and its
+//! datagrams have a hop limit.
+
+use core::cell::{RefCell, RefMut};
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
+use embassy_net::Stack;
+use embassy_net::udp::{BindError, PacketMetadata, RecvError, SendError, UdpMetadata, UdpSocket};
+use embassy_net::{IpEndpoint, IpListenEndpoint, MulticastError};
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::{ErrorKind, ErrorType};
+
+use crate::limits::SEND_MS;
+
+/// A socket's memory: `N` datagrams of `LEN` bytes together, each way.
+pub struct Buffers<const LEN: usize, const N: usize> {
+    rx_meta: [PacketMetadata; N],
+    rx: [u8; LEN],
+    tx_meta: [PacketMetadata; N],
+    tx: [u8; LEN],
+}
+
+impl<const LEN: usize, const N: usize> Buffers<LEN, N> {
+    /// Empty.
+    pub const fn new() -> Self {
+        Self { rx_meta: [PacketMetadata::EMPTY; N], rx: [0; LEN], tx_meta: [PacketMetadata::EMPTY; N], tx: [0; LEN] }
+    }
+}
+
+impl<const LEN: usize, const N: usize> Default for Buffers<LEN, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One UDP socket of embassy-net's, to be bound as often as wanted, once at a time.
+pub struct Udp {
+    stack: Stack<'static>,
+    socket: RefCell<UdpSocket<'static>>,
+    hop_limit: u8,
+}
+
+impl Udp {
+    /// Takes one socket of the stack. `hop_limit` is the IPv4 TTL of all datagrams, from 1 on.
+    ///
+    /// # Panics
+    /// If the stack has no socket left, or `hop_limit` is 0.
+    pub fn new<const LEN: usize, const N: usize>(
+        stack: Stack<'static>,
+        buffers: &'static mut Buffers<LEN, N>,
+        hop_limit: u8,
+    ) -> Self {
+        let Buffers { rx_meta, rx, tx_meta, tx } = buffers;
+        let mut socket = UdpSocket::new(stack, rx_meta, rx, tx_meta, tx);
+        socket.set_hop_limit(Some(hop_limit));
+        Self { stack, socket: RefCell::new(socket), hop_limit }
+    }
+}
+
+impl UdpBind for Udp {
+    type Error = UdpError;
+    type Socket<'a> = Socket<'a>;
+
+    async fn bind(&self, local: SocketAddr) -> Result<Socket<'_>, UdpError> {
+        let mut socket = self.socket.try_borrow_mut().map_err(|_| UdpError::InUse)?;
+        let IpAddr::V4(address) = local.ip() else { return Err(UdpError::Unsupported) };
+        let address = (!address.is_unspecified()).then_some(address.into());
+        socket.bind(IpListenEndpoint { addr: address, port: local.port() }).map_err(UdpError::Bind)?;
+        Ok(Socket { udp: self, socket })
+    }
+}
+
+/// The socket while it is bound. What it holds is lost when it is dropped.
+pub struct Socket<'a> {
+    udp: &'a Udp,
+    socket: RefMut<'a, UdpSocket<'static>>,
+}
+
+impl Drop for Socket<'_> {
+    fn drop(&mut self) {
+        self.socket.close();
+    }
+}
+
+impl ErrorType for Socket<'_> {
+    type Error = UdpError;
+}
+
+impl ErrorType for &Socket<'_> {
+    type Error = UdpError;
+}
+
+impl UdpReceive for &Socket<'_> {
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), UdpError> {
+        let (len, UdpMetadata { endpoint, .. }) = self.socket.recv_from(buffer).await.map_err(UdpError::Receive)?;
+        Ok((len, SocketAddr::new(endpoint.addr.into(), endpoint.port)))
+    }
+}
+
+impl UdpSend for &Socket<'_> {
+    /// Ends after [`SEND_MS`] with an error. What is in the socket's queue stays there until the socket is dropped.
+    async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
+        let IpAddr::V4(address) = peer.ip() else { return Err(UdpError::Unsupported) };
+        let sending = self.socket.send_to(data, IpEndpoint::new(address.into(), peer.port()));
+        let sent = with_timeout(Duration::from_millis(SEND_MS), sending).await;
+        sent.map_err(|_| UdpError::TimedOut)?.map_err(UdpError::Send)
+    }
+}
+
+impl Readable for &Socket<'_> {
+    async fn readable(&mut self) -> Result<(), UdpError> {
+        self.socket.wait_recv_ready().await;
+        Ok(())
+    }
+}
+
+impl MulticastV4 for Socket<'_> {
+    async fn join_v4(&mut self, group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
+        self.udp.stack.join_multicast_group(group).map_err(UdpError::Multicast)?;
+        // Joining does not wake embassy-net, so that the report would leave with the next frame only; this does.
+        self.socket.set_hop_limit(Some(self.udp.hop_limit));
+        Ok(())
+    }
+
+    async fn leave_v4(&mut self, group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
+        self.udp.stack.leave_multicast_group(group).map_err(UdpError::Multicast)?;
+        self.socket.set_hop_limit(Some(self.udp.hop_limit));
+        Ok(())
+    }
+}
+
+impl MulticastV6 for Socket<'_> {
+    async fn join_v6(&mut self, _group: Ipv6Addr, _interface: u32) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+
+    async fn leave_v6(&mut self, _group: Ipv6Addr, _interface: u32) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+}
+
+impl UdpReceive for Socket<'_> {
+    async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), UdpError> {
+        (&*self).receive(buffer).await
+    }
+}
+
+impl UdpSend for Socket<'_> {
+    async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
+        (&*self).send(peer, data).await
+    }
+}
+
+impl Readable for Socket<'_> {
+    async fn readable(&mut self) -> Result<(), UdpError> {
+        (&*self).readable().await
+    }
+}
+
+impl UdpSplit for Socket<'_> {
+    type Receive<'b>
+        = &'b Self
+    where
+        Self: 'b;
+    type Send<'b>
+        = &'b Self
+    where
+        Self: 'b;
+
+    fn split(&mut self) -> (&Self, &Self) {
+        (self, self)
+    }
+}
+
+/// What [`UdpSplitMulticast`] asks for, and services don't use: they join groups before they split a socket.
+pub struct Split<'a>(core::marker::PhantomData<&'a ()>);
+
+impl ErrorType for Split<'_> {
+    type Error = UdpError;
+}
+
+impl MulticastV4 for Split<'_> {
+    async fn join_v4(&mut self, _group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+
+    async fn leave_v4(&mut self, _group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+}
+
+impl MulticastV6 for Split<'_> {
+    async fn join_v6(&mut self, _group: Ipv6Addr, _interface: u32) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+
+    async fn leave_v6(&mut self, _group: Ipv6Addr, _interface: u32) -> Result<(), UdpError> {
+        Err(UdpError::Unsupported)
+    }
+}
+
+impl UdpSplitMulticast for Socket<'_> {
+    type MulticastV4<'b>
+        = Split<'b>
+    where
+        Self: 'b;
+    type MulticastV6<'b>
+        = Split<'b>
+    where
+        Self: 'b;
+
+    fn split_multicast(&mut self) -> (&Self, &Self, Split<'_>, Split<'_>) {
+        (self, self, Split(core::marker::PhantomData), Split(core::marker::PhantomData))
+    }
+}
+
+/// Why a socket did not do what it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UdpError {
+    /// The one socket is bound already.
+    InUse,
+    /// The port can't be bound.
+    Bind(BindError),
+    /// A datagram was longer than the buffer for it.
+    Receive(RecvError),
+    /// A datagram can't be sent.
+    Send(SendError),
+    /// There was no room for a datagram within [`SEND_MS`].
+    TimedOut,
+    /// The group can't be joined or left.
+    Multicast(MulticastError),
+    /// IPv6.
+    Unsupported,
+}
+
+impl fmt::Display for UdpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl core::error::Error for UdpError {}
+
+impl embedded_io_async::Error for UdpError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InUse | Self::Bind(_) => ErrorKind::AddrInUse,
+            Self::TimedOut => ErrorKind::TimedOut,
+            Self::Receive(_) | Self::Send(_) => ErrorKind::InvalidData,
+            Self::Multicast(_) => ErrorKind::OutOfMemory,
+            Self::Unsupported => ErrorKind::Unsupported,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The drivers: one file for each, and the table of all.
+//!
+//! A driver is a function that does one step of a sample: a few short transfers, and never a wait. Where a sensor
+//! takes time to measure, the step ends with how long that takes, and others run meanwhile. So one future serves all
+//! things, and what a driver keeps from step to step is a few bytes.
+
+mod adc;
+mod ads1115;
+mod aht20;
+mod bh1750;
+mod bme280;
+mod bmp280;
+mod counter;
+mod dht11;
+mod dht22;
+mod ds18b20;
+mod ina219;
+mod input;
+mod lm35;
+mod ntc;
+mod output;
+mod pwm;
+mod scd4x;
+pub(crate) mod servo;
+mod sht3x;
+mod sht4x;
+mod tmp36;
+mod ws2812;
+
+use crate::driver::{Driver, Fault, Id, Job, Next};
+use crate::hardware::{Drive, Hardware, Mode};
+use crate::spec::Args;
+
+pub(crate) use input::Debounce;
+
+/// All drivers, in the order in which they are listed.
+pub const DRIVERS: [Driver; 22] = [
+    ds18b20::DRIVER,
+    dht22::DRIVER,
+    dht11::DRIVER,
+    bme280::DRIVER,
+    bmp280::DRIVER,
+    sht4x::DRIVER,
+    sht3x::DRIVER,
+    aht20::DRIVER,
+    bh1750::DRIVER,
+    ina219::DRIVER,
+    ads1115::DRIVER,
+    scd4x::DRIVER,
+    adc::DRIVER,
+    lm35::DRIVER,
+    tmp36::DRIVER,
+    ntc::DRIVER,
+    input::DRIVER,
+    counter::DRIVER,
+    output::DRIVER,
+    pwm::DRIVER,
+    servo::DRIVER,
+    ws2812::DRIVER,
+];
+
+static TABLE: [Driver; DRIVERS.len()] = DRIVERS;
+
+/// The driver of this name.
+pub fn find(name: &str) -> Option<&'static Driver> {
+    TABLE.iter().find(|driver| driver.name == name)
+}
+
+/// Does one step of a sample.
+///
+/// # Errors
+/// Why there is no value.
+pub async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
+    match job.driver.id {
+        Id::Ds18b20 => ds18b20::step(hardware, job).await,
+        Id::Dht22 => dht22::step(hardware, job).await,
+        Id::Dht11 => dht11::step(hardware, job).await,
+        Id::Bme280 => bme280::step(hardware, job).await,
+        Id::Bmp280 => bmp280::step(hardware, job).await,
+        Id::Sht4x => sht4x::step(hardware, job).await,
+        Id::Sht3x => sht3x::step(hardware, job).await,
+        Id::Aht20 => aht20::step(hardware, job).await,
+        Id::Bh1750 => bh1750::step(hardware, job).await,
+        Id::Ina219 => ina219::step(hardware, job).await,
+        Id::Ads1115 => ads1115::step(hardware, job).await,
+        Id::Scd4x => scd4x::step(hardware, job).await,
+        Id::Adc => adc::step(hardware, job),
+        Id::Lm35 => lm35::step(hardware, job),
+        Id::Tmp36 => tmp36::step(hardware, job),
+        Id::Ntc => ntc::step(hardware, job),
+        Id::Input => input::step(hardware, job),
+        Id::Counter => counter::step(hardware, job),
+        Id::Ws2812 => ws2812::step(hardware, job).await,
+        // These do what they are told when they are told.
+        Id::Output | Id::Pwm | Id::Servo => Ok(Next::DONE),
+    }
+}
+
+/// What a thing's pin is set up for, and which; None if its driver needs nothing set up.
+pub fn mode(driver: &Driver, args: &Args, output: i32) -> Option<(u8, Mode)> {
+    let mode = match driver.id {
+        Id::Input => input::mode(args),
+        Id::Counter => counter::mode(args),
+        Id::Output => output::mode(args, output),
+        Id::Pwm => pwm::mode(args, output),
+        Id::Servo => servo::mode(args, output),
+        _ => return None,
+    };
+    Some((args.pin("pin"), mode))
+}
+
+/// What is driven for an output's value; None if its driver does it in a step.
+pub fn drive(driver: &Driver, args: &Args, output: i32) -> Option<Drive> {
+    match driver.id {
+        Id::Output => Some(Drive::Level(output::is_high(args, output))),
+        Id::Pwm => Some(Drive::Duty(pwm::duty(args, output))),
+        Id::Servo => Some(Drive::Duty(servo::duty(args, output))),
+        _ => None,
+    }
+}
+
+/// What a thing's output is at first, in units of its last decimal; 0 for a thing without one.
+pub fn initial(args: &Args) -> i32 {
+    args.int("initial")
+}

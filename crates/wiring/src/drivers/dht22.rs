@@ -1,0 +1,52 @@
+//! DHT22, or AM2302: temperature and humidity in pulses (Aosong's data sheet of the AM2302).
+
+use crate::driver::{Driver, Fault, Id, Job, Next, Use, celsius, every, gauge, pin};
+use crate::hardware::{Hardware, LineError, Pulse};
+use crate::limits::PULSES_MAX;
+
+pub(super) const DRIVER: Driver = Driver {
+    name: "dht22",
+    id: Id::Dht22,
+    help: "temperature and humidity in pulses; also sold as AM2302",
+    words: &[pin("pin", Use::Pulses, "data pin, with 5 to 10 kOhm to the supply")],
+    readings: &[gauge("temperature", celsius(1), (-400, 800)), gauge("humidity", ("%", 1), (0, 1_000))],
+    output: None,
+    period: every(10_000, 2_000),
+};
+
+/// The host pulls the line low for 1 ms at least.
+const START_US: u16 = 1_100;
+/// A bit's high time is 26 to 28 us for 0, and 70 us for 1.
+const BIT_US: u16 = 48;
+/// The line is idle when it is high for longer than any pulse.
+const IDLE_US: u16 = 2_000;
+/// The host's own pulse and the sensor's answer, before the bits.
+const HEAD: usize = 2;
+const BITS: usize = 40;
+
+pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
+    let [humidity_high, humidity_low, high, low] = read(hardware, job.args.pin("pin"), START_US).await?;
+    let magnitude = i32::from(u16::from_be_bytes([high & 0x7f, low]));
+    job.set(0, if high & 0x80 == 0 { magnitude } else { -magnitude });
+    job.set(1, u16::from_be_bytes([humidity_high, humidity_low]).into());
+    Ok(Next::DONE)
+}
+
+/// The four bytes of a DHT22 or DHT11, after their sum was checked.
+pub(super) async fn read(hardware: &impl Hardware, pin: u8, start_us: u16) -> Result<[u8; 4], Fault> {
+    let mut heard = [Pulse::default(); PULSES_MAX];
+    let send = [Pulse { low: start_us, high: 10 }];
+    let len = hardware.exchange(pin, &send, &mut heard, IDLE_US).await.map_err(|error| match error {
+        LineError::Held => Fault::Short,
+        LineError::Failed => Fault::Hardware,
+    })?;
+    if len < HEAD + BITS {
+        return Err(if len <= 1 { Fault::NoAnswer } else { Fault::Checksum });
+    }
+    let bits = heard.iter().skip(HEAD).take(BITS).map(|pulse| pulse.high > BIT_US);
+    let all = bits.fold(0_u64, |all, bit| all << 1 | u64::from(bit));
+    let [_, _, _, a, b, c, d, sum] = all.to_be_bytes();
+    let is_whole = [a, b, c, d].into_iter().fold(0, u8::wrapping_add) == sum;
+    // Zeros are what a sensor without a measurement sends, or a line that is pulled too weakly.
+    if is_whole && all != 0 { Ok([a, b, c, d]) } else { Err(Fault::Checksum) }
+}

@@ -1,0 +1,120 @@
+//! What drivers ask of pins and buses. Chips and models implement it.
+
+use embedded_hal_async::i2c::I2c;
+
+/// What holds an input when nothing drives it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pull {
+    /// Nothing: the pin floats.
+    #[default]
+    None,
+    /// The chip's weak resistor to the supply.
+    Up,
+    /// The chip's weak resistor to ground.
+    Down,
+}
+
+/// What a pin is set up for, for as long as a thing is wired to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Its level is read.
+    Input(Pull),
+    /// Its falling edges are counted, from 0.
+    Counter(Pull),
+    /// Its level is driven.
+    Output {
+        /// Only a low level is driven; a high one is left to a resistor outside.
+        is_open_drain: bool,
+        /// The level from the start.
+        is_high: bool,
+    },
+    /// It has pulses of a fixed frequency.
+    Pwm {
+        /// Pulses a second.
+        frequency_hz: u32,
+        /// How much of the time the level is high from the start, in parts of 65,536.
+        duty: u16,
+    },
+}
+
+/// What is changed at a pin that was set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drive {
+    /// The level of an output.
+    Level(bool),
+    /// How much of the time the level is high, in parts of 65,536.
+    Duty(u16),
+}
+
+/// A pin did not take what it was told: no channel is left, or it was not set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PinError;
+
+/// How long a line was low, and then high, microseconds. A high time of 0 lasts to the end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// Low, microseconds.
+    pub low: u16,
+    /// High, microseconds.
+    pub high: u16,
+}
+
+/// Why nothing was heard on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineError {
+    /// The line did not change, not even by what was sent: it is held.
+    Held,
+    /// There were more pulses than there is room for, or the hardware failed.
+    Failed,
+}
+
+/// The pins and buses of a machine, by the pins' numbers.
+///
+/// A wiring was checked by [`plan`](crate::plan) before anything here is called: a pin is used for one thing, or for
+/// one bus. A call for a pin that can't do it must fail, and not panic.
+pub trait Hardware {
+    /// An I2C bus for one step of a driver.
+    type I2c<'h>: I2c
+    where
+        Self: 'h;
+
+    /// The I2C bus at two pins, at 100 kHz. It goes when it is dropped, whatever state the transfer is in.
+    fn i2c(&self, sda: u8, scl: u8) -> Self::I2c<'_>;
+
+    /// Pulls a line low as `send` says and hears all that happens on it, its own pulses too, until it was high for
+    /// `idle_us`. The line is open drain and has a pull-up. Gives how many pulses were heard.
+    ///
+    /// # Errors
+    /// See [`LineError`]. A line that is held ends after 60 ms at most.
+    async fn exchange(&self, pin: u8, send: &[Pulse], heard: &mut [Pulse], idle_us: u16) -> Result<usize, LineError>;
+
+    /// Sends the same three bytes to so many WS2812 at a pin (WS2812B data sheet, timing of 0 and 1 codes).
+    ///
+    /// # Errors
+    /// The hardware failed.
+    async fn pixels(&self, pin: u8, bytes: [u8; 3], len: u16) -> Result<(), PinError>;
+
+    /// One conversion at an analog pin, millivolts. None if the converter failed.
+    fn millivolts(&self, pin: u8) -> Option<u16>;
+
+    /// Sets a pin up. It stays so until it is set up otherwise or released.
+    ///
+    /// # Errors
+    /// The pin can't do it, or no channel is left.
+    fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError>;
+
+    /// Makes a pin float, whatever it was set up for.
+    fn release(&self, pin: u8);
+
+    /// The level of a pin that was set up as an input; true is high.
+    fn level(&self, pin: u8) -> bool;
+
+    /// Falling edges at a pin since it was set up as a counter; the number wraps.
+    fn count(&self, pin: u8) -> u32;
+
+    /// Changes what is driven at a pin that was set up as an output.
+    ///
+    /// # Errors
+    /// The pin is not set up for it; it stays as it was.
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), PinError>;
+}

@@ -226,3 +226,23 @@ fn field_18_a_half_close_ends_the_connection_when_all_replies_are_sent() {
     setting.run(1_000);
     many.check(&b"$32\r\n0123456789abcdef0123456789abcdef\r\n".repeat(60), "closed");
 }
+
+#[test]
+fn field_19_any_app_for_telnet_works() {
+    let mut setting = Setting::new();
+    let putty = b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03PING\r\n";
+    let clients = [&putty[..], b"PING\r\n\xff\xf4\xff\xfd\x06PING\r\n", b"PING\r\0PING\r\0"];
+    for (request, pongs) in clients.into_iter().zip([1, 2, 2]) {
+        let client = setting.connect(request, Then::Closes);
+        setting.run(DECIDED_MS);
+        client.check(&b"+PONG\r\n".repeat(pongs), "open");
+    }
+}
+
+#[test]
+fn field_19_a_terminal_that_negotiates_has_time_to_type() {
+    let mut setting = Setting::new();
+    let terminals = [(); SLOTS].map(|()| setting.connect(b"\xff\xfb\x1f\xff\xfd\x03", Then::Closes));
+    setting.run(over(REQUEST_TIMEOUT_MS));
+    terminals.iter().for_each(|terminal| terminal.check(b"", "open"));
+}

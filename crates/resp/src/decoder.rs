@@ -3,9 +3,14 @@
 use crate::http::is_http;
 use crate::inline::{self, SplitError};
 use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
-use crate::number::{CountError, decode_count};
+use crate::number::{InvalidCount, decode_count};
 use crate::protocol_error::ProtocolError;
 use crate::request::{Request, Span};
+use crate::telnet::{self, IAC};
+
+/// UTF-8's byte order mark, which some editors put in front of a text.
+const BYTE_ORDER_MARK: [u8; 3] = [BYTE_ORDER_MARK_FIRST, 0xbb, 0xbf];
+const BYTE_ORDER_MARK_FIRST: u8 = 0xef;
 
 /// Reads requests out of a receive buffer, and keeps its place in it.
 ///
@@ -87,8 +92,8 @@ const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX && size_of::<Args
 enum State {
     /// A request's first byte.
     Start,
-    /// An inline request's line feed.
-    Inline,
+    /// An inline request's line end. `has_commands` is set once there is a Telnet command in the line.
+    Inline { has_commands: bool },
     /// The number of arguments.
     Count,
     /// The length of an argument, of which `missing` are to come.
@@ -203,8 +208,8 @@ impl Decoder {
 
     fn step(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Step {
         match self.state {
-            State::Start => Ok(self.first_byte(rx)),
-            State::Inline => self.inline(rx, args, limits),
+            State::Start => self.first_byte(rx, limits),
+            State::Inline { has_commands } => self.inline(rx, args, limits, has_commands),
             State::Count => self.count(rx, limits),
             State::Length { missing } => self.length(rx, limits, missing),
             State::Payload { missing, len } => self.payload(rx, args, missing, len),
@@ -213,20 +218,43 @@ impl Decoder {
         }
     }
 
-    fn first_byte(&mut self, rx: &[u8]) -> Option<State> {
-        if *rx.get(self.next)? == b'*' {
-            self.next += 1;
-            Some(State::Count)
-        } else {
-            Some(State::Inline)
+    fn first_byte(&mut self, rx: &[u8], limits: &Limits) -> Step {
+        match rx.get(self.next) {
+            None => Ok(None),
+            Some(b'*') => {
+                self.next += 1;
+                Ok(Some(State::Count))
+            }
+            Some(&(IAC | BYTE_ORDER_MARK_FIRST)) => self.preamble(rx, limits),
+            Some(_) => Ok(Some(State::Inline { has_commands: false })),
         }
     }
 
+    /// Passes over a Telnet command or a byte order mark before a request: neither is a part of one, so that a client may
+    /// take its time afterwards.
+    #[cold]
+    fn preamble(&mut self, rx: &[u8], limits: &Limits) -> Step {
+        let rest = rest(rx, self.next);
+        let len = match *rest {
+            [IAC, IAC, ..] => None,
+            [IAC, ..] => match telnet::command_len(rest.get(..=limits.inline_len_max).unwrap_or(rest)) {
+                None if rest.len() > limits.inline_len_max => return Err(ProtocolError::TooBigInlineRequest),
+                None => return Ok(None),
+                len => len,
+            },
+            _ if rest.starts_with(&BYTE_ORDER_MARK) => Some(BYTE_ORDER_MARK.len()),
+            _ if BYTE_ORDER_MARK.starts_with(rest) => return Ok(None),
+            _ => None,
+        };
+        let Some(len) = len else {
+            return Ok(Some(State::Inline { has_commands: false }));
+        };
+        self.next += len;
+        Ok(Some(self.start_request()))
+    }
+
     fn count(&mut self, rx: &[u8], limits: &Limits) -> Step {
-        let count = decode_count(rest(rx, self.next)).map_err(|error| match error {
-            CountError::TooLong => ProtocolError::TooBigMultibulkCount,
-            CountError::Invalid => ProtocolError::InvalidMultibulkLength,
-        })?;
+        let count = decode_count(rest(rx, self.next)).map_err(|InvalidCount| ProtocolError::InvalidMultibulkLength)?;
         let Some(count) = count else {
             return Ok(None);
         };
@@ -248,10 +276,7 @@ impl Decoder {
             [b'$', ref digits @ ..] => digits,
             [other, ..] => return Err(ProtocolError::ExpectedBulk(other)),
         };
-        let count = decode_count(digits).map_err(|error| match error {
-            CountError::TooLong => ProtocolError::TooBigBulkCount,
-            CountError::Invalid => ProtocolError::InvalidBulkLength,
-        })?;
+        let count = decode_count(digits).map_err(|InvalidCount| ProtocolError::InvalidBulkLength)?;
         let Some(count) = count else {
             return Ok(None);
         };
@@ -291,24 +316,54 @@ impl Decoder {
         }))
     }
 
-    fn inline(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Step {
+    fn inline(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, mut has_commands: bool) -> Step {
         let len_max = limits.inline_len_max;
         let window_end = rx.len().min(self.start + len_max + 1);
-        let window = rx.get(self.next..window_end).unwrap_or_default();
-        // To Redis a NUL ends its search for the line feed, so a line that has
-        // one is only ever too big.
-        match window.iter().position(|&byte| byte == b'\n' || byte == 0) {
-            Some(at) if window.get(at) == Some(&b'\n') => {
-                let line_feed = self.next + at;
-                self.next = line_feed + 1;
-                self.line(rx.get_mut(self.start..line_feed).unwrap_or_default(), args, limits)
+        let mut at = self.next;
+        loop {
+            let window = rx.get(at..window_end).unwrap_or_default();
+            // One comparison finds a line feed, a NUL, IAC and Ctrl-C, and a tab with them.
+            let Some(offset) = window.iter().position(|&byte| byte.wrapping_add(1) <= b'\n' + 1) else {
+                at = window_end;
+                break;
+            };
+            at += offset;
+            match rx.get(at) {
+                Some(b'\n') => return self.line_end(rx, args, limits, at, has_commands),
+                // Telnet's other end of a line (RFC 854, the NVT printer).
+                Some(0) if at > self.start && rx.get(at - 1) == Some(&b'\r') => {
+                    return self.line_end(rx, args, limits, at, has_commands);
+                }
+                // To Redis a NUL ends the search for the line feed.
+                Some(0) => return Err(ProtocolError::NulInInlineRequest),
+                Some(&IAC) => match telnet::command_len(rx.get(at..window_end).unwrap_or_default()) {
+                    Some(len) => {
+                        has_commands = true;
+                        at += len;
+                    }
+                    None => break,
+                },
+                Some(&byte) => {
+                    has_commands |= telnet::is_command(byte);
+                    at += 1;
+                }
+                None => break,
             }
-            None if rest(rx, self.start).len() <= len_max => {
-                self.next += window.len();
-                Ok(None)
-            }
-            _ => Err(ProtocolError::TooBigInlineRequest),
         }
+        if rest(rx, self.start).len() > len_max {
+            return Err(ProtocolError::TooBigInlineRequest);
+        }
+        self.next = at;
+        self.state = State::Inline { has_commands };
+        Ok(None)
+    }
+
+    /// A line is complete but for the byte at `end`, which ends it.
+    fn line_end(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, end: usize, has_commands: bool) -> Step {
+        let line = rx.get_mut(self.start..end).unwrap_or_default();
+        let len = if has_commands { telnet::strip(line) } else { line.len() };
+        self.next = end + 1;
+        self.line(line.get_mut(..len).unwrap_or_default(), args, limits)
     }
 
     fn line(&mut self, line: &mut [u8], args: &mut Args, limits: &Limits) -> Step {

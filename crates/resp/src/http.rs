@@ -32,10 +32,13 @@ pub enum Http {
     Other,
 }
 
+/// The header that each request has.
+const HOST: &[u8] = b"HOST:";
+
 /// Methods that no command is named after, and the header that Redis takes as
 /// a sign of an attack.
 const OTHER_METHODS: [&[u8]; 10] =
-    [b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI", b"HOST:"];
+    [b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI", HOST];
 
 /// The letters that [`OTHER_METHODS`] begin with, a bit for each, so that most names need no further look.
 const OTHER_LETTERS: u32 = {
@@ -102,10 +105,12 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 /// Whether an inline request is a line of HTTP: a method of HTTP, a request
 /// line with its version, or a header.
 ///
-/// No command has a colon in its name.
+/// A header's name ends with the colon, as browsers send it (RFC 9112 section
+/// 5). A word with a colon inside is a key that was typed without a command.
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
-    name.contains(&b':')
+    name.ends_with(b":")
+        || is_prefix(name, HOST) == Some(true)
         || (name.first().is_some_and(begins_other)
             && OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known)))
         || (request.len() == 3 && request.arg(2).is_some_and(is_version))

@@ -42,8 +42,9 @@
 //! - Nothing panics on input, and there is no `unsafe`.
 //!
 //! Where Redis has words for an error, it is said in them. This differs from
-//! Redis on purpose: line ends after counts and arguments must be CR LF, and
-//! a NUL in an inline request is refused at once.
+//! Redis on purpose: line ends after counts and arguments must be CR LF. An
+//! inline request may also end with CR NUL, Telnet commands and a byte order
+//! mark in front of it are passed over, and any other NUL is refused at once.
 //!
 //! # Layout
 //!
@@ -53,6 +54,7 @@
 //! | `decoder` | [`Decoder`]: requests out of a receive buffer; [`Args`]: where the arguments are |
 //! | `request` | [`Request`]: a command's name and its arguments |
 //! | `inline` | inline requests: words, quotes, escapes |
+//! | `telnet` | commands of Telnet in inline requests, which are passed over |
 //! | `http` | [`http_method`]: telling a browser from a client |
 //! | `protocol_error` | [`ProtocolError`]: what can be wrong with a request |
 //! | `reply_writer` | [`ReplyWriter`]: replies into a transmit buffer; [`ReplyText`]: formatted text in them |
@@ -81,6 +83,7 @@ mod reply_scan;
 mod reply_writer;
 mod request;
 mod request_encoder;
+mod telnet;
 
 pub use decoder::{Args, Decoder};
 pub use http::{Http, http_method};

@@ -2,14 +2,9 @@
 
 use crate::limits::{COUNT_LEN_MAX, DIGITS_MAX};
 
-/// Why a header's number can't be read.
+/// A header's number has more than [`COUNT_LEN_MAX`] characters, isn't a number, is out of range, or its CR has no LF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CountError {
-    /// More than [`COUNT_LEN_MAX`] characters.
-    TooLong,
-    /// Not a number, out of range, or its CR has no LF.
-    Invalid,
-}
+pub(crate) struct InvalidCount;
 
 /// A header's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,18 +16,18 @@ pub(crate) struct Count {
 
 /// Reads the number that follows a header's type byte; `None` if its line
 /// isn't complete.
-pub(crate) fn decode_count(bytes: &[u8]) -> Result<Option<Count>, CountError> {
+pub(crate) fn decode_count(bytes: &[u8]) -> Result<Option<Count>, InvalidCount> {
     let window = &bytes[..bytes.len().min(COUNT_LEN_MAX + 1)];
     let Some(cr) = window.iter().position(|&byte| byte == b'\r') else {
-        return if bytes.len() > COUNT_LEN_MAX { Err(CountError::TooLong) } else { Ok(None) };
+        return if bytes.len() > COUNT_LEN_MAX { Err(InvalidCount) } else { Ok(None) };
     };
     match bytes.get(cr + 1) {
         None => Ok(None),
         Some(b'\n') => {
-            let value = parse(&bytes[..cr]).ok_or(CountError::Invalid)?;
+            let value = parse(&bytes[..cr]).ok_or(InvalidCount)?;
             Ok(Some(Count { value, len: cr + 2 }))
         }
-        Some(_) => Err(CountError::Invalid),
+        Some(_) => Err(InvalidCount),
     }
 }
 
@@ -97,7 +92,7 @@ mod tests {
 
     #[test]
     fn counts() {
-        let check = |text: &str, expected: Result<Option<i32>, CountError>| {
+        let check = |text: &str, expected: Result<Option<i32>, InvalidCount>| {
             let count = decode_count(text.as_bytes());
             assert_eq!(count.map(|count| count.map(|c| c.value)), expected, "{text:?}");
         };
@@ -110,13 +105,13 @@ mod tests {
         check("12", Ok(None));
         check("12\r", Ok(None));
         check("12345678901", Ok(None));
-        check("123456789012", Err(CountError::TooLong));
-        check("123456789012\r\n", Err(CountError::TooLong));
+        check("123456789012", Err(InvalidCount));
+        check("123456789012\r\n", Err(InvalidCount));
         for text in ["", "-", "+1", "01", "00", "-0", " 1", "1 ", "a", "2147483648", "?"] {
-            check(&format!("{text}\r\n"), Err(CountError::Invalid));
+            check(&format!("{text}\r\n"), Err(InvalidCount));
         }
-        check("1\rx", Err(CountError::Invalid));
-        check("1\n2\r\n", Err(CountError::Invalid));
+        check("1\rx", Err(InvalidCount));
+        check("1\n2\r\n", Err(InvalidCount));
     }
 
     #[test]

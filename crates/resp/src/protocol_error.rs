@@ -27,13 +27,11 @@ pub enum ProtocolError {
     ExpectedBulk(u8),
     /// A quote in an inline request isn't closed, or goes on after its end.
     UnbalancedQuotes,
-    /// An inline request has no line feed within its limit, has too many
-    /// arguments, or holds a NUL.
+    /// An inline request has no line end within its limit, or too many
+    /// arguments.
     TooBigInlineRequest,
-    /// The number of arguments has more digits than any that is permitted.
-    TooBigMultibulkCount,
-    /// An argument's length has more digits than any that is permitted.
-    TooBigBulkCount,
+    /// An inline request holds a NUL that no CR comes before.
+    NulInInlineRequest,
     /// More arguments than a client may send before it has authenticated.
     UnauthenticatedMultibulkLength,
     /// More bytes than a client may send before it has authenticated.
@@ -56,8 +54,7 @@ impl fmt::Display for ProtocolError {
             }
             Self::UnbalancedQuotes => "unbalanced quotes in request",
             Self::TooBigInlineRequest => "too big inline request",
-            Self::TooBigMultibulkCount => "too big mbulk count string",
-            Self::TooBigBulkCount => "too big bulk count string",
+            Self::NulInInlineRequest => "NUL in inline request",
             Self::UnauthenticatedMultibulkLength => "unauthenticated multibulk length",
             Self::UnauthenticatedBulkLength => "unauthenticated bulk length",
             Self::Http => "HTTP is not spoken here",

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::limits::{ELEMENT_LEN_MIN, REPLY_DEPTH_MAX};
-use crate::number::{CountError, decode_count};
+use crate::number::{InvalidCount, decode_count};
 
 /// Why bytes aren't a reply. The connection is of no more use: where its next
 /// reply starts is unknown.
@@ -33,8 +33,8 @@ impl fmt::Display for ReplyError {
 
 impl core::error::Error for ReplyError {}
 
-impl From<CountError> for ReplyError {
-    fn from(_: CountError) -> Self {
+impl From<InvalidCount> for ReplyError {
+    fn from(_: InvalidCount) -> Self {
         Self::Malformed
     }
 }

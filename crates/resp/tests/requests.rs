@@ -29,6 +29,7 @@ fn array(args: &[Vec<u8>]) -> Vec<u8> {
 fn line() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         6 => prop::sample::select(&b"abnrtx0fF\"\"''\\\\ \t\x0b\x0c\r"[..]),
+        1 => prop::sample::select(&b"\xff\xff\xff\xf0\xf4\xf7\xf8\xfa\xfb\xfd\x03\xef\xbb\xbf"[..]),
         1 => any::<u8>().prop_filter("ends the line", |byte| !matches!(byte, 0 | b'\n')),
     ];
     vec(byte, 0..40)
@@ -43,10 +44,11 @@ fn item() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         4 => args().prop_map(|args| array(&args)),
         3 => line().prop_map(terminated),
-        1 => prop::sample::select(&["\r\n", "\n", "*0\r\n", "*-1\r\n", "PING\n"][..])
+        1 => prop::sample::select(&["\r\n", "\n", "*0\r\n", "*-1\r\n", "PING\n", "PING\r\0", "\u{feff}"][..])
             .prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::sample::select(&["POST / ", "Host: a", "GET / HTTP/1.1", "*", "*1\r\n$"][..])
             .prop_map(|text| text.as_bytes().to_vec()),
+        1 => vec(prop::sample::select(&b"\xff\xff\xf0\xf4\xfa\xfb\0\nx"[..]), 1..12),
         1 => vec(b'x'..=b'z', 200..600).prop_map(terminated),
     ]
 }

@@ -300,7 +300,8 @@ impl<const N: usize> Server<N> {
         // Whoever waits already comes first.
         if self.serving.get() + self.queue.len() >= self.active {
             let waiting = self.queue.enter();
-            if !self.room_in_time(&waiting).await && !(self.displace() && self.room_in_time(&waiting).await) {
+            let has_room = self.room_in_time(&waiting).await || (self.displace() && self.room_in_time(&waiting).await);
+            if !has_room {
                 return false;
             }
             self.serving.set(self.serving.get() + 1);

@@ -163,7 +163,7 @@ fn protocol_errors_close_only_their_own_connection() {
          sta4: GET \"a
          sta4$ -ERR Protocol error: unbalanced quotes in request|
          sta5\\ GET a\\0b\\r\\n
-         sta5$ -ERR Protocol error: too big inline request|
+         sta5$ -ERR Protocol error: NUL in inline request|
          ap: PING
          ap= +PONG|",
     );

@@ -70,16 +70,109 @@ fn malformed() {
     check("*\r\n", InvalidMultibulkLength);
     check("*1\n$1\r\n", InvalidMultibulkLength);
     check("*1\rx", InvalidMultibulkLength);
-    check("*123456789012", TooBigMultibulkCount);
+    check("*123456789012", InvalidMultibulkLength);
     check("*1\r\n:", ExpectedBulk(b':'));
     check("*1\r\n\r", ExpectedBulk(b'\r'));
     check("*1\r\n*1\r\n", ExpectedBulk(b'*'));
     check("*1\r\n$x\r\n", InvalidBulkLength);
     check("*1\r\n$-1\r\n", InvalidBulkLength);
-    check("*1\r\n$123456789012", TooBigBulkCount);
+    check("*1\r\n$123456789012", InvalidBulkLength);
     check("*1\r\n$4\r\nPINGS\r\n", InvalidBulkLength);
     check("SET a \"b\r\n", UnbalancedQuotes);
-    check("a\0", TooBigInlineRequest);
+    check("a\0", NulInInlineRequest);
+    check("\0", NulInInlineRequest);
+}
+
+/// The same however the bytes come.
+fn check_bytes(wire: &[u8], requests: &[&[&str]]) {
+    for piece_len in [1, 2, 7, wire.len()] {
+        let mut rx = wire.to_vec();
+        let (mut decoder, mut decoded) = (Decoder::new(), Vec::new());
+        for rx_len in (0..=rx.len()).step_by(piece_len).chain([rx.len()]) {
+            decode_all(&mut decoder, &mut rx[..rx_len], &AUTHENTICATED, &mut decoded).unwrap();
+        }
+        assert_eq!(decoded, requests, "{:?} in pieces of {piece_len}", wire.escape_ascii().to_string());
+    }
+}
+
+#[test]
+fn field_14_huge_numbers_are_invalid_lengths() {
+    for digits in ["123456789012", "4294967296", "99999999999999999999999999"] {
+        for end in ["", "\r\n"] {
+            let check = |wire: String, error| check(&wire, &AUTHENTICATED, (&[], error));
+            let is_waited_for = digits.len() <= 11 && end.is_empty();
+            check(format!("*{digits}{end}"), (!is_waited_for).then_some(InvalidMultibulkLength));
+            check(format!("*1\r\n${digits}{end}"), (!is_waited_for).then_some(InvalidBulkLength));
+        }
+    }
+}
+
+#[test]
+fn field_19_telnet_negotiation_is_passed_over() {
+    let putty = b"\xff\xfb\x1f\xff\xfb\x20\xff\xfb\x18\xff\xfb\x27\xff\xfd\x01\xff\xfb\x03\xff\xfd\x03";
+    check_bytes(&[&putty[..], b"PING\r\n"].concat(), &[&["PING"]]);
+    check_bytes(&[b"PI", &putty[..], b"NG\r\n"].concat(), &[&["PING"]]);
+    // The size of a window, 80 by 24, and an option whose number is a line feed or a NUL.
+    check_bytes(b"PING\r\n\xff\xfa\x1f\0\x50\0\x18\xff\xf0PING\r\n", &[&["PING"], &["PING"]]);
+    check_bytes(b"PI\xff\xfa\x1f\0\x0a\0\x18\xff\xf0NG\r\n\xff\xfd\n\xff\xfb\0PING\n", &[&["PING"], &["PING"]]);
+    check_bytes(&[&putty[..], b"*1\r\n$4\r\nPING\r\n"].concat(), &[&["PING"]]);
+    check_bytes(b"*2\r\n$4\r\nECHO\r\n$3\r\n\x03\0\n\r\n", &[&["ECHO", "\x03\0\n"]]);
+    check_bytes(b"ECHO \xff\xffx\r\n", &[&["ECHO", "\u{fffd}x"]]);
+}
+
+#[test]
+fn field_19_negotiation_alone_is_no_half_request() {
+    let mut decoder = Decoder::new();
+    let mut rx = *b"\xff\xfb\x1f\xff\xfd\x03";
+    assert!(decoder.decode(&mut rx, &mut Args::new(), &AUTHENTICATED).unwrap().is_none());
+    assert_eq!(decoder.drain_consumed(), rx.len());
+}
+
+#[test]
+fn field_19_each_end_of_a_line_is_one() {
+    check_bytes(b"PING\r\0PING\r\nPING\nPING\r\0\r\0", &[&["PING"], &["PING"], &["PING"], &["PING"]]);
+    check_bytes(b"ECHO \"a\"\r\0", &[&["ECHO", "a"]]);
+}
+
+#[test]
+fn field_19_ctrl_c_drops_what_was_typed() {
+    check_bytes(b"PING\r\n\xff\xf4\xff\xfd\x06PING\r\n", &[&["PING"], &["PING"]]);
+    check_bytes(b"SET led 1\xff\xf4\xff\xfd\x06PING\r\n", &[&["PING"]]);
+    check_bytes(b"SET led 1\x03PING\r\n\x03\r\n", &[&["PING"]]);
+}
+
+#[test]
+fn field_19_a_byte_order_mark_is_passed_over() {
+    check_bytes(b"\xef\xbb\xbfGET lm35\r\n", &[&["GET", "lm35"]]);
+    check_bytes(b"\xef\xbb\xbf*1\r\n$4\r\nPING\r\n", &[&["PING"]]);
+    check_bytes("\u{feff}\u{feff}PING\r\nECHO \u{feff}\r\n\u{f000}\r\n".as_bytes(), &[
+        &["PING"],
+        &["ECHO", "\u{feff}"],
+        &["\u{f000}"],
+    ]);
+}
+
+#[test]
+fn field_19_no_negotiation_gets_past_the_limits_or_runs_http() {
+    let check = |wire: Vec<u8>, expected| {
+        let (mut rx, mut args) = (wire, Args::new());
+        assert_eq!(Decoder::new().decode(&mut rx, &mut args, &AUTHENTICATED).err(), Some(expected));
+    };
+    check([&b"\xff\xfa"[..], &[b'x'; INLINE_LEN_MAX]].concat(), TooBigInlineRequest);
+    check([&b"x\xff\xfa"[..], &[b'x'; INLINE_LEN_MAX]].concat(), TooBigInlineRequest);
+    check([&b"x".repeat(10)[..], &b"\xff\xf1".repeat(INLINE_LEN_MAX / 2)].concat(), TooBigInlineRequest);
+    check(b"\xff\xfb\x1fPOST / HTTP/1.1\r\n".to_vec(), Http);
+    check(b"PO\xff\xf1ST / HTTP/1.1\r\n".to_vec(), Http);
+    check(b"\xef\xbb\xbfPOST / HTTP/1.1\r\n".to_vec(), Http);
+    check(b"x\xff\xfa\0\xff\xf0\0".to_vec(), NulInInlineRequest);
+}
+
+#[test]
+fn field_21_a_typed_key_with_a_colon_is_not_taken_for_http() {
+    let check = |wire, requests| check(wire, &AUTHENTICATED, (requests, None));
+    check("history:lm35\r\nPING\r\n", &[&["history:lm35"], &["PING"]]);
+    check("history:lm35 - +\r\n", &[&["history:lm35", "-", "+"]]);
+    check("a:b:c x\r\n", &[&["a:b:c", "x"]]);
 }
 
 #[test]
@@ -151,7 +244,7 @@ fn tls_never_runs() {
     // A ClientHello whose length has a line feed in it: what comes before
     // its first NUL is a line, and no page chose any of it.
     let hello = "\x16\x03\x01\x02\n\x01\0\x01\x7c\x03\x03\nCONFIG SET a b\n";
-    check(hello, &AUTHENTICATED, (&[&["\x16\x03\x01\x02"]], Some(TooBigInlineRequest)));
+    check(hello, &AUTHENTICATED, (&[&["\x01\x02"]], Some(NulInInlineRequest)));
 }
 
 #[test]

@@ -101,10 +101,26 @@ struct Model<'a> {
 
 impl Model<'_> {
     fn request(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
-        match self.wire.get(self.next) {
-            None => Err(Stop::Incomplete),
-            Some(b'*') => self.array(),
-            Some(_) => self.line(),
+        const MARK: &[u8] = "\u{feff}".as_bytes();
+        let rest = &self.wire[self.next..];
+        match rest {
+            [] => Err(Stop::Incomplete),
+            [b'*', ..] => self.array(),
+            [255, 255, ..] => self.line(),
+            [255, ..] => match command(rest) {
+                Some(len) if len <= self.line_len_max() + 1 => {
+                    self.next += len;
+                    Ok(Vec::new())
+                }
+                _ if rest.len() > self.line_len_max() => Err(ProtocolError::TooBigInlineRequest.into()),
+                _ => Err(Stop::Incomplete),
+            },
+            _ if rest.starts_with(MARK) => {
+                self.next += MARK.len();
+                Ok(Vec::new())
+            }
+            _ if MARK.starts_with(rest) => Err(Stop::Incomplete),
+            _ => self.line(),
         }
     }
 
@@ -112,7 +128,7 @@ impl Model<'_> {
         use ProtocolError::*;
         let start = self.next;
         self.next += 1;
-        let count = self.number(TooBigMultibulkCount, InvalidMultibulkLength)?;
+        let count = self.number(InvalidMultibulkLength)?;
         if count > limits::ARGS_MAX as i64 {
             return Err(InvalidMultibulkLength.into());
         }
@@ -126,7 +142,7 @@ impl Model<'_> {
                 Some(b'$') => self.next += 1,
                 Some(&other) => return Err(ExpectedBulk(other).into()),
             }
-            let len = self.number(TooBigBulkCount, InvalidBulkLength)?;
+            let len = self.number(InvalidBulkLength)?;
             if !(0..=limits::BULK_LEN_MAX as i64).contains(&len) {
                 return Err(InvalidBulkLength.into());
             }
@@ -149,11 +165,11 @@ impl Model<'_> {
         Ok(args)
     }
 
-    fn number(&mut self, too_big: ProtocolError, invalid: ProtocolError) -> Result<i64, Stop> {
+    fn number(&mut self, invalid: ProtocolError) -> Result<i64, Stop> {
         let rest = &self.wire[self.next..];
         let line: Vec<u8> = rest.iter().copied().take_while(|&byte| byte != b'\r').collect();
         if line.len() > limits::COUNT_LEN_MAX {
-            return Err(too_big.into());
+            return Err(invalid.into());
         }
         match rest[line.len()..] {
             [b'\r', b'\n', ..] => self.next += line.len() + 2,
@@ -166,25 +182,64 @@ impl Model<'_> {
         if canonical { Ok(value) } else { Err(invalid.into()) }
     }
 
+    fn line_len_max(&self) -> usize {
+        if self.unauthenticated { limits::INLINE_LEN_MAX_UNAUTHENTICATED } else { limits::INLINE_LEN_MAX }
+    }
+
     fn line(&mut self) -> Result<Vec<Vec<u8>>, Stop> {
         use ProtocolError::*;
-        let (len_max, args_max) = match self.unauthenticated {
-            true => (limits::INLINE_LEN_MAX_UNAUTHENTICATED, limits::ARGS_MAX_UNAUTHENTICATED),
-            false => (limits::INLINE_LEN_MAX, limits::ARGS_MAX),
-        };
+        let args_max = if self.unauthenticated { limits::ARGS_MAX_UNAUTHENTICATED } else { limits::ARGS_MAX };
         let rest = &self.wire[self.next..];
-        let line: Vec<u8> = rest.iter().copied().take_while(|&byte| byte != b'\n').collect();
-        if line.len() > len_max || line.contains(&0) {
-            return Err(TooBigInlineRequest.into());
+        let (mut line, mut at) = (Vec::new(), 0);
+        loop {
+            if at > self.line_len_max() {
+                return Err(TooBigInlineRequest.into());
+            }
+            match rest[at..] {
+                [] => return Err(Stop::Incomplete),
+                [b'\n', ..] => break,
+                [0, ..] if at > 0 && rest[at - 1] == b'\r' => break,
+                [0, ..] => return Err(NulInInlineRequest.into()),
+                [255, ..] => {
+                    let Some(len) = command(&rest[at..]) else {
+                        let is_long = rest.len() > self.line_len_max();
+                        return Err(if is_long { TooBigInlineRequest.into() } else { Stop::Incomplete });
+                    };
+                    match rest[at + 1] {
+                        255 => line.push(255),
+                        244 | 248 => line.clear(),
+                        247 => drop(line.pop()),
+                        _ => (),
+                    }
+                    at += len;
+                    continue;
+                }
+                [3, ..] => line.clear(),
+                [byte, ..] => line.push(byte),
+            }
+            at += 1;
         }
-        if line.len() == rest.len() {
-            return Err(Stop::Incomplete);
-        }
-        self.next += line.len() + 1;
+        self.next += at + 1;
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         // Too many words are noticed before a quote that comes after them.
         let args = split_args(line, args_max)?;
         if is_http(&args) { Err(Http.into()) } else { Ok(args) }
+    }
+}
+
+/// Bytes of a Telnet command, if all of it is there.
+fn command(bytes: &[u8]) -> Option<usize> {
+    match *bytes.get(1)? {
+        250 => {
+            let mut rest = bytes[2..].iter();
+            loop {
+                if *rest.next()? == 255 && *rest.next()? == 240 {
+                    return Some(bytes.len() - rest.len());
+                }
+            }
+        }
+        251..=254 => bytes.get(2).map(|_| 3),
+        _ => Some(2),
     }
 }
 
@@ -196,7 +251,8 @@ fn is_http(args: &[Vec<u8>]) -> bool {
     let methods = ["post", "put", "head", "delete", "options", "patch", "connect", "trace", "pri"];
     let version = args[args.len() - 1].to_ascii_lowercase();
     methods.iter().any(|method| name == method.as_bytes())
-        || name.contains(&b':')
+        || name.ends_with(b":")
+        || name.starts_with(b"host:")
         || args.len() == 3 && version.starts_with(b"http/") && version.get(5).is_some_and(u8::is_ascii_digit)
 }
 

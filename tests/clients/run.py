@@ -55,6 +55,8 @@ def cases() -> list[Case]:
         for release in versions[client]:
             for protocol in release["protocols"]:
                 found.append(library(client, release, protocol))
+    newest = versions["redis-py"][-1]
+    found.append(library(libraries.POOL, newest, newest["protocols"][-1]))
     (tools,) = versions["redis-tools"]
     for way, check in redis_cli.MODES.items():
         found.append(Case("redis-cli", tools["version"], way, check, redis_cli.version))

@@ -12,6 +12,7 @@
 //! - `push.rs` and its folder: a device that pushes its samples.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `measure.rs`: the measuring program in `bench/measure`.
+//! - `package.rs`: the library crates as packages that others can add.
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `services.rs`: the services of a device's own network, tested from outside.
 //!
@@ -25,6 +26,7 @@ mod fuzz;
 mod image;
 mod measure;
 mod node;
+mod package;
 mod panics;
 mod push;
 mod qemu;
@@ -81,6 +83,8 @@ enum Job {
     Flash(image::Args),
     /// The images that the README names, each made once
     Images,
+    /// The library crates as packages: manifests, archives, each built from its archive
+    Package,
     /// Boots the bare-metal image of BIN in QEMU, until Ctrl-C
     Qemu(qemu::Args),
     /// Tests the server from outside, on the host and in QEMU
@@ -136,6 +140,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Image(args) => image::make(workspace, &args),
         Job::Flash(args) => image::flash(workspace, &args),
         Job::Images => image::make_all(workspace),
+        Job::Package => package::job(workspace),
         Job::Qemu(args) => qemu::job(workspace, &args),
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),

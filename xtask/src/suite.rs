@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, measure, node, panics, push, services, setup, simulate, tcp, tidy,
+    checks, chips, clients, conformance, fuzz, image, measure, node, package, panics, push, services, setup, simulate, tcp, tidy,
 };
 use harness::workspace::Workspace;
 
@@ -24,7 +24,7 @@ impl std::error::Error for Failed {}
 
 type Check = fn(&Workspace) -> Result<()>;
 
-const CHECKS: [(&str, Check); 20] = [
+const CHECKS: [(&str, Check); 21] = [
     ("setup", setup::job),
     ("tidy", tidy::job),
     ("fmt", checks::fmt),
@@ -34,6 +34,7 @@ const CHECKS: [(&str, Check); 20] = [
     ("tcp", tcp::check),
     ("fuzz", fuzz::check),
     ("doc", checks::doc),
+    ("package", package::job),
     ("conformance host", conformance::host),
     ("conformance qemu", conformance::qemu),
     ("instructions", |workspace| measure::check(workspace, "instructions")),

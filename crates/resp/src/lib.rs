@@ -1,30 +1,12 @@
-//! RESP2 and RESP3, the protocol of Redis, for devices: without allocation,
-//! without dependencies, and with a limit on everything.
+#![doc = include_str!("../README.md")]
 //!
-//! A server reads requests with a [`Decoder`] and answers with a
-//! [`ReplyWriter`]; a client writes requests with [`encode_request`] and reads
-//! replies with [`decode_reply`]. Nothing here reads or writes a socket, and
-//! all buffers are the caller's.
+//! # Documents
 //!
-//! ```
-//! use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, limits};
-//!
-//! let mut rx = *b"*2\r\n$4\r\nECHO\r\n$2\r\nhi\r\nPING\r\n";
-//! let mut tx = [0; 128];
-//! let (mut decoder, mut args) = (Decoder::new(), Args::new());
-//! let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
-//!
-//! while let Some(request) = decoder.decode(&mut rx, &mut args, &Limits::AUTHENTICATED)? {
-//!     reply.begin(0).expect("a server sends what it has, then");
-//!     match (request.name(), request.arg(1)) {
-//!         (b"PING", None) => reply.simple("PONG"),
-//!         (b"ECHO", Some(text)) => reply.bulk(text),
-//!         _ => reply.error("ERR unknown command"),
-//!     }
-//! }
-//! assert_eq!(reply.as_bytes(), b"$2\r\nhi\r\n+PONG\r\n");
-//! # Ok::<(), sockeye_resp::ProtocolError>(())
-//! ```
+//! - The Redis serialization protocol specification, RESP2 and RESP3, with the
+//!   limits and error texts of Redis 7's `networking.c` and `sds.c`.
+//! - RFC 854: Telnet, as far as terminals send it in inline requests.
+//! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and
+//!   header fields, to tell a browser.
 //!
 //! # What it promises
 //!

@@ -1,10 +1,10 @@
-//! A lean TCP listener on smoltcp, between a network driver and embassy-net.
+#![doc = include_str!("../README.md")]
 //!
-//! embassy-net visits every socket for every frame, refuses a client when no socket happens to listen, and lets
-//! half-open handshakes take the sockets that do. This listener takes the frames for its own port before embassy-net
-//! sees them, gives each to the one connection that it belongs to, and answers a SYN only when a slot of the server
-//! waits for a client. Everything else (ARP, ICMP, DHCP, UDP, outgoing connections) stays embassy-net's. TCP itself,
-//! RFC 9293, is smoltcp's: each connection is a smoltcp socket in a set of its own.
+//! # Documents
+//! - RFC 9293, TCP: section 3.5 (SYN-RECEIVED and half-open connections), 3.6 (closing), 3.6.1 (TIME-WAIT gives way), 3.7.1
+//!   (segment size), 3.8.4 (keep-alive), 3.10.7.4 (a SYN on a connection that exists). smoltcp has the rest.
+//! - RFC 5961 section 4: the challenge ACK. RFC 1122 section 4.2.3.2: delayed ACKs. RFC 1071: the Internet checksum.
+//! - RFC 791, IPv4: fragments are not the listener's. RFC 894: IPv4 over Ethernet.
 //!
 //! # Layout
 //! - [`Tcp`], [`DriverPort`], [`Interface`]: what is made at start; [`SocketBuffers`], [`Resources`], [`Frames`]: its memory.
@@ -22,39 +22,6 @@
 //! - **a client that is gone**: keep-alive ends the connection after [`KEEPALIVE_TIMEOUT_MS`](limits::KEEPALIVE_TIMEOUT_MS).
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
 //! - **IP fragments**: embassy-net drops them. **Other ports**: embassy-net answers with a RST.
-//!
-//! # A server in twenty lines
-//! With embassy, for any driver:
-//! ```
-//! use edge_nal::TcpBind;
-//! use embassy_futures::join::join4;
-//! use embassy_net::driver::Driver;
-//! use embassy_net::{Config, StackResources, StaticConfigV4};
-//! use sockeye_tcp::{Acceptor, SocketBuffers, TcpError, Frames, Options, DriverPort, Resources, Tcp};
-//!
-//! /// What a firmware keeps in statics.
-//! struct Memory<D> {
-//!     buffers: SocketBuffers<9, 1024, 1024>,
-//!     resources: Resources<9>,
-//!     frames: Frames<1, 1>,
-//!     port: DriverPort<D>,
-//!     net: StackResources<2>,
-//! }
-//!
-//! async fn serve<D: Driver>(
-//!     memory: &'static mut Memory<D>,
-//!     config: StaticConfigV4,
-//!     server: impl AsyncFnOnce(Acceptor),
-//! ) -> Result<(), TcpError> {
-//!     let options = Options { handshake: embassy_time::Duration::from_secs(3) };
-//!     let tcp = Tcp::new(&mut memory.buffers, &mut memory.resources, options);
-//!     let (interface, mut runner, device) = tcp.attach(&mut memory.frames, &memory.port);
-//!     let (stack, mut net) = embassy_net::new(device, Config::ipv4_static(config), &mut memory.net, 4);
-//!     let acceptor = tcp.bind(([0, 0, 0, 0], 3000).into()).await?;
-//!     join4(runner.run(), net.run(), interface.follow(stack, |_| ()), server(acceptor)).await;
-//!     Ok(())
-//! }
-//! ```
 #![no_std]
 #![deny(unsafe_code)]
 

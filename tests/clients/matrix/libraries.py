@@ -7,6 +7,8 @@ from .install import HERE, folder, program
 from .process import Deadline, Failed, environment, run
 
 PROGRAMS = HERE / "programs"
+#: The client whose connection pool is put under pressure: redis-py.
+POOL = "redis-py pool"
 
 
 def arguments(client: str, version: str) -> tuple[list[str], dict[str, str]]:
@@ -14,6 +16,8 @@ def arguments(client: str, version: str) -> tuple[list[str], dict[str, str]]:
     home = folder(client, version)
     if client == "redis-py":
         return [program(home / "bin" / "python"), str(PROGRAMS / "redis_py.py")], {}
+    if client == POOL:
+        return [program(folder("redis-py", version) / "bin" / "python"), str(PROGRAMS / "redis_py_pool.py")], {}
     if client == "redis-rs":
         return [program(home / "release" / "sockeye-redis-rs-client")], {}
     package = {"node-redis": "redis", "ioredis": "ioredis"}[client]

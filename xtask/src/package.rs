@@ -1,0 +1,49 @@
+//! The library crates as packages that others can add: each has what a package needs, and builds from its own archive.
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Package;
+use harness::process::{LONG, cargo, run};
+use harness::workspace::{Workspace, metadata};
+
+/// The crates that are published, each after those that it needs.
+const PUBLISHED: [&str; 4] = ["sockeye-resp", "sockeye-server", "sockeye-tcp", "sockeye-client"];
+
+/// Checks their manifests, makes all archives, and builds each of them from the archives alone.
+pub fn job(workspace: &Workspace) -> Result<()> {
+    let packages = metadata(&workspace.root.join("Cargo.toml"))?.packages;
+    for name in PUBLISHED {
+        let package = packages.iter().find(|package| package.name.as_str() == name);
+        let faults = faults(package.with_context(|| format!("there is no crate {name}"))?);
+        if !faults.is_empty() {
+            bail!("{name} can't be published: {}", faults.join(", "));
+        }
+    }
+    let mut command = cargo(&workspace.root);
+    // Packages what is not committed yet too: the check is for the crates, not for the state of the tree.
+    command.args(["package", "--locked", "--allow-dirty"]);
+    for name in PUBLISHED {
+        command.args(["--package", name]);
+    }
+    run(&mut command, LONG)
+}
+
+/// What is missing in a manifest.
+fn faults(package: &Package) -> Vec<&'static str> {
+    [
+        (package.publish.is_some(), "publish is restricted"),
+        (package.description.is_none(), "no description"),
+        (package.license.is_none(), "no license"),
+        (package.readme.is_none(), "no readme"),
+        (package.keywords.is_empty() || package.keywords.len() > 5, "not 1 to 5 keywords"),
+        (package.categories.is_empty(), "no categories"),
+        (package.rust_version.is_none(), "no rust-version"),
+        (package.metadata.get("docs").is_none(), "no settings for its documentation"),
+        (
+            package.dependencies.iter().any(|dependency| dependency.path.is_some() && dependency.req.to_string() == "*"),
+            "a path without a version",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(is_fault, what)| is_fault.then_some(what))
+    .collect()
+}

@@ -39,7 +39,10 @@ fn faults(package: &Package) -> Vec<&'static str> {
         (package.rust_version.is_none(), "no rust-version"),
         (package.metadata.get("docs").is_none(), "no settings for its documentation"),
         (
-            package.dependencies.iter().any(|dependency| dependency.path.is_some() && dependency.req.to_string() == "*"),
+            package
+                .dependencies
+                .iter()
+                .any(|dependency| dependency.path.is_some() && dependency.req.to_string() == "*"),
             "a path without a version",
         ),
     ]

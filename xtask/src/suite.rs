@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::{
-    checks, chips, clients, conformance, fuzz, image, measure, node, package, panics, push, services, setup, simulate, tcp, tidy,
+    checks, chips, clients, conformance, fuzz, image, measure, node, package, panics, push, services, setup, simulate,
+    tcp, tidy,
 };
 use harness::workspace::Workspace;
 

@@ -12,8 +12,8 @@ use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
 /// The answer to every request, without a line end, as the classic server sends it.
 pub const REPLY: &[u8] = b"Hello World";
-/// What a client gets when all slots are taken.
-pub const REFUSAL: &[u8] = b"ERR max number of clients reached\r\n";
+/// The reply to a rejected client.
+const REJECTION: &[u8] = b"ERR max number of clients reached\r\n";
 /// Bytes of a request that are read and printed; what comes beyond is counted.
 pub const REQUEST_LEN_MAX: usize = 256;
 
@@ -60,8 +60,8 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
     }
 
     async fn reject(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
-        (self.print)(format_args!("{} {} refused: all slots are taken", Uptime::now(), client.peer()));
-        client.write_all(REFUSAL).await
+        (self.print)(format_args!("{} {} rejected: all slots are taken", Uptime::now(), client.peer()));
+        client.write_all(REJECTION).await
     }
 }
 

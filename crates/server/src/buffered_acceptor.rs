@@ -1,4 +1,4 @@
-//! Buffers for sockets that let nobody work in theirs.
+//! Buffers for the sockets of stacks whose own buffers are out of reach.
 
 use core::future::pending;
 use core::net::SocketAddr;
@@ -8,9 +8,10 @@ use embedded_io_async::{ErrorType, Read, Write};
 
 use crate::connection::{BufferedSocket, Socket};
 
-/// An acceptor whose sockets have buffers of their own: `RX` bytes for what comes in, `TX` for what goes out.
+/// An acceptor that adds a receive buffer of `RX` bytes and a transmit buffer of `TX` bytes to each socket.
 ///
-/// It costs a copy each way. A stack that implements [`BufferedSocket`] itself, such as `sockeye-tcp`, needs none of it.
+/// The buffers cost a copy each way. A stack that implements [`BufferedSocket`] itself, such as `sockeye-tcp`, needs no
+/// `BufferedAcceptor`.
 pub struct BufferedAcceptor<A, const RX: usize, const TX: usize>(A);
 
 impl<A, const RX: usize, const TX: usize> BufferedAcceptor<A, RX, TX> {
@@ -20,7 +21,7 @@ impl<A, const RX: usize, const TX: usize> BufferedAcceptor<A, RX, TX> {
         Self(acceptor)
     }
 
-    /// The acceptor whose sockets they are.
+    /// The acceptor that was given to [`new`](Self::new).
     pub const fn get_ref(&self) -> &A {
         &self.0
     }

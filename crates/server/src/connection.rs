@@ -13,41 +13,44 @@ use crate::limits::Timeouts;
 use crate::limits::{DRAIN_LEN, Ticks, TimeoutTicks};
 use crate::slot::{Expired, Slot, SlotState};
 
-/// What the server asks of a stack's socket. Implemented for everything that has the four traits.
+/// A stack's socket, as the server needs it. Implemented for everything that has the four traits.
 pub trait Socket: Read + Write + Readable + TcpShutdown {}
 impl<T: Read + Write + Readable + TcpShutdown> Socket for T {}
 
-/// A socket that a handler needs no buffers of its own for: what came in stays in the socket until the handler is done
-/// with it, and what goes out is written where there is room for it, which the socket tells before.
+/// A socket whose receive and transmit buffers the handler works in, so that the handler has none.
 ///
-/// edge-nal has no words for that. `sockeye-tcp`'s sockets have it; [`BufferedAcceptor`](crate::BufferedAcceptor) gives it to those of
-/// other stacks. Only two of its methods wait, and dropping such a wait loses nothing.
+/// Received bytes stay in the socket until the handler consumes them. The handler writes no more than there is room for,
+/// and the socket gives that number first. Only [`wait_input`](Self::wait_input) and [`wait_room`](Self::wait_room) wait;
+/// dropping such a wait loses nothing.
+///
+/// edge-nal has no such trait. The sockets of `sockeye-tcp` implement this one, and
+/// [`BufferedAcceptor`](crate::BufferedAcceptor) adds it to the sockets of other stacks.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait BufferedSocket: Socket {
-    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
+    /// Copies received bytes to `buf`, as many as fit, and gives how many. The bytes stay in the receive buffer.
     fn peek(&mut self, buf: &mut [u8]) -> usize;
-    /// Drops the first `len` bytes of what has come in, or all if there are fewer.
+    /// Drops the first `len` received bytes, or all if there are fewer.
     fn consume(&mut self, len: usize);
-    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
-    /// was put before leaves at the latest now.
+    /// Waits until the receive buffer holds more than `len` bytes, and gives how many. 0 means that the client has closed
+    /// its side and `len` bytes or fewer are left. Bytes that were put leave at the latest now.
     ///
     /// # Errors
     /// The connection is gone.
     async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
-    /// How many bytes can be put.
+    /// Free bytes of the transmit buffer.
     fn room(&mut self) -> usize;
-    /// The most that [`room`](Self::room) can be.
+    /// The size of the transmit buffer, bytes.
     fn room_max(&mut self) -> usize;
-    /// Writes `bytes`, as many as there is room for, and gives how many.
+    /// Appends `bytes` to the transmit buffer, as many as there is room for, and gives how many.
     fn put(&mut self, bytes: &[u8]) -> usize;
-    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
+    /// Waits until the transmit buffer has room for more than `len` bytes. Bytes that were put leave at the latest now.
     ///
     /// # Errors
     /// The connection is gone.
     async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
 }
 
-/// The phase in which a client took too long; see [`Timeouts`].
+/// The phase of a connection whose time-out ended it; see [`Timeouts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutPhase {
     /// No request came.
@@ -133,8 +136,9 @@ impl<'a, S: Socket> Connection<'a, S> {
         self.slot.end_request();
     }
 
-    /// From now on reads wait for `idle` at most, instead of [`Timeouts::idle`]; without one for ever, as suits a client
-    /// that is there to be told something. The stack still notices a client that is gone.
+    /// Sets the idle timeout of this connection, instead of [`Timeouts::idle`]. `None` disables it, and the client is not
+    /// displaced either: for a client that has subscribed, is blocked or monitors. Keep-alive of the stack still notices
+    /// a client that has vanished.
     pub fn set_idle(&mut self, idle: Option<Duration>) {
         self.idle = idle.map_or(Ticks::NEVER, Ticks::displaceable);
     }
@@ -220,21 +224,21 @@ fn add(counter: &core::cell::Cell<u32>, len: usize) {
     counter.set(counter.get().wrapping_add(len as u32));
 }
 
-/// Working in the socket's own buffers, where it lets one; each wait is bounded in time.
+/// Working in the socket's own buffers. Each wait is bounded in time.
 impl<S: BufferedSocket> Connection<'_, S> {
-    /// Copies what has come in to `buf`, and leaves it there; see [`BufferedSocket::peek`].
+    /// Copies received bytes to `buf`; see [`BufferedSocket::peek`].
     pub fn peek(&mut self, buf: &mut [u8]) -> usize {
         self.socket.peek(buf)
     }
 
-    /// Drops the first `len` bytes of what has come in; see [`BufferedSocket::consume`].
+    /// Drops the first `len` received bytes; see [`BufferedSocket::consume`].
     pub fn consume(&mut self, len: usize) {
         self.socket.consume(len);
         add(&self.slot.bytes_in, len);
     }
 
-    /// Waits until more than `len` bytes are there, and gives how many; 0 once no more will come. It waits as long as a
-    /// read does.
+    /// Waits until the receive buffer holds more than `len` bytes; see [`BufferedSocket::wait_input`]. The time-out is
+    /// that of a read.
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.
@@ -247,24 +251,24 @@ impl<S: BufferedSocket> Connection<'_, S> {
         }
     }
 
-    /// How many bytes can be put.
+    /// Free bytes of the transmit buffer.
     pub fn room(&mut self) -> usize {
         self.socket.room()
     }
 
-    /// The most that [`room`](Self::room) can be.
+    /// The size of the transmit buffer, bytes.
     pub fn room_max(&mut self) -> usize {
         self.socket.room_max()
     }
 
-    /// Writes `bytes`, as many as there is room for, and gives how many.
+    /// Appends `bytes` to the transmit buffer, as many as there is room for, and gives how many.
     pub fn put(&mut self, bytes: &[u8]) -> usize {
         let len = self.socket.put(bytes);
         add(&self.slot.bytes_out, len);
         len
     }
 
-    /// Waits until there is room for more than `len` bytes. It waits as long as a write does.
+    /// Waits until the transmit buffer has room for more than `len` bytes. The time-out is that of a write.
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.

@@ -31,11 +31,12 @@ pub const HANDSHAKE_TIMEOUT_MS: u64 = 3_000;
 /// How long an abort may take until the stack has let go of the connection, milliseconds.
 pub const ABORT_TIMEOUT_MS: u64 = 1_000;
 
-/// Pause after a failed accept, milliseconds: the cause (no free descriptor, no buffer) needs time to go away.
+/// Pause after a failed accept, milliseconds: the cause (no free descriptor, no buffer) needs time to go away. No pause
+/// follows where the client is the cause.
 pub const ACCEPT_RETRY_MS: u64 = 100;
-/// How often deadlines are looked at, milliseconds; a time-out comes up to this much late.
+/// Period of the watch's ticks, milliseconds; a time-out comes up to this much late.
 pub const WATCH_TICK_MS: u64 = 250;
-/// Bytes that are thrown away at a time while a connection lingers; each slot has them.
+/// Bytes that are read and dropped at a time while a connection lingers; each slot has a buffer of that size.
 pub const DRAIN_LEN: usize = 32;
 
 const _: () = assert!(WATCH_TICK_MS <= REJECT_TIMEOUT_MS, "a time-out must not be shorter than its resolution");
@@ -80,7 +81,7 @@ impl Default for Timeouts {
     }
 }
 
-/// Ticks for which a slot may not run after its time was over: other tasks have their turn before it.
+/// Ticks a slot may take to run after its time-out before the watchdog counts it as hung. Other tasks run before it.
 pub const LATE_TICKS_MAX: u16 = 20;
 
 /// A limit of a wait: a number of the watch's ticks, and whether the client may be displaced meanwhile.

@@ -1,8 +1,8 @@
-//! Whether a server still serves: what a watchdog wants to know before it is fed.
+//! Liveness: whether a server still serves, so that a watchdog may be fed.
 //!
-//! Every wait of a slot ends, because the watch counts it down and wakes the slot. So a server that doesn't serve any more
-//! shows in one of two ways: the watch doesn't tick though a connection is open, or a slot doesn't run though it was
-//! woken. A client that is silent for as long as it may be is neither.
+//! Every wait of a slot ends, because the watch counts its ticks and wakes the slot. A server that no longer serves shows
+//! in one of two ways: the watch doesn't tick though a connection is open, or a slot doesn't run though it was woken.
+//! A client that is silent within its time-outs is neither.
 
 use embassy_time::{Duration, Ticker};
 
@@ -10,7 +10,7 @@ use crate::limits::LATE_TICKS_MAX;
 use crate::server::Server;
 use crate::slot::Slot;
 
-/// What was seen when a server was looked at last.
+/// The figures of a server at the last check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Liveness {
     ticks: u32,
@@ -19,12 +19,12 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// Not looked at yet.
+    /// Before the first check.
     pub const fn new() -> Self {
         Self { ticks: 0, is_open: false }
     }
 
-    /// Looks at the server, and says whether it still serves. Looks must be several ticks of
+    /// Checks whether the server still serves. Two checks must be several ticks of
     /// [`WATCH_TICK_MS`](crate::limits::WATCH_TICK_MS) apart.
     pub fn is_alive<const N: usize>(&mut self, server: &Server<N>) -> bool {
         let now = Self { ticks: server.ticks.get(), is_open: server.open_len() > 0 };
@@ -33,7 +33,7 @@ impl Liveness {
         !has_stopped && server.all().map(Slot::late).all(|late| late <= LATE_TICKS_MAX)
     }
 
-    /// Looks at the server once in `period`, for ever, and calls `feed` for as long as it serves.
+    /// Checks the server once in `period`, for ever, and calls `feed` as long as the server serves.
     pub async fn guard<const N: usize>(server: &Server<N>, period: Duration, mut feed: impl FnMut()) -> ! {
         let (mut liveness, mut ticker) = (Self::new(), Ticker::every(period));
         loop {

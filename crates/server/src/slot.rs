@@ -167,7 +167,7 @@ impl Slot {
         .await
     }
 
-    /// Ticks for which the slot has not run though its time was over; 0 while all is well.
+    /// Ticks since the slot was woken by a time-out and has not run; 0 when no time-out is over.
     pub(crate) fn late(&self) -> u16 {
         self.late.get()
     }

@@ -32,7 +32,7 @@ pub(crate) struct InterfaceState {
     pub(crate) next: Instant,
     /// When the runner will be woken for it. An alarm once set stays.
     pub(crate) alarm: Instant,
-    /// A tick after the runner last ran. An alarm that is not later is a tick away at most, whatever the time is.
+    /// One tick after the last poll of the runner. An alarm no later than this needs no extra wake-up.
     pub(crate) soon: Instant,
     /// The runner's; none before it runs.
     waker: Option<Waker>,
@@ -53,7 +53,7 @@ impl InterfaceState {
         }
     }
 
-    /// Whom to wake: the runner.
+    /// Registers the runner's waker.
     #[inline]
     pub(crate) fn register(&mut self, waker: &Waker) {
         if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
@@ -67,7 +67,7 @@ impl InterfaceState {
         }
     }
 
-    /// A timer wants to be looked at. True if the alarm comes too late for it.
+    /// A connection has a timer at `due`. True if the alarm is later than that.
     #[inline]
     pub(crate) fn expect(&mut self, due: Instant) -> bool {
         self.next = self.next.min(due);
@@ -83,7 +83,7 @@ pub(crate) struct WaitingSyn {
     pub(crate) frame: Vec<u8, SYN_LEN_MAX>,
 }
 
-/// Everything of a listener but its drivers.
+/// The state of a listener, without its drivers.
 pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
@@ -141,15 +141,15 @@ impl Table {
             .position(|connection| connection.peer == Some(peer) && connection.interface == interface)
     }
 
-    /// A connection has something to send: its runner is to look.
+    /// Marks a connection that has something to send, and wakes its runner.
     pub(crate) fn mark(&mut self, index: usize) {
         let interface = &mut self.interfaces[self.connections[index].interface];
         interface.dirty |= 1 << index;
         interface.wake();
     }
 
-    /// A connection has something to send, and its owner will push or wait for input soon. If it does not, the next
-    /// tick sends it.
+    /// Marks a connection that has something to send and whose owner will call [`transmit`](Self::transmit) soon. If the
+    /// owner does not, the next tick sends it.
     #[inline]
     pub(crate) fn schedule_tx(&mut self, index: usize) {
         let interface = &mut self.interfaces[self.connections[index].interface];
@@ -241,13 +241,13 @@ impl Table {
         }
     }
 
-    /// Follows the state of a connection's socket after anything that may have changed it.
+    /// Brings a connection's accept state in line with its socket's TCP state, after anything that may have changed it.
     pub(crate) fn sync_state(&mut self, index: usize) {
         let state = self.connections[index].socket().state();
         self.sync_known_state(index, state);
     }
 
-    /// The same where the state is known.
+    /// [`sync_state`](Self::sync_state) where the socket's TCP state is known.
     #[inline]
     pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
         let connection = &mut self.connections[index];

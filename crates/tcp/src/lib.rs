@@ -17,8 +17,10 @@
 //!   would come again.
 //! - **half-open handshakes**: they end after [`Options::handshake`], and sooner when a client needs the room.
 //! - **a client in TIME-WAIT here**: a new connection from it, or from anybody, takes the place.
-//! - **a restarted client that uses its old port**: it is asked for a sign of life, answers with a RST, and its next
-//!   SYN gets through.
+//! - **a restarted client that uses its old port**: its SYN gets a challenge ACK, the client answers with a RST, and its
+//!   next SYN gets through.
+//! - **a connection whose socket closes both directions** ([`Close::Both`](edge_nal::Close::Both)): it gives way to the next
+//!   client once its last bytes are acknowledged, or after [`GIVE_WAY_KEEP_MS`](limits::GIVE_WAY_KEEP_MS).
 //! - **a client that is gone**: keep-alive ends the connection after [`KEEPALIVE_TIMEOUT_MS`](limits::KEEPALIVE_TIMEOUT_MS).
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
 //! - **IP fragments**: embassy-net drops them. **Other ports**: embassy-net answers with a RST.

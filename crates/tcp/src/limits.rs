@@ -20,9 +20,9 @@ pub const GIVE_WAY_KEEP_MS: u64 = 100;
 
 /// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
 pub const TICK_MS: u64 = 50;
-/// A silent client is asked for a sign of life this often, milliseconds (RFC 9293 section 3.8.4).
+/// Interval of keep-alive probes to a silent client, milliseconds (RFC 9293 section 3.8.4).
 pub const KEEPALIVE_INTERVAL_MS: u64 = 10_000;
-/// A connection is dropped when its client has not been heard for so long, milliseconds.
+/// A connection ends when nothing has been received from its client for this long, milliseconds.
 pub const KEEPALIVE_TIMEOUT_MS: u64 = 25_000;
 
 /// Frames taken from the driver in one go, before other tasks have their turn.

@@ -14,15 +14,14 @@ use smoltcp::wire::Ipv4Cidr;
 use crate::connection_table::{Shared, Table};
 use crate::driver_port::DriverPort;
 use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS};
-use crate::neighbours::Neighbours;
-use crate::net_driver::{NetDriver, StandIns};
+use crate::net_driver::{LinkHosts, NetDriver};
 use crate::runner::Runner;
 use crate::tcp_connection::Connection;
 
-/// What `N` connections buffer: each `RX` bytes that came in and `TX` bytes that go out. All zero, so that a static of
-/// it takes no room in an image.
+/// The buffers of `N` connections: `RX` bytes to receive and `TX` bytes to transmit for each. All zero, so that a static
+/// of it takes no room in an image.
 ///
-/// `N` is one more than the slots of a server that tells a client too many so.
+/// `N` is one more than the clients that a `sockeye-server` serves at once.
 pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
 
 impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> {
@@ -67,20 +66,13 @@ impl<const N: usize> Default for Resources<N> {
 /// [`FRAME_LEN_MAX`] bytes each. One each way does for ICMP, DHCP and the services.
 pub struct Frames<const IN: usize, const OUT: usize> {
     channel: channel::State<FRAME_LEN_MAX, IN, OUT>,
-    link: Link,
-}
-
-/// What an interface's runner, its handle and embassy-net's driver share.
-pub(crate) struct Link {
-    pub(crate) neighbours: RefCell<Neighbours>,
-    pub(crate) stand_ins: RefCell<StandIns>,
+    link: LinkHosts,
 }
 
 impl<const IN: usize, const OUT: usize> Frames<IN, OUT> {
     /// No frame yet.
     pub const fn new() -> Self {
-        let link = Link { neighbours: RefCell::new(Neighbours::new()), stand_ins: RefCell::new(StandIns::new()) };
-        Self { channel: channel::State::new(), link }
+        Self { channel: channel::State::new(), link: LinkHosts::new() }
     }
 }
 
@@ -90,7 +82,7 @@ impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
     }
 }
 
-/// What a listener is told at start.
+/// The settings of a listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// How long a handshake may take from SYN to the client's ACK.
@@ -152,7 +144,7 @@ impl Tcp {
 pub struct Interface {
     pub(crate) shared: &'static Shared,
     pub(crate) index: usize,
-    link: &'static Link,
+    link: &'static LinkHosts,
 }
 
 impl Interface {

@@ -12,7 +12,19 @@ use embassy_sync::waitqueue::WakerRegistration;
 use heapless::Deque;
 
 use crate::limits::{ARP_LEN, FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
-use crate::neighbours::{Arp, Operation, stand_in};
+use crate::neighbours::{Arp, Neighbours, Operation, stand_in};
+
+/// What an interface's runner, its handle and embassy-net's driver share of the other hosts on its link.
+pub(crate) struct LinkHosts {
+    pub(crate) neighbours: RefCell<Neighbours>,
+    pub(crate) stand_ins: RefCell<StandIns>,
+}
+
+impl LinkHosts {
+    pub(crate) const fn new() -> Self {
+        Self { neighbours: RefCell::new(Neighbours::new()), stand_ins: RefCell::new(StandIns::new()) }
+    }
+}
 
 /// What the runner and embassy-net's driver share.
 pub(crate) struct StandIns {

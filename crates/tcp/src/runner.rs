@@ -16,8 +16,8 @@ use crate::driver_port::{PortState, Sent, Stack, send};
 use crate::frame::{Local, Segment};
 use crate::igmp::{self, Reports};
 use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
-use crate::listener::Link;
 use crate::neighbours::{Incoming, Route};
+use crate::net_driver::LinkHosts;
 use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
@@ -28,7 +28,7 @@ pub struct Runner<D: Driver + 'static> {
     /// embassy-net's end is a driver of its own, with a frame or two each way.
     net: channel::Runner<'static, FRAME_LEN_MAX>,
     /// Who is on the link. embassy-net knows stand-ins of them only.
-    hosts: &'static Link,
+    hosts: &'static LinkHosts,
     reports: Reports,
     /// What is the server's: nothing before there is an address and a port.
     local: Option<Local>,
@@ -45,7 +45,7 @@ impl<D: Driver + 'static> Runner<D> {
         shared: &'static Shared,
         index: usize,
         net: channel::Runner<'static, FRAME_LEN_MAX>,
-        link: &'static Link,
+        link: &'static LinkHosts,
     ) -> Self {
         link.neighbours.borrow_mut().set_mac(port.borrow().mac().into());
         Self {
@@ -301,7 +301,7 @@ fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
 /// Where frames go that are no connection's.
 struct Others<'a> {
     net: &'a mut channel::Runner<'static, FRAME_LEN_MAX>,
-    link: &'static Link,
+    link: &'static LinkHosts,
     reports: &'a mut Reports,
 }
 

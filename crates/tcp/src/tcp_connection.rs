@@ -8,7 +8,7 @@ use smoltcp::socket::tcp::{Socket, State};
 use crate::frame::Peer;
 use crate::phy::EthernetHeader;
 
-/// Who answers for a connection.
+/// Who owns a connection, from its SYN to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AcceptState {
     /// Nobody: it can be used. It may still be in TIME-WAIT, which gives way to a new connection.

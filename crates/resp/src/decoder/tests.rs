@@ -145,11 +145,10 @@ fn field_19_ctrl_c_drops_what_was_typed() {
 fn field_19_a_byte_order_mark_is_passed_over() {
     check_bytes(b"\xef\xbb\xbfGET lm35\r\n", &[&["GET", "lm35"]]);
     check_bytes(b"\xef\xbb\xbf*1\r\n$4\r\nPING\r\n", &[&["PING"]]);
-    check_bytes("\u{feff}\u{feff}PING\r\nECHO \u{feff}\r\n\u{f000}\r\n".as_bytes(), &[
-        &["PING"],
-        &["ECHO", "\u{feff}"],
-        &["\u{f000}"],
-    ]);
+    check_bytes(
+        "\u{feff}\u{feff}PING\r\nECHO \u{feff}\r\n\u{f000}\r\n".as_bytes(),
+        &[&["PING"], &["ECHO", "\u{feff}"], &["\u{f000}"]],
+    );
 }
 
 #[test]
@@ -163,6 +162,8 @@ fn field_19_no_negotiation_gets_past_the_limits_or_runs_http() {
     check([&b"x".repeat(10)[..], &b"\xff\xf1".repeat(INLINE_LEN_MAX / 2)].concat(), TooBigInlineRequest);
     check(b"\xff\xfb\x1fPOST / HTTP/1.1\r\n".to_vec(), Http);
     check(b"PO\xff\xf1ST / HTTP/1.1\r\n".to_vec(), Http);
+    check(b"POST / HTTP/1.1 \xff\xf4PING\r\n".to_vec(), Http);
+    check(b"GET /\x03PING\r\n".to_vec(), Http);
     check(b"\xef\xbb\xbfPOST / HTTP/1.1\r\n".to_vec(), Http);
     check(b"x\xff\xfa\0\xff\xf0\0".to_vec(), NulInInlineRequest);
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use sockeye_resp::limits::{self, RX_LEN_MIN};
-use sockeye_resp::{Args, Decoder, Limits, ProtocolError};
+use sockeye_resp::{Args, Decoder, Limits, ProtocolError, http_method};
 
 /// What a stream of requests decodes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -220,6 +220,11 @@ impl Model<'_> {
             at += 1;
         }
         self.next += at + 1;
+        let raw = &rest[..at];
+        let has_commands = raw.contains(&255) || raw.contains(&3);
+        if has_commands && matches!(http_method(raw), sockeye_resp::Http::Get | sockeye_resp::Http::Other) {
+            return Err(Http.into());
+        }
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
         // Too many words are noticed before a quote that comes after them.
         let args = split_args(line, args_max)?;

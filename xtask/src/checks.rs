@@ -10,7 +10,7 @@ use harness::firmware::{self, Firmware};
 use harness::process::{LONG, SHORT, cargo, on_path, run};
 use harness::redis_server;
 use harness::toolchain::{Embedded, TARGETS};
-use harness::workspace::{BENCH_HOST as HOST, BENCH_PEERS as PEERS, Workspace, metadata};
+use harness::workspace::{BENCH_BOARD as BOARD, BENCH_HOST as HOST, Workspace, metadata};
 
 /// Workspaces of the host beside the main one: one needs a clock of its own, one a compiler's flags.
 const SIMULATION: &str = "simulation";
@@ -19,7 +19,7 @@ const FUZZ: &str = "fuzz";
 /// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {
     run(cargo(&workspace.root).args(["fmt", "--all", "--check"]), SHORT)?;
-    for name in [SIMULATION, FUZZ, PEERS, HOST] {
+    for name in [SIMULATION, FUZZ, BOARD, HOST] {
         run(cargo(&workspace.root.join(name)).args(["fmt", "--all", "--check"]), SHORT)?;
     }
     for name in firmware::FOLDERS {
@@ -29,7 +29,8 @@ pub fn fmt(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Clippy, warnings denied: host crates with their tests, and each firmware folder for one chip.
+/// Clippy, warnings denied: host crates with their tests, and each firmware folder for one chip. A check leaves no
+/// program behind, so workspaces of the same profile share a build folder, and with it what they have in common.
 pub fn clippy(workspace: &Workspace) -> Result<()> {
     let deny = ["--", "--deny", "warnings"];
     run(cargo(&workspace.root).args(["clippy", "--locked", "--workspace", "--all-targets"]).args(deny), LONG)?;
@@ -37,7 +38,7 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     run(simulation(workspace).args(["clippy", "--locked", "--all-targets"]).args(deny), LONG)?;
 
     let mut command = cargo(&workspace.root.join(FUZZ));
-    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(FUZZ));
+    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", &workspace.target);
     run(&mut command, LONG)?;
 
     let toolchain = Embedded::find(workspace)?;
@@ -47,12 +48,13 @@ pub fn clippy(workspace: &Workspace) -> Result<()> {
     run(command.args(deny), LONG)?;
 
     let mut command = cargo(&workspace.root.join(HOST));
-    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", workspace.target.join(HOST));
+    command.args(["clippy", "--locked", "--bins"]).args(deny).env("CARGO_TARGET_DIR", &workspace.target);
     run(&mut command, LONG)?;
 
-    let peers = Firmware::open_folder(workspace, PEERS)?;
-    let mut command = peers.cargo(&toolchain, &[]);
-    run(command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny), LONG)?;
+    let board = Firmware::open_folder(workspace, BOARD)?;
+    let mut command = board.cargo(&toolchain, &[]);
+    command.args(["clippy", "--locked", "--release", "--bins", "--target", TARGETS[0]]).args(deny);
+    run(command.env("CARGO_TARGET_DIR", &virt.target), LONG)?;
 
     let esp32 = Firmware::open(workspace, "esp32")?;
     let mut command = esp32.cargo(&toolchain, &[]);
@@ -69,19 +71,15 @@ pub fn unit(workspace: &Workspace) -> Result<()> {
     };
     run(cargo(&workspace.root).args(tests), LONG)?;
     run(simulation(workspace).args(["test", "--locked", "--no-fail-fast"]), LONG)?;
-    against_redis(workspace)?;
     run(cargo(&workspace.root).args(["test", "--locked", "--workspace", "--doc"]), LONG)
 }
 
-/// The codec, the client and the device against Redis itself.
-fn against_redis(workspace: &Workspace) -> Result<()> {
+/// The codec, the client and the device against Redis itself. The workspace's tests are selected by name, not by package:
+/// for one package alone cargo would build the libraries again, with other features.
+pub fn against_redis(workspace: &Workspace) -> Result<()> {
     let path = redis_server::path(workspace)?;
-    for package in ["sockeye-resp", "sockeye-client"] {
-        let test = ["test", "--locked", "--package", package, "--test", "redis", "--", "--ignored"];
-        run(cargo(&workspace.root).args(test).env("PATH", &path), LONG)?;
-    }
-    let walk = ["test", "--locked", "--package", "sockeye", "--test", "wifi_walk", "--", "--ignored"];
-    run(cargo(&workspace.root).args(walk).env("PATH", &path), LONG)?;
+    let tests = ["test", "--locked", "--workspace", "--test", "redis", "--test", "wifi_walk", "--", "--ignored"];
+    run(cargo(&workspace.root).args(tests).env("PATH", &path), LONG)?;
     let device = ["test", "--locked", "--test", "device", "--", "--ignored"];
     run(simulation(workspace).args(device).env("PATH", &path), LONG)
 }

@@ -8,8 +8,10 @@ use anyhow::{Result, bail};
 use harness::daemon::Server;
 use harness::daemon::free_port;
 use harness::emulator::{self, Network};
-use harness::process::{LONG, bound, cargo, run};
+use harness::process::{LONG, bound, run};
 use harness::workspace::Workspace;
+
+use crate::programs;
 
 /// The longest that all clients may take against one device.
 const MATRIX: Duration = Duration::from_secs(400);
@@ -22,7 +24,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     }
     run(matrix(workspace).arg("--setup"), LONG)?;
 
-    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
+    programs::host(workspace)?;
     let port = free_port()?.to_string();
     let mut device = bound(workspace.release_program("sockeye"));
     device.args(["sim", "--listen", &format!("127.0.0.1:{port}")]);

@@ -10,8 +10,10 @@ use clap::ValueEnum;
 use harness::daemon::{Server, free_port};
 use harness::emulator::{self, GUEST, GUEST_PORT, Network};
 use harness::namespace::{TAP, make_tap, run_inside};
-use harness::process::{LONG, bound, cargo, run};
+use harness::process::{bound, run};
 use harness::workspace::Workspace;
+
+use crate::programs;
 
 /// The slots that the suite is told of, and that both servers have.
 const SLOTS: &str = "8";
@@ -52,16 +54,17 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
 }
 
 /// The suite against the host program.
-pub fn host(workspace: &Workspace) -> Result<()> {
-    build_suite(workspace)?;
+fn host(workspace: &Workspace) -> Result<()> {
+    programs::host(workspace)?;
+    programs::conformance(workspace)?;
     let (command, address) = host_server(workspace)?;
     let server = Server::start(workspace, "conformance-host", command)?;
     server.test(|_| run(suite(workspace, "host", &address).arg("--slots").arg(SLOTS), SUITE))
 }
 
 /// The suite against the bare-metal image. What has to be built is built before the network is gone.
-pub fn qemu(workspace: &Workspace) -> Result<()> {
-    build_suite(workspace)?;
+fn qemu(workspace: &Workspace) -> Result<()> {
+    programs::conformance(workspace)?;
     emulator::build(workspace, "hello", None)?;
     run_inside(&["conformance", "qemu", "--inside"])
 }
@@ -73,11 +76,6 @@ fn in_namespace(workspace: &Workspace) -> Result<()> {
     let server = Server::start(workspace, "conformance-qemu", machine)?;
     let address = format!("{GUEST}:{GUEST_PORT}");
     server.test(|_| run(suite(workspace, "qemu", &address).args(["--slots", SLOTS, "--tap", TAP]), SUITE))
-}
-
-fn build_suite(workspace: &Workspace) -> Result<()> {
-    let packages = ["--package", "sockeye", "--package", "sockeye-conformance"];
-    run(cargo(&workspace.root).args(["build", "--locked", "--release"]).args(packages), LONG)
 }
 
 fn suite(workspace: &Workspace, target: &str, address: &str) -> Command {

@@ -61,11 +61,6 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     target(workspace, &build(workspace)?, name, args.seconds)
 }
 
-/// A short run of each.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    all(workspace, CHECK_SECONDS)
-}
-
 fn all(workspace: &Workspace, seconds: u32) -> Result<()> {
     let binaries = build(workspace)?;
     thread::scope(|scope| {

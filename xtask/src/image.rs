@@ -7,10 +7,12 @@ use std::process::Command;
 use anyhow::Result;
 
 use harness::chip::{Chip, build, partition_table};
-use harness::espflash;
+use harness::flash_image;
 use harness::process::become_it;
 use harness::usage::Usage;
 use harness::workspace::Workspace;
+
+use crate::setup;
 
 /// IEEE 802.11: an SSID has at most 32 bytes.
 const SSID_LEN_MAX: usize = 32;
@@ -94,7 +96,7 @@ pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let image = folder.join(args.file_name());
-    espflash::save(workspace, args.chip, &elf, &image, true)?;
+    fs::write(&image, flash_image::merge(&flash_image::parts(workspace, args.chip, &elf)?)?)?;
     println!("flash it: espflash write-bin 0x0 {}", workspace.relative(&image).display());
     Ok(())
 }
@@ -119,7 +121,7 @@ pub fn make_all(workspace: &Workspace) -> Result<()> {
 /// Builds, flashes over USB, and shows the console.
 pub fn flash(workspace: &Workspace, args: &Args) -> Result<()> {
     let elf = args.build(workspace)?;
-    let mut command = Command::new(espflash::find(workspace)?);
+    let mut command = Command::new(setup::espflash(workspace)?);
     command.args(["flash", "--monitor", "--skip-update-check", "--chip", args.chip.name(), "--flash-size", "4mb"]);
     command.arg("--partition-table").arg(partition_table(workspace)).arg(elf);
     become_it(&mut command)

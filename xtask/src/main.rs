@@ -13,6 +13,7 @@
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `measure.rs`: the measuring program in `bench/measure`.
 //! - `package.rs`: the library crates as packages that others can add.
+//! - `programs.rs`: what the tests of servers run, built.
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `services.rs`: the services of a device's own network, tested from outside.
 //!
@@ -28,6 +29,7 @@ mod measure;
 mod node;
 mod package;
 mod panics;
+mod programs;
 mod push;
 mod qemu;
 mod services;
@@ -67,6 +69,10 @@ enum Job {
     Clippy,
     /// Unit tests and doc tests
     Unit,
+    /// Builds the host's programs and the bare-metal images that the tests run
+    Programs,
+    /// The codec, the client and the device against Redis itself
+    Redis,
     /// The device in simulated time, seed by seed
     Simulate(simulate::Args),
     /// Two TCP hosts on a bad link, seed by seed, and the RFC's table of segments
@@ -132,6 +138,8 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Fmt => checks::fmt(workspace),
         Job::Clippy => checks::clippy(workspace),
         Job::Unit => checks::unit(workspace),
+        Job::Programs => programs::job(workspace),
+        Job::Redis => checks::against_redis(workspace),
         Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Tcp(args) => tcp::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),

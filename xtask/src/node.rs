@@ -9,8 +9,10 @@ use anyhow::{Result, bail};
 use crate::conformance::host_server;
 use harness::daemon::{Server, free_port};
 use harness::emulator::{self, Network};
-use harness::process::{LONG, SHORT, cargo, finish, run, show};
+use harness::process::{SHORT, finish, run, show};
 use harness::workspace::Workspace;
+
+use crate::programs;
 
 /// The longest that all of the clients' own tests may take.
 const TESTS: Duration = Duration::from_secs(300);
@@ -22,7 +24,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     let folder = folder(workspace)?;
     run(Command::new("node").args(["--test", "--test-reporter=spec"]).current_dir(&folder), TESTS)?;
 
-    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
+    programs::host(workspace)?;
     let (command, address) = host_server(workspace)?;
     let (_, port) = address.rsplit_once(':').expect("an address has a port");
     against(workspace, "node-host", command, port)?;

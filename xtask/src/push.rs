@@ -19,8 +19,9 @@ use anyhow::Result;
 
 use harness::emulator;
 use harness::namespace::{begin, run_inside};
-use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
+
+use crate::programs;
 
 /// What to test.
 #[derive(clap::Args)]
@@ -36,14 +37,6 @@ pub struct Args {
     inside: bool,
 }
 
-/// As many as `test` takes the time for.
-const CHECK: Args = Args { cuts: 25, seed: 1, inside: false };
-
-/// Both, with fewer cuts.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    job(workspace, &CHECK)
-}
-
 /// The job. What has to be built is built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
@@ -53,7 +46,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         sensor::check(workspace)?;
         return guests::check(workspace);
     }
-    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)?;
+    programs::host(workspace)?;
     for bin in ["device", "sensor"] {
         emulator::build(workspace, bin, None)?;
     }

@@ -44,11 +44,6 @@ pub struct Args {
     inside: bool,
 }
 
-/// The test, as a part of all.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    job(workspace, &Args { inside: false })
-}
-
 /// The job. What has to be built is built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.inside {

@@ -6,10 +6,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use harness::flash_image::ESPFLASH_VERSION;
 use harness::process::{LONG, finish, is_root, on_path, read, run};
+use harness::redis_server;
 use harness::toolchain::{self, Embedded, Source};
 use harness::workspace::Workspace;
-use harness::{espflash, redis_server};
 
 /// A program that a job starts, and the Debian packages that bring it; the first one that Debian has is taken.
 struct Program {
@@ -44,9 +45,6 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     redis_server::set_up(workspace)?;
     chip_compiler(workspace, &mut apt)?;
     node_packages(workspace)?;
-    if espflash::find(workspace).is_err() {
-        install_espflash(workspace)?;
-    }
     step("everything that the jobs need is here");
     Ok(())
 }
@@ -117,15 +115,25 @@ fn node_packages(workspace: &Workspace) -> Result<()> {
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder), LONG)
 }
 
-fn install_espflash(workspace: &Workspace) -> Result<()> {
-    step("espflash is missing or of another version; building it, once: about four minutes");
-    let mut command = Command::new("cargo");
-    command.args(["install", "espflash", "--version", espflash::VERSION, "--locked", "--quiet", "--root"]);
-    // Its own build folder, as this one's profile and lock are not espflash's.
-    command.arg(workspace.tools()).env("CARGO_TARGET_DIR", workspace.target.join("tools-build"));
-    run(&mut command, LONG)?;
-    std::fs::remove_dir_all(workspace.target.join("tools-build"))?;
-    espflash::find(workspace).map(drop)
+/// The espflash program, which writes images over USB: one on PATH, or one that is built here at its first use.
+pub fn espflash(workspace: &Workspace) -> Result<PathBuf> {
+    let own = workspace.tools().join("bin/espflash");
+    let wanted = format!("espflash {ESPFLASH_VERSION}");
+    let is_right =
+        |espflash: &Path| read(Command::new(espflash).arg("--version")).is_ok_and(|version| version == wanted);
+    if let Some(espflash) = on_path("espflash").filter(|espflash| is_right(espflash)) {
+        return Ok(espflash);
+    }
+    if !is_right(&own) {
+        step("espflash is missing or of another version; building it, once: about four minutes");
+        let mut command = Command::new("cargo");
+        command.args(["install", "espflash", "--version", ESPFLASH_VERSION, "--locked", "--quiet", "--root"]);
+        // Its own build folder, as this one's profile and lock are not espflash's.
+        command.arg(workspace.tools()).env("CARGO_TARGET_DIR", workspace.target.join("tools-build"));
+        run(&mut command, LONG)?;
+        std::fs::remove_dir_all(workspace.target.join("tools-build"))?;
+    }
+    Ok(own)
 }
 
 /// Debian's package manager, with its lists brought up to date once, before the first use.

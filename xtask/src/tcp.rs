@@ -3,9 +3,10 @@
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::checks;
 use harness::process::{LONG, run};
 use harness::workspace::Workspace;
+
+use crate::checks;
 
 /// Seeds of each pair in `cargo xtask test`.
 const CHECK_SEEDS: u64 = 20_000;
@@ -47,9 +48,4 @@ fn simulate(workspace: &Workspace, options: &[String]) -> Result<()> {
     let mut command = checks::simulation(workspace);
     command.args(["run", "--locked", "--release", "--quiet", "--package", PACKAGE, "--"]).args(options);
     run(&mut command, LONG)
-}
-
-/// As many seeds as `cargo xtask test` has time for, and all of the table.
-pub fn check(workspace: &Workspace) -> Result<()> {
-    job(workspace, &Args { seeds: CHECK_SEEDS, from: 0, pair: None, seed: None, pcap: None })
 }

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use embassy_time::Instant;
+use peers::PORT;
 use sockeye_board::readings::{LM35, UPTIME, count, switch};
 use sockeye_device::{
     App, Health, History, Identity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, Value,
@@ -11,7 +12,7 @@ use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::{PORT, SLOTS};
+use crate::SLOTS;
 
 static READINGS: [ReadingInfo<'static>; 2] = [LM35, UPTIME];
 const OUTPUTS: [OutputInfo<'static>; 1] = [switch("led")];

@@ -2,13 +2,11 @@
 //! `sockeye-bench-host sockeye | device | embassy-net | picoserve`.
 //!
 //! All run on one thread, which waits for the tap device itself: embassy's executor for Linux waits to be woken by
-//! another thread that does, and the kernel's part in that costs more than a server. They answer what `exchange.rs` of
-//! the board qemu-virt says, but the device, which speaks RESP, and picoserve, which serves HTTP.
+//! another thread that does, and the kernel's part in that costs more than a server. They answer the exchanges of
+//! `bench/exchange`, but the device, which speaks RESP, and picoserve, which serves HTTP.
 
 mod device;
-#[path = "../../../firmware/qemu-virt/src/exchange.rs"]
-mod exchange;
-mod peers;
+mod others;
 mod sockeye;
 mod tap;
 
@@ -20,20 +18,15 @@ use std::process::ExitCode;
 
 use async_executor::LocalExecutor;
 use embassy_net::{Config, Ipv4Cidr, StaticConfigV4};
+use peers::PORT;
 
 use crate::tap::Tap;
 
 /// Runs the tasks of a server.
 type Executor = &'static LocalExecutor<'static>;
 
-/// The port that is served.
-const PORT: u16 = 3000;
 /// Clients served at once, and the one more that each server has room for.
 const SLOTS: usize = 8;
-/// Bytes that a connection buffers, each way.
-const BUFFER_LEN: usize = 1024;
-/// Bytes that are read at once.
-const READ_LEN: usize = 128;
 const TAP: &str = "tap0";
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 const MAC: [u8; 6] = [2, 0, 0, 0, 0, 15];
@@ -42,8 +35,8 @@ fn main() -> ExitCode {
     let start: fn(Executor, Tap) = match env::args().nth(1).as_deref() {
         Some("sockeye") => |executor, tap| sockeye::start(executor, tap, |_| &sockeye::Answer),
         Some("device") => |executor, tap| sockeye::start(executor, tap, device::handler),
-        Some("embassy-net") => |executor, tap| peers::start(executor, tap, false),
-        Some("picoserve") => |executor, tap| peers::start(executor, tap, true),
+        Some("embassy-net") => |executor, tap| others::start(executor, tap, false),
+        Some("picoserve") => |executor, tap| others::start(executor, tap, true),
         _ => {
             eprintln!("usage: sockeye-bench-host sockeye|device|embassy-net|picoserve");
             return ExitCode::from(2);

@@ -2,36 +2,22 @@
 
 use edge_nal::TcpBind;
 use embassy_net::StackResources;
-use embedded_io_async::{Read, Write};
+use exchange::answer;
+use peers::{BUFFER_LEN, PORT};
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket};
 use sockeye_tcp::{DriverPort, Frames, Options, Resources, SocketBuffers, Tcp, TcpSocket};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::exchange::Progress;
 use crate::tap::Tap;
-use crate::{BUFFER_LEN, Executor, PORT, READ_LEN, SLOTS, config, listening};
+use crate::{Executor, SLOTS, config, listening};
 
 /// Answers the exchanges.
 pub struct Answer;
 
 impl<S: Socket> Handler<S> for Answer {
     async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
-        let mut buf = [0; READ_LEN];
-        let mut progress = Progress::default();
-        loop {
-            let len = client.read(&mut buf).await?;
-            if len == 0 {
-                return Ok(());
-            }
-            let mut received = &buf[..len];
-            while let Some(exchange) = progress.take(&mut received) {
-                client.write_all(exchange.reply).await?;
-                if exchange.closes {
-                    return Ok(());
-                }
-            }
-        }
+        answer(client).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::instructions;
 use crate::parts;
 use harness::chip::{self, Chip};
 use harness::emulator;
-use harness::espflash;
+use harness::flash_image;
 use harness::toolchain::Embedded;
 use harness::workspace::Workspace;
 
@@ -86,17 +86,14 @@ fn add(footprint: &mut Footprint, program: &str, elf: &Path, sizes: BTreeMap<Str
 /// What a chip's image takes of its flash partition, and how the linker has divided its memory.
 fn chip_sizes(workspace: &Workspace, chip: Chip, bin: &str) -> Result<(PathBuf, BTreeMap<String, u64>)> {
     let elf = chip::build(workspace, chip, bin, &[])?;
-    let folder = workspace.target.join("images");
-    fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{}-{bin}.app", chip.name()));
-    espflash::save(workspace, chip, &elf, &file, false)?;
+    let image = flash_image::application(workspace, chip, &elf)?;
     let bytes = fs::read(&elf)?;
     let mut sizes = elf_sizes(&bytes)?;
     let statics = statics(&bytes)?.into_iter().filter(|(name, len)| name.ends_with(HEAP) && *len >= STATIC_LEN_MIN);
     let heap = statics.map(|(_, len)| len).sum();
     let sections = sections(&bytes)?;
     let section = |name: &str| sections.get(name).copied().unwrap_or_default();
-    sizes.insert("image".to_owned(), fs::metadata(file)?.len());
+    sizes.insert("image".to_owned(), image.len() as u64);
     sizes.insert("iram".to_owned(), section("trap") + section("rwtext"));
     sizes.insert("heap".to_owned(), heap);
     sizes.insert("stack_left".to_owned(), section("stack"));

@@ -6,7 +6,6 @@
 //! - [`clock`]: embassy's time from the machine's timer.
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
 //! - [`virtio`]: the network card, an embassy-net driver.
-//! - [`exchange`]: what the measured servers answer.
 //! - [`network`]: the listener and embassy-net on that card.
 //! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
 //! - `interrupts.rs`: which device an interrupt is of.
@@ -16,7 +15,6 @@
 pub mod clock;
 pub mod config;
 pub mod console;
-pub mod exchange;
 pub mod executor;
 mod figures;
 mod interrupts;

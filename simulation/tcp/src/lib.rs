@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //! - [`wire`]: IPv4 packets that carry TCP segments, built and read.
-//! - [`host`]: what a TCP under test must offer; [`smoltcp_host`]: smoltcp 0.13 as such a host.
+//! - [`host`]: what a TCP under test must offer; [`engine_host`] and
+//!   [`smoltcp_host`]: Sockeye's own engine and smoltcp 0.13 as such hosts.
 //! - [`plan`]: what a seed decides. [`run`]: one seed. [`watch`]: the rules.
 //! - [`rfc`]: the table of RFC 9293 section 3.10.7 as data; [`cells`]: each of its cells put to a host.
 //! - [`capture`]: a seed's packets as a file for Wireshark.
@@ -13,6 +14,7 @@
 
 pub mod capture;
 pub mod cells;
+pub mod engine_host;
 pub mod host;
 pub mod plan;
 pub mod rfc;

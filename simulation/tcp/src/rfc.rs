@@ -146,7 +146,7 @@ use When::{
 };
 
 /// Every row, in the order of the section.
-pub static TABLE: [Row; 49] = [
+pub static TABLE: [Row; 50] = [
     row(&[Closed], &[Rst], Nothing, Same, "3.10.7.1"),
     row(&[Closed], &[Ack], Reset, Same, "3.10.7.1"),
     row(&[Closed], &[], ResetAck, Same, "3.10.7.1"),
@@ -164,11 +164,12 @@ pub static TABLE: [Row; 49] = [
     row(&[SynSent], &[Syn], SynAck, To(SynReceived), "3.10.7.3 fourth"),
     row(&[SynSent], &[], Nothing, Same, "3.10.7.3 fifth"),
     row(OTHERWISE, &[Unacceptable, Rst], Nothing, Same, "3.10.7.4 first"),
-    row(&[SynReceived], &[Unacceptable, FirstSyn, Ack, AcksNew], AckOrNothing, To(Established), "3.5 figure 7"),
-    row(&[SynReceived], &[Unacceptable, FirstSyn, NoAck], SynAck, Same, "3.8.1; the SYN,ACK was lost"),
-    row(OTHERWISE, &[Unacceptable], Acked, Same, "3.10.7.4 first"),
     row(OTHERWISE, &[Rst, AtNext], Nothing, Ended, "3.10.7.4 second; RFC 5961 section 3.2"),
     row(OTHERWISE, &[Rst], Acked, Same, "3.10.7.4 second; RFC 5961 section 3.2"),
+    row(&[SynReceived], &[FirstSyn, Ack, AcksNew], AckOrNothing, To(Established), "3.5 figure 7"),
+    row(&[SynReceived], &[FirstSyn, NoAck], SynAck, Same, "3.8.1; the SYN,ACK was lost"),
+    row(&[SynReceived], &[FirstSyn], Acked, Same, "3.10.7.4 first"),
+    row(OTHERWISE, &[Unacceptable], Acked, Same, "3.10.7.4 first"),
     row(&[SynReceived], &[Syn], Nothing, Ended, "3.10.7.4 fourth"),
     row(SYNCHRONIZED, &[Syn], Acked, Same, "3.10.7.4 fourth; RFC 5961 section 4.2"),
     row(OTHERWISE, &[NoAck, IntoShutWindow], AckOrNothing, Same, "3.10.7.4 first and fifth"),

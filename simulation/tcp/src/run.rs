@@ -7,10 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use fastrand::Rng;
 
 use crate::capture::Capture;
+use crate::engine_host::Engine;
 use crate::host::{Config, Host, State};
-use crate::plan::{Application, Ending, Plan};
+use crate::plan::{Application, Ending, HEAVY_LOSS, Plan};
 use crate::smoltcp_host::Smoltcp;
-use crate::watch::{Fault, Kind, Watch};
+use crate::watch::{Cause, Fault, Kind, Watch};
 use crate::wire::{self, Side};
 use crate::{Micros, SECOND};
 
@@ -25,18 +26,25 @@ const TICK: Micros = 50_000;
 /// Most bytes of one read and one write, plus one.
 const READ: usize = 700;
 const WRITE: usize = 900;
+/// A host gives up after 25 s without a sign of its peer. Whoever does so is excused if the link has lost three packets
+/// in twice that time: retransmissions that have backed off are then too few.
+const EXCUSED_WITHIN: Micros = 50 * SECOND;
+const EXCUSES: usize = 3;
 /// The longest pause of a reader.
 const PAUSE: Micros = 3 * SECOND;
 
 /// A TCP implementation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
+    /// Sockeye's own.
+    Own,
     Smoltcp,
 }
 
 impl Stack {
     pub fn name(self) -> &'static str {
         match self {
+            Self::Own => "own",
             Self::Smoltcp => "smoltcp",
         }
     }
@@ -44,6 +52,7 @@ impl Stack {
     /// A host of this kind.
     pub fn host(self, config: &Config) -> Box<dyn Host> {
         match self {
+            Self::Own => Box::new(Engine::new(config)),
             Self::Smoltcp => Box::new(Smoltcp::new(config)),
         }
     }
@@ -149,6 +158,9 @@ struct World<'a> {
     packets: u64,
     /// Counts what was put on the link: packets that arrive together keep their order.
     flown: u64,
+    /// When packets were lost or damaged, and when the first host was closed.
+    losses: Vec<Micros>,
+    first_end: Option<Micros>,
     record: &'a mut Record,
     out: Vec<Vec<u8>>,
 }
@@ -186,7 +198,20 @@ impl<'a> World<'a> {
             println!("{link:?} mtu {mtu} simultaneous {simultaneous} {ending:?}\nclient {client}\nserver {server}");
         }
         let (link, watch) = (BinaryHeap::new(), Watch::default());
-        Self { plan, now: START, rng, ends, link, watch, packets: 0, flown: 0, record, out: Vec::new() }
+        Self {
+            plan,
+            now: START,
+            rng,
+            ends,
+            link,
+            watch,
+            packets: 0,
+            flown: 0,
+            losses: Vec::new(),
+            first_end: None,
+            record,
+            out: Vec::new(),
+        }
     }
 
     fn run(mut self) -> Result<Outcome, Fault> {
@@ -204,6 +229,9 @@ impl<'a> World<'a> {
                 self.deliver()?;
             } else {
                 self.poll(side)?;
+            }
+            if self.first_end.is_none() && self.ends.iter().any(|end| end.host.state() == State::Closed) {
+                self.first_end = Some(self.now);
             }
         }
         self.check_bytes()
@@ -250,11 +278,14 @@ impl<'a> World<'a> {
         if self.ends[index].vanished {
             return Ok(());
         }
+        let mut cause = Cause { chain, occupies: false };
         if wire::tcp_part(side.other(), &packet).is_some() {
-            self.watch.arrived(side, &wire::read(&packet));
+            let segment = wire::read(&packet);
+            self.watch.arrived(side, &segment);
+            cause.occupies = !segment.is_empty();
         }
         self.ends[index].host.receive(&packet, self.now, &mut self.out);
-        self.send(side, chain)?;
+        self.send(side, cause)?;
         self.act(side)
     }
 
@@ -263,7 +294,7 @@ impl<'a> World<'a> {
         self.ends[side.index()].polled_at = Micros::MAX;
         self.act(side)?;
         self.ends[side.index()].host.poll(now, &mut self.out);
-        self.send(side, 0)?;
+        self.send(side, Cause::default())?;
         let end = &mut self.ends[side.index()];
         let is_busy = end.host.unread() > 0 || end.written < end.application.data.len() || !end.has_closed;
         let due = end.host.due(now);
@@ -279,13 +310,13 @@ impl<'a> World<'a> {
         let end = &mut self.ends[side.index()];
         if end.act(self.now, &mut self.rng) {
             end.host.poll(self.now, &mut self.out);
-            self.send(side, 0)?;
+            self.send(side, Cause::default())?;
         }
         Ok(())
     }
 
     /// Puts what a host has sent on the link.
-    fn send(&mut self, side: Side, cause: u32) -> Result<(), Fault> {
+    fn send(&mut self, side: Side, cause: Cause) -> Result<(), Fault> {
         let mut out = core::mem::take(&mut self.out);
         for packet in out.drain(..) {
             self.packets += 1;
@@ -299,7 +330,7 @@ impl<'a> World<'a> {
                 println!("{:>12} {} {}{lost}", self.now - START, side.name(), segment.line());
             }
             let congestion = self.ends[side.index()].host.congestion();
-            let chain = self.watch.sent(side, &segment, congestion, cause)?;
+            let chain = self.watch.sent(side, &segment, congestion, cause, self.now)?;
             for _ in 0..copies {
                 self.fly(side.other(), chain, packet.clone());
             }
@@ -312,6 +343,7 @@ impl<'a> World<'a> {
 
     fn copies(&mut self) -> u32 {
         if self.rng.u8(..100) < self.plan.link.loss {
+            self.losses.push(self.now);
             0
         } else if self.rng.u8(..100) < self.plan.link.double {
             2
@@ -324,6 +356,7 @@ impl<'a> World<'a> {
         let link = self.plan.link;
         let jitter = if link.jitter > 0 { self.rng.u64(..link.jitter) } else { 0 };
         if link.damage > 0 && self.rng.u8(..100) < link.damage {
+            self.losses.push(self.now);
             let bit = self.rng.usize(..packet.len() * 8);
             packet[bit / 8] ^= 1 << (bit % 8);
         }
@@ -342,11 +375,30 @@ impl<'a> World<'a> {
             }
             if got.len() < wrote.len() {
                 gave_up = true;
-                if self.plan.is_complete() {
-                    return Err(self.fault(Kind::Short, format!("loss {} %", self.plan.link.loss)));
-                }
+                self.check_short(side.other())?;
             }
         }
         Ok(Outcome { packets: self.packets, micros: self.now - START, gave_up })
+    }
+
+    /// Not all that `writer` wrote has arrived: by plan, or because the link was too bad.
+    fn check_short(&self, writer: Side) -> Result<(), Fault> {
+        let end = self.first_end.unwrap_or(self.now);
+        let lost = self.losses.iter().filter(|at| **at + EXCUSED_WITHIN > end && **at <= end).count();
+        if self.plan.ending != Ending::Close {
+            return Ok(());
+        }
+        let detail = format!("{lost} packets lost before");
+        let reader = writer.other();
+        if self.watch.acknowledged(reader) as usize > self.ends[reader.index()].got.len() + 1 {
+            return Err(Fault { side: Some(reader), ..self.fault(Kind::Undelivered, detail) });
+        }
+        if self.plan.link.loss >= HEAVY_LOSS {
+            return Ok(());
+        }
+        if self.watch.is_stuck(writer, end) {
+            return Err(Fault { side: Some(writer), ..self.fault(Kind::NoRetransmission, detail) });
+        }
+        if lost < EXCUSES { Err(self.fault(Kind::Short, detail)) } else { Ok(()) }
     }
 }

@@ -5,17 +5,25 @@ use std::fmt;
 
 use crate::host::Congestion;
 use crate::wire::{ACK, RST, SYN, Segment, Side, before, later};
+use crate::{Micros, SECOND};
 
 /// In a chain each packet answers the one before, and none of them brings anything new.
 pub const CHAIN_MAX: u32 = 10;
+
+/// A byte that is not acknowledged is sent again within this, whatever the back-off: each host gives up after 25 s.
+pub const RETRANSMITS_WITHIN: Micros = 20 * SECOND;
 
 /// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A byte arrived twice, in the wrong order, or was never written.
     WrongBytes,
-    /// A connection ended in order before all bytes had arrived, although the link was good enough.
+    /// A connection ended before all bytes had arrived, although the link lost little.
     Short,
+    /// The same, and the sender had not sent the first missing byte for [`RETRANSMITS_WITHIN`].
+    NoRetransmission,
+    /// A host acknowledged bytes, and its application never got them.
+    Undelivered,
     /// A connection did not end.
     NoEnd,
     /// Two hosts answered each other without progress.
@@ -36,6 +44,8 @@ impl Kind {
         match self {
             Self::WrongBytes => "wrong bytes",
             Self::Short => "ended short",
+            Self::NoRetransmission => "no retransmission",
+            Self::Undelivered => "acknowledged and not delivered",
             Self::NoEnd => "no end",
             Self::Chain => "ten packets without progress",
             Self::EdgeShrank => "edge shrank",
@@ -70,6 +80,19 @@ struct Seen {
     offered: Option<u32>,
     /// The furthest edge that has arrived from the peer.
     edge: Option<u32>,
+    /// Its initial sequence number.
+    iss: Option<u32>,
+    /// When it last sent the byte that its peer lacks.
+    missing_sent: Micros,
+}
+
+/// The packet that another one answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cause {
+    /// Packets without news that led to it, itself included.
+    pub chain: u32,
+    /// It occupies sequence numbers, so that it must be answered.
+    pub occupies: bool,
 }
 
 /// Raises a number, and says whether that was news.
@@ -80,7 +103,7 @@ fn raise(known: &mut Option<u32>, number: u32) -> bool {
 }
 
 /// Watches both sides of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Watch {
     seen: [Seen; 2],
 }
@@ -93,7 +116,7 @@ impl Watch {
         }
     }
 
-    /// `side` sends a packet, in answer to one whose chain was so long; 0 if to none. Returns how long the chain is now.
+    /// `side` sends a packet, in answer to `cause`. Returns how long the chain is now.
     ///
     /// # Errors
     /// If the packet breaks a rule.
@@ -102,12 +125,20 @@ impl Watch {
         side: Side,
         segment: &Segment<'_>,
         congestion: Option<Congestion>,
-        cause: u32,
+        cause: Cause,
+        now: Micros,
     ) -> Result<u32, Fault> {
         let fault = |kind, detail| Err(Fault { kind, side: Some(side), detail });
+        let missing = self.seen[side.other().index()].acked;
         let seen = &mut self.seen[side.index()];
         if segment.has(RST) {
-            return self.chain(side, false, cause);
+            return chain(side, segment, false, cause);
+        }
+        if missing.is_some_and(|missing| missing.wrapping_sub(segment.seq) < segment.payload.len() as u32) {
+            seen.missing_sent = now;
+        }
+        if segment.has(SYN) {
+            seen.iss = Some(segment.seq);
         }
         let mut is_new = raise(&mut seen.sent, segment.end());
         if segment.has(ACK) {
@@ -132,16 +163,36 @@ impl Watch {
         {
             return fault(Kind::BeyondCwnd, format!("{} in flight of {cwnd}", data_end.wrapping_sub(snd_una)));
         }
-        self.chain(side, is_new, cause)
+        chain(side, segment, is_new, cause)
     }
 
-    fn chain(&self, side: Side, is_new: bool, cause: u32) -> Result<u32, Fault> {
-        let chain = if is_new { 0 } else { cause + 1 };
-        if chain >= CHAIN_MAX {
-            return Err(Fault { kind: Kind::Chain, side: Some(side), detail: format!("{chain} packets") });
-        }
-        Ok(chain)
+    /// Sequence numbers behind its peer's SYN that `side` has acknowledged: bytes, and the FIN.
+    pub fn acknowledged(&self, side: Side) -> u32 {
+        let (acked, iss) = (self.seen[side.index()].acked, self.seen[side.other().index()].iss);
+        acked.zip(iss).map_or(0, |(acked, iss)| acked.wrapping_sub(iss).saturating_sub(1))
     }
+
+    /// Whether `side` has long stopped to send what its peer lacks.
+    pub fn is_stuck(&self, side: Side, now: Micros) -> bool {
+        now.saturating_sub(self.seen[side.index()].missing_sent) > RETRANSMITS_WITHIN
+    }
+}
+
+/// A chain that is too long is the fault of the side whose packets must be answered; of both, if none must be.
+fn chain(side: Side, segment: &Segment<'_>, is_new: bool, cause: Cause) -> Result<u32, Fault> {
+    if is_new {
+        return Ok(0);
+    }
+    let chain = cause.chain + 1;
+    if chain < CHAIN_MAX {
+        return Ok(chain);
+    }
+    let side = match (segment.is_empty(), cause.occupies) {
+        (false, _) => Some(side),
+        (true, true) => Some(side.other()),
+        (true, false) => None,
+    };
+    Err(Fault { kind: Kind::Chain, side, detail: format!("{chain} packets") })
 }
 
 #[cfg(test)]
@@ -151,7 +202,7 @@ mod tests {
     const DATA: Segment<'_> = Segment { seq: 100, ack: 1, window: 10, flags: ACK, mss: None, payload: b"abcd" };
 
     fn check(watch: &mut Watch, segment: &Segment<'_>, expected: Option<Kind>) {
-        let found = watch.sent(Side::Client, segment, None, 0).err().map(|fault| fault.kind);
+        let found = watch.sent(Side::Client, segment, None, Cause::default(), 0).err().map(|fault| fault.kind);
         assert_eq!(found, expected, "{segment:?}");
     }
 
@@ -177,8 +228,8 @@ mod tests {
     fn data_beyond_the_congestion_window_is_found() {
         let mut watch = Watch::default();
         let congestion = |cwnd| Some(Congestion { snd_una: 98, cwnd });
-        assert!(watch.sent(Side::Client, &DATA, congestion(6), 0).is_ok());
-        let fault = watch.sent(Side::Client, &DATA, congestion(5), 0).unwrap_err();
+        assert!(watch.sent(Side::Client, &DATA, congestion(6), Cause::default(), 0).is_ok());
+        let fault = watch.sent(Side::Client, &DATA, congestion(5), Cause::default(), 0).unwrap_err();
         assert_eq!(fault.kind, Kind::BeyondCwnd);
     }
 
@@ -187,10 +238,31 @@ mod tests {
         let mut watch = Watch::default();
         let mut chain = 0;
         for expected in 0..CHAIN_MAX {
-            chain = watch.sent(Side::Client, &DATA, None, chain).unwrap();
+            chain = watch.sent(Side::Client, &DATA, None, Cause { chain, occupies: false }, 0).unwrap();
             assert_eq!(chain, expected, "the first one is news");
         }
-        assert_eq!(watch.sent(Side::Client, &DATA, None, chain).unwrap_err().kind, Kind::Chain);
-        assert_eq!(watch.sent(Side::Client, &Segment { ack: 2, ..DATA }, None, chain).unwrap(), 0);
+        let cause = Cause { chain, occupies: true };
+        let news = Segment { ack: 2, ..DATA };
+        assert_eq!(watch.sent(Side::Client, &news, None, cause, 0).unwrap(), 0);
+        let blamed = |segment: &Segment<'_>, cause| {
+            let fault = watch.clone().sent(Side::Client, segment, None, cause, 0).unwrap_err();
+            assert_eq!(fault.kind, Kind::Chain);
+            fault.side
+        };
+        let ack = Segment { payload: b"", ..news };
+        assert_eq!(blamed(&news, cause), Some(Side::Client), "its text must be answered");
+        assert_eq!(blamed(&ack, cause), Some(Side::Server), "it answers text");
+        assert_eq!(blamed(&ack, Cause { chain, occupies: false }), None, "two ACKs answer each other");
+    }
+
+    #[test]
+    fn a_sender_that_stops_to_send_what_is_missing_is_found() {
+        let mut watch = Watch::default();
+        watch.sent(Side::Server, &Segment { ack: 102, payload: b"", ..DATA }, None, Cause::default(), 0).unwrap();
+        watch.sent(Side::Client, &DATA, None, Cause::default(), SECOND).unwrap();
+        let behind = Segment { seq: 103, ..DATA };
+        watch.sent(Side::Client, &behind, None, Cause::default(), 2 * SECOND).unwrap();
+        assert!(!watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN));
+        assert!(watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN + 1));
     }
 }

@@ -9,8 +9,8 @@ use cargo_metadata::{Metadata, MetadataCommand};
 
 /// The workspace of the servers that are compared on this machine.
 pub const BENCH_HOST: &str = "bench/host";
-/// The workspace of what Sockeye is compared with on the board qemu-virt.
-pub const BENCH_PEERS: &str = "bench/peers";
+/// The workspace of the servers that Sockeye is compared with on the board qemu-virt.
+pub const BENCH_BOARD: &str = "bench/board";
 
 /// The repository and its target folder.
 pub struct Workspace {

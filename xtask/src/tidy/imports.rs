@@ -16,6 +16,7 @@ use Imports::{NotThese, Only};
 
 /// The boards' crates hold wiring: hardware layers, network, and the crates that they wire together.
 const BOARD: Imports = Only(&[
+    "sockeye-bench-exchange",
     "sockeye-board",
     "sockeye-boot",
     "sockeye-client",
@@ -152,7 +153,8 @@ const TABLE: &[(&str, Imports)] = &[
     // It tests from outside, so it knows none of what it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
-    ("sockeye-tcp-simulation", Only(&["clap", "fastrand", "smoltcp"])),
+    ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
+    ("sockeye-tcp-simulation", Only(&["clap", "embassy-time", "fastrand", "smoltcp", "sockeye-tcp-engine"])),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
@@ -166,9 +168,9 @@ const TABLE: &[(&str, Imports)] = &[
             "async-executor",
             "edge-nal",
             "embassy-*",
-            "embedded-io-async",
-            "picoserve",
             "rustix",
+            "sockeye-bench-exchange",
+            "sockeye-bench-peers",
             "sockeye-board",
             "sockeye-device",
             "sockeye-endpoint",
@@ -178,8 +180,13 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    ("sockeye-bench-exchange", Only(&["embedded-io-async"])),
     (
-        "sockeye-peers",
+        "sockeye-bench-peers",
+        Only(&["embassy-net", "embassy-time", "embedded-io-async", "picoserve", "sockeye-bench-exchange"]),
+    ),
+    (
+        "sockeye-bench-board",
         NotThese(&[
             "sockeye",
             "sockeye-device",

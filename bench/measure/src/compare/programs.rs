@@ -9,7 +9,7 @@ use super::lwip;
 use harness::emulator;
 use harness::firmware::{Build, Firmware};
 use harness::toolchain::{Embedded, TARGETS};
-use harness::workspace::{BENCH_PEERS, Workspace};
+use harness::workspace::{BENCH_BOARD, Workspace};
 
 /// Clients served at once by programs for few connections, and by those for many.
 pub const FEW: usize = 8;
@@ -87,7 +87,7 @@ fn build_peer(workspace: &Workspace, bin: &str, slots: usize) -> Result<PathBuf>
     let toolchain = Embedded::find(workspace)?;
     let slots = slots.to_string();
     let build = Build { bin, target: TARGETS[0], features: &[], settings: &[("SOCKEYE_SLOTS", &slots)] };
-    Firmware::open_folder(workspace, BENCH_PEERS)?.build(&toolchain, &build)
+    Firmware::open_folder(workspace, BENCH_BOARD)?.build(&toolchain, &build)
 }
 
 fn put_aside(from: &Path, to: &Path) -> Result<()> {

@@ -1,4 +1,4 @@
-//! The server that is measured: it answers requests as `exchange.rs` says.
+//! The server that is measured: it answers the exchanges of `bench/exchange`.
 //!
 //! `SOCKEYE_JOINED=1` in the environment of the build runs all slots in one task instead of a task for each.
 #![no_std]
@@ -7,10 +7,9 @@
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_net::StackResources;
-use embedded_io_async::{Read, Write};
+use exchange::answer;
 use sockeye_boot::{Boot, PORT};
 use sockeye_qemu_virt::console::print;
-use sockeye_qemu_virt::exchange::Progress;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::limits::Timeouts;
@@ -18,29 +17,13 @@ use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket};
 use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::ConstStaticCell;
 
-/// Bytes that are read at once.
-const READ_LEN: usize = 128;
 const JOINED: bool = option_env!("SOCKEYE_JOINED").is_some();
 
 struct Bench;
 
 impl<S: Socket> Handler<S> for Bench {
     async fn serve(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
-        let mut buf = [0; READ_LEN];
-        let mut progress = Progress::default();
-        loop {
-            let len = client.read(&mut buf).await?;
-            if len == 0 {
-                return Ok(());
-            }
-            let mut received = &buf[..len];
-            while let Some(exchange) = progress.take(&mut received) {
-                client.write_all(exchange.reply).await?;
-                if exchange.closes {
-                    return Ok(());
-                }
-            }
-        }
+        answer(client).await
     }
 }
 

@@ -1,5 +1,8 @@
-//! The exchanges that are measured, the same for every server: a request's first byte says how long it is, what it is
-//! answered with, and who closes.
+//! The exchanges that are measured, the same for every server. The first byte of a request says how long the request
+//! is, what the reply is, and who closes.
+#![no_std]
+
+use embedded_io_async::{Read, Write};
 
 /// Bytes of a short request.
 const REQUEST_LEN: usize = 16;
@@ -54,5 +57,27 @@ impl Progress {
         }
         self.exchange = None;
         Some(exchange)
+    }
+}
+
+/// Bytes that are read at once.
+const READ_LEN: usize = 128;
+
+/// Answers a client's requests until the client closes, or until the exchange says that the server closes.
+pub async fn answer<S: Read + Write>(client: &mut S) -> Result<(), S::Error> {
+    let mut buf = [0; READ_LEN];
+    let mut progress = Progress::default();
+    loop {
+        let len = client.read(&mut buf).await?;
+        if len == 0 {
+            return Ok(());
+        }
+        let mut received = &buf[..len];
+        while let Some(exchange) = progress.take(&mut received) {
+            client.write_all(exchange.reply).await?;
+            if exchange.closes {
+                return Ok(());
+            }
+        }
     }
 }

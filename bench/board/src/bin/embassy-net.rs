@@ -1,0 +1,29 @@
+//! The measured exchanges on embassy-net's own sockets, with a task for each socket.
+#![no_std]
+#![no_main]
+
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+use peers::PORT;
+use sockeye_bench_board::SOCKETS;
+use sockeye_qemu_virt::console::print;
+use sockeye_qemu_virt::executor;
+
+#[riscv_rt::entry]
+fn main() -> ! {
+    executor::run(|spawner| spawner.spawn(start(spawner).expect("one task")))
+}
+
+#[embassy_executor::task]
+async fn start(spawner: Spawner) {
+    let stack = sockeye_bench_board::start(spawner);
+    for _ in 0..SOCKETS {
+        spawner.spawn(serve(stack).expect("a task for each socket"));
+    }
+    print(format_args!("listening on port {PORT}, {SOCKETS} sockets"));
+}
+
+#[embassy_executor::task(pool_size = SOCKETS)]
+async fn serve(stack: Stack<'static>) -> ! {
+    peers::serve_exchanges(stack).await
+}

@@ -1,0 +1,418 @@
+//! A connection: its state, and the user's calls.
+
+use embassy_time::Instant;
+
+use crate::limits::{BUFFER_LEN_MAX, HEADERS_LEN, KEEP_ALIVE_MS, MSS_DEFAULT, MSS_MIN, SILENCE_MS};
+use crate::ring::{Memory, Ring};
+use crate::segment::{Segment, Seq};
+use crate::timing::{Congestion, Rtt, after, ticks};
+
+/// RFC 9293 section 3.3.2. LISTEN is the caller's: a SYN that it lets in goes to [`Connection::accept`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// No connection.
+    Closed,
+    /// A SYN was sent.
+    SynSent,
+    /// A SYN has arrived, and a SYN was sent.
+    SynReceived,
+    /// Data goes both ways.
+    Established,
+    /// This side has closed; its FIN is not acknowledged.
+    FinWait1,
+    /// This side has closed; its FIN is acknowledged.
+    FinWait2,
+    /// The peer has closed.
+    CloseWait,
+    /// Both have closed at once; our FIN is not acknowledged.
+    Closing,
+    /// Both have closed, the peer first; our FIN is not acknowledged.
+    LastAck,
+    /// Both have closed; old segments die out.
+    TimeWait,
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// Both sides closed, or it was closed before anything was sent.
+    Closed,
+    /// The peer answered a SYN with a RST.
+    Refused,
+    /// The peer sent a RST (MUST-12).
+    Reset,
+    /// The peer was not heard for [`SILENCE_MS`].
+    TimedOut,
+    /// [`Connection::abort`] or [`Connection::forget`] was called.
+    Aborted,
+}
+
+/// What waits to be sent beside text, and goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Control {
+    /// `<SEQ=..><CTL=RST,ACK>`; nothing follows it.
+    Reset(Seq),
+    /// A window probe (section 3.8.6.1).
+    Probe,
+    /// A keep-alive (section 3.8.4).
+    KeepAlive,
+    /// One segment from SND.UNA (RFC 5681 section 3.2).
+    FastRetransmit,
+}
+
+/// When text that has arrived is acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AckDue {
+    No,
+    /// With the next segment, or when [`Connection::due`] has it.
+    Delayed,
+    Now,
+}
+
+/// What the one timer of a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimerKind {
+    Off,
+    /// RFC 6298.
+    Retransmit,
+    /// Probes a window that is shut (section 3.8.6.1).
+    Persist,
+    /// Sends what silly window avoidance has held back (section 3.8.6.2.1).
+    Override,
+    TimeWait,
+}
+
+/// The timer. `at` is [`Instant::MAX`] while it is off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Timer {
+    pub(crate) kind: TimerKind,
+    pub(crate) at: Instant,
+}
+
+impl Timer {
+    pub(crate) const OFF: Self = Self { kind: TimerKind::Off, at: Instant::MAX };
+
+    #[inline]
+    pub(crate) fn start(&mut self, kind: TimerKind, now: Instant, ticks: u32) {
+        *self = Self { kind, at: after(now, ticks) };
+    }
+}
+
+/// One connection. `M` is the memory of each of its two buffers. Fields have the names of RFC 9293 section 3.3.1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection<M> {
+    pub(crate) state: State,
+    /// It was opened by [`accept`](Self::accept) (MUST-11).
+    pub(crate) is_passive: bool,
+    /// Why it is closed; meaningless before.
+    pub(crate) ended: Ended,
+
+    pub(crate) snd_una: Seq,
+    /// What is sent next. Goes back to SND.UNA when something is to be sent again.
+    pub(crate) snd_nxt: Seq,
+    /// The RFC's SND.NXT: behind the last number that was ever sent.
+    pub(crate) snd_max: Seq,
+    pub(crate) snd_wnd: u32,
+    pub(crate) snd_wl1: Seq,
+    pub(crate) snd_wl2: Seq,
+    /// MAX.SND.WND (RFC 5961 section 5): the largest window that the peer has offered.
+    pub(crate) snd_wnd_max: u32,
+    /// Effective send MSS, and the largest segment that we can take (section 3.7.1).
+    pub(crate) snd_mss: u16,
+    pub(crate) rcv_mss: u16,
+    /// CLOSE was called: a FIN follows the text.
+    pub(crate) fin_queued: bool,
+    /// The SYN was sent more than once.
+    pub(crate) syn_repeated: bool,
+
+    pub(crate) rcv_nxt: Seq,
+    /// The right edge of the window that was offered: RCV.WND = `rcv_adv` - RCV.NXT. Never goes back (SHLD-14).
+    pub(crate) rcv_adv: Seq,
+    /// Text that came early: where it begins and ends. One piece is kept.
+    pub(crate) early: Option<(Seq, Seq)>,
+    pub(crate) fin_received: bool,
+    pub(crate) ack_due: AckDue,
+    /// When a delayed ACK is sent.
+    pub(crate) ack_at: Instant,
+    /// No challenge ACK before (RFC 5961 section 7).
+    pub(crate) challenge_at: Instant,
+
+    pub(crate) control: Option<Control>,
+    /// The override time-out has passed: the next segment may be small.
+    pub(crate) is_overridden: bool,
+    pub(crate) timer: Timer,
+    /// When the peer sent its last acceptable segment, and when it was asked for one.
+    pub(crate) heard: Instant,
+    pub(crate) asked: Instant,
+    pub(crate) rtt: Rtt,
+    pub(crate) congestion: Congestion,
+    pub(crate) duplicates: u8,
+
+    pub(crate) rx: Ring<M>,
+    /// Text from SND.UNA on.
+    pub(crate) tx: Ring<M>,
+}
+
+impl<M: Memory> Connection<M> {
+    /// A connection that is closed. Of a buffer, [`BUFFER_LEN_MAX`] bytes are used at most.
+    ///
+    /// # Panics
+    /// If a buffer is longer than that.
+    pub fn new(rx: M, tx: M) -> Self {
+        let (rx, tx) = (Ring::new(rx), Ring::new(tx));
+        assert!(rx.capacity() <= BUFFER_LEN_MAX && tx.capacity() <= BUFFER_LEN_MAX, "a window without scaling");
+        let zero = Seq::default();
+        Self {
+            state: State::Closed,
+            is_passive: false,
+            ended: Ended::Closed,
+            snd_una: zero,
+            snd_nxt: zero,
+            snd_max: zero,
+            snd_wnd: 0,
+            snd_wl1: zero,
+            snd_wl2: zero,
+            snd_wnd_max: 0,
+            snd_mss: MSS_DEFAULT,
+            rcv_mss: MSS_DEFAULT,
+            fin_queued: false,
+            syn_repeated: false,
+            rcv_nxt: zero,
+            rcv_adv: zero,
+            early: None,
+            fin_received: false,
+            ack_due: AckDue::No,
+            ack_at: Instant::MAX,
+            challenge_at: Instant::MIN,
+            control: None,
+            is_overridden: false,
+            timer: Timer::OFF,
+            heard: Instant::MIN,
+            asked: Instant::MIN,
+            rtt: Rtt::new(),
+            congestion: Congestion::new(),
+            duplicates: 0,
+            rx,
+            tx,
+        }
+    }
+
+    /// Everything as in a new connection but the buffers' memory.
+    fn begin(&mut self, isn: Seq, mtu: usize, now: Instant) {
+        (self.snd_una, self.snd_nxt, self.snd_max) = (isn, isn, isn);
+        (self.snd_wnd, self.snd_wnd_max, self.snd_mss) = (0, 0, MSS_DEFAULT);
+        self.rcv_mss = mtu.saturating_sub(HEADERS_LEN).clamp(MSS_MIN.into(), BUFFER_LEN_MAX) as u16;
+        (self.fin_queued, self.syn_repeated, self.fin_received) = (false, false, false);
+        (self.rcv_nxt, self.rcv_adv) = (Seq::default(), Seq::default());
+        self.early = None;
+        (self.ack_due, self.challenge_at) = (AckDue::No, Instant::MIN);
+        (self.control, self.is_overridden) = (None, false);
+        self.timer = Timer::OFF;
+        (self.heard, self.asked) = (now, now);
+        (self.rtt, self.congestion, self.duplicates) = (Rtt::new(), Congestion::new(), 0);
+        self.rx.clear();
+        self.tx.clear();
+    }
+
+    // ---- OPEN, CLOSE, ABORT (section 3.9.1)
+
+    /// Takes a SYN for a listener (section 3.10.7.2). `mtu` is the length of the longest IPv4 packet, bytes.
+    pub fn accept(&mut self, syn: &Segment<'_>, isn: Seq, mtu: usize, now: Instant) {
+        self.begin(isn, mtu, now);
+        self.is_passive = true;
+        self.take_syn(syn);
+        self.state = State::SynReceived;
+    }
+
+    /// Sends a SYN (section 3.10.1, active open). `mtu` is the length of the longest IPv4 packet, bytes. That the
+    /// remote address is that of a single other host is the caller's to see (MUST-46).
+    pub fn connect(&mut self, isn: Seq, mtu: usize, now: Instant) {
+        self.begin(isn, mtu, now);
+        self.is_passive = false;
+        self.state = State::SynSent;
+    }
+
+    /// Sends no more than what was written, and then FIN (section 3.10.4).
+    pub fn close(&mut self) {
+        match self.state {
+            State::SynSent => self.end(Ended::Closed),
+            // The FIN waits until the connection is established.
+            State::SynReceived => self.fin_queued = true,
+            State::Established => (self.state, self.fin_queued) = (State::FinWait1, true),
+            State::CloseWait => (self.state, self.fin_queued) = (State::LastAck, true),
+            _ => {}
+        }
+    }
+
+    /// Ends the connection, with a RST where the peer knows of it (section 3.10.5).
+    pub fn abort(&mut self) {
+        self.end_with_reset(Ended::Aborted);
+    }
+
+    pub(crate) fn end_with_reset(&mut self, why: Ended) {
+        let state = self.state;
+        self.end(why);
+        if matches!(
+            state,
+            State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait
+        ) {
+            self.control = Some(Control::Reset(self.snd_max));
+        }
+    }
+
+    /// Ends the connection and sends nothing.
+    pub fn forget(&mut self) {
+        self.end(Ended::Aborted);
+        self.control = None;
+    }
+
+    /// A connection that has ended already keeps its reason.
+    pub(crate) fn end(&mut self, why: Ended) {
+        if self.state == State::Closed {
+            return;
+        }
+        (self.state, self.ended) = (State::Closed, why);
+        self.timer = Timer::OFF;
+        (self.ack_due, self.control) = (AckDue::No, None);
+    }
+
+    // ---- SEND and RECEIVE
+
+    /// Appends to the transmit buffer, and returns how much was taken. Before the connection is established the text
+    /// waits (section 3.10.2). 0 once this side has closed.
+    #[inline]
+    pub fn write(&mut self, data: &[u8]) -> usize {
+        if !self.may_write() && !matches!(self.state, State::SynSent | State::SynReceived) || self.fin_queued {
+            return 0;
+        }
+        self.tx.rewind();
+        self.tx.push(data)
+    }
+
+    /// Copies the oldest received bytes, and returns how many.
+    #[inline]
+    pub fn peek(&self, buf: &mut [u8]) -> usize {
+        self.rx.copy_to(0, buf)
+    }
+
+    /// Drops the oldest received bytes.
+    #[inline]
+    pub fn consume(&mut self, len: usize) {
+        self.rx.drop_front(len);
+    }
+
+    /// The state.
+    #[inline]
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Why the connection ended. None while it has not.
+    pub fn ended(&self) -> Option<Ended> {
+        (self.state == State::Closed).then_some(self.ended)
+    }
+
+    /// Received bytes that were not consumed.
+    #[inline]
+    pub fn received(&self) -> usize {
+        self.rx.len()
+    }
+
+    /// Length of the receive buffer.
+    #[inline]
+    pub fn receive_capacity(&self) -> usize {
+        self.rx.capacity()
+    }
+
+    /// Bytes that [`write`](Self::write) takes.
+    #[inline]
+    pub fn room(&self) -> usize {
+        self.tx.room()
+    }
+
+    /// Length of the transmit buffer.
+    #[inline]
+    pub fn send_capacity(&self) -> usize {
+        self.tx.capacity()
+    }
+
+    /// Bytes that were written and not acknowledged.
+    #[inline]
+    pub fn unacknowledged(&self) -> usize {
+        self.tx.len()
+    }
+
+    /// The peer has closed its side, and all of its text was received.
+    #[inline]
+    pub fn has_received_fin(&self) -> bool {
+        self.fin_received
+    }
+
+    /// Whether text may still arrive.
+    #[inline]
+    pub fn may_receive(&self) -> bool {
+        matches!(self.state, State::SynReceived | State::Established | State::FinWait1 | State::FinWait2)
+    }
+
+    /// Whether text may be written.
+    #[inline]
+    pub fn may_write(&self) -> bool {
+        matches!(self.state, State::Established | State::CloseWait)
+    }
+
+    /// SND.UNA and the congestion window, bytes: data is sent up to their sum.
+    pub fn congestion(&self) -> (Seq, u32) {
+        (self.snd_una, self.congestion.cwnd)
+    }
+
+    /// Whether a SYN may take the place of this connection in TIME-WAIT (section 3.6.1, MAY-2): it comes behind
+    /// everything that the old connection has received, so no old duplicate passes for it.
+    pub fn gives_way_to(&self, syn: &Segment<'_>) -> bool {
+        self.state == State::TimeWait && syn.is_opening() && self.rcv_nxt < syn.seq
+    }
+
+    // ---- time
+
+    /// When [`on_timer`](Self::on_timer) is to be called if nothing else happens. [`Instant::MAX`] for never.
+    pub fn due(&self) -> Instant {
+        match self.state {
+            State::Closed => Instant::MAX,
+            State::TimeWait => self.timer.at,
+            _ => {
+                let silence = after(self.heard, ticks(SILENCE_MS));
+                let due = self.timer.at.min(silence).min(self.keep_alive_at());
+                if self.ack_due == AckDue::Delayed { due.min(self.ack_at) } else { due }
+            }
+        }
+    }
+
+    /// When the peer is asked for a sign of life: only while nothing is outstanding (MUST-26), since a retransmission
+    /// asks too.
+    pub(crate) fn keep_alive_at(&self) -> Instant {
+        let is_idle = self.snd_una == self.snd_max && self.timer.kind == TimerKind::Off;
+        if is_idle { after(self.asked.max(self.heard), ticks(KEEP_ALIVE_MS)) } else { Instant::MAX }
+    }
+
+    /// Does what the time asks for. Calling it early changes nothing.
+    pub fn on_timer(&mut self, now: Instant) {
+        match self.state {
+            State::Closed => return,
+            State::TimeWait if now >= self.timer.at => return self.end(Ended::Closed),
+            State::TimeWait => return,
+            _ => {}
+        }
+        if now >= after(self.heard, ticks(SILENCE_MS)) {
+            return self.end_with_reset(Ended::TimedOut);
+        }
+        if now >= self.keep_alive_at() {
+            self.asked = now;
+            self.control = Some(Control::KeepAlive);
+        }
+        if now >= self.timer.at {
+            self.on_timeout(now);
+        }
+        if self.ack_due == AckDue::Delayed && now >= self.ack_at {
+            self.ack_due = AckDue::Now;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Initial sequence numbers (RFC 6528) and ephemeral ports (RFC 6056), which nobody outside can compute.
+
+use core::net::SocketAddrV4;
+
+use embassy_time::Instant;
+use siphasher::sip::SipHasher13;
+
+use crate::segment::Seq;
+
+/// Ports that outgoing connections use (RFC 6335 section 6).
+const PORT_FIRST: u16 = 49_152;
+/// How many they are: all up to 65,535.
+const PORTS: u16 = u16::MAX - PORT_FIRST + 1;
+/// What of the hash is asked for, so that a port tells nothing of a sequence number.
+const FOR_ISN: u8 = 0;
+const FOR_PORT: u8 = 1;
+
+/// The secret of a device: new at each start, from its random number generator.
+#[derive(Clone)]
+pub struct IsnKey([u8; 16]);
+
+impl IsnKey {
+    /// 16 random bytes. A key that is known makes every sequence number known.
+    pub const fn new(key: [u8; 16]) -> Self {
+        Self(key)
+    }
+
+    /// ISN = M + F(local, remote, key): M counts every four microseconds, so that a new connection of the same addresses
+    /// and ports begins behind the old one (RFC 6528 section 3, RFC 9293 section 3.4.1).
+    pub fn isn(&self, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> Seq {
+        let clock = (now.as_micros() / 4) as u32;
+        Seq::new(clock) + self.hash(FOR_ISN, local, remote) as u32
+    }
+
+    /// A port for an outgoing connection: the first at `attempt` 0, and another with each further attempt (RFC 6056
+    /// section 3.3.3, algorithm 3). The port of `local` counts for nothing.
+    pub fn port(&self, local: SocketAddrV4, remote: SocketAddrV4, attempt: u16) -> u16 {
+        let local = SocketAddrV4::new(*local.ip(), 0);
+        let offset = self.hash(FOR_PORT, local, remote) as u16;
+        PORT_FIRST + offset.wrapping_add(attempt) % PORTS
+    }
+
+    fn hash(&self, purpose: u8, local: SocketAddrV4, remote: SocketAddrV4) -> u64 {
+        let mut bytes = [purpose; 13];
+        bytes[1..5].copy_from_slice(&local.ip().octets());
+        bytes[5..7].copy_from_slice(&local.port().to_be_bytes());
+        bytes[7..11].copy_from_slice(&remote.ip().octets());
+        bytes[11..].copy_from_slice(&remote.port().to_be_bytes());
+        SipHasher13::new_with_key(&self.0).hash(&bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use core::net::Ipv4Addr;
+    use embassy_time::Duration;
+    use std::collections::BTreeSet;
+
+    const KEY: IsnKey = IsnKey::new(*b"0123456789abcdef");
+    const NOW: Instant = Instant::from_millis(5_000);
+
+    fn local() -> SocketAddrV4 {
+        SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 1), 3_000)
+    }
+
+    fn remote(port: u16) -> SocketAddrV4 {
+        SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), port)
+    }
+
+    #[test]
+    fn the_same_four_tuple_grows_with_the_clock() {
+        let first = KEY.isn(local(), remote(40_000), NOW);
+        for micros in [0, 4, 40, 1_000_000, 3_600_000_000] {
+            let later = KEY.isn(local(), remote(40_000), NOW + Duration::from_micros(micros));
+            assert_eq!(later - first, (micros / 4) as u32);
+        }
+    }
+
+    /// The bits of all numbers are as often set as not, and no difference between two numbers in a row comes twice.
+    #[test]
+    fn isn_is_not_predicted() {
+        let numbers: std::vec::Vec<u32> =
+            (1..=u16::MAX).map(|port| KEY.isn(local(), remote(port), NOW).number()).collect();
+        for bit in 0..32 {
+            let set = numbers.iter().filter(|number| *number & 1 << bit != 0).count();
+            // Six standard deviations of 65,535 fair coins.
+            assert!(set.abs_diff(32_767) < 768, "bit {bit} is set {set} times");
+        }
+        let steps: BTreeSet<_> = numbers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+        assert!(steps.len() > 65_500, "{} different steps", steps.len());
+    }
+
+    #[test]
+    fn every_part_of_the_four_tuple_and_the_key_count() {
+        let base = KEY.isn(local(), remote(1), NOW);
+        let other_key = IsnKey::new(*b"0123456789abcdeg");
+        let other_local = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 9), 3_000);
+        let other_port = SocketAddrV4::new(*local().ip(), 80);
+        let other_remote = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 3), 1);
+        for (what, isn) in [
+            ("key", other_key.isn(local(), remote(1), NOW)),
+            ("local address", KEY.isn(other_local, remote(1), NOW)),
+            ("local port", KEY.isn(other_port, remote(1), NOW)),
+            ("remote address", KEY.isn(local(), other_remote, NOW)),
+            ("remote port", KEY.isn(local(), remote(2), NOW)),
+        ] {
+            assert_ne!(isn, base, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_ephemeral_depends_on_the_peer_and_differs_with_each_attempt() {
+        let ports: BTreeSet<_> = (0..PORTS).map(|attempt| KEY.port(local(), remote(6_379), attempt)).collect();
+        assert_eq!((ports.len(), ports.first(), ports.last()), (PORTS.into(), Some(&PORT_FIRST), Some(&u16::MAX)));
+        let others: BTreeSet<_> = (1..100).map(|port| KEY.port(local(), remote(port), 0)).collect();
+        assert!(others.len() > 90);
+        let other_local_port = SocketAddrV4::new(*local().ip(), 1);
+        assert_eq!(KEY.port(local(), remote(1), 0), KEY.port(other_local_port, remote(1), 0));
+    }
+}

@@ -1,0 +1,415 @@
+//! Segments that arrive (RFC 9293 section 3.10.7). Comments name the steps of section 3.10.7.4.
+
+use embassy_time::Instant;
+
+use crate::connection::{AckDue, Connection, Control, Ended, State, Timer, TimerKind};
+use crate::limits::{ACK_DELAY_MS, CHALLENGE_MS, DUPLICATE_ACKS, TIME_WAIT_MS};
+use crate::ring::Memory;
+use crate::segment::{Flags, Segment, Seq};
+use crate::timing::{after, ticks};
+
+/// What a segment has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Reaction {
+    /// The segment is the peer's: its number is in the window, so that where it came from may be believed.
+    Accepted,
+    /// The segment may be anybody's; an answer may be to be sent.
+    Ignored,
+    /// `<SEQ=..><CTL=RST>` is to be sent at once.
+    Reset(Seq),
+}
+
+impl<M: Memory> Connection<M> {
+    /// Takes a segment of this connection, whose checksum was verified.
+    #[inline]
+    pub fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        let acked = segment.ack - self.snd_una;
+        let outstanding = self.snd_max - self.snd_una;
+        // Nearly all segments are the next one in order, and nothing but text and an ACK of something new or of all.
+        let is_expected = self.state == State::Established
+            && segment.flags.is_plain_ack()
+            && segment.seq == self.rcv_nxt
+            && self.early.is_none()
+            && segment.payload.len() as u32 <= self.rcv_adv - self.rcv_nxt
+            && acked <= outstanding
+            && (acked > 0 || outstanding == 0 || !segment.payload.is_empty());
+        if !is_expected {
+            return self.on_other(segment, now);
+        }
+        self.heard = now;
+        if acked > 0 {
+            self.on_new_ack(acked, now);
+        }
+        self.update_window(segment, acked > 0, now);
+        if !segment.payload.is_empty() {
+            self.rx.rewind();
+            self.rx.push(segment.payload);
+            self.rcv_nxt += segment.payload.len() as u32;
+            self.delay_ack(now);
+        }
+        Reaction::Accepted
+    }
+
+    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19).
+    #[inline]
+    fn delay_ack(&mut self, now: Instant) {
+        if self.ack_due == AckDue::No {
+            self.ack_due = AckDue::Delayed;
+            self.ack_at = after(now, ticks(ACK_DELAY_MS));
+        } else {
+            self.ack_due = AckDue::Now;
+        }
+    }
+
+    #[inline(never)]
+    fn on_other(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        match self.state {
+            State::Closed => Reaction::Ignored,
+            State::SynSent => self.in_syn_sent(segment, now),
+            State::SynReceived if self.is_first_syn(segment) => self.on_first_syn_again(segment, now),
+            _ => self.check_sequence(segment, now),
+        }
+    }
+
+    /// Section 3.10.7.3.
+    fn in_syn_sent(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        // First: of our numbers only the SYN can be acknowledged, and only if it was sent.
+        let acks_syn = self.snd_una < segment.ack && segment.ack <= self.snd_max;
+        if segment.has(Flags::ACK) && !acks_syn {
+            return if segment.has(Flags::RST) { Reaction::Ignored } else { Reaction::Reset(segment.ack) };
+        }
+        // Second: a RST without an ACK is nobody's.
+        if segment.has(Flags::RST) {
+            if !segment.has(Flags::ACK) {
+                return Reaction::Ignored;
+            }
+            self.end(Ended::Refused);
+            return Reaction::Accepted;
+        }
+        // Fourth. Text and FIN that come with the SYN are not acknowledged, so that they come again.
+        if !segment.has(Flags::SYN) {
+            return Reaction::Ignored;
+        }
+        self.heard = now;
+        self.take_syn(segment);
+        if segment.has(Flags::ACK) {
+            self.ack_due = AckDue::Now;
+            self.become_established(segment, now);
+        } else {
+            // Both open at once (section 3.5, figure 7): our SYN goes again, with an ACK.
+            self.state = State::SynReceived;
+            self.repeat_syn();
+        }
+        Reaction::Accepted
+    }
+
+    /// What a SYN says: IRS, MSS and window.
+    pub(crate) fn take_syn(&mut self, syn: &Segment<'_>) {
+        self.rcv_nxt = syn.seq + 1;
+        self.rcv_adv = self.rcv_nxt;
+        self.snd_mss = syn.mss().min(self.rcv_mss);
+        self.snd_wnd = syn.window.into();
+        (self.snd_wl1, self.snd_wl2) = (syn.seq, syn.ack);
+        self.snd_wnd_max = self.snd_wnd;
+    }
+
+    fn repeat_syn(&mut self) {
+        self.snd_nxt = self.snd_una;
+        self.rtt.forget_timed();
+    }
+
+    fn is_first_syn(&self, segment: &Segment<'_>) -> bool {
+        segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.seq + 1 == self.rcv_nxt
+    }
+
+    /// In SYN-RECEIVED the SYN that opened the connection has come again. What else is in the segment comes again too.
+    fn on_first_syn_again(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        if segment.has(Flags::ACK) {
+            // Both have opened at once. This is the other side's SYN,ACK, and its SYN is old: what remains of it is an
+            // ACK with the next number.
+            if self.snd_una < segment.ack && segment.ack <= self.snd_max {
+                self.heard = now;
+                self.become_established(segment, now);
+                return Reaction::Accepted;
+            }
+            self.challenge(now);
+        } else {
+            // The SYN,ACK was lost.
+            self.repeat_syn();
+        }
+        Reaction::Ignored
+    }
+
+    /// Our SYN is acknowledged.
+    fn become_established(&mut self, segment: &Segment<'_>, now: Instant) {
+        self.snd_una += 1;
+        self.snd_nxt = self.snd_nxt.max(self.snd_una);
+        self.rtt.on_ack(self.snd_una, now);
+        if self.syn_repeated {
+            self.rtt.after_syn_loss();
+        }
+        self.congestion.begin(self.snd_mss.into(), self.syn_repeated);
+        self.timer = Timer::OFF;
+        self.state = if self.fin_queued { State::FinWait1 } else { State::Established };
+        self.update_window(segment, true, now);
+    }
+
+    /// An ACK that is sent whatever has arrived. Two ends that have lost each other's numbers would send it without end,
+    /// so it is limited, for each connection by itself (RFC 5961 section 7; CVE-2016-5696).
+    fn challenge(&mut self, now: Instant) {
+        if now >= self.challenge_at {
+            self.challenge_at = after(now, ticks(CHALLENGE_MS));
+            self.ack_due = AckDue::Now;
+        }
+    }
+
+    /// First: check the sequence number. Second: RST.
+    fn check_sequence(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        let window = self.rcv_adv - self.rcv_nxt;
+        let is_inside = |number: Seq| number - self.rcv_nxt < window;
+        let is_next = segment.seq == self.rcv_nxt;
+        let is_acceptable = match (segment.len(), window) {
+            (0, 0) => is_next,
+            (0, _) => is_inside(segment.seq),
+            (_, 0) => false,
+            (len, _) => is_inside(segment.seq) || is_inside(segment.seq + (len - 1)),
+        };
+        // ACK and RST count while the window is shut (MUST-66); what the segment occupies does not.
+        let is_allowed = window == 0 && is_next && !segment.has(Flags::SYN);
+        if !is_acceptable && !is_allowed {
+            self.on_unacceptable(segment, now);
+            return Reaction::Ignored;
+        }
+        if segment.has(Flags::RST) {
+            if !is_next {
+                // RFC 5961 section 3.2: whoever only guesses the window ends nothing.
+                self.challenge(now);
+                return Reaction::Ignored;
+            }
+            let is_refusal = self.state == State::SynReceived && !self.is_passive;
+            self.end(if is_refusal { Ended::Refused } else { Ended::Reset });
+            return Reaction::Accepted;
+        }
+        self.check_ack(segment, now)
+    }
+
+    fn on_unacceptable(&mut self, segment: &Segment<'_>, now: Instant) {
+        if segment.has(Flags::RST) {
+            return;
+        }
+        if segment.has(Flags::ACK) && self.is_ack_plausible(segment.ack) {
+            // A keep-alive, or a repetition: the peer is there.
+            self.heard = now;
+        }
+        if self.state == State::TimeWait && segment.has(Flags::FIN) {
+            // Eighth: the peer's FIN again.
+            self.timer.start(TimerKind::TimeWait, now, ticks(TIME_WAIT_MS));
+        }
+        if segment.payload.is_empty() && !segment.has(Flags::FIN) {
+            self.challenge(now);
+        } else {
+            self.ack_due = AckDue::Now;
+        }
+    }
+
+    /// Fourth: SYN. Fifth: ACK.
+    fn check_ack(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        if segment.has(Flags::SYN) {
+            if self.state == State::SynReceived && self.is_passive {
+                // Back to LISTEN.
+                self.end(Ended::Reset);
+            } else {
+                // RFC 5961 section 4.2: a peer that has restarted answers the challenge with a RST.
+                self.challenge(now);
+            }
+            return Reaction::Ignored;
+        }
+        if !segment.has(Flags::ACK) {
+            return Reaction::Ignored;
+        }
+        if self.state == State::SynReceived {
+            if segment.ack <= self.snd_una || self.snd_max < segment.ack {
+                return Reaction::Reset(segment.ack);
+            }
+            self.become_established(segment, now);
+        } else if !self.is_ack_plausible(segment.ack) {
+            self.challenge(now);
+            return Reaction::Ignored;
+        }
+        self.heard = now;
+        self.take_ack(segment, now);
+        if self.state != State::Closed {
+            self.take_text(segment);
+            self.take_fin(segment, now);
+        }
+        Reaction::Accepted
+    }
+
+    /// SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT (RFC 5961 section 5.2): it acknowledges nothing that was never sent,
+    /// and is not too old to be true.
+    fn is_ack_plausible(&self, ack: Seq) -> bool {
+        self.snd_una - self.snd_wnd_max <= ack && ack <= self.snd_max
+    }
+
+    /// Fifth, for an ACK in SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT. One before SND.UNA brings nothing.
+    fn take_ack(&mut self, segment: &Segment<'_>, now: Instant) {
+        if self.snd_una < segment.ack {
+            let acked = segment.ack - self.snd_una;
+            let acks_fin = acked as usize > self.tx.len();
+            self.on_new_ack(acked, now);
+            self.update_window(segment, true, now);
+            if acks_fin {
+                self.on_fin_acked(now);
+            }
+        } else if self.snd_una == segment.ack {
+            // RFC 5681 section 2.
+            let is_duplicate =
+                self.snd_max != self.snd_una && segment.is_empty() && u32::from(segment.window) == self.snd_wnd;
+            if is_duplicate {
+                self.on_duplicate_ack(now);
+            }
+            self.update_window(segment, false, now);
+        }
+    }
+
+    /// `acked` numbers more than before are acknowledged.
+    #[inline]
+    fn on_new_ack(&mut self, acked: u32, now: Instant) {
+        self.snd_una += acked;
+        self.snd_nxt = self.snd_nxt.max(self.snd_una);
+        self.duplicates = 0;
+        self.rtt.on_ack(self.snd_una, now);
+        self.congestion.on_new_ack(acked, self.snd_mss.into(), self.tx.capacity());
+        self.tx.drop_front(acked as usize);
+        self.restart_retransmission(now);
+    }
+
+    /// RFC 6298 (5.2), (5.3).
+    #[inline]
+    fn restart_retransmission(&mut self, now: Instant) {
+        if self.snd_una == self.snd_max {
+            self.timer = Timer::OFF;
+        } else {
+            self.timer.start(TimerKind::Retransmit, now, self.rtt.rto());
+        }
+    }
+
+    fn on_fin_acked(&mut self, now: Instant) {
+        match self.state {
+            State::FinWait1 => self.state = State::FinWait2,
+            State::Closing => self.enter_time_wait(now),
+            State::LastAck => self.end(Ended::Closed),
+            _ => {}
+        }
+    }
+
+    fn enter_time_wait(&mut self, now: Instant) {
+        self.state = State::TimeWait;
+        self.timer.start(TimerKind::TimeWait, now, ticks(TIME_WAIT_MS));
+    }
+
+    fn on_duplicate_ack(&mut self, now: Instant) {
+        self.duplicates = self.duplicates.saturating_add(1);
+        if self.duplicates == DUPLICATE_ACKS && self.snd_wnd > 0 {
+            self.congestion.on_fast_retransmit(self.snd_max - self.snd_una, self.snd_mss.into());
+            self.rtt.forget_timed();
+            self.control = Some(Control::FastRetransmit);
+            self.timer.start(TimerKind::Retransmit, now, self.rtt.rto());
+        }
+    }
+
+    /// The last part of the fifth step: SND.WND, from a segment that is newer than the last one that told it.
+    ///
+    /// An ACK of `more` than before is newer, whatever its number is: by the rule of SND.WL1 and SND.WL2 alone, a
+    /// repeated FIN with a newer ACK would move SND.UNA and keep the old window, and data would go beyond the peer's
+    /// edge. Where both numbers are the same, the larger window is the newer one, since edges don't go back (SHLD-14):
+    /// the shut window that was told before it may arrive after it.
+    #[inline]
+    fn update_window(&mut self, segment: &Segment<'_>, more: bool, now: Instant) {
+        let window = u32::from(segment.window);
+        let is_newer = more
+            || self.snd_wl1 < segment.seq
+            || self.snd_wl1 == segment.seq
+                && (self.snd_wl2 < segment.ack || self.snd_wl2 == segment.ack && self.snd_wnd < window);
+        if !is_newer {
+            return;
+        }
+        (self.snd_wl1, self.snd_wl2) = (segment.seq, segment.ack);
+        if window == 0 || self.snd_wnd == 0 {
+            self.on_shut_window(window, now);
+        }
+        self.snd_wnd = window;
+        self.snd_wnd_max = self.snd_wnd_max.max(window);
+    }
+
+    /// The window is shut or was shut (section 3.8.6.1).
+    #[cold]
+    fn on_shut_window(&mut self, window: u32, now: Instant) {
+        if window > 0 {
+            if self.timer.kind == TimerKind::Persist {
+                // It opens. The probes' byte goes again, since SND.NXT has stayed before it.
+                self.rtt.reset_backoff();
+                self.restart_retransmission(now);
+            }
+        } else if self.tx.len() > 0 && self.timer.kind != TimerKind::Persist {
+            // The first probe comes after a retransmission time-out (SHLD-29).
+            self.rtt.reset_backoff();
+            self.timer.start(TimerKind::Persist, now, self.rtt.rto());
+        }
+    }
+
+    /// Seventh: takes what of the text is new and in the window. What came early is kept, in one piece.
+    fn take_text(&mut self, segment: &Segment<'_>) {
+        if segment.payload.is_empty() || !self.may_receive() {
+            return;
+        }
+        // Out of order, a repetition, or what fills a gap: at once (RFC 5681 section 4.2).
+        self.ack_due = AckDue::Now;
+        let begin = segment.seq.max(self.rcv_nxt);
+        let end = (segment.seq + segment.payload.len() as u32).min(self.rcv_adv);
+        if end <= begin {
+            return;
+        }
+        let text = segment.payload.get((begin - segment.seq) as usize..(end - segment.seq) as usize);
+        let text = text.unwrap_or_default();
+        let offset = self.rx.len() + (begin - self.rcv_nxt) as usize;
+        if begin == self.rcv_nxt {
+            self.rx.write(offset, text);
+            let mut next = end;
+            if let Some((_, last)) = self.early.take_if(|(first, _)| *first <= next) {
+                next = next.max(last);
+            }
+            self.rx.extend((next - self.rcv_nxt) as usize);
+            self.rcv_nxt = next;
+            return;
+        }
+        self.early = match self.early {
+            None => Some((begin, end)),
+            // A second piece that doesn't touch the first is thrown away, and comes again.
+            Some((first, last)) if last < begin || end < first => return,
+            Some((first, last)) => Some((first.min(begin), last.max(end))),
+        };
+        self.rx.write(offset, text);
+    }
+
+    /// Eighth: FIN, once everything before it is there and it is in the window.
+    fn take_fin(&mut self, segment: &Segment<'_>, now: Instant) {
+        if !segment.has(Flags::FIN) || !self.may_receive() {
+            return;
+        }
+        self.ack_due = AckDue::Now;
+        let fin_at = segment.seq + segment.payload.len() as u32;
+        if fin_at != self.rcv_nxt || self.rcv_adv <= self.rcv_nxt {
+            return;
+        }
+        self.rcv_nxt += 1;
+        self.fin_received = true;
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.enter_time_wait(now),
+            _ => {}
+        }
+    }
+}

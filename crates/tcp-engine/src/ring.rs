@@ -1,0 +1,198 @@
+//! A ring of bytes, in memory that is handed in.
+
+/// Memory of a buffer: an array, a vector or a borrowed slice.
+pub trait Memory: AsRef<[u8]> + AsMut<[u8]> {}
+
+impl<M: AsRef<[u8]> + AsMut<[u8]>> Memory for M {}
+
+/// Bytes in order, the first at `start`. They may go over the end of the memory and on at its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ring<M> {
+    memory: M,
+    start: usize,
+    len: usize,
+}
+
+impl<M: Memory> Ring<M> {
+    pub(crate) fn new(memory: M) -> Self {
+        Self { memory, start: 0, len: 0 }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.memory.as_ref().len()
+    }
+
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.capacity() - self.len
+    }
+
+    pub(crate) fn clear(&mut self) {
+        (self.start, self.len) = (0, 0);
+    }
+
+    /// Where the byte lies that is `offset` behind the first; `offset` is at most the capacity.
+    #[inline]
+    fn place(&self, offset: usize) -> usize {
+        let place = self.start + offset;
+        if place >= self.capacity() { place - self.capacity() } else { place }
+    }
+
+    /// Copies from `offset` behind the first byte to `out`, as much as there is. Returns how much.
+    #[inline]
+    pub(crate) fn copy_to(&self, offset: usize, out: &mut [u8]) -> usize {
+        let len = out.len().min(self.len.saturating_sub(offset));
+        if len == 0 {
+            return 0;
+        }
+        let (place, out) = (self.place(offset), &mut out[..len]);
+        match self.memory.as_ref().get(place..place + len) {
+            Some(whole) => out.copy_from_slice(whole),
+            None => self.copy_wrapped(place, out),
+        }
+        len
+    }
+
+    #[cold]
+    fn copy_wrapped(&self, place: usize, out: &mut [u8]) {
+        let memory = self.memory.as_ref();
+        let tail = memory.get(place..).unwrap_or_default();
+        let (first, second) = out.split_at_mut(tail.len().min(out.len()));
+        first.copy_from_slice(&tail[..first.len()]);
+        second.copy_from_slice(&memory[..second.len()]);
+    }
+
+    /// Writes `data` so that it begins `offset` behind the first byte. It counts only when [`extend`](Self::extend) is
+    /// called. What doesn't fit behind `offset` is left out.
+    #[inline]
+    pub(crate) fn write(&mut self, offset: usize, data: &[u8]) {
+        let len = data.len().min(self.capacity().saturating_sub(offset));
+        if len == 0 {
+            return;
+        }
+        let (place, data) = (self.place(offset), &data[..len]);
+        match self.memory.as_mut().get_mut(place..place + len) {
+            Some(whole) => whole.copy_from_slice(data),
+            None => self.write_wrapped(place, data),
+        }
+    }
+
+    #[cold]
+    fn write_wrapped(&mut self, place: usize, data: &[u8]) {
+        let memory = self.memory.as_mut();
+        let (first, second) = data.split_at((memory.len() - place).min(data.len()));
+        memory[place..place + first.len()].copy_from_slice(first);
+        memory[..second.len()].copy_from_slice(second);
+    }
+
+    /// Counts `len` bytes more, which [`write`](Self::write) has put behind the last one.
+    #[inline]
+    pub(crate) fn extend(&mut self, len: usize) {
+        self.len += len.min(self.room());
+    }
+
+    /// Appends `data`, as much as there is room for. Returns how much.
+    #[inline]
+    pub(crate) fn push(&mut self, data: &[u8]) -> usize {
+        let len = data.len().min(self.room());
+        self.write(self.len, &data[..len]);
+        self.len += len;
+        len
+    }
+
+    /// Drops the first `len` bytes, or all.
+    #[inline]
+    pub(crate) fn drop_front(&mut self, len: usize) {
+        let len = len.min(self.len);
+        self.start = self.place(len);
+        self.len -= len;
+    }
+
+    /// Moves an empty ring to its memory's beginning, so that short requests and replies never go over its end. Not to
+    /// be called while bytes lie behind the ring's end that do not count yet.
+    #[inline]
+    pub(crate) fn rewind(&mut self) {
+        if self.len == 0 {
+            self.start = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use std::collections::VecDeque;
+    use std::vec::Vec;
+
+    /// Any sequence of calls does what a queue of bytes does.
+    #[test]
+    fn a_ring_is_a_queue() {
+        let mut state = 1u32;
+        let mut random = move |below: usize| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as usize % below
+        };
+        let (mut ring, mut queue) = (Ring::new([0u8; 13]), VecDeque::new());
+        for step in 0..20_000 {
+            let data: Vec<u8> = (0..random(17)).map(|byte| (step + byte) as u8).collect();
+            match random(4) {
+                0 | 1 => {
+                    let len = ring.push(&data);
+                    assert_eq!(len, data.len().min(13 - queue.len()));
+                    queue.extend(&data[..len]);
+                }
+                2 => {
+                    let len = random(15);
+                    ring.drop_front(len);
+                    queue.drain(..len.min(queue.len()));
+                    if random(2) == 0 {
+                        ring.rewind();
+                    }
+                }
+                _ => {
+                    // Written behind a gap, then filled.
+                    let len = data.len().min(ring.room());
+                    let half = len / 2;
+                    ring.write(ring.len() + half, &data[half..len]);
+                    ring.write(ring.len(), &data[..half]);
+                    ring.extend(len);
+                    queue.extend(&data[..len]);
+                }
+            }
+            assert_eq!((ring.len(), ring.room(), ring.capacity()), (queue.len(), 13 - queue.len(), 13));
+            let offset = random(15);
+            let mut out = [0; 20];
+            let len = ring.copy_to(offset, &mut out);
+            let expected: Vec<u8> = queue.iter().skip(offset).copied().collect();
+            assert_eq!(out[..len], expected[..]);
+        }
+        ring.clear();
+        assert_eq!((ring.len(), ring.room()), (0, 13));
+    }
+
+    #[test]
+    fn nothing_is_written_beyond_the_capacity() {
+        let mut ring = Ring::new([0u8; 4]);
+        ring.write(2, b"abcdef");
+        ring.extend(100);
+        let mut out = [9; 6];
+        assert_eq!((ring.copy_to(0, &mut out), out), (4, [0, 0, b'a', b'b', 9, 9]));
+        ring.write(5, b"x");
+        assert_eq!(ring.copy_to(0, &mut out), 4);
+        assert_eq!(ring.push(b"y"), 0);
+    }
+
+    #[test]
+    fn memory_of_no_length_holds_nothing() {
+        let mut ring = Ring::new([0u8; 0]);
+        assert_eq!((ring.push(b"x"), ring.copy_to(0, &mut [0; 2]), ring.room()), (0, 0, 0));
+    }
+}

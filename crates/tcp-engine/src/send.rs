@@ -1,0 +1,245 @@
+//! Segments to send (RFC 9293 section 3.8).
+
+use embassy_time::Instant;
+
+use crate::connection::{AckDue, Connection, Control, State, Timer, TimerKind};
+use crate::limits::OVERRIDE_MS;
+use crate::ring::Memory;
+use crate::segment::{Flags, Outgoing, Seq};
+use crate::timing::ticks;
+
+impl<M: Memory> Connection<M> {
+    /// The next segment to send, if there is one. What is due stays due until [`on_sent`](Self::on_sent) is called, so
+    /// nothing is lost where the driver has no room.
+    #[inline]
+    pub fn next_segment(&mut self, now: Instant) -> Option<Outgoing> {
+        if let Some(control) = self.control {
+            return Some(self.control_segment(control));
+        }
+        match self.state {
+            State::Closed => None,
+            State::SynSent | State::SynReceived => self.syn_segment(),
+            _ => self.data_segment(now),
+        }
+    }
+
+    /// Whether a segment should be sent now, rather than with what a user is about to write.
+    #[inline]
+    pub fn has_urgent_segment(&self) -> bool {
+        self.ack_due == AckDue::Now || self.control.is_some() || self.unsent() > 0
+    }
+
+    /// Whether the window has grown by so much that the peer should hear of it (section 3.8.6.2.2).
+    #[inline]
+    pub fn has_window_update(&self) -> bool {
+        self.may_receive() && self.state != State::SynReceived && self.offered() > self.rcv_adv - self.rcv_nxt
+    }
+
+    /// Sequence numbers that wait to be sent, again or for the first time.
+    #[inline]
+    pub(crate) fn unsent(&self) -> usize {
+        let flight = (self.snd_nxt - self.snd_una) as usize;
+        match self.state {
+            State::Closed => 0,
+            State::SynSent | State::SynReceived => 1usize.saturating_sub(flight),
+            _ => (self.tx.len() + usize::from(self.may_send_fin())).saturating_sub(flight),
+        }
+    }
+
+    /// Copies the payload of a segment that [`next_segment`](Self::next_segment) has returned.
+    #[inline]
+    pub fn fill(&self, segment: &Outgoing, payload: &mut [u8]) {
+        self.tx.copy_to(segment.offset, payload);
+    }
+
+    /// The segment has left. Returns whether more waits.
+    #[inline]
+    pub fn on_sent(&mut self, segment: &Outgoing, now: Instant) -> bool {
+        self.ack_due = AckDue::No;
+        self.control = None;
+        if segment.flags.has(Flags::RST) {
+            return false;
+        }
+        self.rcv_adv = self.rcv_adv.max(segment.ack + u32::from(segment.window));
+        let len = segment.seq_len();
+        if len > 0 {
+            self.on_numbers_sent(segment.seq, segment.seq + len, now);
+        }
+        self.unsent() > 0
+    }
+
+    #[inline]
+    fn on_numbers_sent(&mut self, seq: Seq, end: Seq, now: Instant) {
+        self.is_overridden = false;
+        if self.snd_max < end {
+            // Numbers that were sent before are not measured (RFC 6298 section 3), nor is a probe, which waits for a
+            // window and not for the link.
+            if self.snd_max == seq && self.timer.kind != TimerKind::Persist {
+                self.rtt.on_sent(seq, now);
+            }
+            self.snd_max = end;
+        }
+        // A probe leaves SND.NXT where it is: the peer need not take its byte.
+        if self.timer.kind != TimerKind::Persist {
+            self.snd_nxt = self.snd_nxt.max(end);
+        }
+        if matches!(self.timer.kind, TimerKind::Off | TimerKind::Override) {
+            // RFC 6298 (5.1).
+            self.timer.start(TimerKind::Retransmit, now, self.rtt.rto());
+        }
+    }
+
+    /// The one timer has gone off.
+    pub(crate) fn on_timeout(&mut self, now: Instant) {
+        match self.timer.kind {
+            TimerKind::Off | TimerKind::TimeWait => {}
+            TimerKind::Override => {
+                self.timer = Timer::OFF;
+                self.is_overridden = true;
+            }
+            TimerKind::Persist => {
+                self.control = Some(Control::Probe);
+                // SHLD-30.
+                self.rtt.back_off();
+                self.timer.start(TimerKind::Persist, now, self.rtt.rto());
+            }
+            TimerKind::Retransmit => self.on_retransmission_timeout(now),
+        }
+    }
+
+    /// RFC 6298 (5.4) to (5.6), RFC 5681 section 3.1.
+    fn on_retransmission_timeout(&mut self, now: Instant) {
+        self.rtt.back_off();
+        self.timer.start(TimerKind::Retransmit, now, self.rtt.rto());
+        self.snd_nxt = self.snd_una;
+        if matches!(self.state, State::SynSent | State::SynReceived) {
+            self.syn_repeated = true;
+        } else {
+            self.congestion.on_timeout(self.snd_max - self.snd_una, self.snd_mss.into());
+            self.duplicates = 0;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn control_segment(&self, control: Control) -> Outgoing {
+        match control {
+            Control::Reset(seq) => Outgoing { flags: Flags::RST | Flags::ACK, ..self.ack_segment(seq) },
+            Control::Probe => self.text_segment(self.snd_una, 1),
+            // SND.NXT - 1 and no text (SHLD-12): a byte could take the number of a FIN.
+            Control::KeepAlive => self.ack_segment(self.snd_max - 1),
+            Control::FastRetransmit => {
+                let outstanding = (self.snd_max - self.snd_una) as usize;
+                let len = self.tx.len().min(outstanding).min(self.snd_mss.into());
+                self.text_segment(self.snd_una, len.min(self.snd_wnd as usize))
+            }
+        }
+    }
+
+    /// SYN or SYN,ACK, or in SYN-RECEIVED an ACK that was asked for.
+    fn syn_segment(&self) -> Option<Outgoing> {
+        if self.snd_nxt == self.snd_una {
+            let flags = if self.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
+            return Some(Outgoing { flags, mss: Some(self.rcv_mss), ..self.ack_segment(self.snd_una) });
+        }
+        let is_asked = self.ack_due == AckDue::Now && self.state == State::SynReceived;
+        is_asked.then(|| self.ack_segment(self.snd_max))
+    }
+
+    /// Text, FIN, an ACK or a window update.
+    #[inline]
+    fn data_segment(&mut self, now: Instant) -> Option<Outgoing> {
+        let flight = self.snd_nxt - self.snd_una;
+        let left = self.tx.len().saturating_sub(flight as usize);
+        let mut len = left;
+        if left > 0 {
+            len = self.sendable(left, flight);
+            if len == 0 && flight == 0 {
+                self.hold(now);
+            }
+        }
+        let segment = self.text_segment(self.snd_nxt, len);
+        if len > 0 || segment.flags.has(Flags::FIN) {
+            return Some(segment);
+        }
+        let is_due = self.ack_due != AckDue::No || self.has_window_update();
+        is_due.then(|| self.ack_segment(self.ack_seq()))
+    }
+
+    /// How many of `left` bytes may leave as one segment, while `flight` are unacknowledged: within the peer's window and
+    /// the congestion window, and no small one while a larger one will do (section 3.8.6.2.1).
+    #[inline]
+    fn sendable(&self, left: usize, flight: u32) -> usize {
+        let usable = self.snd_wnd.min(self.congestion.cwnd).saturating_sub(flight) as usize;
+        let len = left.min(usable).min(self.snd_mss.into());
+        let is_worth_it = len == left
+            || len == usize::from(self.snd_mss)
+            || len * 2 >= self.snd_wnd_max as usize
+            // What is sent again waits for nothing: the time-out alone would send it.
+            || self.snd_nxt != self.snd_max
+            || self.is_overridden;
+        if is_worth_it { len } else { 0 }
+    }
+
+    /// Text waits, nothing is outstanding, and no ACK will come that would send it.
+    #[cold]
+    fn hold(&mut self, now: Instant) {
+        if self.timer.kind != TimerKind::Off {
+            return;
+        }
+        if self.snd_wnd == 0 {
+            self.timer.start(TimerKind::Persist, now, self.rtt.rto());
+        } else {
+            self.timer.start(TimerKind::Override, now, ticks(OVERRIDE_MS));
+        }
+    }
+
+    #[inline]
+    fn may_send_fin(&self) -> bool {
+        matches!(self.state, State::FinWait1 | State::Closing | State::LastAck)
+    }
+
+    /// `len` bytes of text from `seq` on, with the FIN where it follows and is in the peer's window. Where nothing is
+    /// outstanding, the FIN goes into a shut window and is its probe.
+    #[inline]
+    fn text_segment(&self, seq: Seq, len: usize) -> Outgoing {
+        let offset = (seq - self.snd_una) as usize;
+        let is_last = offset + len == self.tx.len();
+        let mut flags = Flags::ACK;
+        if len > 0 && is_last {
+            // MUST-61.
+            flags = flags | Flags::PSH;
+        }
+        let fits = offset + len < self.snd_wnd as usize || offset + len == 0;
+        if is_last && fits && self.may_send_fin() {
+            flags = flags | Flags::FIN;
+        }
+        Outgoing { flags, len, offset, ..self.ack_segment(seq) }
+    }
+
+    /// The number of a segment that occupies none: SND.NXT, since a lower one may be before the peer's window, and then
+    /// its ACK would not count (section 3.10.7.4, appendix A.2). Not beyond the peer's edge: a probe's byte may have
+    /// been refused there.
+    #[inline]
+    fn ack_seq(&self) -> Seq {
+        self.snd_max.min(self.snd_una + self.snd_wnd)
+    }
+
+    #[inline]
+    fn ack_segment(&self, seq: Seq) -> Outgoing {
+        let window = self.offered() as u16;
+        Outgoing { seq, ack: self.rcv_nxt, window, flags: Flags::ACK, mss: None, len: 0, offset: 0 }
+    }
+
+    /// RCV.WND as the next segment tells it. It grows only by a segment or half of the buffer (section 3.8.6.2.2), or to
+    /// all of the buffer.
+    #[inline]
+    fn offered(&self) -> u32 {
+        let told = self.rcv_adv - self.rcv_nxt;
+        let room = self.rx.room() as u32;
+        let capacity = self.rx.capacity() as u32;
+        let step = (capacity / 2).min(self.rcv_mss.into());
+        let is_worth_it = room >= told + step || room == capacity;
+        if is_worth_it { room.max(told) } else { told }
+    }
+}

@@ -1,0 +1,27 @@
+//! The programs that the tests of servers run, built before the tests, so that the tests only wait for one another.
+
+use anyhow::Result;
+use harness::emulator;
+use harness::process::{LONG, cargo, run};
+use harness::workspace::Workspace;
+
+/// The bare-metal programs.
+const IMAGES: [&str; 4] = ["hello", "device", "sensor", "bench"];
+
+/// Builds all of them.
+pub fn job(workspace: &Workspace) -> Result<()> {
+    host(workspace)?;
+    conformance(workspace)?;
+    IMAGES.iter().try_for_each(|bin| emulator::build(workspace, bin, None).map(drop))
+}
+
+/// Builds `sockeye`, by itself as `cargo run --release` does: with another program its libraries would have other
+/// features, and be compiled twice.
+pub fn host(workspace: &Workspace) -> Result<()> {
+    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye"]), LONG)
+}
+
+/// Builds the conformance suite.
+pub fn conformance(workspace: &Workspace) -> Result<()> {
+    run(cargo(&workspace.root).args(["build", "--locked", "--release", "--package", "sockeye-conformance"]), LONG)
+}

@@ -1,215 +1,279 @@
-//! The air: frames between network cards, which may be lost, late, doubled or overtaken.
+//! The air: which Wi-Fi networks are on it, and who is in which. It is what surrounds the device's simulated radio.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::fmt::Arguments;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
-use embassy_net::driver::{HardwareAddress, LinkState};
-use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
+use sockeye_sim_radio::{SimRadio, Surroundings};
+use sockeye_wifi::adapter::AccessPoint;
+use sockeye_wifi::{Network, ScanResult, Security, Ssid};
 
-use crate::leak;
+use crate::ether::{Card, Ether, Place};
+use crate::trace::Trace;
 
-/// Bytes of a frame.
-pub const FRAME_LEN_MAX: usize = 1514;
-/// Frames that a network card holds each way.
-const CARD_FRAMES: usize = 8;
+/// How long a router believes that a station is there which has gone without a word, seconds.
+const REMEMBERED_S: u64 = 90;
+/// How often the device's radio looks for clients that have gone without a word, seconds.
+const CLIENTS_CHECK_S: u64 = 5;
 
-/// A network's place: who is in the same one hears one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The device's own network.
-    Own,
-    /// That of a router.
-    Router(usize),
+/// Reason codes with which joining fails (IEEE 802.11, 9.4.1.7; from 200 on those of the ESP32 family's radio).
+mod reason {
+    pub const HANDSHAKE_TIMEOUT: u16 = 15;
+    pub const TOO_MANY_STATIONS: u16 = 5;
+    pub const NO_NETWORK: u16 = 201;
 }
 
-/// How frames fare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weather {
-    /// Frames lost of a thousand.
-    pub loss: u16,
-    /// Frames that come twice, of a thousand.
-    pub twice: u16,
-    /// The longest that a frame takes, microseconds; with more than the least, frames overtake one another.
-    pub latency_us_max: u32,
+/// A router's network.
+#[derive(Debug, Clone)]
+pub struct RouterConfig {
+    /// Its name.
+    pub ssid: String,
+    /// Its password; none if it is open.
+    pub password: Option<String>,
+    /// Its signal at the device, dBm.
+    pub rssi_dbm: i8,
+    /// It turns a station away that it believes to be there already.
+    pub is_jealous: bool,
+    /// It gives out addresses.
+    pub has_dhcp: bool,
 }
 
-impl Weather {
-    /// The least that a frame takes, microseconds.
-    const LATENCY_US_MIN: u32 = 500;
-    /// Nothing is lost, and frames keep their order.
-    pub const FAIR: Self = Self { loss: 0, twice: 0, latency_us_max: Self::LATENCY_US_MIN };
-
-    /// Whether nothing happens to frames but time.
-    pub fn is_fair(self) -> bool {
-        self == Self::FAIR
-    }
+struct RouterState {
+    config: RouterConfig,
+    card: Card,
+    is_up: bool,
+    /// The device is in its network.
+    has_device: bool,
+    /// It believes until then that the device is there.
+    remembers_until: Instant,
 }
 
-/// Number of a network card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Card(usize);
-
-struct CardState {
-    mac: [u8; 6],
-    runner: channel::Runner<'static, FRAME_LEN_MAX>,
-    place: Option<Place>,
+/// The device's two network cards: the access point's, and the station's.
+#[derive(Debug, Clone, Copy)]
+pub struct DeviceCards {
+    /// The access point's.
+    pub ap: Card,
+    /// The station's.
+    pub station: Card,
 }
 
 struct State {
-    random: fastrand::Rng,
-    weather: Weather,
-    cards: Vec<CardState>,
-    /// Frames under way, by when they come and in the order in which they left.
-    flying: BTreeMap<(Instant, u64), (Card, Place, Vec<u8>)>,
-    frames: u64,
-    /// The radio of this place listens elsewhere until then; frames wait, as access points keep them.
-    away: BTreeMap<Place, Instant>,
-    waker: Option<Waker>,
+    routers: Vec<RouterState>,
+    /// The device's radio, while it has power.
+    radio: Option<(Rc<SimRadio<Air>>, DeviceCards)>,
+    /// Who is in the device's access point, and from when on it will be missed if it is gone.
+    clients: BTreeMap<[u8; 6], (Card, Option<Instant>)>,
+    /// When a network came, went, or got or lost the device.
+    changed: Instant,
 }
 
-/// The air. Clones are the same.
+/// All networks. Clones are the same.
 #[derive(Clone)]
-pub struct Air(Rc<RefCell<State>>);
-
-/// A network card's driver, for embassy-net or for the listener.
-pub type Driver = channel::Device<'static, FRAME_LEN_MAX>;
+pub struct Air {
+    state: Rc<RefCell<State>>,
+    ether: Ether,
+    trace: Trace,
+}
 
 impl Air {
-    /// Fair weather.
-    pub fn new(random: fastrand::Rng) -> Self {
-        Self(Rc::new(RefCell::new(State {
-            random,
-            weather: Weather::FAIR,
-            cards: Vec::new(),
-            flying: BTreeMap::new(),
-            frames: 0,
-            away: BTreeMap::new(),
-            waker: None,
-        })))
+    /// No network yet.
+    pub fn new(ether: Ether, trace: Trace) -> Self {
+        let state = State { routers: Vec::new(), radio: None, clients: BTreeMap::new(), changed: Instant::MIN };
+        Self { state: Rc::new(RefCell::new(state)), ether, trace }
     }
 
-    /// The weather changes.
-    pub fn set_weather(&self, weather: Weather) {
-        self.0.borrow_mut().weather = weather;
+    /// Adds a router, which is off.
+    pub fn add_router(&self, config: RouterConfig, card: Card) {
+        let remembers_until = Instant::MIN;
+        let router = RouterState { config, card, is_up: false, has_device: false, remembers_until };
+        self.state.borrow_mut().routers.push(router);
     }
 
-    /// The weather.
-    pub fn weather(&self) -> Weather {
-        self.0.borrow().weather
+    /// A router's network, as it was made.
+    pub fn router(&self, number: usize) -> RouterConfig {
+        self.state.borrow().routers[number].config.clone()
     }
 
-    /// A new network card, which is nowhere.
-    pub fn card(&self, mac: [u8; 6]) -> (Card, Driver) {
-        let mut state = self.0.borrow_mut();
-        let number = state.cards.len();
-        let (runner, driver) = channel::new(
-            leak(channel::State::<FRAME_LEN_MAX, CARD_FRAMES, CARD_FRAMES>::new()),
-            HardwareAddress::Ethernet(mac),
-        );
-        state.cards.push(CardState { mac, runner, place: None });
-        state.wake();
-        (Card(number), driver)
+    /// Puts a router's network on the air, or takes it off.
+    pub fn set_up(&self, number: usize, is_up: bool) {
+        self.trace.note("router", format_args!("{number} is {}", if is_up { "up" } else { "down" }));
+        let mut state = self.state.borrow_mut();
+        state.changed = Instant::now();
+        let router = &mut state.routers[number];
+        router.is_up = is_up;
+        // It forgets everything while it is off.
+        router.remembers_until = Instant::MIN;
+        self.ether.set_place(router.card, is_up.then_some(Place::Router(number)));
     }
 
-    /// Moves a card to a place, or out of the air.
-    pub fn set_place(&self, card: Card, place: Option<Place>) {
-        let mut state = self.0.borrow_mut();
-        let card = &mut state.cards[card.0];
-        card.place = place;
-        card.runner.set_link_state(if place.is_some() { LinkState::Up } else { LinkState::Down });
-        state.wake();
+    /// Whether a router's network is on the air.
+    pub fn is_router_up(&self, number: usize) -> bool {
+        self.state.borrow().routers[number].is_up
     }
 
-    /// The card is out of the air, and its host doesn't know: nothing comes in, and what it sends is lost.
-    pub fn vanish(&self, card: Card) {
-        self.0.borrow_mut().cards[card.0].place = None;
+    /// The device's radio has power.
+    pub fn device_here(&self, radio: Rc<SimRadio<Self>>, cards: DeviceCards) {
+        self.state.borrow_mut().radio = Some((radio, cards));
     }
 
-    /// Where a card is.
-    pub fn place(&self, card: Card) -> Option<Place> {
-        self.0.borrow().cards[card.0].place
-    }
-
-    /// Nothing is heard at `place` for a time: its radio is on another channel.
-    pub fn go_away(&self, place: Place, duration: Duration) {
-        let end = Instant::now() + duration;
-        self.0.borrow_mut().away.insert(place, end);
-    }
-
-    /// Carries frames for ever.
-    pub async fn run(self) {
-        poll_fn(|cx| self.poll(cx)).await
-    }
-
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.0.borrow_mut();
-        let state = &mut *state;
-        state.waker = Some(cx.waker().clone());
-        state.collect(cx);
-        let now = Instant::now();
-        while let Some(entry) = state.flying.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (card, place, frame) = entry.remove();
-            state.deliver(card, place, &frame);
+    /// The device's power is cut: nothing of it is on the air any more, and nobody is told.
+    pub fn device_gone(&self) {
+        let mut state = self.state.borrow_mut();
+        let clients = std::mem::take(&mut state.clients);
+        clients.into_values().for_each(|(card, _)| self.ether.set_place(card, None));
+        state.changed = Instant::now();
+        state.radio = None;
+        for router in &mut state.routers {
+            if std::mem::take(&mut router.has_device) {
+                router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+            }
         }
-        if let Some(((due, _), _)) = state.flying.first_key_value() {
-            let _ = pin!(Timer::at(*due)).poll(cx);
+    }
+
+    /// Whether the device's access point is on the air.
+    pub fn has_ap(&self) -> bool {
+        self.radio().is_some_and(|radio| radio.ap().is_some())
+    }
+
+    /// The router whose network the device is in.
+    pub fn device_router(&self) -> Option<usize> {
+        self.state.borrow().routers.iter().position(|router| router.has_device)
+    }
+
+    /// When a network came, went, or got or lost the device.
+    pub fn changed(&self) -> Instant {
+        self.state.borrow().changed
+    }
+
+    /// A host joins the device's access point. False if there is none.
+    pub fn join_ap(&self, card: Card) -> bool {
+        let mac = self.ether.mac(card);
+        if !self.radio().is_some_and(|radio| radio.associate(mac)) {
+            return false;
         }
-        Poll::Pending
+        self.state.borrow_mut().clients.insert(mac, (card, None));
+        self.ether.set_place(card, Some(Place::AccessPoint));
+        true
+    }
+
+    /// A host leaves the device's access point, in order.
+    pub fn leave_ap(&self, card: Card) {
+        let mac = self.ether.mac(card);
+        let was = self.state.borrow_mut().clients.remove(&mac);
+        if let (Some(_), Some(radio)) = (was, self.radio()) {
+            radio.disassociate(mac);
+        }
+        self.ether.set_place(card, None);
+    }
+
+    /// A host is out of reach without a word; the device's radio misses it after a while.
+    pub fn vanish_from_ap(&self, card: Card, missed_after: Duration) {
+        if let Some((_, missed)) = self.state.borrow_mut().clients.get_mut(&self.ether.mac(card)) {
+            *missed = Some(Instant::now() + missed_after);
+        }
+        self.ether.vanish(card);
+    }
+
+    /// Lets the device's radio miss clients that have gone, for ever.
+    pub async fn miss_clients(self) {
+        loop {
+            Timer::after(Duration::from_secs(CLIENTS_CHECK_S)).await;
+            let now = Instant::now();
+            let is_missed = |missed: &Option<Instant>| missed.is_some_and(|missed| missed <= now);
+            let mut state = self.state.borrow_mut();
+            let gone = state.clients.extract_if(.., |_, (_, missed)| is_missed(missed)).map(|(mac, _)| mac);
+            let gone: Vec<_> = gone.collect();
+            drop(state);
+            if let Some(radio) = self.radio() {
+                gone.into_iter().for_each(|mac| radio.disassociate(mac));
+            }
+        }
+    }
+
+    fn radio(&self) -> Option<Rc<SimRadio<Self>>> {
+        self.state.borrow().radio.as_ref().map(|(radio, _)| radio.clone())
+    }
+
+    fn cards(&self) -> Option<DeviceCards> {
+        self.state.borrow().radio.as_ref().map(|(_, cards)| *cards)
     }
 }
 
-impl State {
-    fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
+impl Surroundings for Air {
+    fn scan(&self) -> Vec<ScanResult> {
+        let state = self.state.borrow();
+        let on_air = state.routers.iter().filter(|router| router.is_up);
+        let heard = on_air.filter_map(|router| {
+            let security = if router.config.password.is_some() { Security::Password } else { Security::Open };
+            let ssid = Ssid::try_from(router.config.ssid.as_str()).ok()?;
+            Some(ScanResult { ssid, rssi_dbm: router.config.rssi_dbm, security })
+        });
+        heard.collect()
+    }
+
+    fn join(&self, network: &Network) -> Result<usize, u16> {
+        let mut state = self.state.borrow_mut();
+        let named = state.routers.iter().enumerate().filter(|(_, router)| router.is_up);
+        let named = named.filter(|(_, router)| router.config.ssid == network.ssid.as_str());
+        let strongest = named.max_by_key(|(_, router)| router.config.rssi_dbm).map(|(number, _)| number);
+        let number = strongest.ok_or(reason::NO_NETWORK)?;
+        state.changed = Instant::now();
+        let router = &mut state.routers[number];
+        if router.config.password.as_deref().unwrap_or_default() != network.password.as_str() {
+            return Err(reason::HANDSHAKE_TIMEOUT);
+        }
+        if router.config.is_jealous && Instant::now() < router.remembers_until {
+            // Being asked again reminds it.
+            router.remembers_until = Instant::now() + Duration::from_secs(REMEMBERED_S);
+            return Err(reason::TOO_MANY_STATIONS);
+        }
+        router.has_device = true;
+        if let Some((_, cards)) = &state.radio {
+            self.ether.set_place(cards.station, Some(Place::Router(number)));
+        }
+        Ok(number)
+    }
+
+    fn leave(&self, router: usize) {
+        let mut state = self.state.borrow_mut();
+        state.changed = Instant::now();
+        state.routers[router].has_device = false;
+        if let Some((_, cards)) = &state.radio {
+            self.ether.set_place(cards.station, None);
         }
     }
 
-    /// Takes what all cards want to send.
-    fn collect(&mut self, cx: &mut Context<'_>) {
-        for from in 0..self.cards.len() {
-            while let Poll::Ready(frame) = self.cards[from].runner.poll_tx_buf(cx) {
-                let frame = frame.to_vec();
-                self.cards[from].runner.tx_done();
-                if let Some(place) = self.cards[from].place {
-                    self.send(from, place, &frame);
-                }
-            }
+    fn is_up(&self, router: usize) -> bool {
+        self.is_router_up(router)
+    }
+
+    fn start_ap(&self, _ap: &AccessPoint) {
+        self.state.borrow_mut().changed = Instant::now();
+        if let Some(cards) = self.cards() {
+            self.ether.set_place(cards.ap, Some(Place::AccessPoint));
         }
     }
 
-    fn send(&mut self, from: usize, place: Place, frame: &[u8]) {
-        let is_for = |card: &CardState| frame[0] & 1 == 1 || frame[..6] == card.mac;
-        let there = |(index, card): &(usize, &CardState)| *index != from && card.place == Some(place) && is_for(card);
-        let receivers: Vec<_> = self.cards.iter().enumerate().filter(there).map(|(index, _)| Card(index)).collect();
-        for receiver in receivers {
-            if self.random.u16(..1_000) < self.weather.loss {
-                continue;
-            }
-            let times = if self.random.u16(..1_000) < self.weather.twice { 2 } else { 1 };
-            for _ in 0..times {
-                let us = self.random.u32(Weather::LATENCY_US_MIN..=self.weather.latency_us_max);
-                let start = self.away.get(&place).map_or(Instant::now(), |end| Instant::now().max(*end));
-                let due = start + Duration::from_micros(us.into());
-                self.frames += 1;
-                self.flying.insert((due, self.frames), (receiver, place, frame.to_vec()));
-            }
+    fn stop_ap(&self) {
+        self.state.borrow_mut().changed = Instant::now();
+        if let Some(cards) = self.cards() {
+            self.ether.set_place(cards.ap, None);
         }
     }
 
-    /// Whoever has gone since doesn't hear it; a card without room loses it.
-    fn deliver(&mut self, card: Card, place: Place, frame: &[u8]) {
-        let card = &mut self.cards[card.0];
-        if card.place == Some(place)
-            && let Some(buf) = card.runner.try_rx_buf()
-        {
-            buf[..frame.len()].copy_from_slice(frame);
-            card.runner.rx_done(frame.len());
+    fn drop_client(&self, mac: [u8; 6]) {
+        if let Some((card, _)) = self.state.borrow_mut().clients.remove(&mac) {
+            self.ether.set_place(card, None);
         }
+    }
+
+    fn listen_elsewhere(&self, duration: Duration) {
+        self.ether.go_away(Place::AccessPoint, duration);
+    }
+
+    fn note(&self, what: Arguments<'_>) {
+        self.trace.note("radio", what);
     }
 }

@@ -10,16 +10,17 @@ use sockeye_device::{App, History, Side, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, SlotState};
-use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
-use sockeye_wifi::Event;
+use sockeye_sim_radio::SimRadio;
+use sockeye_tcp::{Acceptor, DriverPort, Frames, Options, Resources, SocketBuffers, Tcp};
 
-use crate::air::Air;
+use crate::air::{Air, DeviceCards};
 use crate::board::{Board, READINGS};
+use crate::device_radio::{self, Stacks, Wlan};
+use crate::ether::Ether;
 use crate::executor::{Executor, Group};
 use crate::leak;
 use crate::mutation::Mutation;
 use crate::phone::PORT;
-use crate::radio::{self, Ether, SimRadio, Wlan};
 use crate::store::SimStore;
 use crate::world::{FLASH_SECTORS, World};
 
@@ -27,7 +28,7 @@ use crate::world::{FLASH_SECTORS, World};
 pub const SLOTS: usize = 8;
 /// Bytes that a connection buffers each way.
 const BUFFER_LEN: usize = 1024;
-/// MAC addresses of its own network, and of its station.
+/// MAC addresses of its access point, and of its station.
 const MACS: [[u8; 6]; 2] = [[2, 0x51, 0xa0, 0, 0, 1], [2, 0x51, 0xa0, 0, 0, 2]];
 
 /// What a device is made of, and what is around it.
@@ -36,9 +37,9 @@ pub struct Parts {
     /// Runs it.
     pub executor: Executor,
     /// Carries its frames.
-    pub air: Air,
-    /// The networks.
     pub ether: Ether,
+    /// The networks.
+    pub air: Air,
     /// What it goes without.
     pub mutation: Mutation,
 }
@@ -48,7 +49,7 @@ pub struct Device {
     parts: Parts,
     group: Group,
     server: &'static Server<SLOTS>,
-    own: Wlan,
+    ap: Wlan,
     station: Wlan,
 }
 
@@ -63,31 +64,25 @@ impl Device {
             leak(Resources::<{ SLOTS + 1 }>::new()),
             Options { handshake: timeouts.handshake },
         );
-        let (own, own_interface) = wlan(&parts, group, tcp, MACS[0], &mut random);
-        let (station, interface) = wlan(&parts, group, tcp, MACS[1], &mut random);
-        let radio =
-            radio::start((&parts.executor, group), parts.ether.clone(), (own, station), random.fork(), parts.mutation);
-        let tell = radio.teller();
-        parts.executor.spawn(group, async move { own_interface.follow(own.stack, |_| ()).await });
-        parts.executor.spawn(group, async move {
-            let changed = |address: Option<embassy_net::Ipv4Cidr>| {
-                tell(address.map_or(Event::AddressLost, |address| Event::Address(address.address())));
-            };
-            interface.follow(station.stack, changed).await
-        });
+        let [ap, station] = MACS.map(|mac| wlan(&parts, group, tcp, mac, &mut random));
+        let radio = device_radio::radio(&parts.air, &mut random);
+        parts.air.device_here(radio.clone(), DeviceCards { ap: ap.card, station: station.card });
+        parts.executor.spawn(group, run_radio(radio.clone()));
+        parts.executor.spawn(group, parts.air.clone().miss_clients());
+        let stacks = Stacks { ap, station, mutation: parts.mutation };
         let server: &Server<SLOTS> = leak(Server::new(timeouts));
-        let device = Self { parts: parts.clone(), group, server, own, station };
+        let device = Self { parts: parts.clone(), group, server, ap, station };
         let board = Board::new(random, server);
-        parts.executor.spawn(group, start(world.clone(), group, tcp, radio, leak(board), server));
+        parts.executor.spawn(group, start(world.clone(), group, tcp, (stacks, radio), leak(board), server));
         device
     }
 
     /// Cuts its power.
     pub fn end(self) {
         self.parts.executor.kill(self.group);
-        self.parts.air.set_place(self.own.card, None);
-        self.parts.air.set_place(self.station.card, None);
-        self.parts.ether.device_gone();
+        self.parts.ether.set_place(self.ap.card, None);
+        self.parts.ether.set_place(self.station.card, None);
+        self.parts.air.device_gone();
     }
 
     /// Slots that are not free.
@@ -100,22 +95,22 @@ impl Device {
         self.server.stats()
     }
 
-    /// Its address in its own network, and in the network that it has joined.
+    /// Its address in its access point's network, and in the network that it has joined.
     pub fn addresses(&self) -> [Option<Ipv4Addr>; 2] {
-        [self.own, self.station].map(|wlan| wlan.stack.config_v4().map(|config| config.address.address()))
+        [self.ap, self.station].map(|wlan| wlan.stack.config_v4().map(|config| config.address.address()))
     }
 }
 
 /// One network interface, with the listener between it and the network stack.
-fn wlan(parts: &Parts, group: Group, tcp: Tcp, mac: [u8; 6], random: &mut fastrand::Rng) -> (Wlan, Interface) {
-    let (card, driver) = parts.air.card(mac);
+fn wlan(parts: &Parts, group: Group, tcp: Tcp, mac: [u8; 6], random: &mut fastrand::Rng) -> Wlan {
+    let (card, driver) = parts.ether.card(mac);
     let port = leak(DriverPort::new(driver, random.u64(..)));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let resources = leak(StackResources::<3>::new());
     let (stack, mut net) = embassy_net::new(device, Config::default(), resources, random.u64(..));
     parts.executor.spawn(group, async move { runner.run().await });
     parts.executor.spawn(group, async move { net.run().await });
-    (Wlan { card, stack }, interface)
+    Wlan { card, stack, interface }
 }
 
 /// From reading the settings on.
@@ -123,7 +118,7 @@ async fn start(
     world: Rc<World>,
     group: Group,
     tcp: Tcp,
-    mut radio: SimRadio,
+    (stacks, radio): (Stacks, Rc<SimRadio<Air>>),
     board: &'static Board,
     server: &'static Server<SLOTS>,
 ) {
@@ -143,7 +138,11 @@ async fn start(
     }
     executor.spawn(group, async move { server.watch().await });
     executor.spawn(group, measure(app));
-    sockeye_wifi::run(app, &mut radio).await;
+    device_radio::run(world.clone(), app, &stacks, radio).await;
+}
+
+async fn run_radio(radio: Rc<SimRadio<Air>>) {
+    radio.run().await
 }
 
 /// Samples the sensor for ever.

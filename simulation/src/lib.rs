@@ -4,8 +4,8 @@
 //!
 //! # Layout
 //! - [`clock`], [`executor`], [`queue`], [`trace`], [`tally`]: time, tasks, and what happened, how often.
-//! - [`air`], [`radio`], [`router`]: frames, who hears whom, and the networks of others.
-//! - [`flash`], [`store`], [`board`], [`device`]: the machine under the device, and the device itself as it boots.
+//! - [`ether`], [`air`], [`router`]: frames, Wi-Fi networks and who is in which, and the hosts of routers.
+//! - [`flash`], [`store`], [`board`], [`device_radio`], [`device`]: the machine under the device, and the device itself as it boots.
 //! - [`phone`], [`actor`]: clients' hosts, how they speak with the device, and what they want of it.
 //! - [`plan`], [`world`], [`seeds`]: what happens in a run, to whom, and many runs.
 //! - [`check`], [`owned`]: what must hold.
@@ -17,6 +17,8 @@ pub mod board;
 pub mod check;
 pub mod clock;
 pub mod device;
+pub mod device_radio;
+pub mod ether;
 pub mod executor;
 pub mod flash;
 pub mod mutation;
@@ -24,7 +26,6 @@ pub mod owned;
 pub mod phone;
 pub mod plan;
 pub mod queue;
-pub mod radio;
 pub mod router;
 pub mod seeds;
 pub mod store;

@@ -44,6 +44,10 @@ enum Without {
     Rollback,
     Commit,
     Timeouts,
+    Poll,
+    Rejoin,
+    Subscription,
+    Wake,
 }
 
 impl Without {
@@ -53,6 +57,10 @@ impl Without {
             Self::Rollback => Mutation::NoRollback,
             Self::Commit => Mutation::ReplyBeforeCommit,
             Self::Timeouts => Mutation::NoTimeouts,
+            Self::Poll => Mutation::NoPoll,
+            Self::Rejoin => Mutation::NoRejoin,
+            Self::Subscription => Mutation::SubscribePerWait,
+            Self::Wake => Mutation::NoWake,
         }
     }
 }

@@ -18,11 +18,27 @@ pub enum Mutation {
     ReplyBeforeCommit,
     /// A client may be silent for as long as it likes, and a handshake half done.
     NoTimeouts,
+    /// The driver can't be asked whether the station is in its network: the adapter has its events alone.
+    NoPoll,
+    /// A station that has dropped out because of a change of the radio's mode does not join again.
+    NoRejoin,
+    /// Who waits for the driver's events subscribes for each wait, and misses those between two waits.
+    SubscribePerWait,
+    /// Whoever configures embassy-net does not wake it.
+    NoWake,
 }
 
 impl Mutation {
     /// All that must be noticed.
-    pub const ALL: [Self; 3] = [Self::NoRollback, Self::ReplyBeforeCommit, Self::NoTimeouts];
+    pub const ALL: [Self; 7] = [
+        Self::NoRollback,
+        Self::ReplyBeforeCommit,
+        Self::NoTimeouts,
+        Self::NoPoll,
+        Self::NoRejoin,
+        Self::SubscribePerWait,
+        Self::NoWake,
+    ];
 
     /// The server's time-outs.
     pub fn timeouts(self, timeouts: Timeouts) -> Timeouts {

@@ -9,10 +9,10 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 use embedded_io_async::Write;
 use sockeye_resp::{Reply, decode_reply, encode_request};
 
-use crate::air::{Air, Card, Place};
+use crate::air::Air;
+use crate::ether::{Card, Ether, Place};
 use crate::executor::{Executor, Group};
 use crate::leak;
-use crate::radio::Ether;
 use crate::router::static_config;
 
 /// The device's port.
@@ -23,6 +23,8 @@ const SOCKETS: usize = 20;
 const BUFFER_LEN: usize = 4096;
 /// How long a client waits for an answer, seconds.
 const PATIENCE_S: u64 = 10;
+/// The device's address in its access point's network.
+const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 /// How long it takes to join a network, milliseconds.
 const JOIN_MS: u64 = 1_500;
 
@@ -33,23 +35,23 @@ pub struct Phone {
     number: u8,
     card: Card,
     stack: Stack<'static>,
-    air: Air,
     ether: Ether,
+    air: Air,
 }
 
 impl Phone {
     /// A phone that is in no network. `number` must be another for each.
-    pub fn start(executor: &Executor, group: Group, ether: &Ether, air: &Air, number: u8, seed: u64) -> Self {
-        let (card, driver) = air.card([2, 0, 0, 2, 0, number]);
+    pub fn start(executor: &Executor, group: Group, air: &Air, ether: &Ether, number: u8, seed: u64) -> Self {
+        let (card, driver) = ether.card([2, 0, 0, 2, 0, number]);
         let resources = leak(StackResources::<{ SOCKETS + 1 }>::new());
         let (stack, mut net) = embassy_net::new(driver, Config::default(), resources, seed);
         executor.spawn(group, async move { net.run().await });
-        Self { number, card, stack, air: air.clone(), ether: ether.clone() }
+        Self { number, card, stack, ether: ether.clone(), air: air.clone() }
     }
 
     /// Where it is.
     pub fn place(&self) -> Option<Place> {
-        self.air.place(self.card)
+        self.ether.place(self.card)
     }
 
     /// Joins a network, waiting for it to be on the air until `end`. False if it never was.
@@ -65,9 +67,9 @@ impl Phone {
     }
 
     /// Is in a network without being a client that the device's radio knows of: its presence changes nothing.
-    pub fn haunt(&self, place: Place) {
+    pub fn attach(&self, place: Place) {
         if self.place() != Some(place) {
-            self.air.set_place(self.card, Some(place));
+            self.ether.set_place(self.card, Some(place));
             self.configure(place);
         }
     }
@@ -76,10 +78,10 @@ impl Phone {
     pub fn enter(&self, place: Place) -> bool {
         self.leave();
         match place {
-            Place::Own if !self.ether.join_own(self.card) => return false,
-            Place::Own => {}
-            Place::Router(number) if !self.ether.is_up(number) => return false,
-            Place::Router(_) => self.air.set_place(self.card, Some(place)),
+            Place::AccessPoint if !self.air.join_ap(self.card) => return false,
+            Place::AccessPoint => {}
+            Place::Router(number) if !self.air.is_router_up(number) => return false,
+            Place::Router(_) => self.ether.set_place(self.card, Some(place)),
         }
         self.configure(place);
         true
@@ -88,7 +90,7 @@ impl Phone {
     /// Takes an address of its own there.
     fn configure(&self, place: Place) {
         let network = match place {
-            Place::Own => self.ether.own().map(|own| own.address),
+            Place::AccessPoint => Some(AP_ADDRESS).filter(|_| self.air.has_ap()),
             Place::Router(number) => Some(crate::router::address(number)),
         };
         if let Some([a, b, c, _]) = network.map(|address| address.octets()) {
@@ -99,13 +101,13 @@ impl Phone {
 
     /// Leaves the network that it is in.
     pub fn leave(&self) {
-        self.ether.leave_own(self.card);
+        self.air.leave_ap(self.card);
         self.stack.set_config_v4(ConfigV4::None);
     }
 
     /// Is out of reach from now on, without a word to anybody.
     pub fn vanish(&self, missed_after: Duration) {
-        self.ether.vanish_from_own(self.card, missed_after);
+        self.air.vanish_from_ap(self.card, missed_after);
     }
 
     /// A socket that isn't connected, with buffers of its own.

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::air::{Place, Weather};
-use crate::radio::RouterConfig;
+use crate::air::RouterConfig;
+use crate::ether::{LinkConditions, Place};
 
 /// How long things happen, seconds.
 const ACTIVE_S: std::ops::Range<u64> = 240..720;
@@ -18,8 +18,8 @@ pub const NAMES: [&str; ROUTERS] = ["home", "barn", "home", "attic", "shed"];
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// The air changes.
-    Weather(Weather),
+    /// The ether changes.
+    Conditions(LinkConditions),
     /// A router loses its power, or gets it back and has booted.
     Router { number: usize, is_up: bool },
     /// The device's power is cut now, for so long.
@@ -165,8 +165,8 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
     let off_ms = random.u64(100..20_000);
     let number = random.usize(..ROUTERS);
     match random.u8(..23) {
-        0..=1 => Step::Weather(Weather::FAIR),
-        2..=3 => Step::Weather(Weather {
+        0..=1 => Step::Conditions(LinkConditions::FAIR),
+        2..=3 => Step::Conditions(LinkConditions {
             loss: random.u16(..100),
             twice: random.u16(..50),
             latency_us_max: random.u32(1_000..60_000),
@@ -186,7 +186,7 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
         17 => Step::Scan,
         18..=19 => Step::AgeUnwritten { seed: random.u64(..), bits: random.u8(1..20) },
         _ => Step::Crowd {
-            place: if random.bool() { Place::Own } else { Place::Router(number) },
+            place: if random.bool() { Place::AccessPoint } else { Place::Router(number) },
             clients: random.u8(1..=14),
             habit: HABITS[random.usize(..HABITS.len())],
         },

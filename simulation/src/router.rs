@@ -8,7 +8,7 @@ use embassy_net::udp::{PacketMetadata, UdpSocket};
 use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_time::Instant;
 
-use crate::air::{Air, Card, Place};
+use crate::ether::{Card, Ether, Place};
 use crate::executor::{Executor, Group};
 use crate::leak;
 use crate::plan::NAMES;
@@ -32,8 +32,8 @@ pub fn static_config(address: Ipv4Addr, prefix_len: u8) -> StaticConfigV4 {
 }
 
 /// Starts the host of router `number`, which is off the air at first.
-pub fn start(executor: &Executor, group: Group, air: &Air, (number, has_dhcp): (usize, bool), seed: u64) -> Card {
-    let (card, driver) = air.card([2, 0, 0, 1, 0, number as u8]);
+pub fn start(executor: &Executor, group: Group, ether: &Ether, (number, has_dhcp): (usize, bool), seed: u64) -> Card {
+    let (card, driver) = ether.card([2, 0, 0, 1, 0, number as u8]);
     let config = Config::ipv4_static(static_config(address(number), 24));
     let (stack, mut net) = embassy_net::new(driver, config, leak(StackResources::<3>::new()), seed);
     executor.spawn(group, async move { net.run().await });

@@ -3,9 +3,9 @@
 use std::fmt;
 
 /// What should happen in some run of many: its name, who notes it, and what the note says.
-const KINDS: [(&str, &str, &str); 44] = [
-    ("fair weather", "plan", "Weather(Weather { loss: 0, twice: 0"),
-    ("weather", "plan", "Weather("),
+const KINDS: [(&str, &str, &str); 49] = [
+    ("fair conditions", "plan", "Conditions(LinkConditions { loss: 0, twice: 0"),
+    ("conditions", "plan", "Conditions("),
     ("router comes", "plan", "is_up: true"),
     ("router goes", "plan", "is_up: false"),
     ("power cut", "plan", "PowerCut {"),
@@ -24,13 +24,13 @@ const KINDS: [(&str, &str, &str); 44] = [
     ("browses", "crowd", "one that Browses"),
     ("wrong password", "owner", "the password is wrong"),
     ("network away", "owner", "no such network was heard"),
-    ("turned away", "radio", "tells JoinFailed(Refused)"),
+    ("turned away", "radio", "reports JoinFailed(Refused)"),
     ("no DHCP", "owner", "the network gave no address"),
     ("static address", "plan", "address: Own"),
     ("useless address", "plan", "address: Useless"),
     ("tried", "owner", "confirm_within_s"),
     ("confirmed", "owner", "WIFI CONFIRM: OK"),
-    ("confirmed over the own network", "owner", "has confirmed over the device's own network"),
+    ("confirmed over the access point", "owner", "has confirmed over the access point"),
     ("static address confirmed", "device", "ip: Static("),
     ("untried address not confirmed", "owner", "nobody knows yet that this address works"),
     ("not confirmed in time", "owner", "no network is being tried"),
@@ -44,9 +44,14 @@ const KINDS: [(&str, &str, &str); 44] = [
     ("three networks stored", "device", "has 3 networks"),
     ("room for no more", "owner", "as many networks as there is room for"),
     ("scanned", "owner", "WIFI SCAN: ["),
-    ("joined", "radio", "tells Joined"),
-    ("outcome never told", "radio", "does not tell"),
-    ("own network fails", "radio", "ApFailed"),
+    ("joined", "radio", "reports Joined"),
+    ("event lost", "radio", "loses "),
+    ("event late", "radio", " late"),
+    ("event twice", "radio", " twice"),
+    ("call fails", "radio", "fails to "),
+    ("dropped between calls", "radio", "drops out after"),
+    ("scan without end", "radio", "scans without end"),
+    ("access point fails", "radio", "ApFailed"),
     ("scan fails", "radio", "ScanFailed"),
 ];
 

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use embassy_time::{Duration, Instant, Timer};
 
 use crate::actor::{crowd, ending, owner, pinger, watch};
-use crate::air::{Air, Place};
+use crate::air::Air;
 use crate::check::Verdict;
 use crate::device::{Device, Parts};
+use crate::ether::{Ether, Place};
 use crate::executor::{Executor, Group};
 use crate::flash::Flash;
 use crate::mutation::Mutation;
@@ -18,7 +19,6 @@ use crate::owned::Owned;
 use crate::phone::Phone;
 use crate::plan::{Plan, ROUTERS, Step};
 use crate::queue::Queue;
-use crate::radio::Ether;
 use crate::trace::Trace;
 use crate::{clock, router};
 
@@ -105,19 +105,19 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let calm = Instant::from_millis(plan.calm_ms);
         let executor = Executor::default();
-        let air = Air::new(random.fork());
-        let ether = Ether::new(air.clone(), trace.clone());
-        executor.spawn(AROUND, air.clone().run());
+        let ether = Ether::new(random.fork());
+        let air = Air::new(ether.clone(), trace.clone());
+        executor.spawn(AROUND, ether.clone().run());
         for (number, config) in plan.routers.iter().enumerate() {
-            let card = router::start(&executor, AROUND, &air, (number, config.has_dhcp), random.u64(..));
-            ether.add_router(config.clone(), card);
+            let card = router::start(&executor, AROUND, &ether, (number, config.has_dhcp), random.u64(..));
+            air.add_router(config.clone(), card);
             if number < plan.up {
-                ether.set_up(number, true);
+                air.set_up(number, true);
             }
         }
         Rc::new(Self {
             flash: Flash::new(FLASH_SECTORS, random.fork()),
-            parts: Parts { executor, air, ether, mutation },
+            parts: Parts { executor, ether, air, mutation },
             verdict: Verdict::new(trace.clone()),
             trace,
             device: RefCell::default(),
@@ -154,8 +154,8 @@ impl World {
     pub fn phone(&self) -> Phone {
         let number = self.phones.get();
         self.phones.set(number + 1);
-        let (Parts { executor, air, ether, .. }, seed) = (&self.parts, self.random.borrow_mut().u64(..));
-        Phone::start(executor, AROUND, ether, air, number, seed)
+        let (Parts { executor, ether, air, .. }, seed) = (&self.parts, self.random.borrow_mut().u64(..));
+        Phone::start(executor, AROUND, air, ether, number, seed)
     }
 
     /// Randomness of its own for someone.
@@ -170,24 +170,35 @@ impl World {
 
     /// Where the device can be reached, by what its radio is doing.
     pub fn places(&self) -> Vec<Place> {
-        let own = self.parts.ether.has_own().then_some(Place::Own);
-        own.into_iter().chain(self.parts.ether.device_router().map(Place::Router)).collect()
+        let ap = self.parts.air.has_ap().then_some(Place::AccessPoint);
+        ap.into_iter().chain(self.parts.air.device_router().map(Place::Router)).collect()
     }
 
     /// The device's address there, if it is there.
     pub fn address(&self, place: Place) -> Option<Ipv4Addr> {
         let device = self.device.borrow();
-        let [own, station] = device.as_ref()?.addresses();
+        let [ap, station] = device.as_ref()?.addresses();
         match place {
-            Place::Own => own.filter(|_| self.parts.ether.has_own()),
-            Place::Router(number) => station.filter(|_| self.parts.ether.device_router() == Some(number)),
+            Place::AccessPoint => ap.filter(|_| self.parts.air.has_ap()),
+            Place::Router(number) => station.filter(|_| self.parts.air.device_router() == Some(number)),
         }
     }
 
     /// Whether nothing has happened to the device and the networks for some time before `start`, and since.
     pub fn is_calm_since(&self, start: Instant) -> bool {
-        let settled = self.disturbed.get().max(self.parts.ether.changed()) + Duration::from_secs(SETTLING_S);
-        self.parts.air.weather().is_fair() && start >= settled
+        let settled = self.disturbed.get().max(self.parts.air.changed()) + Duration::from_secs(SETTLING_S);
+        self.parts.ether.conditions().is_fair() && start >= settled
+    }
+
+    /// Whether frames to and from this router's network have fared well since `start`, and the router gives out addresses.
+    pub fn is_calm_at(&self, router: usize, start: Instant) -> bool {
+        let has_dhcp = self.parts.air.router(router).has_dhcp && self.parts.air.is_router_up(router);
+        has_dhcp && self.parts.ether.conditions().is_fair() && self.parts.ether.changed() <= start
+    }
+
+    /// Adds a task of the device's, which ends with its power.
+    pub fn spawn_device(&self, task: impl Future<Output = ()> + 'static) {
+        self.parts.executor.spawn(Group(1_000 + self.boots.get()), task);
     }
 
     fn boot(self: &Rc<Self>) {
@@ -234,13 +245,13 @@ impl World {
             Timer::at(Instant::from_millis(ms)).await;
             self.trace.note("plan", format_args!("{step:?}"));
             match step {
-                Step::Weather(weather) => {
+                Step::Conditions(conditions) => {
                     self.disturb();
-                    self.parts.air.set_weather(weather);
+                    self.parts.ether.set_conditions(conditions);
                 }
                 Step::Router { number, is_up } => {
                     self.disturb();
-                    self.parts.ether.set_up(number % ROUTERS, is_up);
+                    self.parts.air.set_up(number % ROUTERS, is_up);
                 }
                 Step::PowerCut { off_ms } => {
                     let world = self.clone();
@@ -263,7 +274,7 @@ impl World {
         Timer::at(self.calm).await;
         self.trace.note("plan", "calm");
         self.disturb();
-        self.parts.air.set_weather(crate::air::Weather::FAIR);
+        self.parts.ether.set_conditions(crate::ether::LinkConditions::FAIR);
         self.flash.keep_power();
     }
 }

@@ -1,10 +1,10 @@
 //! What users of other devices on this chip complain of, where it takes a radio: each as a test that is named after it.
 //! In all of them the device is looked at all the time, and must be within reach; and in the end every slot must serve.
 
-use sockeye_simulation::air::Place;
+use sockeye_simulation::air::RouterConfig;
+use sockeye_simulation::ether::Place;
 use sockeye_simulation::mutation::Mutation;
 use sockeye_simulation::plan::{Address, Habit, Plan, Step, Then};
-use sockeye_simulation::radio::RouterConfig;
 use sockeye_simulation::world::{self, Outcome};
 use sockeye_wifi::limits::STALE_MS;
 
@@ -53,30 +53,31 @@ const CUT: Step = Step::PowerCut { off_ms: 1_000 };
 
 #[test]
 fn the_server_is_unreachable_after_the_phone_leaves_and_rejoins() {
-    let gone = Step::Crowd { place: Place::Own, clients: 1, habit: Habit::Vanishes };
-    let steps: Vec<_> = (1..10).map(|n| (n * 20, if n % 2 == 1 { gone.clone() } else { ask(Place::Own, 1) })).collect();
+    let gone = Step::Crowd { place: Place::AccessPoint, clients: 1, habit: Habit::Vanishes };
+    let steps: Vec<_> =
+        (1..10).map(|n| (n * 20, if n % 2 == 1 { gone.clone() } else { ask(Place::AccessPoint, 1) })).collect();
     assert_eq!(lines(&run(&steps), 0, "one that Asks is done"), 4);
 }
 
 #[test]
 fn refused_after_the_fallback_from_station_to_access_point() {
-    let outcome = run(&[(1, join(true)), (SETTLED_S, router(false)), (SETTLED_S + 60, ask(Place::Own, 3))]);
-    has(&outcome, 60, "tells ApStopped");
+    let outcome = run(&[(1, join(true)), (SETTLED_S, router(false)), (SETTLED_S + 60, ask(Place::AccessPoint, 3))]);
+    has(&outcome, 60, "reports ApStopped");
     assert_eq!(lines(&outcome, SETTLED_S, "one that Asks is done"), 3, "{}", outcome.trace);
 }
 
 /// That none is lost is also known from linking: the bare-metal device has no allocator at all.
 #[test]
 fn memory_is_lost_with_each_connection() {
-    let steps: Vec<_> = (1..200).map(|n| (n * 3, ask(Place::Own, 8))).collect();
+    let steps: Vec<_> = (1..200).map(|n| (n * 3, ask(Place::AccessPoint, 8))).collect();
     assert_eq!(lines(&run(&steps), 0, "one that Asks is done"), 199 * 8);
 }
 
 #[test]
 fn holding_a_browsers_reload_key_kills_the_server() {
-    let reload = Step::Crowd { place: Place::Own, clients: 12, habit: Habit::Browses };
+    let reload = Step::Crowd { place: Place::AccessPoint, clients: 12, habit: Habit::Browses };
     let mut steps: Vec<_> = (1..60).map(|s| (s, reload.clone())).collect();
-    steps.push((70, ask(Place::Own, 1)));
+    steps.push((70, ask(Place::AccessPoint, 1)));
     assert_eq!(lines(&run(&steps), 0, "one that Asks is done"), 1);
 }
 
@@ -92,22 +93,26 @@ fn a_wrong_password_needs_a_factory_reset() {
 fn credentials_are_lost_in_a_power_cut() {
     let outcome = run(&[(1, join(true)), (SETTLED_S, CUT)]);
     has(&outcome, SETTLED_S, "networks: [Network { ssid: \"home\"");
-    has(&outcome, SETTLED_S, "tells Joined");
+    has(&outcome, SETTLED_S, "reports Joined");
 }
 
 #[test]
 fn the_router_boots_slower_than_the_device_which_gives_up() {
     let back_s = SETTLED_S + 180;
     let outcome = run(&[(1, join(true)), (SETTLED_S, router(false)), (SETTLED_S, CUT), (back_s, router(true))]);
-    has(&outcome, SETTLED_S, "tells ApStarted");
-    has(&outcome, back_s, "tells Joined");
+    has(&outcome, SETTLED_S, "reports ApStarted");
+    has(&outcome, back_s, "reports Joined");
 }
 
 #[test]
 fn the_access_point_is_unusable_while_the_station_retries() {
-    let stay = Step::Crowd { place: Place::Own, clients: 1, habit: Habit::Stalls };
-    let steps =
-        [(1, join(true)), (SETTLED_S, router(false)), (SETTLED_S + 60, stay), (SETTLED_S + 200, ask(Place::Own, 1))];
+    let stay = Step::Crowd { place: Place::AccessPoint, clients: 1, habit: Habit::Stalls };
+    let steps = [
+        (1, join(true)),
+        (SETTLED_S, router(false)),
+        (SETTLED_S + 60, stay),
+        (SETTLED_S + 200, ask(Place::AccessPoint, 1)),
+    ];
     let outcome = run(&steps);
     let (first, last) = (lines(&outcome, SETTLED_S + 70, " Join(Join"), lines(&outcome, SETTLED_S + 250, " Join(Join"));
     assert!(first - last <= 1, "{first} {last}\n{}", outcome.trace);
@@ -125,14 +130,15 @@ fn the_fallback_access_point_shows_the_password_or_is_open() {
 fn a_healthy_device_reboots_because_nobody_connects() {
     let outcome = run(&[(1, join(true)), (SETTLED_S, router(false)), (6 * 3_600, router(true))]);
     assert_eq!(outcome.boots, 1);
-    has(&outcome, 6 * 3_600, "tells Joined");
+    has(&outcome, 6 * 3_600, "reports Joined");
 }
 
 #[test]
 fn the_router_believes_for_90_s_that_the_station_is_still_there() {
-    let outcome = run(&[(1, join(true)), (SETTLED_S, CUT), (SETTLED_S + 4 * STALE_MS / 1_000, ask(Place::Own, 1))]);
+    let outcome =
+        run(&[(1, join(true)), (SETTLED_S, CUT), (SETTLED_S + 4 * STALE_MS / 1_000, ask(Place::AccessPoint, 1))]);
     has(&outcome, SETTLED_S, "JoinFailed(Refused)");
-    has(&outcome, SETTLED_S, "tells Joined");
+    has(&outcome, SETTLED_S, "reports Joined");
 }
 
 #[test]

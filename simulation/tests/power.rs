@@ -1,8 +1,8 @@
 //! The power is cut at every word of flash that a history of commands writes.
 
+use sockeye_simulation::air::RouterConfig;
 use sockeye_simulation::mutation::Mutation;
 use sockeye_simulation::plan::{Address, Plan, Step, Then};
-use sockeye_simulation::radio::RouterConfig;
 use sockeye_simulation::world;
 
 /// Bytes from one cut to the next: a word.

@@ -47,3 +47,23 @@ fn missing_time_outs_are_noticed() {
 fn a_missing_way_back_is_noticed() {
     is_noticed(Mutation::NoRollback, 0..60, "locked out");
 }
+
+#[test]
+fn a_driver_that_is_not_asked_is_noticed() {
+    is_noticed(Mutation::NoPoll, 0..80, "leaving took");
+}
+
+#[test]
+fn a_station_that_does_not_join_again_is_noticed() {
+    is_noticed(Mutation::NoRejoin, 0..80, "does not join again");
+}
+
+#[test]
+fn events_between_two_waits_are_missed() {
+    is_noticed(Mutation::SubscribePerWait, 0..20, "the count of clients is");
+}
+
+#[test]
+fn a_network_stack_that_is_not_woken_is_noticed() {
+    is_noticed(Mutation::NoWake, 0..80, "no address");
+}

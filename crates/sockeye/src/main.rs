@@ -6,13 +6,13 @@
 //! - `serve.rs`: running a server until Ctrl-C.
 //! - `sim.rs`: the simulated device, which boots as the chip does.
 //! - `device`: the device on a simulated board: its sensors, its settings.
-//! - `air.rs` and its folder: networks in the air, for a person to play with.
+//! - `loopback_air.rs` and its folder: networks in the air, for a person to play with.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
-mod air;
 mod device;
 mod identity;
 mod limits;
+mod loopback_air;
 mod net;
 mod serve;
 mod sim;

@@ -1,5 +1,6 @@
 //! The simulated device: it boots as the chip does, prints what the chip's console prints, and serves.
 
+use std::fmt::Arguments;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -7,11 +8,12 @@ use std::{env, fs};
 use anyhow::{Context, anyhow, ensure};
 use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 use sockeye_device::PushSettings;
+use sockeye_wifi::Secret;
 
-use crate::air::{self, Links};
 use crate::device::{self, HostStore, InBuffers, Reach};
 use crate::identity::Identity;
 use crate::limits::SLOTS;
+use crate::loopback_air::{self, Demo, Links};
 use crate::net::listen;
 use crate::serve::print;
 
@@ -60,18 +62,20 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
 
 /// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
 pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<PushSettings>) -> anyhow::Result<()> {
-    let own = SocketAddrV4::new(air::OWN_ADDRESS, address.port());
+    let own = SocketAddrV4::new(loopback_air::AP_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
     fs::create_dir_all(&state).with_context(|| format!("can't use --state {}", state.display()))?;
     let identity = Identity::load(Some(&state))?;
     let store = HostStore::open(Some(&state))?;
     async_io::block_on(async {
-        let boot = Boot::new(print, "device", "the simulator");
+        let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
+        let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
         print(format_args!("own network: {}", NetworkName(identity.mac)));
         boot.device_listening(address.port(), SLOTS, own.into());
         let links = InBuffers::new(Links::new(address.port()));
-        device::run(Reach::air(&links, &air::DEMO), identity.mac, SLOTS, store, push).await
+        let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
+        device::run(Reach::air(&links, demo), identity.mac, SLOTS, store, push).await
     })
 }

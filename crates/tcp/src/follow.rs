@@ -1,14 +1,22 @@
-//! Keeps the listener's address equal to embassy-net's.
+//! Keeps the listener's address equal to embassy-net's, and wakes embassy-net when it is configured.
 
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_net::{Ipv4Cidr, Stack};
+use embassy_net::{ConfigV4, Ipv4Cidr, Stack};
 
 use crate::listener::Interface;
 
 impl Interface {
+    /// Configures the stack of this interface. To be used instead of [`Stack::set_config_v4`], which changes the
+    /// configuration and does not wake the stack's runner: if the link is up already, a DHCP client sends nothing until a
+    /// frame comes in or a timer is due.
+    pub fn configure(&self, stack: Stack<'_>, config: ConfigV4) {
+        stack.set_config_v4(config);
+        self.poll_stack();
+    }
+
     /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is
     /// up, none when it is down. DHCP may bring another address without a time between.
     ///

@@ -351,6 +351,11 @@ impl Neighbours {
         }
     }
 
+    /// Whether [`flush`](Self::flush) has something to send.
+    pub(crate) fn has_work(&self) -> bool {
+        self.has_work
+    }
+
     /// Sends the ARP requests that are due, and frames whose receivers have become known. `send` is false when the
     /// driver has no room; what is left is sent at the next call.
     pub(crate) fn flush(&mut self, now: Instant, mut send: impl FnMut(&[u8]) -> bool) {

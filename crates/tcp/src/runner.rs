@@ -25,11 +25,7 @@ pub struct Runner<D: Driver + 'static> {
     port: &'static RefCell<PortState<D>>,
     shared: &'static Shared,
     index: usize,
-    /// embassy-net's end is a driver of its own, with a frame or two each way.
-    net: channel::Runner<'static, FRAME_LEN_MAX>,
-    /// Who is on the link. embassy-net knows stand-ins of them only.
-    hosts: &'static LinkHosts,
-    reports: Reports,
+    embassy: EmbassyNet,
     /// What is the server's: nothing before there is an address and a port.
     local: Option<Local>,
     link: LinkState,
@@ -52,9 +48,7 @@ impl<D: Driver + 'static> Runner<D> {
             port,
             shared,
             index,
-            net,
-            hosts: link,
-            reports: Reports::NONE,
+            embassy: EmbassyNet { net, link, reports: Reports::NONE },
             local: None,
             link: LinkState::Down,
             net_has_room: true,
@@ -92,11 +86,7 @@ impl<D: Driver + 'static> Runner<D> {
         let tick = interface.next <= now;
         if tick {
             self.mark_due(table, now);
-            if self.reports.is_due(now) {
-                self.hosts.stand_ins.borrow_mut().wake();
-            }
         }
-        table.interfaces[self.index].expect(self.reports.next);
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
@@ -113,9 +103,9 @@ impl<D: Driver + 'static> Runner<D> {
         let link = port.driver.link_state(cx);
         if link != self.link {
             self.link = link;
-            self.net.set_link_state(link);
-            self.net.set_hardware_address(port.refresh_mac());
-            self.hosts.neighbours.borrow_mut().set_mac(port.mac().into());
+            self.embassy.net.set_link_state(link);
+            self.embassy.net.set_hardware_address(port.refresh_mac());
+            self.embassy.link.neighbours.borrow_mut().set_mac(port.mac().into());
             if let Some(local) = &mut self.local {
                 local.mac = port.mac();
             }
@@ -129,9 +119,9 @@ impl<D: Driver + 'static> Runner<D> {
         let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
         self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
         let cidr = table.interfaces[self.index].address;
-        self.hosts.neighbours.borrow_mut().set_local(cidr);
+        self.embassy.link.neighbours.borrow_mut().set_local(cidr);
         let local = cidr.map_or(Ipv4Addr::UNSPECIFIED, |cidr| cidr.address());
-        let mut stand_ins = self.hosts.stand_ins.borrow_mut();
+        let mut stand_ins = self.embassy.link.stand_ins.borrow_mut();
         stand_ins.set_local(port.mac().into(), local);
         // embassy-net has this address already, but is woken by frames only: a report of membership would wait for one.
         stand_ins.wake();
@@ -154,26 +144,29 @@ impl<D: Driver + 'static> Runner<D> {
         while taken < RX_BURST {
             // A frame's kind is known only once it has been taken, so there must be room for it on either way.
             if !self.net_has_room {
-                self.net_has_room = self.net.poll_rx_buf(cx).is_ready();
+                self.net_has_room = self.embassy.net.poll_rx_buf(cx).is_ready();
                 if !self.net_has_room {
                     return taken > 0;
                 }
             }
-            let (local, index) = (&self.local, self.index);
-            let mut others = Others { net: &mut self.net, link: self.hosts, reports: &mut self.reports };
+            let (local, index, embassy) = (&self.local, self.index, &mut self.embassy);
             let others = port.receive(cx, |stack, frame, tx| {
                 let Some(segment) = local.as_ref().and_then(|local| local.classify(frame)) else {
-                    return others.take(frame, tx, now);
+                    return embassy.take(frame, tx, now);
                 };
                 let is_others = SegmentInput { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
                 if is_others {
-                    others.pass(frame, now);
+                    embassy.pass(frame, now);
                 }
                 is_others
             });
             match others {
                 Some(others) => {
-                    self.net_has_room = !others;
+                    if others {
+                        self.net_has_room = false;
+                        // The frame may have been a query of IGMP.
+                        table.interfaces[self.index].expect(self.embassy.reports.next);
+                    }
                     taken += 1;
                 }
                 None => return taken > 0,
@@ -200,11 +193,14 @@ impl<D: Driver + 'static> Runner<D> {
         while next() == Some(true) {}
     }
 
-    /// Lets all connections whose timers are due have a look at them.
+    /// Marks the connections whose timers are due, and wakes embassy-net for a report that is due.
     #[cold]
     #[inline(never)]
     fn mark_due(&mut self, table: &mut Table, now: Instant) {
-        let mut next = Instant::MAX;
+        if self.embassy.reports.is_due(now) {
+            self.embassy.link.stand_ins.borrow_mut().wake();
+        }
+        let mut next = self.embassy.reports.next;
         for index in 0..table.connections.len() {
             let connection = &table.connections[index];
             if connection.interface != self.index || connection.due == Instant::MAX {
@@ -254,22 +250,33 @@ impl<D: Driver + 'static> Runner<D> {
         }
     }
 
-    /// Sends embassy-net's frames.
+    /// Sends embassy-net's frames, and the frames that waited for ARP. Mostly there are none.
     fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
-        let mut neighbours = self.hosts.neighbours.borrow_mut();
+        if !self.net_wakes && self.embassy.net.poll_tx_buf(cx).is_pending() {
+            self.net_wakes = true;
+        }
+        if self.embassy.net.try_tx_buf().is_some() || self.embassy.link.neighbours.borrow().has_work() {
+            self.forward_frames(port, cx, now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn forward_frames(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let mut neighbours = self.embassy.link.neighbours.borrow_mut();
         neighbours.flush(now, |frame| port.forward(frame, cx));
         for _ in 0..TX_BURST {
             // The wake-up, once asked for, stays until there is a frame; asking again for each of ours would cost more
             // than looking.
-            if !self.net_wakes && self.net.poll_tx_buf(cx).is_pending() {
+            if !self.net_wakes && self.embassy.net.poll_tx_buf(cx).is_pending() {
                 self.net_wakes = true;
             }
-            let Some(frame) = self.net.try_tx_buf() else { return };
+            let Some(frame) = self.embassy.net.try_tx_buf() else { return };
             self.net_wakes = false;
             if neighbours.route(frame, now) == Route::Send && !port.forward(frame, cx) {
                 return;
             }
-            self.net.tx_done();
+            self.embassy.net.tx_done();
             neighbours.flush(now, |frame| port.forward(frame, cx));
         }
         cx.waker().wake_by_ref();
@@ -298,14 +305,16 @@ fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
     }
 }
 
-/// Where frames go that are no connection's.
-struct Others<'a> {
-    net: &'a mut channel::Runner<'static, FRAME_LEN_MAX>,
+/// embassy-net's side of the interface: the frames that are no connection's.
+struct EmbassyNet {
+    /// The other end is embassy-net's driver, with a frame or two each way.
+    net: channel::Runner<'static, FRAME_LEN_MAX>,
+    /// The hosts of the link, and the stand-ins for them by which embassy-net addresses them.
     link: &'static LinkHosts,
-    reports: &'a mut Reports,
+    reports: Reports,
 }
 
-impl Others<'_> {
+impl EmbassyNet {
     /// Answers ARP, and gives all else to embassy-net. True if there was a frame for it. `tx` is room for a reply.
     #[inline(never)]
     fn take<T: TxToken>(&mut self, frame: &[u8], tx: T, now: Instant) -> bool {
@@ -333,7 +342,7 @@ impl Others<'_> {
             if let Some(response) = igmp::max_response(frame) {
                 self.reports.expect(now, response);
             }
-            hand_over(self.net, frame);
+            hand_over(&mut self.net, frame);
         }
         incoming
     }

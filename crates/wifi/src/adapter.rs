@@ -1,15 +1,19 @@
-//! What stands between those who want something of a radio and a chip's driver: the device's Wi-Fi state machine, or a
+//! The adapter between those who give a radio its actions and a chip's driver: the device's Wi-Fi state machine, or a
 //! program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them, [`StaticNetwork`] a
-//! network that was fixed.
+//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them,
+//! [`StaticNetwork`] a network that was fixed.
+//!
+//! What the driver reports is a hint, and what it answers when it is asked is the truth: an event can be lost, late or
+//! reported twice. So an event leads to a question, and the adapter also asks by itself, at intervals.
 
+mod clients;
 mod static_network;
 mod station_link;
 #[cfg(test)]
 mod tests;
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt::{Arguments, Debug};
 use core::future::Future;
 use core::net::Ipv4Addr;
@@ -20,32 +24,34 @@ use embassy_futures::join::join3;
 use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
-use embassy_time::{Duration, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use sockeye_boot::Boot;
 
+use crate::adapter::clients::Clients;
 use crate::adapter::station_link::StationLink;
-use crate::limits::{CHECK_MS, EVENTS_MAX, SCANNED_MAX};
+use crate::limits::{CHECK_MS, DRIVER_EVENTS_MAX, EVENTS_MAX, LEAVE_CHECK_MS, REJOIN_TIMEOUT_MS, SCANNED_MAX};
 use crate::network::{Ip, Network as Joined, Secret, Ssid};
 use crate::radio::{Action, ApConfig, ApSecurity, Event, Join, JoinError, Radio, ScanResult};
-use crate::reason_code::reason_code;
+use crate::reason_code::{LEFT_BY_STATION, reason_code};
 use crate::run::Controller;
 
 pub use static_network::{StaticNetwork, network_of};
 
-/// Something that a driver tells.
+/// An event of the driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DriverEvent {
     /// The station is in its network.
     Connected,
-    /// It could not join, or dropped out; with the reason code, see [`reason_code`].
+    /// The station could not join its network, or dropped out of it; with the reason code, see
+    /// [`reason_code`](crate::reason_code()).
     Disconnected(u16),
-    /// A client with this MAC address has joined the own network, or left it.
+    /// A client with this MAC address has joined the access point (true) or left it (false).
     Client([u8; 6], bool),
     /// A scan is over.
     Scanned,
 }
 
-/// A network of the device's own, as a driver makes it.
+/// An access point as a driver starts it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessPoint {
     /// Its name.
@@ -54,24 +60,29 @@ pub struct AccessPoint {
     pub passphrase: Secret,
 }
 
-/// A chip's Wi-Fi driver: calls, and what it tells of what came of them.
+/// A chip's Wi-Fi driver.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Driver {
     /// Why the driver didn't do something.
     type Error: Debug;
 
-    /// Sets what is on the air: the device's own network, or none, and the one that the station joins next. Another
-    /// mode may drop the station out of its network.
+    /// Whether [`configure`](Self::configure) restarts the access point, and so drops its clients, also if only the
+    /// station's part changes.
+    fn restarts_ap(&self) -> bool {
+        true
+    }
+    /// Sets the access point, None for none on the air, and the network that the station joins next, None for none.
+    /// Starting or stopping the access point may drop the station out of its network.
     ///
     /// # Errors
-    /// The configuration is none that the radio takes, or it fails.
-    fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Joined>) -> Result<(), Self::Error>;
-    /// Whether the station sleeps between beacons.
+    /// The radio doesn't take the configuration, or fails. It may have stopped everything then.
+    fn configure(&mut self, ap: Option<&AccessPoint>, station: Option<&Joined>) -> Result<(), Self::Error>;
+    /// Sets whether the station sleeps between beacons.
     ///
     /// # Errors
     /// The driver's.
     fn set_power_save(&mut self, is_on: bool) -> Result<(), Self::Error>;
-    /// Begins to join. The future is polled once and dropped: the outcome is listened for.
+    /// Begins to join. The future is polled once and dropped: the outcome comes as an event.
     ///
     /// # Errors
     /// The driver could not even begin.
@@ -89,51 +100,58 @@ pub trait Driver {
     /// The networks that the scan which is over has heard.
     ///
     /// # Errors
-    /// They can't be had.
-    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, Self::Error>;
+    /// The driver has no results.
+    fn scan_results(&mut self) -> Result<impl Iterator<Item = ScanResult>, Self::Error>;
     /// Whether the station is in its network.
     fn is_connected(&self) -> bool;
-    /// Signal strength of the network that the station has joined, dBm.
-    fn rssi(&self) -> Option<i8>;
-    /// Gives each thing that happens to `hear`, until that says that it has heard enough.
-    async fn listen(&self, hear: impl FnMut(DriverEvent) -> bool);
+    /// Signal strength of the network that the station is in, dBm; None while it is in none.
+    fn rssi_dbm(&self) -> Option<i8>;
+    /// How many clients are in the access point; None where the driver can't be asked.
+    fn ap_clients(&self) -> Option<u8> {
+        None
+    }
+    /// Waits for the next event. Events are kept from the start of the radio on, also while no one waits and while the
+    /// driver is being called. May be dropped at any time, and loses no event then.
+    async fn next_event(&mut self) -> DriverEvent;
 }
 
-/// The network stack above a chip's radio, on both sides.
+/// The network stack above a chip's radio, on both interfaces.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Network {
-    /// The device's address in its own network, and the length of its prefix; none while that is off the air.
-    fn set_own_address(&self, address: Option<(Ipv4Addr, u8)>);
-    /// How the station gets its address, and what the device calls itself in the network; none while it is in none.
-    fn set_ip(&self, ip: Option<(&Ip, &str)>);
-    /// Tells each change of the station's address, for ever.
-    async fn follow(&self, tell: impl FnMut(Option<Ipv4Addr>));
+    /// Sets the device's address in the access point's network, and the length of its prefix; None while the access point
+    /// is off the air.
+    fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>);
+    /// Sets how the station gets its address, and the host name for its DHCP server; None while the station is in no
+    /// network.
+    fn set_station_ip(&self, ip: Option<(&Ip, &str)>);
+    /// Calls `changed` with each new address of the station, for ever; None when it has none any more.
+    async fn follow(&self, changed: impl FnMut(Option<Ipv4Addr>));
 }
 
-/// What the device's Wi-Fi and its radio have in common. All of it is for one task.
+/// What the adapter works with, besides the driver. All of it is for one task.
 pub struct AdapterContext<'a, N, P> {
-    /// The stack.
+    /// The network stack.
     pub network: &'a N,
-    /// Who is told of it on the console.
+    /// Prints what happens.
     pub console: Boot<P>,
-    /// Is told each address at which the device can be reached, when it can.
+    /// Is called with each address at which the device can be reached from then on.
     pub up: &'a dyn Fn(Ipv4Addr),
     /// The passphrase that the device came with.
     pub passphrase: Secret,
-    /// Signal strength as it was measured last, dBm; none outside of a network.
-    pub rssi: &'a Cell<Option<i8>>,
+    /// Signal strength of the network that the station is in, as it was measured last, dBm; None while it is in none.
+    pub rssi_dbm: &'a Cell<Option<i8>>,
 }
 
 impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
-    /// Tells of the station's address on the console.
-    fn reach(&self) -> impl Fn(Option<Ipv4Addr>) + use<'a, N, P> {
+    /// Prints the station's addresses.
+    fn print_address(&self) -> impl Fn(Option<Ipv4Addr>) + use<'a, N, P> {
         let (console, up) = (self.console, self.up);
         move |address| address.map_or_else(|| console.network_down(), up)
     }
 }
 
-/// Runs the device's Wi-Fi on this radio, for ever.
-pub async fn run<C, D, N, P>(controller: &C, driver: D, air: AdapterContext<'_, N, P>) -> !
+/// Runs the device's Wi-Fi on this driver, for ever.
+pub async fn run<C, D, N, P>(controller: &C, driver: D, context: AdapterContext<'_, N, P>) -> !
 where
     C: Controller,
     D: Driver,
@@ -141,31 +159,33 @@ where
     P: Fn(Arguments<'_>) + Copy,
 {
     let (actions, events) = (Channel::new(), Channel::new());
-    let (network, reach) = (air.network, air.reach());
-    let mut station = Adapter::new(driver, air, &events);
+    let (network, print_address) = (context.network, context.print_address());
+    let restarts_ap = driver.restarts_ap();
+    let mut adapter = Adapter::new(driver, context, &events);
     let following = network.follow(|address| {
-        tell(&events, address.map_or(Event::AddressLost, Event::Address));
-        reach(address);
+        // An event without room is lost, which costs the state machine time and nothing else.
+        let _ = events.try_send(address.map_or(Event::AddressLost, Event::Address));
+        print_address(address);
     });
-    let mut radio = Handle { actions: &actions, events: &events };
-    join3(station.drive(&actions), following, crate::run::run(controller, &mut radio)).await.2
+    let mut radio = Handle { actions: &actions, events: &events, restarts_ap };
+    join3(adapter.drive(&actions), following, crate::run::run(controller, &mut radio)).await.2
 }
 
 type Actions = Channel<NoopRawMutex, Action, 1>;
 type Events = Channel<NoopRawMutex, Event, EVENTS_MAX>;
 
-/// Tells an event; one too many is lost, which costs the state machine time and nothing else.
-fn tell(events: &Events, event: Event) {
-    let _ = events.try_send(event);
-}
-
 /// The state machine's end.
 struct Handle<'a> {
     actions: &'a Actions,
     events: &'a Events,
+    restarts_ap: bool,
 }
 
 impl Radio for Handle<'_> {
+    fn restarts_ap(&self) -> bool {
+        self.restarts_ap
+    }
+
     async fn act(&mut self, action: Action) {
         self.actions.send(action).await;
     }
@@ -175,99 +195,130 @@ impl Radio for Handle<'_> {
     }
 }
 
-/// A radio that does what the state machine wants, and tells what comes of it.
-struct Adapter<'a, D, N, P> {
-    driver: D,
-    state: State<'a, N, P>,
-    own: Option<AccessPoint>,
-    joined: Option<Joined>,
+/// What a driver is configured with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct DriverConfig {
+    ap: Option<AccessPoint>,
+    station: Option<Joined>,
 }
 
-/// What follows from what the driver tells.
-struct State<'a, N, P> {
-    air: AdapterContext<'a, N, P>,
+/// From actions to a driver's calls, and from its events to the radio's.
+struct Adapter<'a, D, N, P> {
+    driver: D,
+    context: AdapterContext<'a, N, P>,
     events: &'a Events,
-    phase: StationLink,
-    /// The network that the station wants to be in, and what it calls itself there.
+    config: DriverConfig,
+    /// The driver has taken `config`. False before the first time, and after a failure.
+    is_configured: bool,
+    link: StationLink,
+    /// Since when the station is in this state.
+    since: Instant,
+    /// The network to join, and the host name there; None before the first.
     join: Option<Join>,
-    clients: u8,
+    is_scanning: bool,
+    clients: Clients,
 }
 
 impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
-    fn new(driver: D, air: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
-        let state = State { air, events, phase: StationLink::Out, join: None, clients: 0 };
-        Self { driver, state, own: None, joined: None }
+    fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
+        Self {
+            driver,
+            context,
+            events,
+            config: DriverConfig::default(),
+            is_configured: false,
+            link: StationLink::Down,
+            since: Instant::now(),
+            join: None,
+            is_scanning: false,
+            clients: Clients::new(),
+        }
     }
 
     async fn drive(&mut self, actions: &Actions) -> ! {
         loop {
-            match self.listen(actions.receive()).await {
-                Some(action) => self.act(action),
-                None => self.tell_scanned(),
-            }
+            let action = self.listen(actions.receive()).await;
+            self.act(action);
         }
     }
 
-    /// Takes what the driver tells until something else comes, or until a scan is over; then there is none. Between two
-    /// calls the driver may tell what nobody hears, so nothing waits between them.
-    async fn listen<T>(&mut self, other: impl Future<Output = T>) -> Option<T> {
-        let (driver, state) = (&self.driver, RefCell::new(&mut self.state));
-        let hear = |happening| {
-            let state = &mut *state.borrow_mut();
-            state.air.rssi.set(driver.rssi());
-            state.hear(happening)
-        };
-        let check = async {
-            loop {
-                Timer::after(Duration::from_millis(CHECK_MS)).await;
-                let state = &mut *state.borrow_mut();
-                state.air.rssi.set(driver.rssi());
-                state.check(driver.is_connected());
-            }
-        };
-        match select3(driver.listen(hear), other, check).await {
-            Either3::First(()) => None,
-            Either3::Second(other) => Some(other),
-            Either3::Third(never) => never,
-        }
-    }
-
-    fn act(&mut self, action: Action) {
-        match action {
-            Action::Configure(config) => self.set_power_save(config.power_save),
-            Action::StartAp(config) => {
-                let event = self.start_ap(&config);
-                self.rejoin();
-                self.state.tell(event);
-            }
-            Action::StopAp => {
-                self.stop_ap();
-                self.rejoin();
-                self.state.tell(Event::ApStopped);
-            }
-            Action::Join(join) => self.join(join),
-            Action::Leave => self.leave(),
-            Action::Scan => {
-                // What the scan hears is taken when it is over.
-                if let Some(Err(_)) = begin(self.driver.scan()) {
-                    self.state.tell(Event::ScanFailed);
+    /// Takes the driver's events, and asks it at intervals, until `other` is over.
+    async fn listen<T>(&mut self, other: impl Future<Output = T>) -> T {
+        let mut other = pin!(other);
+        let mut asked = Instant::now();
+        loop {
+            let due = asked + Duration::from_millis(self.check_ms());
+            match select3(self.driver.next_event(), other.as_mut(), Timer::at(due)).await {
+                Either3::First(event) => self.on_event(event),
+                Either3::Second(output) => return output,
+                Either3::Third(()) => {
+                    asked = Instant::now();
+                    self.check();
                 }
             }
         }
     }
 
-    /// Sets the radio to what is wanted.
-    fn configure(&mut self) -> Result<(), D::Error> {
-        self.driver.configure(self.own.as_ref(), self.joined.as_ref())
+    /// After how long the driver is asked again, milliseconds.
+    fn check_ms(&self) -> u64 {
+        if self.link == StationLink::Disconnecting { LEAVE_CHECK_MS } else { CHECK_MS }
     }
 
-    /// A station that has dropped out because of another mode joins again. Apart from [`configure`](Self::configure), so
-    /// that a program without a station has nothing of one.
+    /// Takes the events that are there already: those of a call that has just returned, or of the time before a call.
+    fn take_events(&mut self) {
+        for _ in 0..DRIVER_EVENTS_MAX {
+            let Some(event) = begin(self.driver.next_event()) else { return };
+            self.on_event(event);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        self.take_events();
+        match action {
+            Action::Configure(config) => self.set_power_save(config.power_save),
+            Action::StartAp(config) => {
+                let event = self.start_ap(&config);
+                self.rejoin();
+                self.report(event);
+            }
+            Action::StopAp => {
+                self.stop_ap();
+                self.rejoin();
+                self.report(Event::ApStopped);
+            }
+            Action::Join(join) => self.join(join),
+            Action::Leave => self.leave(),
+            Action::Scan => self.scan(),
+        }
+        self.take_events();
+        self.count_clients();
+    }
+
+    /// Configures the driver, unless it has this configuration already.
+    fn configure(&mut self, config: DriverConfig) -> Result<(), ()> {
+        if self.is_configured && self.config == config {
+            return Ok(());
+        }
+        let restarts_ap = self.driver.restarts_ap() || self.config.ap != config.ap;
+        self.config = config;
+        let configured = self.driver.configure(self.config.ap.as_ref(), self.config.station.as_ref());
+        self.is_configured = configured.is_ok();
+        if restarts_ap || configured.is_err() {
+            self.clients.clear();
+        }
+        self.take_events();
+        configured.map_err(|error| log::warn!("the radio's configuration: {error:?}"))
+    }
+
+    /// A station that has dropped out because the access point was started or stopped joins again. Apart from
+    /// [`configure`](Self::configure), so that the image of a program without a station has nothing of one.
     fn rejoin(&mut self) {
-        if self.state.phase.is_in() && !self.driver.is_connected() {
-            self.state.phase = StationLink::Rejoining;
-            let _ = begin(self.driver.connect());
+        if self.link.is_in() && !self.driver.is_connected() {
+            self.set_link(StationLink::Reconnecting);
+            if let Some(Err(_)) = begin(self.driver.connect()) {
+                self.on_down(JoinError::Other);
+            }
         }
     }
 
@@ -277,123 +328,173 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P
         }
     }
 
-    /// What came of it.
+    /// Starts the access point, and returns the outcome.
     fn start_ap(&mut self, config: &ApConfig) -> Event {
-        let air = &self.state.air;
         let passphrase = match &config.security {
-            ApSecurity::FactoryPassphrase => air.passphrase.clone(),
+            ApSecurity::FactoryPassphrase => self.context.passphrase.clone(),
             ApSecurity::Passphrase(passphrase) => passphrase.clone(),
             ApSecurity::Open => Secret::default(),
         };
-        // Nobody has asked for an open network where there is no passphrase.
+        // Without a passphrase the network is open, which only the owner decides.
         let is_meant = config.security == ApSecurity::Open || !passphrase.is_empty();
-        self.own = is_meant.then(|| AccessPoint { ssid: config.ssid.clone(), passphrase });
-        if self.own.is_none() || self.configure().is_err() {
-            self.own = None;
+        let ap = is_meant.then(|| AccessPoint { ssid: config.ssid.clone(), passphrase });
+        if ap.is_none() || self.configure(DriverConfig { ap, ..self.config.clone() }).is_err() {
+            self.config.ap = None;
+            self.is_configured = false;
+            self.context.network.set_ap_address(None);
             return Event::ApFailed;
         }
-        let air = &self.state.air;
-        air.network.set_own_address(Some((config.address, config.prefix_len)));
-        let secret = self.own.as_ref().map(|own| own.passphrase.as_str()).filter(|secret| !secret.is_empty());
-        air.console.access_point(&config.ssid, secret);
-        (air.up)(config.address);
+        let AdapterContext { network, console, up, .. } = &self.context;
+        network.set_ap_address(Some((config.address, config.prefix_len)));
+        let secret = self.config.ap.as_ref().map(|ap| ap.passphrase.as_str()).filter(|secret| !secret.is_empty());
+        console.access_point(&config.ssid, secret);
+        up(config.address);
         Event::ApStarted
     }
 
     fn stop_ap(&mut self) {
-        self.own = None;
-        self.state.clients = 0;
-        self.state.air.network.set_own_address(None);
-        if let Err(error) = self.configure() {
-            log::warn!("the radio's mode: {error:?}");
+        self.context.network.set_ap_address(None);
+        let _ = self.configure(DriverConfig { ap: None, ..self.config.clone() });
+        self.clients.clear();
+    }
+
+    /// The driver has failed, and may have stopped the access point too: it is started anew.
+    fn fail_ap(&mut self) {
+        if self.config.ap.take().is_some() {
+            self.context.network.set_ap_address(None);
+            self.report(Event::ApFailed);
         }
     }
 
     fn join(&mut self, join: Join) {
-        self.state.air.console.station(&join.network.ssid);
-        self.state.phase = StationLink::Joining;
-        self.joined = Some(join.network.clone());
-        self.state.join = Some(join);
-        let is_refused = self.configure().is_err() || matches!(begin(self.driver.connect()), Some(Err(_)));
-        if is_refused {
-            self.state.out(JoinError::Other);
+        self.context.console.station(&join.network.ssid);
+        self.set_link(StationLink::Connecting);
+        let config = DriverConfig { station: Some(join.network.clone()), ..self.config.clone() };
+        self.join = Some(join);
+        if self.configure(config).is_err() {
+            self.fail_ap();
+            self.on_down(JoinError::Other);
+        } else if let Some(Err(_)) = begin(self.driver.connect()) {
+            self.on_down(JoinError::Other);
         }
     }
 
     fn leave(&mut self) {
-        let was = core::mem::replace(&mut self.state.phase, StationLink::Leaving);
-        if was == StationLink::Out || matches!(begin(self.driver.disconnect()), Some(Err(_))) {
-            self.state.out(JoinError::Other);
+        let was = self.link;
+        self.set_link(StationLink::Disconnecting);
+        if was == StationLink::Down || matches!(begin(self.driver.disconnect()), Some(Err(_))) {
+            self.on_down(JoinError::Other);
         }
     }
 
-    fn tell_scanned(&mut self) {
-        match self.driver.heard() {
-            Ok(heard) => {
-                heard.take(SCANNED_MAX).for_each(|heard| self.state.tell(Event::ScanResult(heard)));
-                self.state.tell(Event::ScanDone);
-            }
-            Err(_) => self.state.tell(Event::ScanFailed),
+    fn scan(&mut self) {
+        self.is_scanning = true;
+        // What the scan hears is taken when it is over.
+        if let Some(Err(_)) = begin(self.driver.scan()) {
+            self.is_scanning = false;
+            self.report(Event::ScanFailed);
         }
     }
-}
 
-impl<N: Network, P: Fn(Arguments<'_>) + Copy> State<'_, N, P> {
-    fn tell(&self, event: Event) {
-        tell(self.events, event);
-    }
-
-    /// Whether that was enough.
-    fn hear(&mut self, happening: DriverEvent) -> bool {
-        match happening {
-            DriverEvent::Connected => self.check(true),
-            DriverEvent::Disconnected(reason) => self.out(reason_code(reason)),
+    fn on_event(&mut self, event: DriverEvent) {
+        match event {
+            DriverEvent::Connected => self.check(),
+            DriverEvent::Disconnected(reason) => self.on_disconnected(reason),
             DriverEvent::Client(mac, has_joined) => {
-                self.air.console.client(mac, has_joined);
-                let clients = self.clients;
-                self.clients = if has_joined { clients.saturating_add(1) } else { clients.saturating_sub(1) };
-                self.tell(Event::ApClients(self.clients));
+                self.context.console.client(mac, has_joined);
+                self.clients.on_event(mac, has_joined);
+                self.count_clients();
             }
-            DriverEvent::Scanned => return true,
+            DriverEvent::Scanned if core::mem::take(&mut self.is_scanning) => self.report_scan(),
+            DriverEvent::Scanned => {}
         }
-        false
     }
 
-    /// Whether the station is in its network is told by the driver, and asked for too: what it tells can be lost.
-    fn check(&mut self, is_connected: bool) {
-        match (self.phase, is_connected) {
-            (StationLink::Joining, true) => {
-                self.phase = StationLink::Joined;
-                self.tell(Event::Joined);
-                if let Some(Join { network, host_name }) = &self.join {
-                    self.air.console.joined(&network.ssid);
-                    // Not before: a configured address would be there at once.
-                    self.air.network.set_ip(Some((&network.ip, host_name)));
-                }
-            }
-            (StationLink::Rejoining, true) => self.phase = StationLink::Joined,
-            (StationLink::Joined, false) => self.out(JoinError::TimedOut),
-            (StationLink::Leaving, false) => self.out(JoinError::Other),
+    /// The station has dropped out or could not join, unless the event is an old one.
+    fn on_disconnected(&mut self, reason: u16) {
+        let is_joining = matches!(self.link, StationLink::Connecting | StationLink::Reconnecting);
+        let is_old = self.driver.is_connected() || is_joining && reason == LEFT_BY_STATION;
+        if !is_old && self.link != StationLink::Down {
+            self.on_down(reason_code(reason));
+        }
+    }
+
+    /// Asks the driver: its events can be lost.
+    fn check(&mut self) {
+        let is_late = self.since.elapsed() >= Duration::from_millis(REJOIN_TIMEOUT_MS);
+        match (self.link, self.driver.is_connected()) {
+            (StationLink::Connecting, true) => self.on_joined(),
+            (StationLink::Reconnecting, true) => self.set_link(StationLink::Connected),
+            (StationLink::Reconnecting, false) if is_late => self.on_down(JoinError::TimedOut),
+            (StationLink::Connected, false) => self.on_down(JoinError::TimedOut),
+            (StationLink::Disconnecting, false) => self.on_down(JoinError::Other),
+            // It was told to leave, and didn't.
+            (StationLink::Down, true) => drop(begin(self.driver.disconnect())),
             _ => {}
         }
+        let rssi_dbm = if self.link.is_in() { self.driver.rssi_dbm() } else { None };
+        self.context.rssi_dbm.set(rssi_dbm);
+        self.count_clients();
     }
 
-    /// The station is in no network any more, or in none yet.
-    fn out(&mut self, error: JoinError) {
-        self.air.network.set_ip(None);
-        let was = core::mem::replace(&mut self.phase, StationLink::Out);
+    fn on_joined(&mut self) {
+        self.set_link(StationLink::Connected);
+        self.report(Event::Joined);
+        if let Some(Join { network, host_name }) = &self.join {
+            self.context.console.joined(&network.ssid);
+            // Not before: a configured address would be there at once.
+            self.context.network.set_station_ip(Some((&network.ip, host_name)));
+        }
+    }
+
+    /// The station is in no network any more, or could not join one.
+    fn on_down(&mut self, error: JoinError) {
+        let was = self.link;
+        self.set_link(StationLink::Down);
+        self.context.network.set_station_ip(None);
+        self.context.rssi_dbm.set(None);
         if let (true, Some(join)) = (was.is_wanted(), &self.join) {
-            self.air.console.join_failed(&join.network.ssid, &error);
+            self.context.console.join_failed(&join.network.ssid, &error);
         }
         match was {
-            StationLink::Joining => self.tell(Event::JoinFailed(error)),
-            StationLink::Joined | StationLink::Rejoining | StationLink::Leaving => self.tell(Event::Left),
-            StationLink::Out => {}
+            StationLink::Connecting => self.report(Event::JoinFailed(error)),
+            StationLink::Connected | StationLink::Reconnecting | StationLink::Disconnecting => {
+                self.report(Event::Left);
+            }
+            StationLink::Down => {}
         }
+    }
+
+    fn set_link(&mut self, link: StationLink) {
+        (self.link, self.since) = (link, Instant::now());
+    }
+
+    fn report_scan(&mut self) {
+        // An event without room is lost, as in `report`.
+        let events = self.events;
+        let results = self.driver.scan_results().map(|results| {
+            results.take(SCANNED_MAX).for_each(|result| drop(events.try_send(Event::ScanResult(result))));
+        });
+        self.report(if results.is_ok() { Event::ScanDone } else { Event::ScanFailed });
+    }
+
+    /// Reports how many clients are in the access point, if that has changed.
+    fn count_clients(&mut self) {
+        let count = self.driver.ap_clients().filter(|_| self.config.ap.is_some());
+        if let Some(count) = self.clients.changed(count)
+            && self.events.try_send(Event::ApClients(count)).is_ok()
+        {
+            self.clients.reported(count);
+        }
+    }
+
+    /// Reports an event. One without room is lost, which costs the state machine time and nothing else.
+    fn report(&self, event: Event) {
+        let _ = self.events.try_send(event);
     }
 }
 
-/// Begins something whose outcome comes later; the outcome if it is there already.
+/// Begins something whose outcome comes later; Some if the outcome is there already.
 fn begin<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => Some(output),

@@ -57,7 +57,19 @@ pub const CONFIRM_S_MIN: u16 = 10;
 /// The most seconds that WIFI TRY takes: so long can a wrong network keep the device.
 pub const CONFIRM_S_MAX: u16 = 600;
 /// How often the adapter asks the driver whether the station is in its network, milliseconds: events can be lost.
-pub const CHECK_MS: u64 = 5_000;
+pub const CHECK_MS: u64 = 500;
+/// How often the adapter asks the driver whether the station has left its network, milliseconds, while it is leaving.
+pub const LEAVE_CHECK_MS: u64 = 100;
+/// How long joining again may take after a change of the radio's mode, milliseconds; then the station has left.
+pub const REJOIN_TIMEOUT_MS: u64 = 10_000;
+/// Events that a driver keeps for the adapter. A restart of the access point is 2 events and one for each client.
+pub const DRIVER_EVENTS_MAX: usize = 12;
+/// Frames that a driver keeps for each interface until the network stack takes them. Several clients send at once.
+pub const RX_QUEUE_LEN: usize = 10;
+/// Frames that a sender may send before the first is acknowledged (IEEE 802.11, 10.25): the driver's own number.
+pub const BLOCK_ACK_WINDOW: u8 = 6;
+/// Clients that the access point takes: esp-radio's limit.
+pub const AP_CLIENTS_MAX: usize = 10;
 /// Networks that the adapter takes from one scan.
 pub const SCANNED_MAX: usize = 16;
 /// Events of the radio that wait for the state machine.
@@ -71,4 +83,7 @@ const _: () = assert!(JOIN_BACKOFF_MIN_MS >= 1 && JOIN_BACKOFF_MIN_MS < JOIN_BAC
 const _: () = assert!(JOIN_BACKOFF_MAX_MS - JOIN_BACKOFF_MAX_MS / JOIN_JITTER_PART > STALE_MS);
 const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_BACKOFF_MAX_MS && AP_HOLD_MS < AP_LINGER_MS);
 const _: () = assert!(CONFIRM_S_MIN <= CONFIRM_S && CONFIRM_S <= CONFIRM_S_MAX);
+const _: () = assert!(AP_CLIENTS_MAX + 2 <= DRIVER_EVENTS_MAX, "a restart of the access point loses none");
+const _: () = assert!((BLOCK_ACK_WINDOW as usize) < RX_QUEUE_LEN, "a window fits, and frames of others");
+const _: () = assert!(LEAVE_CHECK_MS < LEAVE_TIMEOUT_MS && CHECK_MS < REJOIN_TIMEOUT_MS);
 const _: () = assert!(SCANNED_MAX < EVENTS_MAX, "what else happens during a scan is not lost");

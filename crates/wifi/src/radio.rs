@@ -202,6 +202,11 @@ pub enum Action {
 /// A radio, and the network stack above it.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Radio {
+    /// Whether [`Action::Join`] of another network than before restarts the access point, and so drops its clients.
+    fn restarts_ap(&self) -> bool {
+        false
+    }
+
     /// Begins something, and returns when it is begun: the outcome comes as an [`Event`]. It is never dropped before
     /// it is ready, and while it runs no event is taken, so it must not wait for an outcome.
     async fn act(&mut self, action: Action);

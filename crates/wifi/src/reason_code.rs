@@ -2,6 +2,9 @@
 
 use crate::radio::JoinError;
 
+/// The station leaves the network itself (IEEE 802.11, 9.4.1.7).
+pub(crate) const LEFT_BY_STATION: u16 = 8;
+
 /// What a reason code means for whoever wants to join (IEEE 802.11, 9.4.1.7; from 200 on, those of the ESP32 family's
 /// radio).
 pub fn reason_code(reason: u16) -> JoinError {

@@ -29,9 +29,12 @@ use esp_hal::clock::CpuClock;
 use esp_hal::peripherals::{FROM_CPU_INTR0, Peripherals, TIMG0};
 use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
+use sockeye_wifi::limits::RX_QUEUE_LEN;
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;
+
+const _: () = assert!(SLOTS <= RX_QUEUE_LEN, "all clients may send at once");
 
 /// The chip's name.
 pub const CHIP: &str = esp_hal::chip!();
@@ -43,8 +46,8 @@ pub fn peripherals() -> Peripherals {
 
 /// Starts the radio's heap, and what its threads and embassy's executor run on. To be called once.
 pub fn start(timer: TIMG0<'static>, interrupt: FROM_CPU_INTR0<'static>) {
-    // Memory that the bootloader leaves, and as much more as an access point needs.
+    // Memory that the bootloader leaves, and as much more as an access point needs under load.
     esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
-    esp_alloc::heap_allocator!(size: 36 * 1024);
+    esp_alloc::heap_allocator!(size: 68 * 1024);
     esp_rtos::start(TimerGroup::new(timer).timer0, interrupt);
 }

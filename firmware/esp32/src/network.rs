@@ -113,17 +113,17 @@ async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
 }
 
 impl adapter::Network for Links {
-    fn set_own_address(&self, address: Option<(Ipv4Addr, u8)>) {
+    fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let Some(own) = &self.own else { return };
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
-        own.stack.set_config_v4(cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
+        own.interface.configure(own.stack, cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
         own.interface.set_address(cidr);
         own.address.set(address);
     }
 
-    fn set_ip(&self, ip: Option<(&Ip, &str)>) {
+    fn set_station_ip(&self, ip: Option<(&Ip, &str)>) {
         let Some(joined) = &self.joined else { return };
-        joined.stack.set_config_v4(match ip {
+        let config = match ip {
             None => ConfigV4::None,
             Some((Ip::Static(ip), _)) => fixed(Ipv4Cidr::new(ip.address, ip.prefix_len), ip.gateway),
             Some((Ip::Dhcp, host_name)) => {
@@ -131,15 +131,15 @@ impl adapter::Network for Links {
                 dhcp.hostname = host_name.try_into().ok();
                 ConfigV4::Dhcp(dhcp)
             }
-        });
-        joined.interface.poll_stack();
+        };
+        joined.interface.configure(joined.stack, config);
     }
 
-    async fn follow(&self, mut tell: impl FnMut(Option<Ipv4Addr>)) {
+    async fn follow(&self, mut changed: impl FnMut(Option<Ipv4Addr>)) {
         let Some(joined) = &self.joined else { return pending().await };
         let told = |address: Option<Ipv4Cidr>| {
             joined.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
-            tell(address.map(|cidr| cidr.address()));
+            changed(address.map(|cidr| cidr.address()));
         };
         joined.interface.follow(joined.stack, told).await
     }

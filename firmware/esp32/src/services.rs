@@ -1,7 +1,5 @@
 //! What makes the device easy to find.
 
-use core::net::Ipv4Addr;
-
 use edge_nal_embassy::Dns;
 use embassy_futures::join::join;
 use embassy_time::Instant;

@@ -1,10 +1,10 @@
-//! The chip's radio, as `sockeye_wifi::adapter` wants one.
+//! The chip's radio: the driver that `sockeye_wifi::adapter` calls.
 
-use core::future::pending;
+use core::mem::transmute;
 
 use esp_hal::peripherals::WIFI;
 use esp_radio::wifi::ap::{AccessPointConfig, AccessPointInfo};
-use esp_radio::wifi::event::EventInfo;
+use esp_radio::wifi::event::{EventInfo, EventSubscriber};
 use esp_radio::wifi::scan::{ScanConfig, ScanResults};
 use esp_radio::wifi::sta::StationConfig;
 use esp_radio::wifi::{
@@ -12,10 +12,14 @@ use esp_radio::wifi::{
     PowerSaveMode, WifiController, WifiError,
 };
 use sockeye_wifi::adapter::{AccessPoint, Driver, DriverEvent};
+use sockeye_wifi::limits::{BLOCK_ACK_WINDOW, RX_QUEUE_LEN};
 use sockeye_wifi::{Network, RadioConfig, ScanResult, Secret, Security};
 
-/// The radio.
-pub struct Radio(WifiController<'static>);
+/// The radio, and its events from the start on.
+pub struct Radio {
+    controller: WifiController<'static>,
+    events: EventSubscriber<'static>,
+}
 
 impl Radio {
     /// Starts it with nothing on the air yet. Another country holds from the next start on.
@@ -23,69 +27,74 @@ impl Radio {
     /// # Errors
     /// The driver's: no memory.
     pub fn start(wifi: WIFI<'static>, config: &RadioConfig) -> Result<Self, WifiError> {
+        let frames = ControllerConfig::default().with_rx_queue_size(RX_QUEUE_LEN).with_rx_ba_win(BLOCK_ACK_WINDOW);
         let country = CountryInfo::from(config.country);
-        WifiController::new(wifi, ControllerConfig::default().with_country_info(country)).map(Self)
+        let controller = WifiController::new(wifi, frames.with_country_info(country))?;
+        // SAFETY: a subscriber borrows the driver's channel, which is a static. Its lifetime is that of the controller's
+        // borrow only to keep it from being used without a radio, and this radio is never switched off.
+        #[expect(unsafe_code, reason = "a subscription for each wait misses what happens during a call")]
+        let events = unsafe { transmute::<EventSubscriber<'_>, EventSubscriber<'static>>(controller.subscribe()?) };
+        Ok(Self { controller, events })
     }
 }
 
 impl Driver for Radio {
     type Error = WifiError;
 
-    fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Network>) -> Result<(), WifiError> {
-        let station = match joined {
+    fn configure(&mut self, ap: Option<&AccessPoint>, station: Option<&Network>) -> Result<(), WifiError> {
+        let station = match station {
             Some(network) => StationConfig::default()
                 .with_ssid(network.ssid.as_str().try_into()?)
                 .with_authentication(authentication(&network.password)?),
             None => StationConfig::default(),
         };
-        let config = match own {
-            Some(own) => {
-                let own = AccessPointConfig::default()
-                    .with_ssid(own.ssid.as_str().try_into()?)
-                    .with_authentication(authentication(&own.passphrase)?);
-                Config::AccessPointStation(station, own)
+        let config = match ap {
+            Some(ap) => {
+                let ap = AccessPointConfig::default()
+                    .with_ssid(ap.ssid.as_str().try_into()?)
+                    .with_authentication(authentication(&ap.passphrase)?);
+                Config::AccessPointStation(station, ap)
             }
             None => Config::Station(station),
         };
-        self.0.set_config(&config)
+        self.controller.set_config(&config)
     }
 
     fn set_power_save(&mut self, is_on: bool) -> Result<(), WifiError> {
         // A radio that sleeps answers after 100 ms to 1 s, one that doesn't after 2 ms.
-        self.0.set_power_saving(if is_on { PowerSaveMode::Minimum } else { PowerSaveMode::None })
+        self.controller.set_power_saving(if is_on { PowerSaveMode::Minimum } else { PowerSaveMode::None })
     }
 
     async fn connect(&mut self) -> Result<(), WifiError> {
-        match self.0.connect_async().await {
+        match self.controller.connect_async().await {
             Err(ConnectionError::WifiError(error)) => Err(error),
             _ => Ok(()),
         }
     }
 
     async fn disconnect(&mut self) -> Result<(), WifiError> {
-        self.0.disconnect_async().await.map(drop)
+        self.controller.disconnect_async().await.map(drop)
     }
 
     async fn scan(&mut self) -> Result<(), WifiError> {
-        self.0.scan_async(&ScanConfig::default()).await.map(drop)
+        self.controller.scan_async(&ScanConfig::default()).await.map(drop)
     }
 
-    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, WifiError> {
-        Ok(ScanResults::new(&mut self.0)?.filter_map(heard))
+    fn scan_results(&mut self) -> Result<impl Iterator<Item = ScanResult>, WifiError> {
+        Ok(ScanResults::new(&mut self.controller)?.filter_map(heard))
     }
 
     fn is_connected(&self) -> bool {
-        self.0.is_connected()
+        self.controller.is_connected()
     }
 
-    fn rssi(&self) -> Option<i8> {
-        self.0.rssi().ok().filter(|_| self.0.is_connected()).and_then(|dbm| dbm.try_into().ok())
+    fn rssi_dbm(&self) -> Option<i8> {
+        self.controller.rssi().ok()?.try_into().ok()
     }
 
-    async fn listen(&self, mut hear: impl FnMut(DriverEvent) -> bool) {
-        let Ok(mut events) = self.0.subscribe() else { return pending().await };
+    async fn next_event(&mut self) -> DriverEvent {
         loop {
-            let happening = match events.next_event_pure().await {
+            return match self.events.next_event_pure().await {
                 EventInfo::StationConnected { .. } => DriverEvent::Connected,
                 EventInfo::StationDisconnected { reason, .. } => DriverEvent::Disconnected(reason),
                 EventInfo::AccessPointStationConnected { mac, .. } => DriverEvent::Client(mac, true),
@@ -93,9 +102,6 @@ impl Driver for Radio {
                 EventInfo::ScanDone { .. } => DriverEvent::Scanned,
                 _ => continue,
             };
-            if hear(happening) {
-                return;
-            }
         }
     }
 }

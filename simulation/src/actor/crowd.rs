@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 
-use crate::air::Place;
+use crate::ether::Place;
 use crate::phone::{Buffers, Phone};
 use crate::plan::Habit;
 use crate::world::World;

@@ -35,7 +35,7 @@ async fn check(world: &Rc<World>) -> Result<(), String> {
     let found = places.filter_map(|place| Some((place, world.address(place)?))).next();
     let (place, address) = found.ok_or("the device is nowhere in the end")?;
     let phone = world.phone();
-    phone.haunt(place);
+    phone.attach(place);
     let served = Rc::new(Cell::new(0));
     for _ in 0..SLOTS {
         let (phone, served, trace) = (phone.clone(), served.clone(), world.trace.clone());

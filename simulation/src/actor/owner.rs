@@ -7,8 +7,8 @@ use std::rc::Rc;
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 
-use crate::air::Place;
 use crate::check::Known;
+use crate::ether::Place;
 use crate::owned::{self, Owned};
 use crate::phone::{Answer, Buffers, Failure, Phone, Session};
 use crate::plan::{Address, Step, Then};
@@ -136,7 +136,7 @@ impl Owner {
 
     async fn forget(&self, router: usize) {
         let Some((_, device)) = self.approach().await else { return };
-        let ssid = self.world.parts.ether.router(router).ssid;
+        let ssid = self.world.parts.air.router(router).ssid;
         self.change(device, &["WIFI", "FORGET", &ssid], &self.world.owned.networks, |old| without(old, &ssid)).await;
     }
 
@@ -161,7 +161,7 @@ impl Owner {
 
     async fn try_network(&self, number: usize, (is_right, address): (bool, Address), then: Then, seconds: u32) {
         let Some((place, device)) = self.approach().await else { return };
-        let router = self.world.parts.ether.router(number);
+        let router = self.world.parts.air.router(number);
         let password = router.password.unwrap_or_default();
         let password = if is_right { &password } else { "a wrong password" };
         let ip = match address {
@@ -190,10 +190,10 @@ impl Owner {
                 self.world.disturb();
                 let _ = self.ask(device, &["WIFI", "ABORT"], 10).await;
             }
-            Then::ConfirmsHere if place == Place::Own => {
+            Then::ConfirmsHere if place == Place::AccessPoint => {
                 let is_confirmed = self.phone.join(place, end).await && self.confirm(device, (&router.ssid, &ip)).await;
                 if is_confirmed {
-                    self.world.trace.note("owner", "has confirmed over the device's own network");
+                    self.world.trace.note("owner", "has confirmed over the access point");
                 } else {
                     self.confirm_there(place, (&router.ssid, &ip), end).await;
                 }
@@ -206,8 +206,8 @@ impl Owner {
     async fn confirm_there(&self, from: Place, network: (&str, &str), end: Instant) {
         while Instant::now() < end {
             Timer::after(Duration::from_secs(CHANGE_S)).await;
-            let number = self.world.parts.ether.device_router();
-            let Some(number) = number.filter(|number| self.world.parts.ether.router(*number).ssid == network.0) else {
+            let number = self.world.parts.air.device_router();
+            let Some(number) = number.filter(|number| self.world.parts.air.router(*number).ssid == network.0) else {
                 continue;
             };
             let place = Place::Router(number);

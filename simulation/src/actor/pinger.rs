@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use embassy_time::{Duration, Instant, Timer};
 
-use crate::air::Place;
 use crate::check::ANSWER_MS_MAX;
+use crate::ether::Place;
 use crate::phone::{Answer, Buffers, Failure, Phone};
 use crate::world::World;
 
@@ -23,7 +23,7 @@ pub async fn ping(world: Rc<World>) {
 
 /// Stays connected for as long as it works.
 async fn stay(world: &World, phone: &Phone, place: Place) {
-    phone.haunt(place);
+    phone.attach(place);
     let Some(address) = world.address(place) else { return };
     let mut buffers = Buffers::default();
     let Ok(mut session) = phone.connect(&mut buffers, address).await else { return };

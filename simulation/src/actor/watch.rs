@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use embassy_time::{Duration, Instant, Timer};
 
-use crate::air::Place;
 use crate::check::OUT_OF_REACH_S_MAX;
+use crate::ether::Place;
 use crate::phone::{Answer, Phone};
 use crate::world::World;
 
@@ -40,7 +40,7 @@ pub async fn watch(world: Rc<World>) {
 
 /// Whether the device answers there: that it is busy is an answer.
 pub async fn reaches(world: &World, phone: &Phone, place: Place) -> bool {
-    phone.haunt(place);
+    phone.attach(place);
     let Some(address) = world.address(place) else { return false };
     match phone.ask(address, &["PING"]).await {
         Ok(Answer::Simple(text) | Answer::Error(text)) => {

@@ -95,6 +95,7 @@ const TABLE: &[(&str, Imports)] = &[
             "subtle",
         ]),
     ),
+    ("sockeye-sim-radio", Only(&["embassy-time", "fastrand", "sockeye-wifi"])),
     (
         "sockeye-wiring",
         Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),

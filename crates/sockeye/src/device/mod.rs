@@ -19,11 +19,11 @@ use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
-use crate::air::{self, DemoRadio, Links, Network};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
 use crate::limits::SLOTS_MAX;
+use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
 use crate::serve::until_ctrl_c;
 
@@ -35,7 +35,7 @@ pub struct Reach<'a, A> {
     acceptor: &'a A,
     side: fn(SocketAddr) -> Side,
     /// Drives Wi-Fi, where there is some.
-    radio: Option<DemoRadio<'a>>,
+    radio: Option<Demo<'a>>,
 }
 
 impl<'a> Reach<'a, InBuffers<HostAcceptor>> {
@@ -47,8 +47,8 @@ impl<'a> Reach<'a, InBuffers<HostAcceptor>> {
 
 impl<'a> Reach<'a, InBuffers<Links>> {
     /// Where its Wi-Fi takes it.
-    pub fn air(links: &'a InBuffers<Links>, networks: &'a [Network]) -> Self {
-        Self { acceptor: links, side: air::side, radio: Some(DemoRadio::new(links.get_ref(), networks)) }
+    pub fn air(links: &'a InBuffers<Links>, demo: Demo<'a>) -> Self {
+        Self { acceptor: links, side: loopback_air::side, radio: Some(demo) }
     }
 }
 
@@ -85,7 +85,7 @@ where
     };
     let wifi = async {
         match reach.radio {
-            Some(mut radio) => sockeye_wifi::run(&app, &mut radio).await,
+            Some(demo) => demo.run(&app).await,
             None => future::pending().await,
         }
     };

@@ -1,4 +1,4 @@
-//! A network that was fixed when the program was built: `hello` makes its own, or joins one for ever.
+//! A network that was fixed when the program was built: `hello` starts an access point, or joins one network for ever.
 
 use core::fmt::{Arguments, Write};
 
@@ -15,15 +15,15 @@ use crate::network::{Network as Joined, Secret};
 use crate::radio::{ApConfig, ApSecurity, Event, Join};
 use crate::settings::ApAddress;
 
-/// A network that was fixed, the device's own or another: told by a type, because a future that could be either would put
-/// all of the other into the image.
-pub struct StaticNetwork<const IS_OWN: bool>;
+/// A network that was fixed: an access point, or one to join. Which of them is in the type, because a future that could
+/// be either would put all of the other into the image.
+pub struct StaticNetwork<const IS_AP: bool>;
 
 impl StaticNetwork<true> {
-    /// Makes the device's own network as the program was built, for ever.
+    /// Starts the access point as the program was built, and keeps it on the air for ever.
     pub async fn run<D, N, P>(
         driver: D,
-        air: AdapterContext<'_, N, P>,
+        context: AdapterContext<'_, N, P>,
         built: BuildSettings,
         mac: [u8; 6],
         _: impl FnMut() -> u32,
@@ -34,7 +34,7 @@ impl StaticNetwork<true> {
         P: Fn(Arguments<'_>) + Copy,
     {
         let is_open = matches!(built, BuildSettings::AccessPoint { open: true });
-        own(driver, air, &access_point(mac, is_open)).await
+        start_ap(driver, context, &access_point(mac, is_open)).await
     }
 }
 
@@ -42,7 +42,7 @@ impl StaticNetwork<false> {
     /// Stays joined to the network that the program was built for, for ever. `random` gives any numbers.
     pub async fn run<D, N, P>(
         driver: D,
-        air: AdapterContext<'_, N, P>,
+        context: AdapterContext<'_, N, P>,
         built: BuildSettings,
         mac: [u8; 6],
         random: impl FnMut() -> u32,
@@ -57,35 +57,35 @@ impl StaticNetwork<false> {
             // No radio joins a network without a name.
             BuildSettings::AccessPoint { .. } => ("", None),
         };
-        stay_joined(driver, air, &join_of(mac, ssid, password), random).await
+        stay_joined(driver, context, &join_of(mac, ssid, password), random).await
     }
 }
 
-/// Makes the device's own network, for ever.
-pub(super) async fn own<D, N, P>(driver: D, air: AdapterContext<'_, N, P>, config: &ApConfig) -> !
+/// Starts the access point, and keeps it on the air for ever.
+pub(super) async fn start_ap<D, N, P>(driver: D, context: AdapterContext<'_, N, P>, config: &ApConfig) -> !
 where
     D: Driver,
     N: Network,
     P: Fn(Arguments<'_>) + Copy,
 {
     let events = Channel::new();
-    let mut station = Adapter::new(driver, air, &events);
+    let mut adapter = Adapter::new(driver, context, &events);
     let mut backoff = Backoff::new();
-    station.set_power_save(false);
-    while station.start_ap(config) != Event::ApStarted {
-        // There is nobody whom it could keep step with.
+    adapter.set_power_save(false);
+    while adapter.start_ap(config) != Event::ApStarted {
+        // Without jitter: no other device waits for the same thing.
         Timer::after(Duration::from_millis(backoff.pause_ms(0, 0))).await;
     }
     loop {
-        // Nobody wants to know how many clients there are.
-        station.listen(events.receive()).await;
+        // The number of clients is of no use here.
+        adapter.listen(events.receive()).await;
     }
 }
 
 /// Joins a network, and joins it again when it is gone, for ever. `random` gives any numbers.
 pub(super) async fn stay_joined<D, N, P>(
     driver: D,
-    air: AdapterContext<'_, N, P>,
+    context: AdapterContext<'_, N, P>,
     wanted: &Join,
     mut random: impl FnMut() -> u32,
 ) -> !
@@ -95,58 +95,58 @@ where
     P: Fn(Arguments<'_>) + Copy,
 {
     let events = Channel::new();
-    let (network, console, reach) = (air.network, air.console, air.reach());
-    let mut station = Adapter::new(driver, air, &events);
+    let (network, console, print_address) = (context.network, context.console, context.print_address());
+    let mut adapter = Adapter::new(driver, context, &events);
     let staying = async {
         let mut backoff = Backoff::new();
-        station.set_power_save(false);
+        adapter.set_power_save(false);
         loop {
-            station.join(wanted.clone());
-            let stay_ms = stay_ms(&mut station, &events, Duration::from_millis(JOIN_TIMEOUT_MS)).await;
+            adapter.join(wanted.clone());
+            let stay_ms = stay_ms(&mut adapter, &events, Duration::from_millis(JOIN_TIMEOUT_MS)).await;
             let pause = Duration::from_millis(backoff.pause_ms(stay_ms, random()));
             console.next_try(pause);
-            station.listen(Timer::after(pause)).await;
+            adapter.listen(Timer::after(pause)).await;
         }
     };
-    let following = network.follow(reach);
+    let following = network.follow(print_address);
     join(staying, following).await.0
 }
 
 /// How long the station was in the network, milliseconds; 0 if it could not join within `limit`.
-pub(super) async fn stay_ms<D, N, P>(station: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
+pub(super) async fn stay_ms<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
 where
     D: Driver,
     N: Network,
     P: Fn(Arguments<'_>) + Copy,
 {
-    let joining = until(station, events, |event| matches!(event, Event::Joined | Event::JoinFailed(_)));
+    let joining = until(adapter, events, |event| matches!(event, Event::Joined | Event::JoinFailed(_)));
     match with_timeout(limit, joining).await {
         Ok(Event::Joined) => {}
         Ok(_) => return 0,
         Err(_) => {
-            station.leave();
+            adapter.leave();
             // Whether it left or had nothing to leave, the next attempt starts from there.
-            let leaving = until(station, events, |event| *event == Event::Left);
+            let leaving = until(adapter, events, |event| *event == Event::Left);
             let _ = with_timeout(Duration::from_millis(STATIC_LEAVE_MS), leaving).await;
             return 0;
         }
     }
     let since = Instant::now();
-    until(station, events, |event| *event == Event::Left).await;
+    until(adapter, events, |event| *event == Event::Left).await;
     since.elapsed().as_millis()
 }
 
 /// The first event of this kind; others are passed over.
-async fn until<D, N, P>(station: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
+async fn until<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
 where
     D: Driver,
     N: Network,
     P: Fn(Arguments<'_>) + Copy,
 {
     loop {
-        match station.listen(events.receive()).await {
-            Some(event) if is_it(&event) => return event,
-            _ => {}
+        let event = adapter.listen(events.receive()).await;
+        if is_it(&event) {
+            return event;
         }
     }
 }

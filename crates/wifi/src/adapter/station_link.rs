@@ -1,25 +1,28 @@
-//! Where a station is.
+//! Where a station is, as far as the adapter has found out.
 
-/// Where the station is.
+/// The link between the station and a router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StationLink {
-    /// In no network, and on its way to none.
-    Out,
-    Joining,
-    Joined,
-    /// In the network, as far as anybody knows, but for a change of the radio's mode.
-    Rejoining,
-    Leaving,
+    /// In no network, and on the way to none.
+    Down,
+    /// On the way into a network.
+    Connecting,
+    /// In a network.
+    Connected,
+    /// Back on the way into the network that it was in, after a change of the radio's mode.
+    Reconnecting,
+    /// On the way out of a network.
+    Disconnecting,
 }
 
 impl StationLink {
-    /// As far as anybody knows, it is in its network.
+    /// In its network, as the state machine was told.
     pub(super) fn is_in(self) -> bool {
-        matches!(self, Self::Joined | Self::Rejoining)
+        matches!(self, Self::Connected | Self::Reconnecting)
     }
 
-    /// It is in its network or on its way there, and nobody wants it out.
+    /// In its network or on the way into it.
     pub(super) fn is_wanted(self) -> bool {
-        self == Self::Joining || self.is_in()
+        self == Self::Connecting || self.is_in()
     }
 }

@@ -1,5 +1,7 @@
-//! A radio's states, with a driver that writes down what it is told.
+//! The adapter's calls, with a driver that writes them down. How it fares with a driver that has faults is tested in
+//! `crates/sim-radio` and in the simulation.
 
+use core::cell::RefCell;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -10,7 +12,7 @@ use embassy_futures::yield_now;
 use embassy_time::Instant;
 use sockeye_boot::BuildSettings;
 
-use super::static_network::{access_point, join_of, own as own_fixed, stay_joined, stay_ms};
+use super::static_network::{access_point, join_of, start_ap, stay_joined, stay_ms};
 use super::*;
 use crate::radio::{RadioConfig, Security};
 
@@ -23,14 +25,18 @@ struct Fake {
     calls: RefCell<Vec<String>>,
     is_connected: Cell<bool>,
     fails: Cell<bool>,
-    happenings: Happenings,
+    restarts_ap: Cell<bool>,
+    /// A configuration drops the station out of its network.
+    drops_out: Cell<bool>,
+    clients: Cell<Option<u8>>,
+    pending: Pending,
     address: Cell<Option<Ipv4Addr>>,
-    rssi: Cell<Option<i8>>,
+    rssi_dbm: Cell<Option<i8>>,
 }
 
-struct Happenings(Channel<NoopRawMutex, DriverEvent, 8>);
+struct Pending(Channel<NoopRawMutex, DriverEvent, DRIVER_EVENTS_MAX>);
 
-impl Default for Happenings {
+impl Default for Pending {
     fn default() -> Self {
         Self(Channel::new())
     }
@@ -47,9 +53,14 @@ impl Fake {
         self.calls.take()
     }
 
-    fn happen(&self, happening: DriverEvent) {
-        self.is_connected.set(happening == DriverEvent::Connected);
-        self.happenings.0.try_send(happening).unwrap();
+    /// The driver has this event, and answers accordingly.
+    fn happen(&self, event: DriverEvent) {
+        match event {
+            DriverEvent::Connected => self.is_connected.set(true),
+            DriverEvent::Disconnected(_) => self.is_connected.set(false),
+            _ => {}
+        }
+        self.pending.0.try_send(event).unwrap();
     }
 
     async fn called(&self, call: &str) {
@@ -63,7 +74,14 @@ impl Fake {
 impl Driver for &Fake {
     type Error = ();
 
+    fn restarts_ap(&self) -> bool {
+        self.restarts_ap.get()
+    }
+
     fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Joined>) -> Result<(), ()> {
+        if self.drops_out.get() {
+            self.is_connected.set(false);
+        }
         let own = own.map(|own| format!("own {} {:?}", own.ssid, own.passphrase.as_str())).unwrap_or_default();
         self.call(format!("{own}|{}", joined.map(|joined| joined.ssid.as_str()).unwrap_or_default()))
     }
@@ -87,7 +105,7 @@ impl Driver for &Fake {
         core::future::pending().await
     }
 
-    fn heard(&mut self) -> Result<impl Iterator<Item = ScanResult>, ()> {
+    fn scan_results(&mut self) -> Result<impl Iterator<Item = ScanResult>, ()> {
         self.call("heard")?;
         let heard = ScanResult { ssid: HOME.try_into().unwrap(), rssi_dbm: -50, security: Security::Open };
         Ok(core::iter::repeat_n(heard, 100))
@@ -97,21 +115,25 @@ impl Driver for &Fake {
         self.is_connected.get()
     }
 
-    fn rssi(&self) -> Option<i8> {
-        Some(-60).filter(|_| self.is_connected.get())
+    fn rssi_dbm(&self) -> Option<i8> {
+        Some(-60)
     }
 
-    async fn listen(&self, mut hear: impl FnMut(DriverEvent) -> bool) {
-        while !hear(self.happenings.0.receive().await) {}
+    fn ap_clients(&self) -> Option<u8> {
+        self.clients.get()
+    }
+
+    async fn next_event(&mut self) -> DriverEvent {
+        self.pending.0.receive().await
     }
 }
 
 impl Network for Fake {
-    fn set_own_address(&self, address: Option<(Ipv4Addr, u8)>) {
-        let _ = self.call(format!("own address {address:?}"));
+    fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
+        let _ = self.call(format!("AP address {address:?}"));
     }
 
-    fn set_ip(&self, ip: Option<(&Ip, &str)>) {
+    fn set_station_ip(&self, ip: Option<(&Ip, &str)>) {
         let _ = self.call(ip.map_or("no ip".to_string(), |(_, host_name)| format!("ip as {host_name}")));
     }
 
@@ -132,7 +154,7 @@ type Lines = RefCell<Vec<String>>;
 fn air<'a, P: Fn(Arguments<'_>) + Copy>(fake: &'a Fake, print: P) -> AdapterContext<'a, Fake, P> {
     let console = Boot::new(print, "device", "a test");
     let passphrase = Secret::new(b"correct horse").unwrap();
-    AdapterContext { network: fake, console, up: &|_| (), passphrase, rssi: &fake.rssi }
+    AdapterContext { network: fake, console, up: &|_| (), passphrase, rssi_dbm: &fake.rssi_dbm }
 }
 
 /// Acts and happenings one after the other, each with the calls and the events that it is to lead to.
@@ -142,15 +164,13 @@ fn check(steps: &[(Step, &[&str], &[Event])]) {
     for (index, (step, calls, expected)) in steps.iter().enumerate() {
         match step {
             Step::Act(action) => station.act(action.clone()),
-            Step::Hear(happening) => {
-                fake.is_connected.set(*happening == DriverEvent::Connected);
-                if station.state.hear(*happening) {
-                    station.tell_scanned();
-                }
+            Step::Hear(event) => {
+                fake.happen(*event);
+                station.take_events();
             }
             Step::Check(is_connected) => {
                 fake.is_connected.set(*is_connected);
-                station.state.check(*is_connected);
+                station.check();
             }
             Step::Fail(fails) => fake.fails.set(*fails),
         }
@@ -172,14 +192,14 @@ fn join() -> Action {
     Action::Join(join_of(MAC, HOME, Some("eight888")))
 }
 
-fn own(security: ApSecurity) -> Action {
+fn start(security: ApSecurity) -> Action {
     Action::StartAp(ApConfig { security, ..access_point(MAC, false) })
 }
 
 const JOIN: [&str; 2] = ["|home", "connect"];
 const IP: &str = "ip as sockeye-ABCD";
 const OWN: &str = "own sockeye-ABCD \"correct horse\"|";
-const ADDRESS: &str = "own address Some((192.168.1.1, 24))";
+const ADDRESS: &str = "AP address Some((192.168.1.1, 24))";
 
 #[test]
 fn a_station_joins_drops_out_and_joins_again() {
@@ -190,7 +210,7 @@ fn a_station_joins_drops_out_and_joins_again() {
         (Check(true), &[], &[]),
         (Hear(DriverEvent::Disconnected(8)), &["no ip"], &[Event::Left]),
         (Check(false), &[], &[]),
-        (Act(join()), &JOIN, &[]),
+        (Act(join()), &["connect"], &[]),
         (Hear(DriverEvent::Disconnected(15)), &["no ip"], &[Event::JoinFailed(JoinError::WrongPassword)]),
     ]);
 }
@@ -202,9 +222,58 @@ fn events_that_were_lost_are_made_up_for() {
         (Check(false), &[], &[]),
         (Check(true), &[IP], &[Event::Joined]),
         (Check(false), &["no ip"], &[Event::Left]),
-        (Act(join()), &JOIN, &[]),
+        (Act(join()), &["connect"], &[]),
         (Act(Action::Leave), &["disconnect"], &[]),
         (Check(false), &["no ip"], &[Event::Left]),
+        // Whoever is in a network that nobody joined leaves it.
+        (Check(true), &["disconnect"], &[]),
+    ]);
+}
+
+#[test]
+fn events_of_what_is_over_change_nothing() {
+    check(&[
+        (Act(join()), &JOIN, &[]),
+        (Hear(DriverEvent::Disconnected(LEFT_BY_STATION)), &[], &[]),
+        (Hear(DriverEvent::Connected), &[IP], &[Event::Joined]),
+        (Hear(DriverEvent::Connected), &[], &[]),
+        (Hear(DriverEvent::Scanned), &[], &[]),
+        (Act(Action::Leave), &["disconnect"], &[]),
+        (Hear(DriverEvent::Disconnected(LEFT_BY_STATION)), &["no ip"], &[Event::Left]),
+        (Hear(DriverEvent::Disconnected(LEFT_BY_STATION)), &[], &[]),
+    ]);
+}
+
+#[test]
+fn the_driver_is_configured_only_with_what_has_changed() {
+    let other = Action::Join(join_of(MAC, "barn", None));
+    check(&[
+        (Act(start(ApSecurity::FactoryPassphrase)), &[OWN, ADDRESS], &[Event::ApStarted]),
+        (Act(join()), &["own sockeye-ABCD \"correct horse\"|home", "connect"], &[]),
+        (Hear(DriverEvent::Disconnected(201)), &["no ip"], &[Event::JoinFailed(JoinError::NotFound)]),
+        (Act(join()), &["connect"], &[]),
+        (Hear(DriverEvent::Disconnected(201)), &["no ip"], &[Event::JoinFailed(JoinError::NotFound)]),
+        (Act(start(ApSecurity::FactoryPassphrase)), &[ADDRESS], &[Event::ApStarted]),
+        (Act(other), &["own sockeye-ABCD \"correct horse\"|barn", "connect"], &[]),
+    ]);
+}
+
+#[test]
+fn an_access_point_that_a_failing_driver_has_stopped_is_reported() {
+    check(&[
+        (Act(start(ApSecurity::FactoryPassphrase)), &[OWN, ADDRESS], &[Event::ApStarted]),
+        (Fail(true), &[], &[]),
+        (
+            Act(join()),
+            &["own sockeye-ABCD \"correct horse\"|home", "AP address None", "no ip"],
+            &[Event::ApFailed, Event::JoinFailed(JoinError::Other)],
+        ),
+        (Fail(false), &[], &[]),
+        (
+            Act(start(ApSecurity::FactoryPassphrase)),
+            &["own sockeye-ABCD \"correct horse\"|home", ADDRESS],
+            &[Event::ApStarted],
+        ),
     ]);
 }
 
@@ -224,36 +293,73 @@ fn a_driver_that_refuses_is_an_outcome_too() {
     check(&[
         (Fail(true), &[], &[]),
         (Act(join()), &["|home", "no ip"], &[Event::JoinFailed(JoinError::Other)]),
-        (Act(own(ApSecurity::FactoryPassphrase)), &["own sockeye-ABCD \"correct horse\"|home"], &[Event::ApFailed]),
+        (
+            Act(start(ApSecurity::FactoryPassphrase)),
+            &["own sockeye-ABCD \"correct horse\"|home", "AP address None"],
+            &[Event::ApFailed],
+        ),
         (Act(Action::Scan), &["scan"], &[Event::ScanFailed]),
+        (Fail(false), &[], &[]),
+        (Act(Action::Scan), &["scan"], &[]),
+        (Fail(true), &[], &[]),
         (Hear(DriverEvent::Scanned), &["heard"], &[Event::ScanFailed]),
-        (Act(Action::StopAp), &["own address None", "|home"], &[Event::ApStopped]),
+        (Act(Action::StopAp), &["AP address None", "|home"], &[Event::ApStopped]),
     ]);
 }
 
 #[test]
-fn the_own_network_counts_its_clients() {
+fn the_access_point_counts_its_clients() {
     check(&[
-        (Act(own(ApSecurity::FactoryPassphrase)), &[OWN, ADDRESS], &[Event::ApStarted]),
+        (Act(start(ApSecurity::FactoryPassphrase)), &[OWN, ADDRESS], &[Event::ApStarted]),
         (Hear(DriverEvent::Client(MAC, true)), &[], &[Event::ApClients(1)]),
+        (Hear(DriverEvent::Client(MAC, true)), &[], &[]),
         (Hear(DriverEvent::Client(MAC, false)), &[], &[Event::ApClients(0)]),
-        (Hear(DriverEvent::Client(MAC, false)), &[], &[Event::ApClients(0)]),
-        (Act(Action::StopAp), &["own address None", "|"], &[Event::ApStopped]),
+        (Hear(DriverEvent::Client(MAC, false)), &[], &[]),
+        (Hear(DriverEvent::Client(MAC, true)), &[], &[Event::ApClients(1)]),
+        // What the driver reports of its clients while it is told to stop is taken, too.
+        (Act(Action::StopAp), &["AP address None", "|"], &[Event::ApStopped, Event::ApClients(0)]),
     ]);
 }
 
 #[test]
-fn the_own_network_is_open_only_if_somebody_wants_it() {
+fn a_restart_of_the_access_point_has_no_clients_whatever_the_driver_reports_of_it() {
+    let (fake, events) = (Fake::default(), Channel::new());
+    fake.restarts_ap.set(true);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    station.act(start(ApSecurity::FactoryPassphrase));
+    fake.happen(DriverEvent::Client(MAC, true));
+    station.take_events();
+    station.act(join());
+    assert_eq!(station.clients.changed(None), None);
+    let told: Vec<Event> = core::iter::from_fn(|| events.try_receive().ok()).collect();
+    assert_eq!(told, [Event::ApStarted, Event::ApClients(1), Event::ApClients(0)]);
+}
+
+#[test]
+fn a_driver_that_counts_its_clients_is_believed() {
+    let (fake, events) = (Fake::default(), Channel::new());
+    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    station.act(start(ApSecurity::Open));
+    fake.clients.set(Some(3));
+    station.check();
+    fake.clients.set(Some(0));
+    station.act(Action::Configure(RadioConfig::default()));
+    let told: Vec<Event> = core::iter::from_fn(|| events.try_receive().ok()).collect();
+    assert_eq!(told, [Event::ApStarted, Event::ApClients(3), Event::ApClients(0)]);
+}
+
+#[test]
+fn the_access_point_is_open_only_if_the_owner_has_it_open() {
     let other = ApSecurity::Passphrase(Secret::new(b"other horse").unwrap());
     check(&[
-        (Act(own(ApSecurity::Open)), &["own sockeye-ABCD \"\"|", ADDRESS], &[Event::ApStarted]),
-        (Act(own(other)), &["own sockeye-ABCD \"other horse\"|", ADDRESS], &[Event::ApStarted]),
+        (Act(start(ApSecurity::Open)), &["own sockeye-ABCD \"\"|", ADDRESS], &[Event::ApStarted]),
+        (Act(start(other)), &["own sockeye-ABCD \"other horse\"|", ADDRESS], &[Event::ApStarted]),
     ]);
     let (fake, events) = (Fake::default(), Channel::new());
     let air = AdapterContext { passphrase: Secret::default(), ..air(&fake, |_: Arguments<'_>| ()) };
     let mut station = Adapter::new(&fake, air, &events);
     assert_eq!(station.start_ap(&access_point(MAC, false)), Event::ApFailed);
-    assert!(fake.calls().is_empty() && station.own.is_none());
+    assert_eq!((fake.calls(), station.config.ap), (Vec::from(["AP address None".to_string()]), None));
 }
 
 #[test]
@@ -261,19 +367,22 @@ fn a_change_of_the_mode_that_drops_the_station_out_brings_it_back() {
     let (fake, events) = (Fake::default(), Channel::new());
     let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
     station.act(join());
-    fake.is_connected.set(true);
-    station.state.hear(DriverEvent::Connected);
+    fake.happen(DriverEvent::Connected);
+    station.take_events();
     fake.calls();
-    fake.is_connected.set(false);
-    station.act(own(ApSecurity::FactoryPassphrase));
+    fake.drops_out.set(true);
+    station.act(start(ApSecurity::FactoryPassphrase));
     assert_eq!(fake.calls(), [&format!("{OWN}home"), ADDRESS, "connect"]);
-    station.state.check(false);
-    assert_eq!(station.state.phase, StationLink::Rejoining, "it has its time");
-    fake.is_connected.set(true);
-    station.state.check(true);
-    assert_eq!(station.state.phase, StationLink::Joined);
+    fake.happen(DriverEvent::Disconnected(LEFT_BY_STATION));
+    station.take_events();
+    station.check();
+    assert_eq!(station.link, StationLink::Reconnecting, "it has its time");
+    fake.happen(DriverEvent::Connected);
+    station.take_events();
+    assert_eq!(station.link, StationLink::Connected);
+    fake.drops_out.set(false);
     station.act(Action::StopAp);
-    assert_eq!(station.state.phase, StationLink::Joined, "still connected");
+    assert_eq!(station.link, StationLink::Connected, "still connected");
 }
 
 #[test]
@@ -299,10 +408,10 @@ fn signal_strength_is_measured_when_something_happens() {
     station.act(join());
     fake.happen(DriverEvent::Connected);
     block_on(station.listen(yield_now()));
-    assert_eq!(fake.rssi.get(), Some(-60));
+    assert_eq!(fake.rssi_dbm.get(), Some(-60));
     fake.happen(DriverEvent::Disconnected(8));
     block_on(station.listen(yield_now()));
-    assert_eq!(fake.rssi.get(), None);
+    assert_eq!(fake.rssi_dbm.get(), None);
 }
 
 #[test]
@@ -359,15 +468,15 @@ fn a_router_that_never_answers_is_given_up() {
     };
     let staying = stay_ms(&mut station, &events, Duration::from_millis(20));
     assert!(matches!(block_on(select(staying, leaving)), Either::First(0)));
-    assert_eq!(station.state.phase, StationLink::Out);
+    assert_eq!(station.link, StationLink::Down);
 }
 
 #[test]
-fn a_fixed_network_of_its_own_is_begun_again_if_it_fails() {
+fn a_fixed_access_point_is_started_again_if_it_fails() {
     let fake = Fake::default();
     fake.fails.set(true);
     let config = access_point(MAC, false);
-    let owning = own_fixed(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
+    let owning = start_ap(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
     let story = async {
         fake.called(OWN).await;
         fake.fails.set(false);

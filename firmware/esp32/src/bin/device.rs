@@ -95,7 +95,7 @@ async fn main(spawner: Spawner) -> ! {
         console.network_up(address);
         console.device_listening(PORT, SLOTS, (address, PORT).into());
     };
-    let context = AdapterContext { network, console, up: &up, passphrase, rssi: &board.rssi };
+    let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &board.rssi };
     let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
     let guarding = join(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store, &defaults));
     join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0

@@ -67,7 +67,7 @@ async fn main(spawner: Spawner) -> ! {
         console.network_up(address);
         console.listening(PORT, SLOTS, (address, PORT).into());
     };
-    let context = AdapterContext { network, console, up: &up, passphrase, rssi: &Cell::new(None) };
+    let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &Cell::new(None) };
     StaticNetwork::<IS_OWN>::run(radio, context, SETTINGS, mac, || Rng::new().random()).await
 }
 

@@ -11,7 +11,7 @@ use async_io::Async;
 use edge_nal::TcpAccept;
 use edge_nal_std::TcpSocket;
 
-use crate::air::socket::Socket;
+use crate::loopback_air::loopback_socket::Socket;
 
 /// Tasks that wait for the same thing.
 #[derive(Default)]
@@ -102,7 +102,7 @@ impl Links {
         self.change();
     }
 
-    /// Waits until the clients of this address are others than so many.
+    /// Waits until the number of clients of this address is not `known` any more, and returns it.
     pub async fn clients_changed(&self, address: Ipv4Addr, known: u8) -> u8 {
         poll_fn(|cx| {
             let links = self.links.borrow();

@@ -1,25 +1,25 @@
 //! Networks in the air of the simulated device, for a person to play with.
 //!
 //! A machine can't join networks that don't exist, so its loopback addresses stand for them: `127.0.0.x` is the device's
-//! own network, and `127.0.N.x` the Nth of the others. While the device is in a network it listens on its address there,
+//! access point, and `127.0.N.x` the Nth of the others. While the device is in a network it listens on its address there,
 //! and when it leaves, it doesn't: whoever was connected there is cut off, and whoever connects is refused.
 //!
 //! # Layout
 //! - `links.rs`: addresses that come and go, as one acceptor.
-//! - `socket.rs`: connections that end with them.
-//! - `radio.rs`: the radio, in real time.
+//! - `loopback_socket.rs`: connections that end with them.
+//! - `loopback_radio.rs`: what is around the simulated radio.
 
 mod links;
-mod radio;
-mod socket;
+mod loopback_radio;
+mod loopback_socket;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
+use embassy_time::Duration;
 use sockeye_device::Side;
 
 pub use links::Links;
-pub use radio::DemoRadio;
+pub use loopback_radio::Demo;
 
 /// A network of somebody else.
 pub struct Network {
@@ -60,8 +60,8 @@ pub const DEMO: [Network; 3] = [
     Network { ssid: "cafe", password: None, rssi_dbm: -83, flaw: Flaw::NoAddress },
 ];
 
-/// The device's address in its own network, on this machine.
-pub const OWN_ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// The device's address in its access point's network, on this machine.
+pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// The device's address in the network with this index, on this machine.
 fn address(index: usize) -> Ipv4Addr {

@@ -10,7 +10,7 @@ use edge_nal::{Close, Readable, TcpShutdown, TcpSplit};
 use edge_nal_std::TcpSocket;
 use embedded_io_async::{ErrorType, Read, Write};
 
-use crate::air::links::Link;
+use crate::loopback_air::links::Link;
 
 /// A connection.
 pub struct Socket {

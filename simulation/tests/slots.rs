@@ -220,6 +220,15 @@ fn field_18_a_half_close_ends_the_connection_when_all_replies_are_sent() {
     let one = setting.connect(b"GET lm35\r\nPING\r\n", Then::HalfCloses);
     setting.run(DECIDED_MS);
     one.check(b"$-1\r\n+PONG\r\n", "closed");
+    let blocked = setting.connect(b"XREAD BLOCK 500 STREAMS history:lm35 $\r\nPING\r\n", Then::HalfCloses);
+    setting.run(400);
+    blocked.check(b"", "open");
+    setting.run(200);
+    blocked.check(b"*-1\r\n+PONG\r\n", "closed");
+    // A client that has gone looks the same, so that nobody blocks for ever in its name.
+    let gone = setting.connect(b"XREAD BLOCK 0 STREAMS history:lm35 $\r\n", Then::HalfCloses);
+    setting.run(DECIDED_MS);
+    gone.check(b"", "closed");
     // More replies than the listener's buffer holds at once.
     let request: &'static [u8] = leak(b"ECHO 0123456789abcdef0123456789abcdef\r\n".repeat(60)).as_slice();
     let many = setting.connect(request, Then::HalfCloses);

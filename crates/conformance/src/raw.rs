@@ -8,5 +8,5 @@ pub mod handshake;
 pub mod packets;
 pub mod segments;
 
-pub use peer::{Flags, Peer, SegmentOut};
+pub use peer::{RawFlags, Peer, RawSegmentOut};
 pub use raw_connection::RawConnection;

@@ -46,6 +46,9 @@ pub const HISTORY_LEN: usize = 64;
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
+/// How long a request may still block once its client has closed its side, milliseconds: such a client can't be told from
+/// one that has gone.
+pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.
 pub const SUBSCRIPTIONS_MAX: usize = 8;

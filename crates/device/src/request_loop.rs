@@ -6,6 +6,7 @@
 
 mod process_input;
 
+use core::future::pending;
 use core::net::SocketAddr;
 
 use embassy_futures::select::{Either, Either3, select, select3};
@@ -13,7 +14,7 @@ use embassy_time::{Duration, Instant, Timer};
 use sockeye_resp::{Decoder, Http, http_method};
 
 use crate::app::App;
-use crate::limits::BLOCK_MS_MAX;
+use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
 use crate::replies::page::{FOUND, NOT_FOUND};
 use crate::sessions::session::{SessionKey, Side};
 use crate::settings::Store;
@@ -231,12 +232,23 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
-    /// the next ones come in behind it.
+    /// the next ones come in behind it. A client that has closed its side still gets the reply, if it is not long until
+    /// then.
     async fn wait_for_event(&mut self, until: Instant) -> Result<Woken, C::Error> {
         let (app, key) = (self.session.app, self.session.key);
+        let mut has_ended = false;
         loop {
-            match select3(self.client.wait_input(self.waiting), app.event(key), Timer::at(until)).await {
+            let input = async {
+                match has_ended {
+                    true => pending().await,
+                    false => self.client.wait_input(self.waiting).await,
+                }
+            };
+            match select3(input, app.event(key), Timer::at(until)).await {
                 Either3::First(len) => match len? {
+                    0 if until.saturating_duration_since(Instant::now()).as_millis() <= HALF_CLOSED_BLOCK_MS_MAX => {
+                        has_ended = true;
+                    }
                     0 => return Ok(Woken::Gone),
                     len => self.waiting = len,
                 },

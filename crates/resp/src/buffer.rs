@@ -1,6 +1,6 @@
 //! Appending to a slice.
 
-use crate::number::Digits;
+use crate::decimal::Digits;
 
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use crate::http::{Http, http_method, is_http};
 use crate::inline::{self, SplitError};
 use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
-use crate::number::{InvalidCount, decode_count};
+use crate::decimal::{InvalidCount, decode_count};
 use crate::protocol_error::ProtocolError;
 use crate::request::{Request, Span};
 use crate::telnet::{self, IAC};

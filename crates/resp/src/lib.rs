@@ -44,20 +44,20 @@
 //! | `request_encoder` | [`encode_request`]: requests as a client writes them |
 //! | `reply_decoder`, `reply_scan` | [`decode_reply`], [`Reply`]: replies as a client reads them |
 //! | `protocol` | [`Protocol`]: RESP2 or RESP3 |
-//! | `buffer`, `number`, `double` | appending to a slice; integers and doubles in decimal |
+//! | `buffer`, `decimal`, `double` | appending to a slice; integers and doubles in decimal |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod buffer;
+mod decimal;
 mod decoder;
 mod double;
 mod http;
 mod inline;
 pub mod limits;
 mod lossy_utf8;
-mod number;
 mod protocol;
 mod protocol_error;
 mod reply_decoder;

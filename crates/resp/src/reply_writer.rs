@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use crate::buffer::{Buffer, Full};
 use crate::double::write_double;
 use crate::limits::OVERFLOW_REPLY;
-use crate::number::Digits;
+use crate::decimal::Digits;
 use crate::protocol::Protocol;
 
 /// There may be no room for the next reply: send what is there first.

@@ -29,7 +29,7 @@ impl TcpAccept for HostAcceptor {
 
 /// Nagle's algorithm off, because replies are small and must not wait for one another; keep-alive on (RFC 9293 section
 /// 3.8.4), so that a client that has vanished is noticed.
-fn set_options(socket: &SockRef<'_>) {
+pub fn set_options(socket: &SockRef<'_>) {
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_RETRIES);
     // Some systems refuse options of a connection that its client has reset. The first read gives the reason then.

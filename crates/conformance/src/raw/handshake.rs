@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Flags, Peer, RawConnection, SegmentOut};
+use super::{RawFlags, Peer, RawConnection, RawSegmentOut};
 use crate::case::{Case, CaseResult};
 use crate::limits::{AT_ONCE_MAX, CONNECT_MAX, RECOVER_MAX, REPLY_MAX};
 use crate::slots;
@@ -34,7 +34,7 @@ fn half_open(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, SILENT_HOST)?;
     let syn_count = u16::try_from(target.slots * 2)?;
     for port in FIRST_PORT..FIRST_PORT + syn_count {
-        peer.send(&SegmentOut { port, flags: Flags::SYN, seq: ISN, ack: 0, window: 1_024, payload: b"" })?;
+        peer.send(&RawSegmentOut { port, flags: RawFlags::SYN, seq: ISN, ack: 0, window: 1_024, payload: b"" })?;
     }
     let seen = peer.count_signs(Duration::from_millis(100))?;
     ensure!(seen > 0, "the server took no notice of {syn_count} SYNs");
@@ -57,10 +57,10 @@ fn repeated_syn(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
     for port in 41_000..41_000 + COUNT {
         let mut connection = RawConnection::answered(&mut peer, port, ISN)?;
-        connection.send_at(&peer, Flags::SYN, ISN, b"")?;
+        connection.send_at(&peer, RawFlags::SYN, ISN, b"")?;
         let again = connection.next(&mut peer, REPLY_MAX)?.context("no answer to the second SYN")?;
         ensure!(
-            again.flags == Flags::SYN_ACK && again.seq.wrapping_add(1) == connection.rcv_nxt,
+            again.flags == RawFlags::SYN_ACK && again.seq.wrapping_add(1) == connection.rcv_nxt,
             "the second SYN got {again:?}"
         );
         connection.acknowledge(&peer)?;
@@ -118,12 +118,12 @@ fn challenge(peer: &mut Peer, connection: &RawConnection, step: i32) -> Result<(
     // Challenge ACKs may be limited to one each second, so a second SYN is fair.
     for _ in 0..2 {
         let seq = connection.snd_nxt.wrapping_add_signed(step);
-        connection.send_at(peer, Flags::SYN, seq, b"")?;
+        connection.send_at(peer, RawFlags::SYN, seq, b"")?;
         let Some(answer) = connection.next(peer, Duration::from_millis(1_200))? else {
             continue;
         };
         ensure!(
-            answer.flags == Flags::ACK && answer.ack == connection.snd_nxt && answer.seq == connection.rcv_nxt,
+            answer.flags == RawFlags::ACK && answer.ack == connection.snd_nxt && answer.seq == connection.rcv_nxt,
             "wanted an ACK of {} with sequence number {}, got {answer:?}",
             connection.snd_nxt,
             connection.rcv_nxt

@@ -7,7 +7,7 @@ use etherparse::checksum::Sum16BitWords;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv4Options};
 
 use super::peer::{IPV4_AT, TCP_AT};
-use super::{Flags, Peer, RawConnection};
+use super::{RawFlags, Peer, RawConnection};
 use crate::case::{Case, CaseResult};
 use crate::limits::{RECOVER_MAX, REPLY_MAX};
 use crate::slots;
@@ -64,7 +64,7 @@ fn ip_options(target: &Target) -> CaseResult {
     let mut sent = 0;
     for (port, options) in (43_000..).zip(options) {
         let connection = unanswered(port);
-        for (flags, payload) in [(Flags::SYN, &b""[..]), (Flags::ACK, b"hello\n")] {
+        for (flags, payload) in [(RawFlags::SYN, &b""[..]), (RawFlags::ACK, b"hello\n")] {
             let mut ip = ip_header(&peer, target)?;
             ip.options = Ipv4Options::try_from(*options)?;
             let segment = connection.segment_at(flags, ISN, payload);
@@ -96,8 +96,8 @@ fn ip_fragments(target: &Target) -> CaseResult {
     let mut sent = 0;
     for (port, pattern) in (43_101..).zip(patterns) {
         for segment in [
-            unanswered(port).segment_at(Flags::SYN, ISN, b""),
-            established.segment_at(Flags::ACK, established.snd_nxt, request),
+            unanswered(port).segment_at(RawFlags::SYN, ISN, b""),
+            established.segment_at(RawFlags::ACK, established.snd_nxt, request),
         ] {
             let whole = peer.frame_of(&segment)?;
             for (offset, len, more) in *pattern {
@@ -155,7 +155,7 @@ fn tcp_options(target: &Target) -> CaseResult {
     let (mut served, mut unanswered_count) = (0, 0);
     for (port, options) in (43_200..).zip(options) {
         let mut connection = unanswered(port);
-        let mut syn = peer.frame_of(&connection.segment_at(Flags::SYN, ISN, b""))?;
+        let mut syn = peer.frame_of(&connection.segment_at(RawFlags::SYN, ISN, b""))?;
         syn.extend_from_slice(options);
         syn[TCP_AT + 12] = 6 << 4;
         let total_len = u16::try_from(syn.len() - IPV4_AT)?;
@@ -166,7 +166,7 @@ fn tcp_options(target: &Target) -> CaseResult {
             unanswered_count += 1;
             continue;
         };
-        ensure!(answer.flags == Flags::SYN_ACK, "options {options:?} got {answer:?}");
+        ensure!(answer.flags == RawFlags::SYN_ACK, "options {options:?} got {answer:?}");
         connection.snd_nxt = ISN + 1;
         connection.rcv_nxt = answer.seq.wrapping_add(1);
         connection.acknowledge(&peer)?;
@@ -269,10 +269,10 @@ fn sample_frames(peer: &Peer, connection: &RawConnection) -> Result<[Vec<u8>; 4]
     let stranger = unanswered(43_999);
     let seq = connection.snd_nxt;
     Ok([
-        peer.frame_of(&stranger.segment_at(Flags::SYN, ISN, b""))?,
-        peer.frame_of(&stranger.segment_at(Flags::ACK, ISN, b"out of nowhere\n"))?,
-        peer.frame_of(&connection.segment_at(Flags::ACK, seq, b"GET / HTTP"))?,
-        peer.frame_of(&connection.segment_at(Flags::FIN_ACK, seq, b""))?,
+        peer.frame_of(&stranger.segment_at(RawFlags::SYN, ISN, b""))?,
+        peer.frame_of(&stranger.segment_at(RawFlags::ACK, ISN, b"out of nowhere\n"))?,
+        peer.frame_of(&connection.segment_at(RawFlags::ACK, seq, b"GET / HTTP"))?,
+        peer.frame_of(&connection.segment_at(RawFlags::FIN_ACK, seq, b""))?,
     ])
 }
 

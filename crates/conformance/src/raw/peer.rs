@@ -27,14 +27,14 @@ const FRAME_LEN_MIN: usize = 60;
 
 /// The flags that the cases set or look at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
+pub struct RawFlags {
     pub syn: bool,
     pub ack: bool,
     pub fin: bool,
     pub rst: bool,
 }
 
-impl Flags {
+impl RawFlags {
     pub const NONE: Self = Self { syn: false, ack: false, fin: false, rst: false };
     pub const SYN: Self = Self { syn: true, ..Self::NONE };
     pub const ACK: Self = Self { ack: true, ..Self::NONE };
@@ -45,8 +45,8 @@ impl Flags {
 
 /// A segment from the server.
 #[derive(Clone, Debug)]
-pub struct Segment {
-    pub flags: Flags,
+pub struct RawSegment {
+    pub flags: RawFlags,
     pub seq: u32,
     pub ack: u32,
     pub payload: Vec<u8>,
@@ -54,9 +54,9 @@ pub struct Segment {
 
 /// A segment to the server.
 #[derive(Clone, Copy, Debug)]
-pub struct SegmentOut<'a> {
+pub struct RawSegmentOut<'a> {
     pub port: u16,
-    pub flags: Flags,
+    pub flags: RawFlags,
     pub seq: u32,
     pub ack: u32,
     pub window: u16,
@@ -120,13 +120,13 @@ impl Peer {
     }
 
     /// Builds the frame that [`Peer::send`] would send, to be damaged on purpose.
-    pub fn frame_of(&self, segment: &SegmentOut<'_>) -> Result<Vec<u8>> {
+    pub fn frame_of(&self, segment: &RawSegmentOut<'_>) -> Result<Vec<u8>> {
         let ip = Ipv4Header::new(0, TTL, etherparse::IpNumber::TCP, self.address.octets(), self.server.ip().octets())?;
         self.frame_with(ip, segment)
     }
 
     /// [`Peer::frame_of`] with an IP header of the case's own; lengths and checksums are filled in.
-    pub fn frame_with(&self, ip: Ipv4Header, segment: &SegmentOut<'_>) -> Result<Vec<u8>> {
+    pub fn frame_with(&self, ip: Ipv4Header, segment: &RawSegmentOut<'_>) -> Result<Vec<u8>> {
         let mut tcp = TcpHeader::new(segment.port, self.server.port(), segment.seq, segment.window);
         tcp.syn = segment.flags.syn;
         tcp.ack = segment.flags.ack;
@@ -145,7 +145,7 @@ impl Peer {
         Ok(frame)
     }
 
-    pub fn send(&self, segment: &SegmentOut<'_>) -> Result<()> {
+    pub fn send(&self, segment: &RawSegmentOut<'_>) -> Result<()> {
         self.send_frame(&self.frame_of(segment)?)
     }
 
@@ -183,7 +183,7 @@ impl Peer {
     }
 
     /// The next segment to `port`, if one comes within `limit`. Answers ARP meanwhile, as any host does.
-    pub fn receive(&mut self, port: u16, limit: Duration) -> Result<Option<Segment>> {
+    pub fn receive(&mut self, port: u16, limit: Duration) -> Result<Option<RawSegment>> {
         let deadline = Instant::now() + limit;
         while let Some((to, segment)) = self.receive_any(deadline)? {
             if to == port {
@@ -199,7 +199,7 @@ impl Peer {
     }
 
     /// The next segment to any of our ports, with that port.
-    pub fn receive_any(&mut self, deadline: Instant) -> Result<Option<(u16, Segment)>> {
+    pub fn receive_any(&mut self, deadline: Instant) -> Result<Option<(u16, RawSegment)>> {
         while let Some(frame) = self.next_frame(deadline)? {
             if let Some(found) = self.segment_of(&frame) {
                 return Ok(Some(found));
@@ -272,7 +272,7 @@ impl Peer {
     }
 
     /// The segment in a frame, with the port that it goes to, unless a real host would drop it.
-    fn segment_of(&mut self, frame: &[u8]) -> Option<(u16, Segment)> {
+    fn segment_of(&mut self, frame: &[u8]) -> Option<(u16, RawSegment)> {
         let packet = SlicedPacket::from_ethernet(frame).ok()?;
         if !self.is_for_us(&packet) {
             return None;
@@ -289,8 +289,8 @@ impl Peer {
             self.bad_checksum_count += 1;
             return None;
         }
-        let segment = Segment {
-            flags: Flags { syn: tcp.syn(), ack: tcp.ack(), fin: tcp.fin(), rst: tcp.rst() },
+        let segment = RawSegment {
+            flags: RawFlags { syn: tcp.syn(), ack: tcp.ack(), fin: tcp.fin(), rst: tcp.rst() },
             seq: tcp.sequence_number(),
             ack: tcp.acknowledgment_number(),
             payload: tcp.payload().to_vec(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::peer::{Flags, Peer, Segment, SegmentOut, WINDOW_LEN};
+use super::peer::{RawFlags, Peer, RawSegment, RawSegmentOut, WINDOW_LEN};
 use crate::answer::{Answer, End};
 use crate::limits::REPLY_MAX;
 
@@ -41,12 +41,12 @@ impl RawConnection {
         let mut connection = Self { port, snd_nxt: isn, rcv_nxt: 0, window: WINDOW_LEN, challenge_count: 0 };
         let begin = Instant::now();
         while begin.elapsed() < REPLY_MAX {
-            connection.send(peer, Flags::SYN, b"")?;
+            connection.send(peer, RawFlags::SYN, b"")?;
             let deadline = Instant::now() + SYN_RETRANSMIT;
             while let Some(segment) = next_before(peer, port, deadline)? {
                 let accepted = segment.ack == isn.wrapping_add(1);
                 match segment.flags {
-                    Flags::SYN_ACK if accepted => {
+                    RawFlags::SYN_ACK if accepted => {
                         connection.snd_nxt = segment.ack;
                         connection.rcv_nxt = segment.seq.wrapping_add(1);
                         return Ok(connection);
@@ -54,7 +54,7 @@ impl RawConnection {
                     flags if flags.rst && accepted => bail!("the SYN was refused"),
                     flags if flags.ack && !flags.rst && !accepted => {
                         connection.challenge_count += 1;
-                        connection.send_at(peer, Flags::RST, segment.ack, b"")?;
+                        connection.send_at(peer, RawFlags::RST, segment.ack, b"")?;
                     }
                     _ => {}
                 }
@@ -64,17 +64,17 @@ impl RawConnection {
     }
 
     /// Sends a segment at the present sequence number, which stays as it is.
-    pub fn send(&self, peer: &Peer, flags: Flags, payload: &[u8]) -> Result<()> {
+    pub fn send(&self, peer: &Peer, flags: RawFlags, payload: &[u8]) -> Result<()> {
         self.send_at(peer, flags, self.snd_nxt, payload)
     }
 
-    pub fn send_at(&self, peer: &Peer, flags: Flags, seq: u32, payload: &[u8]) -> Result<()> {
+    pub fn send_at(&self, peer: &Peer, flags: RawFlags, seq: u32, payload: &[u8]) -> Result<()> {
         peer.send(&self.segment_at(flags, seq, payload))
     }
 
     /// The segment that [`RawConnection::send_at`] sends.
-    pub fn segment_at<'a>(&self, flags: Flags, seq: u32, payload: &'a [u8]) -> SegmentOut<'a> {
-        SegmentOut {
+    pub fn segment_at<'a>(&self, flags: RawFlags, seq: u32, payload: &'a [u8]) -> RawSegmentOut<'a> {
+        RawSegmentOut {
             port: self.port,
             flags,
             seq,
@@ -86,17 +86,17 @@ impl RawConnection {
 
     /// Sends bytes in order.
     pub fn say(&mut self, peer: &Peer, payload: &[u8]) -> Result<()> {
-        self.send(peer, Flags::ACK, payload)?;
+        self.send(peer, RawFlags::ACK, payload)?;
         self.snd_nxt = self.snd_nxt.wrapping_add(u32::try_from(payload.len())?);
         Ok(())
     }
 
     pub fn acknowledge(&self, peer: &Peer) -> Result<()> {
-        self.send(peer, Flags::ACK, b"")
+        self.send(peer, RawFlags::ACK, b"")
     }
 
     /// The next segment of this connection, of whatever kind.
-    pub fn next(&self, peer: &mut Peer, limit: Duration) -> Result<Option<Segment>> {
+    pub fn next(&self, peer: &mut Peer, limit: Duration) -> Result<Option<RawSegment>> {
         peer.receive(self.port, limit)
     }
 
@@ -124,7 +124,7 @@ impl RawConnection {
     }
 
     /// Takes what is next in order; returns whether that includes the server's FIN.
-    fn take(&mut self, segment: &Segment, bytes: &mut Vec<u8>) -> bool {
+    fn take(&mut self, segment: &RawSegment, bytes: &mut Vec<u8>) -> bool {
         if segment.seq != self.rcv_nxt {
             return false;
         }
@@ -136,7 +136,7 @@ impl RawConnection {
 
     /// Ends our side after the server's, and sees that the server takes it.
     pub fn close(&mut self, peer: &mut Peer) -> Result<()> {
-        self.send(peer, Flags::FIN_ACK, b"")?;
+        self.send(peer, RawFlags::FIN_ACK, b"")?;
         self.snd_nxt = self.snd_nxt.wrapping_add(1);
         let deadline = Instant::now() + REPLY_MAX;
         while let Some(segment) = next_before(peer, self.port, deadline)? {
@@ -156,6 +156,6 @@ impl RawConnection {
     }
 }
 
-fn next_before(peer: &mut Peer, port: u16, deadline: Instant) -> Result<Option<Segment>> {
+fn next_before(peer: &mut Peer, port: u16, deadline: Instant) -> Result<Option<RawSegment>> {
     peer.receive(port, deadline.saturating_duration_since(Instant::now()))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::peer::TCP_AT;
-use super::{Flags, Peer, RawConnection};
+use super::{RawFlags, Peer, RawConnection};
 use crate::answer::HELLO;
 use crate::case::{Case, CaseResult};
 use crate::limits::{REPLY_MAX, VANISHED_RECOVER_MAX};
@@ -36,7 +36,7 @@ fn reset_outside_window_is_ignored(target: &Target) -> CaseResult {
     let mut connection = RawConnection::open(&mut peer, 42_000, ISN)?;
     for step in steps {
         let seq = connection.snd_nxt.wrapping_add_signed(*step);
-        connection.send_at(&peer, Flags::RST, seq, b"")?;
+        connection.send_at(&peer, RawFlags::RST, seq, b"")?;
     }
     connection.be_served(&mut peer)?;
     Ok(format!("{} resets", steps.len()))
@@ -46,7 +46,7 @@ fn bad_checksum_is_dropped(target: &Target) -> CaseResult {
     const CHECKSUM_AT: usize = TCP_AT + 16;
     let mut peer = Peer::new(target, HOST)?;
     let mut connection = RawConnection::open(&mut peer, 42_100, ISN)?;
-    let mut damaged = peer.frame_of(&connection.segment_at(Flags::ACK, connection.snd_nxt, b"damaged\n"))?;
+    let mut damaged = peer.frame_of(&connection.segment_at(RawFlags::ACK, connection.snd_nxt, b"damaged\n"))?;
     damaged[CHECKSUM_AT] ^= 0x10;
     peer.send_frame(&damaged)?;
     let answer = connection.next(&mut peer, SILENCE)?;
@@ -54,7 +54,7 @@ fn bad_checksum_is_dropped(target: &Target) -> CaseResult {
     connection.be_served(&mut peer)?;
 
     let syn = RawConnection { port: 42_101, ..connection.clone() };
-    let mut damaged = peer.frame_of(&syn.segment_at(Flags::SYN, ISN, b""))?;
+    let mut damaged = peer.frame_of(&syn.segment_at(RawFlags::SYN, ISN, b""))?;
     damaged[CHECKSUM_AT] ^= 0x10;
     peer.send_frame(&damaged)?;
     let answer = syn.next(&mut peer, SILENCE)?;
@@ -70,10 +70,10 @@ fn reordered_segments(target: &Target) -> CaseResult {
         let mut connection = RawConnection::open(&mut peer, port, ISN)?;
         let (first, second) = REQUEST.split_at(split);
         let second_seq = connection.snd_nxt.wrapping_add(u32::try_from(split)?);
-        connection.send_at(&peer, Flags::ACK, second_seq, second)?;
-        connection.send(&peer, Flags::ACK, first)?;
+        connection.send_at(&peer, RawFlags::ACK, second_seq, second)?;
+        connection.send(&peer, RawFlags::ACK, first)?;
         // A stack that keeps no early segments gets the second half again, as a client would send it.
-        connection.send_at(&peer, Flags::ACK, second_seq, second)?;
+        connection.send_at(&peer, RawFlags::ACK, second_seq, second)?;
         connection.snd_nxt = connection.snd_nxt.wrapping_add(u32::try_from(REQUEST.len())?);
         let reply = connection.read_reply(&mut peer, REPLY_MAX)?;
         ensure!(reply.bytes.starts_with(b"HTTP/1.1 200"), "halves of {} bytes and the rest, swapped: {reply}", split);
@@ -86,7 +86,7 @@ fn request_and_fin_together(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
     let mut connection = RawConnection::open(&mut peer, 42_300, ISN)?;
     let request = b"all in one\n";
-    connection.send(&peer, Flags::FIN_ACK, request)?;
+    connection.send(&peer, RawFlags::FIN_ACK, request)?;
     let len = u32::try_from(request.len() + 1)?;
     connection.snd_nxt = connection.snd_nxt.wrapping_add(len);
     connection.read_reply(&mut peer, REPLY_MAX)?.expect_hello()?;

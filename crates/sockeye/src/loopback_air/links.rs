@@ -10,8 +10,10 @@ use std::task::{Poll, Waker};
 use async_io::Async;
 use edge_nal::TcpAccept;
 use edge_nal_std::TcpSocket;
+use socket2::SockRef;
 
 use crate::loopback_air::loopback_socket::Socket;
+use crate::net::set_options;
 
 /// Tasks that wait for the same thing.
 #[derive(Default)]
@@ -46,7 +48,7 @@ pub struct Link {
 impl Link {
     async fn accept(self: Rc<Self>) -> io::Result<(SocketAddr, Socket)> {
         let (stream, peer) = self.listener.accept().await?;
-        stream.get_ref().set_nodelay(true)?;
+        set_options(&SockRef::from(&stream));
         // The machine's own address is the same for all networks; which one the client came through is what counts.
         let [a, b, c, _] = self.address.octets();
         let peer = SocketAddr::from(([a, b, c, 1], peer.port()));

@@ -74,8 +74,14 @@ impl Readable for Socket {
 }
 
 impl TcpShutdown for Socket {
+    /// As edge-nal says, which the host's own socket doesn't for [`Close::Both`].
     async fn close(&mut self, what: Close) -> io::Result<()> {
-        while_up(&self.link, self.socket.close(what)).await
+        if what != Close::Both {
+            return while_up(&self.link, self.socket.close(what)).await;
+        }
+        while_up(&self.link, self.socket.close(Close::Write)).await?;
+        while self.read(&mut [0; 512]).await? > 0 {}
+        Ok(())
     }
 
     async fn abort(&mut self) -> io::Result<()> {

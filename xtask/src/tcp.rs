@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use harness::process::{LONG, run};
+use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
 
 use crate::checks;
@@ -11,6 +11,7 @@ use crate::checks;
 /// Seeds of each pair in `cargo xtask test`.
 const CHECK_SEEDS: u64 = 20_000;
 const PACKAGE: &str = "sockeye-tcp-simulation";
+const ENGINE: &str = "sockeye-tcp-engine";
 
 #[derive(ClapArgs)]
 pub struct Args {
@@ -37,11 +38,21 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     options.extend(args.seed.iter().map(|seed| format!("--seed={seed}")));
     options.extend(args.pcap.iter().map(|path| format!("--pcap={path}")));
     let seeds = simulate(workspace, &options);
-    let table = if args.seed.is_none() { simulate(workspace, &["--table".to_owned()]) } else { Ok(()) };
-    match (seeds, table) {
-        (Ok(()), Ok(())) => Ok(()),
+    if args.seed.is_some() {
+        return seeds;
+    }
+    let table = simulate(workspace, &["--table".to_owned()]);
+    match (seeds, table, search(workspace)) {
+        (Ok(()), Ok(()), Ok(())) => Ok(()),
         _ => bail!("a rule of TCP was broken"),
     }
+}
+
+/// All states of two connections, with more faults than a debug build has time for.
+fn search(workspace: &Workspace) -> Result<()> {
+    let mut command = cargo(&workspace.root);
+    command.args(["test", "--locked", "--release", "--quiet", "--package", ENGINE, "--lib", "--", "--ignored"]);
+    run(&mut command, LONG)
 }
 
 fn simulate(workspace: &Workspace, options: &[String]) -> Result<()> {

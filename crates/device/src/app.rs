@@ -2,6 +2,7 @@
 
 pub(crate) mod commit;
 mod wifi;
+pub(crate) mod wiring;
 
 use core::cell::{RefCell, RefMut};
 use core::fmt;
@@ -15,15 +16,17 @@ use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
+use sockeye_wiring::Wiring;
 
 use crate::app::commit::Storing;
 use crate::command::{Access, Command, Cx, Flow};
 use crate::command_table::{self, Unknown};
 use crate::commands::client_commands::Clients;
 use crate::commands::{self, config};
-use crate::keys::catalog::Catalog;
+use crate::keys::catalog::{Catalog, Label, own};
 use crate::keys::history::History;
 use crate::keys::remote::Remotes;
+use crate::keys::wired::{self, Wired};
 use crate::limits::{
     DECIMALS_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTPUTS_MAX, PUSH_LEN_MAX, READINGS_MAX, REPLY_LEN_MAX,
     TIME_SERVER_LEN_MAX, TX_LEN,
@@ -126,12 +129,21 @@ pub(crate) struct State {
     /// A command wants something of the Wi-Fi.
     pub(crate) is_wifi_wanted: bool,
     pub(crate) wifi_waker: WakerRegistration,
+    pub(crate) wired: Wired,
 }
 
 impl State {
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes }
+        Catalog { platform, remotes: &self.remotes, wired: &self.wired, wiring: self.wiring() }
+    }
+
+    /// What is wired, as far as it is used.
+    pub(crate) fn wiring(&self) -> &Wiring {
+        match &self.settings.wiring {
+            Some(wiring) if !self.wired.is_set_aside => wiring,
+            _ => &wired::NOTHING,
+        }
     }
 
     /// A sample of reading `index` came: tells whoever has subscribed, or waits for one.
@@ -195,8 +207,9 @@ pub struct App<'a> {
 impl<'a> App<'a> {
     /// A device as its platform describes it, with what was stored last: a [`Stored`], or just [`Settings`].
     ///
-    /// `histories` are the memory of as many readings as the platform has, and of readings of other devices if there
-    /// are more: each of them takes one, up to [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
+    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`] if readings can be wired
+    /// to it, and of readings of other devices if there are more: each of them takes one, up to
+    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
     ///
     /// # Errors
     /// The platform describes a device that can't be; see [`SetupError`].
@@ -213,8 +226,8 @@ impl<'a> App<'a> {
         let Stored { settings, condition } = stored.into();
         platform.set_log_level(settings.log_level);
         let expire_ms = settings.remote_expire.0.saturating_mul(1_000);
-        let remotes = Remotes::new(histories.len() - platform.readings().len(), expire_ms);
-        let state = State {
+        let remotes = Remotes::new(histories.len() - own(platform), expire_ms);
+        let mut state = State {
             sessions: Sessions::new(),
             latest: [None; READINGS_MAX],
             outputs,
@@ -229,7 +242,9 @@ impl<'a> App<'a> {
             wifi: Wifi::new(),
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
+            wired: Wired::new(),
         };
+        wiring::boot(&mut state, platform);
         let (state, histories) = (RefCell::new(state), RefCell::new(histories));
         let (storing, scratch) = (Mutex::new(Storing::default()), RefCell::new(Scratch::new()));
         Ok(Self { platform, state, histories, outbox: None, storing, scratch })
@@ -271,10 +286,10 @@ impl<'a> App<'a> {
     pub fn sample(&self, index: usize, value: Value) {
         let now = self.platform.now();
         let mut histories = self.histories.borrow_mut();
+        let state = &mut *self.state.borrow_mut();
         let (Some(info), Some(history)) = (self.platform.readings().get(index), histories.get_mut(index)) else {
             return;
         };
-        let state = &mut *self.state.borrow_mut();
         let Some(latest) = state.latest.get_mut(index) else {
             return;
         };
@@ -284,6 +299,28 @@ impl<'a> App<'a> {
             outbox.put(index, value, now);
         }
         state.publish(info.name, index, value.with_decimals(info.decimals));
+    }
+
+    /// A sample of a wired reading came.
+    pub(crate) fn sample_wired(&self, index: usize, value: Value) {
+        let now = self.platform.now();
+        let mut histories = self.histories.borrow_mut();
+        let state = &mut *self.state.borrow_mut();
+        let catalog = state.catalog(self.platform);
+        let Some((label, decimals)) = catalog.reading(index) else {
+            return;
+        };
+        let name = label.text();
+        let period_ms = catalog.info(index).map_or(0, |(info, _)| info.period_ms);
+        let (Some(latest), Some(history)) = (state.latest.get_mut(index), histories.get_mut(index)) else {
+            return;
+        };
+        *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
+        history.push(value, now);
+        if let Some(outbox) = self.outbox {
+            outbox.put_named(index, (&name, period_ms), value, now);
+        }
+        state.publish(&name, index, value.with_decimals(decimals));
     }
 
     /// Reading `index` has no value any more, because its sensor fails; its history stays.
@@ -425,8 +462,10 @@ impl<'a> App<'a> {
     /// Writes pushes that wait for the session, as many as there is room for. True if some are left.
     pub fn push(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
         let state = &mut *self.state.borrow_mut();
-        let session = state.sessions.get_mut(key);
-        let catalog = Catalog { platform: self.platform, remotes: &state.remotes };
+        let State { sessions, remotes, wired, settings, monitor, .. } = state;
+        let session = sessions.get_mut(key);
+        let wiring = settings.wiring.as_ref().filter(|_| !wired.is_set_aside).unwrap_or(&wired::NOTHING);
+        let catalog = Catalog { platform: self.platform, remotes, wired, wiring };
         while let Some((push, subscription)) = session.subscriber.mail() {
             if reply.begin(PUSH_LEN_MAX).is_err() {
                 return true;
@@ -438,12 +477,15 @@ impl<'a> App<'a> {
                 if is_pattern {
                     reply.bulk(subscription.text().as_bytes());
                 }
-                reply.bulk(name.as_bytes());
+                match name {
+                    Label { name, suffix: "" } => reply.bulk(name.as_bytes()),
+                    label => reply.bulk(label.text().as_bytes()),
+                }
                 reply.bulk(push.value().text().as_bytes());
             }
             session.subscriber.delivered();
         }
-        while let Some((number, line)) = session.monitor.and_then(|next| state.monitor.line(next)) {
+        while let Some((number, line)) = session.monitor.and_then(|next| monitor.line(next)) {
             if reply.begin(line.len() + 3).is_err() {
                 return true;
             }
@@ -512,7 +554,7 @@ fn check(platform: &dyn Platform, histories: &[History]) -> Result<(), SetupErro
     if readings.len() > READINGS_MAX || outputs.len() > OUTPUTS_MAX {
         return Err(SetupError::TooMany);
     }
-    if histories.len() < readings.len() {
+    if histories.len() < own(platform) {
         return Err(SetupError::TooFewHistories);
     }
     let decimals = readings.iter().map(|info| info.decimals).chain(outputs.iter().map(|info| info.decimals));

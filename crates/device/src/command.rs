@@ -32,6 +32,7 @@ pub enum Group {
     Stream,
     String,
     Wifi,
+    Wiring,
 }
 
 impl Group {
@@ -46,6 +47,7 @@ impl Group {
             Self::Stream => "stream",
             Self::String => "string",
             Self::Wifi => "wifi",
+            Self::Wiring => "wiring",
         }
     }
 }

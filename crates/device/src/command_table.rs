@@ -8,12 +8,12 @@ use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
     pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream, wifi,
-    xadd, xinfo,
+    wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Wifi};
+use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Wifi, Wiring};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
@@ -23,7 +23,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const OWN: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 86] = [
+pub static COMMANDS: [Command; 92] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
@@ -254,6 +254,24 @@ pub static COMMANDS: [Command; 86] = [
         OWN,
         "Join the staged network, wait for its address, and go back unless WIFI CONFIRM comes in time.",
     ),
+    Command::container("wiring", Wiring).doc("", OWN, "A container for commands of what is wired."),
+    row("wiring|drivers", 2, Read, Wiring, wiring::drivers).long().doc(
+        "",
+        OWN,
+        "List the drivers, each with its words and what it reads or switches.",
+    ),
+    row("wiring|help", 2, Read, Wiring, help::help).long().doc("", OWN, "Show helpful text about the subcommands."),
+    row("wiring|pins", 2, Read, Wiring, wiring::pins).long().doc(
+        "",
+        OWN,
+        "List the pins, what each can do, and what uses it.",
+    ),
+    row("wiring|scan", -3, Write, Wiring, wiring::scan).long().doc(
+        "sda=pin scl=pin|pin=pin",
+        OWN,
+        "List the addresses on an I2C bus, or the ROM codes on a 1-Wire bus.",
+    ),
+    row("wiring|status", 2, Read, Wiring, wiring::status).long().doc("", OWN, "Tell how each thing is that is wired."),
     row("xadd", -5, Write, Stream, xadd::xadd).keys(1, 1).doc(
         "key *|id value number",
         "5.0.0",

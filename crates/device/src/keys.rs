@@ -3,3 +3,4 @@
 pub(crate) mod catalog;
 pub(crate) mod history;
 pub(crate) mod remote;
+pub(crate) mod wired;

@@ -40,6 +40,13 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
+/// Length of what is said of a wiring that can't be; what is longer is cut.
+pub const WIRING_ERROR_LEN_MAX: usize = 120;
+/// How long WIRING SCAN waits for its outcome, milliseconds.
+pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
+/// Boots that may fail in a row with what is wired; with one more the device boots without it.
+pub const FAILED_BOOTS_MAX: u8 = 2;
+
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
 /// Streams in one XREAD.
@@ -93,7 +100,7 @@ pub const TOKEN_LEN_MAX: usize = sockeye_resp::limits::BULK_LEN_MAX_UNAUTHENTICA
 /// The shortest token that can be set: guessing it over the network must not be worth trying.
 pub const TOKEN_LEN_MIN: usize = 8;
 /// The buffer of a store in flash: the longest item, settings that fill all their fields, with its key.
-pub const FLASH_BUFFER_LEN: usize = 1024;
+pub const FLASH_BUFFER_LEN: usize = 1408;
 /// Bytes that may have changed by age in a flash that was never written: settings are longer.
 pub const FLASH_STRAY_BYTES_MAX: usize = 16;
 /// Places of a flash that are tried for each copy of the settings, if what was written can't be read.
@@ -161,9 +168,9 @@ pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
 /// RAM of an outbox on a 32-bit chip.
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
-pub const SHARED_SIZE_MAX: usize = 5 * 1024 + 512;
+pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512;
 /// What of it the settings take; as much again is there for those that are being stored.
-pub const SETTINGS_SIZE_MAX: usize = 960;
+pub const SETTINGS_SIZE_MAX: usize = 1_288;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);
@@ -187,6 +194,10 @@ const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUS
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 // `*3 $32 .. :-128 $11 ..`, each with its line ends.
 const _: () = assert!(HEARD_MAX * (4 + 5 + SSID_LEN_MAX + 2 + 7 + 18) + 5 <= TX_LEN, "a scan is one reply");
+const _: () = assert!(WIRING_SCAN_TIMEOUT_MS > 2 * sockeye_wiring::limits::SCAN_MS);
+const _: () =
+    assert!(NAME_LEN_MAX == sockeye_wiring::limits::KEY_LEN_MAX && "wiring.".len() + NAME_LEN_MAX <= KEY_LEN_MAX);
+const _: () = assert!(FLASH_BUFFER_LEN.is_multiple_of(32), "a flash is read in whole words");
 const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "the access point has the device's name");
 
 /// What the RAM of a chip depends on; a host's pointers are larger.

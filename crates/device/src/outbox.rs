@@ -28,8 +28,8 @@ use minicbor::{Decode, Encode};
 use crate::glob;
 use crate::keys::history::{SampleId, StreamId};
 use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, PUSH_WINDOW_MAX,
-    READINGS_MAX,
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
+    PUSH_WINDOW_MAX, READINGS_MAX,
 };
 use crate::platform::{Now, ReadingInfo};
 use crate::settings::cbor::text;
@@ -98,11 +98,24 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relearn;
 
+/// The names of readings that come and go while the device runs, which is why an outbox doesn't keep them.
+pub trait ReadingNames {
+    /// The name and the decimals of the reading of this number, if it is one of these.
+    fn reading(&self, index: usize) -> Option<(String<NAME_LEN_MAX, u8>, u8)>;
+}
+
+/// No readings come and go.
+impl ReadingNames for () {
+    fn reading(&self, _index: usize) -> Option<(String<NAME_LEN_MAX, u8>, u8)> {
+        None
+    }
+}
+
 /// A sample as it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outgoing<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
     /// The reading's name.
-    pub name: &'a str,
+    pub name: String<NAME_LEN_MAX, u8>,
     /// The ID, which stays the same however often the sample is sent.
     pub id: StreamId,
     /// The value.
@@ -154,8 +167,8 @@ impl State {
         }
     }
 
-    fn is_wanted(&self, info: &ReadingInfo<'_>) -> bool {
-        !self.settings.to.is_empty() && glob::matches(self.settings.names.as_bytes(), info.name.as_bytes())
+    fn is_wanted(&self, name: &str) -> bool {
+        !self.settings.to.is_empty() && glob::matches(self.settings.names.as_bytes(), name.as_bytes())
     }
 
     /// The ID under which a sample goes out for the first time; none if its stream can have no greater one.
@@ -218,16 +231,24 @@ impl<'a> Outbox<'a> {
     /// A sample of reading `index` came: it waits to be sent if it is wanted, and the oldest one that waits makes room
     /// for it if there is none.
     pub fn put(&self, index: usize, value: Value, now: Now) {
+        if let Some(info) = self.readings.get(index) {
+            self.put_named(index, (info.name, info.period_ms), value, now);
+        }
+    }
+
+    /// The same for a reading that may not be one of those that the outbox was made with: its name, and how often a
+    /// sample of it comes, milliseconds.
+    pub(crate) fn put_named(&self, index: usize, (name, period): (&str, u32), value: Value, now: Now) {
         let state = &mut *self.state.borrow_mut();
-        let (Some(info), Some(due_ms)) = (self.readings.get(index), state.due_ms.get(index).copied()) else {
+        let Some(due_ms) = state.due_ms.get(index).copied() else {
             return;
         };
-        if !state.is_wanted(info) {
+        if !state.is_wanted(name) {
             return;
         }
         let (uptime_ms, period_ms) = (now.uptime_ms(), u64::from(state.settings.period_ms));
         // The sample that is closest to the time is the one, so half a period of the sensor may be missing.
-        if uptime_ms + u64::from(info.period_ms / 2) < due_ms {
+        if uptime_ms + u64::from(period / 2) < due_ms {
             return;
         }
         // In step, unless a sample is missing.
@@ -242,6 +263,28 @@ impl<'a> Outbox<'a> {
             state.counts.dropped = state.counts.dropped.wrapping_add(1);
         }
         state.wake();
+    }
+
+    /// Other readings are there than before. The samples of those that are no more, a bit for each, are given up; the
+    /// connection is made anew, to ask for the ends of the others' streams.
+    pub(crate) fn rewire(&self, left: u32) {
+        let state = &mut *self.state.borrow_mut();
+        for index in (0..READINGS_MAX).filter(|index| left >> index & 1 == 1) {
+            state.ring.forget(index as u8);
+            if let (Some(last), Some(due_ms)) = (state.last.get_mut(index), state.due_ms.get_mut(index)) {
+                (*last, *due_ms) = (SampleId::default(), 0);
+            }
+        }
+        self.version.set(self.version.get().wrapping_add(1));
+        state.wake();
+    }
+
+    /// The name and the decimals of a reading.
+    fn reading(&self, index: usize, names: &impl ReadingNames) -> Option<(String<NAME_LEN_MAX, u8>, u8)> {
+        match self.readings.get(index) {
+            Some(info) => Some((info.name.try_into().ok()?, info.decimals)),
+            None => names.reading(index),
+        }
     }
 
     /// Whether a sample waits that isn't sent.
@@ -307,11 +350,12 @@ impl<'a> Outbox<'a> {
     }
 
     /// The next reading whose stream is to be asked for its last ID; none once all are known.
-    pub fn unknown(&self) -> Option<(usize, &'a str)> {
-        let state = self.state.borrow();
-        let mut readings = self.readings.iter().enumerate().take(READINGS_MAX);
-        let (index, info) = readings.find(|(index, info)| state.learnt >> index & 1 == 0 && state.is_wanted(info))?;
-        Some((index, info.name))
+    pub fn unknown(&self, names: &impl ReadingNames) -> Option<(usize, String<NAME_LEN_MAX, u8>)> {
+        // Names come from elsewhere, which must not find the outbox in use.
+        let learnt = self.state.borrow().learnt;
+        let unknown = (0..READINGS_MAX).filter(|index| learnt >> index & 1 == 0);
+        let mut named = unknown.filter_map(|index| Some((index, self.reading(index, names)?.0)));
+        named.find(|(_, name)| self.state.borrow().is_wanted(name))
     }
 
     /// The last ID that a reading's stream has; none if there is no such stream.
@@ -326,21 +370,24 @@ impl<'a> Outbox<'a> {
 
     /// The next sample to send, unless [`PUSH_WINDOW_MAX`] are on their way. It is on its way then, and its outcome
     /// comes in the same order.
-    pub fn next(&self) -> Option<Outgoing<'a>> {
-        let state = &mut *self.state.borrow_mut();
-        while state.ring.sent() < PUSH_WINDOW_MAX {
-            let entry = state.ring.unsent()?;
+    pub fn next(&self, names: &impl ReadingNames) -> Option<Outgoing> {
+        loop {
+            let entry = self.state.borrow().ring.unsent()?;
+            // Names come from elsewhere, which must not find the outbox in use.
+            let reading = self.reading(entry.reading.into(), names);
+            let state = &mut *self.state.borrow_mut();
+            if state.ring.sent() >= PUSH_WINDOW_MAX {
+                return None;
+            }
             let id = if entry.is_fixed { Some(entry.id) } else { state.fix(entry) };
-            if let (Some(id), Some(info)) = (id, self.readings.get(usize::from(entry.reading))) {
+            if let (Some(id), Some((name, decimals))) = (id, reading) {
                 state.ring.send(id);
-                let value = entry.value.with_decimals(info.decimals);
-                return Some(Outgoing { name: info.name, id: id.id(), value });
+                return Some(Outgoing { name, id: id.id(), value: entry.value.with_decimals(decimals) });
             }
             state.ring.skip();
             state.counts.refused = state.counts.refused.wrapping_add(1);
             state.note("a stream has had its last ID");
         }
-        None
     }
 
     /// What became of the oldest sample that is on its way. `reason` is the peer's for refusing it.

@@ -1,5 +1,8 @@
 //! What the application asks of the machine that it runs on, real or simulated.
 
+use sockeye_wiring::Board;
+use sockeye_wiring::hardware::Drive;
+
 use crate::settings::LogLevel;
 use crate::value::Value;
 
@@ -153,6 +156,15 @@ pub struct ServerHealth {
     pub bytes_out: u64,
 }
 
+/// What can be wired, and what is from the factory.
+#[derive(Debug, Clone, Copy)]
+pub struct Pins {
+    /// The board's pins.
+    pub board: &'static Board,
+    /// Names and specs of what is wired until something is configured, and after a factory reset.
+    pub factory: &'static [(&'static str, &'static str)],
+}
+
 /// The machine under the application. Implemented by the simulator and by each board.
 ///
 /// All of it is synchronous and quick; none of it may call back into the [`App`](crate::App).
@@ -172,6 +184,23 @@ pub trait Platform {
     /// # Errors
     /// The output stays as it was, and the client is told.
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
+    /// Pins that sensors and outputs can be wired to while the device runs; None if there are none. Then all that the
+    /// device has is in [`readings`](Self::readings) and [`outputs`](Self::outputs). The same at each call.
+    fn pins(&self) -> Option<Pins> {
+        None
+    }
+    /// Changes what is driven at a pin that the [wiring's loop](sockeye_wiring::run) has set up.
+    ///
+    /// # Errors
+    /// The pin stays as it was, and the client is told.
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {
+        let _ = (pin, drive);
+        Err(OutputError)
+    }
+    /// How often in a row the device has booted and did not stay up, because it panicked or its watchdog bit.
+    fn failed_boots(&self) -> u8 {
+        0
+    }
     /// How the device is.
     fn health(&self) -> Health;
     /// What the panic said that made it boot last, on one line; none if it was no panic.

@@ -8,6 +8,7 @@ use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
 use sockeye_wifi::limits::NETWORKS_MAX;
 use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
+use sockeye_wiring::Wiring;
 
 use crate::limits::{DEVICE_NAME_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
 use crate::outbox::PushSettings;
@@ -66,6 +67,9 @@ pub struct Settings {
     /// Who is asked for the time of day: `HOST` or `HOST:PORT`; empty for nobody.
     #[cbor(n(8), with = "cbor::text", default)]
     pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
+    /// What is wired; None as from the factory.
+    #[cbor(n(9), with = "cbor::wiring", default)]
+    pub wiring: Option<Wiring>,
 }
 
 impl Settings {

@@ -10,7 +10,7 @@ use embedded_io_async::{Read, Write};
 use heapless::String;
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Reply, connect};
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
-use sockeye_device::{Backoff, Outbox, Outcome, StreamId};
+use sockeye_device::{Backoff, Outbox, Outcome, ReadingNames, StreamId};
 
 use crate::limits::{
     ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
@@ -47,9 +47,11 @@ impl Ended {
 /// Sends what is in the outbox to the peer of its settings, for ever: connects when there is a sample, stays connected,
 /// and connects again, after a wait that grows, when something fails.
 ///
-/// `random` spreads the waits; it needn't be secret. Names of hosts are looked up with `dns` for each connection.
+/// `names` are those of readings that come and go, the [`App`](sockeye_device::App)'s or none, `()`. `random` spreads
+/// the waits; it needn't be secret. Names of hosts are looked up with `dns` for each connection.
 pub async fn push<S: TcpConnect, D: Dns>(
     outbox: &Outbox<'_>,
+    names: &impl ReadingNames,
     stack: &S,
     dns: &D,
     buffers: &mut PushBuffers,
@@ -63,7 +65,7 @@ pub async fn push<S: TcpConnect, D: Dns>(
             continue;
         }
         let delivered = outbox.counts().delivered;
-        let Err(ended) = session(outbox, version, stack, dns, buffers).await;
+        let Err(ended) = session((outbox, names), version, stack, dns, buffers).await;
         if outbox.counts().delivered != delivered {
             backoff.reset();
         }
@@ -80,7 +82,7 @@ pub async fn push<S: TcpConnect, D: Dns>(
 
 /// One connection, from its beginning to its end.
 async fn session<S: TcpConnect, D: Dns>(
-    outbox: &Outbox<'_>,
+    (outbox, names): (&Outbox<'_>, &impl ReadingNames),
     version: u32,
     stack: &S,
     dns: &D,
@@ -89,7 +91,7 @@ async fn session<S: TcpConnect, D: Dns>(
     let peer = address(outbox, dns).await?;
     let socket = connect(stack, peer, ClientTimeouts::DEFAULT.connect).await?;
     let mut client = Client::new(socket, buffers, ClientTimeouts::DEFAULT.io);
-    let Err(ended) = talk(outbox, version, &mut client).await;
+    let Err(ended) = talk((outbox, names), version, &mut client).await;
     // A peer that is still there learns at once that nothing more comes. Not all stacks can say so in time.
     let _ = with_timeout(Duration::from_millis(ABORT_TIMEOUT_MS), client.transport().abort()).await;
     Err(ended)
@@ -128,7 +130,7 @@ fn parse(to: &str) -> Option<Peer<'_>> {
 
 /// Logs in, asks where the streams end, and sends samples as they come.
 async fn talk<T: Read + Write>(
-    outbox: &Outbox<'_>,
+    (outbox, names): (&Outbox<'_>, &impl ReadingNames),
     version: u32,
     client: &mut Client<'_, T>,
 ) -> Result<core::convert::Infallible, Ended>
@@ -143,8 +145,8 @@ where
     }
     let node = outbox.node();
     outbox.connected();
-    while let Some((index, name)) = outbox.unknown() {
-        let last = client.stream_last_id(&key(&node, name)).await;
+    while let Some((index, name)) = outbox.unknown(names) {
+        let last = client.stream_last_id(&key(&node, &name)).await;
         let last = match last.map(|last| last.and_then(|id| StreamId::parse(id, 0))) {
             Ok(last) => last,
             // The peer will say so again of each sample.
@@ -157,8 +159,8 @@ where
         if outbox.version() != version {
             return Err(Ended::Reconfigured);
         }
-        while let Some(sample) = outbox.next() {
-            let key = key(&node, sample.name);
+        while let Some(sample) = outbox.next(names) {
+            let key = key(&node, &sample.name);
             let id: String<STREAM_ID_LEN_MAX, u8> = text(sample.id);
             let value: String<NUMBER_TEXT_LEN_MAX, u8> = text(sample.value);
             client.send(&[b"XADD", key.as_bytes(), id.as_bytes(), b"value", value.as_bytes()]).await?;

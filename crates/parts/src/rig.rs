@@ -85,9 +85,11 @@ impl<H: Hardware> Rig<H> {
     /// There is no such thing, or its pin refuses.
     pub fn set(&mut self, name: &str, value: i32) {
         let now_ms = self.now_ms();
-        if let Some((pin, drive)) = self.sampler.set(&self.wiring, self.index(name), value, now_ms) {
+        let thing = self.index(name);
+        if let Some((pin, drive)) = self.sampler.drive(&self.wiring, thing, value) {
             self.bench.drive(pin, drive).unwrap();
         }
+        self.sampler.set(thing, value, now_ms);
     }
 
     /// A key's value, in units of its last decimal.

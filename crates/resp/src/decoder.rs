@@ -1,9 +1,9 @@
 //! Reading requests: RESP arrays of bulk strings, and lines.
 
+use crate::decimal::{InvalidCount, decode_count};
 use crate::http::{Http, http_method, is_http};
 use crate::inline::{self, SplitError};
 use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
-use crate::decimal::{InvalidCount, decode_count};
 use crate::protocol_error::ProtocolError;
 use crate::request::{Request, Span};
 use crate::telnet::{self, IAC};

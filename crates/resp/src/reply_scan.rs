@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::limits::{ELEMENT_LEN_MIN, REPLY_DEPTH_MAX};
 use crate::decimal::{InvalidCount, decode_count};
+use crate::limits::{ELEMENT_LEN_MIN, REPLY_DEPTH_MAX};
 
 /// Why bytes aren't a reply. The connection is of no more use: where its next
 /// reply starts is unknown.

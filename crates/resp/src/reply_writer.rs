@@ -3,9 +3,9 @@
 use core::fmt::{self, Write};
 
 use crate::buffer::{Buffer, Full};
+use crate::decimal::Digits;
 use crate::double::write_double;
 use crate::limits::OVERFLOW_REPLY;
-use crate::decimal::Digits;
 use crate::protocol::Protocol;
 
 /// There may be no room for the next reply: send what is there first.

@@ -5,9 +5,15 @@ pub(crate) const HEADER_LEN: usize = 12;
 
 /// Types of records.
 pub(crate) const A: u16 = 1;
+pub(crate) const PTR: u16 = 12;
+pub(crate) const TXT: u16 = 16;
+pub(crate) const SRV: u16 = 33;
+pub(crate) const NSEC: u16 = 47;
 
 /// The class of the internet.
 pub(crate) const IN: u16 = 1;
+/// Every type, or every class.
+pub(crate) const ANY: u16 = 255;
 
 /// Names that a pointer leads from one to the next, at most: a name has no more labels (RFC 1035 section 2.3.4).
 const JUMPS_MAX: usize = 127;
@@ -24,6 +30,20 @@ impl<'a> Message<'a> {
 
     fn word(self, at: usize) -> u16 {
         u16::from_be_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    pub(crate) fn id(self) -> u16 {
+        self.word(0)
+    }
+
+    /// There is more in another message.
+    pub(crate) fn is_truncated(self) -> bool {
+        self.0[2] & 0x02 != 0
+    }
+
+    /// The response code.
+    pub(crate) fn code(self) -> u8 {
+        self.0[3] & 0x0f
     }
 
     pub(crate) fn is_response(self) -> bool {
@@ -51,9 +71,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) at: usize,
 }
 
-/// A type and class; the name before them is not kept.
+/// A name, type and class.
 #[derive(Clone, Copy)]
-pub(crate) struct Question {
+pub(crate) struct Question<'a> {
+    pub(crate) name: Name<'a>,
     pub(crate) kind: u16,
     pub(crate) class: u16,
 }
@@ -70,9 +91,18 @@ impl<'a> Reader<'a> {
     }
 
     /// The next question; None if it is cut off or no question.
-    pub(crate) fn question(&mut self) -> Option<Question> {
-        self.name()?;
-        Some(Question { kind: self.word()?, class: self.word()? })
+    pub(crate) fn question(&mut self) -> Option<Question<'a>> {
+        Some(Question { name: self.name()?, kind: self.word()?, class: self.word()? })
+    }
+
+    /// The next record; None if it is cut off or no record.
+    pub(crate) fn record(&mut self) -> Option<Record<'a>> {
+        let Question { name, kind, class } = self.question()?;
+        let ttl_s = u32::from_be_bytes(*self.take(4)?.first_chunk()?);
+        let len = self.word()?;
+        let at = self.at;
+        let data = self.take(len.into())?;
+        Some(Record { name, kind, class, ttl_s, data, message: self.message, at })
     }
 
     /// Reads a name, which is whole and has an end.
@@ -92,6 +122,27 @@ impl<'a> Reader<'a> {
                 len => self.take(len.into())?,
             };
         }
+    }
+}
+
+/// A record.
+#[derive(Clone, Copy)]
+pub(crate) struct Record<'a> {
+    pub(crate) name: Name<'a>,
+    pub(crate) kind: u16,
+    pub(crate) class: u16,
+    /// How long it may be remembered, seconds; 0 if it ends.
+    pub(crate) ttl_s: u32,
+    pub(crate) data: &'a [u8],
+    message: &'a [u8],
+    /// Where the data begin.
+    at: usize,
+}
+
+impl<'a> Record<'a> {
+    /// The name in the data, behind so many bytes. It may be none.
+    pub(crate) fn target(&self, offset: usize) -> Option<Name<'a>> {
+        (offset < self.data.len()).then_some(Name { message: self.message, at: self.at + offset })
     }
 }
 
@@ -184,5 +235,16 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn word(&mut self, value: u16) -> Option<()> {
         self.put(&value.to_be_bytes())
+    }
+
+    /// Writes over a word that is there.
+    pub(crate) fn set_word(&mut self, at: usize, value: u16) {
+        if let Some(word) = self.buffer.get_mut(at..at + 2) {
+            word.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.buffer[..self.len]
     }
 }

@@ -33,12 +33,3 @@ mod udp;
 
 pub use address::{Address, Cidr};
 pub use udp::{Buffers, Socket, Udp, UdpError};
-
-use embassy_time::{Duration, Timer};
-
-use crate::limits::RETRY_MS;
-
-/// The pause after an error, which a message that can't be read must not make into a busy loop.
-async fn pause() {
-    Timer::after(Duration::from_millis(RETRY_MS)).await;
-}

@@ -43,12 +43,41 @@ pub const DNS_MESSAGE_LEN_MAX: usize = 512;
 /// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
 pub const DNS_TTL_S: u32 = 60;
 
-/// Bytes of an mDNS question that is read; longer ones, which list many known answers, are passed over.
+/// Bytes of an mDNS message that is read; longer ones, which list many known answers, are passed over.
 pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
-/// Bytes of an mDNS answer: all records of a device with the longest name.
+/// Bytes of an mDNS answer: all records of a device with the longest name and texts of 255 bytes.
 pub const MDNS_ANSWER_LEN_MAX: usize = 1_024;
-/// How long an answer holds, seconds (RFC 6762 section 10).
+/// How long records are remembered, seconds. RFC 6762 section 10 recommends this for those that depend on the host, and
+/// 75 minutes for the rest; but a device that loses its power says no goodbye, and should not be listed for an hour.
 pub const MDNS_TTL_S: u32 = 120;
+/// How long one that knows nothing of mDNS remembers any record, seconds (RFC 6762 section 6.7).
+pub const MDNS_LEGACY_TTL_S: u32 = 10;
+/// Probes before a name is taken, and the time after each, milliseconds (RFC 6762 section 8.1).
+pub const MDNS_PROBES: u8 = 3;
+/// See [`MDNS_PROBES`].
+pub const MDNS_PROBE_MS: u64 = 250;
+/// After so many conflicts in a row the next name is probed this much later, milliseconds (RFC 6762 section 8.1).
+pub const MDNS_CONFLICTS_MAX: u8 = 15;
+/// See [`MDNS_CONFLICTS_MAX`].
+pub const MDNS_SLOW_PROBE_MS: u64 = 5_000;
+/// Announcements of a new name, and the time between them, milliseconds (RFC 6762 section 8.3).
+pub const MDNS_ANNOUNCEMENTS: u8 = 2;
+/// See [`MDNS_ANNOUNCEMENTS`].
+pub const MDNS_ANNOUNCE_MS: u64 = 1_000;
+/// An answer that others may give too is sent this much later, milliseconds (RFC 6762 section 6) ...
+pub const MDNS_DELAY_MS: u64 = 20;
+/// ... and up to so much more, at random.
+pub const MDNS_DELAY_SPREAD_MS: u64 = 100;
+/// An answer to a question that was cut waits for the rest of it, milliseconds (RFC 6762 section 7.2) ...
+pub const MDNS_AWAIT_MS: u64 = 400;
+/// ... and up to so much more, at random.
+pub const MDNS_AWAIT_SPREAD_MS: u64 = 100;
+/// The least time between two of a record that are sent to all, milliseconds (RFC 6762 section 6).
+pub const MDNS_REPEAT_MS: u64 = 1_000;
+/// The same where somebody probes for the name.
+pub const MDNS_REPEAT_PROBED_MS: u64 = 250;
+/// How often it is looked whether the device has another name, milliseconds.
+pub const MDNS_LOOK_MS: u64 = 2_000;
 /// Bytes of a name: one label (RFC 1035 section 2.3.4).
 pub const NAME_LEN_MAX: usize = 63;
 
@@ -58,6 +87,8 @@ pub const NTP_MESSAGE_LEN: usize = 48;
 pub const SERVER_LEN_MAX: usize = 64;
 /// How long a time server may take to answer, and its name to be looked up, milliseconds.
 pub const SNTP_ANSWER_MS: u64 = 5_000;
+/// How long all of it may take, milliseconds: the name, the socket and the answer.
+pub const SNTP_ASK_MS: u64 = 2 * SNTP_ANSWER_MS + BIND_MS;
 /// How often it is looked whether there is a time server, milliseconds.
 pub const SNTP_LOOK_MS: u64 = 10_000;
 /// How often the time is asked for, milliseconds: within an hour a quartz is off by 200 ms at most.

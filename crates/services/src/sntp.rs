@@ -10,7 +10,7 @@ use heapless::String;
 use sntpc::{NtpContext, NtpTimestampGenerator, NtpUdpSocket, fraction_to_microseconds};
 
 use crate::limits::{
-    SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS, SNTP_PERIOD_MS,
+    SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_ASK_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS, SNTP_PERIOD_MS,
 };
 
 /// The port of NTP.
@@ -48,7 +48,9 @@ pub async fn serve<U: UdpBind, D: Dns>(
             (asked, next, pause_ms) = (wanted, Instant::MIN, SNTP_PAUSE_MIN_MS);
         }
         if !asked.is_empty() && Instant::now() >= next {
-            let wait_ms = match ask(udp, dns, &asked).await {
+            // Each part has a bound but that of the socket.
+            let asking = with_timeout(Duration::from_millis(SNTP_ASK_MS), ask(udp, dns, &asked)).await;
+            let wait_ms = match asking.unwrap_or(Err(AskError::TimedOut)) {
                 Ok(unix_us) => {
                     set(unix_us);
                     pause_ms = SNTP_PAUSE_MIN_MS;

@@ -3,6 +3,7 @@
 
 use core::cell::{RefCell, RefMut};
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
@@ -16,16 +17,16 @@ use crate::limits::SEND_MS;
 
 /// A socket's memory: `N` datagrams of `LEN` bytes together, each way.
 pub struct Buffers<const LEN: usize, const N: usize> {
-    rx_meta: [PacketMetadata; N],
+    rx_meta: MaybeUninit<[PacketMetadata; N]>,
     rx: [u8; LEN],
-    tx_meta: [PacketMetadata; N],
+    tx_meta: MaybeUninit<[PacketMetadata; N]>,
     tx: [u8; LEN],
 }
 
 impl<const LEN: usize, const N: usize> Buffers<LEN, N> {
-    /// Empty.
+    /// Empty. All zero, so that a static of it takes no room in an image.
     pub const fn new() -> Self {
-        Self { rx_meta: [PacketMetadata::EMPTY; N], rx: [0; LEN], tx_meta: [PacketMetadata::EMPTY; N], tx: [0; LEN] }
+        Self { rx_meta: MaybeUninit::uninit(), rx: [0; LEN], tx_meta: MaybeUninit::uninit(), tx: [0; LEN] }
     }
 }
 
@@ -53,6 +54,8 @@ impl Udp {
         hop_limit: u8,
     ) -> Self {
         let Buffers { rx_meta, rx, tx_meta, tx } = buffers;
+        let rx_meta = rx_meta.write([PacketMetadata::EMPTY; N]);
+        let tx_meta = tx_meta.write([PacketMetadata::EMPTY; N]);
         let mut socket = UdpSocket::new(stack, rx_meta, rx, tx_meta, tx);
         socket.set_hop_limit(Some(hop_limit));
         Self { stack, socket: RefCell::new(socket), hop_limit }

@@ -15,16 +15,13 @@ use edge_nal::{AddrType, Dns};
 use embassy_futures::block_on;
 use embassy_futures::select::select;
 use embedded_io_async::ErrorKind;
-use sockeye_services::limits::MDNS_QUESTION_LEN_MAX;
-use sockeye_services::mdns::Announcement;
-use sockeye_services::{Cidr, captive, dhcp, mdns, sntp};
+use sockeye_services::{Cidr, captive, dhcp, sntp};
 
 use crate::wire::{Datagram, Udp};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 const NETWORK: Cidr = (ADDRESS, 24);
 const PORT: u16 = 3000;
-const MDNS: ([u8; 4], u16) = ([224, 0, 0, 251], 5353);
 
 /// What a service sends when these come in, one after the other.
 fn answers<S: Future>(udp: &Udp, service: S, questions: impl IntoIterator<Item = Datagram>) -> Vec<Datagram> {
@@ -81,10 +78,6 @@ fn rubbish_stops_no_service() {
     let udp = Udp::default();
     let sent = answers(&udp, dhcp::serve(&udp, NETWORK, PORT, &()), with(discover(1)));
     assert!(offered(sent.last().unwrap()).is_some());
-
-    let udp = Udp::default();
-    let sent = answers(&udp, announce(&udp), with(question("sockeye-3f2a.local", Rtype::A)));
-    assert_eq!(records(&sent.last().unwrap().bytes)[0].1, "192.168.1.1");
 }
 
 fn discover(client: u8) -> Vec<u8> {
@@ -214,65 +207,4 @@ impl Dns for NoDns {
     async fn get_host_by_address(&self, _address: IpAddr, _name: &mut [u8]) -> Result<usize, ErrorKind> {
         Err(ErrorKind::NotFound)
     }
-}
-
-fn announce(udp: &Udp) -> impl Future {
-    let txt = &[("version", "0.1.0")];
-    let announcement = Announcement { name: "sockeye-3f2a", address: ADDRESS, port: PORT, txt };
-    async move { mdns::serve(udp, &announcement, |bytes| bytes.fill(1)).await }
-}
-
-#[test]
-fn the_device_is_found_by_its_name_and_by_its_service() {
-    let udp = Udp::default();
-    let from = ([192, 168, 1, 50], 5353);
-    let questions = [("SOCKEYE-3F2A.local", Rtype::A), ("_sockeye._tcp.local", Rtype::PTR)];
-    let questions = questions.map(|(name, kind)| Datagram::new(from, &question(name, kind)));
-    let sent = answers(&udp, announce(&udp), questions);
-    assert_eq!(sent.len(), 3, "an announcement, and two answers");
-    assert!(sent.iter().all(|answer| answer.peer == MDNS.into()));
-    assert!(udp.joined().contains(&MDNS.0.into()));
-
-    let has = |answer: &Datagram, name: &str, data: &str| {
-        records(&answer.bytes).iter().any(|record| record.0 == name && record.1.contains(data))
-    };
-    assert!(has(&sent[1], "sockeye-3f2a.local", "192.168.1.1"));
-    let service = "sockeye-3f2a._sockeye._tcp.local";
-    for (name, data) in [
-        ("_sockeye._tcp.local", service),
-        (service, "3000 sockeye-3f2a.local"),
-        (service, "version=0.1.0"),
-        ("sockeye-3f2a.local", "192.168.1.1"),
-    ] {
-        assert!(has(&sent[2], name, data), "{name} {data}: {:?}", records(&sent[2].bytes));
-    }
-}
-
-#[test]
-fn names_of_others_are_left_to_them() {
-    let udp = Udp::default();
-    let from = ([192, 168, 1, 50], 5353);
-    let sent = answers(&udp, announce(&udp), [Datagram::new(from, &question("printer.local", Rtype::A))]);
-    assert_eq!(sent.len(), 1, "only the announcement");
-}
-
-#[test]
-fn a_question_that_is_too_long_does_not_make_the_device_announce_itself_again() {
-    let udp = Udp::default();
-    let from = ([192, 168, 1, 50], 5353);
-    let long = vec![0; MDNS_QUESTION_LEN_MAX + 1];
-    let sent = answers(&udp, announce(&udp), [Datagram::new(from, &long), Datagram::new(from, &long)]);
-    assert_eq!(sent.len(), 1, "only the announcement");
-}
-
-#[test]
-fn the_longest_name_fits_into_an_answer() {
-    let udp = Udp::default();
-    let name = "n".repeat(70);
-    let announcement = Announcement { name: &name, address: ADDRESS, port: PORT, txt: &[("version", "0.1.0")] };
-    let service = async { mdns::serve(&udp, &announcement, |bytes| bytes.fill(1)).await };
-    let browse = Datagram::new(([192, 168, 1, 50], 5353), &question("_sockeye._tcp.local", Rtype::PTR));
-    let sent = answers(&udp, service, [browse]);
-    assert_eq!(sent.len(), 2);
-    assert!(records(&sent[1].bytes).iter().any(|record| record.0.starts_with(&"n".repeat(63))));
 }

@@ -56,7 +56,8 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
             }
         }
         boot.device_listening(address.port(), SLOTS, address.into());
-        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, store, push).await
+        parts();
+        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), push).await
     })
 }
 
@@ -74,8 +75,14 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         print(format_args!("state: {}", state.display()));
         print(format_args!("own network: {}", NetworkName(identity.mac)));
         boot.device_listening(address.port(), SLOTS, own.into());
+        parts();
         let links = InBuffers::new(Links::new(address.port()));
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
-        device::run(Reach::air(&links, demo), identity.mac, SLOTS, store, push).await
+        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), push).await
     })
+}
+
+/// Prints what is on the simulated board's pins.
+fn parts() {
+    device::PARTS.iter().for_each(|line| print(format_args!("{line}")));
 }

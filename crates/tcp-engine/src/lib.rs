@@ -52,6 +52,8 @@ mod receive;
 mod ring;
 mod segment;
 mod send;
+#[cfg(test)]
+mod tests;
 mod timing;
 
 pub use connection::{Connection, Ended, State};

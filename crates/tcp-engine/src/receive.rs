@@ -187,8 +187,12 @@ impl<M: Memory> Connection<M> {
                 self.challenge(now);
                 return Reaction::Ignored;
             }
-            let is_refusal = self.state == State::SynReceived && !self.is_passive;
-            self.end(if is_refusal { Ended::Refused } else { Ended::Reset });
+            self.end(match self.state {
+                State::SynReceived if !self.is_passive => Ended::Refused,
+                // Both sides have closed, and the peer has all of the text.
+                State::Closing | State::LastAck | State::TimeWait if self.tx.len() == 0 => Ended::Closed,
+                _ => Ended::Reset,
+            });
             return Reaction::Accepted;
         }
         self.check_ack(segment, now)

@@ -3,7 +3,7 @@
 use embassy_time::Instant;
 
 use crate::connection::{AckDue, Connection, Control, State, Timer, TimerKind};
-use crate::limits::OVERRIDE_MS;
+use crate::limits::{KEEP_ALIVE_MS, OVERRIDE_MS};
 use crate::ring::Memory;
 use crate::segment::{Flags, Outgoing, Seq};
 use crate::timing::ticks;
@@ -99,9 +99,9 @@ impl<M: Memory> Connection<M> {
             }
             TimerKind::Persist => {
                 self.control = Some(Control::Probe);
-                // SHLD-30.
+                // SHLD-30; but each probe is answered, and a peer that is not heard for long is given up.
                 self.rtt.back_off();
-                self.timer.start(TimerKind::Persist, now, self.rtt.rto());
+                self.timer.start(TimerKind::Persist, now, self.rtt.rto().min(ticks(KEEP_ALIVE_MS)));
             }
             TimerKind::Retransmit => self.on_retransmission_timeout(now),
         }

@@ -134,6 +134,19 @@ impl Chip {
         }
     }
 
+    /// What a pin can do, in words: `input`, `output`, `pull`, `analog`, and `strapping`, which is none of its abilities.
+    pub fn abilities(&self, pin: u8) -> impl Iterator<Item = &'static str> + use<> {
+        let drives = !contains(self.inputs_only, pin);
+        let all = [
+            (true, "input"),
+            (drives, "output"),
+            (drives, "pull"),
+            (contains(self.analog, pin), "analog"),
+            (contains(self.strapping, pin), "strapping"),
+        ];
+        all.into_iter().filter(|(has, _)| *has).map(|(_, text)| text)
+    }
+
     /// The pins that there are, by number.
     pub fn numbers(&self) -> impl Iterator<Item = u8> + use<> {
         let pins = self.pins;

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::limits::{PERIOD_MS_MAX, READINGS_MAX};
 use crate::number::TENS;
-use crate::spec::Args;
+use crate::spec::{Args, PERIOD};
 
 /// Which driver's code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,57 @@ pub struct Word {
     pub default: Option<i64>,
     /// One line for people.
     pub help: &'static str,
+}
+
+impl Word {
+    /// The word for how often a driver samples.
+    pub fn period(period: Period) -> Self {
+        let kind = Kind::Duration { maximum_ms: PERIOD_MS_MAX };
+        Self { name: PERIOD, kind, default: Some(period.default_ms.into()), help: "how often it is sampled" }
+    }
+}
+
+/// As documentation writes it: `pin=PIN`, and in `[]` with its default what may be left out.
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(default) = self.default else {
+            return write!(f, "{}=PIN", self.name);
+        };
+        write!(f, "[{}=", self.name)?;
+        match self.kind {
+            Kind::Pin(_) => write!(f, "{default}")?,
+            Kind::Number { decimals, unit, .. } => {
+                let ten = TENS.get(usize::from(decimals)).copied().unwrap_or(1);
+                write!(f, "{}", default / ten)?;
+                let (mut rest, mut place) = ((default % ten).abs(), ten / 10);
+                if rest > 0 {
+                    f.write_str(".")?;
+                }
+                while rest > 0 && place > 0 {
+                    write!(f, "{}", rest / place)?;
+                    (rest, place) = (rest % place, place / 10);
+                }
+                if !unit.is_empty() {
+                    return write!(f, "] {unit}");
+                }
+            }
+            Kind::Choice(texts) => {
+                for (index, text) in texts.iter().enumerate() {
+                    write!(f, "{}{text}", if index == 0 { "" } else { "|" })?;
+                }
+            }
+            Kind::YesNo => f.write_str("no|yes")?,
+            Kind::Address(addresses) => {
+                for (index, address) in addresses.iter().enumerate() {
+                    write!(f, "{}{address:#04x}", if index == 0 { "" } else { "|" })?;
+                }
+            }
+            Kind::Rom => f.write_str("ROM")?,
+            Kind::Unit => f.write_str("UNIT")?,
+            Kind::Duration { .. } => write!(f, "{default}ms")?,
+        }
+        f.write_str("]")
+    }
 }
 
 /// What kind of figure a reading is.
@@ -224,7 +275,7 @@ impl Fault {
             Self::NotReady => "not ready in time",
             Self::Range => "value out of range",
             Self::Hangs => "bus hangs",
-            Self::Hardware => "pin can't be set up",
+            Self::Hardware => "hardware failed",
         }
     }
 }

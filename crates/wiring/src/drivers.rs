@@ -66,6 +66,11 @@ pub fn find(name: &str) -> Option<&'static Driver> {
     TABLE.iter().find(|driver| driver.name == name)
 }
 
+/// The driver at a place of the table.
+pub fn nth(index: usize) -> Option<&'static Driver> {
+    TABLE.get(index)
+}
+
 /// Does one step of a sample.
 ///
 /// # Errors

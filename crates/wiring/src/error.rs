@@ -129,7 +129,7 @@ impl fmt::Display for Error<'_> {
             Self::PinUnable { pin, unable: Unable::Output } => write!(f, "pin {pin} is an input only"),
             Self::PinUnable { pin, unable: Unable::Pull } => write!(f, "pin {pin} has no pull-up or pull-down"),
             Self::Strapping(pin) => {
-                write!(f, "pin {pin} is a strapping pin, read while the chip boots; strapping=yes uses it all the same")
+                write!(f, "pin {pin} decides how the chip boots; strapping=yes uses it all the same")
             }
             Self::SameAddress(name) => write!(f, "'{name}' has the same address on the same bus"),
             Self::SameName(name) => write!(f, "key '{name}' is used already"),

@@ -14,6 +14,8 @@ pub const WORDS_MAX: usize = 6;
 pub const READINGS_MAX: usize = 4;
 /// Length of a unit, bytes of UTF-8.
 pub const UNIT_LEN_MAX: usize = 8;
+/// Length of all that a pin can do, in words.
+pub const PINS_TEXT_LEN_MAX: usize = 64;
 /// Decimals of a reading.
 pub const DECIMALS_MAX: u8 = 6;
 
@@ -23,6 +25,8 @@ pub const PERIOD_MS_MIN: u32 = 100;
 pub const PERIOD_MS_MAX: u32 = 86_400_000;
 /// The longest that one step of a driver may take, milliseconds. A sensor that hangs holds the others up for so long.
 pub const STEP_MS: u64 = 100;
+/// The longest that a scan may take, milliseconds. Nothing is sampled meanwhile.
+pub const SCAN_MS: u64 = 2_000;
 /// The longest that a driver may ask to wait between two steps, milliseconds.
 pub const WAIT_MS_MAX: u32 = 10_000;
 /// Steps of one sample; one more is a fault.
@@ -45,7 +49,7 @@ pub const CONVERSIONS: u32 = 16;
 /// Pulses that a line is heard for at once: a DHT22's are 43.
 pub const PULSES_MAX: usize = 48;
 /// ROM codes that one scan of a 1-Wire bus finds.
-pub const ROMS_MAX: usize = 16;
+pub const ROMS_MAX: usize = 8;
 /// Pixels of a strip of WS2812.
 pub const PIXELS_MAX: u16 = 256;
 
@@ -53,6 +57,5 @@ const _: () = assert!(THINGS_MAX < u8::MAX as usize);
 const _: () = assert!(BACKOFF_MS_MIN <= BACKOFF_MS_MAX && BACKOFF_MS_MAX <= PERIOD_MS_MAX);
 const _: () = assert!(PERIOD_MS_MIN as u64 >= STEP_MS);
 const _: () = assert!(TEXT_LEN_MAX >= SPEC_LEN_MAX + KEY_LEN_MAX + 2, "the longest thing has room");
-const _: () = assert!(UNIT_LEN_MAX <= size_of::<u64>(), "a unit is kept as a number");
 const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit millivolts fits");
 const _: () = assert!(size_of::<crate::Sampler>() <= SAMPLER_SIZE_MAX);

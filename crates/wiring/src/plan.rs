@@ -4,6 +4,7 @@ use crate::chip::{Board, Chip};
 use crate::driver::{Id, Kind, Use};
 use crate::error::{Error, Rejected, Taken, Unable};
 use crate::limits::KEY_LEN_MAX;
+use crate::scan::Request;
 use crate::spec::Spec;
 use crate::wiring::{Wiring, is_name};
 
@@ -117,34 +118,60 @@ fn check_name<'a>(name: &'a str, spec: &Spec, is_used: impl Fn(Key<'_>) -> bool)
 
 /// Whether the board's pins can do what a spec asks of them.
 fn check_pins(spec: &Spec, board: &Board) -> Result<(), Error<'static>> {
-    let chip = board.chip;
     for (index, (pin, used)) in spec.args.pins().enumerate() {
-        if !chip.has(pin) {
-            return Err(Error::NoPin(pin));
-        }
-        if let Some(by) = board.user(pin) {
-            return Err(Error::PinTaken { pin, by });
-        }
+        check_pin((pin, used), board, spec.is_strapping_allowed)?;
         if spec.args.pins().take(index).any(|(other, _)| other == pin) {
             return Err(Error::SamePin(pin));
         }
-        let unable = if used == Use::Analog && !Chip::is_in(chip.analog, pin) {
-            Some(Unable::Analog)
-        } else if used.is_driven() && Chip::is_in(chip.inputs_only, pin) {
-            Some(Unable::Output)
-        } else if spec.args.get("pull") != 0 && Chip::is_in(chip.inputs_only, pin) {
-            Some(Unable::Pull)
-        } else {
-            None
-        };
-        if let Some(unable) = unable {
-            return Err(Error::PinUnable { pin, unable });
-        }
-        if Chip::is_in(chip.strapping, pin) && !spec.is_strapping_allowed {
-            return Err(Error::Strapping(pin));
+        if spec.args.get("pull") != 0 && Chip::is_in(board.chip.inputs_only, pin) {
+            return Err(Error::PinUnable { pin, unable: Unable::Pull });
         }
     }
     Ok(())
+}
+
+fn check_pin((pin, used): (u8, Use), board: &Board, is_strapping_allowed: bool) -> Result<(), Error<'static>> {
+    let chip = board.chip;
+    if !chip.has(pin) {
+        return Err(Error::NoPin(pin));
+    }
+    if let Some(by) = board.user(pin) {
+        return Err(Error::PinTaken { pin, by });
+    }
+    if used == Use::Analog && !Chip::is_in(chip.analog, pin) {
+        return Err(Error::PinUnable { pin, unable: Unable::Analog });
+    }
+    if used.is_driven() && Chip::is_in(chip.inputs_only, pin) {
+        return Err(Error::PinUnable { pin, unable: Unable::Output });
+    }
+    if Chip::is_in(chip.strapping, pin) && !is_strapping_allowed {
+        return Err(Error::Strapping(pin));
+    }
+    Ok(())
+}
+
+/// Checks whether a bus can be scanned: its pins are free, or are those of the same bus already.
+///
+/// # Errors
+/// Why they aren't.
+pub fn check_scan<'a>(wiring: &'a Wiring, board: &Board, request: Request) -> Result<(), Error<'a>> {
+    let pins = match request {
+        Request::I2c { sda, scl } => [(sda, Use::Sda), (scl, Use::Scl)],
+        Request::OneWire { pin } => [(pin, Use::OneWire); 2],
+    };
+    for (pin, used) in pins {
+        check_pin((pin, used), board, true)?;
+        for (name, text) in wiring.iter() {
+            let Ok(spec) = Spec::parse(text) else { continue };
+            if spec.args.pins().any(|other| other.0 == pin && other.1 != used) {
+                return Err(Error::PinTaken { pin, by: Taken::Thing(name) });
+            }
+        }
+    }
+    match pins {
+        [(sda, Use::Sda), (scl, Use::Scl)] if sda == scl => Err(Error::SamePin(sda)),
+        _ => Ok(()),
+    }
 }
 
 /// Whether a thing can be beside another.

@@ -7,8 +7,9 @@ use embassy_time::{Duration, Timer, with_timeout};
 use crate::driver::Fault;
 use crate::drivers;
 use crate::hardware::Hardware;
-use crate::limits::{INPUT_IDLE_MS, INPUT_POLL_MS, STEP_MS};
+use crate::limits::{INPUT_IDLE_MS, INPUT_POLL_MS, SCAN_MS, STEP_MS};
 use crate::sampler::{Report, Sampler, Todo};
+use crate::scan::{Found, Request, scan};
 use crate::wiring::Wiring;
 
 /// What the loops have to do with the application.
@@ -21,8 +22,12 @@ pub trait Desk {
     fn sample(&self, thing: u8, reading: usize, value: i32);
     /// A thing's readings have no value any more.
     fn lose(&self, thing: u8);
-    /// Waits until the wiring or an output was changed since the last time that this returned.
+    /// Waits until the wiring or an output was changed, or a scan was asked for, since the last time that this returned.
     async fn changed(&self);
+    /// A scan that is asked for, once.
+    fn scan(&self) -> Option<Request>;
+    /// What came of it.
+    fn scanned(&self, result: Result<Found, Fault>);
 }
 
 /// Samples what is wired, for ever: sensors one step after another, and inputs beside them.
@@ -34,6 +39,10 @@ pub async fn run<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> ! {
 /// too, because its pins may be another's.
 async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::Infallible {
     loop {
+        if let Some(request) = desk.scan() {
+            let scan = with_timeout(Duration::from_millis(SCAN_MS), scan(hardware, request));
+            desk.scanned(scan.await.unwrap_or(Err(Fault::Hangs)));
+        }
         let now_ms = desk.now_ms();
         let todo = desk.with(|wiring, sampler| {
             sampler.set_up(wiring, hardware, now_ms);

@@ -267,18 +267,22 @@ impl Sampler {
         None
     }
 
-    /// Sets a thing's output. Gives what is to be driven at which pin, or None if a step does it.
-    ///
-    /// A thing whose pin isn't set up yet is set up with this value.
-    pub fn set(&mut self, wiring: &Wiring, index: usize, value: i32, now_ms: u64) -> Option<(u8, Drive)> {
+    /// What is to be driven at which pin for a value of a thing's output. None if a step does it, or if the pin isn't
+    /// set up yet, which will be done with the value that is [set](Self::set) then.
+    pub fn drive(&self, wiring: &Wiring, index: usize, value: i32) -> Option<(u8, Drive)> {
         let spec = wiring.iter().nth(index).and_then(|(_, text)| Spec::parse(text).ok())?;
-        let state = self.states.get_mut(index)?;
-        state.output = value;
-        let drive = drivers::drive(spec.driver, &spec.args, value);
-        if drive.is_none() && state.is_set_up && state.fault.is_none() {
-            state.due_ms = now_ms as u32;
+        self.states.get(index).filter(|state| state.is_set_up)?;
+        drivers::drive(spec.driver, &spec.args, value).map(|drive| (spec.args.pin("pin"), drive))
+    }
+
+    /// Sets a thing's output, in units of its last decimal. Where a step does it, that is due at once.
+    pub fn set(&mut self, index: usize, value: i32, now_ms: u64) {
+        if let Some(state) = self.states.get_mut(index) {
+            state.output = value;
+            if state.fault.is_none() {
+                state.due_ms = now_ms as u32;
+            }
         }
-        drive.filter(|_| state.is_set_up).map(|drive| (spec.args.pin("pin"), drive))
     }
 
     /// What a thing's output is set to, in units of its last decimal.

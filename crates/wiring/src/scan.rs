@@ -14,6 +14,43 @@ use crate::one_wire::{OneWire, Search};
 /// The first and the last address that a device can have (I2C-bus specification UM10204, 3.1.12).
 const ADDRESSES: core::ops::RangeInclusive<u8> = 0x08..=0x77;
 
+/// The bus that is to be scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// An I2C bus.
+    I2c {
+        /// Its data pin.
+        sda: u8,
+        /// Its clock pin.
+        scl: u8,
+    },
+    /// A 1-Wire bus.
+    OneWire {
+        /// Its pin.
+        pin: u8,
+    },
+}
+
+/// What answers on a bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Addresses on an I2C bus.
+    I2c(Addresses),
+    /// ROM codes on a 1-Wire bus.
+    OneWire(Vec<u64, ROMS_MAX, u8>),
+}
+
+/// Scans a bus.
+///
+/// # Errors
+/// The bus is held or hangs; or nobody answers on a 1-Wire bus, or wrongly.
+pub async fn scan(hardware: &impl Hardware, request: Request) -> Result<Found, Fault> {
+    match request {
+        Request::I2c { sda, scl } => i2c(hardware, sda, scl).await.map(Found::I2c),
+        Request::OneWire { pin } => one_wire(hardware, pin).await.map(Found::OneWire),
+    }
+}
+
 /// A set of I2C addresses: bit 0x76 is address 0x76.
 pub type Addresses = u128;
 

@@ -1,7 +1,5 @@
 //! A parsed spec: a driver's name and its words, as `bme280 sda=6 scl=7 period=10s`.
 
-use core::str;
-
 use crate::driver::{Driver, Kind, Use, Word};
 use crate::drivers;
 use crate::error::Error;
@@ -58,44 +56,6 @@ impl Args {
     }
 }
 
-/// A unit, in memory of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unit {
-    bytes: [u8; UNIT_LEN_MAX],
-    len: u8,
-}
-
-impl Unit {
-    fn from_value(value: i64) -> Self {
-        let bytes = value.to_le_bytes();
-        let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-        Self { bytes, len: len as u8 }
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let mut bytes = [0; UNIT_LEN_MAX];
-        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        Some(Self { bytes, len: text.len() as u8 })
-    }
-
-    /// As text.
-    pub fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..self.len.into()).unwrap_or_default();
-        str::from_utf8(bytes).unwrap_or_default()
-    }
-}
-
-/// A unit as the value of a word; for tables of drivers.
-pub(crate) const fn unit(text: &str) -> Option<i64> {
-    let mut bytes = [0; UNIT_LEN_MAX];
-    let mut index = 0;
-    while index < text.len() {
-        bytes[index] = text.as_bytes()[index];
-        index += 1;
-    }
-    Some(i64::from_le_bytes(bytes))
-}
-
 /// A thing's driver and words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spec {
@@ -107,15 +67,6 @@ pub struct Spec {
     pub period_ms: u32,
     /// It may use strapping pins.
     pub is_strapping_allowed: bool,
-}
-
-/// A reading of a thing, with what the thing's words say of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ThingReading {
-    /// The unit; may be empty.
-    pub unit: Unit,
-    /// Decimals of its values.
-    pub decimals: u8,
 }
 
 impl Spec {
@@ -175,13 +126,22 @@ impl Spec {
         Ok(Self { driver, args, period_ms, is_strapping_allowed: strapping == Some(true) })
     }
 
-    /// The unit and the decimals of a reading; those of `adc` are words of its spec.
-    pub fn reading(&self, index: usize) -> Option<ThingReading> {
-        let reading = self.driver.readings.get(index)?;
-        let has = |name| self.driver.words.iter().any(|word| word.name == name);
-        let unit = if has("unit") { Unit::from_value(self.args.get("unit")) } else { Unit::from_text(reading.unit)? };
-        let decimals = if has("decimals") { self.args.get("decimals") as u8 } else { reading.decimals };
-        Some(ThingReading { unit, decimals: decimals.min(DECIMALS_MAX) })
+    fn has(&self, name: &str) -> bool {
+        self.driver.words.iter().any(|word| word.name == name)
+    }
+
+    /// The decimals of a reading; those of `adc` are a word of its spec.
+    pub fn decimals(&self, reading: usize) -> u8 {
+        let known = self.driver.readings.get(reading).map_or(0, |reading| reading.decimals);
+        let decimals = if self.has("decimals") { self.args.get("decimals") as u8 } else { known };
+        decimals.min(DECIMALS_MAX)
+    }
+
+    /// The unit of a reading; that of `adc` is a word of its spec, which `text` must be.
+    pub fn unit<'a>(&self, text: &'a str, reading: usize) -> &'a str {
+        let given = || text.split(' ').find_map(|word| word.strip_prefix("unit="));
+        let known = self.driver.readings.get(reading).map_or("", |reading| reading.unit);
+        if self.has("unit") { given().unwrap_or(known) } else { known }
     }
 }
 
@@ -215,10 +175,8 @@ fn value(kind: Kind, text: &str) -> Option<i64> {
             let bytes = rom.to_be_bytes();
             (rom != 0 && crate::crc::one_wire(&bytes) == 0).then_some(rom as i64)
         }
-        Kind::Unit => {
-            let unit = Unit::from_text(text)?;
-            Some(i64::from_le_bytes(unit.bytes))
-        }
+        // It stays in the spec's text.
+        Kind::Unit => (text.len() <= UNIT_LEN_MAX).then_some(0),
         Kind::Duration { maximum_ms } => duration_ms(text).filter(|value| *value <= maximum_ms.into()),
     }
 }

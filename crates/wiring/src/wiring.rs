@@ -16,6 +16,13 @@ pub struct Wiring {
     text: String<TEXT_LEN_MAX, u16>,
 }
 
+/// Where a name is in the text of one wiring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    start: u16,
+    len: u8,
+}
+
 impl Wiring {
     /// A wiring of nothing.
     pub const fn new() -> Self {
@@ -25,6 +32,19 @@ impl Wiring {
     /// The names and specs.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
         self.text.split_terminator(END).filter_map(|line| line.split_once('='))
+    }
+
+    /// Where the name of a thing is, which makes it quick to find; of nothing if there is no such thing.
+    pub fn place(&self, thing: usize) -> Place {
+        let start = self.text.split_inclusive(END).take(thing).map(str::len).sum::<usize>();
+        let name = self.iter().nth(thing).map_or("", |(name, _)| name);
+        Place { start: start as u16, len: name.len() as u8 }
+    }
+
+    /// The name at a place of this wiring.
+    pub fn at(&self, place: Place) -> &str {
+        let start = usize::from(place.start);
+        self.text.get(start..start + usize::from(place.len)).unwrap_or_default()
     }
 
     /// How many things there are.
@@ -100,6 +120,7 @@ mod tests {
         let things: Vec<_> = wiring.iter().collect();
         assert_eq!(things, [("cellar", "ds18b20 pin=5"), ("room", "bme280  scl=7 sda=6")]);
         assert_eq!(wiring.get("room"), Some("bme280  scl=7 sda=6"));
+        assert_eq!([0, 1, 2].map(|thing| wiring.at(wiring.place(thing))), ["cellar", "room", ""]);
         wiring.set("cellar", "").unwrap();
         wiring.set("attic", "").unwrap();
         assert_eq!((wiring.len(), wiring.get("cellar")), (1, None));

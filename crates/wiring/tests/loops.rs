@@ -9,6 +9,7 @@ use embassy_time::Instant;
 use sockeye_parts::{Bench, Condition, Sht};
 use sockeye_wiring::driver::Fault;
 use sockeye_wiring::run::{Desk, run};
+use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Sampler, Wiring};
 
 #[derive(Default)]
@@ -17,6 +18,8 @@ struct Device {
     is_changed: Cell<bool>,
     samples: RefCell<Vec<(u8, usize, i32)>>,
     lost: RefCell<Vec<u8>>,
+    scan: Cell<Option<Request>>,
+    found: RefCell<Option<Result<Found, Fault>>>,
 }
 
 impl Device {
@@ -57,6 +60,14 @@ impl Desk for Device {
     async fn changed(&self) {
         self.until(|device| device.is_changed.replace(false)).await;
     }
+
+    fn scan(&self) -> Option<Request> {
+        self.scan.take()
+    }
+
+    fn scanned(&self, result: Result<Found, Fault>) {
+        self.found.replace(Some(result));
+    }
 }
 
 /// Runs the loops until the client is done.
@@ -95,4 +106,16 @@ fn a_change_of_the_wiring_ends_a_step_that_hangs() {
         device.until(|device| device.samples.borrow().contains(&(0, 0, 1))).await;
     });
     assert_eq!(*device.lost.borrow(), [0; 0]);
+}
+
+#[test]
+fn a_scan_is_done_between_samples() {
+    let (bench, device) = (Bench::new(|| 0), Device::default());
+    bench.i2c_part((6, 7), Sht::sht4x(0x44));
+    with_loops(&bench, &device, async {
+        device.scan.set(Some(Request::I2c { sda: 6, scl: 7 }));
+        device.is_changed.set(true);
+        device.until(|device| device.found.borrow().is_some()).await;
+    });
+    assert_eq!(device.found.take(), Some(Ok(Found::I2c(1 << 0x44))));
 }

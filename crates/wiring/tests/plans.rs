@@ -70,7 +70,7 @@ fn each_mistake_in_a_spec_has_its_own_error() {
     check("ds18b20 pin=18", "pin 18 is used by USB");
     check("input pin=9", "pin 9 is used by the board's button");
     check("adc pin=5", "pin 5 can't measure a voltage");
-    let strapping = "pin 2 is a strapping pin, read while the chip boots; strapping=yes uses it all the same";
+    let strapping = "pin 2 decides how the chip boots; strapping=yes uses it all the same";
     check("output pin=2", strapping);
     check("output pin=2 strapping=no", strapping);
     check("sht4x sda=6 scl=6", "pin 6 is given twice");

@@ -48,8 +48,8 @@ pub async fn mdns_and_sntp(link: &'static Link, app: &'static App<'static>, boar
         ConstStaticCell::new(Buffers::new());
     let heard = Udp::new(link.stack, MDNS.take(), MDNS_HOP_LIMIT);
     let asked = Udp::new(link.stack, NTP.take(), HOP_LIMIT);
-    let announce = async |(address, _): Cidr| {
-        let name = app.name();
+    let announce = async |address: Cidr| {
+        let name = |take: &mut dyn FnMut(&str)| take(&app.name());
         let announcement = Announcement { name: &name, address, port: PORT, txt: &[("path", "/")] };
         mdns::serve(&heard, &announcement, |bytes| Rng::new().read(bytes)).await
     };

@@ -2,10 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 
+use embassy_time::Instant;
+use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
-    Health, Identity, Kind, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, Settings,
-    Store, StoreError, Value,
+    Health, History, Identity, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+    Settings, Store, StoreError, Value,
 };
+use sockeye_parts::Bench;
+use sockeye_wiring::Hardware;
+use sockeye_wiring::chip::ESP32C3;
+use sockeye_wiring::hardware::Drive;
 
 pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
@@ -75,6 +81,31 @@ pub struct Board {
     pub is_flash_broken: Cell<bool>,
     pub applied: RefCell<Vec<(usize, Value)>>,
     pub stored: RefCell<Settings>,
+    /// What can be wired, if anything.
+    pub pins: Cell<Option<Pins>>,
+    pub bench: Bench,
+    pub failed_boots: Cell<u8>,
+}
+
+/// The pins of a board on which things can be wired.
+const PINS: Pins = Pins {
+    board: &sockeye_wiring::Board { chip: &ESP32C3, own: &[(9, "button")] },
+    factory: &[("tank", "adc pin=1 period=500ms")],
+};
+
+impl Board {
+    /// A board on which things can be wired.
+    pub fn wired() -> Self {
+        let board = Self::default();
+        board.pins.set(Some(PINS));
+        board
+    }
+
+    /// As many histories as a device on this board needs.
+    pub fn histories(&self) -> Vec<History> {
+        let own = if self.pins.get().is_some() { READINGS_MAX } else { READINGS.len() };
+        (0..own + REMOTES).map(|_| History::new()).collect()
+    }
 }
 
 impl Default for Board {
@@ -98,6 +129,9 @@ impl Default for Board {
             is_flash_broken: Cell::default(),
             applied: RefCell::default(),
             stored: RefCell::default(),
+            pins: Cell::default(),
+            bench: Bench::new(|| Instant::now().as_micros()),
+            failed_boots: Cell::default(),
         }
     }
 }
@@ -130,6 +164,18 @@ impl Platform for Board {
         }
         self.applied.borrow_mut().push((index, value));
         Ok(())
+    }
+
+    fn pins(&self) -> Option<Pins> {
+        self.pins.get()
+    }
+
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {
+        self.bench.drive(pin, drive).map_err(|_| OutputError)
+    }
+
+    fn failed_boots(&self) -> u8 {
+        self.failed_boots.get()
     }
 
     fn health(&self) -> Health {

@@ -20,3 +20,4 @@ mod split;
 mod stream;
 mod wifi;
 mod wire;
+mod wiring;

@@ -28,12 +28,15 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, History, Settings, Side, Store, Value, serve};
+use sockeye_device::{App, Settings, Side, Store, Value, serve};
 use sockeye_simulation::clock;
 
-use crate::board::{Board, READINGS, REMOTES};
+use crate::board::Board;
 use crate::radio::Script;
 use crate::wire::Wire;
+
+/// How finely time passes where what is wired runs, milliseconds.
+const STEP_MS: i64 = 10;
 
 /// Runs a script on a device as it comes out of the box.
 pub fn check(script: &str) {
@@ -43,7 +46,7 @@ pub fn check(script: &str) {
 
 /// Runs a script on this board.
 pub fn check_on(board: &Board, script: &str) {
-    let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
+    let mut histories = board.histories();
     let settings: Settings = board.stored.borrow().clone();
     let app = App::new(board, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);
@@ -71,6 +74,7 @@ pub struct Device<'a, S = Board> {
     place: String,
     pub radio: Script,
     wifi: Option<Serving<'a>>,
+    wiring: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
 }
@@ -92,6 +96,7 @@ impl<'a, S: Store> Device<'a, S> {
             place: String::new(),
             radio: Script::default(),
             wifi: None,
+            wiring: None,
             unread: None,
         }
     }
@@ -141,6 +146,8 @@ impl<'a, S: Store> Device<'a, S> {
             "lose" => self.app.lose(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
             "radio" => self.start_radio(),
+            "bench" => self.start_bench(),
+            "run" => (0..number(1) / STEP_MS).for_each(|_| self.wait(STEP_MS as u64)),
             "wifi" => self.radio.tell(&words[1..]),
             "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
             _ => panic!("{}", self.place),
@@ -157,6 +164,11 @@ impl<'a, S: Store> Device<'a, S> {
     fn start_radio(&mut self) {
         let (app, mut radio) = (self.app, self.radio.clone());
         self.wifi = Some(Box::pin(async move { sockeye_wifi::run(app, &mut radio).await }));
+    }
+
+    fn start_bench(&mut self) {
+        let (app, board) = (self.app, self.board);
+        self.wiring = Some(Box::pin(async move { sockeye_wiring::run::run(&board.bench, app).await }));
     }
 
     /// Sends bytes; what came back before must have been looked at.
@@ -187,8 +199,8 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn run(&mut self) {
         loop {
             let before = self.work();
-            if let Some(wifi) = &mut self.wifi {
-                let _ = wifi.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            for task in self.wifi.iter_mut().chain(&mut self.wiring) {
+                let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             for client in self.clients.values_mut() {
                 if let Some(serving) = &mut client.serving {

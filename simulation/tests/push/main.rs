@@ -60,7 +60,7 @@ fn a_peer_that_forgets_is_sent_all_that_it_has_not_had() {
 fn the_future_of_the_loop_is_small() {
     let (outbox, net) = (Outbox::new(&[]), Net::default());
     let mut buffers = PushBuffers::sized();
-    let pushing = push(&outbox, &net, &net, &mut buffers, || 0);
+    let pushing = push(&outbox, &(), &net, &net, &mut buffers, || 0);
     assert!(size_of_val(&pushing) <= 2 * PUSH_FUTURE_SIZE_MAX, "{} bytes", size_of_val(&pushing));
 }
 

@@ -131,7 +131,7 @@ impl World {
         outbox.configure(&PushSettings { to, ..PushSettings::default() }, "kitchen");
         let mut buffers = PushBuffers::sized();
         let mut random = fastrand::Rng::with_seed(self.net.random.borrow_mut().u64(..));
-        let mut pushing = pin!(push(&outbox, &self.net, &self.net, &mut buffers, || random.u32(..)));
+        let mut pushing = pin!(push(&outbox, &(), &self.net, &self.net, &mut buffers, || random.u32(..)));
         let mut generated = Vec::new();
         let mut due_ms = boot_ms + 500;
         let is_last = loop {

@@ -39,7 +39,7 @@ fn device() -> Link {
     link.spawn(async move { captive::serve(&udp, DEVICE).await });
     let udp = Udp::new(stack, leak(Buffers::<2048, 2>::new()), MDNS_HOP_LIMIT);
     link.spawn(async move {
-        let announcement = Announcement { name: "kitchen", address: DEVICE, port: 3000, txt: &[] };
+        let announcement = Announcement { name: &|take| take("kitchen"), address: (DEVICE, 24), port: 3000, txt: &[] };
         mdns::serve(&udp, &announcement, |bytes| bytes.fill(0)).await
     });
     link.run(5_000);
@@ -199,6 +199,19 @@ fn an_address_that_a_host_answers_for_is_not_lent() {
     let mut own = device();
     own.hosts.insert(first, [2, 9, 9, 9, 9, 9]);
     assert_eq!(offer(&mut own, [2, 9, 9, 9, 9, 9]), first, "the client itself has it");
+}
+
+/// Issue 13, number 8: RFC 6762 section 11.
+#[test]
+fn what_leaves_from_the_port_of_mdns_has_the_longest_way_to_go() {
+    let mut link = device();
+    expect_service(&mut link, "a question");
+    let hops = |port: u16| {
+        let sent = link.heard.iter().filter(|frame| frame.datagram().is_some_and(|(from, _, _)| from == port));
+        sent.map(|frame| frame.packet().unwrap().1).collect::<Vec<_>>()
+    };
+    assert!(hops(5353).len() > 5 && hops(5353).iter().all(|hops| *hops == 255), "{:?}", hops(5353));
+    assert!(hops(53).iter().chain(&hops(67)).all(|hops| *hops == 64));
 }
 
 /// Issue 13, number 11.

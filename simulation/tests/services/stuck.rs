@@ -178,7 +178,8 @@ fn answers(stuck: Stuck, port: u16, message: Vec<u8>, ms: u64) -> u32 {
             67 => dhcp::serve(&udp, (DEVICE, 24), 3000, &()).await,
             53 => captive::serve(&udp, DEVICE).await,
             _ => {
-                let announcement = Announcement { name: "kitchen", address: DEVICE, port: 3000, txt: &[] };
+                let announcement =
+                    Announcement { name: &|take| take("kitchen"), address: (DEVICE, 24), port: 3000, txt: &[] };
                 mdns::serve(&udp, &announcement, |bytes| bytes.fill(0)).await
             }
         }
@@ -200,7 +201,11 @@ fn a_service_whose_socket_has_stopped_begins_anew() {
         edge_dhcp::DhcpOption::MessageType(edge_dhcp::MessageType::Request),
         edge_dhcp::DhcpOption::RequestedIpAddress(Ipv4Addr::new(192, 168, 1, 77)),
     ];
-    for (port, message) in [(67, dhcp_message([2, 0, 0, 0, 0, 9], None, &request)), (53, question("a.b"))] {
+    for (port, message) in [
+        (67, dhcp_message([2, 0, 0, 0, 0, 9], None, &request)),
+        (53, question("a.b")),
+        (5353, question("kitchen.local")),
+    ] {
         for stuck in [Stuck::Bind, Stuck::Join, Stuck::Send, Stuck::Receive] {
             let bound_ms = if stuck == Stuck::Receive { 3 * SILENCE_MS } else { 0 } + 30_000;
             let sent = answers(stuck, port, message.clone(), bound_ms);

@@ -92,6 +92,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sha2",
             "sockeye-resp",
             "sockeye-wifi",
+            "sockeye-wiring",
             "subtle",
         ]),
     ),
@@ -121,7 +122,6 @@ const TABLE: &[(&str, Imports)] = &[
     (
         "sockeye-services",
         Only(&[
-            "edge-mdns",
             "edge-nal",
             "embassy-futures",
             "embassy-net",
@@ -130,7 +130,6 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-io-async",
             "heapless",
             "log",
-            "rand_core",
             "sntpc",
         ]),
     ),

@@ -61,6 +61,7 @@ impl App<'_> {
     ) {
         let state = &mut *self.state.borrow_mut();
         commit::committed(&mut commit::Ended { platform: self.platform, state, reply, key }, change, storing, stored);
+        self.forget_readings(state);
         self.configure(state);
     }
 
@@ -76,8 +77,9 @@ impl App<'_> {
         let state = &mut *self.state.borrow_mut();
         state.sessions.iter_mut().for_each(|session| session.kill());
         let now = self.platform.now();
-        commit::apply(state, &storing.settings, now, random);
+        commit::apply(state, self.platform, &storing.settings, random);
         commands::wifi::reset(state, now, random);
+        self.forget_readings(state);
         self.configure(state);
         Ok(())
     }

@@ -64,7 +64,7 @@ fn describe(cx: &mut Cx<'_, '_>, command: &Command, subs: usize) {
         Group::Server => "@admin",
         Group::Stream => "@stream",
         Group::String => "@string",
-        Group::Wifi => "@admin",
+        Group::Wifi | Group::Wiring => "@admin",
     };
     let access = match command.access {
         Access::Open | Access::Read => "@read",

@@ -4,11 +4,11 @@ use sockeye_resp::ReplyWriter;
 use sockeye_wifi::Input;
 
 use crate::app::commit::Storing;
-use crate::app::{self, State};
+use crate::app::{self, State, wiring};
 use crate::command::{Command, Cx};
 use crate::command_table;
 use crate::commands::{DENIED, config, wifi};
-use crate::platform::{Now, Platform};
+use crate::platform::Platform;
 use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, StoreCondition, StoreError};
 
@@ -120,7 +120,7 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    apply(state, &storing.settings, now, random);
+    apply(state, *platform, &storing.settings, random);
     match change {
         // It was right when it was checked, and is still unless somebody else has begun to try a network.
         Change::Config => match storing.staged.as_ref().map_or(Ok(()), |staged| staged.apply(state)) {
@@ -142,10 +142,12 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
 }
 
 /// Puts settings in force that are stored.
-pub(crate) fn apply(state: &mut State, settings: &Settings, now: Now, random: u32) {
+pub(crate) fn apply(state: &mut State, platform: &dyn Platform, settings: &Settings, random: u32) {
+    let now = platform.now();
     state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
     let old = core::mem::replace(&mut state.settings, settings.clone());
     state.want_wifi(now, random, |wifi, env| wifi.settings_changed(&old.wifi(&old.name), env));
+    wiring::changed(state, platform, old.wiring);
 }
 
 /// Why nothing has changed, for people.

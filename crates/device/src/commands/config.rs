@@ -2,6 +2,7 @@
 
 mod push;
 mod wifi;
+mod wiring;
 
 pub(crate) use wifi::Staged;
 
@@ -16,7 +17,7 @@ use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
 use crate::limits::{
     DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TOKEN_LEN_MAX,
-    TOKEN_LEN_MIN,
+    TOKEN_LEN_MIN, WIRING_ERROR_LEN_MAX,
 };
 use crate::platform::Platform;
 use crate::sessions::token::TokenHash;
@@ -127,14 +128,20 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
             is_wanted && !parameter.is_secret()
         })
     };
-    cx.reply.map(found().count());
-    for (name, parameter) in found() {
-        // Who asks by name looks for that name in the reply.
-        let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
-        cx.reply.bulk(asked.next().unwrap_or(name.as_bytes()));
-        write_value(cx, parameter);
-    }
-    Ok(Flow::Continue)
+    let (parameters, things) = (found().count(), wiring::found(cx).count());
+    cx.list(
+        parameters + things,
+        |cx| cx.reply.map(parameters + things),
+        |cx, index| {
+            let Some((name, parameter)) = found().nth(index) else {
+                return wiring::write(cx, index - parameters);
+            };
+            // Who asks by name looks for that name in the reply.
+            let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
+            cx.reply.bulk(asked.next().unwrap_or(name.as_bytes()));
+            write_value(cx, parameter);
+        },
+    )
 }
 
 /// Patterns are in any case here.
@@ -228,6 +235,8 @@ pub(crate) enum Refusal<'a> {
     Unknown(&'a [u8]),
     Argument(&'static str, &'static str),
     Network(&'static str, InvalidNetwork),
+    /// A wiring that can't be, in words.
+    Wiring(String<WIRING_ERROR_LEN_MAX, u8>),
 }
 
 impl fmt::Display for Refusal<'_> {
@@ -243,6 +252,7 @@ impl fmt::Display for Refusal<'_> {
             Self::Network(name, why) => {
                 write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
             }
+            Self::Wiring(why) => write!(f, "ERR CONFIG SET failed - {why}"),
         }
     }
 }
@@ -263,6 +273,12 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
         return Err(Refusal::Arity);
     }
     for (index, (name, _)) in pairs(request).enumerate() {
+        if wiring::name(name).is_some() {
+            if pairs(request).take(index).any(|(other, _)| other == name) {
+                return Err(Refusal::Argument("wiring", "duplicate parameter"));
+            }
+            continue;
+        }
         let (known, parameter) = find(name).ok_or(Refusal::Unknown(name))?;
         if !parameter.is_mutable() {
             return Err(Refusal::Argument(known, "can't set immutable config"));
@@ -283,7 +299,8 @@ pub(crate) fn change<'a>(
     check(request)?;
     let staged = wifi::staged(state, request)?;
     let mut settings = state.settings.clone();
-    for (name, value) in pairs(request) {
+    wiring::change(&mut settings, platform, request)?;
+    for (name, value) in pairs(request).filter(|(name, _)| wiring::name(name).is_none()) {
         let Some((known, parameter)) = find(name) else {
             return Err(Refusal::Unknown(name));
         };

@@ -1,15 +1,20 @@
 //! `meta:NAME`: what there is to know about a reading or an output.
 
+use heapless::String;
+use sockeye_wiring::limits::SPEC_LEN_MAX;
+
 use crate::command::{Cx, Flow, Outcome};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::Key;
 use crate::value::Decimal;
 
 /// What a hash tells.
-struct Meta<'a> {
+struct Meta {
     kind: &'static str,
     /// Not of other devices' readings: they send values only.
-    described: Option<Described<'a>>,
+    described: Option<Described>,
+    /// The driver and its words; only of what is wired.
+    wiring: Option<String<SPEC_LEN_MAX, u8>>,
     /// Of a reading of this device only.
     period_ms: Option<u32>,
     /// Since the latest sample, if there is one.
@@ -19,8 +24,8 @@ struct Meta<'a> {
 }
 
 /// What a board says of what it has.
-struct Described<'a> {
-    unit: &'a str,
+struct Described {
+    unit: String<SPEC_LEN_MAX, u8>,
     minimum: Decimal,
     maximum: Decimal,
 }
@@ -29,6 +34,7 @@ struct Described<'a> {
 enum Field {
     Kind,
     Unit,
+    Wiring,
     Minimum,
     Maximum,
     PeriodMs,
@@ -36,7 +42,7 @@ enum Field {
     ExpireMs,
 }
 
-const FIELDS: [(&str, Field); 7] = [
+const FIELDS: [(&str, Field); 8] = [
     ("kind", Field::Kind),
     ("unit", Field::Unit),
     ("minimum", Field::Minimum),
@@ -44,13 +50,15 @@ const FIELDS: [(&str, Field); 7] = [
     ("period_ms", Field::PeriodMs),
     ("age_ms", Field::AgeMs),
     ("expire_ms", Field::ExpireMs),
+    ("wiring", Field::Wiring),
 ];
 
-impl Meta<'_> {
+impl Meta {
     fn fields(&self) -> impl Iterator<Item = (&'static str, Field)> {
         let has = |field: Field| match field {
             Field::Kind => true,
             Field::Unit | Field::Minimum | Field::Maximum => self.described.is_some(),
+            Field::Wiring => self.wiring.is_some(),
             Field::PeriodMs => self.period_ms.is_some(),
             Field::AgeMs => self.age_ms.is_some(),
             Field::ExpireMs => self.expire_ms.is_some(),
@@ -64,6 +72,7 @@ impl Meta<'_> {
             (Field::Unit, Some(described)) => return cx.reply.bulk(described.unit.as_bytes()),
             (Field::Minimum, Some(described)) => return cx.reply.bulk(described.minimum.text().as_bytes()),
             (Field::Maximum, Some(described)) => return cx.reply.bulk(described.maximum.text().as_bytes()),
+            (Field::Wiring, _) => return cx.reply.bulk(self.wiring.as_deref().unwrap_or_default().as_bytes()),
             (Field::PeriodMs, _) => self.period_ms.map(u64::from),
             (Field::ExpireMs, _) => self.expire_ms.map(u64::from),
             (Field::AgeMs | Field::Unit | Field::Minimum | Field::Maximum, _) => self.age_ms,
@@ -72,8 +81,14 @@ impl Meta<'_> {
     }
 }
 
+/// A text of what is wired, which may be configured otherwise while the reply is written.
+fn text(text: &str) -> String<SPEC_LEN_MAX, u8> {
+    // It has room: a unit is shorter than the spec that has it.
+    text.try_into().unwrap_or_default()
+}
+
 /// The hash that the first argument names; none if there is no such key.
-fn meta<'c>(cx: &mut Cx<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
+fn meta(cx: &mut Cx<'_, '_>) -> Result<Option<Meta>, &'static str> {
     let (platform, now_ms) = (cx.platform, cx.now.uptime_ms());
     match cx.existing(cx.arg(1)) {
         None => Ok(None),
@@ -81,22 +96,31 @@ fn meta<'c>(cx: &mut Cx<'c, '_>) -> Result<Option<Meta<'c>>, &'static str> {
             if let Some(remote) = cx.catalog().remote(index) {
                 let age_ms = Some(now_ms.saturating_sub(remote.uptime_ms()));
                 let expire_ms = Some(cx.state.remotes.expire_ms);
-                return Ok(Some(Meta { kind: "remote", described: None, period_ms: None, age_ms, expire_ms }));
+                return Ok(Some(Meta {
+                    kind: "remote",
+                    described: None,
+                    wiring: None,
+                    period_ms: None,
+                    age_ms,
+                    expire_ms,
+                }));
             }
             let latest = cx.state.latest.get(index).copied().flatten();
             let age_ms = latest.map(|latest| now_ms.saturating_sub(latest.uptime_ms));
-            Ok(platform.readings().get(index).map(|info| {
+            Ok(cx.state.catalog(platform).info(index).map(|(info, spec)| {
                 let minimum = info.minimum.with_decimals(info.decimals);
                 let maximum = info.maximum.with_decimals(info.decimals);
-                let described = Some(Described { unit: info.unit, minimum, maximum });
-                Meta { kind: info.kind.name(), described, period_ms: Some(info.period_ms), age_ms, expire_ms: None }
+                let described = Some(Described { unit: text(info.unit), minimum, maximum });
+                let (kind, wiring) = (info.kind.name(), spec.map(text));
+                Meta { kind, described, wiring, period_ms: Some(info.period_ms), age_ms, expire_ms: None }
             }))
         }
-        Some(Key::OutputMeta(index)) => Ok(platform.outputs().get(index).map(|info| {
+        Some(Key::OutputMeta(index)) => Ok(cx.state.catalog(platform).output(index).map(|(info, spec)| {
             let minimum = info.minimum.with_decimals(info.decimals);
             let maximum = info.maximum.with_decimals(info.decimals);
-            let described = Some(Described { unit: info.unit, minimum, maximum });
-            Meta { kind: info.kind.name(), described, period_ms: None, age_ms: None, expire_ms: None }
+            let described = Some(Described { unit: text(info.unit), minimum, maximum });
+            let (kind, wiring) = (info.kind.name(), spec.map(text));
+            Meta { kind, described, wiring, period_ms: None, age_ms: None, expire_ms: None }
         })),
         Some(Key::Reading(_) | Key::Output(_) | Key::History(_)) => Err(WRONGTYPE),
     }

@@ -2,12 +2,12 @@
 
 use sockeye_resp::LossyUtf8;
 
-use crate::app::Latest;
+use crate::app::{Latest, State};
 use crate::command::{Cx, Flow, Outcome, integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
-use crate::platform::{OutputInfo, ReadingInfo};
+use crate::platform::{OutputError, OutputInfo, ReadingInfo};
 use crate::sessions::session::Cursor;
 use crate::value::{Decimal, Value};
 
@@ -49,7 +49,11 @@ impl Cx<'_, '_> {
             }
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
-                Some(value.with_decimals(self.platform.outputs().get(index)?.decimals))
+                let decimals = match self.platform.outputs().get(index) {
+                    Some(info) => info.decimals,
+                    None => self.catalog().output(index)?.0.decimals,
+                };
+                Some(value.with_decimals(decimals))
             }
             Key::History(_) | Key::ReadingMeta(_) | Key::OutputMeta(_) => None,
         }
@@ -202,6 +206,24 @@ pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
 /// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
 const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
 
+impl Cx<'_, '_> {
+    /// Drives the output of a thing.
+    fn drive(&mut self, index: usize, value: Value) -> Result<(), OutputError> {
+        let (platform, now_ms) = (self.platform, self.now.uptime_ms());
+        let State { wired, settings, .. } = &mut *self.state;
+        let (Some(thing), Some(wiring)) = (wired.thing(index), &settings.wiring) else {
+            return Err(OutputError);
+        };
+        match wired.sampler.drive(wiring, thing, value.0) {
+            Some((pin, drive)) => platform.drive(pin, drive)?,
+            // A step does it.
+            None => wired.change(),
+        }
+        wired.sampler.set(thing, value.0, now_ms);
+        Ok(())
+    }
+}
+
 pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
     if let Some(option) = cx.request.arg(3) {
         let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
@@ -218,7 +240,7 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
         None => return cx.refuse(format_args!("ERR there is no output '{name}'")),
     };
     let platform = cx.platform;
-    let Some(info) = platform.outputs().get(index) else {
+    let Some((info, spec)) = cx.catalog().output(index) else {
         return cx.refuse(format_args!("ERR there is no output '{name}'"));
     };
     let Some(value) = Value::parse(cx.arg(2), info.decimals) else {
@@ -229,7 +251,8 @@ pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
         let (minimum, maximum) = (info.minimum.with_decimals(info.decimals), info.maximum.with_decimals(info.decimals));
         return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
     }
-    if platform.apply(index, value).is_err() {
+    let applied = if spec.is_some() { cx.drive(index, value) } else { platform.apply(index, value) };
+    if applied.is_err() {
         return cx.refuse(format_args!("ERR the output '{name}' failed; it is as it was"));
     }
     if let Some(output) = cx.state.outputs.get_mut(index) {

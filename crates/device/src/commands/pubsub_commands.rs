@@ -2,6 +2,7 @@
 
 use crate::command::{Cx, Flow, Outcome};
 use crate::glob;
+use crate::keys::catalog::Label;
 use crate::limits::{CHANNEL_LEN_MAX, SUBSCRIPTIONS_MAX};
 use crate::sessions::session::{Cursor, Session};
 use crate::sessions::subscriber::Scope;
@@ -106,15 +107,16 @@ pub(crate) fn channels(cx: &mut Cx<'_, '_>) -> Outcome {
     let pattern = cx.request.arg(2).unwrap_or(b"*");
     let (catalog, sessions) = (cx.state.catalog(cx.platform), &cx.state.sessions);
     let found = || {
-        let names = catalog.names().map(str::as_bytes);
+        let names = catalog.names().map(Label::text);
         names.filter(|name| {
+            let name = name.as_bytes();
             let is_wanted = |session: &Session| session.subscriber.has(Scope::Channel, name);
             glob::matches(pattern, name) && sessions.iter().any(is_wanted)
         })
     };
     cx.reply.array(found().count());
     for name in found() {
-        cx.reply.bulk(name);
+        cx.reply.bulk(name.as_bytes());
     }
     Ok(Flow::Continue)
 }

@@ -5,7 +5,7 @@ use sockeye_resp::LossyUtf8;
 use crate::command::{Cx, Flow, Outcome};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::commands::stream_commands::INVALID_ID;
-use crate::keys::catalog::{HISTORY, Key};
+use crate::keys::catalog::{HISTORY, Key, own};
 use crate::keys::history::{SampleId, StreamId};
 use crate::keys::remote;
 use crate::platform::Now;
@@ -62,7 +62,7 @@ pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
         return Err("ERR The ID specified in XADD must be greater than 0-0");
     }
     let name = cx.arg(1).strip_prefix(HISTORY.as_bytes()).unwrap_or_default();
-    let own = cx.platform.readings().len();
+    let own = own(cx.platform);
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
         Some(Key::History(_)) => {

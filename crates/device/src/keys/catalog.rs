@@ -1,12 +1,16 @@
 //! The keys that a device has: few, and each of one type.
 
-use core::fmt;
+use core::fmt::{self, Write};
+
+use heapless::String;
+use sockeye_wiring::Wiring;
 
 use crate::app::{Latest, State};
 use crate::keys::history::History;
 use crate::keys::remote::{Remote, Remotes};
-use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
-use crate::platform::{Now, OutputInfo, Platform};
+use crate::keys::wired::Wired;
+use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::platform::{Now, OutputInfo, Platform, ReadingInfo};
 
 /// What precedes the name of a reading in the key of its history.
 pub(crate) const HISTORY: &str = "history:";
@@ -19,15 +23,99 @@ pub(crate) const META: &str = "meta:";
 pub(crate) struct Catalog<'a> {
     pub(crate) platform: &'a dyn Platform,
     pub(crate) remotes: &'a Remotes,
+    pub(crate) wired: &'a Wired,
+    /// What is wired, as far as it is used.
+    pub(crate) wiring: &'a Wiring,
+}
+
+/// Readings that the board has anyway, and places for those that are wired.
+pub(crate) fn own(platform: &dyn Platform) -> usize {
+    if platform.pins().is_some() { READINGS_MAX } else { platform.readings().len() }
+}
+
+/// The name of a reading: in two parts where a thing has several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Label<'a> {
+    pub(crate) name: &'a str,
+    /// What follows after a point; empty if nothing does.
+    pub(crate) suffix: &'static str,
+}
+
+impl<'a> From<&'a str> for Label<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, suffix: "" }
+    }
+}
+
+impl Label<'_> {
+    /// Whether the whole is this.
+    pub(crate) fn is(self, name: &[u8]) -> bool {
+        match self.suffix {
+            "" => self.name.as_bytes() == name,
+            suffix => {
+                let rest = name.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
+                rest == Some(suffix.as_bytes())
+            }
+        }
+    }
+
+    /// The whole.
+    pub(crate) fn text(self) -> String<REMOTE_NAME_LEN_MAX, u8> {
+        let mut text = String::new();
+        // A name is no longer than that.
+        let _ = write!(text, "{self}");
+        text
+    }
+}
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)?;
+        if self.suffix.is_empty() {
+            return Ok(());
+        }
+        f.write_str(".")?;
+        f.write_str(self.suffix)
+    }
 }
 
 impl<'a> Catalog<'a> {
     /// The name and the decimals of a reading.
-    pub(crate) fn reading(&self, index: usize) -> Option<(&'a str, u8)> {
+    pub(crate) fn reading(&self, index: usize) -> Option<(Label<'a>, u8)> {
         match self.platform.readings().get(index) {
-            Some(info) => Some((info.name, info.decimals)),
-            None => self.remote(index).map(|remote| (remote.name(), remote.decimals)),
+            Some(info) => Some((info.name.into(), info.decimals)),
+            None if index < own(self.platform) => self.wired.reading(self.wiring, index),
+            None => self.remote(index).map(|remote| (remote.name().into(), remote.decimals)),
         }
+    }
+
+    /// What there is to know about a reading of this device, its name, and the spec of its thing if it is wired.
+    pub(crate) fn info(&self, index: usize) -> Option<(ReadingInfo<'a>, Option<&'a str>)> {
+        match self.platform.readings().get(index) {
+            Some(info) => Some((*info, None)),
+            None => self.wired.info(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+        }
+    }
+
+    /// What there is to know about an output, and the spec of its thing if it is wired.
+    pub(crate) fn output(&self, index: usize) -> Option<(OutputInfo<'a>, Option<&'a str>)> {
+        match self.platform.outputs().get(index) {
+            Some(info) => Some((*info, None)),
+            None => self.wired.output(self.wiring, index).map(|(spec, info)| (info, Some(spec))),
+        }
+    }
+
+    fn output_name(&self, index: usize) -> Option<&'a str> {
+        match self.platform.outputs().get(index) {
+            Some(info) => Some(info.name),
+            None => self.wired.output_name(self.wiring, index),
+        }
+    }
+
+    fn find_output(&self, name: &[u8]) -> Option<usize> {
+        let own = self.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
+        let is_it = |index: &usize| self.wired.output_name(self.wiring, *index).is_some_and(|n| n.as_bytes() == name);
+        own.or_else(|| (0..OUTPUTS_MAX).find(is_it))
     }
 
     /// The reading of another device that has this number.
@@ -44,19 +132,20 @@ impl<'a> Catalog<'a> {
     }
 
     /// The names of all readings.
-    pub(crate) fn names(self) -> impl Iterator<Item = &'a str> {
-        let count = self.platform.readings().len() + REMOTES_MAX;
+    pub(crate) fn names(self) -> impl Iterator<Item = Label<'a>> {
+        let count = own(self.platform) + REMOTES_MAX;
         (0..count).filter_map(move |index| self.reading(index).map(|(name, _)| name))
     }
 
     fn slot(&self, index: usize) -> Option<usize> {
-        index.checked_sub(self.platform.readings().len())
+        index.checked_sub(own(self.platform))
     }
 
     fn find_reading(&self, name: &[u8]) -> Option<usize> {
-        let readings = self.platform.readings();
-        let own = readings.iter().position(|info| info.name.as_bytes() == name);
-        own.or_else(|| self.remotes.find(name).map(|slot| readings.len() + slot))
+        let board = self.platform.readings().iter().position(|info| info.name.as_bytes() == name);
+        let wired = || self.wired.find(self.wiring, name);
+        let remote = || self.remotes.find(name).map(|slot| own(self.platform) + slot);
+        board.or_else(wired).or_else(remote)
     }
 }
 
@@ -79,7 +168,7 @@ impl Key {
     /// The key of this name, whether it has a value now or not.
     pub(crate) fn find(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
         let reading = |name: &[u8]| catalog.find_reading(name);
-        let output = |name: &[u8]| catalog.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
+        let output = |name: &[u8]| catalog.find_output(name);
         if let Some(of) = name.strip_prefix(HISTORY.as_bytes()) {
             return reading(of).map(Self::History);
         }
@@ -111,8 +200,7 @@ impl Key {
     /// All keys that there are, each with a number that doesn't change while the key is there, as SCAN's cursor counts
     /// them.
     pub(crate) fn all(catalog: Catalog<'_>) -> impl Iterator<Item = (usize, Self)> {
-        let outputs = catalog.platform.outputs().len();
-        let own = catalog.platform.readings().len();
+        let own = own(catalog.platform);
         let reading = move |kind: usize, index: usize| match kind {
             0 => Self::Reading(index),
             1 => Self::History(index),
@@ -124,12 +212,13 @@ impl Key {
             match number {
                 0..OUTPUTS => {
                     let index = number % READINGS_MAX;
-                    (index < own).then(|| reading(number / READINGS_MAX, index))
+                    let is_there = index < own && catalog.reading(index).is_some();
+                    is_there.then(|| reading(number / READINGS_MAX, index))
                 }
                 OUTPUTS..REMOTES => {
                     let (kind, index) = ((number - OUTPUTS) / OUTPUTS_MAX, (number - OUTPUTS) % OUTPUTS_MAX);
                     let key = if kind == 0 { Self::Output(index) } else { Self::OutputMeta(index) };
-                    (index < outputs).then_some(key)
+                    catalog.output_name(index).map(|_| key)
                 }
                 _ => {
                     let (kind, slot) = ((number - REMOTES) / REMOTES_MAX, (number - REMOTES) % REMOTES_MAX);
@@ -142,8 +231,8 @@ impl Key {
 
     /// The key as a client writes it.
     pub(crate) fn name(self, catalog: Catalog<'_>) -> Name<'_> {
-        let reading = |index: usize| catalog.reading(index).map_or("", |(name, _)| name);
-        let output = |index: usize| catalog.platform.outputs().get(index).map_or("", |info: &OutputInfo<'_>| info.name);
+        let reading = |index: usize| catalog.reading(index).map_or("".into(), |(label, _)| label);
+        let output = |index: usize| catalog.output_name(index).unwrap_or_default().into();
         match self {
             Self::Reading(index) => Name { prefix: "", name: reading(index) },
             Self::Output(index) => Name { prefix: "", name: output(index) },
@@ -158,22 +247,23 @@ impl Key {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Name<'a> {
     prefix: &'static str,
-    name: &'a str,
+    name: Label<'a>,
 }
 
 impl Name<'_> {
     pub(crate) fn matches(&self, pattern: &[u8]) -> bool {
-        let mut key = heapless::Vec::<u8, { crate::limits::KEY_LEN_MAX }>::new();
-        let parts = [self.prefix, self.name];
-        let fits = parts.iter().all(|part| key.extend_from_slice(part.as_bytes()).is_ok());
-        fits && crate::glob::matches(pattern, &key)
+        let mut key = String::<{ crate::limits::KEY_LEN_MAX }, u8>::new();
+        let point = if self.name.suffix.is_empty() { "" } else { "." };
+        let parts = [self.prefix, self.name.name, point, self.name.suffix];
+        let fits = parts.iter().all(|part| key.push_str(part).is_ok());
+        fits && crate::glob::matches(pattern, key.as_bytes())
     }
 }
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.prefix)?;
-        f.write_str(self.name)
+        self.name.fmt(f)
     }
 }
 

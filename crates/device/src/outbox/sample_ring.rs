@@ -79,6 +79,20 @@ impl Ring {
         }
     }
 
+    /// The samples of a reading that is no more are given up. One that is on its way stays until it is settled, or the
+    /// connection ends.
+    pub(super) fn forget(&mut self, reading: u8) {
+        for position in (0..self.len).rev() {
+            let Some(entry) = self.slot(position).filter(|entry| entry.reading == reading) else {
+                continue;
+            };
+            entry.reading = u8::MAX;
+            if position >= self.sent {
+                self.remove(position);
+            }
+        }
+    }
+
     /// Whether the oldest sample on its way was sent before this connection.
     pub(super) fn is_first_doubtful(&self) -> bool {
         self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_doubtful

@@ -31,7 +31,7 @@ fn clock(ms: u64, unix_ms: u64) -> Now {
 /// A new connection to a peer whose streams end so.
 fn connect(outbox: &Outbox<'_>, last: &[Option<(u64, u64)>]) {
     outbox.connected();
-    while let Some((index, _)) = outbox.unknown() {
+    while let Some((index, _)) = outbox.unknown(&()) {
         let id = last.get(index).copied().flatten();
         outbox.learn(index, id.map(|(ms, seq)| StreamId { ms, seq }));
     }
@@ -39,7 +39,7 @@ fn connect(outbox: &Outbox<'_>, last: &[Option<(u64, u64)>]) {
 
 /// The IDs of what goes out until the window is full.
 fn send(outbox: &Outbox<'_>) -> std::vec::Vec<std::string::String> {
-    core::iter::from_fn(|| outbox.next()).map(|sample| std::format!("{} {}", sample.name, sample.id)).collect()
+    core::iter::from_fn(|| outbox.next(&())).map(|sample| std::format!("{} {}", sample.name, sample.id)).collect()
 }
 
 fn settle(outbox: &Outbox<'_>, outcomes: &[Outcome]) {

@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use crate::app::State;
 use crate::commands::config;
+use crate::keys::catalog::own;
 use crate::platform::Platform;
 use crate::replies::document::Lines;
 
@@ -28,9 +29,9 @@ impl Lines for Page<'_> {
     fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
         // All names are of letters, digits, '.', '_' and '-', so none needs to be escaped.
         let name = config::name(self.state, self.platform);
-        let readings = self.platform.readings();
+        let readings = own(self.platform);
         // What a token guards is not shown to whoever has none.
-        let shown = if self.state.settings.token.is_some() { 0 } else { readings.len() };
+        let shown = if self.state.settings.token.is_some() { 0 } else { readings };
         let Some(index) = index.checked_sub(1) else {
             return Some(write!(
                 out,
@@ -51,15 +52,32 @@ impl Lines for Page<'_> {
     }
 }
 
+/// A text from outside, which may have what HTML takes for its own.
+struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|c| match c {
+            '<' => f.write_str("&lt;"),
+            '&' => f.write_str("&amp;"),
+            c => f.write_char(c),
+        })
+    }
+}
+
 impl Page<'_> {
     fn reading(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
-        let info = self.platform.readings().get(index)?;
+        let catalog = self.state.catalog(self.platform);
+        let (Some((label, decimals)), Some((info, _))) = (catalog.reading(index), catalog.info(index)) else {
+            // Nothing is wired in this place.
+            return Some(Ok(()));
+        };
         Some(match self.state.latest.get(index)? {
             Some(latest) => {
-                let value = latest.value.with_decimals(info.decimals);
-                write!(out, "\n<tr><td>{}<td>{value} {}", info.name, info.unit)
+                let value = latest.value.with_decimals(decimals);
+                write!(out, "\n<tr><td>{label}<td>{value} {}", Escaped(info.unit))
             }
-            None => write!(out, "\n<tr><td>{}<td>none yet", info.name),
+            None => write!(out, "\n<tr><td>{label}<td>none yet"),
         })
     }
 }

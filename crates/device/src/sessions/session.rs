@@ -58,6 +58,8 @@ pub(crate) enum Cursor {
     Blocked,
     /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
     Wifi(u16),
+    /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
+    Scan(u16),
 }
 
 /// What the device knows of one client.
@@ -118,7 +120,7 @@ impl Session {
 
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked | Cursor::Wifi(_))
+        matches!(self.cursor, Cursor::Blocked | Cursor::Wifi(_) | Cursor::Scan(_))
     }
 
     /// What the request may have waited for came.

@@ -2,6 +2,42 @@
 
 pub(crate) use sockeye_wifi::cbor::text;
 
+/// A wiring: a map of names and specs, or null.
+pub(crate) mod wiring {
+    use minicbor::decode::{Decoder, Error as DecodeError};
+    use minicbor::encode::{Encoder, Error as EncodeError, Write};
+    use sockeye_wiring::Wiring;
+
+    pub(crate) fn encode<C, W: Write>(
+        wiring: &Option<Wiring>,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        let Some(wiring) = wiring else {
+            e.null()?;
+            return Ok(());
+        };
+        e.map(wiring.len() as u64)?;
+        for (name, spec) in wiring.iter() {
+            e.str(name)?.str(spec)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Option<Wiring>, DecodeError> {
+        if d.datatype()? == minicbor::data::Type::Null {
+            d.null()?;
+            return Ok(None);
+        }
+        let mut wiring = Wiring::new();
+        for entry in d.map_iter::<&str, &str>()? {
+            let (name, spec) = entry?;
+            wiring.set(name, spec).map_err(|_| DecodeError::message("a wiring is too long"))?;
+        }
+        Ok(Some(wiring))
+    }
+}
+
 /// A list of bounded length.
 pub(crate) mod list {
     use heapless::{LenType, Vec};

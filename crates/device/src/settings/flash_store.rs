@@ -291,7 +291,8 @@ impl<F: NorFlash> Flash<F> {
         let part = F::ERASE_SIZE.min(FLASH_BUFFER_LEN);
         let mut used = 0;
         for offset in (start..range.end).step_by(part) {
-            let bytes = self.buffer.0.get_mut(..part).unwrap_or_default();
+            let rest = (range.end - offset) as usize;
+            let bytes = self.buffer.0.get_mut(..part.min(rest)).unwrap_or_default();
             self.map.flash().read(offset, bytes).await.map_err(|_| StoreError::Failed)?;
             used += bytes.iter().filter(|byte| **byte != ERASED).count();
             if used > FLASH_STRAY_BYTES_MAX {

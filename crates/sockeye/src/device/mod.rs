@@ -1,5 +1,6 @@
 //! The device on a simulated board.
 
+mod bench;
 mod flash;
 mod platform;
 mod sensors;
@@ -7,18 +8,20 @@ mod store;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
 
 use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
-use sockeye_device::limits::{REMOTES_MAX, RX_LEN, TX_LEN};
+use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
 use sockeye_device::{App, History, Outbox, PushSettings, Side};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
+use crate::device::bench::Parts;
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
@@ -26,6 +29,9 @@ use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
 use crate::serve::until_ctrl_c;
+
+/// What is on the board's pins, one line for each part.
+pub const PARTS: &[&str] = &Parts::LINES;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -61,7 +67,7 @@ pub async fn run<A>(
     reach: Reach<'_, A>,
     mac: [u8; 6],
     slots: usize,
-    store: HostStore,
+    (folder, store): (Option<&Path>, HostStore),
     push: Option<PushSettings>,
 ) -> anyhow::Result<()>
 where
@@ -69,8 +75,10 @@ where
     for<'a> A::Socket<'a>: BufferedSocket,
 {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
-    let board = Board::new(mac, server.clone());
-    let mut histories = [const { History::new() }; READINGS.len() + REMOTES_MAX];
+    let mut parts = Parts::new(folder);
+    let bench = parts.bench.clone();
+    let board = Board::new(mac, bench.clone(), server.clone());
+    let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let outbox = Outbox::new(&READINGS);
     let mut stored = store.load().await;
     if let Some(push) = push {
@@ -80,8 +88,9 @@ where
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
-        let pushing = sockeye_endpoint::push(&outbox, &stack, &stack, &mut buffers, || fastrand::u32(..));
-        future::zip(measure(&app), pushing).await;
+        let pushing = sockeye_endpoint::push(&outbox, &app, &stack, &stack, &mut buffers, || fastrand::u32(..));
+        let wired = sockeye_wiring::run::run(&*bench, &app);
+        future::zip(future::zip(measure(&app, &mut parts), wired), pushing).await;
     };
     let wifi = async {
         match reach.radio {
@@ -97,13 +106,15 @@ fn side(peer: SocketAddr) -> Side {
     if peer.ip().to_canonical().is_loopback() { Side::Loopback } else { Side::Station }
 }
 
-/// Samples all sensors, now and then once in [`PERIOD`].
-fn measure<'a>(app: &'a App<'_>) -> impl Future<Output = ()> + 'a {
+/// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.
+fn measure<'a>(app: &'a App<'_>, parts: &'a mut Parts) -> impl Future<Output = ()> + 'a {
+    let mut noise = fastrand::Rng::new();
     let mut sensors = Sensors::new(fastrand::Rng::new());
     async move {
         loop {
             let now = app.platform().now();
             let unix_s = now.stamp_us() / 1_000_000;
+            parts.second(unix_s, &mut noise);
             for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
                 app.sample(index, value);
             }

@@ -1,36 +1,36 @@
 //! The simulated board: what the application asks of a machine, answered by this one.
 
-use std::cell::Cell;
 use std::fs;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
-use sockeye_board::readings::switch;
 use sockeye_boot::{NetworkName, PORT};
-use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
+use sockeye_parts::Bench;
 use sockeye_server::Server;
+use sockeye_wiring::Hardware;
+use sockeye_wiring::hardware::Drive;
 
+use crate::device::bench::PINS;
 use crate::device::sensors::READINGS;
 use crate::limits::SLOTS_MAX;
-
-const OUTPUTS: [OutputInfo<'static>; 2] = [switch("led"), switch("relay")];
 
 /// The simulated board.
 pub struct Board {
     start: Instant,
     name: String,
     run_id: String,
-    outputs: [Cell<Value>; OUTPUTS.len()],
+    bench: Rc<Bench>,
     server: Rc<Server<SLOTS_MAX>>,
 }
 
 impl Board {
     /// A board whose network has the MAC address `mac`.
-    pub fn new(mac: [u8; 6], server: Rc<Server<SLOTS_MAX>>) -> Self {
+    pub fn new(mac: [u8; 6], bench: Rc<Bench>, server: Rc<Server<SLOTS_MAX>>) -> Self {
         let name = NetworkName(mac).to_string();
         let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
-        Self { start: Instant::now(), name, run_id, outputs: Default::default(), server }
+        Self { start: Instant::now(), name, run_id, bench, server }
     }
 }
 
@@ -60,12 +60,20 @@ impl Platform for Board {
     }
 
     fn outputs(&self) -> &[OutputInfo<'_>] {
-        &OUTPUTS
+        // All are wired.
+        &[]
     }
 
-    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
-        self.outputs.get(index).ok_or(OutputError)?.set(value);
-        Ok(())
+    fn apply(&self, _index: usize, _value: Value) -> Result<(), OutputError> {
+        Err(OutputError)
+    }
+
+    fn pins(&self) -> Option<Pins> {
+        Some(PINS)
+    }
+
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {
+        self.bench.drive(pin, drive).map_err(|_| OutputError)
     }
 
     fn health(&self) -> Health {

@@ -4,7 +4,6 @@ use crate::driver::{Driver, Fault, Id, Job, Kind, Next, Use, Word, every, gauge,
 use crate::hardware::Hardware;
 use crate::limits::{CONVERSIONS, DECIMALS_MAX};
 use crate::number::{TENS, narrow, rounded};
-use crate::spec::unit;
 
 pub(super) const DRIVER: Driver = Driver {
     name: "adc",
@@ -14,7 +13,7 @@ pub(super) const DRIVER: Driver = Driver {
         pin("pin", Use::Analog, "analog pin"),
         number("scale", (i32::MIN, i32::MAX), (6, ""), 1_000_000, "units for a millivolt"),
         number("offset", (i32::MIN, i32::MAX), (3, ""), 0, "units at 0 mV"),
-        Word { name: "unit", kind: Kind::Unit, default: unit("mV"), help: "unit of the reading" },
+        Word { name: "unit", kind: Kind::Unit, default: Some(0), help: "unit of the reading" },
         number("decimals", (0, DECIMALS_MAX as i32), (0, ""), 0, "decimals of the reading"),
     ],
     readings: &[gauge("", ("mV", 0), (i32::MIN, i32::MAX))],

@@ -89,7 +89,7 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(services::dhcp_server(own).expect("one task"));
         spawner.spawn(services::captive_dns(own).expect("one task"));
         spawner.spawn(services::mdns_and_sntp(joined, app, board).expect("one task"));
-        spawner.spawn(send(outbox, joined.stack).expect("one task"));
+        spawner.spawn(send(outbox, app, joined.stack).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
@@ -113,9 +113,9 @@ async fn watch(server: &'static Server<SLOTS>) {
 
 /// Sends samples to a peer in the joined network, if the device was told of one.
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>) {
+async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, stack: Stack<'static>) {
     static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
+    push(outbox, app, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
 }

@@ -133,7 +133,7 @@ async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'
         u32::from_le_bytes(bytes)
     };
     let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, &tcp, &Dns::new(stack), BUFFERS.take(), random).await
+    push(outbox, &(), &tcp, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
 #[embassy_executor::task]

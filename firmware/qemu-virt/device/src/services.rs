@@ -28,7 +28,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, interface: Interface, addr
     // Each task is spawned once, so there is room for it.
     spawner.spawn(dhcp_server(stack, interface, address).expect("one task"));
     spawner.spawn(captive_dns(stack, address.0).expect("one task"));
-    spawner.spawn(mdns_responder(stack, address.0, app).expect("one task"));
+    spawner.spawn(mdns_responder(stack, address, app).expect("one task"));
 }
 
 /// Sets the board's clock, if the device has a time server.
@@ -58,11 +58,12 @@ async fn captive_dns(stack: Stack<'static>, address: Ipv4Addr) {
 }
 
 #[embassy_executor::task]
-async fn mdns_responder(stack: Stack<'static>, address: Ipv4Addr, app: &'static App<'static>) {
+async fn mdns_responder(stack: Stack<'static>, address: Cidr, app: &'static App<'static>) {
     static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), MDNS_HOP_LIMIT);
-    let (name, platform) = (app.name(), app.platform());
+    let platform = app.platform();
+    let name = |take: &mut dyn FnMut(&str)| take(&app.name());
     let txt = [("version", platform.identity().version)];
     let announcement = Announcement { name: &name, address, port: PORT, txt: &txt };
     mdns::serve(&udp, &announcement, |bytes| platform.random(bytes)).await

@@ -94,6 +94,13 @@ fn the_largest_settings_come_back() {
     };
     largest.remote_expire = Seconds(REMOTE_EXPIRE_S_MAX);
     largest.time_server = "t".repeat(TIME_SERVER_LEN_MAX).as_str().try_into().unwrap();
+    let mut wiring = sockeye_wiring::Wiring::new();
+    for thing in 0..sockeye_wiring::limits::THINGS_MAX {
+        // As long as has room.
+        let spec = "x".repeat(sockeye_wiring::limits::TEXT_LEN_MAX / sockeye_wiring::limits::THINGS_MAX - "n0=/".len());
+        wiring.set(&std::format!("n{thing}"), &spec).unwrap();
+    }
+    largest.wiring = Some(wiring);
     let stored = boot(&with(&[&largest])).1;
     assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
 }

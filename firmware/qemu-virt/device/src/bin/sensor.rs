@@ -49,6 +49,6 @@ async fn node(spawner: Spawner) {
         }
     };
     let (tcp, dns) = (Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new)), Dns::new(stack));
-    let sending = push(&outbox, &tcp, &dns, BUFFERS.take(), || Instant::now().as_ticks() as u32);
+    let sending = push(&outbox, &(), &tcp, &dns, BUFFERS.take(), || Instant::now().as_ticks() as u32);
     join3(interface.follow(stack, |_| ()), measuring, sending).await;
 }

@@ -1,0 +1,215 @@
+//! What is wired while the device runs: which keys it makes, and what is kept of it.
+
+use core::task::Waker;
+
+use embassy_sync::waitqueue::WakerRegistration;
+use sockeye_wiring::driver::{Fault, Figure};
+use sockeye_wiring::limits::THINGS_MAX;
+use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::{Sampler, Spec, Wiring};
+
+use crate::keys::catalog::Label;
+use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
+use crate::platform::{Kind, OutputInfo, ReadingInfo};
+use crate::value::Value;
+
+/// Nothing is wired.
+pub(crate) static NOTHING: Wiring = Wiring::new();
+
+/// A reading of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Slot {
+    /// Place of the thing in the wiring.
+    thing: u8,
+    /// Place of the reading in its driver.
+    reading: u8,
+    /// Decimals of its values.
+    decimals: u8,
+    /// What its key has after the thing's name and a point.
+    suffix: &'static str,
+    /// Where the thing's name is in the wiring's text.
+    name: sockeye_wiring::wiring::Place,
+}
+
+/// What a scan is asked for, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    pub(crate) request: Option<Request>,
+    pub(crate) found: Option<Result<Found, Fault>>,
+    /// Scans that were over since boot; it may wrap.
+    pub(crate) count: u16,
+}
+
+/// What is kept of things that are wired.
+///
+/// A reading keeps its number as long as its thing's spec stays the same, whatever comes and goes beside it: histories,
+/// subscriptions and samples that wait are told by that number. So does an output.
+pub(crate) struct Wired {
+    pub(crate) sampler: Sampler,
+    readings: [Option<Slot>; READINGS_MAX],
+    /// The thing that an output is of.
+    outputs: [Option<u8>; OUTPUTS_MAX],
+    /// Readings that are another thing's or none now, a bit for each: their samples are to be forgotten.
+    pub(crate) left: u32,
+    /// The wiring isn't used, because the device did not come up with it, or because it isn't possible.
+    pub(crate) is_set_aside: bool,
+    pub(crate) scan: Scan,
+    is_changed: bool,
+    /// Readings or outputs came or went.
+    is_rewired: bool,
+    waker: WakerRegistration,
+}
+
+impl Wired {
+    /// Nothing is wired.
+    pub(crate) const fn new() -> Self {
+        Self {
+            sampler: Sampler::new(),
+            readings: [None; READINGS_MAX],
+            outputs: [None; OUTPUTS_MAX],
+            left: 0,
+            is_set_aside: false,
+            scan: Scan { request: None, found: None, count: 0 },
+            is_changed: false,
+            is_rewired: false,
+            waker: WakerRegistration::new(),
+        }
+    }
+
+    /// Another wiring is in force. `own` are the readings and outputs that the board has anyway, which come first.
+    pub(crate) fn rewire(&mut self, before: &Wiring, after: &Wiring, own: (usize, usize), now_ms: u64) {
+        self.sampler.rewire(before, after, now_ms);
+        // Where the things that stay are from now on.
+        let mut places = [None; THINGS_MAX];
+        for (thing, place) in before.iter().zip(&mut places) {
+            *place = after.iter().position(|other| other == thing).map(|place| place as u8);
+        }
+        let moved = |thing: u8| places.get(usize::from(thing)).copied().flatten();
+        for (index, slot) in self.readings.iter_mut().enumerate() {
+            let Some(old) = *slot else { continue };
+            *slot = moved(old.thing).map(|thing| Slot { thing, name: after.place(thing.into()), ..old });
+            if slot.is_none() {
+                self.left |= 1 << index;
+            }
+        }
+        for slot in &mut self.outputs {
+            *slot = slot.and_then(moved);
+        }
+        for (thing, (_, text)) in after.iter().enumerate() {
+            let is_old = places.contains(&Some(thing as u8));
+            let Some(spec) = Spec::parse(text).ok().filter(|_| !is_old) else { continue };
+            for (reading, known) in spec.driver.readings.iter().enumerate() {
+                let slot = Slot {
+                    thing: thing as u8,
+                    reading: reading as u8,
+                    decimals: spec.decimals(reading),
+                    suffix: known.suffix,
+                    name: after.place(thing),
+                };
+                // There is room: that was checked.
+                if let Some(free) = self.readings.iter_mut().skip(own.0).find(|slot| slot.is_none()) {
+                    *free = Some(slot);
+                }
+            }
+            if spec.driver.output.is_some()
+                && let Some(free) = self.outputs.iter_mut().skip(own.1).find(|slot| slot.is_none())
+            {
+                *free = Some(thing as u8);
+            }
+        }
+        self.is_rewired = true;
+        self.change();
+    }
+
+    /// Whether readings or outputs came or went since the last call.
+    pub(crate) fn take_rewired(&mut self) -> bool {
+        core::mem::take(&mut self.is_rewired)
+    }
+
+    /// Whoever waits for a change is to look.
+    pub(crate) fn change(&mut self) {
+        self.is_changed = true;
+        self.waker.wake();
+    }
+
+    /// Whether something was changed since the last call; otherwise whoever waits is woken then.
+    pub(crate) fn take_change(&mut self, waker: &Waker) -> bool {
+        self.waker.register(waker);
+        core::mem::take(&mut self.is_changed)
+    }
+
+    /// The key and the decimals of a reading.
+    pub(crate) fn reading<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(Label<'a>, u8)> {
+        let slot = self.readings.get(index)?.as_ref()?;
+        Some((Label { name: wiring.at(slot.name), suffix: slot.suffix }, slot.decimals))
+    }
+
+    /// The number of the reading that has this key.
+    pub(crate) fn find(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+        (0..READINGS_MAX).find(|index| self.reading(wiring, *index).is_some_and(|(label, _)| label.is(name)))
+    }
+
+    /// The number of a thing's reading.
+    pub(crate) fn number(&self, thing: u8, reading: usize) -> Option<usize> {
+        let is_it = |slot: &Slot| slot.thing == thing && usize::from(slot.reading) == reading;
+        self.readings.iter().position(|slot| slot.as_ref().is_some_and(is_it))
+    }
+
+    /// The numbers of all of a thing's readings.
+    pub(crate) fn numbers(&self, thing: u8) -> impl Iterator<Item = usize> + '_ {
+        let is_of = move |slot: &Option<Slot>| slot.is_some_and(|slot| slot.thing == thing);
+        self.readings.iter().enumerate().filter(move |(_, slot)| is_of(slot)).map(|(index, _)| index)
+    }
+
+    /// The spec of the thing that a reading is of, and what there is to know about the reading; its name is the
+    /// thing's.
+    pub(crate) fn info<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(&'a str, ReadingInfo<'a>)> {
+        let slot = self.readings.get(index)?.as_ref()?;
+        let (name, text) = wiring.iter().nth(slot.thing.into())?;
+        let spec = Spec::parse(text).ok()?;
+        let reading = spec.driver.readings.get(usize::from(slot.reading))?;
+        let kind = match reading.figure {
+            Figure::Gauge => Kind::Gauge,
+            Figure::Counter => Kind::Counter,
+            Figure::Switch => Kind::Switch,
+        };
+        let info = ReadingInfo {
+            name,
+            unit: spec.unit(text, slot.reading.into()),
+            kind,
+            decimals: slot.decimals,
+            minimum: Value(reading.minimum),
+            maximum: Value(reading.maximum),
+            period_ms: spec.period_ms,
+        };
+        Some((text, info))
+    }
+
+    /// The thing that an output is of.
+    pub(crate) fn thing(&self, output: usize) -> Option<usize> {
+        self.outputs.get(output).copied().flatten().map(usize::from)
+    }
+
+    /// What there is to know about an output, and its spec.
+    pub(crate) fn output<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(&'a str, OutputInfo<'a>)> {
+        let thing = self.thing(index)?;
+        let (name, text) = wiring.iter().nth(thing)?;
+        let spec = Spec::parse(text).ok()?;
+        let output = spec.driver.output?;
+        let info = OutputInfo {
+            name,
+            unit: output.unit,
+            kind: if output.is_switch { Kind::Switch } else { Kind::Level },
+            decimals: output.decimals,
+            minimum: Value(output.minimum),
+            maximum: Value(output.maximum),
+            initial: Value(sockeye_wiring::drivers::initial(&spec.args)),
+        };
+        Some((text, info))
+    }
+
+    /// The name of an output, without looking at its spec.
+    pub(crate) fn output_name<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<&'a str> {
+        self.thing(index).map(|thing| wiring.at(wiring.place(thing)))
+    }
+}

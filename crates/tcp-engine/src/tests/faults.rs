@@ -1,0 +1,191 @@
+//! Faults that an earlier engine had although every other test passed, one test each. Most need two ends, and were found
+//! by `simulation/tcp`.
+
+use super::*;
+use crate::limits::{CHALLENGE_MS, KEEP_ALIVE_MS, OVERRIDE_MS};
+
+/// Two ends that have lost each other's numbers answered each other's ACKs for ever (RFC 5961 section 7).
+#[test]
+fn two_ends_that_have_lost_each_other_do_not_answer_without_end() {
+    let mut it = Peer::established(256, 256);
+    let stray = Segment { seq: it.seq - 5_000u32, ..it.segment(ACK, b"") };
+    let mut answers = 0;
+    for _ in 0..1_000 {
+        answers += it.takes(&stray).len();
+        it.now += Duration::from_millis(1);
+    }
+    assert_eq!(answers as u64, 1_000 / CHALLENGE_MS);
+}
+
+/// The byte of a window probe that the peer had taken was "never sent", and its ACK was refused.
+#[test]
+fn a_probes_byte_that_was_taken_counts_as_sent() {
+    let mut it = Peer::with_window(256, 256, 0);
+    assert_eq!(it.writes(b"abc"), []);
+    let probe = it.waits(1_000);
+    assert_eq!(brief(&[probe[0].1.clone()]), [(1, ACK, 1)]);
+    it.ack = ISS + 2;
+    assert_eq!(it.sends(ACK, b""), []);
+    assert_eq!((it.c.snd_una, it.c.unacknowledged()), (ISS + 2, 2));
+}
+
+/// Both open at once: the SYN,ACK of the other side has an old number and must still count as an ACK. It did not, and
+/// both repeated it for ever.
+#[test]
+fn a_simultaneous_open_is_established_by_a_syn_ack_with_an_old_number() {
+    let mut it = Peer::syn_sent(256, 256);
+    let syn = Segment { ack: Seq::new(0), ..it.segment(SYN, b"") };
+    let answer = it.takes(&syn);
+    assert_eq!((answer[0].seq, answer[0].ack, answer[0].flags), (ISS, IRS + 1, SYN | ACK));
+    assert_eq!(it.c.state(), State::SynReceived);
+    let syn_ack = Segment { ack: ISS + 1, ..it.segment(SYN | ACK, b"") };
+    assert_eq!(it.takes(&syn_ack), []);
+    assert_eq!((it.c.state(), it.reaction), (State::Established, Some(Reaction::Accepted)));
+}
+
+/// Without the override time-out, avoidance of silly windows is a dead-lock where the peer's window stays small.
+#[test]
+fn a_small_window_is_used_after_the_override_time_out() {
+    let mut it = Peer::with_window(256, 256, 10);
+    assert_eq!(it.writes(&[7; 100]), [], "10 of 1,000 bytes are a silly window");
+    let sent = it.waits(OVERRIDE_MS);
+    assert_eq!((sent[0].0, sent[0].1.payload.len()), (OVERRIDE_MS, 10));
+}
+
+/// The byte of a probe was taken into a shut window: RCV.NXT went past the edge that was told, and the next window was
+/// told as nearly 64 KB.
+#[test]
+fn a_byte_is_not_taken_into_a_shut_window() {
+    let mut it = Peer::established(64, 64);
+    it.sends(ACK, &[1; 64]);
+    it.waits(100);
+    assert_eq!(it.c.rcv_adv, it.c.rcv_nxt, "the window is shut");
+    assert_eq!(it.reads(10).len(), 10, "too few to be told");
+    let next = it.c.rcv_nxt;
+    let answer = it.takes(&it.segment(ACK, b"x"));
+    assert_eq!((answer[0].ack, answer[0].window, it.c.rcv_nxt), (next, 0, next));
+}
+
+/// After a time-out SND.NXT goes back. An ACK with that number is out of the peer's window, so that the peer does not
+/// learn what it acknowledges; with both ends so, neither moves (RFC 9293 appendix A.2).
+#[test]
+fn an_ack_has_the_highest_number_that_was_sent() {
+    let mut it = Peer::with_window(256, 4_096, 4_000);
+    it.writes(&[7; 3_000]);
+    assert_eq!(it.waits(1_000).len(), 1, "cwnd is one segment now");
+    assert_eq!(brief(&it.sends(ACK, b"text")), [(3_001, ACK, 0)]);
+}
+
+/// Avoidance of silly windows held back a retransmission: time-out after time-out passed without a segment.
+#[test]
+fn a_retransmission_is_never_held_back() {
+    let mut it = Peer::established(256, 256);
+    assert_eq!(it.writes(&[7; 200]).len(), 1);
+    // The peer takes its window back to 10 bytes, against SHLD-14.
+    it.window = 10;
+    it.ack = ISS + 2;
+    it.sends(ACK, b"");
+    let sent = it.waits(1_000);
+    assert_eq!(brief(&[sent[0].1.clone()]), [(2, ACK, 10)]);
+}
+
+/// By the rule of SND.WL1 and SND.WL2 alone, a repeated FIN with a newer ACK moved SND.UNA and kept the old window, and
+/// data went beyond the peer's edge.
+#[test]
+fn a_repeated_fin_with_a_newer_ack_brings_its_window() {
+    let mut it = Peer::established(256, 4_096);
+    it.sends(ACK, b"x");
+    it.sends(FIN, b"");
+    assert_eq!(it.writes(&[7; 1_000]).len(), 1);
+    // The FIN again: an old number, but it has taken all and its window is shut.
+    let again = Segment { seq: it.seq - 1, ack: ISS + 1_001, window: 0, ..it.segment(FIN, b"") };
+    it.takes(&again);
+    let text_again = Segment { seq: it.c.rcv_nxt, ack: ISS + 1_001, window: 0, ..it.segment(ACK, b"") };
+    it.takes(&text_again);
+    assert_eq!((it.c.snd_una, it.c.snd_wnd), (ISS + 1_001, 0));
+    assert_eq!(it.writes(&[7; 100]), [], "nothing goes beyond the edge");
+}
+
+/// SND.NXT counts a probe's byte, which the peer need not have taken. An ACK behind the peer's edge is not acceptable
+/// there while its window is shut, so that it would not learn that ours has opened.
+#[test]
+fn an_ack_is_not_behind_the_peers_edge() {
+    let mut it = Peer::with_window(64, 256, 0);
+    it.sends(ACK, &[1; 64]);
+    it.writes(b"abc");
+    it.waits(1_000);
+    assert_eq!(it.c.snd_max, ISS + 2, "a byte was probed with");
+    it.reads(64);
+    let update = it.drain();
+    assert_eq!((update[0].seq, update[0].window), (ISS + 1, 64));
+}
+
+/// A shut window that was told before an open one may arrive after it. Both have the same numbers.
+#[test]
+fn a_shut_window_that_was_overtaken_is_ignored() {
+    let mut it = Peer::established(256, 256);
+    it.writes(&[7; 100]);
+    it.ack = ISS + 101;
+    it.window = 64;
+    it.sends(ACK, b"");
+    it.window = 0;
+    it.sends(ACK, b"");
+    assert_eq!(it.c.snd_wnd, 64);
+    assert_eq!(it.writes(b"abc").len(), 1);
+}
+
+/// A probe waits for a window and not for the link: as a round trip it made the time-out a minute.
+#[test]
+fn a_probe_is_not_measured() {
+    let mut it = Peer::with_window(256, 256, 0);
+    let before = it.c.rtt.clone();
+    it.writes(b"abc");
+    assert_eq!(it.waits(900), []);
+    it.waits(200);
+    it.now += Duration::from_millis(10_000);
+    it.window = 100;
+    it.sends(ACK, b"");
+    it.now += Duration::from_millis(10);
+    it.acks_all();
+    assert_eq!(it.c.rtt.rto(), before.rto());
+}
+
+/// Probes backed off further than a peer may be silent, so that one which answered them all was given up.
+#[test]
+fn probes_are_never_further_apart_than_keep_alives() {
+    let mut it = Peer::with_window(256, 256, 0);
+    it.writes(b"abc");
+    let mut last = 0;
+    for _ in 0..100 {
+        for (at, _) in it.waits(1_000) {
+            let now = (it.now - NOW).as_millis() - 1_000 + at;
+            assert!(now - last <= KEEP_ALIVE_MS, "{last} {now}");
+            last = now;
+            it.sends(ACK, b"");
+        }
+    }
+    assert_eq!(it.c.state(), State::Established);
+}
+
+/// The peer's keep-alives have an old number. They are a sign of the peer all the same.
+#[test]
+fn a_keep_alive_is_a_sign_of_the_peer() {
+    let mut it = Peer::established(256, 256);
+    for _ in 0..10 {
+        it.waits(9_000);
+        let keep_alive = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
+        assert_eq!(it.takes(&keep_alive).len(), 1, "it is answered");
+    }
+    assert_eq!(it.c.state(), State::Established);
+}
+
+/// A window that opens does not send again what is under way already.
+#[test]
+fn a_window_that_opens_repeats_only_the_probes_byte() {
+    let mut it = Peer::with_window(256, 256, 0);
+    it.writes(b"abcdef");
+    it.waits(1_000);
+    it.window = 100;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, PSH, 6)]);
+    assert_eq!(it.c.snd_nxt, ISS + 7);
+}

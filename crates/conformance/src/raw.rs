@@ -8,5 +8,5 @@ pub mod handshake;
 pub mod packets;
 pub mod segments;
 
-pub use peer::{RawFlags, Peer, RawSegmentOut};
+pub use peer::{Peer, RawFlags, RawSegmentOut};
 pub use raw_connection::RawConnection;

@@ -8,7 +8,7 @@ use embedded_io_async::{Read, Write};
 use script::{Client, Reset, World};
 use sockeye_server::limits::{
     ABORT_TIMEOUT_MS, ACCEPT_RETRY_MS, IDLE_TIMEOUT_MS, LINGER_TIMEOUT_MS, REJECT_AFTER_MS, REJECT_TIMEOUT_MS,
-    REQUEST_TIMEOUT_MS, WATCH_TICK_MS, WRITE_TIMEOUT_MS,
+    REQUEST_TIMEOUT_MS, SILENT_KEEP_MS, WATCH_TICK_MS, WRITE_TIMEOUT_MS,
 };
 use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
@@ -182,6 +182,24 @@ fn a_refused_client_that_stays_keeps_others_waiting_for_a_bounded_time() {
     refused.check("full", "reset", 0);
     world.run(&Line, REJECT_AFTER_MS + 1);
     waiting.check("full", "fin", 0);
+}
+
+#[test]
+fn no_slot_is_special_and_any_of_them_rejects() {
+    let mut world = World::<1>::new();
+    let first = world.connect(Client::sends(b"hi\n").never_closes());
+    world.run(&Line, 1);
+    first.check("reply", "fin", 0);
+    // While the first slot closes, the additional one serves.
+    let second = world.connect(Client::silent());
+    world.run(&Line, over(LINGER_TIMEOUT_MS) - SILENT_KEEP_MS / 2);
+    let third = world.connect(Client::sends(b"hi\n"));
+    second.check("", "open", 0);
+    first.close();
+    world.run(&Line, REJECT_AFTER_MS * 2 + 2);
+    third.check("full", "fin", 0);
+    second.check("", "open", 0);
+    assert_eq!(world.ids(), [3, 2], "the first slot had the third connection");
 }
 
 /// Waits for its client for ever.

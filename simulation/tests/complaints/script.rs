@@ -282,6 +282,11 @@ impl<const N: usize> World<N> {
         client
     }
 
+    /// The number of each slot's connection.
+    pub fn ids(&self) -> Vec<u32> {
+        self.server.slots().map(|slot| slot.id).collect()
+    }
+
     pub fn stats(&self) -> ServerStats {
         self.server.stats()
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{RawFlags, Peer, RawConnection, RawSegmentOut};
+use super::{Peer, RawConnection, RawFlags, RawSegmentOut};
 use crate::case::{Case, CaseResult};
 use crate::limits::{AT_ONCE_MAX, CONNECT_MAX, RECOVER_MAX, REPLY_MAX};
 use crate::slots;

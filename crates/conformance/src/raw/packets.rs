@@ -7,7 +7,7 @@ use etherparse::checksum::Sum16BitWords;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv4Options};
 
 use super::peer::{IPV4_AT, TCP_AT};
-use super::{RawFlags, Peer, RawConnection};
+use super::{Peer, RawConnection, RawFlags};
 use crate::case::{Case, CaseResult};
 use crate::limits::{RECOVER_MAX, REPLY_MAX};
 use crate::slots;

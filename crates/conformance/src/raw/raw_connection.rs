@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::peer::{RawFlags, Peer, RawSegment, RawSegmentOut, WINDOW_LEN};
+use super::peer::{Peer, RawFlags, RawSegment, RawSegmentOut, WINDOW_LEN};
 use crate::answer::{Answer, End};
 use crate::limits::REPLY_MAX;
 

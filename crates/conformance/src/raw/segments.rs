@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::peer::TCP_AT;
-use super::{RawFlags, Peer, RawConnection};
+use super::{Peer, RawConnection, RawFlags};
 use crate::answer::HELLO;
 use crate::case::{Case, CaseResult};
 use crate::limits::{REPLY_MAX, VANISHED_RECOVER_MAX};

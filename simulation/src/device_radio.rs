@@ -83,7 +83,7 @@ impl Stacks {
     }
 }
 
-impl adapter::Network for Stacks {
+impl adapter::NetworkStack for Stacks {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let config = address.map(|(address, prefix_len)| static_config(address, prefix_len));
         self.ap.interface.set_address(address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len)));
@@ -205,8 +205,8 @@ async fn check_clients(world: Rc<World>, radio: Rc<SimRadio<Air>>, seen: Rc<Seen
 }
 
 impl Controller for Watched {
-    fn start(&self) {
-        self.app.start();
+    fn start(&self, restarts_ap: bool) {
+        self.app.start(restarts_ap);
     }
 
     fn on_event(&self, event: Event) {

@@ -1,5 +1,9 @@
 //! The services of a device's own network, as a phone meets them: the bare-metal device on a tap is asked for an address,
-//! for names, and for the page that a phone looks for; and asks for the time.
+//! for names, and for the page that a phone looks for; and asks for the time. Hosts that have gone disturb it, and the
+//! programs of others look at it.
+
+mod gone;
+pub mod peers;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -36,6 +40,9 @@ const NEW_YEAR_S: u64 = 1_893_456_000;
 /// How often a question is asked before the answer counts as missing: the guest may only just listen.
 const TRIES: usize = 3;
 
+/// How often ten hosts ask and go.
+const HAUNTINGS: usize = 3;
+
 /// What to test.
 #[derive(clap::Args)]
 pub struct Args {
@@ -54,7 +61,8 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     // Broadcasts to nobody in particular need a way out.
     run(Command::new("ip").args(["route", "add", "default", "dev", TAP]), SHORT)?;
     let words = workspace.target.join("services.cfg");
-    fs::write(&words, format!("network=own device.name={NAME} time.server={HOST}"))?;
+    let (peer, peer_port) = gone::PEER;
+    fs::write(&words, format!("network=own device.name={NAME} time.server={HOST} push.to={peer}:{peer_port}"))?;
     let clock = UdpSocket::bind((HOST, 123)).context("the port of NTP")?;
     let clock = thread::spawn(move || tell_time(&clock));
     let mut machine = emulator::machine(&emulator::built(workspace, "device")?, &Network::Tap(TAP));
@@ -68,6 +76,16 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         println!("services: a phone is sent to {}", phone_is_led()?);
         clock.join().map_err(|_| anyhow!("the time server ended"))??;
         println!("services: it is {} s after 1970", time_is_known()?);
+        for _ in 0..HAUNTINGS {
+            gone::ask_and_go()?;
+            name_is_the_device()?;
+            address_is_lent()?;
+            device_is_found()?;
+        }
+        println!("services: hosts that have gone hold up nobody");
+        gone::ask_and_go()?;
+        println!("services: a peer that is back is found after {} ms", gone::peer_comes_back()?.as_millis());
+        println!("services: found by {}", peers::all(workspace)?.join(", "));
         Ok(())
     })
 }

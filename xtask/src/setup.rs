@@ -12,6 +12,8 @@ use harness::redis_server;
 use harness::toolchain::{self, Embedded, Source};
 use harness::workspace::Workspace;
 
+use crate::services::peers;
+
 /// A program that a job starts, and the Debian packages that bring it; the first one that Debian has is taken.
 struct Program {
     name: &'static str,
@@ -41,6 +43,14 @@ pub fn job(workspace: &Workspace) -> Result<()> {
         step(&format!("{} is missing", program.name));
         let package = apt.first_available(program.packages)?;
         apt.install(&[package]).with_context(|| format!("install a package that has {}", program.name))?;
+    }
+    for (program, package) in peers::PROGRAMS {
+        // A package of python's brings no program.
+        let has_it = on_path(program).is_some() && !package.starts_with("python3-");
+        if !has_it && !finish(Command::new("dpkg").args(["-s", package])).is_ok_and(|output| output.status.success()) {
+            step(&format!("{package} is missing"));
+            apt.install(&[package])?;
+        }
     }
     redis_server::set_up(workspace)?;
     chip_compiler(workspace, &mut apt)?;

@@ -9,6 +9,13 @@ use sockeye_boot::Passphrase;
 use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
 use sockeye_wifi::Secret;
 
+/// Prints what the panic said that made the device boot; None if it was no panic.
+pub fn warn_of_panic<P: Fn(Arguments<'_>)>(last_panic: Option<&str>, console: &Boot<P>) {
+    if let Some(message) = last_panic {
+        console.warning(&format_args!("the device has restarted, because it {message}"));
+    }
+}
+
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
 pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
     store: Option<&FlashStore<F>>,

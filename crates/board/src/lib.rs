@@ -9,6 +9,7 @@
 //! - [`build_config`]: what an image was built with.
 //! - [`platform`]: the board as the application sees it, and its samples; [`clock`]: the time of day.
 //! - [`boot`]: what a device boots with.
+//! - [`library_log`]: what libraries log, without what is expected.
 //! - [`button`]: back to the factory's settings.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -17,6 +18,7 @@ pub mod boot;
 pub mod build_config;
 pub mod button;
 pub mod clock;
+pub mod library_log;
 pub mod limits;
 pub mod lm35;
 pub mod panic_message;

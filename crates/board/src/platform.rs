@@ -6,9 +6,12 @@ use core::fmt::Write;
 use embassy_time::{Duration, Instant, Ticker};
 use heapless::String;
 use log::LevelFilter;
-use sockeye_boot::{NetworkName, PORT};
-use sockeye_device::{App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_boot::{BuildSettings, NetworkName, PORT};
+use sockeye_device::{
+    App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Value,
+};
 
+use crate::build_config;
 use crate::clock::WallClock;
 use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
@@ -19,6 +22,8 @@ pub trait Hardware {
     const NAME: &'static str;
     /// What it measures.
     const READINGS: &'static [ReadingInfo<'static>];
+    /// What the image was built with.
+    const BUILD: BuildSettings = BuildSettings::AccessPoint { open: false };
     /// What it switches.
     const OUTPUTS: &'static [OutputInfo<'static>];
 
@@ -92,6 +97,10 @@ impl<H: Hardware> Platform for Board<H> {
             Some(_) => Health { reset_reason: "panic", ..health },
             None => health,
         }
+    }
+
+    fn factory_settings(&self) -> Settings {
+        build_config::settings(H::BUILD)
     }
 
     fn last_panic(&self) -> Option<&str> {

@@ -76,6 +76,12 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
         }
     }
 
+    /// The radio is about to be configured for the first time. With a passphrase that takes about a second, for which
+    /// nothing else runs: WPA2 hashes it 4,096 times (IEEE 802.11, J.4.1).
+    pub fn radio_starting(&self) {
+        (self.print)(format_args!("starting the radio"));
+    }
+
     /// The station is looking for its network.
     pub fn station(&self, name: &dyn Display) {
         (self.print)(format_args!("mode: {}", Mode::Station));

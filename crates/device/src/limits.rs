@@ -11,7 +11,7 @@
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
 //! | a [`FlashStore`](crate::FlashStore) | little more than [`FLASH_BUFFER_LEN`] |
 
-use sockeye_wifi::limits::{HEARD_MAX, SSID_LEN_MAX};
+use sockeye_wifi::limits::{HEARD_MAX, RX_QUEUE_LEN, SSID_LEN_MAX};
 
 /// Sessions at once: the eight slots of a device, and the one more that a server keeps for a client too many.
 pub const SESSIONS_MAX: usize = 9;
@@ -189,6 +189,7 @@ const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
 const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
+const _: () = assert!(SESSIONS_MAX <= RX_QUEUE_LEN, "the radio keeps a frame of each client that sends at once");
 const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
 // Which streams a device knows of is the bits of a u32.
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);

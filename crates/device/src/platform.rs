@@ -3,7 +3,7 @@
 use sockeye_wiring::Board;
 use sockeye_wiring::hardware::Drive;
 
-use crate::settings::LogLevel;
+use crate::settings::{LogLevel, Settings};
 use crate::value::Value;
 
 /// The time, as the platform tells it.
@@ -203,6 +203,11 @@ pub trait Platform {
     }
     /// How the device is.
     fn health(&self) -> Health;
+    /// The settings that the firmware was built with: what a device has that nobody has configured, and has again after
+    /// CONFIG FACTORYRESET.
+    fn factory_settings(&self) -> Settings {
+        Settings::default()
+    }
     /// What the panic said that made it boot last, on one line; none if it was no panic.
     fn last_panic(&self) -> Option<&str> {
         None

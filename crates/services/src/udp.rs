@@ -15,22 +15,22 @@ use embedded_io_async::{ErrorKind, ErrorType};
 
 use crate::limits::SEND_MS;
 
-/// A socket's memory: `N` datagrams of `LEN` bytes together, each way.
-pub struct Buffers<const LEN: usize, const N: usize> {
+/// A socket's memory: `N` datagrams each way, of `RX` and of `TX` bytes together.
+pub struct Buffers<const RX: usize, const TX: usize, const N: usize> {
     rx_meta: MaybeUninit<[PacketMetadata; N]>,
-    rx: [u8; LEN],
+    rx: [u8; RX],
     tx_meta: MaybeUninit<[PacketMetadata; N]>,
-    tx: [u8; LEN],
+    tx: [u8; TX],
 }
 
-impl<const LEN: usize, const N: usize> Buffers<LEN, N> {
+impl<const RX: usize, const TX: usize, const N: usize> Buffers<RX, TX, N> {
     /// Empty. All zero, so that a static of it takes no room in an image.
     pub const fn new() -> Self {
-        Self { rx_meta: MaybeUninit::uninit(), rx: [0; LEN], tx_meta: MaybeUninit::uninit(), tx: [0; LEN] }
+        Self { rx_meta: MaybeUninit::uninit(), rx: [0; RX], tx_meta: MaybeUninit::uninit(), tx: [0; TX] }
     }
 }
 
-impl<const LEN: usize, const N: usize> Default for Buffers<LEN, N> {
+impl<const RX: usize, const TX: usize, const N: usize> Default for Buffers<RX, TX, N> {
     fn default() -> Self {
         Self::new()
     }
@@ -48,9 +48,9 @@ impl Udp {
     ///
     /// # Panics
     /// If the stack has no socket left, or `hop_limit` is 0.
-    pub fn new<const LEN: usize, const N: usize>(
+    pub fn new<const RX: usize, const TX: usize, const N: usize>(
         stack: Stack<'static>,
-        buffers: &'static mut Buffers<LEN, N>,
+        buffers: &'static mut Buffers<RX, TX, N>,
         hop_limit: u8,
     ) -> Self {
         let Buffers { rx_meta, rx, tx_meta, tx } = buffers;

@@ -22,7 +22,7 @@ pub use links::Links;
 pub use loopback_radio::Demo;
 
 /// A network of somebody else.
-pub struct Network {
+pub struct DemoNetwork {
     /// Its name.
     pub ssid: &'static str,
     /// Its password; none if it is open.
@@ -49,15 +49,15 @@ pub enum Flaw {
 }
 
 /// The networks of `--air demo`.
-pub const DEMO: [Network; 3] = [
-    Network { ssid: "home", password: Some("correct horse"), rssi_dbm: -48, flaw: Flaw::None },
-    Network {
+pub const DEMO: [DemoNetwork; 3] = [
+    DemoNetwork { ssid: "home", password: Some("correct horse"), rssi_dbm: -48, flaw: Flaw::None },
+    DemoNetwork {
         ssid: "attic",
         password: Some("battery staple"),
         rssi_dbm: -71,
         flaw: Flaw::Restart { after: Duration::from_secs(60), away: Duration::from_secs(45) },
     },
-    Network { ssid: "cafe", password: None, rssi_dbm: -83, flaw: Flaw::NoAddress },
+    DemoNetwork { ssid: "cafe", password: None, rssi_dbm: -83, flaw: Flaw::NoAddress },
 ];
 
 /// The device's address in its access point's network, on this machine.

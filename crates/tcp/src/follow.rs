@@ -1,10 +1,11 @@
 //! Keeps the listener's address equal to embassy-net's, and wakes embassy-net when it is configured.
 
 use core::future::{Future, poll_fn};
+use core::net::Ipv4Addr;
 use core::pin::pin;
 use core::task::Poll;
 
-use embassy_net::{ConfigV4, Ipv4Cidr, Stack};
+use embassy_net::{ConfigV4, Ipv4Cidr, Stack, StaticConfigV4};
 
 use crate::listener::Interface;
 
@@ -15,6 +16,13 @@ impl Interface {
     pub fn configure(&self, stack: Stack<'_>, config: ConfigV4) {
         stack.set_config_v4(config);
         self.poll_stack();
+    }
+
+    /// The same with a fixed address and the gateway of its network, None for none; without an address the stack is in no
+    /// network.
+    pub fn configure_static(&self, stack: Stack<'_>, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Addr>) {
+        let fixed = |address| StaticConfigV4 { address, gateway, dns_servers: Default::default() };
+        self.configure(stack, address.map_or(ConfigV4::None, |address| ConfigV4::Static(fixed(address))));
     }
 
     /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is

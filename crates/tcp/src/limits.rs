@@ -41,7 +41,7 @@ pub const FRAME_LEN_MAX: usize = 1514;
 pub const ARP_LEN: usize = 14 + 28;
 /// Neighbours of an interface that are known at once: hosts on the link with which embassy-net exchanges datagrams. The
 /// one that was silent for longest makes way for another.
-pub const NEIGHBOURS_MAX: usize = 16;
+pub const NEIGHBOURS_MAX: usize = 14;
 /// A neighbour that was silent for longer is asked for before the next frame, which leaves all the same, milliseconds
 /// (RFC 1122 section 2.3.2.1: on the order of a minute).
 pub const REACHABLE_MS: u32 = 60_000;
@@ -53,7 +53,7 @@ pub const ARP_REQUESTS_MAX: u8 = 3;
 pub const PENDING_FRAMES_MAX: usize = 2;
 /// Bytes of a frame that can wait: a SYN, a question to a name server or for the time. A longer one is lost, as on any
 /// network, and is sent again by its sender.
-pub const PENDING_LEN_MAX: usize = 128;
+pub const PENDING_LEN_MAX: usize = 104;
 /// How long such a frame waits, milliseconds. Its sender sends it again after a second.
 pub const PENDING_MS: u32 = 1_000;
 /// How many neighbours smoltcp keeps, its `IFACE_NEIGHBOR_CACHE_COUNT`: it has forgotten a stand-in after as many others.

@@ -69,6 +69,7 @@ impl Arp {
     }
 
     /// The packet in a frame to `destination`.
+    #[inline(never)]
     pub(crate) fn frame(&self, destination: [u8; 6]) -> [u8; ARP_LEN] {
         let mut frame = [0; ARP_LEN];
         frame[..6].copy_from_slice(&destination);
@@ -204,6 +205,7 @@ impl Neighbours {
         }
     }
 
+    #[inline(never)]
     fn receive_arp(&mut self, frame: &[u8], now: Ms) -> Incoming {
         let (Some(arp), Some(local)) = (Arp::parse(frame), self.local) else { return Incoming::Done };
         let is_for_us = arp.target == local.address();
@@ -266,6 +268,7 @@ impl Neighbours {
     }
 
     /// The entry of a neighbour, which may be a new one in the place of that which was silent for longest.
+    #[inline(never)]
     fn entry(&mut self, address: Ipv4Addr, now: Ms) -> Option<&mut Neighbour> {
         let known = self.entries.iter().position(|entry| entry.address == address);
         let index = known.or_else(|| {
@@ -283,6 +286,7 @@ impl Neighbours {
     }
 
     /// The neighbour has this MAC address.
+    #[inline(never)]
     fn learn(&mut self, address: Ipv4Addr, mac: [u8; 6], now: Ms) -> Option<&mut Neighbour> {
         if !is_unicast(&mac) {
             return None;
@@ -311,6 +315,7 @@ impl Neighbours {
     }
 
     /// Finds the way of a frame of embassy-net's.
+    #[inline(never)]
     pub(crate) fn route(&mut self, frame: &mut [u8], now: Instant) -> Route {
         let Some(receiver) = frame.get(..6).and_then(neighbour_of) else { return Route::Send };
         let now = ms(now);
@@ -336,6 +341,7 @@ impl Neighbours {
     }
 
     /// Keeps a short frame in the place of another for the same receiver, of none, or of the oldest.
+    #[inline(never)]
     fn hold(&mut self, receiver: Ipv4Addr, frame: &[u8], now: Ms) {
         if frame.len() > PENDING_LEN_MAX {
             return;
@@ -358,10 +364,9 @@ impl Neighbours {
 
     /// Sends the ARP requests that are due, and frames whose receivers have become known. `send` is false when the
     /// driver has no room; what is left is sent at the next call.
-    pub(crate) fn flush(&mut self, now: Instant, mut send: impl FnMut(&[u8]) -> bool) {
-        if !self.has_work {
-            return;
-        }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn flush(&mut self, now: Instant, send: &mut dyn FnMut(&[u8]) -> bool) {
         let (now, mac) = (ms(now), self.mac);
         let Some(local) = self.local else { return };
         for entry in self.entries.iter_mut().filter(|entry| entry.is_request_due) {

@@ -264,7 +264,9 @@ impl<D: Driver + 'static> Runner<D> {
     #[inline(never)]
     fn forward_frames(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
         let mut neighbours = self.embassy.link.neighbours.borrow_mut();
-        neighbours.flush(now, |frame| port.forward(frame, cx));
+        if neighbours.has_work() {
+            neighbours.flush(now, &mut |frame| port.forward(frame, cx));
+        }
         for _ in 0..TX_BURST {
             // The wake-up, once asked for, stays until there is a frame; asking again for each of ours would cost more
             // than looking.
@@ -277,7 +279,9 @@ impl<D: Driver + 'static> Runner<D> {
                 return;
             }
             self.embassy.net.tx_done();
-            neighbours.flush(now, |frame| port.forward(frame, cx));
+            if neighbours.has_work() {
+                neighbours.flush(now, &mut |frame| port.forward(frame, cx));
+            }
         }
         cx.waker().wake_by_ref();
     }

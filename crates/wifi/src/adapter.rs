@@ -1,13 +1,13 @@
 //! The adapter between those who give a radio its actions and a chip's driver: the device's Wi-Fi state machine, or a
 //! program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`Network`]. [`run`] is the device's Wi-Fi on them,
+//! A chip gives its [`Driver`] and its network stack as a [`NetworkStack`]. [`run`] is the device's Wi-Fi on them,
 //! [`StaticNetwork`] a network that was fixed.
 //!
 //! What the driver reports is a hint, and what it answers when it is asked is the truth: an event can be lost, late or
 //! reported twice. So an event leads to a question, and the adapter also asks by itself, at intervals.
 
-mod clients;
+mod ap_clients;
 mod static_network;
 mod station_link;
 #[cfg(test)]
@@ -27,13 +27,13 @@ use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer};
 use sockeye_boot::Boot;
 
-use crate::adapter::clients::Clients;
+use crate::adapter::ap_clients::Clients;
 use crate::adapter::station_link::StationLink;
+use crate::credentials::{Ip, Network as Joined, Secret, Ssid};
 use crate::limits::{CHECK_MS, DRIVER_EVENTS_MAX, EVENTS_MAX, LEAVE_CHECK_MS, REJOIN_TIMEOUT_MS, SCANNED_MAX};
-use crate::network::{Ip, Network as Joined, Secret, Ssid};
 use crate::radio::{Action, ApConfig, ApSecurity, Event, Join, JoinError, Radio, ScanResult};
+use crate::radio_loop::Controller;
 use crate::reason_code::{LEFT_BY_STATION, reason_code};
-use crate::run::Controller;
 
 pub use static_network::{StaticNetwork, network_of};
 
@@ -117,7 +117,7 @@ pub trait Driver {
 
 /// The network stack above a chip's radio, on both interfaces.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Network {
+pub trait NetworkStack {
     /// Sets the device's address in the access point's network, and the length of its prefix; None while the access point
     /// is off the air.
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>);
@@ -155,7 +155,7 @@ pub async fn run<C, D, N, P>(controller: &C, driver: D, context: AdapterContext<
 where
     C: Controller,
     D: Driver,
-    N: Network,
+    N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
     let (actions, events) = (Channel::new(), Channel::new());
@@ -168,7 +168,7 @@ where
         print_address(address);
     });
     let mut radio = Handle { actions: &actions, events: &events, restarts_ap };
-    join3(adapter.drive(&actions), following, crate::run::run(controller, &mut radio)).await.2
+    join3(adapter.drive(&actions), following, crate::radio_loop::run(controller, &mut radio)).await.2
 }
 
 type Actions = Channel<NoopRawMutex, Action, 1>;
@@ -210,6 +210,8 @@ struct Adapter<'a, D, N, P> {
     config: DriverConfig,
     /// The driver has taken `config`. False before the first time, and after a failure.
     is_configured: bool,
+    /// The driver was configured before.
+    has_started: bool,
     link: StationLink,
     /// Since when the station is in this state.
     since: Instant,
@@ -219,7 +221,7 @@ struct Adapter<'a, D, N, P> {
     clients: Clients,
 }
 
-impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
+impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
     fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
         Self {
@@ -228,6 +230,7 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P
             events,
             config: DriverConfig::default(),
             is_configured: false,
+            has_started: false,
             link: StationLink::Down,
             since: Instant::now(),
             join: None,
@@ -299,6 +302,10 @@ impl<'a, D: Driver, N: Network, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P
     fn configure(&mut self, config: DriverConfig) -> Result<(), ()> {
         if self.is_configured && self.config == config {
             return Ok(());
+        }
+        if !self.has_started {
+            self.has_started = true;
+            self.context.console.radio_starting();
         }
         let restarts_ap = self.driver.restarts_ap() || self.config.ap != config.ap;
         self.config = config;

@@ -3,8 +3,8 @@
 use crate::limits::{AP_AFTER_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, LEAVE_DELAY_MS};
 use crate::machine::{MachineInput, RadioCommand, Wifi};
 use crate::radio::{ApConfig, ApSecurity, Event, cut};
-use crate::settings::WifiSettings;
 use crate::station::State;
+use crate::wifi_settings::WifiSettings;
 
 /// The access point's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

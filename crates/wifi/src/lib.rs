@@ -6,13 +6,13 @@
 //! | module | what it does |
 //! |---|---|
 //! | `machine`, `station`, `ap` | [`Wifi`], the state machine: what the radio is to do |
-//! | `settings` | [`WifiSettings`]: what of the device's settings the state machine reads |
+//! | `wifi_settings` | [`WifiSettings`]: what of the device's settings the state machine reads |
 //! | `radio` | [`Radio`]: its [`Action`]s and [`Event`]s |
-//! | `run` | [`run()`]: the loop between a [`Controller`], which holds the state machine, and a [`Radio`] |
+//! | `radio_loop` | [`run()`]: the loop between a [`Controller`], which holds the state machine, and a [`Radio`] |
 //! | [`adapter`] | a [`Radio`] on a chip's [`Driver`](adapter::Driver); [`StaticNetwork`](adapter::StaticNetwork), for programs without settings |
 //! | [`reason_code()`] | why a station is in no network |
-//! | `network` | [`Network`]: what it takes to join one |
-//! | `backoff`, `scan` | when to try again, and what a scan heard |
+//! | `credentials` | [`Network`]: what it takes to join one |
+//! | `join_backoff`, `scan_results` | when to try again, and what a scan heard |
 //! | `status` | what INFO and WIFI STATUS show |
 //! | [`limits`] | every bound |
 
@@ -22,31 +22,31 @@
 
 pub mod adapter;
 mod ap;
-mod backoff;
-pub mod cbor;
+pub mod cbor_text;
+mod credentials;
+mod join_backoff;
 pub mod limits;
 mod machine;
-mod network;
 mod radio;
+mod radio_loop;
 mod reason_code;
-mod run;
-mod scan;
-mod settings;
+mod scan_results;
 mod station;
 mod status;
 #[cfg(test)]
 mod tests;
+mod wifi_settings;
 
 pub use ap::{Ap, ApState};
-pub use backoff::Backoff;
+pub use credentials::{InvalidNetwork, Ip, Network, Secret, Ssid, StaticIp};
+pub use join_backoff::Backoff;
 pub use machine::{Failure, LastFailure, MachineInput, Trial, Wifi};
-pub use network::{InvalidNetwork, Ip, Network, Secret, Ssid, StaticIp};
 pub use radio::{
     Action, ApConfig, ApSecurity, Event, HostName, Join, JoinError, Radio, RadioConfig, ScanResult, Security,
 };
+pub use radio_loop::{Controller, run};
 pub use reason_code::reason_code;
-pub use run::{Controller, run};
-pub use scan::Scan;
-pub use settings::{ApAddress, ApSettings, WifiSettings};
+pub use scan_results::Scan;
 pub use station::{Input, State};
 pub use status::{FIELDS, Field, Status};
+pub use wifi_settings::{ApAddress, ApSettings, WifiSettings};

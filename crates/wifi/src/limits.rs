@@ -36,6 +36,12 @@ pub const AP_LINGER_MS: u64 = 600_000;
 /// The least pause between two tries to join while a client is in the access point, milliseconds. Each try disturbs that
 /// client, and a forgotten client must not keep the device off its network for good.
 pub const AP_CLIENT_PAUSE_MS: u64 = 300_000;
+/// Rounds of tries that are for the network alone for which the driver is configured, while a client is in an access
+/// point that another network would restart. After them all networks are tried once: a forgotten client must not keep
+/// the device off its other networks for good.
+pub const SPARED_ROUNDS_MAX: u8 = 3;
+/// Within how many seconds a trial has its outcome: leaving, a scan that runs, joining, and getting an address.
+pub const OUTCOME_S: u64 = 60;
 /// How long the station stays in a network that a client has the device leave, milliseconds: the reply goes first.
 pub const LEAVE_DELAY_MS: u64 = 500;
 /// Pause after a first failure to join, milliseconds; each further one doubles it.
@@ -82,6 +88,9 @@ pub const WIFI_SIZE_MAX: usize = 1024;
 const _: () = assert!(JOIN_BACKOFF_MIN_MS >= 1 && JOIN_BACKOFF_MIN_MS < JOIN_BACKOFF_MAX_MS);
 const _: () = assert!(JOIN_BACKOFF_MAX_MS - JOIN_BACKOFF_MAX_MS / JOIN_JITTER_PART > STALE_MS);
 const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_BACKOFF_MAX_MS && AP_HOLD_MS < AP_LINGER_MS);
+const _: () = assert!(
+    LEAVE_DELAY_MS + LEAVE_TIMEOUT_MS + SCAN_TIMEOUT_MS + JOIN_TIMEOUT_MS + ADDRESS_TIMEOUT_MS <= OUTCOME_S * 1_000
+);
 const _: () = assert!(CONFIRM_S_MIN <= CONFIRM_S && CONFIRM_S <= CONFIRM_S_MAX);
 const _: () = assert!(AP_CLIENTS_MAX + 2 <= DRIVER_EVENTS_MAX, "a restart of the access point loses none");
 const _: () = assert!((BLOCK_ACK_WINDOW as usize) < RX_QUEUE_LEN, "a window fits, and frames of others");

@@ -9,13 +9,13 @@ use core::net::Ipv4Addr;
 use heapless::{Deque, Vec};
 
 use crate::ap::{Ap, ap_config};
-use crate::backoff::Backoff;
+use crate::credentials::{Network, Ssid};
+use crate::join_backoff::Backoff;
 use crate::limits::{COMMANDS_MAX, NETWORKS_MAX, SCAN_TIMEOUT_MS};
-use crate::network::{Network, Ssid};
 use crate::radio::{Action, Event, Join, JoinError, cut};
-use crate::scan::Scan;
-use crate::settings::WifiSettings;
+use crate::scan_results::Scan;
 use crate::station::{Input, State};
+use crate::wifi_settings::WifiSettings;
 
 /// What the state machine works with, besides its state, at each call.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +95,8 @@ pub struct Trial {
 pub struct Wifi {
     /// There is a radio, and [`run`](crate::run()) drives it.
     pub has_radio: bool,
+    /// The radio restarts the access point, and so drops its clients, when the station joins another network.
+    pub restarts_ap: bool,
     /// The station's state.
     pub state: State,
     /// Since when the station is in this state, milliseconds since boot.
@@ -109,6 +111,12 @@ pub struct Wifi {
     pub address: Option<Ipv4Addr>,
     /// Indexes of the stored networks that are yet to be tried before the next pause, the next at the end.
     pub(crate) candidates: Vec<u8, NETWORKS_MAX, u8>,
+    /// Only the network that the driver is configured for is tried, for the sake of a client in the access point.
+    pub(crate) is_sparing: bool,
+    /// Rounds of tries since all networks were tried.
+    pub(crate) spared_rounds: u8,
+    /// The network that the station joined last, or tried to: the driver is configured for it.
+    pub(crate) configured: Ssid,
     /// All stored networks are tried at once, without a pause before.
     pub(crate) retry_now: bool,
     pub(crate) backoff: Backoff,
@@ -150,6 +158,7 @@ impl Wifi {
     pub const fn new() -> Self {
         Self {
             has_radio: false,
+            restarts_ap: false,
             state: State::Off,
             since_ms: 0,
             until_ms: None,
@@ -157,6 +166,9 @@ impl Wifi {
             ssid: Ssid::new(),
             address: None,
             candidates: Vec::new(),
+            is_sparing: false,
+            spared_rounds: 0,
+            configured: Ssid::new(),
             retry_now: false,
             backoff: Backoff::new(),
             retries: 0,
@@ -175,9 +187,9 @@ impl Wifi {
         }
     }
 
-    /// Begins: there is a radio.
-    pub fn start(&mut self, env: &MachineInput<'_>) {
-        self.has_radio = true;
+    /// Begins: there is a radio. `restarts_ap` is what [`Radio::restarts_ap`](crate::Radio::restarts_ap) returns.
+    pub fn start(&mut self, restarts_ap: bool, env: &MachineInput<'_>) {
+        (self.has_radio, self.restarts_ap) = (true, restarts_ap);
         self.offline_ms = env.now_ms;
         self.queue(RadioCommand::Configure);
         self.step(Input::NetworksChanged, env);

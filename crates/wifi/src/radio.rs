@@ -6,8 +6,8 @@ use core::net::Ipv4Addr;
 use heapless::String;
 use minicbor::{Decode, Encode};
 
+use crate::credentials::{Network, Secret, Ssid};
 use crate::limits::HOST_NAME_LEN_MAX;
-use crate::network::{Network, Secret, Ssid};
 
 /// Something that the radio, or the network behind it, tells.
 ///

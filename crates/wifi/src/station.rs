@@ -2,8 +2,10 @@
 
 use core::net::Ipv4Addr;
 
-use crate::backoff::Backoff;
-use crate::limits::{ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS};
+use crate::join_backoff::Backoff;
+use crate::limits::{
+    ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, SPARED_ROUNDS_MAX,
+};
 use crate::machine::{Failure, LastFailure, MachineInput, RadioCommand, Trial, Wifi};
 use crate::radio::JoinError;
 
@@ -50,6 +52,12 @@ impl State {
             Self::TryWaitingForDhcp => "try-addressing",
             Self::AwaitingConfirm => "proving",
         }
+    }
+
+    /// Whether the station is in a network.
+    pub(crate) const fn is_in_network(self) -> bool {
+        use State::{AwaitingConfirm, LeaveDelay, Online, TryWaitingForDhcp, WaitingForDhcp};
+        matches!(self, WaitingForDhcp | Online | LeaveDelay | TryWaitingForDhcp | AwaitingConfirm)
     }
 
     /// Whether the radio is free for a scan.
@@ -247,11 +255,29 @@ impl Wifi {
     /// Tries all stored networks, the strongest first; where there is one only, no matter who is heard.
     fn try_candidates(&mut self, env: &MachineInput<'_>) {
         self.retry_now = false;
-        self.candidates = self.scan.rank(env.settings.networks);
+        self.is_sparing = self.restarts_ap && self.ap.clients > 0 && self.spared_rounds < SPARED_ROUNDS_MAX;
+        self.rank(env);
+        if self.is_sparing && !self.candidates.is_empty() {
+            self.spared_rounds += 1;
+            return self.next(env);
+        }
+        (self.is_sparing, self.spared_rounds) = (false, 0);
+        self.rank(env);
         if env.settings.networks.len() > 1 {
             self.begin_scan();
         }
         self.next(env);
+    }
+
+    /// Puts the networks to try in order; while a client is spared, only the one that the driver is configured for.
+    fn rank(&mut self, env: &MachineInput<'_>) {
+        let networks = env.settings.networks;
+        self.candidates = self.scan.rank(networks);
+        if self.is_sparing {
+            let configured = &self.configured;
+            let is_configured = |index: &u8| networks.get(usize::from(*index)).is_some_and(|it| it.ssid == *configured);
+            self.candidates.retain(is_configured);
+        }
     }
 
     /// What is tried is being stored: it has a little longer, once, because whoever stores may never come back.
@@ -265,13 +291,14 @@ impl Wifi {
     fn chosen(&mut self, env: &MachineInput<'_>) {
         self.retry_now = false;
         if self.trial.is_none() {
-            self.candidates = self.scan.rank(env.settings.networks);
+            self.rank(env);
         }
         self.next(env);
     }
 
     fn join(&mut self, state: State, env: &MachineInput<'_>) {
         self.queue(RadioCommand::Join);
+        self.configured = self.ssid.clone();
         self.enter(state, Some(JOIN_TIMEOUT_MS), env);
     }
 

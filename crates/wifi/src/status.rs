@@ -5,8 +5,8 @@ use core::fmt::{self, Write};
 use crate::ap::ApState;
 use crate::limits::NETWORKS_MAX;
 use crate::machine::Wifi;
-use crate::settings::WifiSettings;
 use crate::station::State;
+use crate::wifi_settings::WifiSettings;
 
 /// What the fields are made from.
 pub struct Status<'a> {
@@ -55,7 +55,11 @@ pub static FIELDS: [Field; 17] = [
     field("wifi_state", |status, out| with_radio(status).map(|wifi| out.write_str(wifi.state.name()))),
     field("wifi_ssid", |status, out| text(&status.wifi.ssid).map(|ssid| out.write_str(ssid))),
     field("wifi_address", |status, out| status.wifi.address.map(|address| write!(out, "{address}"))),
-    field("wifi_rssi_dbm", |status, out| status.rssi_dbm.map(|rssi_dbm| write!(out, "{rssi_dbm}"))),
+    field("wifi_rssi_dbm", |status, out| {
+        // A signal that was measured before the station left is not that of any network.
+        let is_in = status.wifi.state.is_in_network();
+        status.rssi_dbm.filter(|_| is_in).map(|rssi_dbm| write!(out, "{rssi_dbm}"))
+    }),
     field("wifi_retries", |status, out| with_radio(status).map(|wifi| write!(out, "{}", wifi.retries))),
     field("wifi_next_try_s", |status, out| {
         let until_ms = status.wifi.state_until_ms().filter(|_| status.wifi.state == State::Pausing);

@@ -51,7 +51,7 @@ impl Rig {
         let settings = Settings { networks: networks(names), ..Settings::default() };
         let mut rig = Self { wifi: Wifi::new(), settings, now_ms: 1_000, orders: Vec::new() };
         rig.wifi.staged = Some(Network::new(b"new").unwrap());
-        rig.with(|wifi, env| wifi.start(env));
+        rig.with(|wifi, env| wifi.start(false, env));
         assert_eq!(rig.orders.remove(0).1, RadioCommand::Configure);
         rig
     }

@@ -2,6 +2,7 @@
 
 use core::fmt::Arguments;
 
+use sockeye_board::library_log::LibraryLog;
 use sockeye_board::platform::log_filter;
 use sockeye_boot::Boot;
 use sockeye_device::LogLevel;
@@ -18,7 +19,13 @@ pub fn start(program: &str) -> Console {
 
 /// What libraries say is printed too, at this level. To be called once.
 pub fn start_log(level: LogLevel) {
-    esp_println::logger::init_logger(log_filter(level));
+    static LOG: LibraryLog = LibraryLog(print);
+    // SAFETY: nothing has logged before, and no other thread runs yet. Without compare-and-swap there is no other way.
+    #[expect(unsafe_code, reason = "the chip's own logger can't leave out what is expected")]
+    unsafe {
+        log::set_logger_racy(&LOG).expect("it is called once");
+        log::set_max_level_racy(log_filter(level));
+    }
 }
 
 /// Prints one line.

@@ -23,11 +23,11 @@ pub async fn watchdog(timer: RTC_TIMER<'static>, server: &Server<SLOTS>) -> ! {
 }
 
 /// Forgets all settings and starts anew when the button is held.
-pub async fn button(pin: AnyPin<'static>, store: &Store, defaults: &Settings) -> ! {
+pub async fn button(pin: AnyPin<'static>, store: &Store) -> ! {
     let pin = Input::new(pin, InputConfig::default().with_pull(Pull::Up));
     button::held(|| pin.is_low()).await;
     print(format_args!("the button was held: back to the factory's settings"));
-    if let Err(error) = store.reset(defaults).await {
+    if let Err(error) = store.reset(&Settings::default()).await {
         print(format_args!("warning: not all could be erased: {error:?}"));
     }
     software_reset()

@@ -2,7 +2,7 @@
 //! chip needs in `sockeye-board`.
 //!
 //! # Layout
-//! - [`network`]: the listener and embassy-net on the radio; [`wifi`]: the radio's driver.
+//! - [`interfaces`]: the listener and embassy-net on the radio; [`esp_radio_driver`]: the radio's driver.
 //! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
 //! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
 //! - [`console`]: lines on the UART.
@@ -14,27 +14,25 @@
 pub mod boards;
 pub mod console;
 pub mod entropy;
+pub mod esp_radio_driver;
 pub mod guard;
-pub mod network;
+pub mod interfaces;
 pub mod panic;
 pub mod platform;
 pub mod sensors;
 pub mod services;
 pub mod settings;
 pub mod store;
-pub mod wifi;
 
 use esp_hal::Config;
 use esp_hal::clock::CpuClock;
 use esp_hal::peripherals::{FROM_CPU_INTR0, Peripherals, TIMG0};
 use esp_hal::ram;
 use esp_hal::timer::timg::TimerGroup;
-use sockeye_wifi::limits::RX_QUEUE_LEN;
+use sockeye_board::limits::{HEAP_RECLAIMED, HEAP_STATIC};
 
 /// Clients served at once.
 pub const SLOTS: usize = 8;
-
-const _: () = assert!(SLOTS <= RX_QUEUE_LEN, "all clients may send at once");
 
 /// The chip's name.
 pub const CHIP: &str = esp_hal::chip!();
@@ -47,7 +45,7 @@ pub fn peripherals() -> Peripherals {
 /// Starts the radio's heap, and what its threads and embassy's executor run on. To be called once.
 pub fn start(timer: TIMG0<'static>, interrupt: FROM_CPU_INTR0<'static>) {
     // Memory that the bootloader leaves, and as much more as an access point needs under load.
-    esp_alloc::heap_allocator!(#[ram(reclaimed)] size: 64 * 1024);
-    esp_alloc::heap_allocator!(size: 68 * 1024);
+    esp_alloc::heap_allocator!(#[ram(reclaimed)] size: HEAP_RECLAIMED);
+    esp_alloc::heap_allocator!(size: HEAP_STATIC);
     esp_rtos::start(TimerGroup::new(timer).timer0, interrupt);
 }

@@ -8,12 +8,14 @@ use esp_hal::rng::Rng;
 use sockeye_board::platform::{self, Hardware};
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, LM35, UPTIME, WIFI_RSSI, count, switch};
 use sockeye_board::reset;
+use sockeye_boot::BuildSettings;
 use sockeye_device::{Health, OutputError, OutputInfo, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 
 use crate::SLOTS;
 use crate::boards::{LED_ON, NAME};
+use crate::settings::SETTINGS;
 
 /// The board.
 pub type Board = platform::Board<Chip>;
@@ -51,6 +53,7 @@ impl Chip {
 impl Hardware for Chip {
     const NAME: &'static str = NAME;
     const READINGS: &'static [ReadingInfo<'static>] = READINGS.split_at(READINGS_LEN).0;
+    const BUILD: BuildSettings = SETTINGS;
     const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led")];
 
     fn random(&self, bytes: &mut [u8]) {

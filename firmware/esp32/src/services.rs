@@ -7,23 +7,25 @@ use esp_hal::rng::Rng;
 use sockeye_boot::PORT;
 use sockeye_device::App;
 use sockeye_services::limits::{
-    DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_HOP_LIMIT, MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
+    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
+    MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
 };
 use sockeye_services::mdns::Announcement;
 use sockeye_services::{Buffers, Cidr, Udp, captive, dhcp, mdns, sntp};
 use static_cell::ConstStaticCell;
 
-use crate::network::Link;
+use crate::interfaces::Link;
 use crate::platform::Board;
 
-/// Messages that a socket holds, each way.
+/// Messages that a service's socket holds, each way; of long answers one.
 const MESSAGES: usize = 2;
 
 /// Gives addresses to the access point's clients, by DHCP.
 #[embassy_executor::task]
 pub async fn dhcp_server(link: &'static Link) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<
+        Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, { MESSAGES * DHCP_REPLY_LEN_MAX }, MESSAGES>,
+    > = ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(link.stack, BUFFERS.take(), HOP_LIMIT);
     let arp = (|address| link.interface.probe(address), |address| link.interface.answered(address));
     link.address.follow(async |address| dhcp::serve(&udp, address, PORT, &arp).await).await
@@ -32,7 +34,7 @@ pub async fn dhcp_server(link: &'static Link) {
 /// Answers each name with the device's address, which brings phones to its page.
 #[embassy_executor::task]
 pub async fn captive_dns(link: &'static Link) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }, MESSAGES>> =
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(link.stack, BUFFERS.take(), HOP_LIMIT);
     link.address.follow(async |(address, _)| captive::serve(&udp, address).await).await
@@ -42,10 +44,9 @@ pub async fn captive_dns(link: &'static Link) {
 /// access point's network each name is the device's.
 #[embassy_executor::task]
 pub async fn mdns_and_sntp(link: &'static Link, app: &'static App<'static>, board: &'static Board) {
-    static MDNS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MESSAGES>> =
+    static MDNS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MDNS_ANSWER_LEN_MAX, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
-    static NTP: ConstStaticCell<Buffers<{ MESSAGES * NTP_MESSAGE_LEN }, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static NTP: ConstStaticCell<Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>> = ConstStaticCell::new(Buffers::new());
     let heard = Udp::new(link.stack, MDNS.take(), MDNS_HOP_LIMIT);
     let asked = Udp::new(link.stack, NTP.take(), HOP_LIMIT);
     let announce = async |address: Cidr| {

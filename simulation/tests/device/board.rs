@@ -81,6 +81,7 @@ pub struct Board {
     pub is_flash_broken: Cell<bool>,
     pub applied: RefCell<Vec<(usize, Value)>>,
     pub stored: RefCell<Settings>,
+    pub factory_settings: RefCell<Settings>,
     /// What can be wired, if anything.
     pub pins: Cell<Option<Pins>>,
     pub bench: Bench,
@@ -129,6 +130,7 @@ impl Default for Board {
             is_flash_broken: Cell::default(),
             applied: RefCell::default(),
             stored: RefCell::default(),
+            factory_settings: RefCell::default(),
             pins: Cell::default(),
             bench: Bench::new(|| Instant::now().as_micros()),
             failed_boots: Cell::default(),
@@ -180,6 +182,10 @@ impl Platform for Board {
 
     fn health(&self) -> Health {
         self.health.get()
+    }
+
+    fn factory_settings(&self) -> Settings {
+        self.factory_settings.borrow().clone()
     }
 
     fn last_panic(&self) -> Option<&str> {

@@ -16,9 +16,15 @@ pub struct Script(Rc<RefCell<Shared>>);
 struct Shared {
     actions: Vec<String>,
     events: VecDeque<Event>,
+    restarts_ap: bool,
 }
 
 impl Script {
+    /// Another network to join restarts the access point.
+    pub fn restart_ap(&self) {
+        self.0.borrow_mut().restarts_ap = true;
+    }
+
     /// What the radio was told since this was asked last.
     pub fn actions(&self) -> String {
         std::mem::take(&mut self.0.borrow_mut().actions).join(", ")
@@ -53,6 +59,10 @@ impl Script {
 }
 
 impl Radio for Script {
+    fn restarts_ap(&self) -> bool {
+        self.0.borrow().restarts_ap
+    }
+
     async fn act(&mut self, action: Action) {
         let text = match action {
             Action::Configure(config) => {

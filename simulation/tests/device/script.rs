@@ -145,7 +145,12 @@ impl<'a, S: Store> Device<'a, S> {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
             "lose" => self.app.lose(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
-            "radio" => self.start_radio(),
+            "radio" => {
+                if words.get(1) == Some(&"restarts") {
+                    self.radio.restart_ap();
+                }
+                self.start_radio();
+            }
             "bench" => self.start_bench(),
             "run" => (0..number(1) / STEP_MS).for_each(|_| self.wait(STEP_MS as u64)),
             "wifi" => self.radio.tell(&words[1..]),

@@ -3,6 +3,7 @@
 use sockeye_device::command_table::COMMANDS;
 use sockeye_device::limits::TX_LEN;
 use sockeye_device::{App, Health, History, LogLevel, ServerHealth, Settings};
+use sockeye_wifi::Network;
 
 use crate::board::{Board, READINGS};
 use crate::script::{Device, check, check_on};
@@ -78,14 +79,28 @@ fn info_tells_all() {
     }
 }
 
+/// A signal that was measured is that of the network that the station is in; one that it has left has none.
 #[test]
 fn info_leaves_out_what_a_device_does_not_have() {
     let board = Board::default();
-    let has_rssi = |reply: &str| bulk(reply).lines().any(|line| line.starts_with("wifi_rssi_dbm"));
-    assert!(!has_rssi(&ask_on(&board, "INFO wifi\r\n")));
     board.health.set(Health { wifi_rssi_dbm: Some(-61), ..board.health.get() });
-    let reply = ask_on(&board, "INFO wifi\r\n");
-    assert!(bulk(&reply).contains("\r\nwifi_rssi_dbm:-61\r\n"), "{reply}");
+    assert!(!ask_on(&board, "INFO wifi\r\n").contains("wifi_rssi_dbm"));
+    board.stored.borrow_mut().networks.push(Network::new(b"home").unwrap()).unwrap();
+    check_on(
+        &board,
+        "@radio
+         sta: INFO wifi
+         sta? wifi_rssi_dbm
+         sta~ joining
+         @wifi joined
+         @wifi address 10.0.0.7
+         sta: INFO wifi
+         sta~ wifi_rssi_dbm:-61
+         @wifi left
+         sta: INFO wifi
+         sta? wifi_rssi_dbm
+         sta~ pausing",
+    );
 }
 
 #[test]

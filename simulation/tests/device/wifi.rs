@@ -1,5 +1,7 @@
 //! WIFI and the parameters of the Wi-Fi: what people type, and what becomes of it.
 
+use sockeye_wifi::{Network, Secret};
+
 use crate::board::Board;
 use crate::script::{check, check_on};
 
@@ -169,7 +171,7 @@ fn over_the_network_that_is_left_the_reply_comes_first() {
          sta: CONFIG SET wifi.ssid work
          sta= +OK|
          sta: WIFI TRY 30
-         sta= *6|$4|ssid|$4|work|$7|address|$-1|$16|confirm_within_s|:30|
+         sta= *10|$4|ssid|$4|work|$7|address|$-1|$16|confirm_within_s|:30|$16|outcome_within_s|:60|$23|if_the_connection_drops|$91|join the new network and send WIFI CONFIRM there; a device that failed is back where it was|
          @told 
          @wait 500
          @told leave
@@ -178,6 +180,27 @@ fn over_the_network_that_is_left_the_reply_comes_first() {
          @wifi not-found
          @told join home 'correct-horse' dhcp as sockeye-3f2a"
     ));
+}
+
+/// Where the driver restarts the access point, a client in it may never see a reply that waits for the outcome.
+#[test]
+fn over_an_access_point_that_restarts_the_reply_comes_first() {
+    check(
+        "@radio restarts
+         @told configure 01 false, start sockeye-3f2a 192.168.1.1/24 own
+         @wifi ap-started
+         ap: CONFIG SET wifi.ssid home
+         ap= +OK|
+         ap: WIFI TRY
+         ap= *10|$4|ssid|$4|home|$7|address|$-1|$16|confirm_within_s|:120|$16|outcome_within_s|:60|$23|if_the_connection_drops|$56|join the device's access point again and ask WIFI STATUS|
+         @told join home '' dhcp as sockeye-3f2a
+         @wifi joined
+         @wifi address 10.0.0.7
+         ap: WIFI STATUS
+         ap~ |$7|address|$8|10.0.0.7|
+         ap: WIFI CONFIRM
+         ap= +OK|",
+    );
 }
 
 #[test]
@@ -392,6 +415,26 @@ fn a_factory_reset_forgets_all() {
              @told leave, start sockeye-3f2a 192.168.1.1/24 own
              ap: CONFIG GET device.name
              ap= *2|$11|device.name|$12|sockeye-3f2a|"
+        ),
+    );
+    assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
+}
+
+/// What the firmware was built with is in force at once, and again after the next boot, not only after that.
+#[test]
+fn a_factory_reset_brings_back_what_the_firmware_was_built_with() {
+    let board = Board::default();
+    let network = Network { password: Secret::new(b"eight888").unwrap(), ..Network::new(b"barn").unwrap() };
+    board.factory_settings.borrow_mut().networks.push(network).unwrap();
+    board.factory_settings.borrow_mut().ap.is_open = true;
+    check_on(
+        &board,
+        &format!(
+            "{NEW}ap: CONFIG FACTORYRESET
+             ap= +OK|
+             @told join barn 'eight888' dhcp as sockeye-3f2a
+             @wait 500
+             @told start sockeye-3f2a 192.168.1.1/24 open"
         ),
     );
     assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());

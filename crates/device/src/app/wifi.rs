@@ -48,8 +48,8 @@ pub(crate) fn random(platform: &dyn Platform) -> u32 {
 }
 
 impl Controller for App<'_> {
-    fn start(&self) {
-        self.wifi(|wifi, env| wifi.start(env));
+    fn start(&self, restarts_ap: bool) {
+        self.wifi(|wifi, env| wifi.start(restarts_ap, env));
     }
 
     fn on_event(&self, event: Event) {

@@ -120,7 +120,9 @@ pub(crate) fn committed(cx: &mut Ended<'_, '_>, change: Change, storing: &Storin
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    apply(state, *platform, &storing.settings, random);
+    // What is stored is empty, so that another build's settings take effect too.
+    let factory_settings = (change == Change::Reset).then(|| platform.factory_settings());
+    apply(state, *platform, factory_settings.as_ref().unwrap_or(&storing.settings), random);
     match change {
         // It was right when it was checked, and is still unless somebody else has begun to try a network.
         Change::Config => match storing.staged.as_ref().map_or(Ok(()), |staged| staged.apply(state)) {

@@ -2,7 +2,7 @@
 
 use core::fmt::Write;
 
-use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
+use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, OUTCOME_S};
 use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
 
 use crate::app::{self, State};
@@ -82,9 +82,11 @@ pub(crate) fn try_network(cx: &mut Cx<'_, '_>) -> Outcome {
     let confirm_s = confirm_s(cx)?;
     check_trial(cx.state)?;
     cx.want_wifi(|wifi, env| wifi.command(Input::Try { confirm_s }, env));
-    // Whoever came over the network that is being left now is told before; all others wait for what comes of it.
-    if cx.session().side == Side::Station {
-        write_trial(cx, confirm_s);
+    // A client is told before its connection may drop, because the station leaves its network, or because the access
+    // point restarts. All others wait for the outcome.
+    let side = cx.session().side;
+    if side == Side::Station || side == Side::AccessPoint && cx.state.wifi.restarts_ap {
+        write_begun_trial(cx, confirm_s, side);
         return Ok(Flow::Continue);
     }
     cx.wait_for_wifi(cx.state.wifi.trials)
@@ -136,9 +138,27 @@ fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
     }
 }
 
+/// The reply that comes before the outcome: also within how many seconds the outcome is there, and how to ask for it.
+fn write_begun_trial(cx: &mut Cx<'_, '_>, confirm_s: u16, side: Side) {
+    cx.reply.map(5);
+    write_fields(cx, confirm_s);
+    cx.reply.bulk(b"outcome_within_s");
+    cx.reply.integer(OUTCOME_S as i64);
+    cx.reply.bulk(b"if_the_connection_drops");
+    cx.reply.bulk(match side {
+        Side::AccessPoint => b"join the device's access point again and ask WIFI STATUS",
+        _ => b"join the new network and send WIFI CONFIRM there; a device that failed is back where it was",
+    });
+}
+
 fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
-    let wifi = &cx.state.wifi;
     cx.reply.map(3);
+    write_fields(cx, confirm_s);
+}
+
+/// The three fields of every reply.
+fn write_fields(cx: &mut Cx<'_, '_>, confirm_s: u16) {
+    let wifi = &cx.state.wifi;
     cx.reply.bulk(b"ssid");
     cx.reply.bulk(wifi.staged.as_ref().map_or("", |staged| &staged.ssid).as_bytes());
     cx.reply.bulk(b"address");

@@ -1,6 +1,6 @@
 //! How the bounded types of settings are written as CBOR.
 
-pub(crate) use sockeye_wifi::cbor::text;
+pub(crate) use sockeye_wifi::cbor_text as text;
 
 /// A wiring: a map of names and specs, or null.
 pub(crate) mod wiring {

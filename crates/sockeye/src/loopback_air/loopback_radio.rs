@@ -16,7 +16,7 @@ use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext};
 use sockeye_wifi::{Controller, Ip, Network as Joined, ScanResult, Secret, Security, Ssid};
 
 use crate::loopback_air::links::{Links, Wakers};
-use crate::loopback_air::{AP_ADDRESS, Flaw, Network, address};
+use crate::loopback_air::{AP_ADDRESS, DemoNetwork, Flaw, address};
 use crate::serve::print;
 
 /// How long a router takes to give out an address.
@@ -36,7 +36,7 @@ pub struct Demo<'a> {
     /// The device's addresses.
     pub links: &'a Links,
     /// The networks of others.
-    pub networks: &'static [Network],
+    pub networks: &'static [DemoNetwork],
     /// The device's console.
     pub console: Boot<fn(Arguments<'_>)>,
     /// The passphrase that the device came with.
@@ -58,7 +58,7 @@ impl Demo<'_> {
 
 /// The networks of others, and in which of them the station is.
 struct LoopbackAir {
-    networks: &'static [Network],
+    networks: &'static [DemoNetwork],
     /// The network that the station is in.
     joined: Cell<Option<usize>>,
     /// When routers that restart go off the air: after they were joined first.
@@ -66,7 +66,7 @@ struct LoopbackAir {
 }
 
 impl LoopbackAir {
-    fn new(networks: &'static [Network]) -> Self {
+    fn new(networks: &'static [DemoNetwork]) -> Self {
         Self { networks, joined: Cell::new(None), restarts: RefCell::default() }
     }
 }
@@ -166,7 +166,7 @@ impl LoopbackStack<'_> {
     }
 }
 
-impl adapter::Network for LoopbackStack<'_> {
+impl adapter::NetworkStack for LoopbackStack<'_> {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         match address {
             Some(_) => {

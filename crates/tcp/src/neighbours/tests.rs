@@ -53,7 +53,7 @@ fn route(table: &mut Neighbours, receiver: Ipv4Addr, ms: u64) -> Option<[u8; 6]>
 /// Whom the table asks for, and whom it sends frames to, when there is room for so many.
 fn flushed(table: &mut Neighbours, ms: u64, mut room: usize) -> (Vec<Ipv4Addr, 32>, Vec<[u8; 6], 32>) {
     let (mut asked, mut sent) = (Vec::new(), Vec::new());
-    table.flush(at(ms), |frame| {
+    table.flush(at(ms), &mut |frame| {
         let has_room = room > 0;
         if has_room {
             room -= 1;

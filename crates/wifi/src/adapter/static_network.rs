@@ -8,12 +8,12 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 use sockeye_boot::BuildSettings;
 use sockeye_boot::NetworkName;
 
-use crate::adapter::{Adapter, AdapterContext, Driver, Events, Network};
-use crate::backoff::Backoff;
+use crate::adapter::{Adapter, AdapterContext, Driver, Events, NetworkStack};
+use crate::credentials::{Network as Joined, Secret};
+use crate::join_backoff::Backoff;
 use crate::limits::{JOIN_TIMEOUT_MS, STATIC_LEAVE_MS};
-use crate::network::{Network as Joined, Secret};
 use crate::radio::{ApConfig, ApSecurity, Event, Join};
-use crate::settings::ApAddress;
+use crate::wifi_settings::ApAddress;
 
 /// A network that was fixed: an access point, or one to join. Which of them is in the type, because a future that could
 /// be either would put all of the other into the image.
@@ -30,7 +30,7 @@ impl StaticNetwork<true> {
     ) -> !
     where
         D: Driver,
-        N: Network,
+        N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
         let is_open = matches!(built, BuildSettings::AccessPoint { open: true });
@@ -49,7 +49,7 @@ impl StaticNetwork<false> {
     ) -> !
     where
         D: Driver,
-        N: Network,
+        N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
         let (ssid, password) = match built {
@@ -65,7 +65,7 @@ impl StaticNetwork<false> {
 pub(super) async fn start_ap<D, N, P>(driver: D, context: AdapterContext<'_, N, P>, config: &ApConfig) -> !
 where
     D: Driver,
-    N: Network,
+    N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
     let events = Channel::new();
@@ -91,7 +91,7 @@ pub(super) async fn stay_joined<D, N, P>(
 ) -> !
 where
     D: Driver,
-    N: Network,
+    N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
     let events = Channel::new();
@@ -116,7 +116,7 @@ where
 pub(super) async fn stay_ms<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
 where
     D: Driver,
-    N: Network,
+    N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
     let joining = until(adapter, events, |event| matches!(event, Event::Joined | Event::JoinFailed(_)));
@@ -140,7 +140,7 @@ where
 async fn until<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
 where
     D: Driver,
-    N: Network,
+    N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
     loop {

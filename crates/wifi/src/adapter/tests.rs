@@ -128,7 +128,7 @@ impl Driver for &Fake {
     }
 }
 
-impl Network for Fake {
+impl NetworkStack for Fake {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
         let _ = self.call(format!("AP address {address:?}"));
     }
@@ -440,9 +440,10 @@ fn a_fixed_network_is_joined_again_and_the_console_says_so() {
     let said: Vec<_> = lines.iter().map(|line| line.split_once("] ").map_or(line.as_str(), |(_, rest)| rest)).collect();
     let joining = ["mode: station", "network: joining home"];
     assert_eq!(said[1..3], joining);
-    assert_eq!(said[3..5], ["not in home: no such network was heard", "next try in 0.7 s"]);
-    assert_eq!(said[5..7], joining);
-    assert_eq!(said[7..], ["joined home, waiting for an address", "up 10.0.0.7"]);
+    assert_eq!(said[3], "starting the radio", "before the driver computes a key");
+    assert_eq!(said[4..6], ["not in home: no such network was heard", "next try in 0.7 s"]);
+    assert_eq!(said[6..8], joining);
+    assert_eq!(said[8..], ["joined home, waiting for an address", "up 10.0.0.7"]);
 }
 
 #[test]

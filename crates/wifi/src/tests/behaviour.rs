@@ -303,3 +303,29 @@ fn a_scan_waits_for_the_radio_and_the_radio_for_a_scan() {
     assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Join]), State::Trying));
     assert_eq!(rig.wifi.scan.networks().len(), 1);
 }
+
+/// Issue: each try of another network restarts the access point of some drivers, and drops whoever is there.
+#[test]
+fn a_client_is_spared_other_networks_for_a_while_where_they_restart_the_access_point() {
+    let mut rig = Rig::boot(&["home", "barn"]);
+    rig.wifi.restarts_ap = true;
+    rig.events([heard("home", -50), heard("barn", -60), Event::ScanDone, NOT_FOUND, NOT_FOUND]);
+    rig.wait(AP_AFTER_MS);
+    rig.events([Event::ApStarted, Event::ApClients(1)]);
+    let mut joined = Vec::new();
+    for _ in 0..7_200 {
+        for command in rig.ordered() {
+            match command {
+                RadioCommand::Join => {
+                    joined.push(rig.wifi.ssid.as_str().to_owned());
+                    rig.event(NOT_FOUND);
+                }
+                RadioCommand::Scan => rig.events([heard("home", -50), heard("barn", -60), Event::ScanDone]),
+                _ => (),
+            }
+        }
+        rig.wait(1_000);
+    }
+    let of = |name: &str| joined.iter().filter(|ssid| *ssid == name).count();
+    assert!(of("barn") >= 3 * of("home") && of("home") >= 4, "{joined:?}");
+}

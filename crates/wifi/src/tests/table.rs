@@ -10,7 +10,7 @@ use super::*;
 /// A state as the table calls it, and how to get there.
 type Place = (&'static str, fn() -> Rig);
 
-fn places() -> [Place; 15] {
+fn places() -> [Place; 16] {
     let pausing = || {
         let mut rig = Rig::boot(&["home"]);
         rig.event(NOT_FOUND);
@@ -68,6 +68,13 @@ fn places() -> [Place; 15] {
             rig
         }),
         ("try-addressing", || {
+            let mut rig = Rig::boot(&["home"]);
+            rig.event(NOT_FOUND);
+            rig.try_network();
+            rig.event(Event::Joined);
+            rig
+        }),
+        ("try-addressing, none is stored", || {
             let mut rig = Rig::boot(&[]);
             rig.try_network();
             rig.event(Event::Joined);
@@ -171,5 +178,46 @@ fn every_state_is_in_the_table() {
     ];
     for state in all {
         assert!(places().iter().any(|(_, reach)| reach().wifi.state == state), "{state:?}");
+    }
+}
+
+/// The page says that one network is stored in each state, unless the state's name says otherwise.
+#[test]
+fn each_state_has_the_networks_that_the_page_says() {
+    for (name, reach) in places() {
+        let has_none = name == "off" || name.ends_with("none is stored");
+        assert_eq!(reach().settings.networks.is_empty(), has_none, "{name}");
+    }
+}
+
+/// What holds from every state on, whatever the table says: with a radio that reports nothing but its access point, a
+/// trial is over within its bound, a state that waits ends by itself, and there is a way in.
+#[test]
+fn from_every_state_there_is_a_way_back_within_a_bound() {
+    /// What WIFI TRY may take, and the time to confirm that the tests give.
+    const TRIAL_MS: u64 = crate::limits::OUTCOME_S * 1_000 + 60_000;
+    for (name, reach) in places() {
+        let mut rig = reach();
+        let rests = matches!(rig.wifi.state, State::Off | State::Online);
+        let before = (rig.wifi.state, rig.wifi.since_ms);
+        let end_ms = rig.now_ms + TRIAL_MS + crate::limits::AP_AFTER_MS;
+        let (mut joined, mut has_changed) = (Vec::new(), false);
+        while rig.now_ms < end_ms {
+            for command in rig.ordered() {
+                match command {
+                    RadioCommand::StartAp => rig.event(Event::ApStarted),
+                    RadioCommand::Join => joined.push(rig.wifi.ssid.clone()),
+                    _ => (),
+                }
+            }
+            rig.wait(100);
+            has_changed |= (rig.wifi.state, rig.wifi.since_ms) != before;
+        }
+        assert!(rests || has_changed, "{name} never ends");
+        assert!(rig.wifi.trial.is_none(), "{name}: the trial never ends");
+        assert!(rig.wifi.ap.is_up() || rig.wifi.state == State::Online, "{name}: no way in");
+        let is_stored = |ssid: &str| rig.settings.networks.iter().any(|network| network.ssid == ssid);
+        let is_back = rig.settings.networks.is_empty() || joined.last().is_none_or(|ssid| is_stored(ssid));
+        assert!(is_back, "{name}: {joined:?}");
     }
 }

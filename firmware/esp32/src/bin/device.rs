@@ -19,12 +19,12 @@ use sockeye_device::{App, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::network::{Links, Memory};
+use sockeye_esp32::esp_radio_driver::Radio;
+use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
 use sockeye_esp32::sensors::{is_calibrated, lm35};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::wifi::Radio;
-use sockeye_esp32::{SLOTS, console, guard, network, panic, pins, services, store};
+use sockeye_esp32::{SLOTS, console, guard, interfaces, panic, pins, services, store};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use sockeye_wifi::adapter::{self, AdapterContext};
@@ -51,23 +51,20 @@ async fn main(spawner: Spawner) -> ! {
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
     let console = console::start("device");
     let last_panic = panic::panic_message();
-    if let Some(said) = &last_panic {
-        console.warning(&format_args!("the device has restarted, because it {said}"));
-    }
+    boot::warn_of_panic(last_panic.as_deref(), &console);
     if !is_calibrated() {
         console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
     }
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
     let store = store::open(chip.FLASH);
-    let defaults = build_config::settings(SETTINGS);
-    let stored = boot::settings(store.as_ref(), &defaults, &console).await;
+    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console).await;
     console::start_log(stored.settings.log_level);
     let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console).await;
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
-    let (tcp, [own, joined]) = network::start(spawner, &MEMORY, radios, &entropy);
-    let network: &'static Links = LINKS.init(Links { own: Some(own), joined: Some(joined) });
+    let (tcp, [ap, station]) = interfaces::start(spawner, &MEMORY, radios, &entropy);
+    let network: &'static Links = LINKS.init(Links { ap: Some(ap), station: Some(station) });
 
     let server: &'static Server<SLOTS> = SERVER.take();
     let pins = pins!(chip);
@@ -85,11 +82,11 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
-    if let Links { own: Some(own), joined: Some(joined) } = network {
-        spawner.spawn(services::dhcp_server(own).expect("one task"));
-        spawner.spawn(services::captive_dns(own).expect("one task"));
-        spawner.spawn(services::mdns_and_sntp(joined, app, board).expect("one task"));
-        spawner.spawn(send(outbox, app, joined.stack).expect("one task"));
+    if let Links { ap: Some(ap), station: Some(station) } = network {
+        spawner.spawn(services::dhcp_server(ap).expect("one task"));
+        spawner.spawn(services::captive_dns(ap).expect("one task"));
+        spawner.spawn(services::mdns_and_sntp(station, app, board).expect("one task"));
+        spawner.spawn(send(outbox, app, station.stack).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
@@ -97,7 +94,7 @@ async fn main(spawner: Spawner) -> ! {
     };
     let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &board.rssi };
     let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
-    let guarding = join(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store, &defaults));
+    let guarding = join(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store));
     join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0
 }
 

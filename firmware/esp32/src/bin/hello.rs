@@ -16,10 +16,10 @@ use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
 use sockeye_esp32::console::print;
 use sockeye_esp32::entropy::Entropy;
-use sockeye_esp32::network::{Links, Memory};
+use sockeye_esp32::esp_radio_driver::Radio;
+use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::wifi::Radio;
-use sockeye_esp32::{SLOTS, console, network, services, store};
+use sockeye_esp32::{SLOTS, console, interfaces, services, store};
 use sockeye_hello::Hello;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
@@ -28,7 +28,7 @@ use sockeye_wifi::RadioConfig;
 use sockeye_wifi::adapter::{AdapterContext, StaticNetwork};
 use static_cell::{ConstStaticCell, StaticCell};
 
-const IS_OWN: bool = matches!(SETTINGS, BuildSettings::AccessPoint { .. });
+const IS_AP: bool = matches!(SETTINGS, BuildSettings::AccessPoint { .. });
 
 static HANDLER: Hello<fn(Arguments<'_>)> = Hello::new(print);
 
@@ -47,11 +47,11 @@ async fn main(spawner: Spawner) -> ! {
     let entropy = Entropy::draw(chip.RNG, chip.ADC1);
     let passphrase = boot::passphrase(store::open(chip.FLASH).as_ref(), &entropy.passphrase, &console).await;
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
-    let interface = if IS_OWN { Interface::access_point() } else { Interface::station() };
+    let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();
-    let (tcp, [link]) = network::start(spawner, &MEMORY, [interface], &entropy);
-    let (own, joined) = if IS_OWN { (Some(link), None) } else { (None, Some(link)) };
-    let network: &'static Links = LINKS.init(Links { own, joined });
+    let (tcp, [link]) = interfaces::start(spawner, &MEMORY, [interface], &entropy);
+    let (ap, station) = if IS_AP { (Some(link), None) } else { (None, Some(link)) };
+    let network: &'static Links = LINKS.init(Links { ap, station });
 
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     let server: &'static Server<SLOTS> = SERVER.take();
@@ -60,15 +60,15 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(serve(server, slot, acceptor).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
-    if let Some(own) = &network.own {
-        spawner.spawn(services::dhcp_server(own).expect("one task"));
+    if let Some(ap) = &network.ap {
+        spawner.spawn(services::dhcp_server(ap).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
         console.listening(PORT, SLOTS, (address, PORT).into());
     };
     let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &Cell::new(None) };
-    StaticNetwork::<IS_OWN>::run(radio, context, SETTINGS, mac, || Rng::new().random()).await
+    StaticNetwork::<IS_AP>::run(radio, context, SETTINGS, mac, || Rng::new().random()).await
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

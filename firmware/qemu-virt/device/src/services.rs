@@ -9,7 +9,8 @@ use embassy_time::Instant;
 use sockeye_boot::PORT;
 use sockeye_device::App;
 use sockeye_services::limits::{
-    DHCP_MESSAGE_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_HOP_LIMIT, MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
+    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
+    MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
 };
 use sockeye_services::mdns::Announcement;
 use sockeye_services::{Buffers, Cidr, Udp, captive, dhcp, mdns, sntp};
@@ -18,7 +19,7 @@ use static_cell::ConstStaticCell;
 
 use crate::board::Board;
 
-/// Messages that a service's socket holds, each way.
+/// Messages that a service's socket holds, each way; of long answers one.
 const MESSAGES: usize = 2;
 /// embassy-net's sockets for the services.
 pub const SOCKETS: usize = 4;
@@ -34,7 +35,7 @@ pub fn start(spawner: Spawner, stack: Stack<'static>, interface: Interface, addr
 /// Sets the board's clock, if the device has a time server.
 #[embassy_executor::task]
 pub async fn sntp_client(stack: Stack<'static>, app: &'static App<'static>, board: &'static Board) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * NTP_MESSAGE_LEN }, MESSAGES>> =
+    static BUFFERS: ConstStaticCell<Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), HOP_LIMIT);
     let set = |unix_us| board.clock.set(unix_us, Instant::now().as_micros());
@@ -43,8 +44,9 @@ pub async fn sntp_client(stack: Stack<'static>, app: &'static App<'static>, boar
 
 #[embassy_executor::task]
 async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<
+        Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, { MESSAGES * DHCP_REPLY_LEN_MAX }, MESSAGES>,
+    > = ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), HOP_LIMIT);
     let arp = (|address| interface.probe(address), |address| interface.answered(address));
     dhcp::serve(&udp, address, PORT, &arp).await
@@ -52,14 +54,14 @@ async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr)
 
 #[embassy_executor::task]
 async fn captive_dns(stack: Stack<'static>, address: Ipv4Addr) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }, MESSAGES>> =
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     captive::serve(&Udp::new(stack, BUFFERS.take(), HOP_LIMIT), address).await
 }
 
 #[embassy_executor::task]
 async fn mdns_responder(stack: Stack<'static>, address: Cidr, app: &'static App<'static>) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MESSAGES>> =
+    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MDNS_ANSWER_LEN_MAX, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), MDNS_HOP_LIMIT);
     let platform = app.platform();

@@ -4,7 +4,7 @@ use core::net::Ipv4Addr;
 
 use minicbor::{Decode, Encode};
 
-use crate::network::{Network, Secret};
+use crate::credentials::{Network, Secret};
 use crate::radio::RadioConfig;
 
 /// The access point, as far as it is configured. Is stored as a CBOR map (RFC 8949).

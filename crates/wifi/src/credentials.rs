@@ -8,7 +8,7 @@ use minicbor::decode::{Decoder, Error as DecodeError};
 use minicbor::encode::{Encoder, Error as EncodeError, Write};
 use minicbor::{Decode, Encode};
 
-use crate::cbor;
+use crate::cbor_text;
 use crate::limits::{PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, SSID_LEN_MAX};
 
 /// A network's name (IEEE 802.11, 9.4.2.2): UTF-8 without control characters, which is what people can type.
@@ -163,7 +163,7 @@ impl StaticIp {
 #[cbor(map)]
 pub struct Network {
     /// Its name.
-    #[cbor(n(0), with = "cbor::text")]
+    #[cbor(n(0), with = "cbor_text")]
     pub ssid: Ssid,
     /// Its password; empty if it is open.
     #[cbor(n(1), default)]

@@ -11,7 +11,7 @@ use crate::radio::{Action, Event, Radio};
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Controller {
     /// There is a radio; see [`Wifi::start`](crate::Wifi::start).
-    fn start(&self);
+    fn start(&self, restarts_ap: bool);
     /// The radio reports an event; see [`Wifi::event`](crate::Wifi::event).
     fn on_event(&self, event: Event);
     /// The time of [`next_ms`](Self::next_ms) is over; see [`Wifi::tick`](crate::Wifi::tick).
@@ -27,7 +27,7 @@ pub trait Controller {
 /// Runs the device's Wi-Fi: the one place that every platform's radio is driven from. Runs beside the connections, on
 /// the same executor, and once. Without it the device has no Wi-Fi, and replies so.
 pub async fn run<C: Controller, R: Radio>(controller: &C, radio: &mut R) -> ! {
-    controller.start();
+    controller.start(radio.restarts_ap());
     loop {
         while let Some(action) = controller.next_action() {
             radio.act(action).await;

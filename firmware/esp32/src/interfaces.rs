@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 use embassy_executor::Spawner;
 use embassy_futures::join::join_array;
 use embassy_net::driver::Driver;
-use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources, StaticConfigV4};
+use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources};
 use esp_radio::wifi;
 use sockeye_device::Side;
 use sockeye_endpoint::Sides;
@@ -52,12 +52,12 @@ pub struct Link {
     pub address: Address,
 }
 
-/// The device's own network and the one that it joins, as far as the program has them.
+/// The access point's interface and the station's; None where the program has none.
 pub struct Links {
-    /// Its own.
-    pub own: Option<Link>,
-    /// The other.
-    pub joined: Option<Link>,
+    /// The access point's.
+    pub ap: Option<Link>,
+    /// The station's.
+    pub station: Option<Link>,
 }
 
 /// Starts the listener, and embassy-net on each interface of the radio that is given. To be called once.
@@ -112,47 +112,44 @@ async fn run_net(mut runner: embassy_net::Runner<'static, NetDriver>) {
     runner.run().await
 }
 
-impl adapter::Network for Links {
+impl adapter::NetworkStack for Links {
     fn set_ap_address(&self, address: Option<(Ipv4Addr, u8)>) {
-        let Some(own) = &self.own else { return };
+        let Some(ap) = &self.ap else { return };
         let cidr = address.map(|(address, prefix_len)| Ipv4Cidr::new(address, prefix_len));
-        own.interface.configure(own.stack, cidr.map_or(ConfigV4::None, |cidr| fixed(cidr, None)));
-        own.interface.set_address(cidr);
-        own.address.set(address);
+        ap.interface.configure_static(ap.stack, cidr, None);
+        ap.interface.set_address(cidr);
+        ap.address.set(address);
     }
 
     fn set_station_ip(&self, ip: Option<(&Ip, &str)>) {
-        let Some(joined) = &self.joined else { return };
-        let config = match ip {
-            None => ConfigV4::None,
-            Some((Ip::Static(ip), _)) => fixed(Ipv4Cidr::new(ip.address, ip.prefix_len), ip.gateway),
+        let Some(Link { interface, stack, .. }) = &self.station else { return };
+        match ip {
+            None => interface.configure_static(*stack, None, None),
+            Some((Ip::Static(ip), _)) => {
+                interface.configure_static(*stack, Some(Ipv4Cidr::new(ip.address, ip.prefix_len)), ip.gateway);
+            }
             Some((Ip::Dhcp, host_name)) => {
                 let mut dhcp = DhcpConfig::default();
                 dhcp.hostname = host_name.try_into().ok();
-                ConfigV4::Dhcp(dhcp)
+                interface.configure(*stack, ConfigV4::Dhcp(dhcp));
             }
-        };
-        joined.interface.configure(joined.stack, config);
+        }
     }
 
     async fn follow(&self, mut changed: impl FnMut(Option<Ipv4Addr>)) {
-        let Some(joined) = &self.joined else { return pending().await };
-        let told = |address: Option<Ipv4Cidr>| {
-            joined.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
+        let Some(station) = &self.station else { return pending().await };
+        let changed = |address: Option<Ipv4Cidr>| {
+            station.address.set(address.map(|cidr| (cidr.address(), cidr.prefix_len())));
             changed(address.map(|cidr| cidr.address()));
         };
-        joined.interface.follow(joined.stack, told).await
+        station.interface.follow(station.stack, changed).await
     }
-}
-
-fn fixed(address: Ipv4Cidr, gateway: Option<Ipv4Addr>) -> ConfigV4 {
-    ConfigV4::Static(StaticConfigV4 { address, gateway, dns_servers: Default::default() })
 }
 
 /// A client's side is told by the interface: addresses may be the same in both networks.
 impl Sides for Links {
     fn side(&self, peer: SocketAddr) -> Side {
         let has = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.interface.has_client(peer));
-        if has(&self.own) && !has(&self.joined) { Side::AccessPoint } else { Side::Station }
+        if has(&self.ap) && !has(&self.station) { Side::AccessPoint } else { Side::Station }
     }
 }

@@ -2,8 +2,8 @@
 
 use heapless::Vec;
 
+use crate::credentials::Network;
 use crate::limits::{HEARD_MAX, NETWORKS_MAX};
-use crate::network::Network;
 use crate::radio::ScanResult;
 
 /// The strongest networks of the last scan, the strongest first, each name once.

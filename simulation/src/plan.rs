@@ -66,7 +66,7 @@ pub enum Then {
     ConfirmsLate,
     /// Confirms it from there.
     ConfirmsThere,
-    /// Confirms it over the device's own network, if that is where it was asked for.
+    /// Confirms it over the access point, if that is where it was asked for.
     ConfirmsHere,
     /// Ends it.
     Aborts,

@@ -32,7 +32,7 @@ const SETTLING_S: u64 = 20;
 /// confirmed, and the way back.
 const OVER_S: u64 = 420;
 /// From then to the end of the run, seconds: the device is looked at.
-const ENDING_S: u64 = 120;
+const ENDING_S: u64 = 200;
 
 /// A run's world.
 pub struct World {

@@ -9,7 +9,7 @@ use sockeye_simulation::world::{self, Outcome};
 use sockeye_wifi::limits::STALE_MS;
 
 const PASSWORD: &str = "correct horse";
-/// When a device that was given a network at the start is in it for sure, and its own network is off, seconds.
+/// When a device that was given a network at the start is in it for sure, and its access point is off, seconds.
 const SETTLED_S: u64 = 120;
 
 /// Lets this happen, each at its second, to a device beside one router.

@@ -17,11 +17,12 @@ use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 4] = [
+const TARGETS: [(&str, &str, u32); 5] = [
     ("request", "resp.dict", 1_600),
     ("reply", "resp.dict", 512),
     ("session", "session.dict", 4_096),
     ("wiring", "wiring.dict", 2_048),
+    ("segments", "segments.dict", 1_024),
 ];
 /// Must fail, and takes what `request` takes.
 const CANARY: &str = "canary";
@@ -56,7 +57,9 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         return all(workspace, args.seconds);
     };
     if !TARGETS.iter().any(|(known, ..)| known == name) {
-        return Err(Usage(format!("there is no target {name}: request, reply, session and wiring are")).into());
+        return Err(
+            Usage(format!("there is no target {name}: request, reply, session, wiring and segments are")).into()
+        );
     }
     target(workspace, &build(workspace)?, name, args.seconds)
 }

@@ -9,12 +9,14 @@
 //! - `words.rs`: what no file may contain.
 //! - `figures.rs`: figures of cost outside of their document.
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
+//! - `requirements.rs`: the demands of RFC 9293, each with a test or a reason.
 
 mod dead;
 mod figures;
 mod imports;
 mod limits;
 mod mentions;
+mod requirements;
 mod sizes;
 mod thin;
 mod words;
@@ -61,6 +63,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(thin::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
+    faults.extend(requirements::faults(&files));
     faults.extend(figures::faults(&files));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));

@@ -73,7 +73,7 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
-        print(format_args!("own network: {}", NetworkName(identity.mac)));
+        print(format_args!("access point: {}", NetworkName(identity.mac)));
         boot.device_listening(address.port(), SLOTS, own.into());
         parts();
         let links = InBuffers::new(Links::new(address.port()));

@@ -138,6 +138,8 @@ pub struct Connection<M> {
     pub(crate) challenge_at: Instant,
 
     pub(crate) control: Option<Control>,
+    /// The next ACK has the number of the peer's edge, if SND.NXT is beyond it.
+    pub(crate) acks_at_edge: bool,
     /// The override time-out has passed: the next segment may be small.
     pub(crate) is_overridden: bool,
     pub(crate) timer: Timer,
@@ -185,6 +187,7 @@ impl<M: Memory> Connection<M> {
             ack_at: Instant::MAX,
             challenge_at: Instant::MIN,
             control: None,
+            acks_at_edge: true,
             is_overridden: false,
             timer: Timer::OFF,
             heard: Instant::MIN,
@@ -206,7 +209,7 @@ impl<M: Memory> Connection<M> {
         (self.rcv_nxt, self.rcv_adv) = (Seq::default(), Seq::default());
         self.early = None;
         (self.ack_due, self.challenge_at) = (AckDue::No, Instant::MIN);
-        (self.control, self.is_overridden) = (None, false);
+        (self.control, self.acks_at_edge, self.is_overridden) = (None, true, false);
         self.timer = Timer::OFF;
         (self.heard, self.asked) = (now, now);
         (self.rtt, self.congestion, self.duplicates) = (Rtt::new(), Congestion::new(), 0);
@@ -389,7 +392,8 @@ impl<M: Memory> Connection<M> {
     /// When the peer is asked for a sign of life: only while nothing is outstanding (MUST-26), since a retransmission
     /// asks too.
     pub(crate) fn keep_alive_at(&self) -> Instant {
-        let is_idle = self.snd_una == self.snd_max && self.timer.kind == TimerKind::Off;
+        let is_open = !matches!(self.state, State::SynSent | State::SynReceived);
+        let is_idle = is_open && self.snd_una == self.snd_max && self.timer.kind == TimerKind::Off;
         if is_idle { after(self.asked.max(self.heard), ticks(KEEP_ALIVE_MS)) } else { Instant::MAX }
     }
 

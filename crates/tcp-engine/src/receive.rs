@@ -282,6 +282,8 @@ impl<M: Memory> Connection<M> {
     fn on_new_ack(&mut self, acked: u32, now: Instant) {
         self.snd_una += acked;
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
+        // A probe or a retransmission that has not left is for what is acknowledged now.
+        self.control = None;
         self.duplicates = 0;
         self.rtt.on_ack(self.snd_una, now);
         self.congestion.on_new_ack(acked, self.snd_mss.into(), self.tx.capacity());
@@ -353,6 +355,7 @@ impl<M: Memory> Connection<M> {
         if window > 0 {
             if self.timer.kind == TimerKind::Persist {
                 // It opens. The probes' byte goes again, since SND.NXT has stayed before it.
+                self.control = None;
                 self.rtt.reset_backoff();
                 self.restart_retransmission(now);
             }

@@ -64,6 +64,8 @@ impl<M: Memory> Connection<M> {
         let len = segment.seq_len();
         if len > 0 {
             self.on_numbers_sent(segment.seq, segment.seq + len, now);
+        } else {
+            self.acks_at_edge = !self.acks_at_edge;
         }
         self.unsent() > 0
     }
@@ -125,7 +127,7 @@ impl<M: Memory> Connection<M> {
     fn control_segment(&self, control: Control) -> Outgoing {
         match control {
             Control::Reset(seq) => Outgoing { flags: Flags::RST | Flags::ACK, ..self.ack_segment(seq) },
-            Control::Probe => self.text_segment(self.snd_una, 1),
+            Control::Probe => self.text_segment(self.snd_una, self.tx.len().min(1)),
             // SND.NXT - 1 and no text (SHLD-12): a byte could take the number of a FIN.
             Control::KeepAlive => self.ack_segment(self.snd_max - 1),
             Control::FastRetransmit => {
@@ -218,11 +220,13 @@ impl<M: Memory> Connection<M> {
     }
 
     /// The number of a segment that occupies none: SND.NXT, since a lower one may be before the peer's window, and then
-    /// its ACK would not count (section 3.10.7.4, appendix A.2). Not beyond the peer's edge: a probe's byte may have
-    /// been refused there.
+    /// its ACK would not count (section 3.10.7.4, appendix A.2). Where that is beyond the peer's edge, a probe was sent.
+    /// If the peer has refused its byte, the edge is the number that counts; if it has taken it, SND.NXT is. So the two
+    /// take turns.
     #[inline]
     fn ack_seq(&self) -> Seq {
-        self.snd_max.min(self.snd_una + self.snd_wnd)
+        let edge = self.snd_una + self.snd_wnd;
+        if edge < self.snd_max && self.acks_at_edge { edge } else { self.snd_max }
     }
 
     #[inline]

@@ -298,7 +298,8 @@ impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D,
         self.count_clients();
     }
 
-    /// Configures the driver, unless it has this configuration already.
+    /// Configures the driver, unless it has this configuration already. The events of the call are still to be taken: a
+    /// station that the call has dropped is told to join again first, see [`rejoin`](Self::rejoin).
     fn configure(&mut self, config: DriverConfig) -> Result<(), ()> {
         if self.is_configured && self.config == config {
             return Ok(());
@@ -314,7 +315,6 @@ impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D,
         if restarts_ap || configured.is_err() {
             self.clients.clear();
         }
-        self.take_events();
         configured.map_err(|error| log::warn!("the radio's configuration: {error:?}"))
     }
 
@@ -375,10 +375,13 @@ impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D,
 
     fn join(&mut self, join: Join) {
         self.context.console.station(&join.network.ssid);
-        self.set_link(StationLink::Connecting);
         let config = DriverConfig { station: Some(join.network.clone()), ..self.config.clone() };
         self.join = Some(join);
-        if self.configure(config).is_err() {
+        let configured = self.configure(config);
+        // Events up to here are not of this attempt to join.
+        self.take_events();
+        self.set_link(StationLink::Connecting);
+        if configured.is_err() {
             self.fail_ap();
             self.on_down(JoinError::Other);
         } else if let Some(Err(_)) = begin(self.driver.connect()) {

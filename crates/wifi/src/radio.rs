@@ -35,13 +35,13 @@ pub enum Event {
     Address(Ipv4Addr),
     /// The address is no longer the station's, such as after a lease that ran out.
     AddressLost,
-    /// The device's own network is on the air.
+    /// The access point is on the air.
     ApStarted,
     /// It is off the air.
     ApStopped,
     /// It could not be put on the air, or went off it by itself.
     ApFailed,
-    /// So many clients are in the device's own network now.
+    /// So many clients are in the access point now.
     ApClients(u8),
     /// A scan heard this network. A name may come more than once, with the signal of another access point each time.
     ScanResult(ScanResult),
@@ -130,7 +130,7 @@ impl Default for RadioConfig {
     }
 }
 
-/// Who may join the device's own network.
+/// Who may join the access point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApSecurity {
     /// Who knows the passphrase that the device came with, which the platform keeps and prints: WPA2.
@@ -141,7 +141,7 @@ pub enum ApSecurity {
     Open,
 }
 
-/// The device's own network.
+/// The access point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApConfig {
     /// Its name, which is the device's.
@@ -186,7 +186,7 @@ pub struct Join {
 pub enum Action {
     /// Comes first, and again after a change; has no outcome.
     Configure(RadioConfig),
-    /// Puts the device's own network on the air, beside the station if there is one; if it is on the air already, with
+    /// Starts the access point, beside the station if there is one; if it is on the air already, with
     /// this configuration from now on.
     StartAp(ApConfig),
     /// Takes it off the air.

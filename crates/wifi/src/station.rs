@@ -194,7 +194,7 @@ impl Wifi {
         }
     }
 
-    /// When the state ends by itself. A pause is longer while a client is in the device's own network.
+    /// When the state ends by itself. A pause is longer while a client is in the access point.
     pub(crate) fn state_until_ms(&self) -> Option<u64> {
         let until_ms = self.until_ms?;
         let is_disturbing = self.state == State::Pausing && self.ap.clients > 0;

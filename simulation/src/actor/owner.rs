@@ -29,6 +29,10 @@ const OWN_HOST: u32 = 9;
 pub async fn own(world: Rc<World>, wishes: Rc<Queue<Step>>) {
     let owner = Owner { phone: world.phone(), world: world.clone() };
     while let Ok(wish) = with_timeout(world.calm.saturating_duration_since(Instant::now()), wishes.pop()).await {
+        if Instant::now() >= world.calm {
+            // Wishes that took longer than the plan: nothing is begun that the end would come into.
+            return;
+        }
         match wish {
             Step::Rename(name) => owner.rename(&name).await,
             Step::Protect => owner.protect().await,
@@ -50,7 +54,7 @@ struct Owner {
 }
 
 impl Owner {
-    /// Joins the device's own network, or else the one that it is in, and gives the device's address there.
+    /// Joins the device's access point, or else the one that it is in, and gives the device's address there.
     async fn approach(&self) -> Option<(Place, Ipv4Addr)> {
         let end = Instant::now() + Duration::from_secs(PATIENCE_S);
         let place = *self.world.places().first()?;
@@ -102,7 +106,7 @@ impl Owner {
         change: impl Fn(&T) -> T,
     ) -> Option<bool> {
         known.borrow_mut().asked(&change);
-        // A new token ends other sessions, and a new name is that of the device's own network too.
+        // A new token ends other sessions, and a new name is that of the access point too.
         self.world.disturb();
         match self.ask(device, request, 10).await {
             Ok(answer) if answer.is_ok() => {

@@ -106,18 +106,40 @@ fn a_repeated_fin_with_a_newer_ack_brings_its_window() {
     assert_eq!(it.writes(&[7; 100]), [], "nothing goes beyond the edge");
 }
 
-/// SND.NXT counts a probe's byte, which the peer need not have taken. An ACK behind the peer's edge is not acceptable
-/// there while its window is shut, so that it would not learn that ours has opened.
+/// SND.NXT counts a probe's byte, which the peer need not have taken. While its window is shut, an ACK is acceptable to
+/// it at one number only, so that with the wrong one it does not learn that ours has opened. Two ends that had both
+/// taken a probe's byte, and whose ACKs of it were lost, never moved again.
 #[test]
-fn an_ack_is_not_behind_the_peers_edge() {
+fn acks_have_both_numbers_that_a_probe_leaves_open() {
     let mut it = Peer::with_window(64, 256, 0);
     it.sends(ACK, &[1; 64]);
+    it.waits(100);
     it.writes(b"abc");
     it.waits(1_000);
     assert_eq!(it.c.snd_max, ISS + 2, "a byte was probed with");
-    it.reads(64);
-    let update = it.drain();
-    assert_eq!((update[0].seq, update[0].window), (ISS + 1, 64));
+    let mut numbers = Vec::new();
+    for _ in 0..4 {
+        it.now += Duration::from_millis(CHALLENGE_MS);
+        let stray = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
+        numbers.extend(it.takes(&stray).iter().map(|sent| sent.seq - ISS));
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 1, 2, 2]);
+}
+
+/// A probe that the driver had no room for left after everything was acknowledged, with a byte that nobody had written.
+#[test]
+fn a_probe_that_is_late_sends_nothing_that_was_not_written() {
+    let mut it = Peer::with_window(256, 256, 100);
+    it.writes(b"abc");
+    it.window = 0;
+    it.ack = ISS + 2;
+    it.sends(ACK, b"");
+    it.now += Duration::from_millis(1_000);
+    it.c.on_timer(it.now);
+    assert_eq!(it.c.next_segment(it.now).map(|segment| segment.len), Some(1));
+    it.acks_all();
+    assert_eq!((it.drain(), it.c.snd_max), (Vec::new(), ISS + 4));
 }
 
 /// A shut window that was told before an open one may arrive after it. Both have the same numbers.
@@ -177,6 +199,16 @@ fn a_keep_alive_is_a_sign_of_the_peer() {
         assert_eq!(it.takes(&keep_alive).len(), 1, "it is answered");
     }
     assert_eq!(it.c.state(), State::Established);
+}
+
+/// A SYN that the driver had no room for was overtaken by a keep-alive.
+#[test]
+fn no_keep_alive_comes_before_the_syn() {
+    let mut it = Peer::new(256, 256);
+    it.c.connect(ISS, MTU, it.now);
+    it.now += Duration::from_millis(KEEP_ALIVE_MS);
+    it.c.on_timer(it.now);
+    assert_eq!(it.drain()[0].flags, SYN);
 }
 
 /// A window that opens does not send again what is under way already.

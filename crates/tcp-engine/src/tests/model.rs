@@ -116,6 +116,7 @@ impl Side {
             c.syn_repeated,
             c.fin_received,
             c.is_overridden,
+            c.acks_at_edge,
             self.listens,
             self.has_written,
             self.has_closed,

@@ -80,7 +80,7 @@ impl Driver for &Fake {
 
     fn configure(&mut self, own: Option<&AccessPoint>, joined: Option<&Joined>) -> Result<(), ()> {
         if self.drops_out.get() {
-            self.is_connected.set(false);
+            self.happen(DriverEvent::Disconnected(LEFT_BY_STATION));
         }
         let own = own.map(|own| format!("own {} {:?}", own.ssid, own.passphrase.as_str())).unwrap_or_default();
         self.call(format!("{own}|{}", joined.map(|joined| joined.ssid.as_str()).unwrap_or_default()))
@@ -373,10 +373,12 @@ fn a_change_of_the_mode_that_drops_the_station_out_brings_it_back() {
     fake.drops_out.set(true);
     station.act(start(ApSecurity::FactoryPassphrase));
     assert_eq!(fake.calls(), [&format!("{OWN}home"), ADDRESS, "connect"]);
-    fake.happen(DriverEvent::Disconnected(LEFT_BY_STATION));
-    station.take_events();
     station.check();
-    assert_eq!(station.link, StationLink::Reconnecting, "it has its time");
+    assert_eq!(
+        station.link,
+        StationLink::Reconnecting,
+        "the event of the drop comes before the rejoin, and it has its time"
+    );
     fake.happen(DriverEvent::Connected);
     station.take_events();
     assert_eq!(station.link, StationLink::Connected);

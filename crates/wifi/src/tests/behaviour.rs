@@ -83,7 +83,7 @@ fn a_router_that_believes_the_station_is_there_is_outwaited() {
     }
 }
 
-/// Complaint 12: the own network is of use while the station has none, and a forgotten client doesn't end the tries.
+/// Complaint 12: the access point is of use while the station has none, and a forgotten client doesn't end the tries.
 #[test]
 fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     let mut rig = Rig::boot(&["home"]);

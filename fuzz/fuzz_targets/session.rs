@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use resp_rs::resp3::parse_frame;
-use sockeye_device::{App, History, Settings, TokenHash, Value};
+use sockeye_device::{App, AppResources, History, Settings, TokenHash, Value};
 use sockeye_fuzz::board::{Board, OUTPUTS, READINGS};
 use sockeye_fuzz::script::Device;
 
@@ -59,7 +59,8 @@ fuzz_target!(|data: &[u8]| {
     board.stored.replace(settings.clone());
     {
         let mut histories = [const { History::new() }; READINGS.len()];
-        let app = App::new(&board, &mut histories, settings.clone()).expect("the board is sound");
+        let mut resources = AppResources::new();
+        let app = App::new(&board, &mut resources, &mut histories, settings.clone()).expect("the board is sound");
         app.sample(0, LATEST);
         let mut device = Device::new(&board, &app);
         if setting.has_radio {
@@ -114,7 +115,7 @@ fn play(device: &mut Device<'_>, app: &App<'_>, setting: &Setting, wire: &[u8]) 
             0 => app.sample(0, Value(i32::from(figure) * 10)),
             1 => app.sample(1, Value(i32::from(figure))),
             2 => device.wait(u64::from(figure) * 100),
-            3 => app.lose(0),
+            3 => app.clear_reading(0),
             4 => client = usize::from(figure) % names.len(),
             5 => device.wire(&names[client]).0.borrow_mut().is_ended = true,
             6 => device.wire(&names[client]).0.borrow_mut().is_stuck = true,

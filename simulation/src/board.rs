@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
-use sockeye_device::{Health, Identity, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_device::{DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 
@@ -57,8 +57,14 @@ impl Platform for Board {
         self.random.borrow_mut().fill(bytes);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "sockeye-51A0", board: "the simulation", version: "0.1.0", run_id: &self.run_id, port: PORT }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity {
+            name: "sockeye-51A0",
+            board: "the simulation",
+            version: "0.1.0",
+            run_id: &self.run_id,
+            port: PORT,
+        }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

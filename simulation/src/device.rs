@@ -6,7 +6,7 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
-use sockeye_device::{App, History, Side, Value};
+use sockeye_device::{App, AppResources, ClientOrigin, History, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, SlotState};
@@ -42,6 +42,8 @@ pub struct Parts {
     pub air: Air,
     /// What it goes without.
     pub mutation: Mutation,
+    /// Its radio has the faults of real ones.
+    pub has_radio_faults: bool,
 }
 
 /// A device that has power.
@@ -65,7 +67,7 @@ impl Device {
             Options { handshake: timeouts.handshake },
         );
         let [ap, station] = MACS.map(|mac| wlan(&parts, group, tcp, mac, &mut random));
-        let radio = device_radio::radio(&parts.air, &mut random);
+        let radio = device_radio::radio(&parts.air, &mut random, parts.has_radio_faults);
         parts.air.device_here(radio.clone(), DeviceCards { ap: ap.card, station: station.card });
         parts.executor.spawn(group, run_radio(radio.clone()));
         parts.executor.spawn(group, parts.air.clone().miss_clients());
@@ -130,7 +132,7 @@ async fn start(
         world.verdict.fail(why);
     }
     let histories = leak([const { History::new() }; READINGS.len()]);
-    let app: &App = leak(App::new(board, histories, stored).expect("the board can be"));
+    let app: &App = leak(App::new(board, leak(AppResources::new()), histories, stored).expect("the board can be"));
     let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, &side));
     let acceptor: Acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is free");
     for index in 0..=SLOTS {
@@ -154,9 +156,9 @@ async fn measure(app: &App<'_>) {
 }
 
 /// On which side of the device a client is.
-fn side(peer: SocketAddr) -> Side {
+fn side(peer: SocketAddr) -> ClientOrigin {
     match peer.ip() {
-        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => Side::AccessPoint,
-        _ => Side::Station,
+        IpAddr::V4(address) if address.octets()[..3] == [192, 168, 1] => ClientOrigin::AccessPoint,
+        _ => ClientOrigin::Station,
     }
 }

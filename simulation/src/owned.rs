@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use sockeye_device::{Settings, StoreCondition, Stored};
+use sockeye_device::{Settings, StoreStatus, Stored};
 use sockeye_wifi::{Ip, Network};
 
 use crate::check::Known;
@@ -50,9 +50,9 @@ impl Owned {
     /// Something that was acknowledged is lost, or something is there that nobody asked for.
     pub fn observe(&self, stored: &Stored) -> Result<(), String> {
         // What could not be repaired because its flash is too old is told, and all settings are there.
-        let has_all = [StoreCondition::Sound, StoreCondition::Repaired, StoreCondition::Failed];
-        if !has_all.contains(&stored.condition) {
-            return Err(format!("the store is {:?}", stored.condition));
+        let has_all = [StoreStatus::Sound, StoreStatus::Repaired, StoreStatus::Failed];
+        if !has_all.contains(&stored.status) {
+            return Err(format!("the store is {:?}", stored.status));
         }
         let settings = &stored.settings;
         let name = self.name.borrow_mut().observed(&settings.name.as_str().to_owned());

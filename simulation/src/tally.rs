@@ -40,7 +40,7 @@ const KINDS: [(&str, &str, &str); 49] = [
     ("reset", "owner", "CONFIG FACTORYRESET: OK"),
     ("refused without the token", "owner", "DENIED"),
     ("answer lost", "owner", ": nothing,"),
-    ("store repaired", "device", "condition: Repaired"),
+    ("store repaired", "device", "status: Repaired"),
     ("three networks stored", "device", "has 3 networks"),
     ("room for no more", "owner", "as many networks as there is room for"),
     ("scanned", "owner", "WIFI SCAN: ["),

@@ -16,7 +16,7 @@ use edge_nal::TcpAccept;
 use embassy_time::Timer;
 use embedded_io_async::{Read, Write};
 use sockeye_device::limits::RX_LEN;
-use sockeye_device::{App, History, Settings, Side};
+use sockeye_device::{App, AppResources, ClientOrigin, History, Settings};
 use sockeye_endpoint::Endpoint;
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{BufferedSocket, Server};
@@ -42,8 +42,16 @@ fn a_request_is_answered_wherever_it_goes_over_the_rings_end_and_wherever_it_is_
     let mut world = World::new(1);
     let acceptor = world.acceptor();
     let board: &'static Board = leak(Board::default());
-    let app = leak(App::new(board, leak([const { History::new() }; READINGS.len()]), Settings::default()).unwrap());
-    let endpoint = leak(Endpoint::new(app, board, &|_| Side::Loopback));
+    let app = leak(
+        App::new(
+            board,
+            leak(AppResources::new()),
+            leak([const { History::new() }; READINGS.len()]),
+            Settings::default(),
+        )
+        .unwrap(),
+    );
+    let endpoint = leak(Endpoint::new(app, board, &|_| ClientOrigin::Loopback));
     let server: &'static Server<1> = leak(Server::new(Timeouts::DEFAULT));
     world.spawn(async move { server.run_slot(0, &acceptor, endpoint).await });
     let (answered, mut client) = (Rc::new(Cell::new(0)), world.client());

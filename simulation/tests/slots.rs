@@ -13,7 +13,7 @@ use std::rc::Rc;
 use air::{PORT, SERVER, World};
 use board::{Board, READINGS};
 use embedded_io_async::Write;
-use sockeye_device::{App, History, INCOMPLETE, REFUSAL, Settings, Side};
+use sockeye_device::{App, AppResources, ClientOrigin, History, INCOMPLETE, REFUSAL, Settings};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::Server;
@@ -71,8 +71,16 @@ impl Setting {
         let mut world = World::new(7);
         let acceptor = world.acceptor();
         let board: &'static Board = leak(Board::default());
-        let app = leak(App::new(board, leak([const { History::new() }; READINGS.len()]), Settings::default()).unwrap());
-        let endpoint = leak(Endpoint::new(app, board, &|_| Side::Loopback));
+        let app = leak(
+            App::new(
+                board,
+                leak(AppResources::new()),
+                leak([const { History::new() }; READINGS.len()]),
+                Settings::default(),
+            )
+            .unwrap(),
+        );
+        let endpoint = leak(Endpoint::new(app, board, &|_| ClientOrigin::Loopback));
         let server: &'static Server<SLOTS> = leak(Server::new(TIMEOUTS));
         for slot in 0..=SLOTS {
             let endpoint: &Endpoint<Board> = endpoint;

@@ -6,7 +6,8 @@ use embassy_time::Instant;
 use peers::PORT;
 use sockeye_board::readings::{LM35, UPTIME, count, switch};
 use sockeye_device::{
-    App, Health, History, Identity, NoStore, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, Value,
+    App, AppResources, ClientOrigin, DeviceIdentity, Health, History, NoStore, Now, OutputError, OutputInfo, Platform,
+    ReadingInfo, Settings, Value,
 };
 use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;
@@ -24,16 +25,17 @@ pub fn handler(server: &'static Server<SLOTS>) -> &'static Endpoint<'static, NoS
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS.len()]> =
         ConstStaticCell::new([const { History::new() }; READINGS.len()]);
+    static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Endpoint<'static, NoStore>> = StaticCell::new();
 
-    let app = App::new(BOARD.init(Board(server)), HISTORIES.take(), Settings::default());
+    let app = App::new(BOARD.init(Board(server)), RESOURCES.take(), HISTORIES.take(), Settings::default());
     let app: &'static App<'static> = APP.init(app.expect("the board describes a device"));
     for (index, value) in [Value(235), count(0)].into_iter().enumerate() {
         app.sample(index, value);
     }
     // The only client is this machine.
-    ENDPOINT.init(Endpoint::new(app, &NoStore, &|_| Side::Loopback))
+    ENDPOINT.init(Endpoint::new(app, &NoStore, &|_| ClientOrigin::Loopback))
 }
 
 impl Platform for Board {
@@ -47,8 +49,8 @@ impl Platform for Board {
         bytes.fill(0);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "bench", board: "Linux", version: env!("CARGO_PKG_VERSION"), run_id: "0", port: PORT }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "bench", board: "Linux", version: env!("CARGO_PKG_VERSION"), run_id: "0", port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

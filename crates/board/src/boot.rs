@@ -6,7 +6,7 @@ use core::fmt::Arguments;
 use embedded_storage_async::nor_flash::NorFlash;
 use sockeye_boot::Boot;
 use sockeye_boot::Passphrase;
-use sockeye_device::{FlashStore, Settings, StoreCondition, StoreError, Stored};
+use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
 use sockeye_wifi::Secret;
 
 /// Prints what the panic said that made the device boot; None if it was no panic.
@@ -24,10 +24,10 @@ pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
 ) -> Stored {
     let mut stored = match store {
         Some(store) => store.load().await,
-        None => Stored { condition: StoreCondition::Volatile, ..Stored::default() },
+        None => Stored { status: StoreStatus::Volatile, ..Stored::default() },
     };
-    if stored.condition != StoreCondition::Sound {
-        console.warning(&format_args!("stored settings: {}", stored.condition.name()));
+    if stored.status != StoreStatus::Sound {
+        console.warning(&format_args!("stored settings: {}", stored.status.name()));
     }
     if stored.settings == Settings::default() {
         stored.settings = defaults.clone();

@@ -8,7 +8,7 @@ use heapless::String;
 use log::LevelFilter;
 use sockeye_boot::{BuildSettings, NetworkName, PORT};
 use sockeye_device::{
-    App, Health, Identity, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Value,
+    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Value,
 };
 
 use crate::build_config;
@@ -74,9 +74,9 @@ impl<H: Hardware> Platform for Board<H> {
         self.hardware.random(bytes);
     }
 
-    fn identity(&self) -> Identity<'_> {
+    fn identity(&self) -> DeviceIdentity<'_> {
         let version = env!("CARGO_PKG_VERSION");
-        Identity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
+        DeviceIdentity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {
@@ -134,7 +134,7 @@ pub async fn measure<const N: usize>(app: &App<'_>, mut sample: impl FnMut() -> 
         for (index, value) in sample().into_iter().enumerate() {
             match value {
                 Some(value) => app.sample(index, value),
-                None => app.lose(index),
+                None => app.clear_reading(index),
             }
         }
         ticker.next().await;

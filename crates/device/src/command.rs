@@ -4,21 +4,18 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
 
-use crate::app::State;
 use crate::keys::history::History;
+use crate::limits::COMMAND_INDEX_LEN;
+use crate::outbox::Outbox;
+use crate::pending::PendingSettings;
 use crate::platform::{Now, Platform};
-use crate::sessions::session::{Cursor, Session, SessionKey};
+use crate::replies::document::{Document, Progress};
+pub use crate::sessions::session::Access;
+use crate::sessions::session::{Cursor, Session, SessionKey, Transaction};
+use crate::state::State;
 
-/// Who may call a command. The one order of the three: who may write may read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Everyone, also before AUTH.
-    Open,
-    /// Everyone while no token is set, and whoever has authenticated.
-    Read,
-    /// Clients over the access point or loopback while no token is set, and whoever has authenticated.
-    Write,
-}
+/// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
+pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
 
 /// The groups into which Redis sorts its commands, and one of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +28,7 @@ pub enum Group {
     Server,
     Stream,
     String,
+    Transactions,
     Wifi,
     Wiring,
 }
@@ -46,6 +44,7 @@ impl Group {
             Self::Server => "server",
             Self::Stream => "stream",
             Self::String => "string",
+            Self::Transactions => "transactions",
             Self::Wifi => "wifi",
             Self::Wiring => "wiring",
         }
@@ -88,15 +87,46 @@ pub struct Command {
     pub(crate) is_allowed_subscribed: bool,
     /// Its arguments may be secret: MONITOR and the slow log don't show them.
     pub(crate) is_secret: bool,
-    /// Its reply may be longer than [`REPLY_LEN_MAX`](crate::limits::REPLY_LEN_MAX) beside the first argument: what
-    /// waits is sent first.
+    /// Its reply may be longer than [`REPLY_LEN_MAX`](crate::limits::REPLY_LEN_MAX) beside the first argument: replies
+    /// that wait are sent first.
     pub(crate) is_long: bool,
+    /// It changes nothing, so that it may run in too little room and run again when there is more.
+    pub(crate) is_repeatable: bool,
+    /// How it behaves between MULTI and EXEC.
+    pub(crate) in_transaction: InTransaction,
     pub(crate) run: Run,
+    /// Of a command that changes settings: evaluates the request. `run` returns [`Flow::Commit`] then. None of any
+    /// other.
+    pub(crate) prepare: Option<Prepare>,
+}
+
+/// What becomes of a command between MULTI and EXEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InTransaction {
+    /// It runs at EXEC.
+    Queued,
+    /// It runs at once.
+    Immediate,
+    /// It is refused, and the transaction with it.
+    Refused,
 }
 
 /// What a command does. An `Err` is the error that the client gets, in the place of what was written.
-pub(crate) type Run = fn(&mut Cx<'_, '_>) -> Outcome;
-pub(crate) type Outcome = Result<Flow, &'static str>;
+pub(crate) type Run = fn(&mut CommandContext<'_, '_>) -> CommandResult;
+pub(crate) type CommandResult = Result<Flow, &'static str>;
+
+/// Puts what a request makes of the settings in force into [`PendingSettings`]. An `Err` is the error that the client
+/// gets.
+pub(crate) type Prepare = fn(&mut CommandContext<'_, '_>, &mut PendingSettings) -> Result<Prepared, &'static str>;
+
+/// What is left to do after a [`Prepare`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Prepared {
+    /// Storing the settings; the reply is not written yet.
+    Store,
+    /// Nothing: the settings stay as they are, and the reply is written.
+    Nothing,
+}
 
 impl Command {
     pub(crate) const fn new(name: &'static str, arity: i8, access: Access, group: Group, run: Run) -> Self {
@@ -119,8 +149,17 @@ impl Command {
             is_allowed_subscribed: false,
             is_secret: false,
             is_long: false,
+            is_repeatable: false,
+            in_transaction: InTransaction::Queued,
             run,
+            prepare: None,
         }
+    }
+
+    /// A command that changes settings, and replies when they are stored.
+    pub(crate) const fn commit(name: &'static str, arity: i8, access: Access, group: Group, prepare: Prepare) -> Self {
+        let run: Run = |_| Ok(Flow::Commit);
+        Self { prepare: Some(prepare), ..Self::new(name, arity, access, group, run) }
     }
 
     /// A command that has subcommands.
@@ -149,16 +188,35 @@ impl Command {
         Self { is_long: true, ..self }
     }
 
+    pub(crate) const fn repeatable(self) -> Self {
+        Self { is_repeatable: true, ..self }
+    }
+
+    pub(crate) const fn immediate(self) -> Self {
+        Self { in_transaction: InTransaction::Immediate, ..self }
+    }
+
+    pub(crate) const fn no_multi(self) -> Self {
+        Self { in_transaction: InTransaction::Refused, ..self }
+    }
+
     /// The command that this is a subcommand of.
     pub fn parent(&self) -> Option<&'static str> {
         self.name.split_once('|').map(|(parent, _)| parent)
     }
 
-    /// Whether it may be run again if there was no room for its reply: it changes nothing.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        let is_of_keys = matches!(self.group, Group::Generic | Group::Hash | Group::Stream | Group::String);
-        let reads = self.access == Access::Read && (is_of_keys || self.is_long && self.group != Group::Pubsub);
-        reads || matches!(self.name, "ping" | "echo")
+    /// Whether its first argument is the name of a subcommand. COMMAND does something without one, too.
+    pub(crate) fn has_subcommands(&self) -> bool {
+        self.is_container || self.name == "command"
+    }
+
+    /// Whether the command has this name, which is as long as its own.
+    fn is_named(&self, name: &[u8], sub: Option<&[u8]>) -> bool {
+        let own = self.name.as_bytes();
+        let Some(sub) = sub else { return own.eq_ignore_ascii_case(name) };
+        own.split_at_checked(name.len()).is_some_and(|(start, end)| {
+            start.eq_ignore_ascii_case(name) && end.strip_prefix(b"|").is_some_and(|end| end.eq_ignore_ascii_case(sub))
+        })
     }
 
     pub(crate) fn takes(&self, args: usize) -> bool {
@@ -180,29 +238,132 @@ pub enum Flow {
     Abort,
     /// There is no room for the reply, or for the rest of it: send what is written, and call again with the same
     /// request.
-    More,
-    /// The reply is a text: send what is written, and go on with [`App::text`](crate::App::text).
-    Text,
-    /// Nothing is written, and nothing will until something happens or so many milliseconds have passed: call again
-    /// then. 0 is for ever.
+    OutputFull,
+    /// Nothing is written. Call again with the same request on an event or after `timeout_ms`.
     Block {
-        /// Milliseconds, or 0.
+        /// Milliseconds; 0 for ever.
         timeout_ms: u64,
     },
+    /// The reply to MULTI is complete: the requests that follow are kept until EXEC.
+    Queue,
+    /// The start of EXEC's reply is written: run the requests that were kept.
+    Execute,
+    /// The reply is complete, and the requests that were kept are dropped.
+    Discard,
+}
+
+/// The command table as commands see it.
+pub(crate) struct CommandTable {
+    /// All commands, each followed by its subcommands, sorted by name.
+    pub(crate) rows: &'static [Command],
+    /// Positions in `rows`, counted from 1: each at the hash of its name, or at the next that was free; 0 is free. A
+    /// search by halves takes six comparisons; this takes one or two.
+    pub(crate) index: [u8; COMMAND_INDEX_LEN],
+    /// Commands of Redis that a device doesn't have on purpose.
+    pub(crate) refused: &'static [&'static str],
+}
+
+/// Why a request names no command.
+#[derive(Clone, Copy)]
+pub(crate) enum Unknown {
+    /// No such command.
+    Command,
+    /// There is such a command, and it has no such subcommand.
+    Subcommand(&'static Command),
+    /// It has subcommands, and none was named.
+    Arity(&'static Command),
+    /// A command that a device doesn't have on purpose.
+    Refused(&'static str),
+}
+
+impl CommandTable {
+    /// Hashes the names of `rows`.
+    pub(crate) const fn new(rows: &'static [Command], refused: &'static [&'static str]) -> Self {
+        let mut index = [0; COMMAND_INDEX_LEN];
+        let mut number = 0;
+        while number < rows.len() {
+            let name = rows[number].name.as_bytes();
+            let mut hash = hash(name.len(), name[0], name[name.len() - 1]);
+            while index[hash] != 0 {
+                hash = (hash + 1) % COMMAND_INDEX_LEN;
+            }
+            number += 1;
+            index[hash] = number as u8;
+        }
+        Self { rows, index, refused }
+    }
+
+    /// The command of this number, which [`find`](Self::find) gave.
+    pub(crate) fn get(&self, number: u8) -> Option<&'static Command> {
+        self.rows.get(usize::from(number).checked_sub(1)?)
+    }
+
+    /// The command that a request names, or its subcommand, and its number.
+    pub(crate) fn find(&self, request: &Request<'_>) -> Result<(u8, &'static Command), Unknown> {
+        let name = request.name();
+        let Some((number, command)) = self.lookup(name, None).filter(|(_, command)| !command.is_subcommand) else {
+            let refused = self.refused.iter().find(|refused| refused.as_bytes().eq_ignore_ascii_case(name));
+            return Err(refused.map_or(Unknown::Command, |name| Unknown::Refused(name)));
+        };
+        match request.arg(1) {
+            Some(sub) if command.has_subcommands() => self.lookup(name, Some(sub)).ok_or(Unknown::Subcommand(command)),
+            None if command.is_container => Err(Unknown::Arity(command)),
+            _ => Ok((number, command)),
+        }
+    }
+
+    /// The command, or the subcommand after `|`, that a client names in an argument, in any case.
+    pub(crate) fn by_any_name(&self, name: &[u8]) -> Option<&'static Command> {
+        self.lookup(name, None).map(|(_, command)| command)
+    }
+
+    /// The subcommands of a command.
+    pub(crate) fn subcommands(&self, command: &Command) -> impl Iterator<Item = &'static Command> + use<> {
+        let name = command.name;
+        self.rows.iter().filter(move |sub| sub.parent() == Some(name))
+    }
+
+    /// The command of this name, or its subcommand, in any case.
+    fn lookup(&self, name: &[u8], sub: Option<&[u8]>) -> Option<(u8, &'static Command)> {
+        let len = name.len() + sub.map_or(0, |sub| 1 + sub.len());
+        let (first, last) = (name.first()?, sub.unwrap_or(name).last()?);
+        let mut hash = hash(len, *first, *last);
+        loop {
+            // A free place ends the search, and there are some.
+            let number = *self.index.get(hash)?;
+            let command = self.get(number)?;
+            if command.name.len() == len && command.is_named(name, sub) {
+                return Some((number, command));
+            }
+            hash = (hash + 1) % COMMAND_INDEX_LEN;
+        }
+    }
+}
+
+/// The factors keep the commands furthest apart.
+const fn hash(len: usize, first: u8, last: u8) -> usize {
+    (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 
 /// What a command works with.
-pub(crate) struct Cx<'c, 'w> {
+pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
+    /// Where long texts are kept while they are sent.
+    pub(crate) document: &'c mut Document,
+    /// None on a device that pushes no samples.
+    pub(crate) outbox: Option<&'c Outbox<'c>>,
+    pub(crate) table: &'static CommandTable,
     pub(crate) request: Request<'c>,
     pub(crate) reply: &'c mut ReplyWriter<'w>,
     pub(crate) now: Now,
     pub(crate) key: SessionKey,
+    /// The time of a [`Flow::Block`] is over.
+    pub(crate) is_timed_out: bool,
 }
 
-impl<'c> Cx<'c, '_> {
+impl<'c> CommandContext<'c, '_> {
     /// Argument `index`, which the arity says is there; otherwise it is empty.
     pub(crate) fn arg(&self, index: usize) -> &'c [u8] {
         self.request.arg(index).unwrap_or_default()
@@ -212,9 +373,14 @@ impl<'c> Cx<'c, '_> {
         self.state.sessions.get_mut(self.key)
     }
 
+    /// Whether the request runs in EXEC, where nothing may wait for an event.
+    pub(crate) fn is_in_exec(&self) -> bool {
+        self.state.sessions.get(self.key).transaction == Transaction::Running
+    }
+
     /// An error with values in it; one without is an `Err`.
-    pub(crate) fn refuse(&mut self, text: fmt::Arguments<'_>) -> Outcome {
-        self.state.stats.errors = self.state.stats.errors.wrapping_add(1);
+    pub(crate) fn refuse(&mut self, text: fmt::Arguments<'_>) -> CommandResult {
+        self.state.count_error();
         self.reply.error_fmt(text);
         Ok(Flow::Continue)
     }
@@ -227,7 +393,23 @@ impl<'c> Cx<'c, '_> {
         self.reply.simple(&line);
     }
 
-    pub(crate) fn ok(&mut self) -> Outcome {
+    /// Goes on as the document says.
+    pub(crate) fn go_on(&mut self, progress: Progress) -> CommandResult {
+        let (cursor, flow) = match progress {
+            Progress::Complete => (Cursor::Start, Flow::Continue),
+            Progress::Part(cursor) => (cursor, Flow::OutputFull),
+            Progress::Busy { timeout_ms } => (Cursor::AwaitingDocument, Flow::Block { timeout_ms }),
+            Progress::Lost => (Cursor::Start, Flow::Abort),
+        };
+        let session = self.session();
+        (session.event_pending, session.cursor) = (false, cursor);
+        if flow == Flow::Continue {
+            self.state.sessions.notify_awaiting_document();
+        }
+        Ok(flow)
+    }
+
+    pub(crate) fn ok(&mut self) -> CommandResult {
         self.reply.ok();
         Ok(Flow::Continue)
     }
@@ -239,7 +421,7 @@ impl<'c> Cx<'c, '_> {
         len: usize,
         header: impl FnOnce(&mut Self),
         mut item: impl FnMut(&mut Self, usize),
-    ) -> Outcome {
+    ) -> CommandResult {
         let (first, len) = match self.session().cursor {
             Cursor::Item { next, len } => (next, len),
             _ => {
@@ -250,7 +432,7 @@ impl<'c> Cx<'c, '_> {
         for next in first..len {
             if !self.part(|cx| item(cx, next.into())) {
                 self.session().cursor = Cursor::Item { next, len };
-                return Ok(Flow::More);
+                return Ok(Flow::OutputFull);
             }
         }
         self.session().cursor = Cursor::Start;

@@ -4,8 +4,7 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{LossyUtf8, Request};
 
-use crate::command::{Access, Command, Cx, Flow, Outcome};
-use crate::command_table::Unknown;
+use crate::command::{Access, Command, CommandContext, CommandResult, Flow, InTransaction, Unknown};
 
 pub(crate) mod acl;
 pub(crate) mod auth_commands;
@@ -21,6 +20,7 @@ pub(crate) mod pubsub_commands;
 pub(crate) mod server_commands;
 pub(crate) mod slowlog_commands;
 pub(crate) mod stream_commands;
+pub(crate) mod transaction_commands;
 pub(crate) mod wifi;
 pub(crate) mod wiring_commands;
 pub(crate) mod xadd;
@@ -33,36 +33,49 @@ pub(crate) const DENIED: &str = "DENIED no token is set on this device, so chang
 /// Runs a request, or goes on with it.
 ///
 /// The order of the checks is Redis's: an unknown command is unknown to everyone, and so is its arity.
-pub(crate) fn run(cx: &mut Cx<'_, '_>, command: &Result<&'static Command, Unknown>, is_first: bool) -> Flow {
-    let outcome = match command {
-        Ok(command) if is_first => admit(cx, command).unwrap_or_else(|| (command.run)(cx)),
+pub(crate) fn run(
+    cx: &mut CommandContext<'_, '_>,
+    command: Result<(u8, &'static Command), Unknown>,
+    is_first: bool,
+) -> Flow {
+    let result = match command {
+        Ok((number, command)) if is_first => match admit(cx, number, command) {
+            None => match queue(cx, command) {
+                None => (command.run)(cx),
+                Some(queued) => queued,
+            },
+            Some(refused) => {
+                // What EXEC would run now isn't what the client has asked for.
+                transaction_commands::abort(cx);
+                refused
+            }
+        },
         // It was admitted when its first part was written.
-        Ok(command) => (command.run)(cx),
-        Err(unknown) => refuse_unknown(cx, unknown),
+        Ok((_, command)) => (command.run)(cx),
+        Err(unknown) => {
+            transaction_commands::abort(cx);
+            refuse_unknown(cx, unknown)
+        }
     };
-    outcome.unwrap_or_else(|error| {
-        cx.state.stats.errors = cx.state.stats.errors.wrapping_add(1);
+    result.unwrap_or_else(|error| {
+        cx.state.count_error();
         cx.reply.rewind();
         cx.reply.error(error);
         Flow::Continue
     })
 }
 
-/// Whether the command may run now; what was refused is some.
-fn admit(cx: &mut Cx<'_, '_>, command: &'static Command) -> Option<Outcome> {
+/// Whether the command may run now: None if it may, and the reply to it if it was refused.
+fn admit(cx: &mut CommandContext<'_, '_>, number: u8, command: &'static Command) -> Option<CommandResult> {
     if !command.takes(cx.request.len()) {
         let name = command.name;
         return Some(cx.refuse(format_args!("ERR wrong number of arguments for '{name}' command")));
     }
-    let may_read = cx.state.may_read(cx.key);
-    let may_write = cx.state.may_write(cx.key);
-    match command.access {
-        Access::Read | Access::Write if !may_read => return Some(Err("NOAUTH Authentication required.")),
-        Access::Write if !may_write => return Some(Err(DENIED)),
-        _ => (),
+    if let Err(error) = check_access(cx, command) {
+        return Some(Err(error));
     }
     let session = cx.session();
-    session.command = command.name;
+    session.command = number;
     if session.is_restricted() && !command.is_allowed_subscribed {
         let name = command.name;
         return Some(cx.refuse(format_args!(
@@ -73,7 +86,33 @@ fn admit(cx: &mut Cx<'_, '_>, command: &'static Command) -> Option<Outcome> {
     None
 }
 
-fn refuse_unknown(cx: &mut Cx<'_, '_>, unknown: &Unknown) -> Outcome {
+/// Whether the session may call the command.
+///
+/// # Errors
+/// The reply that says why not.
+pub(crate) fn check_access(cx: &CommandContext<'_, '_>, command: &Command) -> Result<(), &'static str> {
+    match command.access {
+        Access::Read | Access::Write if !cx.state.may_read(cx.key) => Err("NOAUTH Authentication required."),
+        Access::Write if !cx.state.may_write(cx.key) => Err(DENIED),
+        _ => Ok(()),
+    }
+}
+
+/// What becomes of the command between MULTI and EXEC: the reply to it, or None if it runs now.
+fn queue(cx: &mut CommandContext<'_, '_>, command: &'static Command) -> Option<CommandResult> {
+    if !cx.session().transaction.is_open() || command.in_transaction == InTransaction::Immediate {
+        return None;
+    }
+    Some(match command.in_transaction {
+        InTransaction::Refused => {
+            transaction_commands::abort(cx);
+            Err("ERR Command not allowed inside a transaction")
+        }
+        _ => transaction_commands::queue(cx),
+    })
+}
+
+fn refuse_unknown(cx: &mut CommandContext<'_, '_>, unknown: Unknown) -> CommandResult {
     let request = cx.request;
     match unknown {
         Unknown::Command => cx.refuse(format_args!(

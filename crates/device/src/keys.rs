@@ -2,5 +2,6 @@
 
 pub(crate) mod catalog;
 pub(crate) mod history;
+pub(crate) mod label;
 pub(crate) mod remote;
 pub(crate) mod wired;

@@ -37,22 +37,31 @@ mod commands;
 mod glob;
 mod keys;
 pub mod limits;
+mod names;
 mod outbox;
+mod pending;
 mod platform;
 mod replies;
 mod request_loop;
+mod rewiring;
+mod scratch;
 mod sessions;
 mod settings;
+mod state;
 mod value;
 
-pub use app::{App, Counts, SetupError};
+pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
 pub use keys::history::{History, StreamId};
-pub use outbox::{Backoff, Outbox, Outcome, Outgoing, PushCounts, PushSettings, ReadingNames, Relearn};
-pub use platform::{Health, Identity, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth};
-pub use request_loop::{Client, INCOMPLETE, REFUSAL, serve};
-pub use sessions::session::{SessionKey, Side};
+pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
+pub use platform::{
+    DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+};
+pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
+pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;
-pub use settings::{LogLevel, NoStore, Seconds, Settings, Store, StoreCondition, StoreError, StoreTask, Stored};
+pub use settings::store_task::StoreTask;
+pub use settings::{LogLevel, NoStore, PushSettings, Seconds, Settings, Store, StoreError, StoreStatus, Stored};
+pub use state::Counts;
 pub use value::{Decimal, Value};

@@ -13,8 +13,8 @@
 
 use sockeye_wifi::limits::{HEARD_MAX, RX_QUEUE_LEN, SSID_LEN_MAX};
 
-/// Sessions at once: the eight slots of a device, and the one more that a server keeps for a client too many.
-pub const SESSIONS_MAX: usize = 9;
+/// Sessions at once: the clients that a device serves at once. A client that is one too many opens no session.
+pub const SESSIONS_MAX: usize = 8;
 /// Readings of a device.
 pub const READINGS_MAX: usize = 16;
 /// Outputs of a device.
@@ -59,12 +59,12 @@ pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.
 pub const SUBSCRIPTIONS_MAX: usize = 8;
-/// Pushes that wait for one session; one more drops the oldest.
+/// Messages that wait for one session; one more drops the oldest.
 pub const MAILBOX_LEN: usize = 16;
 /// Commands that wait for the sessions that monitor, shared by all of them.
 pub const MONITOR_LINES_MAX: usize = 8;
 /// Length of one such command; what is longer is cut.
-pub const MONITOR_LINE_LEN: usize = 128;
+pub const MONITOR_LINE_LEN: usize = 96;
 
 /// Samples that wait to be sent to a peer; one more drops the oldest.
 pub const OUTBOX_LEN: usize = 64;
@@ -122,7 +122,7 @@ pub const AUTH_ADDRESSES_MAX: usize = 8;
 pub const AUTH_SESSION_FAILURES_MAX: u8 = 8;
 
 /// Commands in the slow log.
-pub const SLOWLOG_LEN: usize = 8;
+pub const SLOWLOG_LEN: usize = 4;
 /// Commands that took as long as this are in it, microseconds; Redis's default.
 pub const SLOWLOG_SLOWER_THAN_US: u64 = 10_000;
 /// Arguments of a command that the slow log keeps.
@@ -150,12 +150,17 @@ pub const TX_LEN: usize = 832;
 pub const REPLY_LEN_MAX: usize = 400;
 /// The longest part of a reply in parts, which is written whole or not at all.
 pub const REPLY_PART_LEN_MAX: usize = 700;
-/// The longest push: its type, a pattern, a channel and a value.
-pub const PUSH_LEN_MAX: usize = 160;
-/// The longest line of a text in parts: INFO, CLIENT LIST, the page.
-pub const TEXT_LINE_LEN_MAX: usize = 400;
-/// How much longer a text in parts may become while it is sent.
-pub const TEXT_SLACK_LEN: usize = 64;
+/// The longest message to a subscriber: its type, a pattern, a channel and a value.
+pub const MESSAGE_LEN_MAX: usize = 160;
+/// The longest long text: INFO, or CLIENT LIST of [`SESSIONS_MAX`] clients.
+pub const DOCUMENT_LEN_MAX: usize = 3_300;
+/// The header of a long text: `=3300`, a line end and `txt:`.
+pub(crate) const HEADER_LEN_MAX: usize = 12;
+/// How long a session may send a long text before another session may take its memory, milliseconds. It is no longer
+/// than a server waits for room.
+pub const DOCUMENT_HOLD_MS: u64 = 3_000;
+/// The longest line of the page for browsers.
+pub const PAGE_LINE_LEN_MAX: usize = 400;
 
 /// RAM of one connection on a 32-bit chip: its session, and the future of [`serve`](crate::serve()).
 pub const CONNECTION_SIZE_MAX: usize = 1024;
@@ -173,10 +178,10 @@ pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512;
 pub const SETTINGS_SIZE_MAX: usize = 1_288;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
-const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX + TEXT_SLACK_LEN <= TX_LEN);
-const _: () = assert!(TEXT_LINE_LEN_MAX + TEXT_SLACK_LEN + 2 <= TX_LEN, "a line fits, and the last one its filler");
+const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX <= TX_LEN);
+const _: () = assert!(PAGE_LINE_LEN_MAX <= TX_LEN);
 // `*4 $8 pmessage $40 .. $40 .. $13 ..`, each with its line ends.
-const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= PUSH_LEN_MAX);
+const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= MESSAGE_LEN_MAX);
 const _: () = assert!("sockeye-3f2a".len() + 1 + NAME_LEN_MAX <= REMOTE_NAME_LEN_MAX);
 const _: () = assert!(MONITOR_LINE_LEN + 3 <= TX_LEN);
 const _: () = assert!(SCAN_KEYS_MAX * (5 + KEY_LEN_MAX + 2) + 32 <= TX_LEN);
@@ -200,22 +205,3 @@ const _: () =
     assert!(NAME_LEN_MAX == sockeye_wiring::limits::KEY_LEN_MAX && "wiring.".len() + NAME_LEN_MAX <= KEY_LEN_MAX);
 const _: () = assert!(FLASH_BUFFER_LEN.is_multiple_of(32), "a flash is read in whole words");
 const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "the access point has the device's name");
-
-/// What the RAM of a chip depends on; a host's pointers are larger.
-#[cfg(target_pointer_width = "32")]
-mod sizes {
-    use super::*;
-    use crate::app::State;
-    use crate::keys::history::History;
-    use crate::outbox::Outbox;
-    use crate::request_loop::Scratch;
-    use crate::sessions::session::Session;
-    use crate::settings::Settings;
-
-    const _: () = assert!(size_of::<Session>() + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX, "a connection is too large");
-    const _: () = assert!(size_of::<Scratch>() <= SCRATCH_SIZE_MAX);
-    const _: () = assert!(size_of::<History>() <= HISTORY_SIZE_MAX);
-    const _: () = assert!(size_of::<Outbox<'_>>() <= OUTBOX_SIZE_MAX);
-    const _: () = assert!(size_of::<Settings>() <= SETTINGS_SIZE_MAX);
-    const _: () = assert!(size_of::<State>() - SESSIONS_MAX * size_of::<Session>() <= SHARED_SIZE_MAX);
-}

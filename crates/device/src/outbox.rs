@@ -23,48 +23,19 @@ use core::task::Poll;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
-use minicbor::{Decode, Encode};
 
 use crate::glob;
 use crate::keys::history::{SampleId, StreamId};
-use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
-    PUSH_WINDOW_MAX, READINGS_MAX,
-};
+use crate::limits::{DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_WINDOW_MAX, READINGS_MAX};
 use crate::platform::{Now, ReadingInfo};
-use crate::settings::cbor::text;
+use crate::settings::PushSettings;
 use crate::value::{Decimal, Value};
 
 mod backoff;
 mod sample_ring;
 
 pub use backoff::Backoff;
-use sample_ring::{Entry, Ring};
-
-/// Where samples go, and which.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct PushSettings {
-    /// The peer, `HOST:PORT`; empty for none.
-    #[cbor(n(0), with = "text", default)]
-    pub to: String<PUSH_TO_LEN_MAX, u8>,
-    /// The peer's token or password; empty if it has none.
-    #[cbor(n(1), with = "text", default)]
-    pub token: String<PUSH_TOKEN_LEN_MAX, u8>,
-    /// Which readings: a pattern as in KEYS.
-    #[cbor(n(2), with = "text", default)]
-    pub names: String<CHANNEL_LEN_MAX, u8>,
-    /// The least time between two samples of a reading, milliseconds; 0 for all samples.
-    #[cbor(n(3), default)]
-    pub period_ms: u32,
-}
-
-impl Default for PushSettings {
-    fn default() -> Self {
-        let names = String::try_from("*").unwrap_or_default();
-        Self { to: String::new(), token: String::new(), names, period_ms: 0 }
-    }
-}
+use sample_ring::{QueuedSample, Ring};
 
 /// Figures since boot.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,18 +56,18 @@ pub struct PushCounts {
 
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SampleOutcome {
     /// The peer has it now.
     Stored,
     /// The peer says that its stream has this ID or a greater one.
-    Behind,
+    IdNotGreater,
     /// The peer won't ever take it.
     Refused,
 }
 
 /// The stream's last ID isn't what was learnt: somebody else writes to it. The connection has to be made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Relearn;
+pub struct IdConflict;
 
 /// The names of readings that come and go while the device runs, which is why an outbox doesn't keep them.
 pub trait ReadingNames {
@@ -127,12 +98,12 @@ pub struct Outgoing {
 /// Has room for [`OUTBOX_LEN`](crate::limits::OUTBOX_LEN) samples; one more drops the oldest.
 pub struct Outbox<'a> {
     readings: &'a [ReadingInfo<'a>],
-    state: RefCell<State>,
+    state: RefCell<OutboxState>,
     /// Changes with the settings.
     version: Cell<u32>,
 }
 
-struct State {
+struct OutboxState {
     settings: PushSettings,
     node: String<DEVICE_NAME_LEN_MAX, u8>,
     ring: Ring,
@@ -150,7 +121,7 @@ struct State {
     waker: WakerRegistration,
 }
 
-impl State {
+impl OutboxState {
     fn new() -> Self {
         Self {
             settings: PushSettings::default(),
@@ -172,7 +143,7 @@ impl State {
     }
 
     /// The ID under which a sample goes out for the first time; none if its stream can have no greater one.
-    fn fix(&mut self, entry: Entry) -> Option<SampleId> {
+    fn assign_id(&mut self, entry: QueuedSample) -> Option<SampleId> {
         let mut id = entry.id;
         if entry.is_since_boot {
             // All streams of a device go on together, so that samples of the same moment have the same ID.
@@ -196,7 +167,7 @@ impl<'a> Outbox<'a> {
     /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. It takes none
     /// before it is [configured](Self::configure).
     pub fn new(readings: &'a [ReadingInfo<'a>]) -> Self {
-        Self { readings, state: RefCell::new(State::new()), version: Cell::new(0) }
+        Self { readings, state: RefCell::new(OutboxState::new()), version: Cell::new(0) }
     }
 
     /// Says where samples go, which do, and what this device is called there. What waits for another peer than before
@@ -258,8 +229,14 @@ impl<'a> Outbox<'a> {
             *due_ms = next_ms;
         }
         let id = SampleId::default().next(now);
-        let entry = Entry { id, value, reading: index as u8, is_since_boot: now.unix_us.is_none(), ..Entry::default() };
-        if state.ring.push(entry) {
+        let entry = QueuedSample {
+            id,
+            value,
+            reading: index as u8,
+            is_since_boot: now.unix_us.is_none(),
+            ..QueuedSample::default()
+        };
+        if state.ring.append(entry) {
             state.counts.dropped = state.counts.dropped.wrapping_add(1);
         }
         state.wake();
@@ -331,7 +308,7 @@ impl<'a> Outbox<'a> {
     /// A connection is open. What was sent on the one before may have arrived or not.
     pub fn connected(&self) {
         let state = &mut *self.state.borrow_mut();
-        state.ring.doubt();
+        state.ring.mark_unacked();
         state.learnt = 0;
         state.is_connected = true;
         state.error.clear();
@@ -341,7 +318,7 @@ impl<'a> Outbox<'a> {
     /// The connection is closed, or none could be made.
     pub fn disconnected(&self, error: Option<&str>) {
         let state = &mut *self.state.borrow_mut();
-        state.ring.doubt();
+        state.ring.mark_unacked();
         state.is_connected = false;
         if let Some(error) = error {
             state.counts.failures = state.counts.failures.wrapping_add(1);
@@ -350,7 +327,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The next reading whose stream is to be asked for its last ID; none once all are known.
-    pub fn unknown(&self, names: &impl ReadingNames) -> Option<(usize, String<NAME_LEN_MAX, u8>)> {
+    pub fn next_unqueried(&self, names: &impl ReadingNames) -> Option<(usize, String<NAME_LEN_MAX, u8>)> {
         // Names come from elsewhere, which must not find the outbox in use.
         let learnt = self.state.borrow().learnt;
         let unknown = (0..READINGS_MAX).filter(|index| learnt >> index & 1 == 0);
@@ -359,7 +336,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// The last ID that a reading's stream has; none if there is no such stream.
-    pub fn learn(&self, index: usize, last: Option<StreamId>) {
+    pub fn set_last_id(&self, index: usize, last: Option<StreamId>) {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
         if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
@@ -379,7 +356,7 @@ impl<'a> Outbox<'a> {
             if state.ring.sent() >= PUSH_WINDOW_MAX {
                 return None;
             }
-            let id = if entry.is_fixed { Some(entry.id) } else { state.fix(entry) };
+            let id = if entry.has_id { Some(entry.id) } else { state.assign_id(entry) };
             if let (Some(id), Some((name, decimals))) = (id, reading) {
                 state.ring.send(id);
                 return Some(Outgoing { name, id: id.id(), value: entry.value.with_decimals(decimals) });
@@ -393,24 +370,24 @@ impl<'a> Outbox<'a> {
     /// What became of the oldest sample that is on its way. `reason` is the peer's for refusing it.
     ///
     /// # Errors
-    /// [`Relearn`]: it hasn't arrived and never will under this ID; it will get another.
-    pub fn settle(&self, outcome: Outcome, reason: &str) -> Result<(), Relearn> {
+    /// [`IdConflict`]: it hasn't arrived and never will under this ID; it will get another.
+    pub fn settle(&self, outcome: SampleOutcome, reason: &str) -> Result<(), IdConflict> {
         let state = &mut *self.state.borrow_mut();
         let count = match outcome {
-            Outcome::Stored => &mut state.counts.delivered,
-            Outcome::Behind if state.ring.is_first_doubtful() => {
+            SampleOutcome::Stored => &mut state.counts.delivered,
+            SampleOutcome::IdNotGreater if state.ring.is_first_unacked() => {
                 state.counts.delivered = state.counts.delivered.wrapping_add(1);
                 &mut state.counts.repeated
             }
-            Outcome::Behind => {
-                state.ring.unfix();
-                return Err(Relearn);
+            SampleOutcome::IdNotGreater => {
+                state.ring.clear_id();
+                return Err(IdConflict);
             }
-            Outcome::Refused => &mut state.counts.refused,
+            SampleOutcome::Refused => &mut state.counts.refused,
         };
         *count = count.wrapping_add(1);
         state.ring.pop();
-        if outcome == Outcome::Refused {
+        if outcome == SampleOutcome::Refused {
             state.note(reason);
         }
         Ok(())
@@ -442,7 +419,7 @@ impl<'a> Outbox<'a> {
     }
 }
 
-impl State {
+impl OutboxState {
     /// Keeps an error for whoever asks; a longer one is cut.
     fn note(&mut self, error: &str) {
         let len = error.floor_char_boundary(PUSH_ERROR_LEN_MAX);

@@ -34,7 +34,7 @@ impl Now {
 
 /// Who the device is.
 #[derive(Debug, Clone, Copy)]
-pub struct Identity<'a> {
+pub struct DeviceIdentity<'a> {
     /// The name until `CONFIG SET device.name` gives another, such as `sockeye-3f2a`.
     pub name: &'a str,
     /// Where it runs, such as `esp32c3` or `the simulator`.
@@ -174,7 +174,7 @@ pub trait Platform {
     /// Fills `bytes` with random numbers that nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     /// Who the device is; the same at each call.
-    fn identity(&self) -> Identity<'_>;
+    fn identity(&self) -> DeviceIdentity<'_>;
     /// Its readings, at most [`READINGS_MAX`](crate::limits::READINGS_MAX); the same at each call.
     fn readings(&self) -> &[ReadingInfo<'_>];
     /// Its outputs, at most [`OUTPUTS_MAX`](crate::limits::OUTPUTS_MAX); the same at each call.
@@ -217,4 +217,19 @@ pub trait Platform {
     fn set_log_level(&self, level: LogLevel) {
         let _ = level;
     }
+}
+
+/// The name of a device with these settings: the one that was set, or the one that it came with.
+pub(crate) fn device_name<'a>(settings: &'a Settings, platform: &'a dyn Platform) -> &'a str {
+    match settings.name.as_str() {
+        "" => platform.identity().name,
+        name => name,
+    }
+}
+
+/// A random number of 32 bits.
+pub(crate) fn random_u32(platform: &dyn Platform) -> u32 {
+    let mut bytes = [0; 4];
+    platform.random(&mut bytes);
+    u32::from_le_bytes(bytes)
 }

@@ -1,5 +1,6 @@
-//! Replies that are longer than the transmit buffer.
+//! Replies that may be longer than the transmit buffer.
 
+pub(crate) mod client_list;
 pub(crate) mod document;
 pub(crate) mod info;
 pub(crate) mod page;

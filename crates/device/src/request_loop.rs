@@ -7,7 +7,7 @@
 mod process_input;
 
 use core::future::pending;
-use core::net::SocketAddr;
+use core::ops::ControlFlow;
 
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
@@ -16,11 +16,10 @@ use sockeye_resp::{Decoder, Http, http_method};
 use crate::app::App;
 use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
 use crate::replies::page::{FOUND, NOT_FOUND};
-use crate::sessions::session::{SessionKey, Side};
+use crate::sessions::session::{ClientAddress, ClientOrigin, SessionKey};
 use crate::settings::Store;
 
-pub(crate) use process_input::Scratch;
-use process_input::{Pause, Wait};
+use process_input::{Queue, Wait, WaitFor};
 
 /// The reply to a client that is rejected because all slots are taken.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
@@ -33,7 +32,7 @@ pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its las
 /// [`TX_LEN`](crate::limits::TX_LEN). Dropping one of the two waits loses nothing: the loop waits for input and for events
 /// at once. The server bounds how long they may last; the three hints tell it what a silence means.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Client {
+pub trait ClientConnection {
     /// Why a connection is gone.
     type Error;
     /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
@@ -72,20 +71,20 @@ pub trait Client {
 ///
 /// # Errors
 /// What waiting for the client returned.
-pub fn serve<C: Client, S: Store>(
+pub fn serve<C: ClientConnection, S: Store>(
     client: &mut C,
     app: &App<'_>,
     store: &S,
-    peer: SocketAddr,
-    side: Side,
+    address: ClientAddress,
 ) -> impl Future<Output = Result<(), C::Error>> {
     // Outside of the future, which would keep the address twice.
-    let session = Session::open(app, peer, side);
+    let session = Session::open(app, address);
     async move {
         let Some(session) = session else {
             return put(client, REFUSAL).await;
         };
-        Connection { client, session, store, decoder: Decoder::new(), waiting: 0, wait: Wait::No }.run().await
+        let (decoder, queue) = (Decoder::new(), Queue::None);
+        Connection { client, session, store, decoder, queue, waiting: 0, wait: Wait::No }.run().await
     }
 }
 
@@ -96,8 +95,8 @@ struct Session<'a, 'b> {
 }
 
 impl<'a, 'b> Session<'a, 'b> {
-    fn open(app: &'a App<'b>, peer: SocketAddr, side: Side) -> Option<Self> {
-        app.open(peer, side).map(|key| Self { app, key })
+    fn open(app: &'a App<'b>, address: ClientAddress) -> Option<Self> {
+        app.open(address).map(|key| Self { app, key })
     }
 }
 
@@ -107,42 +106,35 @@ impl Drop for Session<'_, '_> {
     }
 }
 
-/// How the connection goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// All that came is answered.
-    Read,
-    Close,
-}
-
 struct Connection<'c, 'a, C, S> {
     client: &'c mut C,
     session: Session<'c, 'a>,
     store: &'c S,
     decoder: Decoder,
+    queue: Queue,
     /// Bytes that have come in and that there is nothing to be done with until more come.
     waiting: usize,
     /// Whether a request waits for something to happen.
     wait: Wait,
 }
 
-impl<C: Client, S: Store> Connection<'_, '_, C, S> {
+impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     async fn run(&mut self) -> Result<(), C::Error> {
-        if self.first_bytes().await? == Next::Close {
+        if self.first_bytes().await?.is_break() {
             return Ok(());
         }
-        while self.answer().await? == Next::Read {
+        while self.answer_requests().await?.is_continue() {
             self.client.set_listening(self.session.app.is_listening(self.session.key));
             loop {
                 let input = self.client.wait_input(self.waiting);
                 match select(input, self.session.app.event(self.session.key)).await {
                     Either::First(len) => match len? {
-                        0 if self.waiting > 0 => return put(self.client, INCOMPLETE).await,
+                        0 if self.is_in_request() => return put(self.client, INCOMPLETE).await,
                         0 => return Ok(()),
                         _ => break,
                     },
                     Either::Second(()) if self.session.app.is_killed(self.session.key) => return Ok(()),
-                    Either::Second(()) => self.push().await?,
+                    Either::Second(()) => self.send_messages().await?,
                 }
             }
         }
@@ -150,7 +142,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
-    async fn first_bytes(&mut self) -> Result<Next, C::Error> {
+    async fn first_bytes(&mut self) -> Result<ControlFlow<()>, C::Error> {
         let mut known = 0;
         loop {
             let len = match select(self.client.wait_input(known), self.session.app.event(self.session.key)).await {
@@ -162,7 +154,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 if known > 0 {
                     put(self.client, INCOMPLETE).await?;
                 }
-                return Ok(Next::Close);
+                return Ok(ControlFlow::Break(()));
             }
             let verdict = {
                 let scratch = &mut *self.session.app.scratch();
@@ -170,11 +162,11 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 http_method(scratch.rx.get(..known).unwrap_or_default())
             };
             match verdict {
-                Http::NotHttp => return Ok(Next::Read),
+                Http::NotHttp => return Ok(ControlFlow::Continue(())),
                 Http::Maybe => self.client.begin_request(),
                 Http::Other => {
                     self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
-                    return Ok(Next::Close);
+                    return Ok(ControlFlow::Break(()));
                 }
                 Http::Get => return self.page(known).await,
             }
@@ -182,7 +174,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Waits for the rest of a browser's request line, and answers it. The headers are nobody's business.
-    async fn page(&mut self, mut known: usize) -> Result<Next, C::Error> {
+    async fn page(&mut self, mut known: usize) -> Result<ControlFlow<()>, C::Error> {
         self.client.begin_request();
         let app = self.session.app;
         let target = loop {
@@ -202,29 +194,29 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                 }
             }
             Target::Other => {
-                let is_own = app.side(self.session.key) == Side::AccessPoint;
+                let is_own = app.origin(self.session.key) == ClientOrigin::AccessPoint;
                 put(self.client, if is_own { FOUND } else { NOT_FOUND }).await?;
             }
             Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
         }
-        Ok(Next::Close)
+        Ok(ControlFlow::Break(()))
     }
 
     /// Answers all requests that are there.
-    async fn answer(&mut self) -> Result<Next, C::Error> {
+    async fn answer_requests(&mut self) -> Result<ControlFlow<()>, C::Error> {
         loop {
-            match self.work() {
-                Pause::Read => return Ok(Next::Read),
-                Pause::Close => return Ok(Next::Close),
-                Pause::Room(room) => self.client.wait_room(room).await?,
-                Pause::Commit => self.commit().await,
-                Pause::Block { timeout_ms } => {
+            match self.process_input() {
+                WaitFor::Input => return Ok(ControlFlow::Continue(())),
+                WaitFor::Close => return Ok(ControlFlow::Break(())),
+                WaitFor::Room(room) => self.client.wait_room(room).await?,
+                WaitFor::Commit => self.commit().await,
+                WaitFor::Event { timeout_ms } => {
                     self.client.set_listening(true);
                     let until = self.wait.until(timeout_ms);
                     match self.wait_for_event(until).await? {
-                        Woken::Sampled => (),
-                        Woken::TimedOut => self.wait = Wait::Over,
-                        Woken::Gone => return Ok(Next::Close),
+                        WakeReason::Event => (),
+                        WakeReason::TimedOut => self.wait = Wait::Over,
+                        WakeReason::Gone => return Ok(ControlFlow::Break(())),
                     }
                 }
             }
@@ -232,9 +224,8 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
-    /// the next ones come in behind it. A client that has closed its side still gets the reply, if it is not long until
-    /// then.
-    async fn wait_for_event(&mut self, until: Instant) -> Result<Woken, C::Error> {
+    /// the next ones come in behind it.
+    async fn wait_for_event(&mut self, until: Instant) -> Result<WakeReason, C::Error> {
         let (app, key) = (self.session.app, self.session.key);
         let mut has_ended = false;
         loop {
@@ -249,30 +240,30 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
                     0 if until.saturating_duration_since(Instant::now()).as_millis() <= HALF_CLOSED_BLOCK_MS_MAX => {
                         has_ended = true;
                     }
-                    0 => return Ok(Woken::Gone),
+                    0 => return Ok(WakeReason::Gone),
                     len => self.waiting = len,
                 },
-                Either3::Second(()) if app.is_killed(key) => return Ok(Woken::Gone),
-                Either3::Second(()) if app.is_sampled(key) => return Ok(Woken::Sampled),
-                Either3::Second(()) => self.push().await?,
-                Either3::Third(()) => return Ok(Woken::TimedOut),
+                Either3::Second(()) if app.is_killed(key) => return Ok(WakeReason::Gone),
+                Either3::Second(()) if app.is_event_pending(key) => return Ok(WakeReason::Event),
+                Either3::Second(()) => self.send_messages().await?,
+                Either3::Third(()) => return Ok(WakeReason::TimedOut),
             }
         }
     }
 
-    /// Stores what a request changes, and replies when it is stored.
+    /// Stores the settings that a request changes, and replies when they are stored.
     async fn commit(&mut self) {
-        let mut storing = self.session.app.storing().await;
-        // What it changes is in `storing` then, and the request is done with.
-        if let Some(change) = self.change(&mut storing) {
-            let stored = storing.store(change, self.store).await;
-            self.committed(change, &storing, stored);
+        let mut pending = self.session.app.pending().await;
+        // The change is in `pending` from now on, and the request is done with.
+        if self.prepare(&mut pending) {
+            let stored = pending.store(self.store).await;
+            self.committed(&pending, stored);
         }
     }
 
-    /// Sends all that waits to be pushed.
-    async fn push(&mut self) -> Result<(), C::Error> {
-        while let Some(room) = self.write_pushes() {
+    /// Sends all messages that wait.
+    async fn send_messages(&mut self) -> Result<(), C::Error> {
+        while let Some(room) = self.write_messages() {
             self.client.wait_room(room).await?;
         }
         Ok(())
@@ -280,7 +271,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
 }
 
 /// Puts `bytes` once there is room for them.
-async fn put<C: Client>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
+async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
     while client.room() < bytes.len() {
         let room = client.room();
         client.wait_room(room).await?;
@@ -314,9 +305,9 @@ impl Target {
 }
 
 /// Why a request that waits waits no more.
-enum Woken {
-    /// A sample came.
-    Sampled,
+enum WakeReason {
+    /// What it waits for may have come.
+    Event,
     /// It has waited as long as it wanted to.
     TimedOut,
     /// Nobody waits for it any more.

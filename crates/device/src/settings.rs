@@ -10,15 +10,14 @@ use sockeye_wifi::limits::NETWORKS_MAX;
 use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
 use sockeye_wiring::Wiring;
 
-use crate::limits::{DEVICE_NAME_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX};
-use crate::outbox::PushSettings;
+use crate::limits::{
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX,
+};
 use crate::sessions::token::TokenHash;
 
 pub(crate) mod cbor;
 pub(crate) mod flash_store;
-mod store_task;
-
-pub use store_task::StoreTask;
+pub(crate) mod store_task;
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
@@ -73,10 +72,49 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// No settings, and not the defaults: all of it is zero, so that memory for settings takes no flash.
+    pub(crate) const ZERO: Self = Self {
+        name: String::new(),
+        token: None,
+        log_level: LogLevel::Debug,
+        networks: Vec::new(),
+        ap: ApSettings::ZERO,
+        radio: RadioConfig::ZERO,
+        push: PushSettings { to: String::new(), token: String::new(), names: String::new(), period_ms: 0 },
+        remote_expire: Seconds(0),
+        time_server: String::new(),
+        wiring: None,
+    };
+
     /// What of them the Wi-Fi depends on. `name` is the device's: the settings' own, or the platform's while that is
     /// empty.
     pub(crate) fn wifi<'a>(&'a self, name: &'a str) -> WifiSettings<'a> {
         WifiSettings { name, networks: &self.networks, ap: &self.ap, radio: self.radio }
+    }
+}
+
+/// Where samples go, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct PushSettings {
+    /// The peer, `HOST:PORT`; empty for none.
+    #[cbor(n(0), with = "cbor::text", default)]
+    pub to: String<PUSH_TO_LEN_MAX, u8>,
+    /// The peer's token or password; empty if it has none.
+    #[cbor(n(1), with = "cbor::text", default)]
+    pub token: String<PUSH_TOKEN_LEN_MAX, u8>,
+    /// Which readings: a pattern as in KEYS.
+    #[cbor(n(2), with = "cbor::text", default)]
+    pub names: String<CHANNEL_LEN_MAX, u8>,
+    /// The least time between two samples of a reading, milliseconds; 0 for all samples.
+    #[cbor(n(3), default)]
+    pub period_ms: u32,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        let names = String::try_from("*").unwrap_or_default();
+        Self { to: String::new(), token: String::new(), names, period_ms: 0 }
     }
 }
 
@@ -106,7 +144,7 @@ pub enum StoreError {
 
 /// How the store is, as INFO tells it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum StoreCondition {
+pub enum StoreStatus {
     /// What was stored last was read.
     #[default]
     Sound,
@@ -124,7 +162,7 @@ pub enum StoreCondition {
     Volatile,
 }
 
-impl StoreCondition {
+impl StoreStatus {
     /// As INFO shows it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -139,7 +177,7 @@ impl StoreCondition {
     }
 }
 
-impl From<StoreError> for StoreCondition {
+impl From<StoreError> for StoreStatus {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Volatile => Self::Volatile,
@@ -156,12 +194,12 @@ pub struct Stored {
     /// The settings that were stored last, or the defaults.
     pub settings: Settings,
     /// How the store is.
-    pub condition: StoreCondition,
+    pub status: StoreStatus,
 }
 
 impl From<Settings> for Stored {
     fn from(settings: Settings) -> Self {
-        Self { settings, condition: StoreCondition::Sound }
+        Self { settings, status: StoreStatus::Sound }
     }
 }
 
@@ -216,3 +254,7 @@ impl Store for NoStore {
         Err(StoreError::Volatile)
     }
 }
+
+/// RAM of a chip; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+const _: () = assert!(size_of::<Settings>() <= crate::limits::SETTINGS_SIZE_MAX);

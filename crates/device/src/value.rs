@@ -59,6 +59,14 @@ impl Value {
     }
 }
 
+/// The latest sample of a reading.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Latest {
+    pub(crate) value: Value,
+    /// When it came, milliseconds since boot.
+    pub(crate) uptime_ms: u64,
+}
+
 impl Decimal {
     /// The value, and its decimals.
     pub(crate) const fn parts(self) -> (Value, u8) {

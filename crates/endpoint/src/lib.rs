@@ -4,7 +4,7 @@
 //! The server knows no protocol, and the device no server and no client; this is where each platform joins them.
 //!
 //! # Layout
-//! - [`Endpoint`]: the handler; [`Sides`]: on which side of the device its clients are.
+//! - [`Endpoint`]: the handler; [`ClientOrigins`]: over which network its clients have connected.
 //! - [`server_health`]: the server's figures as the device tells them.
 //! - [`push()`]: sending samples.
 //! - [`limits`]: how long a device's clients may be silent, and what sending samples takes.
@@ -14,25 +14,27 @@
 pub mod limits;
 mod push_loop;
 
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
 use embedded_io_async::Write;
-use sockeye_device::{App, Client, INCOMPLETE, REFUSAL, ServerHealth, Side, Store, serve};
+use sockeye_device::{
+    App, ClientAddress, ClientConnection, ClientOrigin, INCOMPLETE, REFUSAL, ServerHealth, Store, serve,
+};
 use sockeye_server::{BufferedSocket, Connection, ConnectionError, Handler, Server, TimeoutPhase};
 
 pub use crate::push_loop::{PushBuffers, push};
 
 use crate::limits::SESSION_IDLE_TIMEOUT_MS;
 
-/// Tells on which side of the device a client is: what it may do depends on it.
-pub trait Sides {
-    /// The side of a client that has a connection.
-    fn side(&self, peer: SocketAddr) -> Side;
+/// Over which network clients have connected: what they may do depends on it.
+pub trait ClientOrigins {
+    /// The network of the client with this address.
+    fn origin(&self, peer: SocketAddr) -> ClientOrigin;
 }
 
-impl<F: Fn(SocketAddr) -> Side> Sides for F {
-    fn side(&self, peer: SocketAddr) -> Side {
+impl<F: Fn(SocketAddr) -> ClientOrigin> ClientOrigins for F {
+    fn origin(&self, peer: SocketAddr) -> ClientOrigin {
         self(peer)
     }
 }
@@ -43,20 +45,22 @@ impl<F: Fn(SocketAddr) -> Side> Sides for F {
 pub struct Endpoint<'a, S> {
     app: &'a App<'a>,
     store: &'a S,
-    sides: &'a dyn Sides,
+    origins: &'a dyn ClientOrigins,
 }
 
 impl<'a, S: Store> Endpoint<'a, S> {
-    /// Serves `app`, whose settings go to `store`; `sides` tells on which side a client is.
-    pub const fn new(app: &'a App<'a>, store: &'a S, sides: &'a dyn Sides) -> Self {
-        Self { app, store, sides }
+    /// Serves `app`, whose settings go to `store`; `origins` gives the network that a client comes from.
+    pub const fn new(app: &'a App<'a>, store: &'a S, origins: &'a dyn ClientOrigins) -> Self {
+        Self { app, store, origins }
     }
 }
 
 impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
     async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
         let peer = connection.peer();
-        let result = serve(&mut Requests(connection), self.app, self.store, peer, self.sides.side(peer)).await;
+        let local = Ipv4Addr::UNSPECIFIED.into();
+        let address = ClientAddress { peer, local, origin: self.origins.origin(peer) };
+        let result = serve(&mut Requests(connection), self.app, self.store, address).await;
         if let Err(ConnectionError::Timeout(TimeoutPhase::Request) | ConnectionError::Displaced(TimeoutPhase::Request)) =
             result
             && connection.room() >= INCOMPLETE.len()
@@ -91,7 +95,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
 /// A connection as the device's loop wants it.
 struct Requests<'a, 'b, S>(&'a mut Connection<'b, S>);
 
-impl<S: BufferedSocket> Client for Requests<'_, '_, S> {
+impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
     type Error = ConnectionError<S::Error>;
 
     fn peek(&mut self, buf: &mut [u8]) -> usize {

@@ -10,7 +10,7 @@ use embedded_io_async::{Read, Write};
 use heapless::String;
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Reply, connect};
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
-use sockeye_device::{Backoff, Outbox, Outcome, ReadingNames, StreamId};
+use sockeye_device::{Backoff, Outbox, ReadingNames, SampleOutcome, StreamId};
 
 use crate::limits::{
     ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
@@ -145,7 +145,7 @@ where
     }
     let node = outbox.node();
     outbox.connected();
-    while let Some((index, name)) = outbox.unknown(names) {
+    while let Some((index, name)) = outbox.next_unqueried(names) {
         let last = client.stream_last_id(&key(&node, &name)).await;
         let last = match last.map(|last| last.and_then(|id| StreamId::parse(id, 0))) {
             Ok(last) => last,
@@ -153,7 +153,7 @@ where
             Err(ClientError::Refused) if client.refusal().starts_with(b"WRONGTYPE ") => None,
             Err(error) => return Err(refused(error, client)),
         };
-        outbox.learn(index, last);
+        outbox.set_last_id(index, last);
     }
     loop {
         if outbox.version() != version {
@@ -170,7 +170,7 @@ where
             continue;
         }
         let (outcome, reason) = match client.receive().await? {
-            Reply::Bulk(_) => (Outcome::Stored, &b""[..]),
+            Reply::Bulk(_) => (SampleOutcome::Stored, &b""[..]),
             Reply::Error(error) => (outcome(error).ok_or_else(|| Ended::because(error))?, error),
             _ => return Err(ClientError::<T::Error>::Unexpected.into()),
         };
@@ -181,11 +181,11 @@ where
 
 /// What an error says of the sample. None if it says nothing of this one but of the peer: that it is loading its data,
 /// is out of memory, or doesn't know us. Then the sample waits.
-fn outcome(error: &[u8]) -> Option<Outcome> {
+fn outcome(error: &[u8]) -> Option<SampleOutcome> {
     if error.starts_with(b"ERR The ID specified in XADD is equal or smaller") {
-        Some(Outcome::Behind)
+        Some(SampleOutcome::IdNotGreater)
     } else if error.starts_with(b"ERR ") || error.starts_with(b"WRONGTYPE ") {
-        Some(Outcome::Refused)
+        Some(SampleOutcome::Refused)
     } else {
         None
     }

@@ -220,6 +220,22 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
+    /// A part of a reply that is encoded already: as many of its bytes as fit. Gives how many those are.
+    ///
+    /// ```
+    /// use sockeye_resp::{Protocol, ReplyWriter};
+    ///
+    /// let mut tx = [0; 80];
+    /// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
+    /// assert_eq!(reply.raw(&[b'x'; 100]), 80);
+    /// assert!(!reply.is_overflowed());
+    /// ```
+    pub fn raw(&mut self, bytes: &[u8]) -> usize {
+        let len = if self.overflowed { 0 } else { bytes.len().min(self.out.room()) };
+        self.put(bytes.get(..len).unwrap_or_default());
+        len
+    }
+
     /// No value. RESP2: a null bulk.
     pub fn null(&mut self) {
         match self.protocol {

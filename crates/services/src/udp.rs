@@ -7,9 +7,8 @@ use core::mem::MaybeUninit;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
-use embassy_net::Stack;
 use embassy_net::udp::{BindError, PacketMetadata, RecvError, SendError, UdpMetadata, UdpSocket};
-use embassy_net::{IpEndpoint, IpListenEndpoint, MulticastError};
+use embassy_net::{IpEndpoint, IpListenEndpoint, MulticastError, Stack, StaticConfigV4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{ErrorKind, ErrorType};
 
@@ -62,6 +61,16 @@ impl Udp {
     }
 }
 
+impl Udp {
+    /// Whether a datagram has a way to this address. smoltcp would keep one that has none at the head of the queue, as one
+    /// that waits for ARP.
+    fn has_route(&self, address: Ipv4Addr) -> bool {
+        let config = self.stack.config_v4();
+        let is_way = |config: StaticConfigV4| config.gateway.is_some() || config.address.contains_addr(&address);
+        address.is_broadcast() || address.is_multicast() || config.is_some_and(is_way)
+    }
+}
+
 impl UdpBind for Udp {
     type Error = UdpError;
     type Socket<'a> = Socket<'a>;
@@ -106,6 +115,9 @@ impl UdpSend for &Socket<'_> {
     /// Ends after [`SEND_MS`] with an error. What is in the socket's queue stays there until the socket is dropped.
     async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
         let IpAddr::V4(address) = peer.ip() else { return Err(UdpError::Unsupported) };
+        if !self.udp.has_route(address) {
+            return Err(UdpError::Send(SendError::NoRoute));
+        }
         let sending = self.socket.send_to(data, IpEndpoint::new(address.into(), peer.port()));
         let sent = with_timeout(Duration::from_millis(SEND_MS), sending).await;
         sent.map_err(|_| UdpError::TimedOut)?.map_err(UdpError::Send)

@@ -16,7 +16,7 @@ mod loopback_socket;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
-use sockeye_device::Side;
+use sockeye_device::ClientOrigin;
 
 pub use links::Links;
 pub use loopback_radio::Demo;
@@ -69,9 +69,9 @@ fn address(index: usize) -> Ipv4Addr {
 }
 
 /// On which side of the device a client is, by the network that it came through.
-pub fn side(peer: SocketAddr) -> Side {
+pub fn side(peer: SocketAddr) -> ClientOrigin {
     match peer {
-        SocketAddr::V4(peer) if peer.ip().octets()[2] == 0 => Side::AccessPoint,
-        _ => Side::Station,
+        SocketAddr::V4(peer) if peer.ip().octets()[2] == 0 => ClientOrigin::AccessPoint,
+        _ => ClientOrigin::Station,
     }
 }

@@ -79,6 +79,14 @@ mod tests {
         }
     }
 
+    /// By the reference of RFC 6528 section 3: the clock plus the hash.
+    #[test]
+    fn an_initial_number_is_the_clock_plus_the_hash() {
+        let bytes = [0, 192, 168, 1, 1, 11, 184, 192, 168, 1, 2, 0, 1];
+        let hash = SipHasher13::new_with_key(b"0123456789abcdef").hash(&bytes) as u32;
+        assert_eq!(KEY.isn(local(), remote(1), NOW), Seq::new(1_250_000) + hash);
+    }
+
     /// The bits of all numbers are as often set as not, and no difference between two numbers in a row comes twice.
     #[test]
     fn isn_is_not_predicted() {

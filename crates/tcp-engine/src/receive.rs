@@ -294,6 +294,10 @@ impl<M: Memory> Connection<M> {
     /// RFC 6298 (5.2), (5.3).
     #[inline]
     fn restart_retransmission(&mut self, now: Instant) {
+        if self.timer.kind == TimerKind::Persist {
+            // Probes back off for the window's sake. The link is no worse for it.
+            self.rtt.reset_backoff();
+        }
         if self.snd_una == self.snd_max {
             self.timer = Timer::OFF;
         } else {
@@ -356,7 +360,6 @@ impl<M: Memory> Connection<M> {
             if self.timer.kind == TimerKind::Persist {
                 // It opens. The probes' byte goes again, since SND.NXT has stayed before it.
                 self.control = None;
-                self.rtt.reset_backoff();
                 self.restart_retransmission(now);
             }
         } else if self.tx.len() > 0 && self.timer.kind != TimerKind::Persist {

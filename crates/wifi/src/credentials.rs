@@ -47,6 +47,9 @@ impl fmt::Display for InvalidNetwork {
 impl core::error::Error for InvalidNetwork {}
 
 impl Secret {
+    /// The secret of an open network.
+    pub const EMPTY: Self = Self(String::new());
+
     /// A secret that a network takes; the empty one is for an open network.
     ///
     /// # Errors
@@ -174,6 +177,13 @@ pub struct Network {
 }
 
 impl Network {
+    /// Memory for a network, all zero. [`Ip::Dhcp`] is not zero.
+    pub const ZERO: Self = Self {
+        ssid: Ssid::new(),
+        password: Secret::EMPTY,
+        ip: Ip::Static(StaticIp { address: Ipv4Addr::UNSPECIFIED, prefix_len: 0, gateway: None }),
+    };
+
     /// The network of this name, open and with DHCP.
     ///
     /// # Errors

@@ -10,6 +10,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
+    /// Memory for one, all zero.
+    pub(crate) const ZERO: Self = Self { next_ms: 0 };
+
     /// Nothing has failed yet.
     pub const fn new() -> Self {
         Self { next_ms: JOIN_BACKOFF_MIN_MS }

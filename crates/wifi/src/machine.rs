@@ -153,9 +153,29 @@ pub struct Wifi {
 const _: () = assert!(size_of::<Wifi>() <= crate::limits::WIFI_SIZE_MAX);
 
 impl Wifi {
+    /// Memory for a state machine, and not one that works: all of it is zero, so that a static of it takes no flash.
+    /// `None` is not zero where another value of the type has room for it.
+    pub const ZERO: Self = Self::with(
+        Backoff::ZERO,
+        Some(LastFailure { failure: Failure::Join(JoinError::NotFound), ssid: Ssid::new(), at_ms: 0 }),
+        Some(Network::ZERO),
+        Some(Trial { confirm_s: 0, until_ms: None, is_confirming: false }),
+        Some(Failure::Join(JoinError::NotFound)),
+    );
+
     /// No radio yet, and nothing has happened.
     #[expect(clippy::new_without_default, reason = "it is for constants")]
     pub const fn new() -> Self {
+        Self::with(Backoff::new(), None, None, None, None)
+    }
+
+    const fn with(
+        backoff: Backoff,
+        last_failure: Option<LastFailure>,
+        staged: Option<Network>,
+        trial: Option<Trial>,
+        trial_failure: Option<Failure>,
+    ) -> Self {
         Self {
             has_radio: false,
             restarts_ap: false,
@@ -170,13 +190,13 @@ impl Wifi {
             spared_rounds: 0,
             configured: Ssid::new(),
             retry_now: false,
-            backoff: Backoff::new(),
+            backoff,
             retries: 0,
-            last_failure: None,
-            staged: None,
-            trial: None,
+            last_failure,
+            staged,
+            trial,
             trials: 0,
-            trial_failure: None,
+            trial_failure,
             scan: Scan::new(),
             is_scan_wanted: false,
             scanning_until_ms: None,

@@ -124,6 +124,11 @@ pub struct RadioConfig {
     pub power_save: bool,
 }
 
+impl RadioConfig {
+    /// No configuration, and not the default: all of it is zero, so that memory for one takes no flash.
+    pub const ZERO: Self = Self { country: [0; 2], power_save: false };
+}
+
 impl Default for RadioConfig {
     fn default() -> Self {
         Self { country: *b"01", power_save: false }

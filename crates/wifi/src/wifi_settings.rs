@@ -25,6 +25,16 @@ pub struct ApSettings {
     pub address: ApAddress,
 }
 
+impl ApSettings {
+    /// No settings, and not the defaults: all of them are zero, so that memory for them takes no flash.
+    pub const ZERO: Self = Self {
+        passphrase: Secret::EMPTY,
+        is_open: false,
+        is_always_on: false,
+        address: ApAddress { address: Ipv4Addr::UNSPECIFIED, prefix_len: 0 },
+    };
+}
+
 /// The device's address in its access point's network; by default 192.168.1.1/24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -8,8 +8,8 @@ use embassy_futures::join::join_array;
 use embassy_net::driver::Driver;
 use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources};
 use esp_radio::wifi;
-use sockeye_device::Side;
-use sockeye_endpoint::Sides;
+use sockeye_device::ClientOrigin;
+use sockeye_endpoint::ClientOrigins;
 use sockeye_server::limits::Timeouts;
 use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
@@ -147,9 +147,9 @@ impl adapter::NetworkStack for Links {
 }
 
 /// A client's side is told by the interface: addresses may be the same in both networks.
-impl Sides for Links {
-    fn side(&self, peer: SocketAddr) -> Side {
+impl ClientOrigins for Links {
+    fn origin(&self, peer: SocketAddr) -> ClientOrigin {
         let has = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.interface.has_client(peer));
-        if has(&self.ap) && !has(&self.station) { Side::AccessPoint } else { Side::Station }
+        if has(&self.ap) && !has(&self.station) { ClientOrigin::AccessPoint } else { ClientOrigin::Station }
     }
 }

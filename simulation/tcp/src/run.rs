@@ -285,8 +285,20 @@ impl<'a> World<'a> {
             cause.occupies = !segment.is_empty();
         }
         self.ends[index].host.receive(&packet, self.now, &mut self.out);
+        self.check_fin(side)?;
         self.send(side, cause)?;
         self.act(side)
+    }
+
+    /// A FIN counts only when all that was written before it is there.
+    fn check_fin(&self, side: Side) -> Result<(), Fault> {
+        let end = &self.ends[side.index()];
+        let states = [State::CloseWait, State::Closing, State::LastAck, State::TimeWait];
+        let wrote = self.ends[side.other().index()].application.data.len();
+        if states.contains(&end.host.state()) && end.got.len() + end.host.unread() < wrote {
+            return Err(Fault { side: Some(side), ..self.fault(Kind::EarlyEnd, String::new()) });
+        }
+        Ok(())
     }
 
     fn poll(&mut self, side: Side) -> Result<(), Fault> {

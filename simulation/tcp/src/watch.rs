@@ -22,6 +22,8 @@ pub enum Kind {
     Short,
     /// The same, and the sender had not sent the first missing byte for [`RETRANSMITS_WITHIN`].
     NoRetransmission,
+    /// A host took its peer's FIN although text before it was missing.
+    EarlyEnd,
     /// A host acknowledged bytes, and its application never got them.
     Undelivered,
     /// A connection did not end.
@@ -45,6 +47,7 @@ impl Kind {
             Self::WrongBytes => "wrong bytes",
             Self::Short => "ended short",
             Self::NoRetransmission => "no retransmission",
+            Self::EarlyEnd => "an end before all text",
             Self::Undelivered => "acknowledged and not delivered",
             Self::NoEnd => "no end",
             Self::Chain => "ten packets without progress",
@@ -178,7 +181,8 @@ impl Watch {
     }
 }
 
-/// A chain that is too long is the fault of the side whose packets must be answered; of both, if none must be.
+/// A chain that is too long is the fault of the side whose packets must be answered. If none must be, it is the fault of
+/// the side that answers.
 fn chain(side: Side, segment: &Segment<'_>, is_new: bool, cause: Cause) -> Result<u32, Fault> {
     if is_new {
         return Ok(0);
@@ -187,12 +191,9 @@ fn chain(side: Side, segment: &Segment<'_>, is_new: bool, cause: Cause) -> Resul
     if chain < CHAIN_MAX {
         return Ok(chain);
     }
-    let side = match (segment.is_empty(), cause.occupies) {
-        (false, _) => Some(side),
-        (true, true) => Some(side.other()),
-        (true, false) => None,
-    };
-    Err(Fault { kind: Kind::Chain, side, detail: format!("{chain} packets") })
+    let is_forced = segment.is_empty() && cause.occupies;
+    let side = if is_forced { side.other() } else { side };
+    Err(Fault { kind: Kind::Chain, side: Some(side), detail: format!("{chain} packets") })
 }
 
 #[cfg(test)]
@@ -252,7 +253,7 @@ mod tests {
         let ack = Segment { payload: b"", ..news };
         assert_eq!(blamed(&news, cause), Some(Side::Client), "its text must be answered");
         assert_eq!(blamed(&ack, cause), Some(Side::Server), "it answers text");
-        assert_eq!(blamed(&ack, Cause { chain, occupies: false }), None, "two ACKs answer each other");
+        assert_eq!(blamed(&ack, Cause { chain, occupies: false }), Some(Side::Client), "it answers an ACK");
     }
 
     #[test]

@@ -154,3 +154,14 @@ fn an_ack_after_a_time_out_has_an_old_number() {
     let sent = if answer.is_empty() { it.waits(SECOND) } else { answer };
     assert_eq!(sent[0].0, it.iss.wrapping_add(1), "101 was the number of the next byte");
 }
+
+/// Report 6: a FIN is taken although the text before it was cut off at the edge of the window. The text that is missing is
+/// never taken, and the reader sees an end in order. A sender stays within the window, and smoltcp still cuts: a
+/// keep-alive offers a window that smoltcp does not remember.
+#[test]
+fn a_fin_is_taken_whose_text_was_cut_off() {
+    let mut it = Server::established();
+    let text = [7; 600];
+    let answer = it.takes(&Segment { flags: ACK | FIN, payload: &text, ..it.ack(1, 1, 1_000) });
+    assert_eq!((it.host.state(), it.host.unread()), (State::CloseWait, 512), "{answer:?}");
+}

@@ -155,7 +155,7 @@ fn a_right_token_forgives() {
          sta~ invalid
          sta: AUTH correct-horse
          sta= +OK|
-         sta: INFO stats
-         sta~ |acl_access_denied_auth:4|",
+         sta: INFO device
+         sta~ |auth_failures:4|",
     );
 }

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use embassy_time::Instant;
 use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
-    Health, History, Identity, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
-    Settings, Store, StoreError, Value,
+    DeviceIdentity, Health, History, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo,
+    ServerHealth, Settings, Store, StoreError, Value,
 };
 use sockeye_parts::Bench;
 use sockeye_wiring::Hardware;
@@ -148,8 +148,14 @@ impl Platform for Board {
         bytes.fill(42);
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "sockeye-3f2a", board: "a test", version: "0.1.0", run_id: "0123456789abcdef", port: 3000 }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity {
+            name: "sockeye-3f2a",
+            board: "a test",
+            version: "0.1.0",
+            run_id: "0123456789abcdef",
+            port: 3000,
+        }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use embedded_io_async::{ErrorType, Read, Write};
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Message, Protocol};
-use sockeye_device::{App, History, Settings, Value};
+use sockeye_device::{App, AppResources, History, Settings, Value};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
@@ -52,7 +52,8 @@ impl Write for End {
 fn check(test: impl AsyncFnOnce(Client<'_, End>, &App<'_>)) {
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
     let mut buffers = ClientBuffers::new();
     let client = Client::new(End(device.wire("ap")), &mut buffers, ClientTimeouts::DEFAULT.io);

@@ -22,7 +22,8 @@ fn commands_md() -> String {
         (Group::Generic, "Keys"),
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
-        (Group::Pubsub, "Push"),
+        (Group::Pubsub, "Subscriptions"),
+        (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
         (Group::Wiring, "Wiring"),
         (Group::Server, "Server"),
@@ -70,7 +71,7 @@ fn protocol_md_tells_the_limits() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     let text = std::fs::read_to_string(&path).unwrap();
     let rows = [
-        ("Clients at once, the one that is told that it is one too many included", SESSIONS_MAX),
+        ("Clients at once", SESSIONS_MAX),
         ("Arguments of a request", sockeye_resp::limits::ARGS_MAX),
         ("Arguments of a request before AUTH", sockeye_resp::limits::ARGS_MAX_UNAUTHENTICATED),
         ("Bytes of an argument", sockeye_resp::limits::BULK_LEN_MAX),
@@ -85,7 +86,7 @@ fn protocol_md_tells_the_limits() {
         ("Samples in the history of a reading", HISTORY_LEN),
         ("Streams in one XREAD", STREAMS_MAX),
         ("Channels and patterns of a connection", SUBSCRIPTIONS_MAX),
-        ("Pushes that wait for a connection", MAILBOX_LEN),
+        ("Messages that wait for a connection", MAILBOX_LEN),
         ("Commands that wait for MONITOR", MONITOR_LINES_MAX),
         ("Commands in the slow log", SLOWLOG_LEN),
         ("Keys in one reply to SCAN", SCAN_KEYS_MAX),

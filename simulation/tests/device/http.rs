@@ -8,7 +8,7 @@ fn a_browser_gets_a_page() {
     check(
         "@sample 0 235
          sta\\ GET / HTTP/1.1\\r\\nHost: 192.168.1.1:3000\\r\\n\\r\\n
-         sta$ HTTP/1.1 200 OK|Content-Type: text/html; charset=utf-8|Content-Length: 275|Cache-Control: no-store|Connection: close||<!doctype html><meta charset=utf-8><title>sockeye-3f2a</title>/<h1>sockeye-3f2a</h1>/<p>This device speaks RESP, the protocol of Redis:/<pre>redis-cli -h ADDRESS -p 3000</pre>/<table>/<tr><td>lm35<td>23.5 °C/<tr><td>uptime<td>none yet/<tr><td>wifi.rssi<td>none yet/</table>/
+         sta$ HTTP/1.1 200 OK|Content-Type: text/html; charset=utf-8|Cache-Control: no-store|Connection: close||<!doctype html><meta charset=utf-8><title>sockeye-3f2a</title>/<h1>sockeye-3f2a</h1>/<p>This device speaks RESP, the protocol of Redis:/<pre>redis-cli -h 10.0.0.200 -p 3000</pre>/<table>/<tr><td>lm35<td>23.5 °C/<tr><td>uptime<td>none yet/<tr><td>wifi.rssi<td>none yet/</table>/
          sta3\\ GET /favicon.ico HTTP/1.1\\r\\n
          sta3$ HTTP/1.1 404 Not Found|Content-Length: 0|Connection: close||
          ap: INFO device

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
-use sockeye_device::{App, FlashStore, History, Settings, StoreCondition, Stored};
+use sockeye_device::{App, AppResources, FlashStore, History, Settings, StoreStatus, Stored};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
@@ -123,7 +123,8 @@ fn play(flash: &Flash, mut stored: impl FnMut(&Flash)) -> usize {
     let board = Board::wired();
     let mut histories = board.histories();
     let (store, settings) = boot(flash);
-    let app = App::new(&board, &mut histories, settings).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::with_store(&board, &app, &store);
     device.event("radio");
     device.event("wifi ap-started");
@@ -155,17 +156,18 @@ fn a_damaged_store_is_told_and_a_factory_reset_begins_anew() {
         *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
     }
     let requests = [
-        ("INFO persistence", "store:damaged\r\n"),
+        ("INFO device", "store:damaged\r\n"),
         ("CONFIG SET device.name kitchen", "isn't written over; CONFIG FACTORYRESET starts anew"),
-        ("INFO persistence", "store:damaged\r\n"),
+        ("INFO device", "store:damaged\r\n"),
         ("CONFIG FACTORYRESET", "+OK\r\n"),
         ("CONFIG SET device.name kitchen", "+OK\r\n"),
-        ("INFO persistence", "store:ok\r\n"),
+        ("INFO device", "store:ok\r\n"),
     ];
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
     let (store, stored) = boot(&flash);
-    let app = App::new(&board, &mut histories, stored).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, stored).unwrap();
     let mut device = Device::with_store(&board, &app, &store);
     for (request, expected) in requests {
         device.send("ap", format!("{request}\r\n").as_bytes());
@@ -179,7 +181,8 @@ fn a_damaged_store_is_told_and_a_factory_reset_begins_anew() {
 fn is_reachable(settings: &Settings) -> bool {
     let board = Board::wired();
     let mut histories = board.histories();
-    let app = App::new(&board, &mut histories, settings.clone()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, settings.clone()).unwrap();
     let mut device = Device::new(&board, &app);
     device.event("radio");
     let told = device.radio.actions();
@@ -210,10 +213,10 @@ fn a_power_cut_at_any_byte_leaves_what_was_acknowledged_and_a_way_in() {
         let acknowledged = play(&flash, |_| ());
         assert!(acknowledged < STEPS.len(), "the power was cut after {byte} bytes");
         flash.left.set(None);
-        let (_, Stored { settings, condition }) = boot(&flash);
+        let (_, Stored { settings, status }) = boot(&flash);
         let is_old_or_new = settings == states[acknowledged] || settings == states[acknowledged + 1];
         assert!(is_old_or_new, "after {byte} bytes, in step {acknowledged}: {settings:?}");
-        assert!(matches!(condition, StoreCondition::Sound | StoreCondition::Repaired), "{condition:?}");
+        assert!(matches!(status, StoreStatus::Sound | StoreStatus::Repaired), "{status:?}");
         cut_in[acknowledged] += 1;
     }
     assert!(cut_in.iter().all(|cuts| *cuts > 20), "{cut_in:?}");

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sockeye_device::{App, History, Settings, TokenHash, Value};
+use sockeye_device::{App, AppResources, History, Settings, TokenHash, Value};
 
 use crate::board::{Board, READINGS, REMOTES};
 use crate::script::Device;
@@ -116,7 +116,8 @@ fn replies_are_those_of_redis() {
     let mut setup = redis.connect();
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     for (ms, value) in [(1000, "23.1"), (2000, "23.2"), (3000, "23.3")] {
         board.uptime_us.set(ms * 1_000);
         app.sample(0, Value::parse(value.as_bytes(), 1).unwrap());
@@ -139,7 +140,8 @@ fn refusals_are_those_of_redis() {
     let board = Board::default();
     let settings = Settings { token: Some(TokenHash::new(TOKEN.as_bytes(), [7; 16])), ..Settings::default() };
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
-    let app = App::new(&board, &mut histories, settings).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::new(&board, &app);
     let lines: Vec<_> = LOCKED.lines().map(str::trim).collect();
     compare(&redis, &mut device, "sta", &lines);

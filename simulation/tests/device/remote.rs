@@ -40,7 +40,7 @@ fn a_sample_is_a_value_a_stream_and_a_description() {
          ap: XINFO STREAM history:kitchen.lm35
          ap~ |last-generated-id|$6|5000-1|
          ap: INFO device
-         ap~ |remote_readings:1,max=2|
+         ap~ |remote_readings:count=1,max=2|
          ap: SET kitchen.lm35 1
          ap= -ERR 'kitchen.lm35' is a reading: only outputs can be set|",
     );

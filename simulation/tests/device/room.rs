@@ -1,7 +1,7 @@
 //! Replies where there is little room for them, and clients that take none.
 
 use sockeye_device::limits::{SESSIONS_MAX, TX_LEN};
-use sockeye_device::{App, History, Settings, Value};
+use sockeye_device::{App, AppResources, History, Settings, Value};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
@@ -41,7 +41,8 @@ const REQUESTS: [&str; 26] = [
 fn answers(wire: &[u8], unacked: usize, ack: usize) -> Vec<u8> {
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     for value in 0..70 {
         app.sample(0, Value(value));
     }
@@ -92,7 +93,8 @@ fn what_is_no_reply_to_a_command_waits_for_room_too() {
     {
         let board = Board::default();
         let mut histories = [const { History::new() }; READINGS.len()];
-        let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+        let mut resources = AppResources::new();
+        let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
         let mut device = Device::new(&board, &app);
         device.wire("lo").0.borrow_mut().is_stuck = true;
         device.send("lo", request.as_bytes());
@@ -108,7 +110,8 @@ fn what_is_no_reply_to_a_command_waits_for_room_too() {
 fn what_waits_for_room_is_run_once() {
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
     device.send("ap1", b"MONITOR\r\n");
     device.send("ap2", b"PING\r\n");
@@ -138,7 +141,8 @@ fn clients_that_do_not_read_hold_nothing_that_another_needs() {
     let stuck = ["INFO", "COMMAND", "MONITOR", "PING", "CONFIG SET loglevel verbose", "XRANGE history:lm35 - +"];
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
     for value in 0..70 {
         app.sample(0, Value(value));

@@ -23,12 +23,11 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, Settings, Side, Store, Value, serve};
+use sockeye_device::{App, AppResources, ClientAddress, ClientOrigin, Settings, Store, Value, serve};
 use sockeye_simulation::clock;
 
 use crate::board::Board;
@@ -48,7 +47,8 @@ pub fn check(script: &str) {
 pub fn check_on(board: &Board, script: &str) {
     let mut histories = board.histories();
     let settings: Settings = board.stored.borrow().clone();
-    let app = App::new(board, &mut histories, settings).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);
     for (number, line) in script.lines().enumerate() {
         device.place = format!("line {}: {}", number + 1, line.trim());
@@ -143,7 +143,7 @@ impl<'a, S: Store> Device<'a, S> {
         let number = |index: usize| words[index].parse::<i64>().unwrap();
         match words[0] {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
-            "lose" => self.app.lose(number(1) as usize),
+            "lose" => self.app.clear_reading(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
             "radio" => {
                 if words.get(1) == Some(&"restarts") {
@@ -190,10 +190,10 @@ impl<'a, S: Store> Device<'a, S> {
         let (store, app) = (self.store, self.app);
         let open = || {
             let wire = Wire::default();
-            let (peer, side) = address(name);
+            let address = address(name);
             let mut end = wire.clone();
             let serving = Box::pin(async move {
-                let Ok(()) = serve(&mut end, app, store, peer, side).await;
+                let Ok(()) = serve(&mut end, app, store, address).await;
             });
             Connection { wire, serving: Some(serving) }
         };
@@ -255,15 +255,16 @@ impl<S> Drop for Device<'_, S> {
     }
 }
 
-fn address(name: &str) -> (SocketAddr, Side) {
+fn address(name: &str) -> ClientAddress {
     let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let last = name[kind.len()..].parse().unwrap_or(2);
-    match kind {
-        "ap" => (([192, 168, 1, last], 5000).into(), Side::AccessPoint),
-        "lo" => (([127, 0, 0, last], 5000).into(), Side::Loopback),
-        "sta" => (([10, 0, 0, last], 5000).into(), Side::Station),
-        _ => panic!("no side for {name}"),
-    }
+    let (peer, local, origin) = match kind {
+        "ap" => ([192, 168, 1, last], [192, 168, 1, 1], ClientOrigin::AccessPoint),
+        "lo" => ([127, 0, 0, last], [127, 0, 0, 1], ClientOrigin::Loopback),
+        "sta" => ([10, 0, 0, last], [10, 0, 0, 200], ClientOrigin::Station),
+        _ => panic!("no origin for {name}"),
+    };
+    ClientAddress { peer: (peer, 5000).into(), local: local.into(), origin }
 }
 
 fn text(bytes: &[u8]) -> String {

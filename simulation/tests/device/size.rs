@@ -1,7 +1,7 @@
 //! What a connection costs.
 
 use sockeye_device::limits::FUTURE_SIZE_MAX;
-use sockeye_device::{App, History, Settings, Side, serve};
+use sockeye_device::{App, AppResources, ClientAddress, ClientOrigin, History, Settings, serve};
 
 use crate::board::{Board, READINGS};
 use crate::wire::Wire;
@@ -11,9 +11,19 @@ use crate::wire::Wire;
 fn the_future_of_a_connection_is_small() {
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut wire = Wire::default();
-    let serving = serve(&mut wire, &app, &board, ([127, 0, 0, 1], 1).into(), Side::Loopback);
+    let serving = serve(
+        &mut wire,
+        &app,
+        &board,
+        ClientAddress {
+            peer: ([127, 0, 0, 1], 1).into(),
+            local: [127, 0, 0, 1].into(),
+            origin: ClientOrigin::Loopback,
+        },
+    );
     let len = size_of_val(&serving);
     assert!(len <= 2 * FUTURE_SIZE_MAX, "{len} bytes");
 }

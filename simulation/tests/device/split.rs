@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sockeye_device::limits::TX_LEN;
-use sockeye_device::{App, History, Settings, Value};
+use sockeye_device::{App, AppResources, History, Settings, Value};
 
 use crate::board::{Board, READINGS};
 use crate::script::Device;
@@ -23,7 +23,8 @@ fn answers(wire: &[u8], pieces: &[usize], acks: &[usize], token: bool) -> (Vec<u
     }
     let answers = {
         let mut histories = [const { History::new() }; READINGS.len()];
-        let app = App::new(&board, &mut histories, settings).unwrap();
+        let mut resources = AppResources::new();
+        let app = App::new(&board, &mut resources, &mut histories, settings).unwrap();
         for value in 0..70 {
             app.sample(0, Value(value));
         }
@@ -136,7 +137,8 @@ fn ten_thousand_pipelined_requests_are_answered_in_order() {
     const REQUESTS: usize = 10_000;
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];
-    let app = App::new(&board, &mut histories, Settings::default()).unwrap();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
     let mut device = Device::new(&board, &app);
     let wire: String = (0..REQUESTS).map(|number| format!("ECHO {number}\r\n")).collect();
     device.send("ap", wire.as_bytes());

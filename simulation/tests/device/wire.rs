@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use sockeye_device::Client;
+use sockeye_device::ClientConnection;
 use sockeye_device::limits::{RX_LEN, TX_LEN};
 
 /// Both directions of a connection. Nobody is woken: a script polls all connections until nothing happens.
@@ -50,7 +50,7 @@ impl Pipe {
 #[derive(Clone, Default)]
 pub struct Wire(pub Rc<RefCell<Pipe>>);
 
-impl Client for Wire {
+impl ClientConnection for Wire {
     type Error = Infallible;
 
     fn peek(&mut self, buf: &mut [u8]) -> usize {

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 use sockeye_device::{
-    App, Health, History, Identity, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Side, StreamId,
-    Value,
+    App, AppResources, ClientAddress, ClientOrigin, DeviceIdentity, Health, History, Now, OutputError, OutputInfo,
+    Platform, ReadingInfo, Settings, StreamId, Value,
 };
 use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, Request};
 
@@ -59,8 +59,8 @@ impl Platform for Machine {
         Now { uptime_us: embassy_time::Instant::now().as_micros(), unix_us: None }
     }
     fn random(&self, _: &mut [u8]) {}
-    fn identity(&self) -> Identity<'_> {
-        Identity { name: "barn", board: "a test", version: "0", run_id: "0", port: 3000 }
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity { name: "barn", board: "a test", version: "0", run_id: "0", port: 3000 }
     }
     fn readings(&self) -> &[ReadingInfo<'_>] {
         &[]
@@ -119,8 +119,10 @@ impl Peer {
                 Server::Streams(streams) => streams.call(&request, &mut reply),
                 Server::Device(app) => {
                     let peer: SocketAddr = ([10, 0, 0, 2], 5000).into();
-                    let key = app.open(peer, Side::AccessPoint).expect("a session");
-                    app.call(key, &request, &mut reply);
+                    let key = app
+                        .open(ClientAddress { peer, local: [10, 0, 0, 1].into(), origin: ClientOrigin::AccessPoint })
+                        .expect("a session");
+                    app.call(key, &request, false, &mut reply);
                     app.close(key);
                 }
             }
@@ -141,5 +143,7 @@ impl Peer {
 fn device() -> &'static App<'static> {
     // A device is never dropped; a test's few thousand aren't either.
     let histories: &'static mut [History; 2] = Box::leak(Box::new([const { History::new() }; 2]));
-    Box::leak(Box::new(App::new(&Machine, histories, Settings::default()).expect("a device")))
+    Box::leak(Box::new(
+        App::new(&Machine, Box::leak(Box::new(AppResources::new())), histories, Settings::default()).expect("a device"),
+    ))
 }

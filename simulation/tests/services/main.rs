@@ -132,6 +132,23 @@ fn ten_hosts_whose_mac_addresses_nobody_knows_end_no_service() {
     }
 }
 
+/// The same for hosts to which there is no way at all: they are of another network, and there is no router.
+#[test]
+fn ten_hosts_of_another_network_end_no_service() {
+    let mut link = device();
+    let start = link.now_ms();
+    for index in 0..GONE {
+        let address = Ipv4Addr::new(10, 99, 0, index as u8 + 1);
+        link.datagram(gone(index).1, (address, 40_000), (DEVICE, 53), &question("a.b"));
+        link.datagram(gone(index).1, (address, 40_001), MDNS, &question("kitchen.local"));
+        let inform = dhcp_message(gone(index).1, Some(address), &[DhcpOption::MessageType(MessageType::Inform)]);
+        link.datagram(gone(index).1, (address, 68), (DEVICE, 67), &inform);
+        link.run(5);
+    }
+    expect_service(&mut link, "at once");
+    assert!(link.asked(start).iter().all(|(_, address)| address.octets()[0] == 192), "none of them is asked for");
+}
+
 /// Issue 13, number 2. The device itself speaks to three hosts: a peer, a name server and a time server.
 #[test]
 fn a_peer_that_comes_back_is_asked_for_while_others_are_gone() {

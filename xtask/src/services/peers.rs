@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
@@ -24,8 +24,8 @@ pub const PROGRAMS: [(&str, &str); 6] = [
 ];
 /// Debian's, which has the packages.
 const PYTHON: &str = "/usr/bin/python3";
-/// avahi looks for names that are its own before it answers.
-const AVAHI_STARTS: Duration = Duration::from_secs(3);
+/// How long a program may take to start; a busy machine takes a few seconds.
+const START: Duration = Duration::from_secs(60);
 /// Ends a program that would go on.
 const TIMEOUT: &str = "timeout";
 
@@ -59,10 +59,17 @@ impl Drop for Background {
     }
 }
 
-fn start(command: &mut Command, log: &Path) -> Result<Background> {
+/// Starts a program, and waits until `is_ready` finds that it is.
+fn start(command: &mut Command, log: &Path, is_ready: impl Fn() -> Result<bool>) -> Result<Background> {
     let log = fs::File::create(log)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-    Ok(Background(command.spawn().with_context(|| show(command))?))
+    let program = Background(command.spawn().with_context(|| show(command))?);
+    let start = Instant::now();
+    while !is_ready()? {
+        ensure!(start.elapsed() < START, "{} does not start", show(command));
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(program)
 }
 
 /// What a program prints within so many seconds, which has to have all of these in it.
@@ -91,8 +98,8 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
             fs::remove_file(folder.join("bus"))?;
         }
         let mut dbus = bound("dbus-daemon");
-        let _dbus = start(dbus.args(["--session", "--nofork", &format!("--address={bus}")]), &folder.join("dbus.log"))?;
-        thread::sleep(Duration::from_millis(500));
+        dbus.args(["--session", "--nofork", &format!("--address={bus}")]);
+        let _dbus = start(&mut dbus, &folder.join("dbus.log"), || Ok(fs::exists(folder.join("bus"))?))?;
         let config = folder.join("avahi.conf");
         let text = format!(
             "[server]\nhost-name=tester\nuse-ipv4=yes\nuse-ipv6=no\nallow-interfaces={TAP}\n\
@@ -101,8 +108,10 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
         fs::write(&config, text)?;
         let mut avahi = bound("avahi-daemon");
         avahi.args(["--no-drop-root", "--no-chroot", "--no-rlimits", "-f"]).arg(&config);
-        let _avahi = start(avahi.env("DBUS_SYSTEM_BUS_ADDRESS", &bus), &folder.join("avahi.log"))?;
-        thread::sleep(AVAHI_STARTS);
+        let log = folder.join("avahi.log");
+        // avahi looks for names that are its own before it answers.
+        let is_ready = || Ok(fs::read_to_string(&log)?.contains("Server startup complete"));
+        let _avahi = start(avahi.env("DBUS_SYSTEM_BUS_ADDRESS", &bus), &log, is_ready)?;
         let found = format!("=;{TAP};IPv4;{NAME};_sockeye._tcp;local;{local};{guest};{GUEST_PORT};");
         expect(&["avahi-browse", "-rpt", "_sockeye._tcp"], &bus, &[&found])?;
         expect(&["avahi-resolve", "-4", "-n", &local], &bus, &[&guest])?;

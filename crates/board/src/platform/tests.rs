@@ -81,7 +81,8 @@ fn redis_levels_are_those_of_the_log() {
 fn a_sensor_that_fails_has_no_value() {
     let board = Board::new(Fake, MAC, None);
     let mut histories = [const { History::new() }; 2 + REMOTES_MAX];
-    let app = App::new(&board, &mut histories, sockeye_device::Settings::default()).unwrap();
+    let mut resources = sockeye_device::AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, sockeye_device::Settings::default()).unwrap();
     let mut taken = 0;
     let sampling = measure(&app, || {
         taken += 1;

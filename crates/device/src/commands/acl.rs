@@ -1,11 +1,10 @@
 //! ACL: there is one user.
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 
-/// The only user's name, as Redis names it.
-pub(crate) const USER: &str = "default";
+use crate::replies::client_list::USER;
 
-pub(crate) fn whoami(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn whoami(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.bulk(USER.as_bytes());
     Ok(Flow::Continue)
 }

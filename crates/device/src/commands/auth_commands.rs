@@ -1,12 +1,12 @@
 //! AUTH, and the login in HELLO.
 
-use crate::command::{Cx, Flow, Outcome};
-use crate::commands::acl::USER;
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::limits::AUTH_SESSION_FAILURES_MAX;
+use crate::replies::client_list::USER;
 
 const WRONGPASS: &str = "WRONGPASS invalid username-password pair or user is disabled.";
 
-pub(crate) fn auth(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn auth(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let (user, token) = match cx.request.len() {
         2 if cx.state.settings.token.is_none() => {
             return Err(
@@ -32,7 +32,7 @@ pub(crate) enum Login {
 }
 
 /// Checks a user and a token, and lets the session in if they are right. Any token is right while none is set.
-pub(crate) fn login(cx: &mut Cx<'_, '_>, user: &[u8], token: &[u8]) -> Login {
+pub(crate) fn login(cx: &mut CommandContext<'_, '_>, user: &[u8], token: &[u8]) -> Login {
     let is_user = user == USER.as_bytes();
     let Some(hash) = &cx.state.settings.token else {
         return if is_user { Login::Accepted } else { refuse(cx) };
@@ -55,15 +55,15 @@ pub(crate) fn login(cx: &mut Cx<'_, '_>, user: &[u8], token: &[u8]) -> Login {
     refuse(cx)
 }
 
-fn refuse(cx: &mut Cx<'_, '_>) -> Login {
+fn refuse(cx: &mut CommandContext<'_, '_>) -> Login {
     let _ = cx.refuse(format_args!("{WRONGPASS}"));
     Login::Refused(failed(cx))
 }
 
 /// Counts a failure; a connection that only guesses is closed.
-fn failed(cx: &mut Cx<'_, '_>) -> Flow {
-    let stats = &mut cx.state.stats;
-    stats.auth_failures = stats.auth_failures.wrapping_add(1);
+fn failed(cx: &mut CommandContext<'_, '_>) -> Flow {
+    let counts = &mut cx.state.counts;
+    counts.auth_failures = counts.auth_failures.wrapping_add(1);
     let session = cx.session();
     session.auth_failures = session.auth_failures.saturating_add(1);
     if session.auth_failures >= AUTH_SESSION_FAILURES_MAX { Flow::Close } else { Flow::Continue }

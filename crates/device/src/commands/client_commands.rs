@@ -1,25 +1,24 @@
 //! CLIENT: who is connected.
 
-use core::fmt::{self, Write};
+use core::fmt::Write;
 
 use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
 
-use crate::app::State;
-use crate::command::{Cx, Flow, Outcome, parse_integer};
-use crate::replies::document::Lines;
-use crate::sessions::session::{Session, SessionKey, Side};
+use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
+use crate::replies::client_list::ClientList;
+use crate::sessions::session::Session;
 
 /// An address with its port: `[` 39 characters `]:65535`, a scope perhaps.
 type Address = String<64, u8>;
 
-pub(crate) fn id(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn id(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let id = cx.session().id;
     cx.reply.integer(id.into());
     Ok(Flow::Continue)
 }
 
-pub(crate) fn getname(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn getname(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let session = cx.state.sessions.get(cx.key);
     match session.name.as_bytes() {
         [] => cx.reply.null(),
@@ -28,18 +27,18 @@ pub(crate) fn getname(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn setname(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn setname(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     set_name(cx, cx.arg(2))?;
     cx.ok()
 }
 
-pub(crate) fn set_name(cx: &mut Cx<'_, '_>, name: &[u8]) -> Result<(), &'static str> {
+pub(crate) fn set_name(cx: &mut CommandContext<'_, '_>, name: &[u8]) -> Result<(), &'static str> {
     let name = plain(name).ok_or("ERR Client names cannot contain spaces, newlines or special characters.")?;
-    cx.session().name = String::try_from(name).map_err(|_| "ERR client name is longer than 32 bytes")?;
+    cut(&mut cx.session().name, name);
     Ok(())
 }
 
-pub(crate) fn setinfo(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn setinfo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let (attribute, value) = (cx.arg(2), cx.arg(3));
     let is_name = attribute.eq_ignore_ascii_case(b"lib-name");
     if !is_name && !attribute.eq_ignore_ascii_case(b"lib-ver") {
@@ -50,7 +49,6 @@ pub(crate) fn setinfo(cx: &mut Cx<'_, '_>) -> Outcome {
         return cx.refuse(format_args!("ERR {shown} cannot contain spaces, newlines or special characters."));
     };
     let session = cx.session();
-    // What doesn't fit is cut: no client can help the length of its own name.
     if is_name {
         cut(&mut session.lib_name, value)
     } else {
@@ -59,6 +57,7 @@ pub(crate) fn setinfo(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.ok()
 }
 
+/// Keeps the start of a name that doesn't fit: libraries make long ones, and fail if one is refused.
 fn cut<const N: usize>(to: &mut String<N, u8>, text: &str) {
     to.clear();
     let _ = to.push_str(text.get(..N).unwrap_or(text));
@@ -70,7 +69,7 @@ fn plain(name: &[u8]) -> Option<&str> {
     text.bytes().all(|byte| byte.is_ascii_graphic()).then_some(text)
 }
 
-pub(crate) fn kill(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn kill(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let own_id = cx.session().id;
     if cx.request.len() == 3 {
         let address = cx.arg(2);
@@ -105,7 +104,7 @@ struct KillFilter<'a> {
 }
 
 impl<'a> KillFilter<'a> {
-    fn parse(cx: &Cx<'a, '_>) -> Result<Self, &'static str> {
+    fn parse(cx: &CommandContext<'a, '_>) -> Result<Self, &'static str> {
         let mut filter = Self { id: None, address: None, skip_me: true };
         let mut index = 2;
         while let Some(option) = cx.request.arg(index) {
@@ -141,22 +140,68 @@ fn is_at(session: &Session, address: &[u8]) -> bool {
     write!(peer, "{}", session.peer).is_ok() && peer.as_bytes() == address
 }
 
-pub(crate) fn info(_: &mut Cx<'_, '_>) -> Outcome {
-    Ok(Flow::Text)
+pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let (now_s, port, request) = (cx.now.uptime_s() as u32, cx.platform.identity().port, cx.request);
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
+    cx.reply.verbatim_with(*b"txt", |out| clients.write_own(out));
+    Ok(Flow::Continue)
 }
 
-pub(crate) fn list(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     check_list(&request)?;
     if is_of_type(&request) && !is_type(cx.arg(3)) {
         return cx.refuse(format_args!("ERR Unknown client type '{}'", LossyUtf8(cx.arg(3))));
     }
-    let clients = Clients { state: cx.state, own: cx.key, now_s: 0, request };
-    if clients.listed().next().is_none() {
-        cx.reply.verbatim(*b"txt", "");
-        return Ok(Flow::Continue);
+    let (session, now_ms) = (cx.state.sessions.get(cx.key), cx.now.uptime_ms());
+    let place = (session.id, session.cursor);
+    let (now_s, port) = (cx.now.uptime_s() as u32, cx.platform.identity().port);
+    let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
+    let progress = cx.document.reply(place, now_ms, cx.reply, |out| clients.write(out));
+    cx.go_on(progress)
+}
+
+/// ON or OFF, for a mode in which a device is anyway.
+pub(crate) fn on_or_off(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let is = |word: &[u8]| cx.arg(2).eq_ignore_ascii_case(word);
+    if is(b"ON") || is(b"OFF") { cx.ok() } else { Err("ERR syntax error") }
+}
+
+/// Client-side caching. With OPTIN a client caches only what follows CLIENT CACHING YES, which is refused, so that OPTIN
+/// promises nothing. Every other mode promises invalidation messages.
+pub(crate) fn tracking(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let is = |arg: &[u8], word: &[u8]| arg.eq_ignore_ascii_case(word);
+    let options = || cx.request.args().skip(3);
+    if is(cx.arg(2), b"OFF") {
+        return cx.ok();
     }
-    Ok(Flow::Text)
+    if !is(cx.arg(2), b"ON") || options().any(|option| !is(option, b"OPTIN") && !is(option, b"NOLOOP")) {
+        return Err("ERR CLIENT TRACKING knows OFF, ON OPTIN and NOLOOP here: a device invalidates nothing");
+    }
+    match options().any(|option| is(option, b"OPTIN")) {
+        true => cx.ok(),
+        false => Err("ERR CLIENT TRACKING needs OPTIN here: a device invalidates nothing"),
+    }
+}
+
+/// A client that caches the reply to the next command would keep it for good, so that command is refused too if it is in
+/// a transaction.
+pub(crate) fn caching(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    if cx.arg(2).eq_ignore_ascii_case(b"NO") {
+        return cx.ok();
+    }
+    cx.session().is_mode_refused = true;
+    Err("ERR CLIENT CACHING is refused: a device invalidates nothing. The next EXEC is refused too")
+}
+
+/// Without replies a client can't be told that something was refused, and takes later replies for earlier ones: the
+/// connection ends.
+pub(crate) fn reply(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    if cx.arg(2).eq_ignore_ascii_case(b"ON") {
+        return cx.ok();
+    }
+    let _ = cx.refuse(format_args!("ERR CLIENT REPLY is refused: every request has a reply; the connection is closed"));
+    Ok(Flow::Close)
 }
 
 fn check_list(request: &Request<'_>) -> Result<(), &'static str> {
@@ -180,78 +225,4 @@ fn is_of_type(request: &Request<'_>) -> bool {
 
 fn is_type(name: &[u8]) -> bool {
     [&b"normal"[..], b"pubsub", b"master", b"replica", b"slave"].iter().any(|known| name.eq_ignore_ascii_case(known))
-}
-
-/// The clients as lines: all others and then the one who asks, because the last line is the one that is filled up.
-pub(crate) struct Clients<'a> {
-    pub(crate) state: &'a State,
-    pub(crate) own: SessionKey,
-    pub(crate) now_s: u32,
-    pub(crate) request: Request<'a>,
-}
-
-impl Clients<'_> {
-    fn is_listed(&self, session: &Session) -> bool {
-        let arg = |index| self.request.arg(index).unwrap_or_default();
-        let is = |index, word: &[u8]| arg(index).eq_ignore_ascii_case(word);
-        if is(1, b"INFO") {
-            session.id == self.state.sessions.get(self.own).id
-        } else if is(2, b"TYPE") {
-            is(3, if session.is_subscribed() { b"pubsub" } else { b"normal" })
-        } else if is(2, b"ID") {
-            self.request.args().skip(3).any(|id| parse_integer(id) == Some(session.id.into()))
-        } else {
-            true
-        }
-    }
-
-    fn listed(&self) -> impl Iterator<Item = &Session> {
-        let own = self.state.sessions.get(self.own);
-        let others = self.state.sessions.iter().filter(move |session| session.id != own.id);
-        others.chain([own]).filter(|session| self.is_listed(session))
-    }
-}
-
-impl Lines for Clients<'_> {
-    const FILLER: &'static str = " pad=";
-    const FILL: u8 = b'.';
-    const END: &'static str = "\n";
-
-    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
-        let session = self.listed().nth(index)?;
-        let separator = if index > 0 { "\n" } else { "" };
-        Some(out.write_str(separator).and_then(|()| write_client(session, self.now_s, out)))
-    }
-}
-
-fn write_client(session: &Session, now_s: u32, out: &mut dyn Write) -> fmt::Result {
-    let flags = match session {
-        _ if session.monitor.is_some() => "O",
-        _ if session.is_blocked() => "b",
-        _ if session.is_subscribed() => "P",
-        _ => "N",
-    };
-    let side = match session.side {
-        Side::AccessPoint => "ap",
-        Side::Loopback => "loopback",
-        Side::Station => "station",
-    };
-    write!(
-        out,
-        "id={} addr={} name={} age={} idle={} flags={flags} db=0 sub={} psub={} ssub=0 multi=-1 cmd={} user={} \
-         resp={} lib-name={} lib-ver={} side={side} dropped={}",
-        session.id,
-        session.peer,
-        session.name,
-        now_s.wrapping_sub(session.opened_s),
-        now_s.wrapping_sub((session.last_us / 1_000_000) as u32),
-        session.channels(),
-        session.patterns(),
-        session.command,
-        super::acl::USER,
-        session.protocol.version(),
-        session.lib_name,
-        session.lib_version,
-        session.subscriber.dropped,
-    )
 }

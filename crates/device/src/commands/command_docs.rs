@@ -1,24 +1,23 @@
 //! COMMAND: what the device can do, told from the table.
 
-use crate::command::{Access, Command, Cx, Flow, Group, Outcome};
-use crate::command_table::{COMMANDS, by_any_name, has_subcommands, subcommands};
+use crate::command::{Access, Command, CommandContext, CommandResult, CommandTable, Flow, Group};
 use crate::glob;
 
-pub(crate) fn count(cx: &mut Cx<'_, '_>) -> Outcome {
-    cx.reply.integer(commands().count() as i64);
+pub(crate) fn count(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    cx.reply.integer(commands(cx.table).count() as i64);
     Ok(Flow::Continue)
 }
 
 /// All commands, without their subcommands.
-fn commands() -> impl Iterator<Item = &'static Command> {
-    COMMANDS.iter().filter(|command| command.parent().is_none())
+fn commands(table: &'static CommandTable) -> impl Iterator<Item = &'static Command> {
+    table.rows.iter().filter(|command| command.parent().is_none())
 }
 
-pub(crate) fn command(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn command(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     describe_all(cx)
 }
 
-pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() == 2 {
         return describe_all(cx);
     }
@@ -26,7 +25,7 @@ pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.list(
         len,
         |cx| cx.reply.array(len),
-        |cx, index| match by_any_name(cx.arg(index + 2)) {
+        |cx, index| match cx.table.by_any_name(cx.arg(index + 2)) {
             // Subcommands are named in COMMAND INFO of their own; with all of them, CLIENT would be too long a part.
             Some(command) => describe(cx, command, 0),
             None => cx.reply.null_array(),
@@ -35,20 +34,20 @@ pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// The table from front to back, which is commands, each with its subcommands in it.
-fn describe_all(cx: &mut Cx<'_, '_>) -> Outcome {
+fn describe_all(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.list(
-        COMMANDS.len(),
-        |cx| cx.reply.array(commands().count()),
+        cx.table.rows.len(),
+        |cx| cx.reply.array(commands(cx.table).count()),
         |cx, index| {
-            if let Some(command) = COMMANDS.get(index) {
-                describe(cx, command, subcommands(command).count());
+            if let Some(command) = cx.table.rows.get(index) {
+                describe(cx, command, cx.table.subcommands(command).count());
             }
         },
     )
 }
 
 /// One command as COMMAND INFO has it; `subs` of its subcommands follow.
-fn describe(cx: &mut Cx<'_, '_>, command: &Command, subs: usize) {
+fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
     cx.reply.array(10);
     cx.reply.bulk(command.name.as_bytes());
     cx.reply.integer(command.arity.into());
@@ -64,6 +63,7 @@ fn describe(cx: &mut Cx<'_, '_>, command: &Command, subs: usize) {
         Group::Server => "@admin",
         Group::Stream => "@stream",
         Group::String => "@string",
+        Group::Transactions => "@transaction",
         Group::Wifi | Group::Wiring => "@admin",
     };
     let access = match command.access {
@@ -88,31 +88,31 @@ fn flags(command: &Command) -> [Option<&'static str>; 5] {
     ]
 }
 
-fn statuses<const N: usize>(cx: &mut Cx<'_, '_>, statuses: [Option<&'static str>; N]) {
+fn statuses<const N: usize>(cx: &mut CommandContext<'_, '_>, statuses: [Option<&'static str>; N]) {
     cx.reply.set(statuses.iter().flatten().count());
     for status in statuses.into_iter().flatten() {
         cx.reply.simple(status);
     }
 }
 
-pub(crate) fn docs(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn docs(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
-        let known = cx.request.args().skip(2).filter(|name| by_any_name(name).is_some()).count();
+        let known = cx.request.args().skip(2).filter(|name| cx.table.by_any_name(name).is_some()).count();
         return cx.list(
             cx.request.len() - 2,
             |cx| cx.reply.map(known),
             |cx, index| {
-                if let Some(command) = by_any_name(cx.arg(index + 2)) {
+                if let Some(command) = cx.table.by_any_name(cx.arg(index + 2)) {
                     document(cx, command, false);
                 }
             },
         );
     }
     cx.list(
-        COMMANDS.len(),
-        |cx| cx.reply.map(commands().count()),
+        cx.table.rows.len(),
+        |cx| cx.reply.map(commands(cx.table).count()),
         |cx, index| {
-            if let Some(command) = COMMANDS.get(index) {
+            if let Some(command) = cx.table.rows.get(index) {
                 document(cx, command, true);
             }
         },
@@ -120,8 +120,8 @@ pub(crate) fn docs(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// One command as COMMAND DOCS has it. Its subcommands follow, if they shall.
-fn document(cx: &mut Cx<'_, '_>, command: &Command, with_subcommands: bool) {
-    let has_subcommands = with_subcommands && has_subcommands(command);
+fn document(cx: &mut CommandContext<'_, '_>, command: &Command, with_subcommands: bool) {
+    let has_subcommands = with_subcommands && command.has_subcommands();
     let arguments = Arguments(command.syntax).count();
     let fields = 3 + usize::from(arguments > 0) + usize::from(has_subcommands);
     cx.reply.bulk(command.name.as_bytes());
@@ -137,11 +137,11 @@ fn document(cx: &mut Cx<'_, '_>, command: &Command, with_subcommands: bool) {
     }
     if has_subcommands {
         cx.reply.bulk(b"subcommands");
-        cx.reply.map(subcommands(command).count());
+        cx.reply.map(cx.table.subcommands(command).count());
     }
 }
 
-fn write_argument(cx: &mut Cx<'_, '_>, argument: &str) {
+fn write_argument(cx: &mut CommandContext<'_, '_>, argument: &str) {
     let optional = argument.strip_prefix('[').and_then(|argument| argument.strip_suffix(']'));
     cx.reply.map(if optional.is_some() { 3 } else { 2 });
     cx.reply.bulk(b"name");
@@ -174,14 +174,14 @@ impl Iterator for Arguments {
     }
 }
 
-pub(crate) fn list(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let filter = Filter::parse(cx)?;
-    let len = COMMANDS.iter().filter(|command| filter.matches(command)).count();
+    let len = cx.table.rows.iter().filter(|command| filter.matches(command)).count();
     cx.list(
         len,
         |cx| cx.reply.array(len),
         |cx, index| {
-            if let Some(command) = COMMANDS.iter().filter(|command| filter.matches(command)).nth(index) {
+            if let Some(command) = cx.table.rows.iter().filter(|command| filter.matches(command)).nth(index) {
                 cx.reply.bulk(command.name.as_bytes());
             }
         },
@@ -197,7 +197,7 @@ enum Filter<'a> {
 }
 
 impl<'a> Filter<'a> {
-    fn parse(cx: &Cx<'a, '_>) -> Result<Self, &'static str> {
+    fn parse(cx: &CommandContext<'a, '_>) -> Result<Self, &'static str> {
         let is = |index, word: &[u8]| cx.arg(index).eq_ignore_ascii_case(word);
         match cx.request.len() {
             2 => Ok(Self::Commands),

@@ -4,7 +4,7 @@ mod push;
 mod wifi;
 mod wiring;
 
-pub(crate) use wifi::Staged;
+pub(crate) use wifi::stage;
 
 use core::fmt;
 
@@ -12,16 +12,18 @@ use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
 
-use crate::app::State;
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Prepared};
 use crate::glob;
 use crate::limits::{
     DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TOKEN_LEN_MAX,
     TOKEN_LEN_MIN, WIRING_ERROR_LEN_MAX,
 };
+use crate::names::is_name_byte;
+use crate::pending::{Change, PendingSettings};
 use crate::platform::Platform;
 use crate::sessions::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
+use crate::state::State;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Parameter {
@@ -119,7 +121,7 @@ const LOG_LEVELS: [(&str, LogLevel); 4] = [
     ("warning", LogLevel::Warning),
 ];
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     let found = || {
         PARAMETERS.into_iter().filter(move |(name, parameter)| {
@@ -152,7 +154,7 @@ fn matches(pattern: &[u8], name: &str) -> bool {
     fits && glob::matches(&lower, name.as_bytes())
 }
 
-fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
+fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
     let health = || cx.platform.health().server;
     let number = match parameter {
         Parameter::AppendOnly => return cx.reply.bulk(b"no"),
@@ -187,7 +189,7 @@ fn write_value(cx: &mut Cx<'_, '_>, parameter: Parameter) {
             };
         }
         Parameter::TimeServer => return cx.reply.bulk(cx.state.settings.time_server.as_bytes()),
-        Parameter::DeviceName => return cx.reply.bulk(name(cx.state, cx.platform).as_bytes()),
+        Parameter::DeviceName => return cx.reply.bulk(cx.state.device_name(cx.platform).as_bytes()),
         Parameter::LogLevel => {
             let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
             return cx.reply.bulk(level.map_or("", |(name, _)| name).as_bytes());
@@ -214,19 +216,6 @@ const fn yes_no(is: bool) -> &'static [u8] {
 fn network(state: &State) -> Option<&Network> {
     let current = || state.settings.networks.iter().find(|network| network.ssid == state.wifi.ssid);
     state.wifi.staged.as_ref().or_else(current).or(state.settings.networks.first())
-}
-
-/// The device's name: the one that was set, or the one that it came with.
-pub(crate) fn name<'a>(state: &'a State, platform: &'a dyn Platform) -> &'a str {
-    name_of(&state.settings, platform)
-}
-
-/// The same, with these settings.
-pub(crate) fn name_of<'a>(settings: &'a Settings, platform: &'a dyn Platform) -> &'a str {
-    match settings.name.as_str() {
-        "" => platform.identity().name,
-        name => name,
-    }
 }
 
 /// Why CONFIG SET changes nothing. `Display` gives Redis's words.
@@ -290,28 +279,27 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     Ok(())
 }
 
-/// What a request makes of the settings, and what it stages, which is no part of them.
-pub(crate) fn change<'a>(
-    state: &State,
-    platform: &dyn Platform,
-    request: &Request<'a>,
-) -> Result<(Settings, Option<Staged>), Refusal<'a>> {
+/// Puts into `pending` what the request makes of the settings, and the network that it stages.
+fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> Result<(), Refusal<'a>> {
+    let (state, request) = (&*cx.state, &cx.request);
     check(request)?;
-    let staged = wifi::staged(state, request)?;
-    let mut settings = state.settings.clone();
-    wiring::change(&mut settings, platform, request)?;
+    pending.change = Change::Config;
+    pending.staged = wifi::staged(state, request)?;
+    pending.settings.clone_from(&state.settings);
+    let settings = &mut pending.settings;
+    wiring::change(settings, cx.platform, request)?;
     for (name, value) in pairs(request).filter(|(name, _)| wiring::name(name).is_none()) {
         let Some((known, parameter)) = find(name) else {
             return Err(Refusal::Unknown(name));
         };
         let refuse = |why| Refusal::Argument(known, why);
         match parameter {
-            Parameter::AuthToken => settings.token = token(value, platform).map_err(refuse)?,
+            Parameter::AuthToken => settings.token = token(value, cx.platform).map_err(refuse)?,
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::TimeServer => settings.time_server = time_server(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
-            _ if wifi::is_staged(parameter) || wifi::change(&mut settings, (known, parameter), value)? => (),
-            _ if push::change(&mut settings, (known, parameter), value)? => {
+            _ if wifi::is_staged(parameter) || wifi::change(settings, (known, parameter), value)? => (),
+            _ if push::change(settings, (known, parameter), value)? => {
                 if !settings.push.to.is_empty() && !state.has_outbox {
                     return Err(refuse("this device sends no samples"));
                 }
@@ -319,7 +307,7 @@ pub(crate) fn change<'a>(
             _ => return Err(refuse("can't set immutable config")),
         }
     }
-    Ok((settings, staged))
+    Ok(())
 }
 
 fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'static str> {
@@ -335,14 +323,14 @@ fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'s
 }
 
 fn time_server(value: &[u8]) -> Result<String<TIME_SERVER_LEN_MAX, u8>, &'static str> {
-    let is_plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(byte));
+    let is_plain = value.iter().all(|byte| is_name_byte(*byte) || *byte == b':');
     let text = core::str::from_utf8(value).ok().filter(|_| is_plain);
     text.and_then(|text| text.try_into().ok())
         .ok_or("a time server is HOST or HOST:PORT of at most 64 bytes, or nothing")
 }
 
 fn device_name(value: &[u8]) -> Result<String<DEVICE_NAME_LEN_MAX, u8>, &'static str> {
-    let is_plain = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+    let is_plain = value.iter().all(|byte| is_name_byte(*byte));
     let text = core::str::from_utf8(value).ok().filter(|_| is_plain);
     let name = text.and_then(|text| String::try_from(text).ok());
     name.ok_or("a name has at most 32 letters, digits, '.', '_' and '-'")
@@ -354,21 +342,27 @@ fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
     level.ok_or("argument(s) must be one of the following: debug, verbose, notice, warning")
 }
 
-pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
-    let request = cx.request;
-    match change(cx.state, cx.platform, &request) {
-        Err(refusal) => cx.refuse(format_args!("{refusal}")),
-        // What is so already needs no store, and neither does what is staged.
-        Ok((settings, staged)) if settings == cx.state.settings => {
-            match staged.map_or(Ok(()), |staged| staged.apply(cx.state)) {
-                Ok(()) => cx.ok(),
-                Err(refusal) => cx.refuse(format_args!("{refusal}")),
+pub(crate) fn set(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> Result<Prepared, &'static str> {
+    let refusal = match evaluate(cx, pending) {
+        Err(refusal) => refusal,
+        Ok(()) if pending.settings != cx.state.settings => return Ok(Prepared::Store),
+        // Settings that are in force already need no store, and neither does a network that is staged.
+        Ok(()) => match pending.staged.as_ref().map_or(Ok(()), |staged| stage(cx.state, staged)) {
+            Ok(()) => {
+                cx.reply.ok();
+                return Ok(Prepared::Nothing);
             }
-        }
-        Ok(_) => Ok(Flow::Commit),
-    }
+            Err(refusal) => refusal,
+        },
+    };
+    let _ = cx.refuse(format_args!("{refusal}"));
+    Ok(Prepared::Nothing)
 }
 
-pub(crate) fn factory_reset(_: &mut Cx<'_, '_>) -> Outcome {
-    Ok(Flow::Commit)
+pub(crate) fn factory_reset(
+    _: &mut CommandContext<'_, '_>,
+    pending: &mut PendingSettings,
+) -> Result<Prepared, &'static str> {
+    *pending = PendingSettings { change: Change::Reset, settings: Settings::default(), staged: None };
+    Ok(Prepared::Store)
 }

@@ -2,14 +2,12 @@
 
 use sockeye_resp::{LossyUtf8, Protocol};
 
-use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
+use crate::command::{COMPATIBLE_VERSION, CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::commands::auth_commands::{Login, login};
 use crate::commands::client_commands::set_name;
+use crate::sessions::session::Transaction;
 
-/// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
-pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
-
-pub(crate) fn ping(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn ping(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 2 {
         return cx.refuse(format_args!("ERR wrong number of arguments for 'ping' command"));
     }
@@ -27,31 +25,32 @@ pub(crate) fn ping(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn echo(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn echo(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.bulk(cx.arg(1));
     Ok(Flow::Continue)
 }
 
-pub(crate) fn select(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn select(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match integer(cx.arg(1))? {
         0 => cx.ok(),
         _ => Err("ERR DB index is out of range"),
     }
 }
 
-pub(crate) fn quit(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn quit(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.ok();
     Ok(Flow::Close)
 }
 
-pub(crate) fn reset(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn reset(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let was_open = cx.session().transaction != Transaction::None;
     cx.session().reset();
     cx.reply.set_protocol(Protocol::Resp2);
     cx.reply.simple("RESET");
-    Ok(Flow::Continue)
+    Ok(if was_open { Flow::Discard } else { Flow::Continue })
 }
 
-pub(crate) fn hello(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hello(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let protocol = match cx.request.arg(1) {
         None => cx.session().protocol,
         Some(version) => {
@@ -74,7 +73,7 @@ pub(crate) fn hello(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// AUTH and SETNAME after HELLO's version; some if an error is written.
-fn hello_options(cx: &mut Cx<'_, '_>) -> Result<Option<Flow>, &'static str> {
+fn hello_options(cx: &mut CommandContext<'_, '_>) -> Result<Option<Flow>, &'static str> {
     let mut index = 2;
     while let Some(option) = cx.request.arg(index) {
         let (first, second) = (cx.request.arg(index + 1), cx.request.arg(index + 2));
@@ -98,7 +97,7 @@ fn hello_options(cx: &mut Cx<'_, '_>) -> Result<Option<Flow>, &'static str> {
     Ok(None)
 }
 
-fn introduce(cx: &mut Cx<'_, '_>, protocol: Protocol) {
+fn introduce(cx: &mut CommandContext<'_, '_>, protocol: Protocol) {
     let id = cx.session().id;
     let reply = &mut *cx.reply;
     reply.map(7);

@@ -3,8 +3,9 @@
 use heapless::String;
 use sockeye_wiring::limits::SPEC_LEN_MAX;
 
-use crate::command::{Cx, Flow, Outcome};
-use crate::commands::key_commands::WRONGTYPE;
+use crate::command::{CommandContext, CommandResult, Flow, integer};
+use crate::commands::key_commands::{WRONGTYPE, scan_cursor};
+use crate::glob;
 use crate::keys::catalog::Key;
 use crate::value::Decimal;
 
@@ -66,7 +67,7 @@ impl Meta {
         FIELDS.into_iter().filter(move |(_, field)| has(*field))
     }
 
-    fn write(&self, field: Field, cx: &mut Cx<'_, '_>) {
+    fn write(&self, field: Field, cx: &mut CommandContext<'_, '_>) {
         let number = match (field, &self.described) {
             (Field::Kind, _) => return cx.reply.bulk(self.kind.as_bytes()),
             (Field::Unit, Some(described)) => return cx.reply.bulk(described.unit.as_bytes()),
@@ -88,7 +89,7 @@ fn text(text: &str) -> String<SPEC_LEN_MAX, u8> {
 }
 
 /// The hash that the first argument names; none if there is no such key.
-fn meta(cx: &mut Cx<'_, '_>) -> Result<Option<Meta>, &'static str> {
+fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
     let (platform, now_ms) = (cx.platform, cx.now.uptime_ms());
     match cx.existing(cx.arg(1)) {
         None => Ok(None),
@@ -126,7 +127,7 @@ fn meta(cx: &mut Cx<'_, '_>) -> Result<Option<Meta>, &'static str> {
     }
 }
 
-pub(crate) fn hgetall(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hgetall(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let Some(meta) = meta(cx)? else {
         cx.reply.map(0);
         return Ok(Flow::Continue);
@@ -139,7 +140,7 @@ pub(crate) fn hgetall(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn hkeys(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hkeys(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let Some(meta) = meta(cx)? else {
         cx.reply.array(0);
         return Ok(Flow::Continue);
@@ -151,13 +152,67 @@ pub(crate) fn hkeys(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn hget(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn hget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let wanted = cx.arg(2);
     let meta = meta(cx)?;
     let field = meta.as_ref().and_then(|meta| meta.fields().find(|(name, _)| name.as_bytes() == wanted));
     match (meta, field) {
         (Some(meta), Some((_, field))) => meta.write(field, cx),
         _ => cx.reply.null(),
+    }
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn hlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let len = meta(cx)?.map_or(0, |meta| meta.fields().count());
+    cx.reply.integer(len as i64);
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn hexists(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let wanted = cx.arg(2);
+    let exists = meta(cx)?.is_some_and(|meta| meta.fields().any(|(name, _)| name.as_bytes() == wanted));
+    cx.reply.integer(exists.into());
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn hmget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let meta = meta(cx)?;
+    cx.reply.array(cx.request.len() - 2);
+    for wanted in cx.request.args().skip(2) {
+        let field = meta.as_ref().and_then(|meta| meta.fields().find(|(name, _)| name.as_bytes() == wanted));
+        match (&meta, field) {
+            (Some(meta), Some((_, field))) => meta.write(field, cx),
+            _ => cx.reply.null(),
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+/// All fields at once, as Redis gives them of a small hash: the cursor is always 0.
+pub(crate) fn hscan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    scan_cursor(cx.arg(2))?;
+    let mut pattern = &b"*"[..];
+    let mut index = 3;
+    while let Some(option) = cx.request.arg(index) {
+        let value = cx.request.arg(index + 1).ok_or("ERR syntax error")?;
+        if option.eq_ignore_ascii_case(b"MATCH") {
+            pattern = value;
+        } else if !option.eq_ignore_ascii_case(b"COUNT") || integer(value)? < 1 {
+            return Err("ERR syntax error");
+        }
+        index += 2;
+    }
+    let meta = meta(cx)?;
+    let found = || meta.iter().flat_map(Meta::fields).filter(|(name, _)| glob::matches(pattern, name.as_bytes()));
+    cx.reply.array(2);
+    cx.reply.bulk(b"0");
+    cx.reply.array(2 * found().count());
+    for (name, field) in found() {
+        cx.reply.bulk(name.as_bytes());
+        if let Some(meta) = &meta {
+            meta.write(field, cx);
+        }
     }
     Ok(Flow::Continue)
 }

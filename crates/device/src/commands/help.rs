@@ -1,12 +1,11 @@
 //! HELP of every command that has subcommands.
 
-use crate::command::{Cx, Outcome};
-use crate::command_table::{by_any_name, subcommands};
+use crate::command::{CommandContext, CommandResult};
 use crate::commands::Upper;
 
-pub(crate) fn help(cx: &mut Cx<'_, '_>) -> Outcome {
-    let command = by_any_name(cx.arg(0)).ok_or("ERR syntax error")?;
-    let len = 1 + 2 * subcommands(command).count();
+pub(crate) fn help(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let command = cx.table.by_any_name(cx.arg(0)).ok_or("ERR syntax error")?;
+    let len = 1 + 2 * cx.table.subcommands(command).count();
     cx.list(
         len,
         |cx| cx.reply.array(len),
@@ -16,7 +15,7 @@ pub(crate) fn help(cx: &mut Cx<'_, '_>) -> Outcome {
                 cx.line(format_args!("{name} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
                 return;
             };
-            let Some(sub) = subcommands(command).nth(index / 2) else {
+            let Some(sub) = cx.table.subcommands(command).nth(index / 2) else {
                 return;
             };
             let (_, name) = sub.name.split_once('|').unwrap_or_default();

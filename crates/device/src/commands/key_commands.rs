@@ -2,18 +2,18 @@
 
 use sockeye_resp::LossyUtf8;
 
-use crate::app::{Latest, State};
-use crate::command::{Cx, Flow, Outcome, integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::platform::{OutputError, OutputInfo, ReadingInfo};
 use crate::sessions::session::Cursor;
-use crate::value::{Decimal, Value};
+use crate::state::State;
+use crate::value::{Decimal, Latest, Value};
 
 pub(crate) const WRONGTYPE: &str = "WRONGTYPE Operation against a key holding the wrong kind of value";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// All that keys come from.
     pub(crate) fn catalog(&self) -> Catalog<'_> {
         self.state.catalog(self.platform)
@@ -25,16 +25,16 @@ impl Cx<'_, '_> {
     }
 
     fn exists(&self, key: Key) -> bool {
-        key.exists(self.platform, self.state, self.histories, self.now)
+        key.exists(self.catalog(), self.histories, self.now)
     }
 
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
         let key = self.find(name).filter(|key| self.exists(*key));
-        let stats = &mut self.state.stats;
+        let counts = &mut self.state.counts;
         match key {
-            Some(_) => stats.hits = stats.hits.wrapping_add(1),
-            None => stats.misses = stats.misses.wrapping_add(1),
+            Some(_) => counts.hits = counts.hits.wrapping_add(1),
+            None => counts.misses = counts.misses.wrapping_add(1),
         }
         key
     }
@@ -43,7 +43,7 @@ impl Cx<'_, '_> {
     fn value(&self, key: Key) -> Option<Decimal> {
         match key {
             Key::Reading(index) => {
-                let latest: Latest = self.catalog().latest(self.state, index, self.now)?;
+                let latest: Latest = self.catalog().latest(index, self.now)?;
                 Some(latest.value.with_decimals(self.catalog().decimals(index)?))
             }
             Key::Output(index) => {
@@ -59,7 +59,7 @@ impl Cx<'_, '_> {
     }
 }
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match cx.existing(cx.arg(1)) {
         None => cx.reply.null(),
         Some(key) => {
@@ -70,7 +70,7 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn mget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(cx.request.len() - 1);
     for name in cx.request.args().skip(1) {
         match cx.existing(name).and_then(|key| cx.value(key)) {
@@ -81,25 +81,79 @@ pub(crate) fn mget(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn exists(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn exists(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let count = cx.request.args().skip(1).filter(|name| cx.existing(name).is_some()).count();
     cx.reply.integer(count as i64);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn type_name(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn type_name(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let key = cx.existing(cx.arg(1));
     cx.reply.simple(key.map_or("none", Key::type_name));
     Ok(Flow::Continue)
 }
 
-pub(crate) fn dbsize(cx: &mut Cx<'_, '_>) -> Outcome {
+/// How long a key lives, milliseconds; None if nothing ends it. Only the reading of another device ends by itself.
+fn time_to_live_ms(cx: &CommandContext<'_, '_>, key: Key) -> Option<u64> {
+    let Key::Reading(index) = key else { return None };
+    let remote = cx.catalog().remote(index)?;
+    let age_ms = cx.now.uptime_ms().saturating_sub(remote.uptime_ms());
+    Some(u64::from(cx.state.remotes.expire_ms).saturating_sub(age_ms))
+}
+
+/// TTL and PTTL: -2 for no such key, -1 for one that doesn't expire.
+fn write_time_to_live(cx: &mut CommandContext<'_, '_>, convert: fn(u64) -> u64) -> CommandResult {
+    let time = match cx.existing(cx.arg(1)) {
+        None => -2,
+        Some(key) => time_to_live_ms(cx, key).map_or(-1, |ms| convert(ms) as i64),
+    };
+    cx.reply.integer(time);
+    Ok(Flow::Continue)
+}
+
+/// Rounded, as Redis does.
+pub(crate) fn ttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    write_time_to_live(cx, |ms| (ms + 500) / 1_000)
+}
+
+pub(crate) fn pttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    write_time_to_live(cx, |ms| ms)
+}
+
+pub(crate) fn strlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let len = match cx.existing(cx.arg(1)) {
+        None => 0,
+        Some(key) => cx.value(key).ok_or(WRONGTYPE)?.text().as_bytes().len(),
+    };
+    cx.reply.integer(len as i64);
+    Ok(Flow::Continue)
+}
+
+/// The encodings that Redis has for such values.
+pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let encoding = match cx.existing(cx.arg(2)) {
+        None => {
+            cx.reply.null();
+            return Ok(Flow::Continue);
+        }
+        Some(Key::History(_)) => "stream",
+        Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
+        Some(key @ (Key::Reading(_) | Key::Output(_))) => {
+            let value = cx.value(key).ok_or(WRONGTYPE)?;
+            if parse_integer(value.text().as_bytes()).is_some() { "int" } else { "embstr" }
+        }
+    };
+    cx.reply.bulk(encoding.as_bytes());
+    Ok(Flow::Continue)
+}
+
+pub(crate) fn dbsize(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let keys = cx.keys(|_| true);
     cx.reply.integer(keys.len() as i64);
     Ok(Flow::Continue)
 }
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// The keys that have a value and that are `wanted`.
     fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
         let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(*key) && wanted(*key));
@@ -117,7 +171,7 @@ impl Cx<'_, '_> {
     }
 }
 
-pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn keys(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let mut keys = match cx.session().cursor {
         Cursor::Keys(keys) => keys,
         _ => {
@@ -129,7 +183,7 @@ pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
     while let Some(number) = keys.first() {
         if !cx.part(|cx| cx.write_key(number)) {
             cx.session().cursor = Cursor::Keys(keys);
-            return Ok(Flow::More);
+            return Ok(Flow::OutputFull);
         }
         keys.remove(number);
     }
@@ -137,10 +191,15 @@ pub(crate) fn keys(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
-    let is_cursor = !cx.arg(1).is_empty() && cx.arg(1).iter().all(u8::is_ascii_digit);
-    let cursor = core::str::from_utf8(cx.arg(1)).ok().filter(|_| is_cursor).and_then(|text| text.parse::<u64>().ok());
-    let cursor = cursor.ok_or("ERR invalid cursor")?;
+/// The cursor of SCAN or HSCAN.
+pub(crate) fn scan_cursor(text: &[u8]) -> Result<u64, &'static str> {
+    let is_cursor = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let text = core::str::from_utf8(text).ok().filter(|_| is_cursor);
+    text.and_then(|text| text.parse().ok()).ok_or("ERR invalid cursor")
+}
+
+pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let cursor = scan_cursor(cx.arg(1))?;
     let (mut pattern, mut count, mut type_name) = (&b"*"[..], SCAN_COUNT, None);
     let mut index = 2;
     while let Some(option) = cx.request.arg(index) {
@@ -180,7 +239,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_samples = option.eq_ignore_ascii_case(b"SAMPLES") && cx.request.len() == 5;
         if !is_samples || integer(cx.arg(4))? < 0 {
@@ -205,7 +264,7 @@ pub(crate) fn memory_usage(cx: &mut Cx<'_, '_>) -> Outcome {
 /// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
 const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// Drives the output of a thing.
     fn drive(&mut self, index: usize, value: Value) -> Result<(), OutputError> {
         let (platform, now_ms) = (self.platform, self.now.uptime_ms());
@@ -223,7 +282,7 @@ impl Cx<'_, '_> {
     }
 }
 
-pub(crate) fn set(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
         let text = "ERR SET takes no options here: an output keeps its value until it is set again";

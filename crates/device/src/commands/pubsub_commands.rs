@@ -1,22 +1,22 @@
 //! SUBSCRIBE and its kin: being told of samples.
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::glob;
-use crate::keys::catalog::Label;
+use crate::keys::label::Label;
 use crate::limits::{CHANNEL_LEN_MAX, SUBSCRIPTIONS_MAX};
 use crate::sessions::session::{Cursor, Session};
 use crate::sessions::subscriber::Scope;
 
-pub(crate) fn subscribe(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn subscribe(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     subscribe_to(cx, Scope::Channel)
 }
 
-pub(crate) fn psubscribe(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn psubscribe(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     subscribe_to(cx, Scope::Pattern)
 }
 
 /// Subscribes to all arguments, or to none of them: a client that was refused knows where it is.
-fn subscribe_to(cx: &mut Cx<'_, '_>, scope: Scope) -> Outcome {
+fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult {
     let request = cx.request;
     let names = || request.args().skip(1);
     if names().any(|name| name.len() > CHANNEL_LEN_MAX || core::str::from_utf8(name).is_err()) {
@@ -44,15 +44,15 @@ fn subscribe_to(cx: &mut Cx<'_, '_>, scope: Scope) -> Outcome {
     )
 }
 
-pub(crate) fn unsubscribe(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn unsubscribe(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     unsubscribe_from(cx, Scope::Channel)
 }
 
-pub(crate) fn punsubscribe(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn punsubscribe(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     unsubscribe_from(cx, Scope::Pattern)
 }
 
-fn unsubscribe_from(cx: &mut Cx<'_, '_>, scope: Scope) -> Outcome {
+fn unsubscribe_from(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult {
     let kind: &[u8] = if scope == Scope::Channel { b"unsubscribe" } else { b"punsubscribe" };
     if cx.request.len() == 1 {
         return unsubscribe_from_all(cx, scope, kind);
@@ -70,7 +70,7 @@ fn unsubscribe_from(cx: &mut Cx<'_, '_>, scope: Scope) -> Outcome {
     )
 }
 
-fn unsubscribe_from_all(cx: &mut Cx<'_, '_>, scope: Scope, kind: &[u8]) -> Outcome {
+fn unsubscribe_from_all(cx: &mut CommandContext<'_, '_>, scope: Scope, kind: &[u8]) -> CommandResult {
     if cx.session().subscriber.first(scope).is_none() {
         let count = cx.session().subscriber.len();
         tell(cx, kind, None, count);
@@ -87,7 +87,7 @@ fn unsubscribe_from_all(cx: &mut Cx<'_, '_>, scope: Scope, kind: &[u8]) -> Outco
     Ok(Flow::Continue)
 }
 
-fn tell(cx: &mut Cx<'_, '_>, kind: &[u8], name: Option<&[u8]>, count: usize) {
+fn tell(cx: &mut CommandContext<'_, '_>, kind: &[u8], name: Option<&[u8]>, count: usize) {
     cx.reply.push(3);
     cx.reply.bulk(kind);
     match name {
@@ -98,7 +98,7 @@ fn tell(cx: &mut Cx<'_, '_>, kind: &[u8], name: Option<&[u8]>, count: usize) {
 }
 
 /// The readings that have subscribers by name. A channel that no reading has is not listed, because nothing comes.
-pub(crate) fn channels(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn channels(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 3 {
         return cx.refuse(format_args!(
             "ERR unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP."
@@ -121,7 +121,7 @@ pub(crate) fn channels(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn numsub(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn numsub(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let channels = cx.request.len() - 2;
     cx.list(
         channels,
@@ -137,7 +137,7 @@ pub(crate) fn numsub(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// As in Redis, a pattern counts once, however many have subscribed to it.
-pub(crate) fn numpat(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn numpat(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let sessions = &cx.state.sessions;
     let patterns = sessions.iter().enumerate().flat_map(|(number, session)| {
         session.subscriber.of(Scope::Pattern).filter(move |pattern| {

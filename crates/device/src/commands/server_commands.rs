@@ -1,17 +1,25 @@
 //! The server: INFO, TIME, MONITOR, and what is always empty.
 
-use crate::command::{Cx, Flow, Outcome};
-use crate::replies::info;
+use crate::command::{CommandContext, CommandResult, Flow};
+use crate::replies::info::Info;
 
-pub(crate) fn info(cx: &mut Cx<'_, '_>) -> Outcome {
-    if info::is_empty(&cx.request) {
-        cx.reply.verbatim(*b"txt", "");
-        return Ok(Flow::Continue);
-    }
-    Ok(Flow::Text)
+pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let session = cx.state.sessions.get(cx.key);
+    let place = (session.id, session.cursor);
+    let info = Info {
+        state: cx.state,
+        histories: cx.histories,
+        platform: cx.platform,
+        outbox: cx.outbox,
+        health: cx.platform.health(),
+        now: cx.now,
+        request: cx.request,
+    };
+    let progress = cx.document.reply(place, cx.now.uptime_ms(), cx.reply, |out| info.write(out));
+    cx.go_on(progress)
 }
 
-pub(crate) fn time(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn time(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let stamp_us = cx.now.stamp_us();
     cx.reply.array(2);
     cx.reply.bulk_fmt(format_args!("{}", stamp_us / 1_000_000));
@@ -19,7 +27,7 @@ pub(crate) fn time(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn monitor(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let next = cx.state.monitor.next;
     // It begins with the next command, as this one is told of after it was run.
     cx.session().monitor.get_or_insert(next.wrapping_add(1));
@@ -27,17 +35,17 @@ pub(crate) fn monitor(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.ok()
 }
 
-pub(crate) fn empty_array(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(0);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn empty_map(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn empty_map(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.map(0);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn zero(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn zero(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.integer(0);
     Ok(Flow::Continue)
 }

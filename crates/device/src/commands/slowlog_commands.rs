@@ -1,8 +1,8 @@
 //! SLOWLOG: commands that took long.
 
-use crate::command::{Cx, Flow, Outcome, parse_integer};
+use crate::command::{CommandContext, CommandResult, Flow, parse_integer};
 
-pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 3 {
         return Err("ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.");
     }
@@ -14,14 +14,14 @@ pub(crate) fn get(cx: &mut Cx<'_, '_>) -> Outcome {
             count.ok_or("ERR count should be greater than or equal to -1")?
         }
     };
-    let all = cx.state.slowlog.len();
+    let all = cx.state.slow_log.len();
     let len = usize::try_from(count).unwrap_or(all).min(all);
     cx.list(len, |cx| cx.reply.array(len), write_entry)
 }
 
 /// Entry `index`. If others came while the reply is sent, it is one of those instead: still an entry, as promised.
-fn write_entry(cx: &mut Cx<'_, '_>, index: usize) {
-    let Some(slow) = cx.state.slowlog.iter().nth(index) else {
+fn write_entry(cx: &mut CommandContext<'_, '_>, index: usize) {
+    let Some(slow) = cx.state.slow_log.iter().nth(index) else {
         cx.reply.null_array();
         return;
     };
@@ -37,13 +37,13 @@ fn write_entry(cx: &mut Cx<'_, '_>, index: usize) {
     cx.reply.bulk(slow.name.as_bytes());
 }
 
-pub(crate) fn len(cx: &mut Cx<'_, '_>) -> Outcome {
-    let len = cx.state.slowlog.len();
+pub(crate) fn len(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    let len = cx.state.slow_log.len();
     cx.reply.integer(len as i64);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn reset(cx: &mut Cx<'_, '_>) -> Outcome {
-    cx.state.slowlog.clear();
+pub(crate) fn reset(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    cx.state.slow_log.clear();
     cx.ok()
 }

@@ -2,7 +2,7 @@
 
 use sockeye_resp::Protocol;
 
-use crate::command::{Cx, Flow, Outcome, integer, parse_integer};
+use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::Key;
 use crate::keys::history::{Samples, StreamId};
@@ -11,7 +11,7 @@ use crate::sessions::session::Cursor;
 
 pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     /// The reading whose history has this name; none if it has no sample yet, or there is no such key.
     fn stream(&mut self, name: &[u8]) -> Result<Option<usize>, &'static str> {
         match self.existing(name) {
@@ -61,22 +61,22 @@ impl Cx<'_, '_> {
 /// A sample that was promised is there no more.
 struct Gone;
 
-pub(crate) fn xlen(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let stream = cx.stream(cx.arg(1))?;
     let len = stream.and_then(|stream| cx.histories.get(stream)).map_or(0, |history| history.len());
     cx.reply.integer(len as i64);
     Ok(Flow::Continue)
 }
 
-pub(crate) fn xrange(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xrange(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     range(cx, false)
 }
 
-pub(crate) fn xrevrange(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xrevrange(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     range(cx, true)
 }
 
-fn range(cx: &mut Cx<'_, '_>, is_reverse: bool) -> Outcome {
+fn range(cx: &mut CommandContext<'_, '_>, is_reverse: bool) -> CommandResult {
     let (from, to) = if is_reverse { (cx.arg(3), cx.arg(2)) } else { (cx.arg(2), cx.arg(3)) };
     let stream = match cx.session().cursor {
         Cursor::Samples { samples, .. } => {
@@ -120,7 +120,7 @@ fn range(cx: &mut Cx<'_, '_>, is_reverse: bool) -> Outcome {
         }
         Ok(false) => {
             cx.session().cursor = Cursor::Samples { stream: 0, ready: 0, samples };
-            Ok(Flow::More)
+            Ok(Flow::OutputFull)
         }
         Err(Gone) => Ok(Flow::Abort),
     }
@@ -146,7 +146,7 @@ fn bound(text: &[u8], seq: u64) -> Result<Bound, &'static str> {
 }
 
 /// The COUNT of a range. More than there can be is all, and less than none is none.
-fn range_count(cx: &Cx<'_, '_>) -> Result<Option<u8>, &'static str> {
+fn range_count(cx: &CommandContext<'_, '_>) -> Result<Option<u8>, &'static str> {
     match (cx.request.arg(4), cx.request.arg(5), cx.request.len()) {
         (None, ..) => Ok(None),
         (Some(option), Some(count), 6) if option.eq_ignore_ascii_case(b"COUNT") => {
@@ -168,7 +168,7 @@ struct Read {
 }
 
 impl Read {
-    fn parse(cx: &mut Cx<'_, '_>) -> Result<Option<Self>, &'static str> {
+    fn parse(cx: &mut CommandContext<'_, '_>) -> Result<Option<Self>, &'static str> {
         let (mut count, mut block_ms) = (u8::MAX, None);
         let mut index = 1;
         while let Some(option) = cx.request.arg(index) {
@@ -207,7 +207,7 @@ impl Read {
     }
 
     /// The samples of the request's stream `index`; none if there are none.
-    fn samples(&self, cx: &Cx<'_, '_>, index: usize) -> Result<Option<Samples>, &'static str> {
+    fn samples(&self, cx: &CommandContext<'_, '_>, index: usize) -> Result<Option<Samples>, &'static str> {
         let from = match cx.arg(self.keys + self.streams + index) {
             b"$" => None,
             b">" => {
@@ -232,7 +232,7 @@ impl Read {
     }
 }
 
-pub(crate) fn xread(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let Some(read) = Read::parse(cx)? else {
         return Ok(Flow::Continue);
     };
@@ -258,14 +258,15 @@ pub(crate) fn xread(cx: &mut Cx<'_, '_>) -> Outcome {
         }
         return read_on(cx, &read, ready, 0, Samples::NONE);
     }
-    let session = cx.session();
-    session.sampled = false;
+    let (is_over, session) = (cx.is_timed_out || cx.is_in_exec(), cx.state.sessions.get_mut(cx.key));
+    session.event_pending = false;
     match read.block_ms {
-        Some(timeout_ms) => {
+        Some(timeout_ms) if !is_over => {
             session.cursor = Cursor::Blocked;
             Ok(Flow::Block { timeout_ms })
         }
-        None => {
+        _ => {
+            session.cursor = Cursor::Start;
             cx.reply.null_array();
             Ok(Flow::Continue)
         }
@@ -273,7 +274,7 @@ pub(crate) fn xread(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// Looks at all keys, and notes where their streams end: that is what `$` means, also after a wait.
-fn remember(cx: &mut Cx<'_, '_>, read: &Read) -> Result<(), &'static str> {
+fn remember(cx: &mut CommandContext<'_, '_>, read: &Read) -> Result<(), &'static str> {
     for index in 0..read.streams {
         let name = cx.arg(read.keys + index);
         cx.stream(name)?;
@@ -290,10 +291,10 @@ fn remember(cx: &mut Cx<'_, '_>, read: &Read) -> Result<(), &'static str> {
 
 /// Writes the streams that are `ready` from `index` on, of whose samples `left` are yet to come; none if the stream
 /// hasn't begun.
-fn read_on(cx: &mut Cx<'_, '_>, read: &Read, ready: u8, index: usize, mut left: Samples) -> Outcome {
-    let more = |cx: &mut Cx<'_, '_>, index: usize, samples| {
+fn read_on(cx: &mut CommandContext<'_, '_>, read: &Read, ready: u8, index: usize, mut left: Samples) -> CommandResult {
+    let more = |cx: &mut CommandContext<'_, '_>, index: usize, samples| {
         cx.session().cursor = Cursor::Samples { stream: index as u8, ready, samples };
-        Ok(Flow::More)
+        Ok(Flow::OutputFull)
     };
     for index in (index..read.streams).filter(|index| ready >> index & 1 == 1) {
         let name = cx.arg(read.keys + index);

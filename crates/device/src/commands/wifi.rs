@@ -5,19 +5,18 @@ use core::fmt::Write;
 use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, OUTCOME_S};
 use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
 
-use crate::app::{self, State};
-use crate::command::{Cx, Flow, Outcome, integer};
-use crate::commands::config;
-use crate::platform::Now;
-use crate::sessions::session::{Cursor, Side};
-use crate::settings::Settings;
+use crate::command::{CommandContext, CommandResult, Flow, Prepared, integer};
+use crate::pending::{Change, PendingSettings};
+use crate::platform::{Now, random_u32};
+use crate::sessions::session::{ClientOrigin, Cursor};
+use crate::state::State;
 
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";
 const BUSY: &str = "ERR a network is being tried: WIFI CONFIRM or WIFI ABORT comes first";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     fn want_wifi(&mut self, want: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
-        let random = app::random(self.platform);
+        let random = random_u32(self.platform);
         self.state.want_wifi(self.now, random, want);
     }
 
@@ -26,18 +25,18 @@ impl Cx<'_, '_> {
     }
 
     /// Nothing is written until the trial or the scan of this number has an outcome. The state machine bounds that.
-    fn wait_for_wifi(&mut self, number: u16) -> Outcome {
+    fn wait_for_wifi(&mut self, number: u16) -> CommandResult {
         let session = self.session();
-        session.sampled = false;
+        session.event_pending = false;
         session.cursor = Cursor::Wifi(number);
         Ok(Flow::Block { timeout_ms: 0 })
     }
 }
 
-pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let status = Status {
         wifi: &cx.state.wifi,
-        settings: cx.state.settings.wifi(config::name(cx.state, cx.platform)),
+        settings: cx.state.settings.wifi(cx.state.device_name(cx.platform)),
         rssi_dbm: cx.platform.health().wifi_rssi_dbm,
         now_ms: cx.now.uptime_ms(),
     };
@@ -50,7 +49,7 @@ pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
     Ok(Flow::Continue)
 }
 
-pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.has_radio()?;
     if let Cursor::Wifi(number) = cx.session().cursor {
         if cx.state.wifi.scans == number {
@@ -74,7 +73,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.wait_for_wifi(cx.state.wifi.scans)
 }
 
-pub(crate) fn try_network(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn try_network(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Cursor::Wifi(number) = cx.session().cursor {
         return tried(cx, number);
     }
@@ -84,15 +83,15 @@ pub(crate) fn try_network(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.want_wifi(|wifi, env| wifi.command(Input::Try { confirm_s }, env));
     // A client is told before its connection may drop, because the station leaves its network, or because the access
     // point restarts. All others wait for the outcome.
-    let side = cx.session().side;
-    if side == Side::Station || side == Side::AccessPoint && cx.state.wifi.restarts_ap {
-        write_begun_trial(cx, confirm_s, side);
+    let origin = cx.session().origin;
+    if origin == ClientOrigin::Station || origin == ClientOrigin::AccessPoint && cx.state.wifi.restarts_ap {
+        write_begun_trial(cx, confirm_s, origin);
         return Ok(Flow::Continue);
     }
     cx.wait_for_wifi(cx.state.wifi.trials)
 }
 
-fn confirm_s(cx: &Cx<'_, '_>) -> Result<u16, &'static str> {
+fn confirm_s(cx: &CommandContext<'_, '_>) -> Result<u16, &'static str> {
     let Some(text) = cx.request.arg(2) else {
         return Ok(CONFIRM_S);
     };
@@ -117,7 +116,7 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
 }
 
 /// What came of a trial, once something did.
-fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
+fn tried(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let wifi = &cx.state.wifi;
     let (trial, is_proving) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
     if wifi.trials == number
@@ -139,25 +138,25 @@ fn tried(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
 }
 
 /// The reply that comes before the outcome: also within how many seconds the outcome is there, and how to ask for it.
-fn write_begun_trial(cx: &mut Cx<'_, '_>, confirm_s: u16, side: Side) {
+fn write_begun_trial(cx: &mut CommandContext<'_, '_>, confirm_s: u16, origin: ClientOrigin) {
     cx.reply.map(5);
     write_fields(cx, confirm_s);
     cx.reply.bulk(b"outcome_within_s");
     cx.reply.integer(OUTCOME_S as i64);
     cx.reply.bulk(b"if_the_connection_drops");
-    cx.reply.bulk(match side {
-        Side::AccessPoint => b"join the device's access point again and ask WIFI STATUS",
+    cx.reply.bulk(match origin {
+        ClientOrigin::AccessPoint => b"join the device's access point again and ask WIFI STATUS",
         _ => b"join the new network and send WIFI CONFIRM there; a device that failed is back where it was",
     });
 }
 
-fn write_trial(cx: &mut Cx<'_, '_>, confirm_s: u16) {
+fn write_trial(cx: &mut CommandContext<'_, '_>, confirm_s: u16) {
     cx.reply.map(3);
     write_fields(cx, confirm_s);
 }
 
 /// The three fields of every reply.
-fn write_fields(cx: &mut Cx<'_, '_>, confirm_s: u16) {
+fn write_fields(cx: &mut CommandContext<'_, '_>, confirm_s: u16) {
     let wifi = &cx.state.wifi;
     cx.reply.bulk(b"ssid");
     cx.reply.bulk(wifi.staged.as_ref().map_or("", |staged| &staged.ssid).as_bytes());
@@ -170,37 +169,42 @@ fn write_fields(cx: &mut Cx<'_, '_>, confirm_s: u16) {
     cx.reply.integer(confirm_s.into());
 }
 
-pub(crate) fn confirm(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn confirm(
+    cx: &mut CommandContext<'_, '_>,
+    pending: &mut PendingSettings,
+) -> Result<Prepared, &'static str> {
     cx.has_radio()?;
-    let side = cx.session().side;
-    check_proved(cx.state, side)?;
-    Ok(Flow::Commit)
+    let origin = cx.session().origin;
+    check_proved(cx.state, origin)?;
+    let staged = cx.state.wifi.staged.clone().ok_or("ERR no network is staged")?;
+    change(pending, Change::Confirm, cx.state);
+    let networks = &mut pending.settings.networks;
+    match networks.iter_mut().find(|network| network.ssid == staged.ssid) {
+        Some(known) => *known = staged,
+        None => networks.push(staged).map_err(|_| "ERR there is no room for another network")?,
+    }
+    set_confirming(cx.state, true);
+    Ok(Prepared::Store)
 }
 
-/// Whether a client on this side may say that the network works. An address by DHCP shows that frames go both ways; one
+/// Begins a change of the settings in force.
+fn change(pending: &mut PendingSettings, change: Change, state: &State) {
+    (pending.change, pending.staged) = (change, None);
+    pending.settings.clone_from(&state.settings);
+}
+
+/// Whether a client of this origin may say that the network works. An address by DHCP shows that frames go both ways; one
 /// that was configured shows nothing, so that only a client can which has reached the device there.
-fn check_proved(state: &State, side: Side) -> Result<(), &'static str> {
+fn check_proved(state: &State, origin: ClientOrigin) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
-        (Some(_), Station::AwaitingConfirm) if is_static && side != Side::Station => {
+        (Some(_), Station::AwaitingConfirm) if is_static && origin != ClientOrigin::Station => {
             Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
         }
         (Some(_), Station::AwaitingConfirm) => Ok(()),
         (Some(_), _) => Err("ERR the device has no address in the network yet"),
         (None, _) => Err("ERR no network is being tried: it was confirmed, the time is over, or WIFI TRY comes first"),
     }
-}
-
-/// The settings with the network that is being tried, and that a client on this side confirms.
-pub(crate) fn confirmed(state: &State, side: Side) -> Result<Settings, &'static str> {
-    check_proved(state, side)?;
-    let staged = state.wifi.staged.clone().ok_or("ERR no network is staged")?;
-    let mut settings = state.settings.clone();
-    match settings.networks.iter_mut().find(|network| network.ssid == staged.ssid) {
-        Some(known) => *known = staged,
-        None => settings.networks.push(staged).map_err(|_| "ERR there is no room for another network")?,
-    }
-    Ok(settings)
 }
 
 /// The trial can't be over while it is being stored.
@@ -218,7 +222,7 @@ pub(crate) fn reset(state: &mut State, now: Now, random: u32) {
     });
 }
 
-pub(crate) fn abort(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn abort(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.has_radio()?;
     if cx.state.wifi.is_confirming() {
         return Err("ERR the network is being stored");
@@ -230,18 +234,13 @@ pub(crate) fn abort(cx: &mut Cx<'_, '_>) -> Outcome {
     cx.ok()
 }
 
-pub(crate) fn forget(cx: &mut Cx<'_, '_>) -> Outcome {
-    without(cx.state, cx.arg(2))?;
-    Ok(Flow::Commit)
-}
-
-/// The settings without this network.
-pub(crate) fn without(state: &State, ssid: &[u8]) -> Result<Settings, &'static str> {
+pub(crate) fn forget(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> Result<Prepared, &'static str> {
+    let ssid = cx.arg(2);
     let is_other = |network: &Network| network.ssid.as_bytes() != ssid;
-    if state.settings.networks.iter().all(is_other) {
+    if cx.state.settings.networks.iter().all(is_other) {
         return Err("ERR no such network is stored");
     }
-    let mut settings = state.settings.clone();
-    settings.networks.retain(is_other);
-    Ok(settings)
+    change(pending, Change::Forget, cx.state);
+    pending.settings.networks.retain(is_other);
+    Ok(Prepared::Store)
 }

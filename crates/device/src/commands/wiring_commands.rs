@@ -8,7 +8,7 @@ use sockeye_wiring::limits::{PINS_TEXT_LEN_MAX, SPEC_LEN_MAX};
 use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Spec, plan, scan as buses};
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::limits::{NAME_LEN_MAX, WIRING_SCAN_TIMEOUT_MS};
 use crate::platform::Pins;
 use crate::sessions::session::Cursor;
@@ -16,7 +16,7 @@ use crate::sessions::session::Cursor;
 const NO_PINS: &str = "ERR nothing can be wired to this device";
 const BUSY: &str = "ERR another client scans a bus, try again";
 
-impl Cx<'_, '_> {
+impl CommandContext<'_, '_> {
     fn pins(&self) -> Result<Pins, &'static str> {
         self.platform.pins().ok_or(NO_PINS)
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Keys {
     }
 }
 
-pub(crate) fn drivers(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn drivers(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.pins()?;
     cx.list(
         DRIVERS.len(),
@@ -74,7 +74,7 @@ fn abilities(pins: &Pins, pin: u8) -> heapless::String<PINS_TEXT_LEN_MAX> {
     text
 }
 
-pub(crate) fn pins(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn pins(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let pins = cx.pins()?;
     let len = pins.board.chip.numbers().count();
     cx.list(
@@ -98,7 +98,7 @@ pub(crate) fn pins(cx: &mut Cx<'_, '_>) -> Outcome {
     )
 }
 
-pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.pins()?;
     let len = cx.state.settings.wiring.as_ref().map_or(0, |wiring| wiring.len());
     cx.list(
@@ -138,7 +138,7 @@ pub(crate) fn status(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// The bus that a request names: `sda=6 scl=7`, in any order, or `pin=4`.
-fn bus(cx: &Cx<'_, '_>) -> Option<Request> {
+fn bus(cx: &CommandContext<'_, '_>) -> Option<Request> {
     let (mut sda, mut scl, mut pin) = (None, None, None);
     for word in cx.request.args().skip(2) {
         let (name, number) = core::str::from_utf8(word).ok()?.split_once('=')?;
@@ -160,10 +160,15 @@ fn bus(cx: &Cx<'_, '_>) -> Option<Request> {
     }
 }
 
-pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let pins = cx.pins()?;
     if let Cursor::Scan(number) = cx.session().cursor {
         if cx.state.wired.scan.count == number {
+            if cx.is_timed_out {
+                cx.session().cursor = Cursor::Start;
+                cx.reply.null_array();
+                return Ok(Flow::Continue);
+            }
             return wait(cx, number);
         }
         cx.session().cursor = Cursor::Start;
@@ -176,7 +181,7 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
     let refused = plan::check_scan(cx.state.wiring(), pins.board, request).err();
     if let Some(error) = refused {
         cx.reply.error_fmt(format_args!("ERR {error}"));
-        cx.state.stats.errors = cx.state.stats.errors.wrapping_add(1);
+        cx.state.count_error();
         return Ok(Flow::Continue);
     }
     let wired = &mut cx.state.wired;
@@ -187,15 +192,15 @@ pub(crate) fn scan(cx: &mut Cx<'_, '_>) -> Outcome {
 }
 
 /// Nothing is written until the scan of this number has an outcome.
-fn wait(cx: &mut Cx<'_, '_>, number: u16) -> Outcome {
+fn wait(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let session = cx.session();
-    session.sampled = false;
+    session.event_pending = false;
     session.cursor = Cursor::Scan(number);
     Ok(Flow::Block { timeout_ms: WIRING_SCAN_TIMEOUT_MS })
 }
 
 /// What came of a scan.
-fn scanned(cx: &mut Cx<'_, '_>) -> Outcome {
+fn scanned(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match cx.state.wired.scan.found.take() {
         Some(Ok(Found::I2c(addresses))) => {
             let found = || (0_u8..128).filter(|address| addresses >> address & 1 == 1);

@@ -2,7 +2,7 @@
 
 use sockeye_resp::LossyUtf8;
 
-use crate::command::{Cx, Flow, Outcome};
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::commands::stream_commands::INVALID_ID;
 use crate::keys::catalog::{HISTORY, Key};
@@ -50,7 +50,7 @@ impl Wanted {
 }
 
 /// The checks are in Redis's order: the ID, the number of arguments, 0-0, the key's type, the last ID.
-pub(crate) fn xadd(cx: &mut Cx<'_, '_>) -> Outcome {
+pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if OPTIONS.iter().any(|option| cx.arg(2).eq_ignore_ascii_case(option)) {
         return Err("ERR XADD takes no options here: a device keeps as many samples as it has room for");
     }

@@ -1,12 +1,15 @@
 //! XINFO: what there is to know about a stream.
 
-use crate::command::{Cx, Flow, Outcome};
+use sockeye_resp::LossyUtf8;
+
+use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::Key;
 use crate::keys::history::StreamId;
 
-/// The fields of Redis's that mean something here; its inner trees and consumer groups don't.
-pub(crate) fn stream(cx: &mut Cx<'_, '_>) -> Outcome {
+/// The fields of Redis, in its order. A history is as one node of Redis's radix tree, has lost nothing but its oldest
+/// samples, and has no consumer groups.
+pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let index = match cx.existing(cx.arg(2)) {
         Some(Key::History(index)) => index,
         Some(_) => return Err(WRONGTYPE),
@@ -19,12 +22,21 @@ pub(crate) fn stream(cx: &mut Cx<'_, '_>) -> Outcome {
     let history = cx.histories.get(index).ok_or("ERR no such key")?;
     let samples = history.range(StreamId::MIN, StreamId::MAX);
     let ends = [samples.first, samples.first.wrapping_add(u32::from(samples.len).saturating_sub(1))];
-    let (len, last) = (history.len(), history.last().id());
-    cx.reply.map(5);
-    cx.reply.bulk(b"length");
-    cx.reply.integer(len as i64);
-    cx.reply.bulk(b"last-generated-id");
-    cx.reply.bulk_fmt(format_args!("{last}"));
+    let (len, last, added) = (history.len(), history.last().id(), history.next());
+    let first = history.entry(samples.first).map_or(StreamId::MIN, |entry| entry.id);
+    cx.reply.map(10);
+    for (name, number) in [("length", len as i64), ("radix-tree-keys", 1), ("radix-tree-nodes", 2)] {
+        cx.reply.bulk(name.as_bytes());
+        cx.reply.integer(number);
+    }
+    for (name, id) in [("last-generated-id", last), ("max-deleted-entry-id", StreamId::MIN)] {
+        cx.reply.bulk(name.as_bytes());
+        cx.reply.bulk_fmt(format_args!("{id}"));
+    }
+    cx.reply.bulk(b"entries-added");
+    cx.reply.integer(added.into());
+    cx.reply.bulk(b"recorded-first-entry-id");
+    cx.reply.bulk_fmt(format_args!("{first}"));
     cx.reply.bulk(b"groups");
     cx.reply.integer(0);
     for (name, number) in [&b"first-entry"[..], b"last-entry"].into_iter().zip(ends) {
@@ -32,4 +44,27 @@ pub(crate) fn stream(cx: &mut Cx<'_, '_>) -> Outcome {
         cx.write_sample(index, number);
     }
     Ok(Flow::Continue)
+}
+
+/// The stream that argument 2 names.
+fn check_stream(cx: &mut CommandContext<'_, '_>) -> Result<(), &'static str> {
+    match cx.existing(cx.arg(2)) {
+        Some(Key::History(_)) => Ok(()),
+        Some(_) => Err(WRONGTYPE),
+        None => Err("ERR no such key"),
+    }
+}
+
+/// A history has no consumer groups.
+pub(crate) fn groups(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    check_stream(cx)?;
+    cx.reply.array(0);
+    Ok(Flow::Continue)
+}
+
+/// A history has no consumer groups.
+pub(crate) fn consumers(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    check_stream(cx)?;
+    let (key, group) = (LossyUtf8(cx.arg(2)), LossyUtf8(cx.arg(3)));
+    cx.refuse(format_args!("NOGROUP No such consumer group '{group}' for key name '{key}'"))
 }

@@ -1,17 +1,18 @@
 //! The keys that a device has: few, and each of one type.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use heapless::String;
 use sockeye_wiring::Wiring;
 
-use crate::app::{Latest, State};
 use crate::keys::history::History;
+use crate::keys::label::Label;
 use crate::keys::remote::{Remote, Remotes};
 use crate::keys::wired::Wired;
-use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::limits::{KEYS_MAX, OUTPUTS_MAX, READINGS_MAX, REMOTES_MAX};
 use crate::platform::{Now, OutputInfo, Platform, ReadingInfo};
 use crate::settings::Settings;
+use crate::value::Latest;
 
 /// What precedes the name of a reading in the key of its history.
 pub(crate) const HISTORY: &str = "history:";
@@ -24,59 +25,10 @@ pub(crate) const META: &str = "meta:";
 pub(crate) struct Catalog<'a> {
     pub(crate) platform: &'a dyn Platform,
     pub(crate) remotes: &'a Remotes,
+    /// The latest samples of the readings of this device.
+    pub(crate) latest: &'a [Option<Latest>],
     pub(crate) wired: &'a Wired,
     pub(crate) settings: &'a Settings,
-}
-
-/// Readings that the board has anyway, and places for those that are wired.
-pub(crate) fn own(platform: &dyn Platform) -> usize {
-    if platform.pins().is_some() { READINGS_MAX } else { platform.readings().len() }
-}
-
-/// The name of a reading: in two parts where a thing has several.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Label<'a> {
-    pub(crate) name: &'a str,
-    /// What follows after a point; empty if nothing does.
-    pub(crate) suffix: &'static str,
-}
-
-impl<'a> From<&'a str> for Label<'a> {
-    fn from(name: &'a str) -> Self {
-        Self { name, suffix: "" }
-    }
-}
-
-impl Label<'_> {
-    /// Whether the whole is this.
-    pub(crate) fn is(self, name: &[u8]) -> bool {
-        match self.suffix {
-            "" => self.name.as_bytes() == name,
-            suffix => {
-                let rest = name.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-                rest == Some(suffix.as_bytes())
-            }
-        }
-    }
-
-    /// The whole.
-    pub(crate) fn text(self) -> String<REMOTE_NAME_LEN_MAX, u8> {
-        let mut text = String::new();
-        // A name is no longer than that.
-        let _ = write!(text, "{self}");
-        text
-    }
-}
-
-impl fmt::Display for Label<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)?;
-        if self.suffix.is_empty() {
-            return Ok(());
-        }
-        f.write_str(".")?;
-        f.write_str(self.suffix)
-    }
 }
 
 impl<'a> Catalog<'a> {
@@ -136,10 +88,10 @@ impl<'a> Catalog<'a> {
     }
 
     /// The value of a reading, if it has one.
-    pub(crate) fn latest(&self, state: &State, index: usize, now: Now) -> Option<Latest> {
+    pub(crate) fn latest(&self, index: usize, now: Now) -> Option<Latest> {
         match self.slot(index) {
             Some(slot) => self.remotes.latest(slot, now),
-            None => state.latest.get(index).copied().flatten(),
+            None => self.latest.get(index).copied().flatten(),
         }
     }
 
@@ -201,9 +153,9 @@ impl Key {
 
     /// Whether it has a value: a reading has none before its first sample, and one of another device none after a
     /// silence.
-    pub(crate) fn exists(self, platform: &dyn Platform, state: &State, histories: &[History], now: Now) -> bool {
+    pub(crate) fn exists(self, catalog: Catalog<'_>, histories: &[History], now: Now) -> bool {
         match self {
-            Self::Reading(index) => state.catalog(platform).latest(state, index, now).is_some(),
+            Self::Reading(index) => catalog.latest(index, now).is_some(),
             Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),
             Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) => true,
         }

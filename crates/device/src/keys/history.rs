@@ -115,7 +115,7 @@ pub struct History {
 
 /// A sample as a stream's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct StreamEntry {
     pub(crate) id: StreamId,
     pub(crate) value: Value,
 }
@@ -139,7 +139,7 @@ impl History {
     }
 
     /// Adds a sample that comes now.
-    pub(crate) fn push(&mut self, value: Value, now: Now) {
+    pub(crate) fn append(&mut self, value: Value, now: Now) {
         self.add(value, self.last.next(now));
     }
 
@@ -192,11 +192,11 @@ impl History {
     }
 
     /// The sample of this number, unless it is gone or yet to come.
-    pub(crate) fn entry(&self, number: u32) -> Option<Entry> {
+    pub(crate) fn entry(&self, number: u32) -> Option<StreamEntry> {
         let age = self.next.wrapping_sub(number);
         let is_there = (1..=u32::from(self.len)).contains(&age);
         let slot = number as usize % HISTORY_LEN;
-        is_there.then(|| Entry { id: self.ids[slot].id(), value: self.values[slot] })
+        is_there.then(|| StreamEntry { id: self.ids[slot].id(), value: self.values[slot] })
     }
 
     /// The samples from one ID to another, both included.
@@ -236,13 +236,13 @@ mod tests {
     fn ids_grow_over_clock_steps() {
         let mut history = History::new();
         for ms in [5, 5, 7, 2, 6, 9] {
-            history.push(Value(0), at(ms));
+            history.append(Value(0), at(ms));
         }
         assert_eq!(ids(&history), ["5-0", "5-1", "7-0", "7-1", "7-2", "9-0"]);
         // Far in the past for longer than a millisecond has numbers.
         for _ in 0..70_000 {
             let before = history.last;
-            history.push(Value(0), at(1));
+            history.append(Value(0), at(1));
             assert!(history.last > before);
         }
         assert_eq!(history.last.id(), StreamId { ms: 10, seq: 70_000 - 65_536 });
@@ -252,7 +252,7 @@ mod tests {
     fn the_oldest_sample_goes() {
         let mut history = History::new();
         for ms in 1..=HISTORY_LEN as u64 + 3 {
-            history.push(Value(ms as i32), at(ms));
+            history.append(Value(ms as i32), at(ms));
         }
         assert_eq!(history.len(), HISTORY_LEN);
         assert_eq!(ids(&history).first().unwrap(), "4-0");
@@ -265,7 +265,7 @@ mod tests {
     fn numbers_may_wrap() {
         let mut history = History { next: u32::MAX - 1, ..History::new() };
         for ms in 1..=4 {
-            history.push(Value(0), at(ms));
+            history.append(Value(0), at(ms));
         }
         assert_eq!(ids(&history), ["1-0", "2-0", "3-0", "4-0"]);
     }
@@ -274,7 +274,7 @@ mod tests {
     fn ranges_include_their_ends() {
         let mut history = History::new();
         for ms in [10, 20, 30] {
-            history.push(Value(0), at(ms));
+            history.append(Value(0), at(ms));
         }
         let check = |from: &str, to: &str, first, len| {
             let id = |text: &str| StreamId::parse(text.as_bytes(), 0).unwrap();

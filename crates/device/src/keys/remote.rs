@@ -2,10 +2,10 @@
 
 use heapless::String;
 
-use crate::app::Latest;
 use crate::limits::{REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::names::is_name_byte;
 use crate::platform::Now;
-use crate::value::{Decimal, Value};
+use crate::value::{Decimal, Latest, Value};
 
 /// A reading of another device.
 pub(crate) struct Remote {
@@ -28,8 +28,9 @@ pub(crate) struct Remotes {
 
 impl Remotes {
     /// Room for `max` readings, or [`REMOTES_MAX`] if that is less.
-    pub(crate) fn new(max: usize, expire_ms: u32) -> Self {
-        Self { slots: [const { None }; REMOTES_MAX], max: max.min(REMOTES_MAX), expire_ms }
+    pub(crate) const fn new(max: usize, expire_ms: u32) -> Self {
+        let max = if max < REMOTES_MAX { max } else { REMOTES_MAX };
+        Self { slots: [const { None }; REMOTES_MAX], max, expire_ms }
     }
 
     pub(crate) fn max(&self) -> usize {
@@ -89,10 +90,9 @@ impl Remote {
 
 /// Whether a reading of another device can have this name: `NODE.NAME` of letters, digits, `.`, `_` and `-`.
 pub(crate) fn is_name(name: &[u8]) -> bool {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-".contains(byte);
     let dot = name.iter().position(|byte| *byte == b'.');
     name.len() <= REMOTE_NAME_LEN_MAX
-        && name.iter().all(is_plain)
+        && name.iter().copied().all(is_name_byte)
         && dot.is_some_and(|dot| dot > 0 && dot + 1 < name.len())
 }
 

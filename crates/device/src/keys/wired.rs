@@ -8,7 +8,7 @@ use sockeye_wiring::limits::THINGS_MAX;
 use sockeye_wiring::scan::{Found, Request};
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
-use crate::keys::catalog::Label;
+use crate::keys::label::Label;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Kind, OutputInfo, ReadingInfo};
 use crate::settings::Settings;
@@ -66,8 +66,15 @@ pub(crate) struct Wired {
 }
 
 impl Wired {
+    /// Memory for one: all of it is zero, so that a static of it takes no flash. None of what a scan found is not zero.
+    pub(crate) const ZERO: Self = Self::with(0, Some(Ok(Found::I2c(0))));
+
     /// Nothing is wired, to a board that has so many readings and places for those that are wired.
     pub(crate) const fn new(own: usize) -> Self {
+        Self::with(own, None)
+    }
+
+    const fn with(own: usize, found: Option<Result<Found, Fault>>) -> Self {
         Self {
             own,
             count: 0,
@@ -76,7 +83,7 @@ impl Wired {
             outputs: [None; OUTPUTS_MAX],
             left: 0,
             is_set_aside: false,
-            scan: Scan { request: None, found: None, count: 0 },
+            scan: Scan { request: None, found, count: 0 },
             is_changed: false,
             is_rewired: false,
             waker: WakerRegistration::new(),

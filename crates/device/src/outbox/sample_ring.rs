@@ -6,7 +6,7 @@ use crate::value::Value;
 
 /// A sample.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct QueuedSample {
     /// When it was measured; once it is fixed, the ID that it goes out with.
     pub(super) id: SampleId,
     pub(super) value: Value,
@@ -14,15 +14,15 @@ pub(super) struct Entry {
     /// The ID is the time since boot, and says nothing to a peer yet.
     pub(super) is_since_boot: bool,
     /// It has gone out, and keeps its ID.
-    pub(super) is_fixed: bool,
+    pub(super) has_id: bool,
     /// It has gone out on a connection that ended before it was answered for.
-    pub(super) is_doubtful: bool,
+    pub(super) is_unacked: bool,
 }
 
 /// At most [`OUTBOX_LEN`] samples.
 #[derive(Debug)]
 pub(super) struct Ring {
-    entries: [Entry; OUTBOX_LEN],
+    entries: [QueuedSample; OUTBOX_LEN],
     start: usize,
     len: usize,
     /// How many are on their way: the oldest.
@@ -31,7 +31,7 @@ pub(super) struct Ring {
 
 impl Ring {
     pub(super) fn new() -> Self {
-        Self { entries: [Entry::default(); OUTBOX_LEN], start: 0, len: 0, sent: 0 }
+        Self { entries: [QueuedSample::default(); OUTBOX_LEN], start: 0, len: 0, sent: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -47,7 +47,7 @@ impl Ring {
     }
 
     /// Adds a sample. True if the oldest that isn't on its way had to go: the outcome of the others is yet to come.
-    pub(super) fn push(&mut self, entry: Entry) -> bool {
+    pub(super) fn append(&mut self, entry: QueuedSample) -> bool {
         let is_full = self.len == OUTBOX_LEN;
         if is_full {
             self.remove(self.sent);
@@ -60,14 +60,14 @@ impl Ring {
     }
 
     /// The oldest sample that isn't on its way.
-    pub(super) fn unsent(&self) -> Option<Entry> {
+    pub(super) fn unsent(&self) -> Option<QueuedSample> {
         self.has_unsent().then(|| self.entries[(self.start + self.sent) % OUTBOX_LEN])
     }
 
     /// That one goes out, with this ID.
     pub(super) fn send(&mut self, id: SampleId) {
         if let Some(entry) = self.slot(self.sent) {
-            (entry.id, entry.is_fixed, entry.is_since_boot) = (id, true, false);
+            (entry.id, entry.has_id, entry.is_since_boot) = (id, true, false);
             self.sent += 1;
         }
     }
@@ -94,14 +94,14 @@ impl Ring {
     }
 
     /// Whether the oldest sample on its way was sent before this connection.
-    pub(super) fn is_first_doubtful(&self) -> bool {
-        self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_doubtful
+    pub(super) fn is_first_unacked(&self) -> bool {
+        self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_unacked
     }
 
     /// The oldest sample on its way needs another ID; it stays on its way until the connection ends.
-    pub(super) fn unfix(&mut self) {
+    pub(super) fn clear_id(&mut self) {
         if let Some(entry) = self.slot(0) {
-            entry.is_fixed = false;
+            entry.has_id = false;
         }
     }
 
@@ -115,11 +115,11 @@ impl Ring {
     }
 
     /// The connection has ended: what was on its way has arrived or not, and waits again.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn mark_unacked(&mut self) {
         for position in 0..self.sent {
             if let Some(entry) = self.slot(position) {
                 // One that needs another ID has surely not arrived.
-                entry.is_doubtful |= entry.is_fixed;
+                entry.is_unacked |= entry.has_id;
             }
         }
         self.sent = 0;
@@ -128,7 +128,7 @@ impl Ring {
     /// Nothing has ever gone out.
     pub(super) fn forget_sent(&mut self) {
         for entry in &mut self.entries {
-            (entry.is_fixed, entry.is_doubtful) = (false, false);
+            (entry.has_id, entry.is_unacked) = (false, false);
         }
         self.sent = 0;
     }
@@ -146,7 +146,7 @@ impl Ring {
         self.len -= 1;
     }
 
-    fn slot(&mut self, position: usize) -> Option<&mut Entry> {
+    fn slot(&mut self, position: usize) -> Option<&mut QueuedSample> {
         self.entries.get_mut((self.start + position) % OUTBOX_LEN)
     }
 }

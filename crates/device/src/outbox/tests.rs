@@ -31,9 +31,9 @@ fn clock(ms: u64, unix_ms: u64) -> Now {
 /// A new connection to a peer whose streams end so.
 fn connect(outbox: &Outbox<'_>, last: &[Option<(u64, u64)>]) {
     outbox.connected();
-    while let Some((index, _)) = outbox.unknown(&()) {
+    while let Some((index, _)) = outbox.next_unqueried(&()) {
         let id = last.get(index).copied().flatten();
-        outbox.learn(index, id.map(|(ms, seq)| StreamId { ms, seq }));
+        outbox.set_last_id(index, id.map(|(ms, seq)| StreamId { ms, seq }));
     }
 }
 
@@ -42,11 +42,11 @@ fn send(outbox: &Outbox<'_>) -> std::vec::Vec<std::string::String> {
     core::iter::from_fn(|| outbox.next(&())).map(|sample| std::format!("{} {}", sample.name, sample.id)).collect()
 }
 
-fn settle(outbox: &Outbox<'_>, outcomes: &[Outcome]) {
+fn settle(outbox: &Outbox<'_>, outcomes: &[SampleOutcome]) {
     outcomes.iter().for_each(|outcome| outbox.settle(*outcome, "").unwrap());
 }
 
-use Outcome::{Behind, Refused, Stored};
+use SampleOutcome::{IdNotGreater, Refused, Stored};
 
 #[test]
 fn what_was_not_answered_for_goes_out_again_with_the_same_id() {
@@ -60,7 +60,7 @@ fn what_was_not_answered_for_goes_out_again_with_the_same_id() {
     outbox.disconnected(None);
     connect(&outbox, &[Some((2_000, 0))]);
     assert_eq!(send(&outbox), ["lm35 2000-0", "lm35 3000-0"]);
-    settle(&outbox, &[Behind, Stored]);
+    settle(&outbox, &[IdNotGreater, Stored]);
     assert!(outbox.is_empty());
     let counts = outbox.counts();
     assert_eq!((counts.delivered, counts.repeated, counts.dropped), (3, 1, 0));
@@ -116,12 +116,12 @@ fn what_somebody_else_wrote_is_not_taken_for_an_answer() {
         outbox.put(0, Value(1), clock(ms, ms));
     }
     assert_eq!(send(&outbox), ["lm35 1000-0", "lm35 2000-0"]);
-    assert_eq!(outbox.settle(Behind, ""), Err(Relearn));
+    assert_eq!(outbox.settle(IdNotGreater, ""), Err(IdConflict));
     outbox.disconnected(None);
     // The second has arrived before the connection was closed.
     connect(&outbox, &[Some((2_000, 0))]);
     assert_eq!(send(&outbox), ["lm35 2000-1", "lm35 2000-0"]);
-    settle(&outbox, &[Stored, Behind]);
+    settle(&outbox, &[Stored, IdNotGreater]);
     let counts = outbox.counts();
     assert_eq!((counts.delivered, counts.repeated), (2, 1));
 }
@@ -132,7 +132,7 @@ fn a_new_id_without_a_clock_is_just_behind_the_streams_end() {
     connect(&outbox, &[Some((500_000, 0))]);
     outbox.put(0, Value(1), boot(1_000));
     assert_eq!(send(&outbox), ["lm35 500001-0"]);
-    assert_eq!(outbox.settle(Behind, ""), Err(Relearn));
+    assert_eq!(outbox.settle(IdNotGreater, ""), Err(IdConflict));
     outbox.disconnected(None);
     connect(&outbox, &[Some((500_700, 3))]);
     outbox.put(0, Value(1), boot(2_000));
@@ -195,7 +195,7 @@ fn a_new_peer_gets_what_waits() {
     assert!(outbox.version() != version);
     connect(&outbox, &[]);
     assert_eq!(send(&outbox), ["lm35 9000-1"]);
-    assert_eq!(outbox.settle(Behind, ""), Err(Relearn), "the new peer was never sent it");
+    assert_eq!(outbox.settle(IdNotGreater, ""), Err(IdConflict), "the new peer was never sent it");
     outbox.configure(&PushSettings::default(), "kitchen");
     assert!(outbox.is_empty());
     outbox.put(0, Value(1), boot(1));

@@ -1,190 +1,184 @@
-//! Texts that may be longer than the transmit buffer: INFO, CLIENT LIST, the page.
+//! Long texts: INFO and CLIENT LIST.
 //!
-//! A bulk string says its length first, and leaves in parts, between which figures change. So a text is made of lines,
-//! each of which is written when it is sent and is true then, and of a filler at its end, which makes up for lines
-//! that became shorter. A line that became so much longer that it would leave no room for the filler is left out. A
-//! text that fits into the buffer whole needs none of that.
+//! A bulk string begins with its length, so that its figures must not change while it is sent. A text that doesn't fit
+//! into the transmit buffer is therefore written at once, into memory that all sessions share, and sent from there. One
+//! session has that memory at a time. A session that takes longer than [`DOCUMENT_HOLD_MS`] for it has to give it to the
+//! next that asks, and is closed: its reply can't be completed.
 
 use core::fmt::{self, Write};
 
-use crate::limits::{TEXT_SLACK_LEN, TX_LEN};
+use heapless::Vec;
+use sockeye_resp::{Protocol, ReplyWriter};
 
-/// A text, line by line.
-pub(crate) trait Lines {
-    /// What comes before the bytes that fill up; as short as can be.
-    const FILLER: &'static str;
-    /// What fills up.
-    const FILL: u8;
-    /// What the text ends with.
-    const END: &'static str;
+use crate::limits::{DOCUMENT_HOLD_MS, DOCUMENT_LEN_MAX, HEADER_LEN_MAX};
+use crate::sessions::session::Cursor;
 
-    /// Writes line `index`, with the line end that separates it from the one before. None if there is no such line.
-    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result>;
+/// The one long text that is being sent.
+pub(crate) struct Document {
+    /// The reply, header and line end included, and unused bytes before the header.
+    bytes: Vec<u8, { HEADER_LEN_MAX + DOCUMENT_LEN_MAX + 2 }, u16>,
+    start: u8,
+    /// ID of the session that has it; 0 while nobody has.
+    owner: u32,
+    since_ms: u64,
 }
 
-/// What a text is sent as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Frame {
-    /// A bulk string.
-    Bulk,
-    /// RESP3's verbatim string.
-    Verbatim,
-    /// The body of an answer of HTTP.
-    Http,
-}
+/// A text is longer than [`DOCUMENT_LEN_MAX`].
+#[derive(Debug)]
+struct TooLong;
 
-/// How far a text is that doesn't fit into the buffer whole.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Progress {
-    /// The next line; [`FILLING`](Self::FILLING) once all lines and the start of the filler are written.
-    pub(crate) line: u16,
-    /// Bytes that are promised and yet to come, the frame's end not included; 0 if nothing is written yet.
-    pub(crate) left: u16,
-}
-
-impl Progress {
-    const FILLING: u16 = u16::MAX;
-    const NONE: Self = Self { line: 0, left: 0 };
-}
-
-/// Writes as much of a text as there is room for in `out`, which is empty; and how far it is then, none once it is
-/// complete. A text that hasn't begun has no progress either.
-///
-/// A text that fits into [`TX_LEN`] begins only where there is room for all of it.
-pub(crate) fn write<L: Lines>(
-    lines: &L,
-    frame: Frame,
-    progress: Option<Progress>,
-    out: &mut Out<'_>,
-) -> Option<Progress> {
-    let mut progress = match progress.filter(|progress| progress.left > 0) {
-        Some(progress) => progress,
-        None => begin(lines, frame, out)?,
-    };
-    if progress.left == 0 {
-        return Some(progress);
+impl Document {
+    /// Nobody's.
+    pub(crate) const fn new() -> Self {
+        Self { bytes: Vec::new(), start: 0, owner: 0, since_ms: 0 }
     }
-    while progress.line != Progress::FILLING {
-        let start = out.len;
-        let Some(line) = lines.line(progress.line.into(), out) else {
-            if out.write_str(L::FILLER).is_err() {
-                return Some(progress);
-            }
-            progress = Progress { line: Progress::FILLING, left: progress.left - L::FILLER.len() as u16 };
-            break;
+
+    /// How long a session has to wait for it, milliseconds; None if it may have it now.
+    fn wait_ms(&self, session: u32, now_ms: u64) -> Option<u64> {
+        let until_ms = self.since_ms.saturating_add(DOCUMENT_HOLD_MS);
+        (self.owner != 0 && self.owner != session && now_ms < until_ms).then(|| until_ms - now_ms)
+    }
+
+    /// Gives it to a session, and writes the session's reply into it.
+    ///
+    /// # Errors
+    /// The text is too long; nobody has the document then.
+    fn write(
+        &mut self,
+        session: u32,
+        now_ms: u64,
+        protocol: Protocol,
+        write: impl Fn(&mut dyn Write) -> fmt::Result,
+    ) -> Result<(), TooLong> {
+        self.bytes.clear();
+        // There is room for the header.
+        let _ = self.bytes.resize_default(HEADER_LEN_MAX);
+        self.owner = 0;
+        write(&mut Out(&mut self.bytes)).map_err(|_| TooLong)?;
+        let len = self.bytes.len() - HEADER_LEN_MAX;
+        self.bytes.extend_from_slice(b"\r\n").map_err(|_| TooLong)?;
+        let mut header = heapless::String::<HEADER_LEN_MAX, u8>::new();
+        let written = match protocol {
+            Protocol::Resp2 => write!(header, "${len}\r\n"),
+            Protocol::Resp3 => write!(header, "={}\r\ntxt:", len + "txt:".len()),
         };
-        if line.is_err() {
-            out.len = start;
-            return Some(progress);
-        }
-        progress.line += 1;
-        let rest = usize::from(progress.left).checked_sub(out.len - start);
-        match rest.filter(|rest| *rest >= L::FILLER.len() + L::END.len()) {
-            Some(rest) => progress.left = rest as u16,
-            None => out.len = start,
-        }
-    }
-    while usize::from(progress.left) > L::END.len() {
-        if out.put(&[L::FILL]).is_err() {
-            return Some(progress);
-        }
-        progress.left -= 1;
-    }
-    end::<L>(frame, out).is_err().then_some(progress)
-}
-
-/// Writes the start of a text, or all of it if it fits; how far it is if it doesn't.
-fn begin<L: Lines>(lines: &L, frame: Frame, out: &mut Out<'_>) -> Option<Progress> {
-    let mut measure = Measure(0);
-    write_lines(lines, &mut measure);
-    let len = measure.0 + L::END.len();
-    if write_header(frame, len, out).is_err() {
-        out.len = 0;
-        return Some(Progress::NONE);
-    }
-    let whole_len = out.len + len + FRAME_END.len();
-    if whole_len <= out.bytes.len() {
-        write_lines(lines, out);
-        // It fits: that was measured.
-        let _ = end::<L>(frame, out);
-        return None;
-    }
-    out.len = 0;
-    let len = len + TEXT_SLACK_LEN;
-    if whole_len <= TX_LEN || write_header(frame, len, out).is_err() {
-        out.len = 0;
-        return Some(Progress::NONE);
-    }
-    Some(Progress { line: 0, left: len as u16 })
-}
-
-fn write_lines(lines: &impl Lines, out: &mut dyn Write) {
-    let all = (0..usize::from(Progress::FILLING)).map_while(|index| lines.line(index, out));
-    all.for_each(drop);
-}
-
-fn write_header(frame: Frame, len: usize, out: &mut Out<'_>) -> fmt::Result {
-    match frame {
-        Frame::Bulk => write!(out, "${len}\r\n"),
-        Frame::Verbatim => write!(out, "={}\r\ntxt:", len + "txt:".len()),
-        Frame::Http => write!(
-            out,
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {len}\r\nCache-Control: \
-             no-store\r\nConnection: close\r\n\r\n"
-        ),
-    }
-}
-
-/// What ends a string of RESP; HTTP has nothing there.
-const FRAME_END: &str = "\r\n";
-
-/// The end of the text and of its frame, or nothing if both don't fit.
-fn end<L: Lines>(frame: Frame, out: &mut Out<'_>) -> fmt::Result {
-    let start = out.len;
-    out.write_str(L::END)?;
-    let frame_end = if frame == Frame::Http { "" } else { FRAME_END };
-    let ended = out.write_str(frame_end);
-    if ended.is_err() {
-        out.len = start;
-    }
-    ended
-}
-
-/// A buffer that is filled from its start.
-pub(crate) struct Out<'a> {
-    bytes: &'a mut [u8],
-    len: usize,
-}
-
-impl<'a> Out<'a> {
-    pub(crate) fn new(bytes: &'a mut [u8]) -> Self {
-        Self { bytes, len: 0 }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> fmt::Result {
-        let room = self.bytes.get_mut(self.len..self.len + bytes.len()).ok_or(fmt::Error)?;
-        room.copy_from_slice(bytes);
-        self.len += bytes.len();
+        written.map_err(|_| TooLong)?;
+        let start = HEADER_LEN_MAX - header.len();
+        let room = self.bytes.get_mut(start..HEADER_LEN_MAX).ok_or(TooLong)?;
+        room.copy_from_slice(header.as_bytes());
+        (self.start, self.owner, self.since_ms) = (start as u8, session, now_ms);
         Ok(())
     }
+
+    /// What is left of the session's reply after `sent` bytes; None if the session doesn't have it any more.
+    fn rest(&self, session: u32, sent: u16) -> Option<&[u8]> {
+        (self.owner == session).then(|| self.bytes.get(usize::from(self.start) + usize::from(sent)..)).flatten()
+    }
+
+    /// The session has no use for it any more. False if it didn't have it.
+    pub(crate) fn release(&mut self, session: u32) -> bool {
+        let is_owner = self.owner == session;
+        if is_owner {
+            self.owner = 0;
+        }
+        is_owner
+    }
 }
+
+/// What has become of a text.
+pub(crate) enum Progress {
+    /// All of it is written into the reply.
+    Complete,
+    /// A part of it is, and the session has the document for the rest.
+    Part(Cursor),
+    /// Another session has the document, for so many milliseconds at most.
+    Busy { timeout_ms: u64 },
+    /// The rest is lost: another session has the document now.
+    Lost,
+}
+
+impl Document {
+    /// Writes a session's text, or goes on with it where `cursor` says: as one reply if it fits, and otherwise in parts.
+    pub(crate) fn reply(
+        &mut self,
+        (session, cursor): (u32, Cursor),
+        now_ms: u64,
+        reply: &mut ReplyWriter<'_>,
+        write: impl Fn(&mut dyn Write) -> fmt::Result,
+    ) -> Progress {
+        let mut sent = match cursor {
+            Cursor::Document { sent } => sent,
+            _ => {
+                reply.verbatim_with(*b"txt", |out| write(out));
+                if !reply.is_overflowed() {
+                    return Progress::Complete;
+                }
+                reply.rewind();
+                if let Some(timeout_ms) = self.wait_ms(session, now_ms) {
+                    return Progress::Busy { timeout_ms };
+                }
+                if self.write(session, now_ms, reply.protocol(), write).is_err() {
+                    reply.error("ERR the text is longer than this device can send");
+                    return Progress::Complete;
+                }
+                0
+            }
+        };
+        let Some(rest) = self.rest(session, sent) else {
+            return Progress::Lost;
+        };
+        let len = reply.raw(rest);
+        if len == rest.len() {
+            self.release(session);
+            return Progress::Complete;
+        }
+        sent += len as u16;
+        Progress::Part(Cursor::Document { sent })
+    }
+}
+
+/// Appends to the document.
+struct Out<'a>(&'a mut Vec<u8, { HEADER_LEN_MAX + DOCUMENT_LEN_MAX + 2 }, u16>);
 
 impl Write for Out<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.put(text.as_bytes())
+        self.0.extend_from_slice(text.as_bytes()).map_err(|_| fmt::Error)
     }
 }
 
-/// Counts what is written.
-struct Measure(usize);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Write for Measure {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0 += text.len();
-        Ok(())
+    fn text(document: &Document, session: u32, sent: u16) -> Option<&str> {
+        document.rest(session, sent).map(|rest| core::str::from_utf8(rest).unwrap())
+    }
+
+    #[test]
+    fn one_session_has_it_at_a_time_and_not_for_ever() {
+        let mut document = Document::new();
+        assert_eq!(document.wait_ms(1, 0), None);
+        document.write(1, 10, Protocol::Resp2, |out| out.write_str("# Server\r\n")).unwrap();
+        assert_eq!(text(&document, 1, 0), Some("$10\r\n# Server\r\n\r\n"));
+        assert_eq!(text(&document, 1, 5), Some("# Server\r\n\r\n"));
+        assert_eq!(text(&document, 2, 0), None);
+        assert_eq!(document.wait_ms(1, 20), None);
+        assert_eq!(document.wait_ms(2, 20), Some(DOCUMENT_HOLD_MS - 10));
+        assert!(!document.release(2));
+        assert_eq!(document.wait_ms(2, DOCUMENT_HOLD_MS + 10), None);
+        document.write(2, DOCUMENT_HOLD_MS + 10, Protocol::Resp3, |out| out.write_str("x")).unwrap();
+        assert_eq!(text(&document, 1, 0), None);
+        assert_eq!(text(&document, 2, 0), Some("=5\r\ntxt:x\r\n"));
+        assert!(document.release(2));
+        assert_eq!(document.wait_ms(1, DOCUMENT_HOLD_MS + 10), None);
+    }
+
+    #[test]
+    fn the_longest_text_has_room_and_a_longer_one_is_nobodys() {
+        let mut document = Document::new();
+        document.write(1, 0, Protocol::Resp3, |out| out.write_str(&"x".repeat(DOCUMENT_LEN_MAX))).unwrap();
+        assert_eq!(text(&document, 1, 0).unwrap().len(), "=3304\r\ntxt:".len() + DOCUMENT_LEN_MAX + 2);
+        let written = document.write(1, 0, Protocol::Resp2, |out| out.write_str(&"x".repeat(DOCUMENT_LEN_MAX + 3)));
+        assert!(written.is_err() && document.rest(1, 0).is_none());
     }
 }

@@ -2,14 +2,12 @@
 
 use core::fmt::{self, Write};
 
-use crate::app::State;
-use crate::commands::config;
-use crate::commands::connection_commands::COMPATIBLE_VERSION;
+use crate::command::COMPATIBLE_VERSION;
 use crate::keys::catalog::Key;
 use crate::keys::history::History;
 use crate::outbox::Outbox;
 use crate::platform::{Health, Now, Platform};
-use crate::replies::document::Lines;
+use crate::state::State;
 use sockeye_resp::Request;
 use sockeye_wifi as wifi;
 
@@ -43,7 +41,7 @@ enum Line {
 
 use Line::{Field, Optional, OptionalText, Push, Section, Wifi};
 
-static LINES: [Line; 56] = [
+static LINES: [Line; 58] = [
     Section("Server"),
     Field("redis_version", |_, out| out.write_str(COMPATIBLE_VERSION)),
     Field("redis_mode", |_, out| out.write_str("standalone")),
@@ -60,58 +58,62 @@ static LINES: [Line; 56] = [
     Field("blocked_clients", |info, out| {
         write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_blocked()).count())
     }),
-    Field("pubsub_clients", |info, out| {
-        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
-    }),
     Section("Memory"),
     Field("used_memory", |info, out| write!(out, "{}", info.health.used_memory)),
     Field("used_memory_human", |info, out| human(out, info.health.used_memory)),
     Field("total_system_memory", |info, out| write!(out, "{}", info.health.total_memory)),
     Field("maxmemory", |_, out| out.write_str("0")),
-    Optional("heap_free", |health| health.heap_free.map(i64::from)),
     Section("Persistence"),
     Field("loading", |_, out| out.write_str("0")),
-    Field("store", |info, out| out.write_str(info.state.store.name())),
     Section("Stats"),
     Field("total_connections_received", |info, out| {
         write!(out, "{}", u64::from(info.health.server.accepted) + u64::from(info.health.server.refused))
     }),
-    Field("total_commands_processed", |info, out| write!(out, "{}", info.state.stats.commands)),
+    Field("total_commands_processed", |info, out| write!(out, "{}", info.state.counts.commands)),
     Field("total_net_input_bytes", |info, out| write!(out, "{}", info.health.server.bytes_in)),
     Field("total_net_output_bytes", |info, out| write!(out, "{}", info.health.server.bytes_out)),
     Field("rejected_connections", |info, out| write!(out, "{}", info.health.server.refused)),
     Field("evicted_clients", |info, out| write!(out, "{}", info.health.server.displaced)),
-    Field("total_error_replies", |info, out| write!(out, "{}", info.state.stats.errors)),
-    Field("acl_access_denied_auth", |info, out| write!(out, "{}", info.state.stats.auth_failures)),
-    Field("keyspace_hits", |info, out| write!(out, "{}", info.state.stats.hits)),
-    Field("keyspace_misses", |info, out| write!(out, "{}", info.state.stats.misses)),
+    Field("keyspace_hits", |info, out| write!(out, "{}", info.state.counts.hits)),
+    Field("keyspace_misses", |info, out| write!(out, "{}", info.state.counts.misses)),
+    Field("total_error_replies", |info, out| write!(out, "{}", info.state.counts.errors)),
     Section("Replication"),
     Field("role", |_, out| out.write_str("master")),
     Field("connected_slaves", |_, out| out.write_str("0")),
+    Section("Cluster"),
+    Field("cluster_enabled", |_, out| out.write_str("0")),
     Section("Keyspace"),
     Field("db0", |info, out| {
         let all = Key::all(info.state.catalog(info.platform));
-        let keys = all.filter(|(_, key)| key.exists(info.platform, info.state, info.histories, info.now));
+        let keys = all.filter(|(_, key)| key.exists(info.state.catalog(info.platform), info.histories, info.now));
         write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
     }),
     Section("Device"),
-    Field("device_name", |info, out| out.write_str(config::name(info.state, info.platform))),
+    Field("device_name", |info, out| out.write_str(info.state.device_name(info.platform))),
     Field("firmware_version", |info, out| out.write_str(info.platform.identity().version)),
     Field("reset_reason", |info, out| out.write_str(info.health.reset_reason)),
+    Optional("heap_free", |health| health.heap_free.map(i64::from)),
+    Field("store", |info, out| out.write_str(info.state.store.name())),
     OptionalText("last_panic", |platform| platform.last_panic()),
     Field("connections_timed_out", |info, out| write!(out, "{}", info.health.server.timed_out)),
     Field("connections_reset", |info, out| write!(out, "{}", info.health.server.reset)),
     Field("accept_errors", |info, out| write!(out, "{}", info.health.server.accept_errors)),
-    Field("protocol_errors", |info, out| write!(out, "{}", info.state.stats.protocol_errors)),
+    Field("protocol_errors", |info, out| write!(out, "{}", info.state.counts.protocol_errors)),
+    Field("auth_failures", |info, out| write!(out, "{}", info.state.counts.auth_failures)),
+    Field("pubsub_clients", |info, out| {
+        write!(out, "{}", info.state.sessions.iter().filter(|session| session.is_subscribed()).count())
+    }),
     Field("http", |info, out| {
-        write!(out, "pages={},refused={}", info.state.stats.pages, info.state.stats.http_refused)
+        write!(out, "pages={},refused={}", info.state.counts.pages, info.state.counts.http_refused)
     }),
-    Field("samples", |info, out| write!(out, "{}", info.state.stats.samples)),
-    Field("remote_readings", |info, out| write!(out, "{},max={}", info.state.remotes.len(), info.state.remotes.max())),
-    Field("pushes", |info, out| {
-        write!(out, "sent={},dropped={}", info.state.stats.pushes, info.state.stats.pushes_dropped)
+    Field("samples", |info, out| write!(out, "{}", info.state.counts.samples)),
+    Field("remote_readings", |info, out| {
+        write!(out, "count={},max={}", info.state.remotes.len(), info.state.remotes.max())
     }),
-    Push("push_to", |outbox, out| outbox.with_settings(|settings| out.write_str(&settings.to))),
+    Field("pubsub_messages", |info, out| {
+        write!(out, "sent={},dropped={}", info.state.counts.messages, info.state.counts.messages_dropped)
+    }),
+    Push("push_to", |outbox, out| outbox.with_settings(|settings| FreeText(out).write_str(&settings.to))),
     Push("push", |outbox, out| {
         let (connected, waiting, counts) = (u8::from(outbox.is_connected()), outbox.len(), outbox.counts());
         write!(
@@ -122,7 +124,7 @@ static LINES: [Line; 56] = [
         write!(out, ",dropped={},refused={}", counts.dropped, counts.refused)?;
         write!(out, ",connections={},failures={}", counts.connections, counts.failures)
     }),
-    Push("push_error", |outbox, out| out.write_str(&outbox.error())),
+    Push("push_error", |outbox, out| FreeText(out).write_str(&outbox.error())),
 ];
 
 static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
@@ -134,6 +136,23 @@ static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
     }
     lines
 };
+
+/// Writes a text of somebody else, such as a network's name or a panic's message. Parsers take a value with `,` and `=`
+/// for a list of fields, and a line end for the end of the value: a comma becomes a semicolon, and a control character a
+/// blank.
+struct FreeText<'a>(&'a mut dyn Write);
+
+impl Write for FreeText<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| {
+            self.0.write_char(match c {
+                ',' => ';',
+                c if c.is_control() => ' ',
+                c => c,
+            })
+        })
+    }
+}
 
 /// Bytes as Redis shows them to people.
 fn human(out: &mut dyn Write, bytes: u32) -> fmt::Result {
@@ -166,44 +185,57 @@ fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
     in_sections.flatten()
 }
 
-/// Whether the request asks for nothing that there is.
-pub(crate) fn is_empty(request: &Request<'_>) -> bool {
-    lines(request).next().is_none()
-}
-
 impl Info<'_> {
     fn status(&self) -> wifi::Status<'_> {
         wifi::Status {
             wifi: &self.state.wifi,
-            settings: self.state.settings.wifi(config::name(self.state, self.platform)),
+            settings: self.state.settings.wifi(self.state.device_name(self.platform)),
             rssi_dbm: self.health.wifi_rssi_dbm,
             now_ms: self.now.uptime_ms(),
         }
     }
 }
 
-impl Lines for Info<'_> {
-    const FILLER: &'static str = "\r\n# ";
-    const FILL: u8 = b'.';
-    const END: &'static str = "\r\n";
-
-    fn line(&self, index: usize, out: &mut dyn Write) -> Option<fmt::Result> {
-        let line = lines(&self.request).nth(index)?;
-        let end = if index > 0 { "\r\n" } else { "" };
-        Some(match line {
-            Section(name) => write!(out, "{end}{end}# {name}"),
-            Field(name, write) => write!(out, "{end}{name}:").and_then(|()| write(self, out)),
-            Push(name, write) => {
-                let push = |outbox| write!(out, "{end}{name}:").and_then(|()| write(outbox, out));
-                self.outbox.map_or(Ok(()), push)
+impl Info<'_> {
+    /// Writes the wanted sections, each after an empty line but for the first, as Redis does.
+    pub(crate) fn write(&self, out: &mut dyn Write) -> fmt::Result {
+        let mut is_first = true;
+        for line in lines(&self.request) {
+            match line {
+                Section(name) if core::mem::take(&mut is_first) => write!(out, "# {name}\r\n")?,
+                Section(name) => write!(out, "\r\n# {name}\r\n")?,
+                Field(name, write) => {
+                    write!(out, "{name}:")?;
+                    write(self, out)?;
+                    out.write_str("\r\n")?;
+                }
+                Push(name, write) => {
+                    if let Some(outbox) = self.outbox {
+                        write!(out, "{name}:")?;
+                        write(outbox, out)?;
+                        out.write_str("\r\n")?;
+                    }
+                }
+                Wifi(field) if !field.exists(&self.status()) => (),
+                Wifi(field) => {
+                    write!(out, "{}:", field.name)?;
+                    field.write(&self.status(), &mut FreeText(out)).unwrap_or(Ok(()))?;
+                    out.write_str("\r\n")?;
+                }
+                Optional(name, read) => {
+                    if let Some(figure) = read(&self.health) {
+                        write!(out, "{name}:{figure}\r\n")?;
+                    }
+                }
+                OptionalText(name, read) => {
+                    if let Some(text) = read(self.platform) {
+                        write!(out, "{name}:")?;
+                        FreeText(out).write_str(text)?;
+                        out.write_str("\r\n")?;
+                    }
+                }
             }
-            // It keeps its number, so that no other line is skipped if the figure comes or goes between two parts.
-            Wifi(field) if !field.exists(&self.status()) => Ok(()),
-            Wifi(field) => {
-                write!(out, "{end}{}:", field.name).and_then(|()| field.write(&self.status(), out).unwrap_or(Ok(())))
-            }
-            Optional(name, read) => read(&self.health).map_or(Ok(()), |figure| write!(out, "{end}{name}:{figure}")),
-            OptionalText(name, read) => read(self.platform).map_or(Ok(()), |text| write!(out, "{end}{name}:{text}")),
-        })
+        }
+        Ok(())
     }
 }

@@ -1,50 +1,58 @@
 //! What is done between two waits: from the client's receive buffer to its transmit buffer.
+//!
+//! The receive buffer holds, from its start, the requests that a transaction has queued, and then those that are yet to
+//! be answered. Without a transaction there are none of the former.
 
 use embassy_time::Instant;
-use sockeye_resp::{Args, Protocol, ReplyWriter};
+use sockeye_resp::{Decoder, Protocol, ReplyWriter};
 
-use super::{Client, Connection, Target};
-use crate::app::commit::Storing;
+use super::{ClientConnection, Connection, Target};
 use crate::command::Flow;
-use crate::commands::commit::Change;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
+use crate::pending::PendingSettings;
+use crate::scratch::Scratch;
 use crate::settings::{Store, StoreError};
 
-/// Where requests are while they are looked at, and replies while they are written.
-pub(crate) struct Scratch {
-    pub(crate) rx: [u8; RX_LEN],
-    args: Args,
-    tx: [u8; TX_LEN],
-}
-
-impl Scratch {
-    pub(crate) const fn new() -> Self {
-        Self { rx: [0; RX_LEN], args: Args::new(), tx: [0; TX_LEN] }
-    }
-}
-
 /// What is to be waited for until there is more to do.
-pub(super) enum Pause {
-    /// More input: all that came is answered.
-    Read,
+pub(super) enum WaitFor {
+    /// More input: all requests that came are answered.
+    Input,
     /// Nothing: the connection is to be closed.
     Close,
-    /// Room for more than so many bytes; the request is asked for again then.
+    /// Room for more than so many bytes; the request is decoded again then.
     Room(usize),
-    /// The store, for what the request changes.
+    /// The store, for the settings that the request changes.
     Commit,
-    /// An event, for so many milliseconds, or for ever if they are 0; the request is asked for again then.
-    Block { timeout_ms: u64 },
+    /// An event, or `timeout_ms`, which is 0 for ever; the request is decoded again then.
+    Event { timeout_ms: u64 },
 }
 
-/// How long a request waits for something to happen.
+/// How long a request waits for an event.
 #[derive(Clone, Copy)]
 pub(super) enum Wait {
-    /// None does.
+    /// No request waits.
     No,
     Until(Instant),
     /// It has waited long enough.
     Over,
+}
+
+/// The requests that a transaction has queued, at the start of the receive buffer.
+#[derive(Clone, Copy)]
+pub(super) enum Queue {
+    /// There is no transaction.
+    None,
+    /// Bytes of the requests after MULTI.
+    Open { len: u16 },
+    /// EXEC runs the requests: the first byte of the next, the end of the last, and the end of EXEC itself.
+    Running { next: u16, end: u16, exec_end: u16 },
+}
+
+/// What has come of the requests that were processed at once.
+enum Step {
+    Wait(WaitFor),
+    /// MULTI, EXEC or the end of a transaction: there may be more to process.
+    Again(Queue),
 }
 
 /// A part of the transmit buffer that is free.
@@ -56,7 +64,7 @@ struct Room {
 }
 
 impl Room {
-    fn of<C: Client>(client: &mut C) -> Self {
+    fn of<C: ClientConnection>(client: &mut C) -> Self {
         let len = client.room();
         Self { len, is_whole: len >= TX_LEN || len == client.room_max() }
     }
@@ -70,130 +78,230 @@ impl Room {
     }
 }
 
-/// What to wait for when there is no room for more, after `len` bytes were put into `room`. Whoever finds no room for
-/// anything in the most room that there can be never will.
-fn full<C: Client>(client: &mut C, room: Room, len: usize) -> Pause {
+/// What to wait for when there is no room for more, after `len` bytes were put into `room`. A reply that finds no room in
+/// the most room that there can be never will.
+fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> WaitFor {
     if len == 0 && room.is_whole {
-        return Pause::Close;
+        return WaitFor::Close;
     }
     let room = Room::of(client);
-    Pause::Room(if room.is_whole { 0 } else { room.len })
+    WaitFor::Room(if room.is_whole { 0 } else { room.len })
 }
 
-impl<C: Client, S: Store> Connection<'_, '_, C, S> {
+impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Answers requests until there is something to wait for.
-    pub(super) fn work(&mut self) -> Pause {
+    pub(super) fn process_input(&mut self) -> WaitFor {
         let scratch = &mut *self.session.app.scratch();
-        let len = self.client.peek(&mut scratch.rx);
-        let pause = self.answer_all(scratch, len);
-        let done = self.decoder.drain_consumed();
-        if done > 0 {
-            self.client.consume(done);
+        loop {
+            let len = self.client.peek(&mut scratch.rx);
+            let step = match self.queue {
+                Queue::Running { next, end, exec_end } => self.run_queued(scratch, len, (next, end, exec_end)),
+                Queue::None => self.answer_all(scratch, 0, len),
+                Queue::Open { len: queued } => self.answer_all(scratch, usize::from(queued).min(len), len),
+            };
+            match step {
+                Step::Again(queue) => self.queue = queue,
+                Step::Wait(WaitFor::Input) if self.is_queue_full(len) => {
+                    // There is no room for the rest of the request beside the queued ones.
+                    self.session.app.overflow_transaction(self.session.key);
+                    self.consume_queued();
+                }
+                Step::Wait(wait) => return wait,
+            }
         }
-        self.waiting = len - done.min(len);
-        if self.waiting > 0 && matches!(pause, Pause::Read) {
-            self.client.begin_request();
-        }
-        pause
     }
 
-    fn answer_all(&mut self, scratch: &mut Scratch, len: usize) -> Pause {
+    /// Whether requests are queued and more bytes have no room.
+    fn is_queue_full(&self, len: usize) -> bool {
+        matches!(self.queue, Queue::Open { len: queued } if queued > 0) && len >= RX_LEN
+    }
+
+    /// Whether a part of a request has come, and the rest of it has not.
+    pub(super) fn is_in_request(&self) -> bool {
+        self.waiting > if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 }
+    }
+
+    /// Drops the queued requests; the transaction stays open.
+    fn consume_queued(&mut self) {
+        if let Queue::Open { len } = &mut self.queue {
+            let queued = usize::from(core::mem::take(len));
+            self.client.consume(queued);
+            self.waiting = self.waiting.saturating_sub(queued);
+        }
+    }
+
+    /// Answers the requests after the first `queued` bytes of `len`.
+    fn answer_all(&mut self, scratch: &mut Scratch, queued: usize, len: usize) -> Step {
+        let step = self.answer(scratch, queued, len);
+        let done = self.decoder.drain_consumed();
+        let left = match (&mut self.queue, &step) {
+            (_, Step::Again(Queue::Running { .. })) => 0,
+            (Queue::Open { len: queued }, Step::Wait(_)) => {
+                *queued += done as u16;
+                len.saturating_sub(usize::from(*queued))
+            }
+            _ => {
+                self.client.consume(queued + done);
+                len.saturating_sub(queued + done)
+            }
+        };
+        let kept = if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 };
+        self.waiting = kept + left;
+        if left > 0 && matches!(step, Step::Wait(WaitFor::Input)) {
+            self.client.begin_request();
+        }
+        step
+    }
+
+    fn answer(&mut self, scratch: &mut Scratch, queued: usize, len: usize) -> Step {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = scratch;
-        let rx = rx.get_mut(..len).unwrap_or_default();
-        let mut room = Room::of(self.client);
+        let rx = rx.get_mut(queued..len).unwrap_or_default();
+        let len = rx.len();
+        let room = Room::of(self.client);
         let mut reply = room.writer(tx, app.protocol(key));
-        let pause = loop {
+        let wait = loop {
             let request = match self.decoder.decode(rx, args, app.limits(key)) {
                 Ok(Some(request)) => request,
-                Ok(None) => break Pause::Read,
+                Ok(None) => break WaitFor::Input,
                 Err(error) => {
                     if reply.begin(REPLY_LEN_MAX).is_err() {
-                        break Pause::Room(0);
+                        break WaitFor::Room(0);
                     }
                     app.count(|counts| counts.protocol_errors = counts.protocol_errors.wrapping_add(1));
                     reply.error_fmt(format_args!("ERR {error}"));
-                    break Pause::Close;
+                    break WaitFor::Close;
                 }
             };
             self.client.end_request();
-            let flow = match self.wait {
-                Wait::Over if reply.begin(0).is_err() => Flow::More,
-                Wait::Over => app.time_out(key, &mut reply),
-                _ => app.call(key, &request, &mut reply),
-            };
-            match flow {
+            match app.call(key, &request, matches!(self.wait, Wait::Over), &mut reply) {
                 Flow::Continue => {
                     self.wait = Wait::No;
                     if self.decoder.consumed() == len {
-                        break Pause::Read;
+                        break WaitFor::Input;
                     }
                 }
-                Flow::Close => break Pause::Close,
-                Flow::Abort => return Pause::Close,
-                Flow::Text => {
+                Flow::Close => break WaitFor::Close,
+                Flow::Abort => return Step::Wait(WaitFor::Close),
+                Flow::OutputFull => break WaitFor::Room(0),
+                Flow::Commit => break WaitFor::Commit,
+                Flow::Block { timeout_ms } => break WaitFor::Event { timeout_ms },
+                flow @ (Flow::Queue | Flow::Discard | Flow::Execute) => {
                     self.client.put(reply.as_bytes());
-                    let protocol = reply.protocol();
-                    room = Room::of(self.client);
-                    let (len, is_more) = app.text(key, &request, room.buffer(tx));
-                    self.client.put(tx.get(..len).unwrap_or_default());
-                    if is_more {
-                        self.decoder.unread();
-                        return full(self.client, room, len);
-                    }
-                    room = Room::of(self.client);
-                    reply = room.writer(tx, protocol);
+                    return Step::Again(match flow {
+                        Flow::Queue => Queue::Open { len: 0 },
+                        Flow::Execute => {
+                            let exec_end = (queued + self.decoder.consumed()) as u16;
+                            Queue::Running { next: 0, end: queued as u16, exec_end }
+                        }
+                        _ => Queue::None,
+                    });
                 }
-                Flow::More => break Pause::Room(0),
-                Flow::Commit => break Pause::Commit,
-                Flow::Block { timeout_ms } => break Pause::Block { timeout_ms },
             }
         };
-        if matches!(pause, Pause::Room(_) | Pause::Commit | Pause::Block { .. }) {
+        if matches!(wait, WaitFor::Room(_) | WaitFor::Commit | WaitFor::Event { .. }) {
             self.decoder.unread();
         }
         self.client.put(reply.as_bytes());
-        if let Pause::Room(_) = pause { full(self.client, room, reply.as_bytes().len()) } else { pause }
+        Step::Wait(if let WaitFor::Room(_) = wait {
+            output_full(self.client, room, reply.as_bytes().len())
+        } else {
+            wait
+        })
     }
 
-    /// Puts what the request changes into `storing`. None if it changes nothing, and the error is written.
-    pub(super) fn change(&mut self, storing: &mut Storing) -> Option<Change> {
+    /// Runs the queued requests of a transaction from `next` to `end`. Bytes after `exec_end` are requests that came
+    /// behind EXEC.
+    fn run_queued(&mut self, scratch: &mut Scratch, len: usize, (mut next, end, exec_end): (u16, u16, u16)) -> Step {
+        let (app, key) = (self.session.app, self.session.key);
+        let Scratch { rx, args, tx } = scratch;
+        let room = Room::of(self.client);
+        let mut reply = room.writer(tx, app.protocol(key));
+        self.waiting = len;
+        let wait = loop {
+            let mut decoder = Decoder::new();
+            let rx = rx.get_mut(next.into()..end.into()).unwrap_or_default();
+            // Whole requests are there, which were decoded before. They are not after the connection has gone, which the
+            // next wait finds.
+            let Ok(Some(request)) = decoder.decode(rx, args, app.limits(key)) else {
+                self.client.put(reply.as_bytes());
+                self.client.consume(usize::from(exec_end).min(len));
+                app.end_transaction(key);
+                return Step::Again(Queue::None);
+            };
+            match app.call(key, &request, matches!(self.wait, Wait::Over), &mut reply) {
+                Flow::Close => break WaitFor::Close,
+                Flow::Abort => return Step::Wait(WaitFor::Close),
+                Flow::OutputFull => break WaitFor::Room(0),
+                Flow::Commit => break WaitFor::Commit,
+                Flow::Block { timeout_ms } => break WaitFor::Event { timeout_ms },
+                // Commands of transactions are never queued.
+                Flow::Continue | Flow::Queue | Flow::Discard | Flow::Execute => {
+                    self.wait = Wait::No;
+                    next += decoder.consumed() as u16;
+                }
+            }
+            self.queue = Queue::Running { next, end, exec_end };
+        };
+        self.client.put(reply.as_bytes());
+        Step::Wait(if let WaitFor::Room(_) = wait {
+            output_full(self.client, room, reply.as_bytes().len())
+        } else {
+            wait
+        })
+    }
+
+    /// Puts what the request changes into `pending`. False if there is nothing to store, and the reply is written. The
+    /// request is done with then.
+    pub(super) fn prepare(&mut self, pending: &mut PendingSettings) -> bool {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = &mut *app.scratch();
         let len = self.client.peek(rx);
-        let rx = rx.get_mut(..len).unwrap_or_default();
+        let mut queued = Decoder::new();
+        let (decoder, start, end) = match self.queue {
+            Queue::None => (&mut self.decoder, 0, len),
+            Queue::Open { len: queued } => (&mut self.decoder, queued.into(), len),
+            Queue::Running { next, end, .. } => (&mut queued, next.into(), end.into()),
+        };
+        let rx = rx.get_mut(start..end.min(len)).unwrap_or_default();
         // It isn't there any more if the connection has gone meanwhile, which the next wait finds.
-        let request = self.decoder.decode(rx, args, app.limits(key)).ok().flatten()?;
+        let Some(request) = decoder.decode(rx, args, app.limits(key)).ok().flatten() else {
+            return false;
+        };
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));
         // There is the room that the command was given.
         let _ = reply.begin(0);
-        let change = app.change(key, storing, &request, &mut reply);
+        let must_store = app.prepare(key, pending, &request, &mut reply);
+        let done = decoder.drain_consumed();
         self.client.put(reply.as_bytes());
-        self.client.consume(self.decoder.drain_consumed());
-        change
+        match &mut self.queue {
+            Queue::Running { next, .. } => *next += done as u16,
+            _ => self.client.consume(done),
+        }
+        must_store
     }
 
-    /// Says whether a change is stored, and puts it in force.
-    pub(super) fn committed(&mut self, change: Change, storing: &Storing, stored: Result<(), StoreError>) {
+    /// Replies to a change that is stored, or is not, and puts it in force.
+    pub(super) fn committed(&mut self, pending: &PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));
         let _ = reply.begin(0);
-        app.committed(key, change, storing, stored, &mut reply);
+        app.committed(key, pending, stored, &mut reply);
         self.client.put(reply.as_bytes());
     }
 
-    /// Writes pushes as far as there is room; if some are left, more room than this is needed.
-    pub(super) fn write_pushes(&mut self) -> Option<usize> {
+    /// Writes messages as far as there is room. If some are left, more room than the number is needed.
+    pub(super) fn write_messages(&mut self) -> Option<usize> {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));
-        let is_more = app.push(key, &mut reply);
+        let is_more = app.write_messages(key, &mut reply);
         self.client.put(reply.as_bytes());
         is_more.then(|| self.client.room())
     }
 
-    /// Writes the page as far as there is room; if some of it is left, more room than this is needed.
+    /// Writes the page as far as there is room. If some of it is left, more room than the number is needed.
     pub(super) fn write_page(&mut self) -> Option<usize> {
         let Scratch { tx, .. } = &mut *self.session.app.scratch();
         let room = Room::of(self.client);
@@ -202,7 +310,7 @@ impl<C: Client, S: Store> Connection<'_, '_, C, S> {
         is_more.then(|| self.client.room())
     }
 
-    /// The target of a browser's request line, if all of it is there or it is too long.
+    /// The target of a browser's request line, once all of the line is there or it is too long.
     pub(super) fn target(&mut self) -> Option<Target> {
         let Scratch { rx, .. } = &mut *self.session.app.scratch();
         let len = self.client.peek(rx);

@@ -25,7 +25,7 @@ impl Monitor {
     }
 
     /// Adds a command.
-    pub(crate) fn push(&mut self, request: &Request<'_>, peer: SocketAddr, now: Now) {
+    pub(crate) fn append(&mut self, request: &Request<'_>, peer: SocketAddr, now: Now) {
         if self.lines.is_full() {
             self.lines.pop_front();
         }

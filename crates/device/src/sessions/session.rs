@@ -10,22 +10,43 @@ use crate::keys::catalog::KeySet;
 use crate::keys::history::Samples;
 use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
 use crate::platform::Now;
-use crate::replies::document::Progress;
 use crate::sessions::subscriber::{Scope, Subscriber};
 
-/// The side of the device on which a client is.
+/// Over which network a client has connected.
 ///
-/// While no token is set it decides what a client may change: whoever knows the passphrase of the device's own network,
-/// or runs on the same machine, is trusted; the network that the station has joined is full of strangers.
+/// While no token is set, a client's origin decides what the client may change. Clients that know the access point's
+/// passphrase, or run on the same machine, are trusted. The network that the station has joined is full of strangers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Side {
-    /// The device's own network.
-    AccessPoint,
-    /// The machine itself; there are such clients in the simulator.
-    Loopback,
+pub enum ClientOrigin {
     /// The network that the device has joined.
     #[default]
     Station,
+    /// The device's access point.
+    AccessPoint,
+    /// The machine itself; there are such clients in the simulator.
+    Loopback,
+}
+
+/// A client's connection, as a session knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress {
+    /// The client's address and port.
+    pub peer: SocketAddr,
+    /// The device's address to which the client has connected; unspecified if it isn't known.
+    pub local: IpAddr,
+    /// Over which network.
+    pub origin: ClientOrigin,
+}
+
+/// Who may call a command. The one order of the three: who may write may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone, also before AUTH.
+    Open,
+    /// Everyone while no token is set, and whoever has authenticated.
+    Read,
+    /// Clients over the access point or loopback while no token is set, and whoever has authenticated.
+    Write,
 }
 
 /// A session that is open.
@@ -52,8 +73,12 @@ pub(crate) enum Cursor {
     /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
     /// have samples, a bit for each.
     Samples { stream: u8, ready: u8, samples: Samples },
-    /// A text, and how far it is.
-    Text(Progress),
+    /// A long text: how many bytes of it are sent, its header included.
+    Document { sent: u16 },
+    /// Nothing is written, and a long text waits until another session's is sent.
+    AwaitingDocument,
+    /// The next line of the page for browsers.
+    Page { line: u8 },
     /// Nothing is written, and XREAD waits for the first sample after those that there were.
     Blocked,
     /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
@@ -62,12 +87,36 @@ pub(crate) enum Cursor {
     Scan(u16),
 }
 
+/// Where a session is between MULTI and EXEC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Transaction {
+    #[default]
+    None,
+    /// MULTI came, and so many commands after it.
+    Open { len: u8 },
+    /// A command was refused, so that EXEC will be.
+    Aborted,
+    /// The commands had no room, so that EXEC will be refused.
+    TooLong,
+    /// EXEC runs the commands.
+    Running,
+}
+
+impl Transaction {
+    /// Whether commands are queued rather than run.
+    pub(crate) fn is_open(self) -> bool {
+        !matches!(self, Self::None | Self::Running)
+    }
+}
+
 /// What the device knows of one client.
 pub(crate) struct Session {
     /// 0 if the session isn't open; never the same again until the device boots.
     pub(crate) id: u32,
     pub(crate) peer: SocketAddr,
-    pub(crate) side: Side,
+    /// The device's address to which the client has connected; unspecified if it isn't known.
+    pub(crate) local: IpAddr,
+    pub(crate) origin: ClientOrigin,
     pub(crate) protocol: Protocol,
     /// It sent the right token. Means nothing while no token is set.
     pub(crate) authenticated: bool,
@@ -80,16 +129,19 @@ pub(crate) struct Session {
     pub(crate) lib_version: String<LIB_VERSION_LEN_MAX, u8>,
     pub(crate) opened_s: u32,
     pub(crate) last_us: u64,
-    /// The command that it sent last.
-    pub(crate) command: &'static str,
+    /// Number in the command table of the command that it sent last, counted from 1; 0 before the first.
+    pub(crate) command: u8,
     pub(crate) subscriber: Subscriber,
     /// Number of the next line that is to be told to it, if it monitors.
     pub(crate) monitor: Option<u32>,
     pub(crate) cursor: Cursor,
+    pub(crate) transaction: Transaction,
+    /// A command was refused on which later ones depend, such as WATCH: the next transaction is refused too.
+    pub(crate) is_mode_refused: bool,
     /// Numbers of the samples that the streams of an XREAD had next when it began: what `$` means.
     pub(crate) next: [u32; STREAMS_MAX],
     /// What the request waits for came: a sample, or something of the Wi-Fi.
-    pub(crate) sampled: bool,
+    pub(crate) event_pending: bool,
     pub(crate) waker: WakerRegistration,
 }
 
@@ -98,7 +150,8 @@ impl Session {
         Self {
             id: 0,
             peer: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
-            side: Side::Station,
+            local: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            origin: ClientOrigin::Station,
             protocol: Protocol::Resp2,
             authenticated: false,
             auth_failures: 0,
@@ -108,24 +161,26 @@ impl Session {
             lib_version: String::new(),
             opened_s: 0,
             last_us: 0,
-            command: "NULL",
+            command: 0,
             subscriber: Subscriber::new(),
             monitor: None,
             cursor: Cursor::Start,
+            transaction: Transaction::None,
+            is_mode_refused: false,
             next: [0; STREAMS_MAX],
-            sampled: false,
+            event_pending: false,
             waker: WakerRegistration::new(),
         }
     }
 
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked | Cursor::Wifi(_) | Cursor::Scan(_))
+        matches!(self.cursor, Cursor::Blocked | Cursor::AwaitingDocument | Cursor::Wifi(_) | Cursor::Scan(_))
     }
 
     /// What the request may have waited for came.
-    pub(crate) fn go_on(&mut self) {
-        self.sampled = true;
+    pub(crate) fn notify(&mut self) {
+        self.event_pending = true;
         self.waker.wake();
     }
 
@@ -153,6 +208,8 @@ impl Session {
         self.name.clear();
         self.subscriber.clear();
         self.monitor = None;
+        self.transaction = Transaction::None;
+        self.is_mode_refused = false;
     }
 
     /// It is to be closed; its connection notices at once.
@@ -164,22 +221,40 @@ impl Session {
 
 pub(crate) struct Sessions {
     slots: [Session; SESSIONS_MAX],
-    next_id: u32,
+    /// The ID of the session that was opened last; 0 before the first.
+    last_id: u32,
 }
 
 impl Sessions {
     pub(crate) const fn new() -> Self {
-        Self { slots: [const { Session::closed() }; SESSIONS_MAX], next_id: 1 }
+        Self { slots: [const { Session::closed() }; SESSIONS_MAX], last_id: 0 }
     }
 
     /// Opens a session, unless there are too many.
-    pub(crate) fn open(&mut self, peer: SocketAddr, side: Side, now: Now) -> Option<SessionKey> {
+    pub(crate) fn open(
+        &mut self,
+        ClientAddress { peer, local, origin }: ClientAddress,
+        now: Now,
+    ) -> Option<SessionKey> {
         let (index, session) = self.slots.iter_mut().enumerate().find(|(_, session)| session.id == 0)?;
         let now_s = now.uptime_s() as u32;
-        *session =
-            Session { id: self.next_id, peer, side, opened_s: now_s, last_us: now.uptime_us, ..Session::closed() };
-        self.next_id = self.next_id.wrapping_add(1).max(1);
+        self.last_id = self.last_id.wrapping_add(1).max(1);
+        *session = Session {
+            id: self.last_id,
+            peer,
+            local,
+            origin,
+            opened_s: now_s,
+            last_us: now.uptime_us,
+            ..Session::closed()
+        };
         Some(SessionKey(index as u8))
+    }
+
+    /// Nobody has the document any more: wakes those who wait for it.
+    pub(crate) fn notify_awaiting_document(&mut self) {
+        let waiting = self.iter_mut().filter(|session| matches!(session.cursor, Cursor::AwaitingDocument));
+        waiting.for_each(Session::notify);
     }
 
     pub(crate) fn close(&mut self, key: SessionKey) {
@@ -204,3 +279,10 @@ impl Sessions {
         self.slots.iter_mut().filter(|session| session.id > 0)
     }
 }
+
+/// RAM of a chip; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+const _: () = {
+    use crate::limits::{CONNECTION_SIZE_MAX, FUTURE_SIZE_MAX};
+    assert!(size_of::<Session>() + FUTURE_SIZE_MAX <= CONNECTION_SIZE_MAX, "a connection is too large");
+};

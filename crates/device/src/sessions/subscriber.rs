@@ -32,9 +32,9 @@ impl Subscription {
     }
 }
 
-/// A sample that a session is yet to be told of.
+/// A message to a subscriber: a sample.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Push {
+pub(crate) struct Message {
     /// Which of the session's subscriptions it is for.
     pub(crate) subscription: u8,
     pub(crate) reading: u8,
@@ -42,7 +42,7 @@ pub(crate) struct Push {
     value: Value,
 }
 
-impl Push {
+impl Message {
     pub(crate) fn value(&self) -> Decimal {
         self.value.with_decimals(self.decimals)
     }
@@ -58,11 +58,11 @@ pub(crate) enum SubscribeError {
 
 /// The subscriptions of one session, and its mailbox.
 ///
-/// A mailbox is bounded: one push too many drops the oldest, because the newest sample is what a reader wants to know.
+/// A mailbox is bounded: one message too many drops the oldest, because the newest sample is what a reader wants to know.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     subscriptions: Vec<Subscription, SUBSCRIPTIONS_MAX>,
-    mailbox: Deque<Push, MAILBOX_LEN>,
+    mailbox: Deque<Message, MAILBOX_LEN>,
     /// Pushes that were dropped.
     pub(crate) dropped: u32,
 }
@@ -111,16 +111,16 @@ impl Subscriber {
         };
         self.subscriptions.remove(position);
         for _ in 0..self.mailbox.len() {
-            let Some(mut push) = self.mailbox.pop_front() else {
+            let Some(mut message) = self.mailbox.pop_front() else {
                 break;
             };
-            let subscription = usize::from(push.subscription);
+            let subscription = usize::from(message.subscription);
             if subscription > position {
-                push.subscription -= 1;
+                message.subscription -= 1;
             }
             if subscription != position {
                 // It was in there before.
-                let _ = self.mailbox.push_back(push);
+                let _ = self.mailbox.push_back(message);
             }
         }
     }
@@ -128,9 +128,9 @@ impl Subscriber {
     /// Forgets what waits of a reading that is there no more.
     pub(crate) fn forget(&mut self, reading: u8) {
         for _ in 0..self.mailbox.len() {
-            if let Some(push) = self.mailbox.pop_front().filter(|push| push.reading != reading) {
+            if let Some(message) = self.mailbox.pop_front().filter(|message| message.reading != reading) {
                 // It was in there before.
-                let _ = self.mailbox.push_back(push);
+                let _ = self.mailbox.push_back(message);
             }
         }
     }
@@ -141,7 +141,7 @@ impl Subscriber {
     }
 
     /// A sample came: puts it in the mailbox once for each subscription that it matches. Returns how many those are,
-    /// and how many older pushes had to go.
+    /// and how many older messages had to go.
     pub(crate) fn publish(&mut self, channel: &str, reading: u8, value: Decimal) -> (u32, u32) {
         let (value, decimals) = value.parts();
         let (mut receivers, mut dropped) = (0, 0);
@@ -153,9 +153,9 @@ impl Subscriber {
                 self.mailbox.pop_front();
                 dropped += 1;
             }
-            let push = Push { subscription: subscription as u8, reading, decimals, value };
+            let message = Message { subscription: subscription as u8, reading, decimals, value };
             // There is room now.
-            let _ = self.mailbox.push_back(push);
+            let _ = self.mailbox.push_back(message);
             receivers += 1;
         }
         self.dropped = self.dropped.wrapping_add(dropped);
@@ -166,13 +166,13 @@ impl Subscriber {
         !self.mailbox.is_empty()
     }
 
-    /// The oldest push, and whom it is for.
-    pub(crate) fn mail(&self) -> Option<(Push, &Subscription)> {
-        let push = *self.mailbox.front()?;
-        Some((push, self.subscriptions.get(usize::from(push.subscription))?))
+    /// The oldest message, and whom it is for.
+    pub(crate) fn mail(&self) -> Option<(Message, &Subscription)> {
+        let message = *self.mailbox.front()?;
+        Some((message, self.subscriptions.get(usize::from(message.subscription))?))
     }
 
-    /// The oldest push was written.
+    /// The oldest message was written.
     pub(crate) fn delivered(&mut self) {
         self.mailbox.pop_front();
     }
@@ -192,8 +192,8 @@ mod tests {
 
     fn mail(subscriber: &mut Subscriber) -> std::vec::Vec<(std::string::String, i32)> {
         let mut mail = std::vec::Vec::new();
-        while let Some((push, subscription)) = subscriber.mail() {
-            mail.push((subscription.text().into(), push.value().parts().0.0));
+        while let Some((message, subscription)) = subscriber.mail() {
+            mail.push((subscription.text().into(), message.value().parts().0.0));
             subscriber.delivered();
         }
         mail

@@ -48,7 +48,7 @@ fn digest(salt: &[u8; SALT_LEN], token: &[u8]) -> [u8; DIGEST_LEN] {
 }
 
 /// The addresses that sent wrong tokens.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Failures {
     addresses: Vec<Failed, AUTH_ADDRESSES_MAX>,
 }
@@ -62,6 +62,11 @@ struct Failed {
 }
 
 impl Failures {
+    /// Nobody has sent one.
+    pub(crate) const fn new() -> Self {
+        Self { addresses: Vec::new() }
+    }
+
     /// How long the address has to wait until its next token is looked at, milliseconds; 0 if it may send one.
     pub(crate) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> u64 {
         let failed = self.addresses.iter().find(|failed| failed.address == address);
@@ -129,7 +134,7 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest() {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         let mut now_ms = 5;
         let mut waits = std::vec::Vec::new();
         for _ in 0..12 {
@@ -143,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_the_address_that_fails_waits() {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         for _ in 0..10 {
             failures.fail(ip(1), 0);
         }
@@ -155,7 +160,7 @@ mod tests {
 
     #[test]
     fn more_addresses_than_are_remembered_replace_those_that_wait_least() {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         for _ in 0..10 {
             failures.fail(ip(0), 0);
         }
@@ -168,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_fault_is_forgotten_after_a_while() {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         for _ in 0..4 {
             failures.fail(ip(1), 0);
         }

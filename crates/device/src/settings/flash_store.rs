@@ -26,7 +26,7 @@ use sequential_storage::map::{MapConfig, MapStorage, SerializationError, Value};
 use sockeye_wifi::Secret;
 
 use crate::limits::{FLASH_BUFFER_LEN, FLASH_PLACES_MAX, FLASH_STRAY_BYTES_MAX};
-use crate::settings::{Settings, Store, StoreCondition, StoreError, Stored};
+use crate::settings::{Settings, Store, StoreError, StoreStatus, Stored};
 
 /// A key once used keeps its meaning for ever.
 const PASSPHRASE: u8 = 1;
@@ -122,7 +122,7 @@ impl<F: NorFlash> FlashStore<F> {
     /// anything is stored.
     pub async fn load(&self) -> Stored {
         let mut flash = self.flash.lock().await;
-        flash.load().await.unwrap_or_else(|_| as_new(StoreCondition::Damaged))
+        flash.load().await.unwrap_or_else(|_| as_new(StoreStatus::Damaged))
     }
 
     /// The passphrase that the device came with, if it is stored.
@@ -172,11 +172,11 @@ impl<F: NorFlash> Flash<F> {
         // Before the map sees it, which erases blocks that make no sense.
         let is_used = self.is_used_beyond_first().await?;
         let (newest, is_whole) = match [self.find(COPIES[0]).await?, self.find(COPIES[1]).await?] {
-            [Found::Newer, _] | [_, Found::Newer] => return Ok(as_new(StoreCondition::Newer)),
+            [Found::Newer, _] | [_, Found::Newer] => return Ok(as_new(StoreStatus::Newer)),
             [Found::Nothing, Found::Nothing] => {
                 self.is_locked = is_used || self.fetch(WRITTEN).await?.is_some();
-                let condition = if self.is_locked { StoreCondition::Damaged } else { StoreCondition::Sound };
-                return Ok(as_new(condition));
+                let status = if self.is_locked { StoreStatus::Damaged } else { StoreStatus::Sound };
+                return Ok(as_new(status));
             }
             [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
             [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
@@ -188,15 +188,15 @@ impl<F: NorFlash> Flash<F> {
         let (number, settings) = settings.ok_or(StoreError::Damaged)?;
         self.number = number;
         self.is_locked = false;
-        let mut condition = StoreCondition::Sound;
+        let mut status = StoreStatus::Sound;
         if !is_whole {
             // They are in force whether they can be made whole or not.
-            condition = self.save(&settings).await.map_or_else(StoreCondition::from, |()| StoreCondition::Repaired);
+            status = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
         if self.is_wiping().await? {
             self.wipe().await?;
         }
-        Ok(Stored { settings, condition })
+        Ok(Stored { settings, status })
     }
 
     async fn save(&mut self, settings: &Settings) -> Result<(), StoreError> {
@@ -304,6 +304,6 @@ impl<F: NorFlash> Flash<F> {
 }
 
 /// What a device begins with that has no settings, or none that it can read.
-fn as_new(condition: StoreCondition) -> Stored {
-    Stored { settings: Settings::default(), condition }
+fn as_new(status: StoreStatus) -> Stored {
+    Stored { settings: Settings::default(), status }
 }

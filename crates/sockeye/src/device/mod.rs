@@ -16,7 +16,7 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, History, Outbox, PushSettings, Side};
+use sockeye_device::{App, AppResources, ClientOrigin, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
@@ -39,7 +39,7 @@ pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
 /// How the device is reached.
 pub struct Reach<'a, A> {
     acceptor: &'a A,
-    side: fn(SocketAddr) -> Side,
+    side: fn(SocketAddr) -> ClientOrigin,
     /// Drives Wi-Fi, where there is some.
     radio: Option<Demo<'a>>,
 }
@@ -84,7 +84,8 @@ where
     if let Some(push) = push {
         stored.settings.push = push;
     }
-    let app = App::new(&board, &mut histories, stored)?.with_outbox(&outbox);
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_outbox(&outbox);
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
@@ -102,8 +103,8 @@ where
 }
 
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.
-fn side(peer: SocketAddr) -> Side {
-    if peer.ip().to_canonical().is_loopback() { Side::Loopback } else { Side::Station }
+fn side(peer: SocketAddr) -> ClientOrigin {
+    if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
 }
 
 /// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.

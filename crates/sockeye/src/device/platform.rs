@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use sockeye_boot::{NetworkName, PORT};
-use sockeye_device::{Health, Identity, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
+use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
 use sockeye_parts::Bench;
 use sockeye_server::Server;
@@ -45,8 +45,8 @@ impl Platform for Board {
         getrandom::fill(bytes).expect("the system has randomness");
     }
 
-    fn identity(&self) -> Identity<'_> {
-        Identity {
+    fn identity(&self) -> DeviceIdentity<'_> {
+        DeviceIdentity {
             name: &self.name,
             board: "the simulator",
             version: env!("CARGO_PKG_VERSION"),

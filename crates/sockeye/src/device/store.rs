@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use sockeye_device::{FlashStore, NoStore, Settings, Store, StoreCondition, StoreError, Stored};
+use sockeye_device::{FlashStore, NoStore, Settings, Store, StoreError, StoreStatus, Stored};
 
 use crate::device::flash::{FLASH_SIZE, FileFlash};
 
@@ -29,7 +29,7 @@ impl HostStore {
     pub async fn load(&self) -> Stored {
         match &self.0 {
             Some(store) => store.load().await,
-            None => Stored { settings: Settings::default(), condition: StoreCondition::Volatile },
+            None => Stored { settings: Settings::default(), status: StoreStatus::Volatile },
         }
     }
 }

@@ -127,6 +127,22 @@ fn acks_have_both_numbers_that_a_probe_leaves_open() {
     assert_eq!(numbers, [1, 1, 2, 2]);
 }
 
+/// The back-off of probes outlasted the shut window where the peer took a probe's byte: what was lost then was sent again
+/// half a minute later.
+#[test]
+fn the_back_off_of_probes_ends_with_the_shut_window() {
+    let mut it = Peer::with_window(256, 256, 0);
+    it.writes(b"abcdef");
+    for _ in 0..40 {
+        it.waits(1_000);
+        it.sends(ACK, b"");
+    }
+    it.ack = ISS + 2;
+    it.window = 100;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(2, PSH, 5)]);
+    assert_eq!(brief(&[it.waits(1_000)[0].1.clone()]), [(2, PSH, 5)]);
+}
+
 /// A probe that the driver had no room for left after everything was acknowledged, with a byte that nobody had written.
 #[test]
 fn a_probe_that_is_late_sends_nothing_that_was_not_written() {

@@ -13,8 +13,9 @@ fn a_passive_open_answers_with_its_mss_and_window() {
     let expected =
         Sent { seq: ISS, ack: IRS + 1, window: 300, flags: SYN | ACK, mss: Some(1_460), payload: Vec::new() };
     assert_eq!(answer, [expected]);
+    assert!(!it.c.may_write());
     assert_eq!(it.sends(ACK, b""), []);
-    assert_eq!(it.c.state(), State::Established);
+    assert_eq!((it.c.state(), it.c.may_write(), it.c.has_received_fin()), (State::Established, true, false));
 }
 
 #[test]
@@ -386,6 +387,8 @@ fn a_close_goes_through_time_wait() {
     assert_eq!(it.reads(9), b"more", "half closed, text still comes");
     it.sends(FIN, b"last");
     assert_eq!((it.c.state(), it.c.has_received_fin()), (State::TimeWait, true));
+    it.c.on_timer(it.now);
+    assert_eq!(it.c.state(), State::TimeWait, "not before its time");
     assert_eq!(it.waits(TIME_WAIT_MS - 1), []);
     let fin_again = Segment { seq: it.seq - 1, ..it.segment(FIN, b"") };
     assert_eq!(it.takes(&fin_again).len(), 1, "it is acknowledged, and the time begins anew");
@@ -437,6 +440,7 @@ fn a_close_before_the_handshake_is_complete_waits_for_it() {
     it.c.write(b"hello");
     it.c.close();
     assert_eq!((it.c.state(), it.drain()), (State::SynReceived, Vec::new()));
+    assert_eq!(it.c.write(b"late"), 0);
     assert_eq!(brief(&it.sends(ACK, b"")), [(1, Flags::new(0x19), 5)]);
     assert_eq!(it.c.state(), State::FinWait1);
     let mut unanswered = Peer::syn_sent(256, 256);
@@ -530,8 +534,13 @@ fn a_handshake_ends_without_an_answer() {
 fn calling_the_timer_early_changes_nothing() {
     let mut it = Peer::established(256, 256);
     it.sends(ACK, b"abc");
-    it.c.write(b"abc");
-    it.drain();
+    let before = it.c.clone();
+    it.c.on_timer(it.now);
+    assert!(it.c == before && !it.c.has_urgent_segment());
+    it.now += Duration::from_millis(ACK_DELAY_MS);
+    it.c.on_timer(it.now);
+    assert!(it.c.has_urgent_segment(), "the delay of an ACK is over");
+    it.writes(b"abc");
     let before = it.c.clone();
     it.c.on_timer(it.now);
     assert!(it.c == before);

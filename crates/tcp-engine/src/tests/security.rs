@@ -178,6 +178,7 @@ fn old_duplicates_do_not_reach_a_new_connection() {
     old.sends(FIN, b"");
     assert_eq!(old.c.state(), State::TimeWait);
     assert!(!old.c.gives_way_to(&syn), "the old SYN again opens nothing");
+    assert!(!old.c.gives_way_to(&Segment { seq: old.c.rcv_nxt, ..syn }), "nor does one that is next");
     let new_syn = Segment { seq: old.c.rcv_nxt + 64_000, ..syn };
     assert!(old.c.gives_way_to(&new_syn));
     let mut new = Peer { seq: new_syn.seq, ..Peer::new(256, 256) };

@@ -15,7 +15,7 @@ use sockeye_board::platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
-use sockeye_device::{App, History, Outbox, Platform, StoreTask};
+use sockeye_device::{App, AppResources, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
@@ -40,6 +40,7 @@ async fn main(spawner: Spawner) -> ! {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
@@ -70,7 +71,7 @@ async fn main(spawner: Spawner) -> ! {
     let pins = pins!(chip);
     let mut lm35 = lm35(chip.ADC1, pins.lm35);
     let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
-    let app = App::new(board, HISTORIES.take(), stored).expect("the board describes a device");
+    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
     let storing: &'static StoreTask = STORING.take();
@@ -78,9 +79,7 @@ async fn main(spawner: Spawner) -> ! {
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");
     tcp.bind(([0, 0, 0, 0], PAGE_PORT).into()).await.expect("the second port");
     // Each is spawned as often as there is room for it.
-    for slot in 0..=SLOTS {
-        spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
-    }
+    (0..=SLOTS).for_each(|slot| spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot")));
     spawner.spawn(watch(server).expect("one task"));
     if let Links { ap: Some(ap), station: Some(station) } = network {
         spawner.spawn(services::dhcp_server(ap).expect("one task"));

@@ -14,9 +14,11 @@ use embassy_net::{Stack, StackResources};
 use sockeye_board::platform::{self, Hardware};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
-use sockeye_device::{App, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, Side, TokenHash};
+use sockeye_device::{
+    App, AppResources, ClientOrigin, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, TokenHash,
+};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
-use sockeye_endpoint::{Endpoint, PushBuffers, Sides, push};
+use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
@@ -47,6 +49,7 @@ async fn start(spawner: Spawner) {
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
+    static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
@@ -61,12 +64,14 @@ async fn start(spawner: Spawner) {
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
-    let app = App::new(board, HISTORIES.take(), settings(&config, board)).expect("the board describes a device");
+    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), settings(&config, board))
+        .expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
-    let sides: &'static dyn Sides = if has_own_network { &|_| Side::AccessPoint } else { &|_| Side::Loopback };
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, sides));
+    let origins: &'static dyn ClientOrigins =
+        if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, origins));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));

@@ -3,8 +3,9 @@
 use heapless::String;
 
 use super::{Parameter, Refusal};
-use crate::command::Cx;
+use crate::command::CommandContext;
 use crate::limits::{PUSH_PERIOD_MS_MAX, REMOTE_EXPIRE_S_MAX};
+use crate::names::is_name_byte;
 use crate::settings::{Seconds, Settings};
 
 /// Changes a parameter; false if it is none of these.
@@ -36,7 +37,7 @@ pub(super) fn change<'a>(
 }
 
 /// Writes the value of one of these parameters.
-pub(super) fn write(cx: &mut Cx<'_, '_>, parameter: Parameter) {
+pub(super) fn write(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
     let (settings, reply) = (&cx.state.settings, &mut *cx.reply);
     match parameter {
         Parameter::PushNames => reply.bulk(settings.push.names.as_bytes()),
@@ -59,8 +60,7 @@ fn number(value: &[u8], most: u32) -> Option<u32> {
 
 /// Names and addresses have neither blanks nor further colons.
 fn is_host_and_port(to: &str) -> bool {
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     to.split_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && host.bytes().all(is_host) && port.parse::<u16>().is_ok_and(|port| port > 0)
+        !host.is_empty() && host.bytes().all(is_name_byte) && port.parse::<u16>().is_ok_and(|port| port > 0)
     })
 }

@@ -4,8 +4,9 @@ use sockeye_resp::Request;
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, Secret, StaticIp};
 
 use super::{Parameter, Refusal, find, pairs};
-use crate::app::State;
+use crate::pending::Staged;
 use crate::settings::Settings;
+use crate::state::State;
 
 /// Whether a parameter is of the network that is staged, and not stored until it was tried.
 pub(super) const fn is_staged(parameter: Parameter) -> bool {
@@ -13,16 +14,11 @@ pub(super) const fn is_staged(parameter: Parameter) -> bool {
     matches!(parameter, WifiSsid | WifiPassword | WifiIp | WifiGateway)
 }
 
-/// A network that is to be staged, and the first parameter that says so.
-pub(crate) struct Staged(&'static str, Network);
-
-impl Staged {
-    /// Stages it, unless a network is being tried.
-    pub(crate) fn apply(&self, state: &mut State) -> Result<(), Refusal<'static>> {
-        is_free(state, self.0)?;
-        state.wifi.staged = Some(self.1.clone());
-        Ok(())
-    }
+/// Stages a network, unless one is being tried.
+pub(crate) fn stage(state: &mut State, staged: &Staged) -> Result<(), Refusal<'static>> {
+    is_free(state, staged.parameter.unwrap_or_default())?;
+    state.wifi.staged = Some(staged.network.clone());
+    Ok(())
 }
 
 fn is_free(state: &State, name: &'static str) -> Result<(), Refusal<'static>> {
@@ -61,7 +57,7 @@ pub(super) fn staged<'a>(state: &State, request: &Request<'a>) -> Result<Option<
             Ip::Dhcp => return Err(Refusal::Argument(name, "the router gives one: set wifi.ip first, or with it")),
         };
     }
-    Ok(Some(Staged(first, network)))
+    Ok(Some(Staged { parameter: Some(first), network }))
 }
 
 /// The stored network of this name, so that one of its parameters can be changed; otherwise a new one.

@@ -8,10 +8,10 @@ use sockeye_wiring::Rejected;
 use sockeye_wiring::limits::SPEC_LEN_MAX;
 
 use super::{Refusal, matches, pairs};
-use crate::app::wiring::check;
-use crate::command::Cx;
+use crate::command::CommandContext;
 use crate::limits::KEY_LEN_MAX;
 use crate::platform::Platform;
+use crate::rewiring::check;
 use crate::settings::Settings;
 
 /// What precedes the name of a thing.
@@ -32,7 +32,7 @@ fn parameter(name: &str) -> String<KEY_LEN_MAX, u8> {
 }
 
 /// The names and specs of what is wired that CONFIG GET asks for.
-pub(super) fn found<'c>(cx: &'c Cx<'_, '_>) -> impl Iterator<Item = (&'c str, &'c str)> {
+pub(super) fn found<'c>(cx: &'c CommandContext<'_, '_>) -> impl Iterator<Item = (&'c str, &'c str)> {
     let request = cx.request;
     let wiring = cx.state.settings.wiring.as_ref().filter(|_| cx.platform.pins().is_some());
     wiring.into_iter().flat_map(|wiring| wiring.iter()).filter(move |(name, _)| {
@@ -43,7 +43,7 @@ pub(super) fn found<'c>(cx: &'c Cx<'_, '_>) -> impl Iterator<Item = (&'c str, &'
 }
 
 /// Writes one of these; nothing is left of one that was removed meanwhile.
-pub(super) fn write(cx: &mut Cx<'_, '_>, index: usize) {
+pub(super) fn write(cx: &mut CommandContext<'_, '_>, index: usize) {
     // A spec is no longer than that.
     let copy = |spec: &str| String::<SPEC_LEN_MAX, u8>::try_from(spec).unwrap_or_default();
     let found = found(cx).nth(index).map(|(name, spec)| (parameter(name), copy(spec)));

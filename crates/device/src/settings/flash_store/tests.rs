@@ -14,9 +14,8 @@ use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
     REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
-use crate::outbox::PushSettings;
 use crate::sessions::token::TokenHash;
-use crate::settings::{LogLevel, Seconds};
+use crate::settings::{LogLevel, PushSettings, Seconds};
 
 /// Four blocks as a chip has them.
 type Mock = MockFlashBase<4, 4, 1024>;
@@ -67,7 +66,7 @@ fn cut_everywhere(
         let (store, stored) = boot(&after);
         let (_, again) = boot(&flash(store));
         assert_eq!(again.settings, stored.settings, "after {bytes} bytes");
-        assert_eq!(again.condition, StoreCondition::Sound, "after {bytes} bytes");
+        assert_eq!(again.status, StoreStatus::Sound, "after {bytes} bytes");
         check(is_acknowledged, stored);
         if is_over {
             return;
@@ -102,7 +101,7 @@ fn the_largest_settings_come_back() {
     }
     largest.wiring = Some(wiring);
     let stored = boot(&with(&[&largest])).1;
-    assert_eq!(stored, Stored { settings: largest, condition: StoreCondition::Sound });
+    assert_eq!(stored, Stored { settings: largest, status: StoreStatus::Sound });
 }
 
 #[test]
@@ -137,9 +136,9 @@ fn no_bit_error_costs_a_setting() {
             damaged.as_bytes_mut()[index] ^= 1 << bit;
             let (store, stored) = boot(&damaged);
             assert_eq!(stored.settings, new, "bit {bit} of byte {index}");
-            repaired += usize::from(stored.condition == StoreCondition::Repaired);
+            repaired += usize::from(stored.status == StoreStatus::Repaired);
             let (_, again) = boot(&flash(store));
-            assert_eq!((again.settings, again.condition), (new.clone(), StoreCondition::Sound));
+            assert_eq!((again.settings, again.status), (new.clone(), StoreStatus::Sound));
         }
     }
     assert!(repaired > 0);
@@ -158,16 +157,16 @@ fn a_lost_copy_is_repaired_and_both_are_told() {
         }
         let (store, found) = boot(&map.destroy().0);
         if keys.len() == 1 {
-            assert_eq!(found, Stored { settings: stored.clone(), condition: StoreCondition::Repaired });
+            assert_eq!(found, Stored { settings: stored.clone(), status: StoreStatus::Repaired });
             continue;
         }
-        assert_eq!(found, as_new(StoreCondition::Damaged));
+        assert_eq!(found, as_new(StoreStatus::Damaged));
         assert_eq!(block_on(store.save(&stored)), Err(StoreError::Damaged), "it isn't written over");
         let (store, found) = boot(&flash(store));
-        assert_eq!(found, as_new(StoreCondition::Damaged), "after the next boot as well");
+        assert_eq!(found, as_new(StoreStatus::Damaged), "after the next boot as well");
         block_on(store.reset(&Settings::default())).unwrap();
         block_on(store.save(&stored)).unwrap();
-        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), condition: StoreCondition::Sound });
+        assert_eq!(boot(&flash(store)).1, Stored { settings: stored.clone(), status: StoreStatus::Sound });
     }
 }
 
@@ -178,7 +177,7 @@ fn bits_that_fell_over_in_a_new_flash_are_no_settings() {
         let len = aged.as_bytes().len();
         (0..bytes).for_each(|number| aged.as_bytes_mut()[len / 2 + 97 * number] = 0xfb);
         let (store, stored) = boot(&aged);
-        assert_eq!(stored, as_new(StoreCondition::Sound));
+        assert_eq!(stored, as_new(StoreStatus::Sound));
         block_on(store.save(&settings("kitchen", 1))).unwrap();
         assert_eq!(boot(&flash(store)).1.settings, settings("kitchen", 1));
     }
@@ -224,9 +223,9 @@ fn garbage_is_told() {
         *byte = (index as u32).wrapping_mul(2_654_435_761).to_le_bytes()[3];
     }
     let (store, stored) = boot(&garbage);
-    assert_eq!(stored, as_new(StoreCondition::Damaged));
+    assert_eq!(stored, as_new(StoreStatus::Damaged));
     block_on(store.reset(&Settings::default())).unwrap();
-    assert_eq!(boot(&flash(store)).1, as_new(StoreCondition::Sound));
+    assert_eq!(boot(&flash(store)).1, as_new(StoreStatus::Sound));
 }
 
 #[test]
@@ -239,18 +238,15 @@ fn records_of_other_firmwares_are_read() {
         let (store, stored) = boot(&map.destroy().0);
         assert_eq!(stored, *expected);
         let is_locked = block_on(store.save(&Settings::default())) == Err(StoreError::Damaged);
-        assert_eq!(is_locked, expected.condition == StoreCondition::Newer);
+        assert_eq!(is_locked, expected.status == StoreStatus::Newer);
     };
     let kitchen = Stored::from(settings("kitchen", 0));
     // {0: "kitchen"}, as the first firmware had it; and with a key that this one doesn't know.
     check(b"\x01\x05\0\0\0\xa1\x00\x67kitchen", &kitchen);
     check(b"\x01\x05\0\0\0\xa2\x00\x67kitchen\x18\x63\x82\x01\x02", &kitchen);
     // Another format, and a name that is too long here.
-    check(b"\x02\x05\0\0\0\xa1\x00\x67kitchen", &as_new(StoreCondition::Newer));
-    check(
-        format!("\x01\x05\0\0\0{}\x00\x78\x21{}", '\u{1}', "x".repeat(33)).as_bytes(),
-        &as_new(StoreCondition::Newer),
-    );
+    check(b"\x02\x05\0\0\0\xa1\x00\x67kitchen", &as_new(StoreStatus::Newer));
+    check(format!("\x01\x05\0\0\0{}\x00\x78\x21{}", '\u{1}', "x".repeat(33)).as_bytes(), &as_new(StoreStatus::Newer));
 }
 
 #[test]
@@ -270,7 +266,7 @@ fn a_factory_reset_leaves_no_secret_and_the_own_passphrase() {
     assert_eq!(block_on(store.passphrase()), Ok(Some(passphrase)));
     let after = flash(store);
     assert!(!has_secret(&after));
-    assert_eq!(boot(&after).1, as_new(StoreCondition::Sound));
+    assert_eq!(boot(&after).1, as_new(StoreStatus::Sound));
 }
 
 #[test]

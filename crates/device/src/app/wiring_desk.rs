@@ -1,0 +1,88 @@
+//! The application as [`sockeye_wiring::run`] sees it.
+
+use core::future::poll_fn;
+use core::task::Poll;
+
+use heapless::String;
+use sockeye_wiring::driver::Fault;
+use sockeye_wiring::run::Desk;
+use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::{Sampler, Wiring};
+
+use crate::app::App;
+use crate::limits::{NAME_LEN_MAX, READINGS_MAX};
+use crate::outbox::ReadingNames;
+use crate::sessions::session::{Cursor, Session};
+use crate::state::State;
+use crate::value::Value;
+
+impl App<'_> {
+    /// Forgets the samples of readings that are no more.
+    pub(crate) fn forget_readings(&self, state: &mut State) {
+        let left = core::mem::take(&mut state.wired.left);
+        let mut histories = self.histories.borrow_mut();
+        for index in (0..READINGS_MAX).filter(|index| left >> index & 1 == 1) {
+            if let (Some(history), Some(latest)) = (histories.get_mut(index), state.latest.get_mut(index)) {
+                history.clear();
+                *latest = None;
+            }
+            state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
+        }
+        if let Some(outbox) = self.outbox.filter(|_| state.wired.take_rewired()) {
+            outbox.rewire(left);
+        }
+    }
+}
+
+impl ReadingNames for App<'_> {
+    fn reading(&self, index: usize) -> Option<(String<NAME_LEN_MAX, u8>, u8)> {
+        let state = self.state();
+        let is_own = index < state.wired.own;
+        let (label, decimals) = state.catalog(self.platform).reading(index).filter(|_| is_own)?;
+        Some((String::try_from(label.text().as_str()).ok()?, decimals))
+    }
+}
+
+impl Desk for App<'_> {
+    fn now_ms(&self) -> u64 {
+        self.platform.now().uptime_ms()
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&Wiring, &mut Sampler) -> R) -> R {
+        let State { wired, settings, .. } = &mut *self.state();
+        let wiring = wired.used(settings);
+        work(wiring, &mut wired.sampler)
+    }
+
+    fn sample(&self, thing: u8, reading: usize, value: i32) {
+        let index = self.state().wired.number(thing, reading);
+        if let Some(index) = index {
+            self.sample_wired(index, Value(value));
+        }
+    }
+
+    fn lose(&self, thing: u8) {
+        let State { wired, latest, .. } = &mut *self.state();
+        for index in wired.numbers(thing) {
+            if let Some(latest) = latest.get_mut(index) {
+                *latest = None;
+            }
+        }
+    }
+
+    async fn changed(&self) {
+        poll_fn(|cx| if self.state().wired.take_change(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn scan(&self) -> Option<Request> {
+        self.state().wired.scan.request.take()
+    }
+
+    fn scanned(&self, result: Result<Found, Fault>) {
+        let state = &mut *self.state();
+        state.wired.scan.found = Some(result);
+        state.wired.scan.count = state.wired.scan.count.wrapping_add(1);
+        let waiting = state.sessions.iter_mut().filter(|session| matches!(session.cursor, Cursor::Scan(_)));
+        waiting.for_each(Session::notify);
+    }
+}

@@ -1,0 +1,71 @@
+//! Another wiring in force: what changes with it.
+
+use sockeye_wiring::plan::{self, Room};
+use sockeye_wiring::{Rejected, Wiring};
+
+use crate::limits::{FAILED_BOOTS_MAX, OUTPUTS_MAX, READINGS_MAX};
+use crate::platform::{Pins, Platform};
+use crate::state::State;
+use crate::value::Value;
+
+/// What is wired from the factory.
+pub(crate) fn factory(platform: &dyn Platform) -> Option<Wiring> {
+    let mut wiring = Wiring::new();
+    for (name, spec) in platform.pins()?.factory {
+        // A board's few things have room.
+        let _ = wiring.set(name, spec);
+    }
+    Some(wiring)
+}
+
+/// Checks a whole wiring against the pins that it is for.
+pub(crate) fn check<'w>(wiring: &'w Wiring, pins: &Pins, platform: &dyn Platform) -> Result<(), Rejected<'w>> {
+    let (readings, outputs) = (platform.readings(), platform.outputs());
+    let room = Room { readings: READINGS_MAX - readings.len(), outputs: OUTPUTS_MAX - outputs.len() };
+    plan::check(wiring, pins.board, room, |key| {
+        let names = readings.iter().map(|info| info.name).chain(outputs.iter().map(|info| info.name));
+        names.into_iter().any(|name| key.is(name.as_bytes()))
+    })
+}
+
+/// Puts the settings' wiring in force when the device boots.
+pub(crate) fn boot(state: &mut State, platform: &dyn Platform) {
+    let Some(pins) = platform.pins() else {
+        state.wired.is_set_aside = true;
+        return;
+    };
+    if state.settings.wiring.is_none() {
+        state.settings.wiring = factory(platform);
+    }
+    let is_possible = state.settings.wiring.as_ref().is_some_and(|wiring| check(wiring, &pins, platform).is_ok());
+    state.wired.is_set_aside = !is_possible || platform.failed_boots() >= FAILED_BOOTS_MAX;
+    rewire(state, platform, &Wiring::new());
+}
+
+/// Puts the settings' wiring in force in the place of another.
+pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option<Wiring>) {
+    if platform.pins().is_none() {
+        return;
+    }
+    if state.settings.wiring.is_none() {
+        state.settings.wiring = factory(platform);
+    }
+    if state.settings.wiring == before {
+        return;
+    }
+    let before = before.filter(|_| !core::mem::take(&mut state.wired.is_set_aside)).unwrap_or_default();
+    rewire(state, platform, &before);
+}
+
+fn rewire(state: &mut State, platform: &dyn Platform, before: &Wiring) {
+    let now_ms = platform.now().uptime_ms();
+    let own = (platform.readings().len(), platform.outputs().len());
+    let State { wired, settings, outputs, .. } = state;
+    let after = wired.used(settings);
+    wired.rewire(before, after, own, now_ms);
+    for (index, output) in outputs.iter_mut().enumerate() {
+        if let Some(thing) = wired.thing(index) {
+            *output = Value(wired.sampler.output(thing));
+        }
+    }
+}

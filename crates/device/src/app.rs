@@ -200,8 +200,12 @@ impl<'a> App<'a> {
     }
 
     /// Opens a session for a client. None if there are [`SESSIONS_MAX`](crate::limits::SESSIONS_MAX) already.
-    pub fn open(&self, address: ClientAddress) -> Option<SessionKey> {
-        self.state().sessions.open(address, self.platform.now())
+    pub fn open(&self, mut address: ClientAddress) -> Option<SessionKey> {
+        let mut state = self.state();
+        if address.local.is_unspecified() {
+            address.local = state.own_address(address.origin);
+        }
+        state.sessions.open(address, self.platform.now())
     }
 
     /// Closes a session, whose key must not be used again.

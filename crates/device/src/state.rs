@@ -1,5 +1,7 @@
 //! What all clients share.
 
+use core::net::{IpAddr, Ipv4Addr};
+
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wifi::{MachineInput, Wifi};
 use sockeye_wiring::Wiring;
@@ -154,6 +156,17 @@ impl State {
             Some(_) => session.authenticated,
             None => session.origin != ClientOrigin::Station,
         }
+    }
+
+    /// The device's address in a network, as far as the Wi-Fi knows it; unspecified otherwise.
+    pub(crate) fn own_address(&self, origin: ClientOrigin) -> IpAddr {
+        let address = match origin {
+            ClientOrigin::AccessPoint if self.wifi.has_radio => Some(self.settings.ap.address.address),
+            ClientOrigin::Station => self.wifi.address,
+            ClientOrigin::Loopback => Some(Ipv4Addr::LOCALHOST),
+            ClientOrigin::AccessPoint => None,
+        };
+        address.unwrap_or(Ipv4Addr::UNSPECIFIED).into()
     }
 
     /// Counts a reply that is an error.

@@ -149,8 +149,9 @@ where
         let last = client.stream_last_id(&key(&node, &name)).await;
         let last = match last.map(|last| last.and_then(|id| StreamId::parse(id, 0))) {
             Ok(last) => last,
-            // The peer will say so again of each sample.
-            Err(ClientError::Refused) if client.refusal().starts_with(b"WRONGTYPE ") => None,
+            // The key is of another type, which the peer repeats for each sample; or the peer has no XINFO, or doesn't
+            // permit it. Then the first ID is as if there were no stream.
+            Err(ClientError::Refused) if is_of_request(client.refusal()) => None,
             Err(error) => return Err(refused(error, client)),
         };
         outbox.set_last_id(index, last);
@@ -189,6 +190,11 @@ fn outcome(error: &[u8]) -> Option<SampleOutcome> {
     } else {
         None
     }
+}
+
+/// Whether an error is about the request, and not about the state that the peer is in.
+fn is_of_request(error: &[u8]) -> bool {
+    [&b"ERR "[..], b"NOPERM ", b"WRONGTYPE "].iter().any(|kind| error.starts_with(kind))
 }
 
 /// Why a call failed, in the peer's words if it has said so.

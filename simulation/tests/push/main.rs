@@ -42,6 +42,12 @@ fn nothing_is_lost_or_doubled_without_faults() {
 }
 
 #[test]
+fn field_17_a_peer_that_refuses_xinfo_stream_gets_the_samples() {
+    let ran = run(Plan { clock: Clock::Always, keeps: Keeps::WithoutXinfo, has_faults: false }, 1);
+    assert_eq!((ran.stored, ran.connections), (ran.generated, 1));
+}
+
+#[test]
 fn a_peer_that_keeps_its_streams_has_each_sample_once() {
     for clock in [Clock::Never, Clock::Always, Clock::Later] {
         check(Plan { clock, keeps: Keeps::Everything, has_faults: true });

@@ -17,17 +17,20 @@ use crate::net::Pipe;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeps {
     Everything,
+    /// The same of a server that refuses XINFO.
+    WithoutXinfo,
     Nothing,
 }
 
 /// The streams of Redis as far as a sender can tell.
 #[derive(Default)]
-struct Streams(BTreeMap<Vec<u8>, StreamId>);
+struct Streams(BTreeMap<Vec<u8>, StreamId>, bool);
 
 impl Streams {
     fn call(&mut self, request: &Request<'_>, reply: &mut ReplyWriter<'_>) {
         let arg = |index| request.arg(index).unwrap_or_default();
         match request.name() {
+            b"XINFO" if self.1 => reply.error("NOPERM this user has no permissions to run the 'xinfo|stream' command"),
             b"XINFO" => match self.0.get(arg(2)) {
                 Some(last) => {
                     reply.map(1);
@@ -94,6 +97,7 @@ impl Peer {
     pub fn new(keeps: Keeps) -> Self {
         let server = match keeps {
             Keeps::Everything => Server::Streams(Streams::default()),
+            Keeps::WithoutXinfo => Server::Streams(Streams(BTreeMap::new(), true)),
             Keeps::Nothing => Server::Device(device()),
         };
         Self { server: RefCell::new(server), keeps, restarts: Cell::new(0), stored: RefCell::default() }

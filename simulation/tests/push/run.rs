@@ -249,7 +249,7 @@ impl World {
             let key = format!("history:kitchen.{}", info.name).into_bytes();
             for restart in 0..=self.peer.restarts.get() {
                 let is_of = |(life, stream, _): &&(u32, Vec<u8>, i32)| {
-                    *stream == key && (self.plan.keeps == Keeps::Everything || *life == restart)
+                    *stream == key && (self.plan.keeps != Keeps::Nothing || *life == restart)
                 };
                 let values: Vec<_> = stored.iter().filter(is_of).map(|(.., value)| *value).collect();
                 assert!(values.windows(2).all(|pair| pair[0] < pair[1]), "{values:?}");

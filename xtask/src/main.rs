@@ -87,7 +87,7 @@ enum Job {
     Chips,
     /// Makes a merged image that one espflash line flashes
     Image(image::Args),
-    /// Everything of a release: images, parts, checksums, licences, the page that flashes from a browser
+    /// A release: images, parts, checksums, licences, and a page that flashes
     Dist(dist::Args),
     /// Builds, flashes over USB and shows the chip's console
     Flash(image::Args),

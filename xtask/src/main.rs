@@ -93,7 +93,7 @@ enum Job {
     Flash(image::Args),
     /// The images that the README names, each made once
     Images,
-    /// The library crates as packages: manifests, archives, each built from its archive
+    /// The library crates as packages, each built from its archive
     Package,
     /// Boots the bare-metal image of BIN in QEMU, until Ctrl-C
     Qemu(qemu::Args),

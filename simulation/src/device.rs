@@ -42,6 +42,8 @@ pub struct Parts {
     pub air: Air,
     /// What it goes without.
     pub mutation: Mutation,
+    /// Its radio has the faults of real ones.
+    pub has_radio_faults: bool,
 }
 
 /// A device that has power.
@@ -65,7 +67,7 @@ impl Device {
             Options { handshake: timeouts.handshake },
         );
         let [ap, station] = MACS.map(|mac| wlan(&parts, group, tcp, mac, &mut random));
-        let radio = device_radio::radio(&parts.air, &mut random);
+        let radio = device_radio::radio(&parts.air, &mut random, parts.has_radio_faults);
         parts.air.device_here(radio.clone(), DeviceCards { ap: ap.card, station: station.card });
         parts.executor.spawn(group, run_radio(radio.clone()));
         parts.executor.spawn(group, parts.air.clone().miss_clients());

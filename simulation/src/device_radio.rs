@@ -327,8 +327,8 @@ impl Driver for Mutated {
     }
 }
 
-/// A radio in this air, with the faults of a run.
-pub fn radio(air: &Air, random: &mut fastrand::Rng) -> Rc<SimRadio<Air>> {
-    let faults = faults(random);
+/// A radio in this air, with the faults of a run or with none.
+pub fn radio(air: &Air, random: &mut fastrand::Rng, has_faults: bool) -> Rc<SimRadio<Air>> {
+    let faults = if has_faults { faults(random) } else { Faults::NONE };
     SimRadio::new(air.clone(), faults, Timings::CHIP, random.fork())
 }

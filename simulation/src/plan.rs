@@ -111,6 +111,8 @@ pub struct Plan {
     pub steps: Vec<(u64, Step)>,
     /// When no more happens, milliseconds.
     pub calm_ms: u64,
+    /// The device's radio has the faults of real ones; otherwise it has none.
+    pub has_radio_faults: bool,
 }
 
 impl Plan {
@@ -125,7 +127,7 @@ impl Plan {
             steps.extend(moving_in(random));
         }
         steps.sort_by_key(|(ms, _)| *ms);
-        Self { routers, up: random.usize(1..=ROUTERS), steps, calm_ms }
+        Self { routers, up: random.usize(1..=ROUTERS), steps, calm_ms, has_radio_faults: true }
     }
 
     /// The same without step `index`.

@@ -117,7 +117,7 @@ impl World {
         }
         Rc::new(Self {
             flash: Flash::new(FLASH_SECTORS, random.fork()),
-            parts: Parts { executor, ether, air, mutation },
+            parts: Parts { executor, ether, air, mutation, has_radio_faults: plan.has_radio_faults },
             verdict: Verdict::new(trace.clone()),
             trace,
             device: RefCell::default(),

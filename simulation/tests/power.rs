@@ -28,7 +28,7 @@ fn cut_everywhere(history: &[Step]) -> u32 {
         let mut steps = vec![(500, Step::PowerCutInFlash { after, off_ms: 2_000 })];
         steps.extend(history.iter().cloned().enumerate().map(|(index, step)| (1_000 + 60_000 * index as u64, step)));
         let calm_ms = 60_000 * (history.len() as u64 + 1);
-        let plan = Plan { routers: vec![router.clone()], up: 1, steps, calm_ms };
+        let plan = Plan { routers: vec![router.clone()], up: 1, steps, calm_ms, has_radio_faults: false };
         let outcome = world::run(&plan, after.into(), Mutation::None);
         assert_eq!(outcome.failure, None, "cut after {after} bytes\n{plan}\n{}", outcome.trace);
         let is_cut = outcome.boots > 1;

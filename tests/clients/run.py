@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from matrix import exporter, install, libraries, redis_benchmark, redis_cli
+from matrix import exporter, install, libraries, monitors, plink, redis_benchmark, redis_cli
 from matrix.device import KINDS, Device, device
 from matrix.process import Deadline, Failed
 
@@ -19,7 +19,7 @@ from matrix.process import Deadline, Failed
 CASE_SECONDS = 20
 #: How much of a client's complaint the report shows.
 MESSAGE_LEN = 1000
-LIBRARIES = ["redis-py", "node-redis", "ioredis", "redis-rs"]
+LIBRARIES = ["redis-py", "python3-redis", "node-redis", "ioredis", "redis-rs", "lua-redis", "hiredis", "predis"]
 
 
 @dataclass
@@ -52,7 +52,7 @@ def cases() -> list[Case]:
     versions = install.versions()
     found = []
     for client in LIBRARIES:
-        for release in versions[client]:
+        for release in versions.get(client, []):
             for protocol in release["protocols"]:
                 found.append(library(client, release, protocol))
     newest = versions["redis-py"][-1]
@@ -66,6 +66,13 @@ def cases() -> list[Case]:
     pinned = release["version"]
     scrape = partial(exporter.check, pinned)
     found.append(Case("redis_exporter", pinned, "scrape", scrape, partial(exporter.version, pinned)))
+    for client, check in (("zabbix-agent2", monitors.zabbix), ("collectd", monitors.collectd)):
+        (release,) = versions[client]
+        found.append(Case(client, release["version"], "one reading", partial(check, release["version"])))
+    (release,) = versions["plink"]
+    for mode in ("-telnet", "-raw"):
+        told = partial(plink.version, release["version"])
+        found.append(Case("plink", release["version"], mode, partial(plink.check, mode, release["version"]), told))
     return found
 
 

@@ -8,6 +8,7 @@
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
+//! - `dist.rs` and its folder: a release.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `push.rs` and its folder: a device that pushes its samples.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
@@ -23,6 +24,7 @@ mod checks;
 mod chips;
 mod clients;
 mod conformance;
+mod dist;
 mod fuzz;
 mod image;
 mod measure;
@@ -85,6 +87,8 @@ enum Job {
     Chips,
     /// Makes a merged image that one espflash line flashes
     Image(image::Args),
+    /// Everything of a release: images, parts, checksums, licences, the page that flashes from a browser
+    Dist(dist::Args),
     /// Builds, flashes over USB and shows the chip's console
     Flash(image::Args),
     /// The images that the README names, each made once
@@ -146,6 +150,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
         Job::Image(args) => image::make(workspace, &args),
+        Job::Dist(args) => dist::job(workspace, &args),
         Job::Flash(args) => image::flash(workspace, &args),
         Job::Images => image::make_all(workspace),
         Job::Package => package::job(workspace),

@@ -20,7 +20,10 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     let elf = emulator::build(workspace, &args.bin, None)?;
     println!("the guest's port {GUEST_PORT} is 127.0.0.1:{} here; Ctrl-C ends it", args.port);
     println!("try: {}", first_request(&args.bin, args.port));
-    become_it(&mut emulator::machine(&elf, &Network::User(args.port)))
+    let mut machine = emulator::machine(&elf, &Network::User(args.port));
+    // So that what the guest prints names an address that is reached from here.
+    emulator::tell(workspace, &mut machine, "qemu", &format!("host.port={}", args.port))?;
+    become_it(&mut machine)
 }
 
 /// A line that gets an answer of the program. `-N` closes after the line, which ends every `nc`.

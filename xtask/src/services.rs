@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::Duration;
-use std::{fs, str, thread};
+use std::{str, thread};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use domain::base::iana::Class;
@@ -60,13 +60,12 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     make_tap()?;
     // Broadcasts to nobody in particular need a way out.
     run(Command::new("ip").args(["route", "add", "default", "dev", TAP]), SHORT)?;
-    let words = workspace.target.join("services.cfg");
-    let (peer, peer_port) = gone::PEER;
-    fs::write(&words, format!("network=own device.name={NAME} time.server={HOST} push.to={peer}:{peer_port}"))?;
     let clock = UdpSocket::bind((HOST, 123)).context("the port of NTP")?;
     let clock = thread::spawn(move || tell_time(&clock));
     let mut machine = emulator::machine(&emulator::built(workspace, "device")?, &Network::Tap(TAP));
-    machine.arg("-device").arg(format!("loader,file={},addr=0x80100000,force-raw=on", words.display()));
+    let (peer, peer_port) = gone::PEER;
+    let words = format!("network=own device.name={NAME} time.server={HOST} push.to={peer}:{peer_port}");
+    emulator::tell(workspace, &mut machine, "services", &words)?;
     let mut server = Server::start(workspace, "services", machine)?;
     server.wait_for("listening on port")?;
     server.test(|_| {

@@ -35,7 +35,7 @@ type Check = &'static str;
 const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"];
 /// Beside one another; the checks of a lane one after the other. No two lanes write to the same build folder.
 const LANES: [&[Check]; 3] = [
-    &["simulate", "tcp", "fuzz", "panics", "chips", "images", "doc", "package"],
+    &["simulate", "tcp", "fuzz", "panics", "chips", "dist", "images", "doc", "package"],
     &["redis", "conformance host", "node", "services"],
     &["conformance qemu", "push --cuts 25", "clients"],
 ];

@@ -1,6 +1,11 @@
 //! Rules about the tree that no compiler holds. Each is a function from what it reads to the faults that it finds,
 //! so that its tests can plant a fault.
 //!
+//! - `sources.rs`: the Rust sources, parsed, without tests: what the next three read.
+//! - `names.rs`: modules that have the same name.
+//! - `circles.rs`: imports that run in a circle.
+//! - `unused.rs`: public declarations that nothing uses.
+//! - `places.rs`: where ARCHITECTURE.md says that things are.
 //! - `imports.rs`: the import table of ARCHITECTURE.md against cargo's metadata.
 //! - `dead.rs`: Rust files and documents that nothing leads to.
 //! - `mentions.rs`: paths and jobs that the documents name.
@@ -11,14 +16,19 @@
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
 //! - `requirements.rs`: the demands of RFC 9293, each with a test or a reason.
 
+mod circles;
 mod dead;
 mod figures;
 mod imports;
 mod limits;
 mod mentions;
+mod names;
+mod places;
 mod requirements;
 mod sizes;
+mod sources;
 mod thin;
+mod unused;
 mod words;
 
 use std::collections::BTreeMap;
@@ -65,6 +75,15 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(limits::faults(&files));
     faults.extend(requirements::faults(&files));
     faults.extend(figures::faults(&files));
+    let unparsed = sources::unparsed(&files);
+    if unparsed.is_empty() {
+        let sources = sources::sources(&files);
+        faults.extend(names::faults(&sources));
+        faults.extend(circles::faults(&sources));
+        faults.extend(unused::faults(&sources));
+    }
+    faults.extend(unparsed);
+    faults.extend(places::faults(&files));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }

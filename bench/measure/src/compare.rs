@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: what Sockeye costs, beside what others cost on the same exchanges, and the document of it.
 //!
 //! # Layout
-//! - `programs.rs`, `lwip.rs`: the programs that are compared.
+//! - `contenders.rs`, `lwip.rs`: the programs that are compared.
 //! - `cost.rs`: instructions of all of them; `memory.rs`: RAM and flash.
 //! - `wire.rs`: bytes and packets; `response_time.rs`: how soon a client is answered.
 //! - `beside_redis.rs`: the device beside Redis.
@@ -9,11 +9,11 @@
 //! - `results.rs`: what was measured; `report.rs`: the document that is made of it; `host_machine.rs`: where.
 
 mod beside_redis;
+mod contenders;
 mod cost;
 mod host_machine;
 mod lwip;
 mod memory;
-mod programs;
 mod rates;
 mod report;
 mod response_time;

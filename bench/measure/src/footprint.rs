@@ -7,7 +7,6 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::parts::Group;
 use crate::tables::{grouped, transposed};
 use harness::workspace::Workspace;
 
@@ -19,8 +18,6 @@ const TOLERANCE_PERCENT: u64 = 2;
 /// A station of ESP-IDF, the image that was named as comparable, bytes; and the programs that are held against it.
 const STATION_LEN: u64 = 672 * 1024;
 const COMPARED: [&str; 2] = ["esp32c3-device", "esp32c3-hello"];
-/// Parts of code smaller than this count together.
-const PART_LEN_MIN: u64 = 256;
 
 /// Bytes by what they are, by program: `qemu-virt-hello`, then `text`.
 pub type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
@@ -33,7 +30,7 @@ pub struct Footprint {
     pub compiler: String,
     /// By kind of memory.
     pub sizes: Sizes,
-    /// Code by the crate that it is of.
+    /// Code by whose it is.
     pub code: Sizes,
     /// Static memory by the variable, the large ones.
     pub statics: Sizes,
@@ -86,11 +83,9 @@ fn document(footprint: &Footprint) -> String {
     let mut text = format!("{HEAD}Built with {}.\n\n", footprint.compiler);
     text += &transposed("bytes", &footprint.sizes);
     text += SIZES;
-    text += &transposed("code", &groups(&footprint.code));
+    text += &transposed("code", &footprint.code);
     text += &comparison(footprint);
     text += HEAP;
-    text += CODE;
-    text += &transposed("code", &footprint.code.iter().map(|(name, parts)| (name.clone(), large(parts))).collect());
     text += STATICS;
     for (program, statics) in &footprint.statics {
         let mut statics: Vec<_> = statics.iter().collect();
@@ -115,52 +110,30 @@ fn comparison(footprint: &Footprint) -> String {
     text + REASONS
 }
 
-/// Code by whose it is.
-fn groups(code: &Sizes) -> Sizes {
-    let mut groups = Sizes::new();
-    for (program, parts) in code {
-        let has_radio = program.starts_with("esp32");
-        let sums = groups.entry(program.clone()).or_default();
-        for group in Group::ALL {
-            let parts = parts.iter().filter(|(part, _)| Group::of(part, has_radio) == group);
-            sums.insert(group.name().to_owned(), parts.map(|(_, len)| len).sum());
-        }
-    }
-    groups
-}
-
-/// Parts by name, small ones together.
-fn large(parts: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
-    let (mut large, small): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        parts.clone().into_iter().partition(|(_, len)| *len >= PART_LEN_MIN);
-    large.insert("others".to_owned(), small.values().sum());
-    large
-}
-
 const HEAD: &str = "# Footprint
 
-What the programs take of flash and RAM, and whose bytes they are. `cargo xtask size --write` makes this page from the
-release builds; `cargo xtask size`, which is part of `cargo xtask test`, fails over a ceiling of `ceilings.toml`, and
-where a figure here is no longer true within 2 %. ";
+What the programs take of flash and RAM, and whose code they consist of. `cargo xtask size --write` makes this page from
+the release builds. `cargo xtask size`, a part of `cargo xtask test`, fails over a ceiling of `ceilings.toml`, and where a
+figure here is off by more than 2 %. ";
 
 const SIZES: &str = "
-- `image`: what flash holds of the application. It is `text`, `iram`, `rodata` and `data`, with the headers of an image;
-  bootloader and partition table are not in it.
+- `image`: what flash holds of the application: `text`, `iram`, `rodata` and `data`, with the headers of an image.
+  Bootloader and partition table are not in it.
 - `iram`: code that runs in RAM, most of it the radio's.
 - `static_ram`: `data` and `bss`. On chips 68 KB of the heap are in `bss`.
-- `heap`: all of it, 64 KB of which are memory that the bootloader leaves. The radio's drivers allocate, and after start
-  nothing of ours.
-- `stack_left`: what the linker leaves of the chip's RAM to the one stack of interrupts and tasks; radio and scheduler
-  take their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. The most stack that was in use
-  in QEMU is in [performance.md](performance.md).
-- `slot_ram`: what one more client served at once adds, found by a build for one more. It is measured in QEMU; on chips
-  it is the same task and the same buffers.
+- `heap`: the whole heap. 64 KB of it are memory that the bootloader leaves. The radio's drivers allocate from it. After
+  start no code of ours allocates.
+- `stack_left`: what the linker leaves of the chip's RAM to the one stack of interrupts and tasks. Radio and scheduler
+  take their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. [performance.md](performance.md)
+  has the most stack that was in use in QEMU.
+- `slot_ram`: what one more client served at once adds. It is the difference to a build with one more slot, measured in
+  QEMU. On chips a slot has the same task and the same buffers.
 
 ## Whose code it is
 
-Code in flash and RAM, by whose source its lines are from. The radio is Espressif's binary libraries, and esp-radio and
-esp-phy, which drive them. The network stack is smoltcp and embassy-net, and the protocols of the services: DHCP, DNS,
-mDNS, SNTP. The runtime is all else: Rust's core, embassy's executor, esp-hal, collections, storage in flash, CBOR.
+Code in flash and RAM, by the source of its lines. The radio is Espressif's binary libraries, and esp-radio and esp-phy,
+which drive them. The network stack is smoltcp and embassy-net, and the libraries for DHCP, DNS, mDNS and SNTP. The runtime
+is the rest: Rust's core, embassy's executor, esp-hal, collections, storage in flash, CBOR.
 
 ";
 
@@ -174,16 +147,16 @@ The image of `device` on an ESP32-C3 was to be smaller than a station of ESP-IDF
 ";
 
 const REASONS: &str = "
-`device` is not, and the two don't do the same. The station joins one network and has sockets. `device` has an own
-network beside the joined one, which share 8 slots; a DHCP server and client, captive DNS, mDNS, SNTP; settings that
-survive power cuts, and Wi-Fi that comes back from wrong ones; the Redis protocol, its commands and their help; history,
-subscriptions, push to other devices; a page for browsers, sensors, outputs, a button, a watchdog. `hello` is nearer to
-it: an own network or a joined one, DHCP, captive DNS, a passphrase kept in flash, and a TCP server with 8 slots. Of
-either more than 350 KB are the radio's, whose libraries are the same in ESP-IDF and which no switch makes smaller: its
-code in the table above, and its constants.
+`device` is larger, and does more. The station joins one network and has sockets. `device` has an access point beside the
+joined network, and both share 8 slots. It has a DHCP server and client, captive DNS, mDNS and SNTP; settings that survive
+power cuts, and Wi-Fi that comes back from wrong ones; the Redis protocol, its commands and their help; history,
+subscriptions and push to other devices; a page for browsers, sensors, outputs, a button and a watchdog. `hello` is nearer
+to the station: an access point or a joined network, DHCP, captive DNS, a passphrase kept in flash, and a TCP server with
+8 slots. More than 350 KB of either image are the radio's: its code in the table above, and its constants. The radio's
+libraries are the same in ESP-IDF, and no setting makes them smaller.
 
-What makes the images small, by what it took off `device` when it came, built before and after in November 2026 with
-rustc 1.96:
+What makes the images small, by the bytes that each took off `device` when it was introduced, in November 2026 with rustc
+1.96:
 
 | | bytes |
 |---|---:|
@@ -194,13 +167,13 @@ rustc 1.96:
 | paths in panics from the package on | 9,000 |
 | no copies of one `async fn` in two crates, no sort of core's | 10,000 |
 
-`z` has its price: with these settings in QEMU a `GET` takes two fifths more instructions than with those of
-[performance.md](performance.md), some 15 us of an ESP32-C3's time where the way over Wi-Fi and back takes 2 ms. `s` for
-the programs, which hold what is generic, would make it a quarter, for 23,000 bytes.
+`z` has a price. With these settings a `GET` in QEMU takes two fifths more instructions than with those of
+[performance.md](performance.md). That is some 15 us of an ESP32-C3's time, where a round trip over Wi-Fi takes 2 ms. With
+`s` for the programs, which hold what is generic, it would be a quarter more, for 23,000 bytes.
 
-Measured and not taken: folding of identical functions by the linker (1,000 bytes), the outliner where `s` is (4,000, on
-the way of each segment), opt-level 2 for esp-radio (none), a larger or smaller inline threshold (1,000). What is left to
-take off are abilities, and each would be an image that is tested less.
+Measured and not taken: folding of identical functions by the linker (1,000 bytes); the outliner where `s` is (4,000, on
+the path of each segment); opt-level 2 for esp-radio (none); a larger or smaller inline threshold (1,000). What is left to
+remove are features, and each such image would be tested less.
 ";
 
 const HEAP: &str = "
@@ -232,18 +205,10 @@ redis-cli -h 192.168.1.1 -p 3000 XRANGE history:heap.free - +
 ```
 ";
 
-const CODE: &str = "
-## By crate
-
-Bytes of code by the crate in which a line stands. Rust's own library counts for whoever it was inlined into. Without
-line information are the radio's binary libraries, and assembly.
-
-";
-
 const STATICS: &str = "
 ## Static memory
 
-The largest variables. `POOL` is the memory of a task, for the server's nine slots together; `MEMORY` is the listener's
+The largest variables. `POOL` is the memory of a task, for all slots of the server together. `MEMORY` is the listener's
 connections.
 ";
 
@@ -262,14 +227,5 @@ mod tests {
             assert_eq!(kept.stale(&sizes(&format!("[a]\ntext = {text}"))).len(), faults, "{text}");
         }
         assert_eq!(kept.stale(&sizes("[b]\ntext = 1")).len(), 1);
-    }
-
-    #[test]
-    fn all_code_is_somebodys() {
-        let code =
-            sizes("[esp32c3-device]\nsmoltcp = 1\nsockeye-tcp = 20\nesp-radio = 300\nheapless = 4000\nother = 50000");
-        let groups = groups(&code);
-        let sums: Vec<_> = Group::ALL.map(|group| groups["esp32c3-device"][group.name()]).into();
-        assert_eq!(sums, [20, 1, 300, 54000]);
     }
 }

@@ -59,8 +59,18 @@ impl Group {
     }
 }
 
+/// Bytes of code by whose it is.
+pub fn groups(elf: &Path, has_radio: bool) -> Result<BTreeMap<String, u64>> {
+    Ok(sums(&code(elf)?, has_radio))
+}
+
+fn sums(parts: &BTreeMap<String, u64>, has_radio: bool) -> BTreeMap<String, u64> {
+    let sum = |group| parts.iter().filter(|(part, _)| Group::of(part, has_radio) == group).map(|(_, len)| len).sum();
+    Group::ALL.into_iter().map(|group| (group.name().to_owned(), sum(group))).collect()
+}
+
 /// Bytes of code by part.
-pub fn code(elf: &Path) -> Result<BTreeMap<String, u64>> {
+fn code(elf: &Path) -> Result<BTreeMap<String, u64>> {
     let failed = |error| anyhow!("read the line tables of {}: {error}", elf.display());
     let bytes = fs::read(elf)?;
     let file = object::File::parse(&*bytes).with_context(|| format!("read {}", elf.display()))?;
@@ -192,6 +202,14 @@ mod tests {
             assert_eq!(Group::of(part, true), group, "{part}");
         }
         assert_eq!(Group::of(NO_LINE, false), Group::Runtime);
+    }
+
+    #[test]
+    fn all_code_is_somebodys() {
+        let parts = [("smoltcp", 1), ("sockeye-tcp", 20), ("esp-radio", 300), ("heapless", 4000), ("other", 50000)];
+        let groups = sums(&parts.map(|(part, len)| (part.to_owned(), len)).into(), true);
+        let sums: Vec<_> = Group::ALL.map(|group| groups[group.name()]).into();
+        assert_eq!(sums, [20, 1, 300, 54000]);
     }
 
     #[test]

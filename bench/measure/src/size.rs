@@ -33,10 +33,16 @@ pub struct Args {
     /// Keeps what is measured, and writes docs/footprint.md
     #[arg(long)]
     write: bool,
+    /// Only writes docs/footprint.md again, from what was measured last
+    #[arg(long, conflicts_with = "write")]
+    document: bool,
 }
 
 /// Measures every program, prints a table, and fails over a ceiling or where the document is no longer true.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if args.document {
+        return Footprint::read(workspace)?.write(workspace);
+    }
     let footprint = measure(workspace)?;
     let mut ceilings = read_ceilings(&workspace.root.join(CEILINGS))?;
     ceilings.remove(instructions::CEILINGS);
@@ -76,7 +82,7 @@ fn measure(workspace: &Workspace) -> Result<Footprint> {
 
 fn add(footprint: &mut Footprint, program: &str, elf: &Path, sizes: BTreeMap<String, u64>) -> Result<()> {
     footprint.sizes.insert(program.to_owned(), sizes);
-    footprint.code.insert(program.to_owned(), parts::code(elf)?);
+    footprint.code.insert(program.to_owned(), parts::groups(elf, program.starts_with("esp32"))?);
     let mut statics = statics(&fs::read(elf)?)?;
     statics.retain(|_, len| *len >= STATIC_LEN_MIN);
     footprint.statics.insert(program.to_owned(), statics);

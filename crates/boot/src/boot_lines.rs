@@ -10,8 +10,6 @@ use crate::uptime::Uptime;
 
 /// The address of a device that makes its own network.
 pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
-/// Prefix length of that network.
-pub const AP_PREFIX_LEN: u8 = 24;
 /// The port that a device listens on.
 pub const PORT: u16 = 3000;
 /// The port where browsers look, which a device in its own network listens on too.

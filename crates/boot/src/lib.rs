@@ -14,7 +14,7 @@ mod build_settings;
 mod passphrase;
 mod uptime;
 
-pub use boot_lines::{AP_ADDRESS, AP_PREFIX_LEN, Boot, Mode, NetworkName, PAGE_PORT, PORT};
+pub use boot_lines::{AP_ADDRESS, Boot, Mode, NetworkName, PAGE_PORT, PORT};
 pub use build_settings::{BuildSettings, Environment, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, SSID_LEN_MAX};
 pub use passphrase::{PASSPHRASE_LEN, Passphrase};
 pub use uptime::Uptime;

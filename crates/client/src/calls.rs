@@ -5,7 +5,7 @@ use sockeye_resp::{Protocol, Reply};
 
 use crate::client::Client;
 use crate::client_error::ClientError;
-use crate::limits::ARGS_MAX;
+use crate::limits::CHANNELS_MAX;
 use crate::subscription::Subscription;
 
 impl<'b, T: Read + Write> Client<'b, T> {
@@ -110,7 +110,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// # Errors
     /// [`ClientError::Unexpected`] if there are more than [`CHANNELS_MAX`](crate::limits::CHANNELS_MAX), or none.
     pub async fn subscribe(mut self, channels: &[&str]) -> Result<Subscription<'b, T>, ClientError<T::Error>> {
-        let mut args: [&[u8]; ARGS_MAX] = [b"SUBSCRIBE"; ARGS_MAX];
+        let mut args: [&[u8]; CHANNELS_MAX + 1] = [b"SUBSCRIBE"; CHANNELS_MAX + 1];
         let room = args.get_mut(1..=channels.len()).filter(|room| !room.is_empty()).ok_or(ClientError::Unexpected)?;
         for (arg, channel) in room.iter_mut().zip(channels) {
             *arg = channel.as_bytes();

@@ -135,8 +135,6 @@ pub const SCAN_KEYS_MAX: usize = 14;
 /// Keys in one reply to SCAN without COUNT; Redis's default.
 pub const SCAN_COUNT: usize = 10;
 
-/// The longest name of a command with its subcommand, `pubsub|shardchannels` in Redis.
-pub const COMMAND_NAME_LEN_MAX: usize = 24;
 /// Places in the index of the command table: a power of two, well above the number of commands.
 pub const COMMAND_INDEX_LEN: usize = 256;
 /// A line of HELP; what is longer is cut.

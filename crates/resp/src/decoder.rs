@@ -316,18 +316,40 @@ impl Decoder {
         }))
     }
 
-    fn inline(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, mut has_commands: bool) -> Step {
+    fn inline(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, has_commands: bool) -> Step {
         let len_max = limits.inline_len_max;
         let window_end = rx.len().min(self.start + len_max + 1);
-        let mut at = self.next;
-        loop {
-            let window = rx.get(at..window_end).unwrap_or_default();
-            // One comparison finds a line feed, a NUL, IAC and Ctrl-C, and a tab with them.
-            let Some(offset) = window.iter().position(|&byte| byte.wrapping_add(1) <= b'\n' + 1) else {
-                at = window_end;
-                break;
-            };
-            at += offset;
+        let window = rx.get(self.next..window_end).unwrap_or_default();
+        match window.iter().position(|&byte| byte <= b'\n' || byte == IAC) {
+            Some(offset) if !has_commands && window.get(offset) == Some(&b'\n') => {
+                let end = self.next + offset;
+                self.next = end + 1;
+                self.line(rx.get_mut(self.start..end).unwrap_or_default(), args, limits)
+            }
+            None if rest(rx, self.start).len() <= len_max => {
+                self.next = window_end;
+                Ok(None)
+            }
+            offset => {
+                let at = offset.map_or(window_end, |offset| self.next + offset);
+                self.inline_with_commands(rx, args, limits, at, has_commands)
+            }
+        }
+    }
+
+    /// Goes on at `at`, which is a line feed, a control character, IAC or the end of what a line may be.
+    #[cold]
+    fn inline_with_commands(
+        &mut self,
+        rx: &mut [u8],
+        args: &mut Args,
+        limits: &Limits,
+        mut at: usize,
+        mut has_commands: bool,
+    ) -> Step {
+        let len_max = limits.inline_len_max;
+        let window_end = rx.len().min(self.start + len_max + 1);
+        while at < window_end {
             match rx.get(at) {
                 Some(b'\n') => return self.line_end(rx, args, limits, at, has_commands),
                 // Telnet's other end of a line (RFC 854, the NVT printer).

@@ -110,9 +110,9 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
     name.ends_with(b":")
-        || is_prefix(name, HOST) == Some(true)
         || (name.first().is_some_and(begins_other)
-            && OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known)))
+            && (is_prefix(name, HOST) == Some(true)
+                || OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known))))
         || (request.len() == 3 && request.arg(2).is_some_and(is_version))
 }
 

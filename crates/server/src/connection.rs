@@ -174,7 +174,7 @@ impl<'a, S: Socket> Connection<'a, S> {
         match slot.with_deadline(linger, done).await {
             Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(expired) => Err(expired.in_phase(TimeoutPhase::Linger)),
+            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Linger)),
         }
     }
 
@@ -187,7 +187,7 @@ impl<'a, S: Socket> Connection<'a, S> {
         let close = pin!(self.socket.close(Close::Both));
         match self.slot.with_deadline(self.timeouts.reject, close).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(expired) => Err(expired.in_phase(TimeoutPhase::Linger)),
+            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Linger)),
         }
     }
 
@@ -211,12 +211,12 @@ impl<'a, S: Socket> Connection<'a, S> {
     }
 }
 
-impl Expired {
-    fn in_phase<E>(self, phase: TimeoutPhase) -> ConnectionError<E> {
-        match self {
-            Self::Late => ConnectionError::Timeout(phase),
-            Self::Displaced => ConnectionError::Displaced(phase),
-        }
+/// The error of a wait in this phase that is over.
+#[cold]
+fn expired<E>(slot: &Slot, phase: TimeoutPhase) -> ConnectionError<E> {
+    match slot.is_displaced() {
+        true => ConnectionError::Displaced(phase),
+        false => ConnectionError::Timeout(phase),
     }
 }
 
@@ -247,7 +247,7 @@ impl<S: BufferedSocket> Connection<'_, S> {
         let input = pin!(self.socket.wait_input(len));
         match self.slot.with_deadline(self.idle, input).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(expired) => Err(expired.in_phase(phase)),
+            Err(Expired) => Err(expired(self.slot, phase)),
         }
     }
 
@@ -276,7 +276,7 @@ impl<S: BufferedSocket> Connection<'_, S> {
         let room = pin!(self.socket.wait_room(len));
         match self.slot.with_deadline(self.timeouts.write, room).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
+            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
         }
     }
 }
@@ -296,7 +296,7 @@ impl<S: Socket> Read for Connection<'_, S> {
                 Ok(len)
             }
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(expired) => Err(expired.in_phase(phase)),
+            Err(Expired) => Err(expired(self.slot, phase)),
         }
     }
 }
@@ -308,7 +308,7 @@ impl<S: Socket> Readable for Connection<'_, S> {
         let readable = pin!(self.socket.readable());
         match self.slot.with_deadline(self.idle, readable).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(expired) => Err(expired.in_phase(phase)),
+            Err(Expired) => Err(expired(self.slot, phase)),
         }
     }
 }
@@ -323,7 +323,7 @@ impl<S: Socket> Write for Connection<'_, S> {
                 Ok(len)
             }
             Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
+            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
         }
     }
 
@@ -333,7 +333,7 @@ impl<S: Socket> Write for Connection<'_, S> {
         let flush = pin!(self.socket.flush());
         match self.slot.with_deadline(self.timeouts.write, flush).await {
             Ok(result) => result.map_err(ConnectionError::Io),
-            Err(expired) => Err(expired.in_phase(TimeoutPhase::Write)),
+            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
         }
     }
 }

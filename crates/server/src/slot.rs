@@ -42,13 +42,9 @@ pub struct SlotInfo {
     pub bytes_out: u32,
 }
 
-/// A wait is over before what it waited for has come.
-pub(crate) enum Expired {
-    /// Its deadline has passed.
-    Late,
-    /// A newcomer takes the client's place.
-    Displaced,
-}
+/// A wait is over before what it waited for has come. [`Slot::is_displaced`] gives the reason; it is no part of the result,
+/// which each wait has to hand on.
+pub(crate) struct Expired;
 
 /// How little a client is missed that is displaced: the greatest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,9 +153,8 @@ impl Slot {
             }
             let (limit, waited) = self.wait.get();
             if waited >= limit.len() || self.request_over.get() {
-                self.wait.set((Ticks::NEVER, 0));
                 self.late.set(0);
-                return Poll::Ready(Err(if waited == DISPLACED { Expired::Displaced } else { Expired::Late }));
+                return Poll::Ready(Err(Expired));
             }
             self.waker.borrow_mut().register(cx.waker());
             Poll::Pending
@@ -216,6 +211,12 @@ impl Slot {
             (false, 0) => (waited >= SILENT_KEEP).then_some(Rank::Silent(waited)),
             (false, _) => (waited >= IDLE_KEEP).then_some(Rank::Idle(waited)),
         }
+    }
+
+    /// Whether the wait that was over last has ended because a newcomer takes the client's place, and not because its time
+    /// was over.
+    pub(crate) fn is_displaced(&self) -> bool {
+        self.wait.get().1 == DISPLACED
     }
 
     /// Ends the wait under way because a newcomer takes the client's place, unless what it waits for comes first.

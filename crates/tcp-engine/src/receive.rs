@@ -233,7 +233,9 @@ impl<M: Memory> Connection<M> {
             return Reaction::Ignored;
         }
         if self.state == State::SynReceived {
-            if segment.ack <= self.snd_una || self.snd_max < segment.ack {
+            // Not the reverse: of two numbers that are half of all numbers apart, none comes first.
+            let acks_syn = self.snd_una < segment.ack && segment.ack <= self.snd_max;
+            if !acks_syn {
                 return Reaction::Reset(segment.ack);
             }
             self.become_established(segment, now);

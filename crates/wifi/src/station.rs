@@ -331,6 +331,10 @@ impl Wifi {
         self.trial_failure = None;
         self.trial = Some(Trial { confirm_s, until_ms: None, is_confirming: false });
         match self.state {
+            // The reply goes first, because the access point restarts when the station joins.
+            State::Off | State::Pausing if self.restarts_ap && self.ap.is_up() => {
+                self.enter(State::LeaveDelay, Some(LEAVE_DELAY_MS), env);
+            }
             State::Off | State::Pausing => self.next(env),
             State::Joining | State::WaitingForDhcp => self.leave(env),
             State::Online => self.enter(State::LeaveDelay, Some(LEAVE_DELAY_MS), env),

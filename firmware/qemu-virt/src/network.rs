@@ -1,6 +1,6 @@
 //! The listener and embassy-net on the network card.
 
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources, StaticConfigV4};
@@ -30,6 +30,15 @@ pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut SocketBu
 /// The address that QEMU was told, or else the one that its user network gives.
 pub fn address() -> Ipv4Addr {
     Config::read().get("address").and_then(|address| address.parse().ok()).unwrap_or(ADDRESS)
+}
+
+/// Where a client on the host reaches `port` of this machine, whose own address is `address`. QEMU's user network lets
+/// nobody in but through a port of the host's loopback, which `host.port` names.
+pub fn reach(address: Ipv4Addr, port: u16) -> SocketAddr {
+    match Config::read().get("host.port").and_then(|port| port.parse().ok()) {
+        Some(host_port) => (Ipv4Addr::LOCALHOST, host_port).into(),
+        None => (address, port).into(),
+    }
 }
 
 /// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and

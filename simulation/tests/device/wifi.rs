@@ -193,6 +193,10 @@ fn over_an_access_point_that_restarts_the_reply_comes_first() {
          ap= +OK|
          ap: WIFI TRY
          ap= *10|$4|ssid|$4|home|$7|address|$-1|$16|confirm_within_s|:120|$16|outcome_within_s|:60|$23|if_the_connection_drops|$56|join the device's access point again and ask WIFI STATUS|
+         @told 
+         @wait 500
+         @told leave
+         @wifi left
          @told join home '' dhcp as sockeye-3f2a
          @wifi joined
          @wifi address 10.0.0.7

@@ -1,24 +1,21 @@
 """The clients, each version in a folder of its own below `.clients`."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from .process import Failed
+from .debian import PACKAGES, libraries, unpack
+from .process import Failed, call
 
 HERE = Path(__file__).resolve().parent.parent
 CLIENTS = HERE / ".clients"
 VERSIONS = HERE / "versions.toml"
 RUST = HERE / "redis-rs"
 EXPORTER = "prometheus-redis-exporter"
-#: The longest that one installer may take.
-INSTALL_SECONDS = 600
 #: The names that npm has the Node.js clients under.
 NPM = {"node-redis": "redis", "ioredis": "ioredis"}
 
@@ -58,8 +55,8 @@ def all_clients() -> None:
                 once(folder(client, version), partial(node, NPM[client], version))
             elif client == "redis-rs":
                 rust(version)
-            elif client == EXPORTER:
-                once(folder(client, version), debian)
+            elif client in PACKAGES:
+                once(folder(client, version), partial(debian, client))
 
 
 def once(target: Path, install: Callable[[Path], None]) -> None:
@@ -99,31 +96,9 @@ def rust(version: str) -> None:
     call(["cargo", "build", "--quiet", "--locked", "--release", "--target-dir", target], cwd=RUST)
 
 
-def debian(into: Path) -> None:
-    """Unpacks the exporter's package: installing it would start its service."""
-    download = ["apt-get", "download", "--quiet", EXPORTER]
-    try:
-        call(download, cwd=into)
-    except Failed:
-        root = [] if os.getuid() == 0 else ["sudo"]
-        call([*root, "apt-get", "update", "--quiet"])
-        call(download, cwd=into)
-    (package,) = into.glob("*.deb")
-    call(["dpkg-deb", "--extract", package, into])
-    package.unlink()
-
-
-def call(arguments: list, cwd: Path | None = None) -> None:
-    """Runs an installer, quietly where it succeeds."""
-    arguments = [str(argument) for argument in arguments]
-    shown = " ".join(arguments)
-    try:
-        done = subprocess.run(
-            arguments, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS
-        )
-    except FileNotFoundError:
-        raise Failed(f"there is no {arguments[0]}") from None
-    except subprocess.TimeoutExpired:
-        raise Failed(f"`{shown}` took longer than {INSTALL_SECONDS} s") from None
-    if done.returncode != 0:
-        raise Failed(f"`{shown}` failed ({done.returncode}):\n{(done.stdout + done.stderr).strip()}")
+def debian(client: str, into: Path) -> None:
+    """Unpacks a client's packages, and compiles its program where it is a library for C."""
+    unpack(client, into)
+    if client == "hiredis":
+        flags = ["-O1", "-Wall", "-Werror", f"-I{into}/usr/include", f"-L{libraries(into)}"]
+        call(["cc", *flags, HERE / "programs" / "hiredis.c", "-o", into / "client", "-lhiredis"])

@@ -1,7 +1,10 @@
 """The client libraries: one program for each, in its own language, with the same steps."""
 
 import re
+import sys
+from pathlib import Path
 
+from .debian import libraries
 from .device import META, Device
 from .install import HERE, folder, program
 from .process import Deadline, Failed, environment, run
@@ -18,11 +21,29 @@ def arguments(client: str, version: str) -> tuple[list[str], dict[str, str]]:
         return [program(home / "bin" / "python"), str(PROGRAMS / "redis_py.py")], {}
     if client == POOL:
         return [program(folder("redis-py", version) / "bin" / "python"), str(PROGRAMS / "redis_py_pool.py")], {}
+    if client == "python3-redis":
+        folder_of_modules = home / "usr" / "lib" / "python3" / "dist-packages"
+        return [sys.executable, str(PROGRAMS / "redis_py.py")], {"PYTHONPATH": str(folder_of_modules)}
+    if client == "lua-redis":
+        modules, shared = home / "usr" / "share" / "lua" / "5.1", libraries(home)
+        paths = {"LUA_PATH": f"{modules}/?.lua;{modules}/?/init.lua", "LUA_CPATH": f"{shared}/lua/5.1/?.so"}
+        return [program(home / "usr" / "bin" / "lua5.1"), str(PROGRAMS / "redis.lua")], paths | load(home)
+    if client == "hiredis":
+        return [program(home / "client")], load(home)
+    if client == "predis":
+        # Without the machine's own configuration.
+        php = [program(home / "usr" / "bin" / "php8.2"), "-n", "-d", f"include_path={home}/usr/share/php"]
+        return [*php, str(PROGRAMS / "predis.php")], load(home)
     if client == "redis-rs":
         return [program(home / "release" / "sockeye-redis-rs-client")], {}
     package = {"node-redis": "redis", "ioredis": "ioredis"}[client]
     program(home / "node_modules" / package / "package.json")
     return ["node", str(PROGRAMS / f"{client}.js")], {"NODE_PATH": str(home / "node_modules")}
+
+
+def load(home: Path) -> dict[str, str]:
+    """Where a client of Debian's finds its shared libraries."""
+    return {"LD_LIBRARY_PATH": libraries(home)}
 
 
 def check(client: str, release: dict, protocol: int, device: Device, deadline: Deadline) -> str:

@@ -11,9 +11,12 @@ import subprocess
 import termios
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 #: The terminal's size, so that a program need not ask for it.
 ROWS, COLUMNS = 40, 120
+#: The longest that one installer may take.
+INSTALL_SECONDS = 600
 #: How much of what a program printed an error shows.
 TAIL_LEN = 600
 
@@ -77,6 +80,22 @@ def run(arguments: list[str], deadline: Deadline, stdin: bytes = b"", env: dict[
         output = Output(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
         raise Failed(f"{name} is not over within {deadline.seconds:g} s; it printed: {output.tail()}") from None
     return Output(process.returncode, stdout.decode(errors="replace"), stderr.decode(errors="replace"))
+
+
+def call(arguments: list, cwd: Path | None = None) -> None:
+    """Runs an installer, quietly where it succeeds."""
+    arguments = [str(argument) for argument in arguments]
+    shown = " ".join(arguments)
+    try:
+        done = subprocess.run(
+            arguments, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+    except FileNotFoundError:
+        raise Failed(f"there is no {arguments[0]}") from None
+    except subprocess.TimeoutExpired:
+        raise Failed(f"`{shown}` took longer than {INSTALL_SECONDS} s") from None
+    if done.returncode != 0:
+        raise Failed(f"`{shown}` failed ({done.returncode}):\n{(done.stdout + done.stderr).strip()}")
 
 
 class Terminal:

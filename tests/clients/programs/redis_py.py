@@ -38,7 +38,8 @@ def fails(words, call, *arguments):
 
 
 def connect():
-    expect(redis.__version__ == VERSION, redis.__version__)
+    # Debian chooses the last number of its own.
+    expect(f"{redis.__version__}.".startswith(f"{VERSION}."), redis.__version__)
     # Nothing is said where the client's own choice is the protocol to test.
     chosen = {} if os.environ["CLIENT_OWN_PROTOCOL"] == str(PROTOCOL) else {"protocol": PROTOCOL}
     return redis.Redis(

@@ -44,7 +44,7 @@ impl Chip {
     }
 
     /// The compiler's target, for chips that can be built.
-    fn target(self) -> Result<&'static str> {
+    pub fn target(self) -> Result<&'static str> {
         match self {
             Self::Esp32c3 => Ok(TARGETS[0]),
             Self::Esp32c6 => Ok(TARGETS[1]),

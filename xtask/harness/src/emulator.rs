@@ -1,5 +1,6 @@
 //! The bare-metal image in QEMU: the ESP32-C3's instruction set, and a real network card's model.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -42,6 +43,18 @@ pub fn build_with(workspace: &Workspace, bin: &str, settings: &[(&str, &str)]) -
 /// Where `build` leaves a program.
 pub fn built(workspace: &Workspace, bin: &str) -> Result<PathBuf> {
     Ok(Firmware::open(workspace, FOLDER)?.elf(TARGETS[0], bin))
+}
+
+/// Where the machine reads the words that it is told, in memory that no program uses.
+const WORDS_ADDRESS: u32 = 0x8010_0000;
+
+/// Has the machine told these words, `KEY=VALUE` each, through a file of this name in the target folder.
+pub fn tell(workspace: &Workspace, machine: &mut Command, name: &str, words: &str) -> Result<()> {
+    let file = workspace.target.join(format!("{name}.cfg"));
+    fs::create_dir_all(&workspace.target)?;
+    fs::write(&file, words)?;
+    machine.arg("-device").arg(format!("loader,file={},addr={WORDS_ADDRESS:#x},force-raw=on", file.display()));
+    Ok(())
 }
 
 /// The machine with its console on standard output.

@@ -1,7 +1,5 @@
 //! Two bare-metal guests on one bridge: `kitchen` measures a temperature and pushes it to `barn`.
 
-use std::fs;
-use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -41,11 +39,10 @@ const BARN: Guest =
 impl Guest {
     fn start(&self, workspace: &Workspace) -> Result<Server> {
         let Self { name, tap, address, words } = self;
-        let file: PathBuf = workspace.target.join(format!("push-{name}.cfg"));
-        fs::write(&file, format!("address={address} device.name={name} {words}"))?;
         let elf = emulator::built(workspace, "device")?;
         let mut machine = emulator::machine(&elf, &Network::Bridged(tap, address));
-        machine.arg("-device").arg(format!("loader,file={},addr=0x80100000,force-raw=on", file.display()));
+        let words = format!("address={address} device.name={name} {words}");
+        emulator::tell(workspace, &mut machine, &format!("push-{name}"), &words)?;
         Server::start(workspace, &format!("push-{name}"), machine)
     }
 }

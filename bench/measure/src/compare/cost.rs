@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::programs::{self, Contender, FEW, MANY};
+use super::contenders::{self, Contender, FEW, MANY};
 use super::results::{Instructions, Row};
 use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
 use crate::guest::Guest;
@@ -27,8 +27,8 @@ pub fn build(workspace: &Workspace) -> Result<()> {
         contender.build(workspace, FEW)?;
         contender.build(workspace, MANY)?;
     }
-    programs::build_shipped(workspace, "hello", FEW)?;
-    programs::build_shipped(workspace, "device", FEW)
+    contenders::build_shipped(workspace, "hello", FEW)?;
+    contenders::build_shipped(workspace, "device", FEW)
 }
 
 /// Measures it, in a namespace with a tap.
@@ -44,8 +44,8 @@ pub fn measure(workspace: &Workspace) -> Result<Instructions> {
         measured.open.insert(name, Guest::run(workspace, "bench", &many, open)?);
     }
     let hello = |guest: &mut Guest<'_>| exchanges::closed_by_server(guest, &HELLO);
-    measured.hello = Guest::run(workspace, "bench", &programs::shipped(workspace, "hello", FEW), hello)?;
-    measured.device = Guest::run(workspace, "bench", &programs::shipped(workspace, "device", FEW), device)?;
+    measured.hello = Guest::run(workspace, "bench", &contenders::shipped(workspace, "hello", FEW), hello)?;
+    measured.device = Guest::run(workspace, "bench", &contenders::shipped(workspace, "device", FEW), device)?;
     Ok(measured)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::programs::{self, Contender, FEW};
+use super::contenders::{self, Contender, FEW};
 use super::results::{Memory, Row};
 use crate::exchanges::{self, Exchange, GET_INLINE, HELLO, SHORT};
 use crate::guest::Guest;
@@ -23,8 +23,8 @@ pub fn build(workspace: &Workspace) -> Result<()> {
         contender.build(workspace, FEW - 1)?;
     }
     for bin in SHIPPED {
-        programs::build_shipped(workspace, bin, FEW - 1)?;
-        programs::build_shipped(workspace, bin, FEW)?;
+        contenders::build_shipped(workspace, bin, FEW - 1)?;
+        contenders::build_shipped(workspace, bin, FEW)?;
     }
     Ok(())
 }
@@ -37,7 +37,7 @@ pub fn measure(workspace: &Workspace) -> Result<Memory> {
         memory.programs.insert(contender.name(), program(workspace, &elf, &less, &SHORT, false)?);
     }
     for (bin, exchange) in [("hello", &HELLO), ("device", &GET_INLINE)] {
-        let [less, elf] = [FEW - 1, FEW].map(|slots| programs::shipped(workspace, bin, slots));
+        let [less, elf] = [FEW - 1, FEW].map(|slots| contenders::shipped(workspace, bin, slots));
         let name = format!("Sockeye {bin}");
         memory.programs.insert(name.clone(), program(workspace, &elf, &less, exchange, bin == "hello")?);
     }

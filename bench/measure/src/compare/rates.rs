@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-use super::programs::FEW;
+use super::contenders::FEW;
 use super::results::{Rates, Row};
 use super::{lwip, wire};
 use crate::exchanges::{Exchange, GET_INLINE, SHORT};

@@ -67,8 +67,8 @@ fn document(results: &Results) -> String {
 
 const HEAD: &str = "# Performance
 
-This page is made by `cargo xtask bench` (as root, on Debian), and a check fails when it isn't what the last run
-measured. Figures in other documents come from here. `cargo xtask bench PART` measures one part again.
+`cargo xtask bench` makes this page (as root, on Debian). `cargo xtask tidy` fails if the page is not what the last run
+measured. `cargo xtask bench PART` measures one part again. Figures in other documents come from here.
 
 | machine | |
 |---|---|
@@ -100,28 +100,30 @@ const EXCHANGES: [&str; 6] =
 const INSTRUCTIONS: &str = "
 ## Instructions
 
-RV32IMC, the ESP32-C3's instruction set, in QEMU with `-icount shift=0`. The guest's own counter is read over its
-console before and after some hundreds of exchanges over a tap, lock step; medians of five. Counted is everything that
-runs: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the server; for the Rust
-programs also the executor and the interrupts. lwIP's has neither: it is called from one loop, which is the cheapest
-way to run it. All have the same word-wise memcpy, and
-may read words at any address, as the ESP32-C3 can. Waiting is not counted. No figure says anything about caches or a
-radio.
+The programs run on RV32IMC, the ESP32-C3's instruction set, in QEMU with `-icount shift=0`. The guest prints its own
+instruction counter on its console before and after some hundreds of exchanges over a tap. The client waits for each
+reply before it sends the next request. A figure is the median of five runs.
 
-All serve 8 clients. A request is 16 bytes, its reply 13, where nothing else is said; `closed by server` is the
-classic, 16 in, 11 out. lwIP's settings are ESP-IDF's where they matter, so it doesn't check the IP header's checksum;
-the others do. All copy what a handler gets and gives, but lwIP, whose call-backs see the received frame itself.
+Everything that runs is counted: network card driver, Ethernet, ARP, IP, TCP with its acknowledgements and timers, and the
+server. For the Rust programs the executor and the interrupts are counted too. lwIP has neither: it is called from one
+loop, which is the cheapest way to run it. Waiting is not counted. All programs have the same word-wise memcpy, and may
+read words at any address, as the ESP32-C3 can. No figure includes caches or a radio.
+
+All programs serve 8 clients. A request is 16 bytes and its reply 13, where nothing else is said. `closed by server` is the
+classic exchange, 16 bytes in and 11 out. lwIP's settings are ESP-IDF's where they matter, so lwIP does not check the IP
+header's checksum; the others do. All programs copy what a handler gets and gives, except lwIP, whose callbacks see the
+received frame itself.
 
 ";
 
 const OPEN: &str = "
-Clients that are connected and take turns, one request at a time:
+Clients that are connected and take turns, with one request at a time:
 
 ";
 
 const DEVICE: &str = "
-The device's own image, 8 slots, with all that a request takes: protocol, command, session. A `GET` of a reading is 10
-bytes in as an inline request and 23 as an array, and 10 out.
+The device's own image, with 8 slots. A request includes its protocol, its command and its session. A `GET` of a reading
+is 10 bytes in as an inline request, 23 as an array, and 10 out.
 
 | the device | instructions |
 |---|---:|
@@ -142,17 +144,19 @@ fn memory_part(measured: &Memory) -> String {
 const MEMORY: &str = "
 ## RAM and flash
 
-Bytes, on the board in QEMU, 8 slots; the first rows answer the exchanges above, `hello` and `device` are what is
-shipped. Flash is code, constants and initial values, without radio. A slot's RAM is what the program for 8 has more
-than that for 7: its task, its connection with 1,024 bytes of buffer each way, and its place in the tables; the device's
-sessions are a fixed number and not in it. lwIP's is its control block, and 2,048 of the heap that holds what is sent
-until it is acknowledged. The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that
-was in use at once under load, interrupts included, found by painting it.
+The figures are bytes, on the board in QEMU with 8 slots. The first rows answer the exchanges above; `hello` and `device`
+are the programs that are shipped. Flash is code, constants and initial values, without a radio.
+
+RAM of a slot is what the program for 8 slots has more than the program for 7: a task, a connection with 1,024 bytes of
+buffer each way, and its place in the tables. The device's sessions are a fixed number and not in it. RAM of lwIP's slot is
+its control block, and 2,048 bytes of the heap that holds sent data until it is acknowledged. The network card's buffers,
+24 KB in each program, are in static RAM. Stack is the most that was in use at once under load, interrupts included; it is
+found by painting the stack.
 
 ";
 
 const ELSEWHERE: &str = "
-What the images on chips take, and whose code all of them consist of, is in [footprint.md](footprint.md).
+[footprint.md](footprint.md) has what the images on chips take, and whose code they consist of.
 ";
 
 fn targets_part(results: &Results) -> String {
@@ -194,9 +198,10 @@ fn wire_part(measured: &Wire) -> String {
 const WIRE: &str = "
 ## On the wire
 
-Reading one value of four characters, counted at the client's interface: Ethernet frames without their checksum, all of
-TCP included. HTTP is picoserve on embassy-net as both are shipped, asked as curl asks, answering the bare value. The
-client is Linux, which puts off its acknowledgement so that the next request can carry it; with pauses nothing can.
+One value of four characters is read. Bytes and packets are counted at the client's interface: Ethernet frames without
+their checksum, all of TCP included. HTTP is picoserve on embassy-net as both are shipped: the request is curl's, and the
+reply is the bare value. The client is Linux, which delays an acknowledgement so that the next request can carry it. With
+pauses between the requests nothing can carry it.
 ";
 
 fn latency_part(measured: &Latency) -> String {
@@ -212,15 +217,15 @@ fn latency_part(measured: &Latency) -> String {
 const LATENCY: &str = "
 ## Latency
 
-Microseconds within which that part of 2,000 replies came, one client asking and waiting, in QEMU over a tap. The
-machine's own pauses are in it, so the instructions of a request say more than the last columns. A stalled client has
-sent half a request and is silent; a slow reader asks for INFO over and over, and reads a little of it every 10 ms.
+Microseconds within which that part of 2,000 replies came, in QEMU over a tap. One client sends a request and waits. The
+machine's own pauses are included, so the instructions of a request say more than the last columns. A stalled client has
+sent half a request and is silent. A slow reader requests INFO repeatedly, and reads a little of it every 10 ms.
 
 ";
 
 const BOOT: &str = "
-Instructions from `main` to the end of the first reply, connection included: one nanosecond of the guest's time each.
-There is no radio, which takes seconds on a chip.
+Instructions from `main` to the end of the first reply, connection included. One instruction is one nanosecond of the
+guest's time. There is no radio, which takes seconds on a chip.
 
 | boot | instructions |
 |---|---:|
@@ -245,16 +250,18 @@ fn rates_part(measured: &Rates) -> String {
 const RATES: &str = "
 ## On Linux
 
-Sockeye's server and listener with the handler of the exchanges and with the device, embassy-net's sockets, picoserve on
-them, and lwIP's raw API, each as one thread on a tap device of this machine; one client, which asks and waits.
-Operations a second, and nanoseconds of the server's processor time for each, to 10 ms in 1.5 s, what the kernel does for
-the tap included. All in turn, five rounds; medians, and in parentheses the median of what it was of Sockeye's in the
-same round. Rates are worth little where the machine does other work; the ratios stand it better. Client and server run
-on the same core, since on two an exchange is mostly the time in which an idle core is woken. Each program reads the tap
-until there is no more and then waits in `poll`.
+Each program is one thread on a tap device of this machine: Sockeye's server and listener with the handler of the
+exchanges, and with the device; embassy-net's sockets; picoserve on embassy-net; lwIP's raw API. One client sends a request
+and waits. Client and server run on the same core: on two cores an exchange is mostly the time in which an idle core is
+woken. Each program reads the tap until it is empty and then waits in `poll`.
 
-picoserve's rate is that of waiting: it flushes between a reply's head and its body, embassy-net's flush waits for the
-client's acknowledgement, and Linux puts that off by some 44 ms.
+The figures are operations a second, and nanoseconds of the server's processor time for each operation. They are precise
+to 10 ms in 1.5 s, and include what the kernel does for the tap. The programs are measured in turn, in five rounds. A cell
+has the median, and in parentheses the median of the ratio to Sockeye's figure of the same round. A rate is worth little
+where the machine does other work; a ratio is more robust.
+
+picoserve's rate is that of waiting. picoserve flushes between a reply's head and its body, embassy-net's flush waits for
+the client's acknowledgement, and Linux delays that by some 44 ms.
 
 | server | kept open, a second | ns | 8 in turn, a second | ns | connect, request, close, a second | ns |
 |---|---:|---:|---:|---:|---:|---:|
@@ -264,8 +271,8 @@ fn redis_part(measured: &Redis) -> String {
     let Redis { redis_version, clients, requests, tests } = measured;
     let mut text = format!(
         "\n## Beside Redis\n\n`redis-benchmark -c {clients} -P 1 -n {requests}` on loopback: redis-server \
-         {redis_version} and the simulated device, in turn, so that what else the machine does meets both. Medians; \
-         what counts is the ratio.\n\n\
+         {redis_version} and the simulated device, in turn, so that other work of the machine meets both. The rates are \
+         medians; what counts is the ratio.\n\n\
          | test | Redis, requests/s | Sockeye, requests/s | Sockeye of Redis | in each run |\n|---|---:|---:|---:|---|\n"
     );
     for RedisTest { test, redis_per_s, sockeye_per_s, ratios_percent } in tests {

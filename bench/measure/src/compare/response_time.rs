@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::programs::{self, Contender, FEW, MANY};
+use super::contenders::{self, Contender, FEW, MANY};
 use super::results::{Latency, Row};
 use crate::exchanges::{Exchange, GET_INLINE, SHORT};
 use crate::guest::Guest;
@@ -29,8 +29,8 @@ const CONTENDERS: [Contender; 3] = [Contender::Sockeye, Contender::EmbassyNet, C
 /// Builds what is measured.
 pub fn build(workspace: &Workspace) -> Result<()> {
     CONTENDERS.into_iter().try_for_each(|contender| contender.build(workspace, MANY))?;
-    programs::build_shipped(workspace, "hello", FEW)?;
-    programs::build_shipped(workspace, "device", FEW)
+    contenders::build_shipped(workspace, "hello", FEW)?;
+    contenders::build_shipped(workspace, "device", FEW)
 }
 
 /// Measures it, in a namespace with a tap.
@@ -43,7 +43,7 @@ pub fn measure(workspace: &Workspace) -> Result<Latency> {
             latency.replies.insert(format!("{}, {stalled} of {MANY} stalled", contender.name()), row);
         }
     }
-    let device = programs::shipped(workspace, "device", FEW);
+    let device = contenders::shipped(workspace, "device", FEW);
     for stalled in [0, FEW - 1] {
         let row = Guest::run(workspace, "bench", &device, |guest| beside_stalled(guest, &GET_INLINE, stalled))?;
         latency.replies.insert(format!("Sockeye device, {stalled} of {FEW} stalled"), row);
@@ -51,7 +51,7 @@ pub fn measure(workspace: &Workspace) -> Result<Latency> {
     let row = Guest::run(workspace, "bench", &device, beside_slow_reader)?;
     latency.replies.insert("Sockeye device, a slow reader served".to_owned(), row);
     for (bin, exchange) in [("hello", &SHORT), ("device", &GET_INLINE)] {
-        let elf = programs::shipped(workspace, bin, FEW);
+        let elf = contenders::shipped(workspace, bin, FEW);
         latency
             .boot
             .insert(format!("Sockeye {bin}"), Guest::run(workspace, "bench", &elf, |guest| boot(guest, exchange))?);

@@ -1,4 +1,4 @@
-//! What the figures were meant to be, and why some aren't.
+//! The figures that were aimed at, and why some are missed.
 
 use super::results::{Results, Row};
 
@@ -67,13 +67,13 @@ pub const HEAD: &str = "
 pub const REASONS: &str = "
 Why:
 
-- Half of a request is smoltcp and the copies that it makes. With its public API a segment can't be handed to the socket
-  that it is for, and there is no short way for the segment that was expected; [upstream.md](upstream.md) has what that
-  costs and what we would propose. Executor, driver and interrupts, which lwIP's figure doesn't have, are a seventh.
-- A connection that opens and closes is five such segments, and the server's accept, its time-outs and the drain that
-  lets no reply be cut off.
-- `GET` is that and a command: about a third of it is the device.
-- The hello image is as fast as it can be rather than small: at `s` it is a tenth smaller and a request takes a tenth
-  more. A third of its code is smoltcp, whose way out is in it twice: for the listener and for embassy-net. A sixth is
-  Rust's own, most of it what prints a line on the console and a panic.
+- Half of a request is smoltcp and the copies that smoltcp makes. Its public API has no way to hand a segment to the socket
+  that the segment is for, and no short path for the segment that was expected. [upstream.md](upstream.md) has the cost of
+  both and a proposal. Executor, driver and interrupts, which lwIP's figure does not include, are a seventh.
+- A connection that opens and closes is five such segments, the server's accept, its timeouts, and the drain that lets no
+  reply be cut off.
+- `GET` is a request and a command. About a third of `GET` is the device.
+- The hello image is built for speed. At `s` it is a tenth smaller, and a request takes a tenth more instructions. A third
+  of its code is smoltcp, whose transmit path is there twice: for the listener and for embassy-net. A sixth is Rust's own
+  code, most of it for lines on the console and for panics.
 ";

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::programs::{self, FEW};
+use super::contenders::{self, FEW};
 use super::results::{Row, Wire};
 use crate::exchanges::{Exchange, GET_ARRAY, GET_INLINE, HELLO};
 use crate::guest::Guest;
@@ -25,22 +25,22 @@ const SILENCE: Duration = Duration::from_millis(500);
 
 /// Builds what is measured.
 pub fn build(workspace: &Workspace) -> Result<()> {
-    programs::build_shipped(workspace, "hello", FEW)?;
-    programs::build_shipped(workspace, "device", FEW)?;
-    programs::build_picoserve(workspace)
+    contenders::build_shipped(workspace, "hello", FEW)?;
+    contenders::build_shipped(workspace, "device", FEW)?;
+    contenders::build_picoserve(workspace)
 }
 
 /// Measures it, in a namespace with a tap.
 pub fn measure(workspace: &Workspace) -> Result<Wire> {
     let mut wire = Wire::default();
-    let device = programs::shipped(workspace, "device", FEW);
+    let device = contenders::shipped(workspace, "device", FEW);
     Guest::run(workspace, "bench", &device, |guest| {
         resource(guest, &mut wire, "RESP, inline", &GET_INLINE)?;
         resource(guest, &mut wire, "RESP, array", &GET_ARRAY)
     })?;
-    let picoserve = programs::picoserve(workspace);
+    let picoserve = contenders::picoserve(workspace);
     Guest::run(workspace, "bench", &picoserve, |guest| resource(guest, &mut wire, "HTTP, picoserve", &http()?))?;
-    let hello = programs::shipped(workspace, "hello", FEW);
+    let hello = contenders::shipped(workspace, "hello", FEW);
     Guest::run(workspace, "bench", &hello, |guest| {
         let one = || {
             let mut client = Guest::connect()?;

@@ -50,6 +50,21 @@ fn text_with_a_guessed_ack_is_dropped() {
     }
 }
 
+/// An ACK that is half of all numbers away from SND.NXT is neither before nor behind it. It opened a connection whose
+/// SYN,ACK had not left yet.
+#[test]
+fn an_ack_half_of_all_numbers_away_opens_nothing() {
+    let mut it = Peer::new(256, 256);
+    let syn = it.segment(SYN, b"");
+    it.c.accept(&syn, ISS, MTU, it.now);
+    it.seq += 1;
+    for ack in [ISS + (1 << 31), ISS + (1 << 31) + 1, ISS, ISS + 1] {
+        let mut it = it.clone();
+        it.takes(&Segment { ack, ..it.segment(ACK, b"") });
+        assert_eq!((it.c.state(), it.reaction), (State::SynReceived, Some(Reaction::Reset(ack))));
+    }
+}
+
 /// CVE-2016-5696: what one connection is asked tells nothing of another, since nothing is shared.
 #[test]
 fn challenges_are_counted_for_each_connection() {

@@ -5,8 +5,6 @@
 mod board;
 mod services;
 
-use core::net::SocketAddr;
-
 use edge_nal::TcpBind;
 use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
@@ -88,7 +86,7 @@ async fn start(spawner: Spawner) {
         .follow(stack, |address| {
             if let Some(address) = address {
                 boot.network_up(address.address());
-                boot.device_listening(PORT, SLOTS, SocketAddr::new(address.address().into(), PORT));
+                boot.device_listening(PORT, SLOTS, network::reach(address.address(), PORT));
             }
         })
         .await

@@ -3,7 +3,6 @@
 #![no_main]
 
 use core::fmt::Arguments;
-use core::net::SocketAddr;
 
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
@@ -50,7 +49,7 @@ async fn start(spawner: Spawner) {
         .follow(stack, |address| {
             if let Some(address) = address {
                 boot.network_up(address.address());
-                boot.listening(PORT, SLOTS, SocketAddr::new(address.address().into(), PORT));
+                boot.listening(PORT, SLOTS, network::reach(address.address(), PORT));
             }
         })
         .await

@@ -1,0 +1,117 @@
+//! A module's name means one thing.
+//!
+//! The libraries and the tools are one world each, in which no two modules have the same name. A board, a simulation or a
+//! simulated part is a world of its own: its `clock` is that of the libraries, in another place.
+
+use std::collections::BTreeMap;
+
+use super::sources::Source;
+
+/// Names that say the same everywhere.
+const SAME_EVERYWHERE: [&str; 4] = ["lib", "limits", "main", "tests"];
+
+/// Worlds of their own, by the start of their folders; all other tools are one.
+const WORLDS: [&str; 12] = [
+    "bench/board",
+    "bench/host",
+    "crates/conformance",
+    "crates/parts",
+    "crates/sim-radio",
+    "crates/sockeye",
+    "firmware/esp32",
+    "firmware/qemu-virt",
+    "simulation/tcp",
+    "simulation",
+    "tests/clients/redis-rs",
+    "crates",
+];
+/// Names that several modules of a world have, and why.
+const EXCEPTIONS: [(&str, &str); 13] = [
+    ("backoff", "the outbox's and Wi-Fi's"),
+    ("cbor", "the record's and its Wi-Fi part's"),
+    ("commit", "the application's and the commands'"),
+    ("connection", "of the server and of TCP"),
+    ("lm35", "the board's reading and the driver"),
+    ("number", "a protocol's numbers and a sensor's"),
+    ("platform", "the trait and what boards have in common of it"),
+    ("run", "the loop of Wi-Fi and the loop of wiring"),
+    ("scan", "of networks and of buses"),
+    ("server", "of TCP and of DHCP"),
+    ("settings", "all, and those of Wi-Fi"),
+    ("wiring", "the crate's core, the application's part and its settings"),
+    ("wifi", "the application's part, its commands and its settings"),
+];
+
+/// One line for each name that several modules have, and for each exception that nobody needs any more.
+pub fn faults(sources: &[Source]) -> Vec<String> {
+    let mut faults = against(sources, &EXCEPTIONS);
+    faults.retain(|fault| !fault.ends_with("needs no exception any more"));
+    faults
+}
+
+fn against(sources: &[Source], exceptions: &[(&str, &str)]) -> Vec<String> {
+    let mut named: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for source in sources {
+        // Programs have no module's name: two boards may have the same.
+        if let Some(name) = source.module.last() {
+            named.entry((world(&source.path), name)).or_default().push(&source.path);
+        }
+    }
+    named.retain(|(_, name), paths| paths.len() > 1 && !SAME_EVERYWHERE.contains(name));
+    let is_exception = |name: &str| exceptions.iter().any(|(known, _)| *known == name);
+    let several = named.iter().filter(|((_, name), _)| !is_exception(name));
+    let mut faults: Vec<_> =
+        several.map(|((_, name), paths)| format!("several modules are called {name}: {}", paths.join(", "))).collect();
+    let unneeded = exceptions.iter().filter(|(name, _)| !named.keys().any(|(_, known)| known == name));
+    faults.extend(unneeded.map(|(name, _)| format!("xtask/src/tidy/names.rs: {name} needs no exception any more")));
+    faults
+}
+
+/// The world that a file belongs to.
+fn world(path: &str) -> &str {
+    WORLDS
+        .into_iter()
+        .find(|world| path.strip_prefix(world).is_some_and(|rest| rest.starts_with('/')))
+        .unwrap_or("tools")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tidy::planted;
+    use crate::tidy::sources::sources;
+
+    fn check(paths: &[&str], exceptions: &[(&str, &str)], expected: &[&str]) {
+        let files: Vec<_> = paths.iter().map(|path| (*path, "")).collect();
+        assert_eq!(against(&sources(&planted(&files)), exceptions), expected);
+    }
+
+    #[test]
+    fn a_name_that_two_modules_have_is_found() {
+        check(&["crates/a/src/one.rs", "crates/b/src/two.rs"], &[], &[]);
+        let fault = "several modules are called one: crates/a/src/one.rs, crates/b/src/two/one.rs";
+        check(&["crates/a/src/one.rs", "crates/b/src/two/one.rs"], &[], &[fault]);
+        let folder = "several modules are called one: crates/a/src/one.rs, crates/b/src/one/mod.rs";
+        check(&["crates/a/src/one.rs", "crates/b/src/one/mod.rs"], &[], &[folder]);
+    }
+
+    #[test]
+    fn a_board_may_have_what_the_libraries_have() {
+        check(&["crates/board/src/clock.rs", "firmware/qemu-virt/src/clock.rs", "simulation/src/clock.rs"], &[], &[]);
+        let fault = "several modules are called clock: xtask/harness/src/clock.rs, xtask/src/clock.rs";
+        check(&["xtask/src/clock.rs", "xtask/harness/src/clock.rs"], &[], &[fault]);
+    }
+
+    #[test]
+    fn roots_programs_and_limits_may_share_theirs() {
+        check(&["a/src/lib.rs", "b/src/lib.rs", "a/src/limits.rs", "b/src/limits.rs"], &[], &[]);
+        check(&["a/src/bin/hello.rs", "b/src/bin/hello.rs", "a/src/main.rs", "b/src/main.rs"], &[], &[]);
+    }
+
+    #[test]
+    fn an_exception_that_nobody_needs_is_found() {
+        let exceptions = [("one", "why")];
+        check(&["a/src/one.rs", "b/src/one.rs"], &exceptions, &[]);
+        check(&["a/src/one.rs"], &exceptions, &["xtask/src/tidy/names.rs: one needs no exception any more"]);
+    }
+}

@@ -115,6 +115,12 @@ pub struct Sampler {
 }
 
 impl Sampler {
+    /// Memory for one: all of it is zero, so that a static of it takes no flash. A state without a fault is not zero.
+    pub const ZERO: Self = {
+        let state = State { fault: Some(Fault::NoAnswer), ..State::NEW };
+        Self { states: [state; THINGS_MAX], leaving: 0, generation: 0, last: 0 }
+    };
+
     /// Of no things.
     pub const fn new() -> Self {
         Self { states: [State::NEW; THINGS_MAX], leaving: 0, generation: 0, last: 0 }

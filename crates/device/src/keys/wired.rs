@@ -66,24 +66,27 @@ pub(crate) struct Wired {
 }
 
 impl Wired {
-    /// Memory for one: all of it is zero, so that a static of it takes no flash. None of what a scan found is not zero.
-    pub(crate) const ZERO: Self = Self::with(0, Some(Ok(Found::I2c(0))));
+    /// Memory for one: all of it is zero, so that a static of it takes no flash. None is not zero in a scan.
+    pub(crate) const ZERO: Self = {
+        let scan = Scan { request: Some(Request::I2c { sda: 0, scl: 0 }), found: Some(Ok(Found::I2c(0))), count: 0 };
+        Self::with(0, Sampler::ZERO, scan)
+    };
 
     /// Nothing is wired, to a board that has so many readings and places for those that are wired.
     pub(crate) const fn new(own: usize) -> Self {
-        Self::with(own, None)
+        Self::with(own, Sampler::new(), Scan { request: None, found: None, count: 0 })
     }
 
-    const fn with(own: usize, found: Option<Result<Found, Fault>>) -> Self {
+    const fn with(own: usize, sampler: Sampler, scan: Scan) -> Self {
         Self {
             own,
             count: 0,
-            sampler: Sampler::new(),
+            sampler,
             readings: [None; READINGS_MAX],
             outputs: [None; OUTPUTS_MAX],
             left: 0,
             is_set_aside: false,
-            scan: Scan { request: None, found, count: 0 },
+            scan,
             is_changed: false,
             is_rewired: false,
             waker: WakerRegistration::new(),

@@ -59,9 +59,9 @@ pub use platform::{
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};
-pub use sessions::token::TokenHash;
 pub use settings::flash_store::FlashStore;
 pub use settings::store_task::StoreTask;
+pub use settings::token::TokenHash;
 pub use settings::{LogLevel, NoStore, PushSettings, Seconds, Settings, Store, StoreError, StoreStatus, Stored};
 pub use state::Counts;
 pub use value::{Decimal, Value};

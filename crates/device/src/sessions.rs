@@ -4,4 +4,3 @@ pub(crate) mod monitor;
 pub(crate) mod session;
 pub(crate) mod slow_log;
 pub(crate) mod subscriber;
-pub(crate) mod token;

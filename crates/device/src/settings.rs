@@ -13,11 +13,12 @@ use sockeye_wiring::Wiring;
 use crate::limits::{
     CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX,
 };
-use crate::sessions::token::TokenHash;
+use token::TokenHash;
 
 pub(crate) mod cbor;
 pub(crate) mod flash_store;
 pub(crate) mod store_task;
+pub(crate) mod token;
 
 /// How much the device says on its console; Redis's levels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]

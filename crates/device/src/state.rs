@@ -14,7 +14,7 @@ use crate::platform::{Now, Platform, device_name};
 use crate::sessions::monitor::Monitor;
 use crate::sessions::session::{ClientOrigin, Cursor, Session, SessionKey, Sessions};
 use crate::sessions::slow_log::SlowLog;
-use crate::sessions::token::Failures;
+use crate::settings::token::Failures;
 use crate::settings::{Settings, StoreStatus};
 use crate::value::{Decimal, Latest, Value};
 

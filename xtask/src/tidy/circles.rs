@@ -13,8 +13,6 @@ use super::sources::Source;
 
 /// Crates in which not even two files may import each other.
 const BY_FILE: [&str; 1] = ["crates/device"];
-/// Crates whose circles are being untied.
-const BEING_UNTIED: [&str; 1] = ["crates/device"];
 /// Re-exports that a path may lead through.
 const REEXPORTS_MAX: usize = 8;
 
@@ -23,12 +21,6 @@ type Imports = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
 /// One line for each circle.
 pub fn faults(sources: &[Source]) -> Vec<String> {
-    let mut faults = all(sources);
-    faults.retain(|fault| !BEING_UNTIED.iter().any(|folder| fault.starts_with(folder)));
-    faults
-}
-
-fn all(sources: &[Source]) -> Vec<String> {
     let crates: BTreeSet<_> = sources.iter().map(|source| source.crate_folder.as_str()).collect();
     let mut faults = Vec::new();
     for folder in crates {

@@ -21,7 +21,7 @@ use crate::limits::{
 use crate::names::is_name_byte;
 use crate::pending::{Change, PendingSettings};
 use crate::platform::Platform;
-use crate::sessions::token::TokenHash;
+use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 use crate::state::State;
 

@@ -14,7 +14,7 @@ use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
     REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
 };
-use crate::sessions::token::TokenHash;
+use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, PushSettings, Seconds};
 
 /// Four blocks as a chip has them.

@@ -4,7 +4,10 @@
 //! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
 //! across a wait, so no client can hold it while another has something to say.
 
+mod client_connection;
 mod process_input;
+
+pub use client_connection::ClientConnection;
 
 use core::future::pending;
 use core::ops::ControlFlow;
@@ -16,56 +19,19 @@ use sockeye_resp::{Decoder, Http, http_method};
 use crate::app::App;
 use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
 use crate::replies::page::{FOUND, NOT_FOUND};
-use crate::sessions::session::{ClientAddress, ClientOrigin, SessionKey};
+use crate::sessions::session::{ClientAddress, ClientOrigin};
 use crate::settings::Store;
 
-use process_input::{Queue, Wait, WaitFor};
+use client_connection::{Connection, Queue, Session, Target, Wait};
+use process_input::WaitFor;
 
 /// The reply to a client that is rejected because all slots are taken.
 pub const REFUSAL: &[u8] = b"-ERR max number of clients reached\r\n";
 /// The reply to a request of which no more comes: the client has closed its side, or its time is over.
 pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its last line end is missing\r\n";
 
-/// A client's connection with its two buffers, as the platform's server gives it.
-///
-/// What comes in waits in one of at least [`RX_LEN`](crate::limits::RX_LEN) bytes, what goes out in one of at least
-/// [`TX_LEN`](crate::limits::TX_LEN). Dropping one of the two waits loses nothing: the loop waits for input and for events
-/// at once. The server bounds how long they may last; the three hints tell it what a silence means.
-#[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait ClientConnection {
-    /// Why a connection is gone.
-    type Error;
-    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
-    fn peek(&mut self, buf: &mut [u8]) -> usize;
-    /// Drops the first `len` bytes of what has come in.
-    fn consume(&mut self, len: usize);
-    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
-    /// was put before leaves at the latest now.
-    ///
-    /// # Errors
-    /// The connection is gone, or the client took too long.
-    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
-    /// How many bytes can be put.
-    fn room(&mut self) -> usize;
-    /// The most that [`room`](Self::room) can be.
-    fn room_max(&mut self) -> usize;
-    /// Writes `bytes`, for which there is room. What a connection that is gone is given is lost.
-    fn put(&mut self, bytes: &[u8]);
-    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
-    ///
-    /// # Errors
-    /// The connection is gone, or the client took too long.
-    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
-    /// The first bytes of a request are there, and the rest isn't: from now on its time runs.
-    fn begin_request(&mut self);
-    /// The request is complete.
-    fn end_request(&mut self);
-    /// Whether the client waits to be told something, so that its silence is no reason to close.
-    fn set_listening(&mut self, is_listening: bool);
-}
-
-/// Opens a session, and serves its client until it leaves, breaks the protocol, or is sent away. Whoever calls closes the connection then,
-/// in order, so that no reply is lost.
+/// Opens a session, and serves its client until the client leaves, breaks the protocol, or is to be closed. The caller
+/// closes the connection then, in order, so that no reply is lost.
 ///
 /// Requests that come together are answered together, in order: in one write, or as many as there is room for.
 ///
@@ -86,36 +52,6 @@ pub fn serve<C: ClientConnection, S: Store>(
         let (decoder, queue) = (Decoder::new(), Queue::None);
         Connection { client, session, store, decoder, queue, waiting: 0, wait: Wait::No }.run().await
     }
-}
-
-/// A session that ends when its connection does, however that comes.
-struct Session<'a, 'b> {
-    app: &'a App<'b>,
-    key: SessionKey,
-}
-
-impl<'a, 'b> Session<'a, 'b> {
-    fn open(app: &'a App<'b>, address: ClientAddress) -> Option<Self> {
-        app.open(address).map(|key| Self { app, key })
-    }
-}
-
-impl Drop for Session<'_, '_> {
-    fn drop(&mut self) {
-        self.app.close(self.key);
-    }
-}
-
-struct Connection<'c, 'a, C, S> {
-    client: &'c mut C,
-    session: Session<'c, 'a>,
-    store: &'c S,
-    decoder: Decoder,
-    queue: Queue,
-    /// Bytes that have come in and that there is nothing to be done with until more come.
-    waiting: usize,
-    /// Whether a request waits for something to happen.
-    wait: Wait,
 }
 
 impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
@@ -278,30 +214,6 @@ async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C:
     }
     client.put(bytes);
     Ok(())
-}
-
-/// What a browser asks for.
-#[derive(Clone, Copy)]
-enum Target {
-    Page,
-    Other,
-    /// Nothing that there is.
-    None,
-}
-
-impl Target {
-    /// The target of an HTTP/1 request line (RFC 9112 section 3).
-    fn of(line: &[u8]) -> Self {
-        let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
-        let (Some(_method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
-            return Self::None;
-        };
-        match version.starts_with(b"HTTP/1.") && words.next().is_none() {
-            true if target == b"/" => Self::Page,
-            true => Self::Other,
-            false => Self::None,
-        }
-    }
 }
 
 /// Why a request that waits waits no more.

@@ -260,7 +260,7 @@ mod tests {
     use crate::tidy::sources::sources;
 
     fn check(files: &[(&str, &str)], expected: &[&str]) {
-        let found = all(&sources(&planted(files)));
+        let found = faults(&sources(&planted(files)));
         assert_eq!(found, expected);
     }
 

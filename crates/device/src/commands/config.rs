@@ -1,22 +1,20 @@
 //! CONFIG: what can be configured, and what clients of Redis ask about.
 
+mod parameter;
 mod push;
 mod wifi;
 mod wiring;
 
 pub(crate) use wifi::stage;
 
-use core::fmt;
-
 use heapless::String;
-use sockeye_resp::{LossyUtf8, Request};
-use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, StaticIp};
+use sockeye_resp::Request;
+use sockeye_wifi::{ApAddress, Ip, Network, StaticIp};
 
 use crate::command::{CommandContext, CommandResult, Prepared};
-use crate::glob;
 use crate::limits::{
     DEVICE_NAME_LEN_MAX, SALT_LEN, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TOKEN_LEN_MAX,
-    TOKEN_LEN_MIN, WIRING_ERROR_LEN_MAX,
+    TOKEN_LEN_MIN,
 };
 use crate::names::is_name_byte;
 use crate::pending::{Change, PendingSettings};
@@ -25,94 +23,7 @@ use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 use crate::state::State;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Parameter {
-    ApAlways,
-    ApIp,
-    ApOpen,
-    ApPassphrase,
-    AppendOnly,
-    AuthToken,
-    Databases,
-    DeviceName,
-    LogLevel,
-    MaxClients,
-    Port,
-    PushNames,
-    PushPeriod,
-    PushTo,
-    PushToken,
-    RemoteExpire,
-    Save,
-    SlowlogMaxLen,
-    SlowlogSlowerThan,
-    TimeServer,
-    Timeout,
-    WifiCountry,
-    WifiGateway,
-    WifiIp,
-    WifiPassword,
-    WifiPowerSave,
-    WifiSsid,
-}
-
-const PARAMETERS: [(&str, Parameter); 27] = [
-    ("ap.always", Parameter::ApAlways),
-    ("ap.ip", Parameter::ApIp),
-    ("ap.open", Parameter::ApOpen),
-    ("ap.passphrase", Parameter::ApPassphrase),
-    ("appendonly", Parameter::AppendOnly),
-    ("auth.token", Parameter::AuthToken),
-    ("databases", Parameter::Databases),
-    ("device.name", Parameter::DeviceName),
-    ("loglevel", Parameter::LogLevel),
-    ("maxclients", Parameter::MaxClients),
-    ("port", Parameter::Port),
-    ("push.names", Parameter::PushNames),
-    ("push.period", Parameter::PushPeriod),
-    ("push.to", Parameter::PushTo),
-    ("push.token", Parameter::PushToken),
-    ("remote.expire", Parameter::RemoteExpire),
-    ("save", Parameter::Save),
-    ("slowlog-max-len", Parameter::SlowlogMaxLen),
-    ("slowlog-log-slower-than", Parameter::SlowlogSlowerThan),
-    ("time.server", Parameter::TimeServer),
-    ("timeout", Parameter::Timeout),
-    ("wifi.country", Parameter::WifiCountry),
-    ("wifi.gateway", Parameter::WifiGateway),
-    ("wifi.ip", Parameter::WifiIp),
-    ("wifi.password", Parameter::WifiPassword),
-    ("wifi.powersave", Parameter::WifiPowerSave),
-    ("wifi.ssid", Parameter::WifiSsid),
-];
-
-impl Parameter {
-    const fn is_secret(self) -> bool {
-        matches!(self, Self::AuthToken | Self::ApPassphrase | Self::PushToken | Self::WifiPassword)
-    }
-
-    const fn is_mutable(self) -> bool {
-        use Parameter::{
-            ApAlways, ApIp, ApOpen, ApPassphrase, AuthToken, DeviceName, LogLevel, PushNames, PushPeriod, PushTo,
-            PushToken, RemoteExpire, TimeServer, WifiCountry, WifiPowerSave,
-        };
-        let is_stored = matches!(
-            self,
-            ApAlways
-                | ApIp
-                | ApOpen
-                | ApPassphrase
-                | AuthToken
-                | DeviceName
-                | LogLevel
-                | TimeServer
-                | WifiCountry
-                | WifiPowerSave
-        );
-        let is_push = matches!(self, PushNames | PushPeriod | PushTo | PushToken | RemoteExpire);
-        is_stored || is_push || wifi::is_staged(self)
-    }
-}
+use parameter::{PARAMETERS, Parameter, Refusal, find, matches, pairs};
 
 const LOG_LEVELS: [(&str, LogLevel); 4] = [
     ("debug", LogLevel::Debug),
@@ -144,14 +55,6 @@ pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             write_value(cx, parameter);
         },
     )
-}
-
-/// Patterns are in any case here.
-fn matches(pattern: &[u8], name: &str) -> bool {
-    let mut lower = heapless::Vec::<u8, { sockeye_resp::limits::BULK_LEN_MAX }>::new();
-    let fits = lower.extend_from_slice(pattern).is_ok();
-    lower.make_ascii_lowercase();
-    fits && glob::matches(&lower, name.as_bytes())
 }
 
 fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
@@ -218,45 +121,6 @@ fn network(state: &State) -> Option<&Network> {
     state.wifi.staged.as_ref().or_else(current).or(state.settings.networks.first())
 }
 
-/// Why CONFIG SET changes nothing. `Display` gives Redis's words.
-pub(crate) enum Refusal<'a> {
-    Arity,
-    Unknown(&'a [u8]),
-    Argument(&'static str, &'static str),
-    Network(&'static str, InvalidNetwork),
-    /// A wiring that can't be, in words.
-    Wiring(String<WIRING_ERROR_LEN_MAX, u8>),
-}
-
-impl fmt::Display for Refusal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arity => f.write_str("ERR wrong number of arguments for 'config|set' command"),
-            Self::Unknown(name) => {
-                write!(f, "ERR Unknown option or number of arguments for CONFIG SET - '{}'", LossyUtf8(name))
-            }
-            Self::Argument(name, why) => {
-                write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
-            }
-            Self::Network(name, why) => {
-                write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
-            }
-            Self::Wiring(why) => write!(f, "ERR CONFIG SET failed - {why}"),
-        }
-    }
-}
-
-/// The pairs of a request. All are looked at before one is changed, in Redis's order: unknown, immutable, duplicate.
-fn pairs<'a>(request: &Request<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-    let request = *request;
-    let pair = move |index| Some((request.arg(index)?, request.arg(index + 1)?));
-    (2..request.len()).step_by(2).map_while(pair)
-}
-
-fn find(name: &[u8]) -> Option<(&'static str, Parameter)> {
-    PARAMETERS.into_iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name))
-}
-
 fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     if !request.len().is_multiple_of(2) {
         return Err(Refusal::Arity);
@@ -298,7 +162,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::TimeServer => settings.time_server = time_server(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
-            _ if wifi::is_staged(parameter) || wifi::change(settings, (known, parameter), value)? => (),
+            _ if parameter.is_staged() || wifi::change(settings, (known, parameter), value)? => (),
             _ if push::change(settings, (known, parameter), value)? => {
                 if !settings.push.to.is_empty() && !state.has_outbox {
                     return Err(refuse("this device sends no samples"));

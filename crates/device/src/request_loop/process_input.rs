@@ -3,10 +3,9 @@
 //! The receive buffer holds, from its start, the requests that a transaction has queued, and then those that are yet to
 //! be answered. Without a transaction there are none of the former.
 
-use embassy_time::Instant;
 use sockeye_resp::{Decoder, Protocol, ReplyWriter};
 
-use super::{ClientConnection, Connection, Target};
+use super::client_connection::{ClientConnection, Connection, Queue, Target, Wait};
 use crate::command::Flow;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
 use crate::pending::PendingSettings;
@@ -25,27 +24,6 @@ pub(super) enum WaitFor {
     Commit,
     /// An event, or `timeout_ms`, which is 0 for ever; the request is decoded again then.
     Event { timeout_ms: u64 },
-}
-
-/// How long a request waits for an event.
-#[derive(Clone, Copy)]
-pub(super) enum Wait {
-    /// No request waits.
-    No,
-    Until(Instant),
-    /// It has waited long enough.
-    Over,
-}
-
-/// The requests that a transaction has queued, at the start of the receive buffer.
-#[derive(Clone, Copy)]
-pub(super) enum Queue {
-    /// There is no transaction.
-    None,
-    /// Bytes of the requests after MULTI.
-    Open { len: u16 },
-    /// EXEC runs the requests: the first byte of the next, the end of the last, and the end of EXEC itself.
-    Running { next: u16, end: u16, exec_end: u16 },
 }
 
 /// What has come of the requests that were processed at once.

@@ -2,7 +2,7 @@
 
 use heapless::String;
 
-use super::{Parameter, Refusal};
+use super::parameter::{Parameter, Refusal};
 use crate::command::CommandContext;
 use crate::limits::{PUSH_PERIOD_MS_MAX, REMOTE_EXPIRE_S_MAX};
 use crate::names::is_name_byte;

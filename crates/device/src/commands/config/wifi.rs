@@ -3,16 +3,10 @@
 use sockeye_resp::Request;
 use sockeye_wifi::{ApAddress, InvalidNetwork, Ip, Network, Secret, StaticIp};
 
-use super::{Parameter, Refusal, find, pairs};
+use super::parameter::{Parameter, Refusal, find, pairs};
 use crate::pending::Staged;
 use crate::settings::Settings;
 use crate::state::State;
-
-/// Whether a parameter is of the network that is staged, and not stored until it was tried.
-pub(super) const fn is_staged(parameter: Parameter) -> bool {
-    use Parameter::{WifiGateway, WifiIp, WifiPassword, WifiSsid};
-    matches!(parameter, WifiSsid | WifiPassword | WifiIp | WifiGateway)
-}
 
 /// Stages a network, unless one is being tried.
 pub(crate) fn stage(state: &mut State, staged: &Staged) -> Result<(), Refusal<'static>> {

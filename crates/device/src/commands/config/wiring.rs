@@ -7,7 +7,7 @@ use sockeye_resp::Request;
 use sockeye_wiring::Rejected;
 use sockeye_wiring::limits::SPEC_LEN_MAX;
 
-use super::{Refusal, matches, pairs};
+use super::parameter::{Refusal, matches, pairs};
 use crate::command::CommandContext;
 use crate::limits::KEY_LEN_MAX;
 use crate::platform::Platform;

@@ -11,6 +11,7 @@ use sockeye_device::App;
 use sockeye_sim_radio::{Faults, Refused, SimDriver, SimRadio, Subscription, Timings};
 use sockeye_tcp::{Interface, Ipv4Cidr};
 use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext, Driver, DriverEvent};
+use sockeye_wifi::limits::REJOIN_TIMEOUT_MS;
 use sockeye_wifi::{Action, Controller, Event, Ip, Join, Network, ScanResult, Secret};
 
 use crate::air::Air;
@@ -188,8 +189,13 @@ async fn check_clients(world: Rc<World>, radio: Rc<SimRadio<Air>>, seen: Rc<Seen
             world.verdict.fail(format_args!("the count of clients is {told} instead of {clients}"));
         }
         let is_out = seen.is_in.get() && !radio.is_connected();
-        out_since = if is_out { out_since.or(Some(Instant::now())) } else { None };
-        if out_since.is_some_and(|since: Instant| since.elapsed().as_millis() > OUT_MS_MAX) {
+        out_since = if is_out { out_since.or(Some((Instant::now(), radio.events_lost()))) } else { None };
+        let is_out_too_long = |(since, lost): (Instant, u32)| {
+            // Without the event of its failure, joining again ends with the adapter's time-out.
+            let timeout_ms = if radio.events_lost() == lost { 0 } else { REJOIN_TIMEOUT_MS };
+            since.elapsed().as_millis() > OUT_MS_MAX + timeout_ms
+        };
+        if out_since.is_some_and(is_out_too_long) {
             world.verdict.fail("the station is out of its network, and does not join again");
         }
         if let Some(since) = seen.joined.get()

@@ -93,6 +93,7 @@ struct State {
     results: Vec<ScanResult>,
     jobs: BTreeMap<(Instant, u64), Job>,
     jobs_begun: u64,
+    events_lost: u32,
     waker: Option<Waker>,
 }
 
@@ -120,6 +121,7 @@ impl<S: Surroundings> SimRadio<S> {
             results: Vec::new(),
             jobs: BTreeMap::new(),
             jobs_begun: 0,
+            events_lost: 0,
             waker: None,
         };
         let (faults, channel) = (Cell::new(faults), EventChannel::default());
@@ -154,6 +156,11 @@ impl<S: Surroundings> SimRadio<S> {
     /// Whether the station is in a network.
     pub fn is_connected(&self) -> bool {
         matches!(self.state.borrow().link, Link::Connected(_))
+    }
+
+    /// How many events were lost since the start.
+    pub fn events_lost(&self) -> u32 {
+        self.state.borrow().events_lost
     }
 
     /// How many clients are in the access point.
@@ -304,6 +311,7 @@ impl<S: Surroundings> SimRadio<S> {
             return self.deliver(event);
         }
         if state.chance(faults.event_lost) {
+            state.events_lost += 1;
             return self.surroundings.note(format_args!("loses {event:?}"));
         }
         // Of a client's events the last counts, so that they keep their order.

@@ -37,7 +37,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Asks whether the server answers.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`ClientError`](crate::ClientError).
     pub async fn ping(&mut self) -> Result<(), ClientError<T::Error>> {
         self.call(&[b"PING"]).await?;
         Ok(())

@@ -94,7 +94,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Sends a request and waits for its reply. Replies that nobody waited for, and pushes, are passed over.
     ///
     /// # Errors
-    /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
+    /// See [`ClientError`](crate::ClientError); an error of the server's is a [`Reply::Error`] here.
     pub async fn request(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.answer(args).await?;
         self.last()
@@ -143,7 +143,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Waits for the next reply, or the next push: what comes first.
     ///
     /// # Errors
-    /// See [`Error`]; an error of the server's is a [`Reply::Error`] here.
+    /// See [`ClientError`](crate::ClientError); an error of the server's is a [`Reply::Error`] here.
     pub async fn receive(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.find(Some(self.timeout)).await?;
         self.last()

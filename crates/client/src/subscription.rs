@@ -29,7 +29,7 @@ impl<'b, T: Read + Write> Subscription<'b, T> {
     /// whether it is still there puts a time-out around this; a call that is dropped loses no message.
     ///
     /// # Errors
-    /// See [`Error`].
+    /// See [`ClientError`](crate::ClientError).
     pub async fn next(&mut self) -> Result<Message<'_>, ClientError<T::Error>> {
         match self.client.receive_message().await? {
             Reply::Array(message) | Reply::Push(message) => {

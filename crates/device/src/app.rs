@@ -82,8 +82,8 @@ impl<'a> App<'a> {
     /// A device as its platform describes it, with what was stored last: a [`Stored`], or just
     /// [`Settings`](crate::Settings).
     ///
-    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`] if readings can be wired
-    /// to it, and of readings of other devices if there are more: each of them takes one, up to
+    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`](crate::limits::READINGS_MAX)
+    /// if readings can be wired to it, and of readings of other devices if there are more: each of them takes one, up to
     /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //!
 //! [`App`] is all of it, without IO: time, randomness, sensors and outputs come from a [`Platform`], what must survive
 //! a reboot goes to a [`Store`]. [`serve()`] is the loop between an [`App`] and one connection, a
-//! [`Client`]. Nothing allocates, nothing is `unsafe`, and everything has a bound, in [`limits`].
+//! [`ClientConnection`]. Nothing allocates, nothing is `unsafe`, and everything has a bound, in [`limits`].
 //!
 //! # Layout
 //!
@@ -19,8 +19,8 @@
 //! | `command` | [`Command`](command_table::Command), and what a command works with |
 //! | `commands` | the commands, a file for each group |
 //! | `platform` | [`Platform`]: the machine under the application |
-//! | `settings` | [`Settings`], their [`Store`], and [`FlashStore`] |
-//! | `sessions` | the connected clients: session, subscriber, token, MONITOR, slow log |
+//! | `settings` | [`Settings`] with the token, their [`Store`], and [`FlashStore`] |
+//! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
 //! | `keys` | the catalog of keys, [`History`], readings of other devices |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |

@@ -59,7 +59,7 @@ pub const REPLY_DEPTH_MAX: usize = 8;
 /// The shortest element of an aggregate, `_\r\n`.
 pub const ELEMENT_LEN_MIN: usize = 3;
 
-/// RAM of one connection's [`Decoder`].
+/// RAM of one connection's [`Decoder`](crate::Decoder).
 pub const DECODER_SIZE_MAX: usize = 6 * size_of::<usize>();
 /// RAM of the table of a request's arguments.
 pub const ARGS_SIZE_MAX: usize = 4 * ARGS_MAX;

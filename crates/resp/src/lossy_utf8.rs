@@ -8,7 +8,7 @@ use crate::limits::LOSSY_UTF8_LEN_MAX;
 /// as U+FFFD, and of many bytes the first
 /// [`LOSSY_UTF8_LEN_MAX`].
 ///
-/// Line ends are left in: [`ReplyWriter`] takes them out of lines itself.
+/// Line ends are left in: [`ReplyWriter`](crate::ReplyWriter) takes them out of lines itself.
 #[derive(Clone, Copy, Debug)]
 pub struct LossyUtf8<'a>(pub &'a [u8]);
 

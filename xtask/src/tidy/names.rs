@@ -26,27 +26,19 @@ const WORLDS: [&str; 12] = [
     "crates",
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 13] = [
-    ("backoff", "the outbox's and Wi-Fi's"),
-    ("cbor", "the record's and its Wi-Fi part's"),
+const EXCEPTIONS: [(&str, &str); 7] = [
     ("commit", "the application's and the commands'"),
     ("connection", "of the server and of TCP"),
     ("lm35", "the board's reading and the driver"),
-    ("number", "a protocol's numbers and a sensor's"),
     ("platform", "the trait and what boards have in common of it"),
-    ("run", "the loop of Wi-Fi and the loop of wiring"),
-    ("scan", "of networks and of buses"),
     ("server", "of TCP and of DHCP"),
-    ("settings", "all, and those of Wi-Fi"),
     ("wiring", "the crate's core, the application's part and its settings"),
     ("wifi", "the application's part, its commands and its settings"),
 ];
 
 /// One line for each name that several modules have, and for each exception that nobody needs any more.
 pub fn faults(sources: &[Source]) -> Vec<String> {
-    let mut faults = against(sources, &EXCEPTIONS);
-    faults.retain(|fault| !fault.ends_with("needs no exception any more"));
-    faults
+    against(sources, &EXCEPTIONS)
 }
 
 fn against(sources: &[Source], exceptions: &[(&str, &str)]) -> Vec<String> {

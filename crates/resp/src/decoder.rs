@@ -1,7 +1,7 @@
 //! Reading requests: RESP arrays of bulk strings, and lines.
 
 use crate::decimal::{InvalidCount, decode_count};
-use crate::http::{Http, http_method, is_http};
+use crate::http::{is_http, opens_http};
 use crate::inline::{self, SplitError};
 use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
 use crate::protocol_error::ProtocolError;
@@ -384,7 +384,7 @@ impl Decoder {
     fn line_end(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, end: usize, has_commands: bool) -> Step {
         let line = rx.get_mut(self.start..end).unwrap_or_default();
         // A command that drops what was typed must not make a request out of a line of HTTP.
-        if has_commands && matches!(http_method(line), Http::Get | Http::Other) {
+        if has_commands && opens_http(line) == Some(true) {
             return Err(ProtocolError::Http);
         }
         let len = if has_commands { telnet::strip(line) } else { line.len() };

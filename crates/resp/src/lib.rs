@@ -6,7 +6,7 @@
 //!   limits and error texts of Redis 7's `networking.c` and `sds.c`.
 //! - RFC 854: Telnet, as far as terminals send it in inline requests.
 //! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and
-//!   header fields, to tell a browser.
+//!   header fields, to tell a browser and what it asks for.
 //!
 //! # What it promises
 //!
@@ -37,7 +37,7 @@
 //! | `request` | [`Request`]: a command's name and its arguments |
 //! | `inline` | inline requests: words, quotes, escapes |
 //! | `telnet` | commands of Telnet in inline requests, which are passed over |
-//! | `http` | [`http_method`]: telling a browser from a client |
+//! | `http` | [`opens_http`]: telling a browser from a client; [`HttpRequestLine`]: what it asks for |
 //! | `protocol_error` | [`ProtocolError`]: what can be wrong with a request |
 //! | `reply_writer` | [`ReplyWriter`]: replies into a transmit buffer; [`ReplyText`]: formatted text in them |
 //! | `lossy_utf8` | [`LossyUtf8`]: a client's bytes as text |
@@ -68,8 +68,8 @@ mod request_encoder;
 mod telnet;
 
 pub use decoder::{Args, Decoder};
-pub use http::{Http, http_method};
-pub use limits::{Limits, METHOD_LEN_MAX};
+pub use http::{HttpMethod, HttpRequestLine, HttpTarget, asks_for_page, opens_http};
+pub use limits::{HTTP_START_LEN_MAX, Limits};
 pub use lossy_utf8::LossyUtf8;
 pub use protocol::Protocol;
 pub use protocol_error::ProtocolError;

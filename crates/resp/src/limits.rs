@@ -33,8 +33,8 @@ pub const HEADER_LEN_MAX: usize = 1 + COUNT_LEN_MAX + 2;
 pub const ARG_LEN_MIN: usize = 6;
 /// Digits of the largest `u64`.
 pub(crate) const DIGITS_MAX: usize = 20;
-/// How many bytes [`http_method`](crate::http_method) needs at most: a method of HTTP and what ends it.
-pub const METHOD_LEN_MAX: usize = 8;
+/// How many bytes [`opens_http`](crate::opens_http) needs at most: `GET https://`.
+pub const HTTP_START_LEN_MAX: usize = 12;
 
 /// The smallest receive buffer in which every permitted request fits.
 ///

@@ -427,6 +427,13 @@ impl<'c> CommandContext<'c, '_> {
         Ok(flow)
     }
 
+    /// Replies OK, closes the connection, and restarts the device.
+    pub(crate) fn restart(&mut self) -> CommandResult {
+        self.reply.ok();
+        self.state.restart();
+        Ok(Flow::Close)
+    }
+
     pub(crate) fn ok(&mut self) -> CommandResult {
         self.reply.ok();
         Ok(Flow::Continue)

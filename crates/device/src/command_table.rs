@@ -22,7 +22,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 99] = [
+pub static COMMANDS: [Command; 100] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
     row("auth", -2, Open, Connection, auth::auth).no_multi().secret().doc(
@@ -261,6 +261,11 @@ pub static COMMANDS: [Command; 99] = [
         "",
         "6.2.0",
         "Make the connection as new.",
+    ),
+    row("restart", 1, Write, Server, server::restart).no_multi().doc(
+        "",
+        DEVICE_SINCE,
+        "Restart the device, with the settings that are stored.",
     ),
     row("scan", -2, Read, Generic, keyspace::scan).repeatable().long().doc(
         "cursor [MATCH pattern] [COUNT count] [TYPE type]",

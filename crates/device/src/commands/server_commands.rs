@@ -1,4 +1,4 @@
-//! The server: INFO, TIME, MONITOR, and what is always empty.
+//! The server: INFO, TIME, MONITOR, RESTART, and what is always empty.
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::replies::info::Info;
@@ -33,6 +33,10 @@ pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.session().monitor.get_or_insert(next.wrapping_add(1));
     cx.state.monitor.is_watched = true;
     cx.ok()
+}
+
+pub(crate) fn restart(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    cx.restart()
 }
 
 pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {

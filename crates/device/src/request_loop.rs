@@ -5,7 +5,7 @@
 //! across a wait, so no client can hold it while another has something to say.
 
 mod client_connection;
-mod http;
+mod http_answer;
 mod process_input;
 
 pub use client_connection::ClientConnection;
@@ -24,7 +24,7 @@ use crate::sessions::session::ClientAddress;
 use crate::settings::Store;
 
 use client_connection::{Connection, Queue, Session, Wait};
-use http::HttpAnswer;
+use http_answer::HttpAnswer;
 use process_input::WaitFor;
 
 /// The reply to a client that is rejected because all slots are taken.

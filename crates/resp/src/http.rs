@@ -169,9 +169,10 @@ const fn longest(words: &[&[u8]]) -> usize {
 ///
 /// Case matters in a method, as it does in HTTP. This is for a server that has an answer of its own to all that is no page.
 pub fn asks_for_page(first: &[u8]) -> Option<bool> {
-    const METHOD_LEN: usize = 4;
     starts_with_any(first, &PAGE_STARTS, |first, start| {
-        first.eq_ignore_ascii_case(start) && first.iter().zip(start).take(METHOD_LEN).all(|(a, b)| a == b)
+        let is_method = |byte: &&u8| **byte != b' ';
+        first.eq_ignore_ascii_case(start)
+            && first.iter().take_while(is_method).eq(start.iter().take(first.len()).take_while(is_method))
     })
 }
 

@@ -79,7 +79,7 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
     ("sockeye-backoff", Only(&[])),
     ("sockeye-boot", Only(&["embassy-time"])),
-    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-resp", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[

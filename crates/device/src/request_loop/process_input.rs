@@ -6,7 +6,7 @@
 use sockeye_resp::{Decoder, Protocol, ProtocolError, ReplyWriter};
 
 use super::client_connection::{ClientConnection, Connection, Queue, Wait};
-use super::http::HttpAnswer;
+use super::http_answer::HttpAnswer;
 use crate::command::Flow;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
 use crate::pending::PendingSettings;

@@ -4,9 +4,9 @@
 //! keeps no declined address, gives a NAK a lease time, answers no INFORM, reads the broadcast flag from the wrong bit,
 //! and drops a message whose host name is not UTF-8.
 
+mod dhcp_server;
 mod message;
 mod pool;
-mod server;
 
 use core::net::Ipv4Addr;
 
@@ -15,8 +15,8 @@ use edge_nal::UdpBind;
 use crate::limits::{DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX};
 use crate::service::{Place, serve as serve_messages};
 
+use dhcp_server::Server;
 pub use pool::Pool;
-use server::Server;
 
 /// The server's port and the clients'.
 const SERVER_PORT: u16 = 67;

@@ -26,15 +26,8 @@ const WORLDS: [&str; 12] = [
     "crates",
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
-    ("commit", "the application's and the commands'"),
-    ("connection", "of the server and of TCP"),
-    ("lm35", "the board's reading and the driver"),
-    ("platform", "the trait and what boards have in common of it"),
-    ("server", "of TCP and of DHCP"),
-    ("wiring", "the crate's core, the application's part and its settings"),
-    ("wifi", "the application's part, its commands and its settings"),
-];
+const EXCEPTIONS: [(&str, &str); 2] =
+    [("connection", "of the server and of TCP"), ("lm35", "the board's reading and the driver")];
 
 /// One line for each name that several modules have, and for each exception that nobody needs any more.
 pub fn faults(sources: &[Source]) -> Vec<String> {

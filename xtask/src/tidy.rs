@@ -6,7 +6,7 @@
 //! - `circles.rs`: imports that run in a circle.
 //! - `unused.rs`: public declarations that nothing uses.
 //! - `places.rs`: where ARCHITECTURE.md says that things are.
-//! - `imports.rs`: the import table of ARCHITECTURE.md against cargo's metadata.
+//! - `imports.rs`: what each crate may import, against cargo's metadata and ARCHITECTURE.md.
 //! - `dead.rs`: Rust files and documents that nothing leads to.
 //! - `mentions.rs`: paths and jobs that the documents name.
 //! - `sizes.rs`: files that grew too long.

@@ -45,14 +45,14 @@ impl State {
             Self::Off => "off",
             Self::Choosing => "choosing",
             Self::Joining => "joining",
-            Self::WaitingForDhcp => "addressing",
+            Self::WaitingForDhcp => "waiting-for-dhcp",
             Self::Online => "online",
             Self::Pausing => "pausing",
-            Self::LeaveDelay => "parting",
+            Self::LeaveDelay => "leave-delay",
             Self::Leaving => "leaving",
             Self::Trying => "trying",
-            Self::TryWaitingForDhcp => "try-addressing",
-            Self::AwaitingConfirm => "proving",
+            Self::TryWaitingForDhcp => "try-waiting-for-dhcp",
+            Self::AwaitingConfirm => "awaiting-confirm",
         }
     }
 

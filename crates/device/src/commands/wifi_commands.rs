@@ -118,11 +118,11 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
 /// What came of a trial, once something did.
 fn tried(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let wifi = &cx.state.wifi;
-    let (trial, is_proving) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
+    let (trial, is_awaiting) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
     if wifi.trials == number
         && let Some(trial) = trial
     {
-        if !is_proving {
+        if !is_awaiting {
             return cx.wait_for_wifi(number);
         }
         cx.session().cursor = Cursor::Start;

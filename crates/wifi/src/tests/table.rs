@@ -32,14 +32,14 @@ fn places() -> [Place; 16] {
             rig.event(Event::ScanDone);
             rig
         }),
-        ("addressing", || {
+        ("waiting-for-dhcp", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(Event::Joined);
             rig
         }),
         ("online", Rig::online),
         ("pausing", pausing),
-        ("parting, to try", || {
+        ("leave-delay, to try", || {
             let mut rig = Rig::online();
             rig.try_network();
             rig
@@ -67,20 +67,20 @@ fn places() -> [Place; 16] {
             rig.try_network();
             rig
         }),
-        ("try-addressing", || {
+        ("try-waiting-for-dhcp", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(NOT_FOUND);
             rig.try_network();
             rig.event(Event::Joined);
             rig
         }),
-        ("try-addressing, none is stored", || {
+        ("try-waiting-for-dhcp, none is stored", || {
             let mut rig = Rig::boot(&[]);
             rig.try_network();
             rig.event(Event::Joined);
             rig
         }),
-        ("proving", || {
+        ("awaiting-confirm", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(NOT_FOUND);
             rig.try_network();

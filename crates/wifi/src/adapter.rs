@@ -1,7 +1,7 @@
 //! The adapter between those who give a radio its actions and a chip's driver: the device's Wi-Fi state machine, or a
 //! program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`NetworkStack`]. [`run`] is the device's Wi-Fi on them,
+//! A chip gives its [`RadioDriver`] and its network stack as a [`NetworkStack`]. [`run`] is the device's Wi-Fi on them,
 //! [`StaticNetwork`] a network that was fixed.
 //!
 //! What the driver reports is a hint, and what it answers when it is asked is the truth: an event can be lost, late or
@@ -62,7 +62,7 @@ pub struct AccessPoint {
 
 /// A chip's Wi-Fi driver.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Driver {
+pub trait RadioDriver {
     /// Why the driver didn't do something.
     type Error: Debug;
 
@@ -154,7 +154,7 @@ impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
 pub async fn run<C, D, N, P>(controller: &C, driver: D, context: AdapterContext<'_, N, P>) -> !
 where
     C: Controller,
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -221,7 +221,7 @@ struct Adapter<'a, D, N, P> {
     clients: Clients,
 }
 
-impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
+impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
     fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
         Self {

@@ -10,7 +10,7 @@ use sockeye_boot::Boot;
 use sockeye_device::App;
 use sockeye_sim_radio::{Faults, Refused, SimDriver, SimRadio, Subscription, Timings};
 use sockeye_tcp::{Interface, Ipv4Cidr};
-use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext, Driver, DriverEvent};
+use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext, DriverEvent, RadioDriver};
 use sockeye_wifi::limits::REJOIN_TIMEOUT_MS;
 use sockeye_wifi::{Action, Controller, Event, Ip, Join, Network, ScanResult, Secret};
 
@@ -265,7 +265,7 @@ impl Mutated {
     }
 }
 
-impl Driver for Mutated {
+impl RadioDriver for Mutated {
     type Error = Refused;
 
     fn restarts_ap(&self) -> bool {

@@ -59,7 +59,7 @@ pub use command::Flow;
 pub use keys::history::{History, StreamId};
 pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
-    DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+    DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth, ValueKind,
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};

@@ -1,7 +1,7 @@
 //! The adapter between a chip's driver and the owner of the radio's actions. The owner is the device's Wi-Fi state
 //! machine, or a program whose network was fixed when it was built.
 //!
-//! A chip implements [`Driver`], and [`NetworkStack`] for its network stack. On them [`run`] carries out the state
+//! A chip implements [`RadioDriver`], and [`NetworkStack`] for its network stack. On them [`run`] carries out the state
 //! machine's actions, and [`StaticNetwork`] keeps up a network that was fixed.
 //!
 //! An event of the driver is a hint, because an event can be lost, late or reported twice. The driver's answer to a
@@ -62,7 +62,7 @@ pub struct AccessPoint {
 
 /// A chip's Wi-Fi driver.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Driver {
+pub trait RadioDriver {
     /// Why the driver didn't do something.
     type Error: Debug;
 
@@ -154,7 +154,7 @@ impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
 pub async fn run<C, D, N, P>(controller: &C, driver: D, context: AdapterContext<'_, N, P>) -> !
 where
     C: Controller,
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -221,7 +221,7 @@ struct Adapter<'a, D, N, P> {
     clients: Clients,
 }
 
-impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
+impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
     fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
         Self {

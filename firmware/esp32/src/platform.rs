@@ -5,7 +5,7 @@ use core::cell::RefCell;
 use embassy_time::Instant;
 use esp_hal::gpio::{AnyPin, Output, OutputConfig};
 use esp_hal::rng::Rng;
-use sockeye_board::board_platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, LM35, UPTIME, WIFI_RSSI, count, switch};
 use sockeye_board::reset;
 use sockeye_boot::BuildSettings;
@@ -50,7 +50,7 @@ impl Chip {
     }
 }
 
-impl Hardware for Chip {
+impl BoardHardware for Chip {
     const NAME: &'static str = NAME;
     const READINGS: &'static [ReadingInfo<'static>] = READINGS.split_at(READINGS_LEN).0;
     const BUILD: BuildSettings = SETTINGS;

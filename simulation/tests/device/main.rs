@@ -12,6 +12,7 @@ mod power;
 mod pubsub;
 mod radio;
 mod redis;
+mod redis_shapes;
 mod remote;
 mod room;
 mod script;

@@ -19,13 +19,13 @@ const SETTLE: Duration = Duration::from_millis(30);
 const TOKEN: &str = "correct-horse";
 
 /// A Redis of the test's own, on a socket that nobody else knows.
-struct Redis {
+pub struct Redis {
     server: Child,
     dir: PathBuf,
 }
 
 impl Redis {
-    fn start(name: &str, options: &[&str]) -> Self {
+    pub fn start(name: &str, options: &[&str]) -> Self {
         let dir = std::env::temp_dir().join(format!("sockeye-device-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let server = Command::new("redis-server")
@@ -39,7 +39,7 @@ impl Redis {
         Self { server, dir }
     }
 
-    fn connect(&self) -> UnixStream {
+    pub fn connect(&self) -> UnixStream {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
             match UnixStream::connect(self.dir.join("socket")) {
@@ -62,7 +62,7 @@ impl Drop for Redis {
     }
 }
 
-fn ask(redis: &mut UnixStream, line: &str) -> Vec<u8> {
+pub fn ask(redis: &mut UnixStream, line: &str) -> Vec<u8> {
     redis.write_all(format!("{line}\r\n").as_bytes()).unwrap();
     let mut reply = Vec::new();
     let mut buf = [0; 4096];

@@ -10,7 +10,7 @@ use sockeye_wiring::{Sampler, Spec, Wiring};
 
 use crate::keys::label::Label;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
-use crate::platform::{Kind, OutputInfo, ReadingInfo};
+use crate::platform::{OutputInfo, ReadingInfo, ValueKind};
 use crate::settings::Settings;
 use crate::value::Value;
 
@@ -190,9 +190,9 @@ impl Wired {
         let spec = Spec::parse(text).ok()?;
         let reading = spec.driver.readings.get(usize::from(slot.reading))?;
         let kind = match reading.figure {
-            Figure::Gauge => Kind::Gauge,
-            Figure::Counter => Kind::Counter,
-            Figure::Switch => Kind::Switch,
+            Figure::Gauge => ValueKind::Gauge,
+            Figure::Counter => ValueKind::Counter,
+            Figure::Switch => ValueKind::Switch,
         };
         let info = ReadingInfo {
             name,
@@ -220,7 +220,7 @@ impl Wired {
         let info = OutputInfo {
             name,
             unit: output.unit,
-            kind: if output.is_switch { Kind::Switch } else { Kind::Level },
+            kind: if output.is_switch { ValueKind::Switch } else { ValueKind::Level },
             decimals: output.decimals,
             minimum: Value(output.minimum),
             maximum: Value(output.maximum),

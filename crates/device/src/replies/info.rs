@@ -186,8 +186,8 @@ fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
 }
 
 impl Info<'_> {
-    fn status(&self) -> wifi::Status<'_> {
-        wifi::Status {
+    fn status(&self) -> wifi::WifiStatus<'_> {
+        wifi::WifiStatus {
             wifi: &self.state.wifi,
             settings: self.state.settings.wifi(self.state.device_name(self.platform)),
             rssi_dbm: self.health.wifi_rssi_dbm,

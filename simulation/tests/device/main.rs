@@ -14,6 +14,7 @@ mod radio;
 mod redis;
 #[path = "../../../crates/resp/tests/common/redis_server.rs"]
 mod redis_server;
+mod redis_shapes;
 mod remote;
 mod room;
 mod script;

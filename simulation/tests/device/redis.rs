@@ -15,13 +15,15 @@ use crate::redis_server::RedisServer;
 use crate::script::Device;
 
 /// How long Redis may take for a reply. Only a test that fails waits for so long.
-const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest reply that is compared.
 const REPLY_LEN_MAX: usize = 64 * 1024;
 const TOKEN: &str = "correct-horse";
+/// As many as a device has.
+pub const ONE_DATABASE: [&str; 2] = ["--databases", "1"];
 
 /// Sends a line, and reads until Redis has sent `replies` replies.
-fn ask(redis: &mut UnixStream, line: &str, replies: usize) -> Vec<u8> {
+pub fn ask(redis: &mut UnixStream, line: &str, replies: usize) -> Vec<u8> {
     redis.write_all(format!("{line}\r\n").as_bytes()).unwrap();
     let mut received = Vec::new();
     let mut buf = [0; 4096];
@@ -84,7 +86,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 #[ignore = "needs redis-server"]
 fn replies_are_those_of_redis() {
-    let redis = RedisServer::start("device-open", &[]);
+    let redis = RedisServer::start("device-open", &ONE_DATABASE);
     let mut setup = redis.connect(REPLY_TIMEOUT);
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
@@ -108,7 +110,7 @@ fn replies_are_those_of_redis() {
 #[test]
 #[ignore = "needs redis-server"]
 fn refusals_are_those_of_redis() {
-    let redis = RedisServer::start("device-locked", &["--requirepass", TOKEN]);
+    let redis = RedisServer::start("device-locked", &["--databases", "1", "--requirepass", TOKEN]);
     let board = Board::default();
     let settings = Settings { token: Some(TokenHash::new(TOKEN.as_bytes(), [7; 16])), ..Settings::default() };
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];

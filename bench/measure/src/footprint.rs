@@ -201,9 +201,9 @@ they ran through. Of the stack at most 50,756 bytes of 122,072 were in use, so t
 135,168 bytes now, of which 66.7 KB were free under the same load. At least 40 KB must be free under 8 clients in all
 modes: `HEAP_FREE_MIN` in `crates/board/src/limits.rs`, computed from the most that the driver may take.
 
-By its sources, the driver takes 10 static receive buffers of about 1.6 KB at start, and stacks of at least 6 KB for
-each of its tasks. Its libraries allocate too. 32 receive and 32 transmit buffers more come and go, as large as their
-frames. A frame that finds no memory is lost, and sent again. On a chip:
+By its sources, the driver takes 10 static receive buffers of about 1.6 KB at start. Each of its tasks has a stack of at
+least 6 KB. Its libraries allocate too. 32 receive and 32 transmit buffers more come and go, as large as their frames. A
+frame that finds no memory is lost, and sent again. On a chip:
 
 ```
 redis-cli -h 192.168.1.1 -p 3000 INFO memory                  # used_memory, heap_free

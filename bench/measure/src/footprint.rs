@@ -7,6 +7,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::stale_document;
 use crate::tables::{grouped, transposed};
 use harness::workspace::Workspace;
 
@@ -74,9 +75,7 @@ pub fn document_fault(workspace: &Workspace) -> Option<String> {
         Ok(footprint) => footprint,
         Err(error) => return Some(format!("{error:#}")),
     };
-    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
-    (found != document(&footprint))
-        .then(|| format!("{DOCUMENT} isn't what {FILE} makes: run `cargo xtask size --write`"))
+    stale_document(workspace, DOCUMENT, &document(&footprint), FILE, "`cargo xtask size --write`")
 }
 
 fn document(footprint: &Footprint) -> String {
@@ -146,8 +145,9 @@ The image of `device` on an ESP32-C3 was to be smaller than a station of ESP-IDF
 |---|---:|---:|
 ";
 
-const REASONS: &str = " `device` is larger, and does more. The station joins one network and has sockets. `device` has
-an access point beside the joined network, and both share 8 slots. Beside that, `device` has:
+const REASONS: &str = "
+`device` is larger, and does more. The station joins one network and has sockets. `device` has an access point beside
+the joined network, and both share 8 slots. Beside that, `device` has:
 
 - a DHCP server and client, captive DNS, mDNS and SNTP
 - settings that survive power cuts, and Wi-Fi that comes back from wrong ones
@@ -182,7 +182,8 @@ These were measured and not taken:
 - opt-level 2 for esp-radio: nothing
 - a larger or smaller inline threshold: 1,000 bytes
 
-Only features are left to remove, and each image without one would be tested less. ";
+Only features are left to remove, and each image without one would be tested less.
+";
 
 const HEAP: &str = "
 ## Heap

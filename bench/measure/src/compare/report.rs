@@ -10,6 +10,7 @@ use plotters::prelude::*;
 use super::results::{Instructions, Latency, Memory, Rates, Redis, RedisTest, Results, Row, Wire};
 use super::targets::{self, TARGETS};
 use super::wire;
+use crate::stale_document;
 use crate::tables::grouped;
 use harness::workspace::Workspace;
 
@@ -32,9 +33,7 @@ pub fn fault(workspace: &Workspace) -> Option<String> {
         Ok(results) => results,
         Err(error) => return Some(format!("{error:#}")),
     };
-    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
-    (found != document(&results))
-        .then(|| format!("{DOCUMENT} isn't what bench/results.toml makes: run the bench again"))
+    stale_document(workspace, DOCUMENT, &document(&results), "bench/results.toml", "the bench again")
 }
 
 fn document(results: &Results) -> String {

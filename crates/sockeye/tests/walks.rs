@@ -10,7 +10,7 @@ use std::time::Duration;
 const WIFI: &str = include_str!("../../../docs/wifi.md");
 const WIRING: &str = include_str!("../../../docs/wiring.md");
 const SECTION: &str = "## Play with it";
-/// What the pages start the program with, but for where it listens and keeps its settings.
+/// The pages' command that starts the program, without its port and its folder of settings.
 const START: &str = "cargo run --release -- sim";
 /// The device's folder on a page, and the file in it that names parts that are pulled out.
 const FOLDER: &str = "bench";
@@ -85,7 +85,7 @@ impl Demo {
         }
     }
 
-    /// What redis-cli prints on a terminal.
+    /// The output of redis-cli on a terminal.
     fn ask(&self, words: &[String]) -> String {
         let words = words.iter().map(|word| if word == PORT { self.port.clone() } else { word.clone() });
         let output = Command::new("redis-cli").arg("--no-raw").args(words).stdin(Stdio::null()).output().unwrap();

@@ -25,7 +25,7 @@ impl HostStore {
         Ok(Self(Some(store)))
     }
 
-    /// What was stored last.
+    /// The settings that were stored last.
     pub async fn load(&self) -> Stored {
         match &self.0 {
             Some(store) => store.load().await,

@@ -102,7 +102,7 @@ impl Decimal {
     }
 }
 
-/// What a [`Decimal`] is written as, in memory of its own.
+/// The text of a [`Decimal`], in memory of its own.
 pub(crate) struct DecimalText {
     bytes: [u8; DECIMAL_LEN_MAX],
     start: usize,
@@ -116,7 +116,7 @@ impl DecimalText {
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It is ASCII.
+        // The text is ASCII.
         f.write_str(core::str::from_utf8(self.text().as_bytes()).unwrap_or_default())
     }
 }

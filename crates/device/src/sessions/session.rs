@@ -73,6 +73,9 @@ pub(crate) enum Cursor {
     /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
     /// have samples, a bit for each.
     Samples { stream: u8, ready: u8, samples: Samples },
+    /// What is kept of a reading, from a step on: how many points are left of it, or `u16::MAX` before its start, how many readings
+    /// with this one, and the plan of its series in parts.
+    Series { reading: u8, readings: u8, step: u16, left: u16, newest: u32, first_sample: u32, as_samples: u8 },
     /// A long text: how many bytes of it are sent, its header included.
     Document { sent: u16 },
     /// Nothing is written, and a long text waits until another session's is sent.

@@ -15,9 +15,10 @@ use sockeye_board::platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
-use sockeye_device::{App, AppResources, History, Outbox, Platform, StoreTask};
+use sockeye_device::{App, AppResources, Day, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
+use sockeye_esp32::boards::DAYS;
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Links, Memory};
@@ -40,6 +41,7 @@ async fn main(spawner: Spawner) -> ! {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static DAYS_OF_READINGS: ConstStaticCell<[Day; DAYS]> = ConstStaticCell::new([const { Day::new() }; DAYS]);
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
@@ -73,7 +75,7 @@ async fn main(spawner: Spawner) -> ! {
     let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
     let storing: &'static StoreTask = STORING.take();
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, network));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");

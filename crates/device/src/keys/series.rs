@@ -194,9 +194,15 @@ impl Group {
 impl Groups {
     /// The beginning of the span that a time is in.
     fn start(self, ms: u64) -> u64 {
-        let len = i128::from(self.len_ms.max(1));
-        let (ms, align_ms) = (i128::from(ms), i128::from(self.align_ms));
-        u64::try_from(ms - (ms - align_ms).rem_euclid(len)).unwrap_or(0)
+        let len_ms = self.len_ms.max(1);
+        match ms.checked_sub(self.align_ms) {
+            Some(after_ms) => ms - after_ms % len_ms,
+            // No time is before 0.
+            None => match (self.align_ms - ms) % len_ms {
+                0 => ms,
+                before_ms => ms.saturating_sub(len_ms - before_ms),
+            },
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) mod stream_commands;
 pub(crate) mod transaction_commands;
 pub(crate) mod ts;
 pub(crate) mod ts_labels;
-pub(crate) mod wifi;
+pub(crate) mod wifi_commands;
 pub(crate) mod wiring_commands;
 pub(crate) mod xadd;
 pub(crate) mod xinfo;

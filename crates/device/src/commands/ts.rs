@@ -12,21 +12,6 @@ use crate::keys::series::{Group, Groups, Plan, Series, Window};
 use crate::sessions::session::Cursor;
 use crate::value::Value;
 
-/// The options that end a list of labels.
-pub(super) const OPTIONS: [&[u8]; 11] = [
-    b"LATEST",
-    b"FILTER_BY_TS",
-    b"FILTER_BY_VALUE",
-    b"WITHLABELS",
-    b"SELECTED_LABELS",
-    b"COUNT",
-    b"ALIGN",
-    b"AGGREGATION",
-    b"FILTER",
-    b"GROUPBY",
-    b"REDUCE",
-];
-
 /// What is told of points that are put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aggregation {

@@ -24,6 +24,21 @@ enum Label {
 const LABELS: [(&str, Label); 4] =
     [("name", Label::Name), ("unit", Label::Unit), ("kind", Label::Kind), ("node", Label::Node)];
 
+/// The options that end a list of labels.
+const OPTIONS: [&[u8]; 11] = [
+    b"LATEST",
+    b"FILTER_BY_TS",
+    b"FILTER_BY_VALUE",
+    b"WITHLABELS",
+    b"SELECTED_LABELS",
+    b"COUNT",
+    b"ALIGN",
+    b"AGGREGATION",
+    b"FILTER",
+    b"GROUPBY",
+    b"REDUCE",
+];
+
 /// The longest value: a unit is a word of a spec.
 type LabelText = String<{ if SPEC_LEN_MAX > REMOTE_NAME_LEN_MAX { SPEC_LEN_MAX } else { REMOTE_NAME_LEN_MAX } }, u8>;
 
@@ -145,7 +160,7 @@ impl Shown {
     /// # Errors
     /// As RedisTimeSeries tells them.
     pub(crate) fn selected(cx: &CommandContext<'_, '_>, first: usize) -> Result<Self, &'static str> {
-        let is_label = |text: &&[u8]| !super::ts::OPTIONS.iter().any(|option| text.eq_ignore_ascii_case(option));
+        let is_label = |text: &&[u8]| !OPTIONS.iter().any(|option| text.eq_ignore_ascii_case(option));
         let names = || cx.request.args().skip(first).take_while(is_label);
         match names().count() {
             0 => Err("ERR TSDB: SELECT_LABELS should have at least 1 parameter"),

@@ -3,14 +3,9 @@
 //! Minutes are counted from boot, so that no step of the clock moves a sample from one bucket into another. What a
 //! client reads as their time is [`DayClock`]'s.
 
-use crate::limits::{DAY_MINUTES, DAY_TENS, TEN_MINUTES};
+use crate::limits::{BUCKET_COUNT_MAX, CLOCK_SLACK_MS, DAY_MINUTES, DAY_TENS, MINUTE_MS, TEN_MINUTES};
 use crate::platform::Now;
 use crate::value::Value;
-
-/// Milliseconds of a minute.
-pub(crate) const MINUTE_MS: u64 = 60_000;
-/// The clock must be off by so many milliseconds before the times of buckets follow it: small corrections move none.
-pub(crate) const CLOCK_SLACK_MS: u64 = 1_000;
 
 /// What is kept of the samples of some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +16,11 @@ pub(crate) struct Bucket {
     pub(crate) mean: i32,
     /// The greatest sample, or a little more if it is far above the mean.
     pub(crate) maximum: i32,
-    /// Samples; what is more than [`COUNT_MAX`] in a bucket that is closed isn't counted.
+    /// Samples; what is more than [`BUCKET_COUNT_MAX`] in a bucket that is closed isn't counted.
     pub(crate) count: u32,
 }
 
-/// The most samples that a closed bucket counts.
-pub(crate) const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
-const COUNT_BITS: u32 = 12;
+const COUNT_BITS: u32 = (BUCKET_COUNT_MAX + 1).trailing_zeros();
 const SPREAD_BITS: u32 = 14;
 
 impl Bucket {
@@ -37,8 +30,8 @@ impl Bucket {
     }
 }
 
-/// How far the least or the greatest sample is from the mean, in 14 bits: exact up to 1,023, and beyond that rounded up
-/// to ten significant bits, which is up to 1/512 too much.
+/// How far the least or the greatest sample is from the mean, in 14 bits. A distance up to 1,023 is exact. A greater one
+/// is rounded up to ten significant bits, which is up to 1/512 too much.
 struct Spread(u16);
 
 impl Spread {
@@ -75,7 +68,7 @@ impl Packed {
     fn new(bucket: Bucket) -> Self {
         let below = Spread::new(bucket.mean.abs_diff(bucket.minimum)).0;
         let above = Spread::new(bucket.maximum.abs_diff(bucket.mean)).0;
-        let count = u64::from(bucket.count.min(COUNT_MAX));
+        let count = u64::from(bucket.count.min(BUCKET_COUNT_MAX));
         let rest = u64::from(below) << (SPREAD_BITS + COUNT_BITS) | u64::from(above) << COUNT_BITS | count;
         let ([m0, m1, m2, m3], [r0, r1, r2, r3, r4, ..]) = (bucket.mean.to_le_bytes(), rest.to_le_bytes());
         Self([m0, m1, m2, m3, r0, r1, r2, r3, r4])
@@ -86,7 +79,7 @@ impl Packed {
         let mean = i32::from_le_bytes([m0, m1, m2, m3]);
         let rest = u64::from_le_bytes([r0, r1, r2, r3, r4, 0, 0, 0]);
         let spread = |shift: u32| Spread((rest >> shift) as u16 & ((1 << SPREAD_BITS) - 1)).distance();
-        let count = rest as u32 & COUNT_MAX;
+        let count = rest as u32 & BUCKET_COUNT_MAX;
         let minimum = i64::from(mean).saturating_sub(spread(SPREAD_BITS + COUNT_BITS)).max(i32::MIN.into()) as i32;
         let maximum = i64::from(mean).saturating_add(spread(COUNT_BITS)).min(i32::MAX.into()) as i32;
         (count > 0).then_some(Bucket { minimum, mean, maximum, count })
@@ -315,7 +308,7 @@ impl DayClock {
 }
 
 const _: () = assert!(size_of::<Day>() <= crate::limits::DAY_SIZE_MAX);
-const _: () = assert!(DAY_MINUTES <= u8::MAX as usize && DAY_TENS <= u8::MAX as usize);
+const _: () = assert!(DAY_MINUTES <= DAY_TENS && DAY_TENS <= u8::MAX as usize);
 
 #[cfg(test)]
 mod tests;

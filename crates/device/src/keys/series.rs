@@ -1,8 +1,10 @@
 //! All that is kept of one reading, from old to new: ten minutes, minutes and samples, each time told once.
 
-use crate::keys::day::{Bucket, CLOCK_SLACK_MS, COUNT_MAX, Day, DayClock, MINUTE_MS, Sum};
+use crate::keys::day::{Bucket, Day, DayClock, Sum};
 use crate::keys::history::History;
-use crate::limits::{DAY_MINUTES, DAY_TENS, HISTORY_LEN, RANGE_SLACK, TEN_MINUTES};
+use crate::limits::{
+    BUCKET_COUNT_MAX, CLOCK_SLACK_MS, DAY_MINUTES, DAY_TENS, HISTORY_LEN, MINUTE_MS, RANGE_SLACK, TEN_MINUTES,
+};
 
 /// Where ten minutes end and minutes begin, and where minutes end and samples begin. A reply in parts keeps to what its
 /// first part was made for, whatever comes meanwhile.
@@ -49,7 +51,10 @@ impl Plan {
         while minute >= plan.first_minute() {
             let count = day.minute(minute).map_or(0, |bucket| bucket.count);
             let first = plan.first_sample.wrapping_sub(count);
-            if count > spare || count >= COUNT_MAX || !is_within(history, (first, plan.first_sample), minute, clock) {
+            if count > spare
+                || count >= BUCKET_COUNT_MAX
+                || !is_within(history, (first, plan.first_sample), minute, clock)
+            {
                 break;
             }
             spare -= count;

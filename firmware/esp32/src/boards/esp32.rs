@@ -2,8 +2,6 @@
 
 /// The board's name.
 pub const NAME: &str = "ESP32 DevKit V1";
-/// Readings of which a day is kept, 2 KB each: with more, too little is left of its RAM for the stack.
-pub const DAYS: usize = 3;
 /// The light is on while its pin is high.
 pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::High;
 /// The LM35's pin: channel 6 of the converter. Channels of the second converter are the radio's.

@@ -2,8 +2,6 @@
 
 /// The board's name.
 pub const NAME: &str = "ESP32-C3 SuperMini";
-/// Readings of which a day is kept, 2 KB each: with more, too little is left of its RAM for the stack.
-pub const DAYS: usize = 3;
 /// The light is on while its pin is low: it hangs from the supply.
 pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::Low;
 /// The LM35's pin: channel 0 of the converter.

@@ -2,8 +2,6 @@
 
 /// The board's name.
 pub const NAME: &str = "XIAO ESP32C6";
-/// Readings of which a day is kept, 2 KB each: as many as a device can have.
-pub const DAYS: usize = 12;
 /// The light is on while its pin is low: it hangs from the supply.
 pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::Low;
 /// The LM35's pin, D0 on the board: channel 0 of the converter.

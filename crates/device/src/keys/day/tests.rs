@@ -30,7 +30,7 @@ fn check(bucket: Option<Bucket>, samples: Option<&Vec<i32>>, is_open: bool, cont
         return;
     };
     let count = samples.len() as i64;
-    let most = if is_open { u32::MAX } else { COUNT_MAX };
+    let most = if is_open { u32::MAX } else { BUCKET_COUNT_MAX };
     assert_eq!(bucket.count, (count as u32).min(most), "{context}");
     let sum: i64 = samples.iter().map(|sample| i64::from(*sample)).sum();
     // Half of the last decimal: |mean * count - sum| <= count / 2.

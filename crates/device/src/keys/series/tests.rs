@@ -74,7 +74,8 @@ fn each_sample_is_told_once_and_times_grow() {
 fn groups_are_the_same_in_both_directions() {
     for seed in 0..100 {
         run(seed, |series, _, context| {
-            let groups = Some(Groups { len_ms: 90_000 + seed * 7_000, align_ms: seed * 1_000 });
+            let (len_ms, align_ms) = (90_000 + seed * 7_000, seed * 1_000);
+            let groups = Some(Groups { len_ms, align_ms });
             let window = Window { from_ms: 200_000, groups, ..ALL };
             let told = points(series, window);
             let mut reverse = points(series, Window { is_reverse: true, ..window });
@@ -83,11 +84,7 @@ fn groups_are_the_same_in_both_directions() {
             let singles = points(series, Window { groups: None, ..window });
             let count = |points: &[(u64, Bucket)]| points.iter().map(|(_, bucket)| bucket.count).sum::<u32>();
             assert_eq!(count(&told), count(&singles), "{context}");
-            let is_start = |ms: &u64| {
-                (ms + groups.unwrap().len_ms - groups.unwrap().align_ms % groups.unwrap().len_ms)
-                    % groups.unwrap().len_ms
-                    == 0
-            };
+            let is_start = |ms: &u64| (ms + len_ms - align_ms % len_ms).is_multiple_of(len_ms);
             assert!(told.iter().all(|(ms, _)| is_start(ms) || *ms == 0), "{context}: {told:?}");
         });
     }

@@ -222,7 +222,7 @@ enum WakeReason {
     Event,
     /// The request's timeout is over.
     TimedOut,
-    /// The connection is gone.
+    /// The client has closed its side, and the request may block for long; or the session is to be closed.
     Gone,
 }
 

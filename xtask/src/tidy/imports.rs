@@ -22,6 +22,7 @@ const BOARD: Imports = Only(&[
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-qemu-virt",
     "sockeye-resp",
@@ -51,6 +52,7 @@ const OURS: &[&str] = &[
     "sockeye-conformance",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-resp",
     "sockeye-server",
@@ -60,6 +62,7 @@ const OURS: &[&str] = &[
 
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
+    ("sockeye-firmware-update", Only(&["ed25519-compact", "embassy-futures", "embedded-storage-async", "sha2"])),
     (
         "sockeye-tcp",
         Only(&[

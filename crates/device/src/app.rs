@@ -1,6 +1,7 @@
 //! The application: what all clients share.
 
 mod commit;
+mod restart;
 mod setup_check;
 mod wifi_controller;
 mod wiring_desk;

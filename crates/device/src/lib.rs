@@ -53,7 +53,7 @@ mod value;
 pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
 pub use keys::history::{History, StreamId};
-pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
+pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
     DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
 };

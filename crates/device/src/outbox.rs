@@ -31,10 +31,8 @@ use crate::platform::{Now, ReadingInfo};
 use crate::settings::PushSettings;
 use crate::value::{Decimal, Value};
 
-mod backoff;
 mod sample_ring;
 
-pub use backoff::Backoff;
 use sample_ring::{QueuedSample, Ring};
 
 /// Figures since boot.

@@ -8,12 +8,13 @@ use embassy_futures::select::select;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use heapless::String;
+use sockeye_backoff::Backoff;
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Reply, connect};
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
-use sockeye_device::{Backoff, Outbox, ReadingNames, SampleOutcome, StreamId};
+use sockeye_device::{Outbox, ReadingNames, SampleOutcome, StreamId};
 
 use crate::limits::{
-    ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
+    ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_PAUSES, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
 };
 
 /// The memory of a connection to a peer.
@@ -73,7 +74,7 @@ pub async fn push<S: TcpConnect, D: Dns>(
             Ended::Reconfigured => outbox.disconnected(None),
             Ended::Failed(why) => {
                 outbox.disconnected(Some(&why));
-                let wait = Duration::from_millis(backoff.next_ms(random()));
+                let wait = Duration::from_millis(backoff.next_ms(&PUSH_PAUSES, random()).into());
                 select(Timer::after(wait), outbox.reconfigured(version)).await;
             }
         }

@@ -12,7 +12,7 @@
 //! | [`adapter`] | a [`Radio`] on a chip's [`Driver`](adapter::Driver); [`StaticNetwork`](adapter::StaticNetwork), for programs without settings |
 //! | [`reason_code()`] | why a station is in no network |
 //! | `credentials` | [`Network`]: what it takes to join one |
-//! | `join_backoff`, `scan_results` | when to try again, and what a scan heard |
+//! | `scan_results` | what a scan heard |
 //! | `status` | what INFO and WIFI STATUS show |
 //! | [`limits`] | every bound |
 
@@ -24,7 +24,6 @@ pub mod adapter;
 mod ap;
 pub mod cbor_text;
 mod credentials;
-mod join_backoff;
 pub mod limits;
 mod machine;
 mod radio;
@@ -39,7 +38,6 @@ mod wifi_settings;
 
 pub use ap::{Ap, ApState};
 pub use credentials::{InvalidNetwork, Ip, Network, Secret, Ssid, StaticIp};
-pub use join_backoff::Backoff;
 pub use machine::{Failure, LastFailure, MachineInput, Trial, Wifi};
 pub use radio::{
     Action, ApConfig, ApSecurity, Event, HostName, Join, JoinError, Radio, RadioConfig, ScanResult, Security,

@@ -7,10 +7,10 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use heapless::{Deque, Vec};
+use sockeye_backoff::Backoff;
 
 use crate::ap::{Ap, ap_config};
 use crate::credentials::{Network, Ssid};
-use crate::join_backoff::Backoff;
 use crate::limits::{COMMANDS_MAX, NETWORKS_MAX, SCAN_TIMEOUT_MS};
 use crate::radio::{Action, Event, Join, JoinError, cut};
 use crate::scan_results::Scan;
@@ -156,7 +156,6 @@ impl Wifi {
     /// Memory for a state machine, and not one that works: all of it is zero, so that a static of it takes no flash.
     /// `None` is not zero where another value of the type has room for it.
     pub const ZERO: Self = Self::with(
-        Backoff::ZERO,
         Some(LastFailure { failure: Failure::Join(JoinError::NotFound), ssid: Ssid::new(), at_ms: 0 }),
         Some(Network::ZERO),
         Some(Trial { confirm_s: 0, until_ms: None, is_confirming: false }),
@@ -166,11 +165,10 @@ impl Wifi {
     /// No radio yet, and nothing has happened.
     #[expect(clippy::new_without_default, reason = "it is for constants")]
     pub const fn new() -> Self {
-        Self::with(Backoff::new(), None, None, None, None)
+        Self::with(None, None, None, None)
     }
 
     const fn with(
-        backoff: Backoff,
         last_failure: Option<LastFailure>,
         staged: Option<Network>,
         trial: Option<Trial>,
@@ -190,7 +188,7 @@ impl Wifi {
             spared_rounds: 0,
             configured: Ssid::new(),
             retry_now: false,
-            backoff,
+            backoff: Backoff::new(),
             retries: 0,
             last_failure,
             staged,

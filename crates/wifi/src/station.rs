@@ -2,9 +2,11 @@
 
 use core::net::Ipv4Addr;
 
-use crate::join_backoff::Backoff;
+use sockeye_backoff::Backoff;
+
 use crate::limits::{
-    ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, SPARED_ROUNDS_MAX,
+    ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_PAUSES, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS,
+    SPARED_ROUNDS_MAX, STEADY_MS,
 };
 use crate::machine::{Failure, LastFailure, MachineInput, RadioCommand, Trial, Wifi};
 use crate::radio::JoinError;
@@ -176,7 +178,7 @@ impl Wifi {
 
             // Other networks.
             (Off | Pausing, Input::NetworksChanged) => {
-                self.backoff = Backoff::new();
+                self.backoff.reset();
                 self.try_candidates(env);
             }
             (Joining | WaitingForDhcp, Input::NetworksChanged) if !self.is_stored(env) => {
@@ -309,7 +311,7 @@ impl Wifi {
 
     fn pause(&mut self, stay_ms: u64, env: &MachineInput<'_>) {
         self.retries = if stay_ms > 0 { 0 } else { self.retries.saturating_add(1) };
-        let pause_ms = self.backoff.pause_ms(stay_ms, env.random);
+        let pause_ms = join_pause_ms(&mut self.backoff, stay_ms, env.random);
         self.enter(State::Pausing, Some(pause_ms), env);
     }
 
@@ -364,7 +366,7 @@ impl Wifi {
         if let Some(staged) = &self.staged {
             self.last_failure = Some(LastFailure { failure, ssid: staged.ssid.clone(), at_ms: env.now_ms });
         }
-        self.backoff = Backoff::new();
+        self.backoff.reset();
         self.retry_now = true;
     }
 
@@ -378,5 +380,26 @@ impl Wifi {
         self.retries = 0;
         self.candidates.clear();
         self.enter(State::Online, None, env);
+    }
+}
+
+/// How long to wait after `stay_ms` in a network, milliseconds; `stay_ms` is 0 if joining failed. A stay of
+/// [`STEADY_MS`] makes pauses short again. `random` is any number.
+pub(crate) fn join_pause_ms(backoff: &mut Backoff, stay_ms: u64, random: u32) -> u64 {
+    if stay_ms >= STEADY_MS {
+        backoff.reset();
+    }
+    backoff.next_ms(&JOIN_PAUSES, random).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_steady_stay_makes_pauses_short_again() {
+        let mut backoff = Backoff::new();
+        let pauses = [0, 0, STEADY_MS - 1, STEADY_MS, 0].map(|stay_ms| join_pause_ms(&mut backoff, stay_ms, 0));
+        assert_eq!(pauses, [1_000, 2_000, 4_000, 1_000, 2_000]);
     }
 }

@@ -50,10 +50,7 @@ pub fn check_on(board: &Board, script: &str) {
     let mut resources = AppResources::new();
     let app = App::new(board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);
-    for (number, line) in script.lines().enumerate() {
-        device.place = format!("line {}: {}", number + 1, line.trim());
-        device.line(line.trim());
-    }
+    device.script(script);
     device.place = "end".into();
     device.nothing_is_left();
 }
@@ -98,6 +95,14 @@ impl<'a, S: Store> Device<'a, S> {
             wifi: None,
             wiring: None,
             unread: None,
+        }
+    }
+
+    /// Runs the lines of a script.
+    pub fn script(&mut self, script: &str) {
+        for (number, line) in script.lines().enumerate() {
+            self.place = format!("line {}: {}", number + 1, line.trim());
+            self.line(line.trim());
         }
     }
 

@@ -5,14 +5,15 @@ use core::fmt::{Arguments, Write};
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
+use sockeye_backoff::Backoff;
 use sockeye_boot::BuildSettings;
 use sockeye_boot::NetworkName;
 
 use crate::adapter::{Adapter, AdapterContext, Driver, Events, NetworkStack};
 use crate::credentials::{Network as Joined, Secret};
-use crate::join_backoff::Backoff;
 use crate::limits::{JOIN_TIMEOUT_MS, STATIC_LEAVE_MS};
 use crate::radio::{ApConfig, ApSecurity, Event, Join};
+use crate::station::join_pause_ms;
 use crate::wifi_settings::ApAddress;
 
 /// A network that was fixed: an access point, or one to join. Which of them is in the type, because a future that could
@@ -74,7 +75,7 @@ where
     adapter.set_power_save(false);
     while adapter.start_ap(config) != Event::ApStarted {
         // Without jitter: no other device waits for the same thing.
-        Timer::after(Duration::from_millis(backoff.pause_ms(0, 0))).await;
+        Timer::after(Duration::from_millis(join_pause_ms(&mut backoff, 0, 0))).await;
     }
     loop {
         // The number of clients is of no use here.
@@ -103,7 +104,7 @@ where
         loop {
             adapter.join(wanted.clone());
             let stay_ms = stay_ms(&mut adapter, &events, Duration::from_millis(JOIN_TIMEOUT_MS)).await;
-            let pause = Duration::from_millis(backoff.pause_ms(stay_ms, random()));
+            let pause = Duration::from_millis(join_pause_ms(&mut backoff, stay_ms, random()));
             console.next_try(pause);
             adapter.listen(Timer::after(pause)).await;
         }

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::limits::{
-    AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_BACKOFF_MAX_MS,
-    LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, STALE_MS,
+    AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_PAUSES, LEAVE_DELAY_MS,
+    LEAVE_TIMEOUT_MS, STALE_MS,
 };
 use crate::machine::Failure;
 
@@ -58,7 +58,7 @@ fn a_network_that_can_not_be_joined_brings_the_own_one_beside_it() {
     assert_eq!(ap_ms, Some(1_000 + AP_AFTER_MS));
     let pauses: Vec<_> = joins.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses.is_sorted() && pauses[0] <= 1_100 && pauses.len() > 25, "{pauses:?}");
-    assert!(pauses.iter().all(|pause| *pause <= JOIN_BACKOFF_MAX_MS), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= u64::from(JOIN_PAUSES.longest_ms)), "{pauses:?}");
     assert_eq!(rig.settings.networks.len(), 1, "nothing is forgotten");
 }
 
@@ -108,7 +108,7 @@ fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     let is_seldom = |pause: &u64| (AP_CLIENT_PAUSE_MS..AP_CLIENT_PAUSE_MS + 1_000).contains(pause);
     assert!(pauses.iter().all(is_seldom) && pauses.len() >= 10, "{pauses:?}");
     // It leaves, and the station goes on at once.
-    rig.wait(JOIN_BACKOFF_MAX_MS);
+    rig.wait(JOIN_PAUSES.longest_ms.into());
     rig.event(Event::ApClients(0));
     rig.wait(1);
     assert_eq!(rig.ordered(), [RadioCommand::Join]);

@@ -77,6 +77,7 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app).expect("one task"));
     spawner.spawn(send(outbox, stack, board).expect("one task"));
+    spawner.spawn(restart(app).expect("one task"));
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
@@ -142,4 +143,10 @@ async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>) {
     platform::measure(app, board::sample).await
+}
+
+#[embassy_executor::task]
+async fn restart(app: &'static App<'static>) {
+    app.restart_requested().await;
+    sockeye_qemu_virt::restart::restart()
 }

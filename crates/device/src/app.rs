@@ -1,6 +1,7 @@
 //! The application: what all clients share.
 
 mod commit;
+mod firmware_task;
 mod restart;
 mod setup_check;
 mod wifi_controller;
@@ -21,6 +22,7 @@ use sockeye_wifi::Wifi;
 use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
+use crate::firmware::Firmware;
 use crate::keys::catalog::Catalog;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
@@ -77,6 +79,7 @@ pub struct App<'a> {
     resources: &'a AppResources,
     histories: RefCell<&'a mut [History]>,
     outbox: Option<&'a Outbox<'a>>,
+    firmware: Option<&'a Firmware>,
 }
 
 impl<'a> App<'a> {
@@ -108,7 +111,7 @@ impl<'a> App<'a> {
         state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
-        Ok(Self { platform, resources, histories: RefCell::new(histories), outbox: None })
+        Ok(Self { platform, resources, histories: RefCell::new(histories), outbox: None, firmware: None })
     }
 
     /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
@@ -305,6 +308,7 @@ impl<'a> App<'a> {
             histories: &mut self.histories.borrow_mut(),
             document: &mut self.resources.document.borrow_mut(),
             outbox: self.outbox,
+            firmware: self.firmware,
             table: &TABLE,
             request: *request,
             reply,

@@ -48,6 +48,8 @@ pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
 /// How long after a restart was asked for the device restarts, milliseconds: until then replies are sent, at least once
 /// again where one was lost (RFC 6298 has 1 s for the first), and connections are closed.
 pub const RESTART_DELAY_MS: u64 = 1_500;
+/// How often it is looked whether a trial's time is over, milliseconds.
+pub const TRIAL_LOOK_MS: u64 = 1_000;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
 

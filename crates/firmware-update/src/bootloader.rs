@@ -2,20 +2,30 @@
 //! writes it. A model of Espressif's published `bootloader_utility.c` and `bootloader_common_loader.c`, for a partition
 //! table with two slots and no factory partition. The simulator and the board qemu-virt boot by it; chips have their own.
 
+use core::ops::Range;
+
+use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
+use sha2::Digest;
+
+use crate::image::Start;
+use crate::image_reader::{Aligned, hash, read_len};
+use crate::limits::{BUFFER_LEN, DIGEST_LEN, ENTRY_LEN, START_LEN};
 use crate::otadata::{Entry, Slot, state};
+use crate::update_error::Error;
+use crate::updater::Layout;
 
 /// What the bootloader does with the two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The slot that it tries first. If that has no image that can be loaded, it tries the other.
-    pub first: Slot,
+    pub(crate) first: Slot,
     /// Neither entry is known: the bootloader erases the first entry's sector and writes an entry for the slot that it
     /// boots, in state VALID.
-    pub is_initial: bool,
+    pub(crate) is_initial: bool,
 }
 
 /// Chooses by the entries.
-pub fn choose(entries: &[Entry; 2]) -> Choice {
+pub(crate) fn choose(entries: &[Entry; 2]) -> Choice {
     // `bootloader_common_ota_select_invalid`, which does not look at the CRC.
     if entries.iter().all(|entry| entry.seq == u32::MAX || entry.is_passed_over()) {
         return Choice { first: Slot::Ota0, is_initial: entries.iter().all(|entry| !entry.is_known()) };
@@ -32,8 +42,54 @@ pub fn choose(entries: &[Entry; 2]) -> Choice {
     Choice { first: active.map_or(Slot::Ota0, Entry::slot), is_initial: false }
 }
 
+/// Chooses a slot as the bootloader does, and writes what it writes. None if no slot has an image that can be loaded.
+///
+/// # Errors
+/// [`Error::Flash`].
+pub async fn boot<F: NorFlash>(flash: &mut F, layout: &Layout, chip_id: u16) -> Result<Option<Slot>, Error> {
+    let mut entries = [Entry::new(u32::MAX, state::UNDEFINED); 2];
+    for (index, entry) in entries.iter_mut().enumerate() {
+        let mut bytes = Aligned([0; ENTRY_LEN]);
+        let address = layout.otadata + (index * F::ERASE_SIZE) as u32;
+        flash.read(address, &mut bytes.0).await.map_err(|_| Error::Flash)?;
+        *entry = Entry::parse(&bytes.0);
+    }
+    let choice = choose(&entries);
+    for slot in [choice.first, choice.first.other()] {
+        let range = layout.slots.get(slot.index()).ok_or(Error::Flash)?;
+        if image_len(flash, range, chip_id).await?.is_none() {
+            continue;
+        }
+        if choice.is_initial {
+            let (start, entry) = (layout.otadata, Aligned(initial_entry(slot).bytes()));
+            flash.erase(start, start + F::ERASE_SIZE as u32).await.map_err(|_| Error::Flash)?;
+            flash.write(start, &entry.0).await.map_err(|_| Error::Flash)?;
+        }
+        return Ok(Some(slot));
+    }
+    Ok(None)
+}
+
+/// The length of the image in a slot; None if there is none that the bootloader loads: it checks the magic byte, the
+/// chip, the segments and the appended digest.
+///
+/// # Errors
+/// [`Error::Flash`].
+pub async fn image_len<F: ReadNorFlash>(flash: &mut F, slot: &Range<u32>, chip_id: u16) -> Result<Option<u32>, Error> {
+    let mut bytes = Aligned([0; START_LEN]);
+    flash.read(slot.start, &mut bytes.0).await.map_err(|_| Error::Flash)?;
+    let Some(start) = Start::parse(&bytes.0).filter(|start| start.chip_id == chip_id) else { return Ok(None) };
+    let Some(len) = read_len(flash, slot.start, start.segments, slot.len() as u32).await? else { return Ok(None) };
+    let body = len - DIGEST_LEN as u32;
+    let mut buffer = Aligned([0; BUFFER_LEN]);
+    let sha = hash(flash, (slot.start, body), &[], &mut buffer.0).await?;
+    let mut appended = Aligned([0; DIGEST_LEN]);
+    flash.read(slot.start + body, &mut appended.0).await.map_err(|_| Error::Flash)?;
+    Ok((sha.finalize()[..] == appended.0).then_some(len))
+}
+
 /// The entry that the bootloader writes where there was none, for the slot that it boots.
-pub fn initial_entry(booted: Slot) -> Entry {
+fn initial_entry(booted: Slot) -> Entry {
     Entry::new(booted.index() as u32 + 1, state::VALID)
 }
 

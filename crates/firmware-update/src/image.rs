@@ -33,7 +33,23 @@ pub struct Target {
     pub key: Option<[u8; crate::limits::KEY_LEN]>,
 }
 
-/// What the start of an image says.
+/// What every image begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) segments: u8,
+    pub(crate) chip_id: u16,
+}
+
+impl Start {
+    /// None if it is no image with an appended digest.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let &[magic, segments, _, _, _, _, _, _, _, _, _, _, chip0, chip1, ..] = bytes else { return None };
+        let is_image = magic == MAGIC && (1..=SEGMENTS_MAX).contains(&segments.into()) && bytes.get(23) == Some(&1);
+        is_image.then_some(Self { segments, chip_id: u16::from_le_bytes([chip0, chip1]) })
+    }
+}
+
+/// What the start of an application's image says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// How many segments there are.
@@ -48,12 +64,7 @@ impl Header {
     /// # Errors
     /// [`Error::NoImage`], [`Error::Chip`] or [`Error::Project`].
     pub fn parse(bytes: &[u8; HEADER_LEN], target: &Target) -> Result<Self, Error> {
-        let &[magic, segments, _, _, _, _, _, _, _, _, _, _, chip0, chip1, ..] = bytes;
-        let is_hashed = bytes.get(23) == Some(&1);
-        if magic != MAGIC || segments == 0 || usize::from(segments) > SEGMENTS_MAX || !is_hashed {
-            return Err(Error::NoImage);
-        }
-        let chip_id = u16::from_le_bytes([chip0, chip1]);
+        let Start { segments, chip_id } = Start::parse(bytes).ok_or(Error::NoImage)?;
         if chip_id != target.chip_id {
             return Err(Error::Chip(chip_id));
         }

@@ -15,6 +15,7 @@
 //! | [`limits`] | every bound, and how they relate |
 //! | [`updater`] | the steps of an update |
 //! | [`image`] | the header of an image in Espressif's format |
+//! | `image_reader` | reading an image from flash |
 //! | [`otadata`] | the two entries by which the bootloader chooses |
 //! | [`bootloader`] | a model of the stock bootloader's choice |
 //! | `record` | what is kept in flash about an image that is being received |
@@ -26,6 +27,7 @@
 
 pub mod bootloader;
 pub mod image;
+mod image_reader;
 pub mod limits;
 pub mod otadata;
 mod record;

@@ -8,6 +8,8 @@ pub const HEADER_LEN: usize = 112;
 /// Bytes at the start of an image that are programmed last, once the image is verified. Without them no bootloader
 /// takes it.
 pub const HEAD_LEN: usize = 16;
+/// Length of the header that every image begins with (ESP-IDF, `esp_image_header_t`).
+pub const START_LEN: usize = 24;
 /// Length of the header of a segment of an image (ESP-IDF, `esp_image_segment_header_t`).
 pub const SEGMENT_HEADER_LEN: usize = 8;
 /// Segments of an image (ESP-IDF, `ESP_IMAGE_MAX_SEGMENTS`).

@@ -22,6 +22,7 @@ use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
 
 use crate::image::{Header, Target};
+use crate::image_reader::Aligned;
 use crate::limits::{
     BUFFER_LEN, CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, ENTRY_LEN, HEAD_LEN, HEADER_LEN,
     IMAGE_ALIGN_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, WORD_LEN_MAX,
@@ -101,14 +102,10 @@ pub struct Updater<F: NorFlash> {
     /// Bytes that have come.
     next: u32,
     failure: Option<Failure>,
-    buffer: Buffer,
+    buffer: Aligned<BUFFER_LEN>,
     #[cfg(test)]
     skips_verification: bool,
 }
-
-/// Some flashes read and write aligned memory only.
-#[repr(align(4))]
-struct Buffer([u8; BUFFER_LEN]);
 
 /// No entry.
 const NONE: Entry = Entry { seq: u32::MAX, state: u32::MAX, confirm_s: u16::MAX, is_damaged: false, is_whole: false };
@@ -143,7 +140,7 @@ impl<F: NorFlash> Updater<F> {
             record: None,
             next: 0,
             failure: None,
-            buffer: Buffer([0; BUFFER_LEN]),
+            buffer: Aligned([0; BUFFER_LEN]),
             #[cfg(test)]
             skips_verification: false,
         })

@@ -6,6 +6,7 @@ mod steps;
 
 use std::vec::Vec;
 
+use embassy_futures::block_on;
 use sha2::{Digest, Sha256};
 
 use super::*;
@@ -95,28 +96,17 @@ impl Device {
     /// The image in a slot, if a bootloader can load it: it checks the header, the segments and the appended digest.
     fn loadable(&self, slot: Slot) -> Option<Vec<u8>> {
         let range = &SLOTS[slot.index()];
-        let bytes = self.flash.bytes(range.start, range.len());
-        if bytes[0] != 0xe9 || bytes[12..14] != CHIP_ID.to_le_bytes() || bytes[23] != 1 {
-            return None;
-        }
-        let mut end = 24;
-        for _ in 0..bytes[1] {
-            let length = bytes.get(end + 4..end + 8)?;
-            end = end.checked_add(8 + u32::from_le_bytes(length.try_into().unwrap()) as usize)?;
-        }
-        let len = (end / 16 + 1) * 16;
-        let appended = bytes.get(len..len + DIGEST_LEN)?;
-        (Sha256::digest(&bytes[..len])[..] == *appended).then(|| bytes[..len + DIGEST_LEN].to_vec())
+        let len = block_on(bootloader::image_len(&mut self.flash.clone(), range, CHIP_ID)).unwrap()? as usize;
+        Some(self.flash.bytes(range.start, len))
     }
 
     /// What the bootloader boots, with the digest of its image.
     fn bootload(&self) -> Option<(Slot, [u8; DIGEST_LEN])> {
-        let choice = bootloader::choose(&self.entries());
-        let booted = [choice.first, choice.first.other()].into_iter().find(|slot| self.loadable(*slot).is_some())?;
-        if choice.is_initial {
-            self.flash.place(OTADATA, &std::vec![0xff; BLOCK as usize]);
-            self.flash.place(OTADATA, &bootloader::initial_entry(booted).bytes());
-        }
+        // The power stays on for the bootloader.
+        let left = self.flash.hold_power();
+        let layout = Layout { otadata: OTADATA, slots: SLOTS };
+        let booted = block_on(bootloader::boot(&mut self.flash.clone(), &layout, CHIP_ID)).unwrap()?;
+        self.flash.release_power(left);
         Some((booted, digest(&self.loadable(booted).unwrap())))
     }
 

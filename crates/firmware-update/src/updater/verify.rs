@@ -1,11 +1,11 @@
-//! Reading an image back from flash.
+//! Verifying an image that is read back from flash.
 
-use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
-use crate::image::{Header, SEGMENTS_OFFSET, image_len};
-use crate::limits::{BUFFER_LEN, DIGEST_LEN, HEAD_LEN, HEADER_LEN, SEGMENT_HEADER_LEN};
+use crate::image::Header;
+use crate::image_reader::{hash, read_len};
+use crate::limits::{DIGEST_LEN, HEAD_LEN, HEADER_LEN};
 use crate::record::Record;
 use crate::update_error::Error;
 use crate::updater::Updater;
@@ -19,49 +19,23 @@ impl<F: NorFlash> Updater<F> {
         if self.skips_verification {
             return Ok(head);
         }
-        let mut header: [u8; HEADER_LEN] = self.read_array(self.slot().start).await?;
+        let start = self.slot().start;
+        let mut header: [u8; HEADER_LEN] = self.read_array(start).await?;
         header.iter_mut().zip(head).for_each(|(byte, first)| *byte = first);
         let segments = Header::parse(&header, &self.target)?.segments;
-        if self.image_len(segments, record.size).await? != Some(record.size) {
+        if read_len(&mut self.flash, start, segments, record.size).await? != Some(record.size) {
             return Err(Error::NoImage);
         }
-        self.check_digests(record, &head).await?;
-        self.check_signature(record)?;
-        Ok(head)
-    }
-
-    /// The image's length by its segments; None if they lead beyond `max`.
-    async fn image_len(&mut self, segments: u8, max: u32) -> Result<Option<u32>, Error> {
-        let mut end = SEGMENTS_OFFSET;
-        for _ in 0..segments {
-            if end > max.saturating_sub(SEGMENT_HEADER_LEN as u32) {
-                return Ok(None);
-            }
-            let [_, _, _, _, length @ ..]: [u8; SEGMENT_HEADER_LEN] = self.read_array(self.slot().start + end).await?;
-            let length = u32::from_le_bytes(length);
-            match (end + SEGMENT_HEADER_LEN as u32).checked_add(length) {
-                Some(next) if length.is_multiple_of(4) && next <= max => end = next,
-                _ => return Ok(None),
-            }
-        }
-        Ok(image_len(end))
-    }
-
-    /// Checks the digest that is signed, and the one that is appended, which the bootloader checks.
-    async fn check_digests(&mut self, record: &Record, head: &[u8; HEAD_LEN]) -> Result<(), Error> {
+        // The digest that is appended, which the bootloader checks, and the one that is signed.
         let body = record.size - DIGEST_LEN as u32;
-        let mut sha = Sha256::new();
-        sha.update(head);
-        let mut at = HEAD_LEN as u32;
-        while at < body {
-            let len = (body - at).min(BUFFER_LEN as u32);
-            sha.update(self.read(self.slot().start + at, len as usize).await?);
-            at += len;
-            yield_now().await;
-        }
-        let appended: [u8; DIGEST_LEN] = self.read_array(self.slot().start + body).await?;
+        let mut sha = hash(&mut self.flash, (start, body), &head, &mut self.buffer.0).await?;
+        let appended: [u8; DIGEST_LEN] = self.read_array(start + body).await?;
         let is_whole = sha.clone().finalize()[..] == appended;
         sha.update(appended);
-        if is_whole && sha.finalize()[..] == record.sha256 { Ok(()) } else { Err(Error::Damaged) }
+        if !is_whole || sha.finalize()[..] != record.sha256 {
+            return Err(Error::Damaged);
+        }
+        self.check_signature(record)?;
+        Ok(head)
     }
 }

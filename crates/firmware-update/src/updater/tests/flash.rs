@@ -54,6 +54,15 @@ impl Flash {
         (memory.left, memory.is_off) = (None, false);
     }
 
+    /// Nothing is cut until the power is released.
+    pub fn hold_power(&self) -> Option<u32> {
+        self.0.borrow_mut().left.take()
+    }
+
+    pub fn release_power(&self, left: Option<u32>) {
+        self.0.borrow_mut().left = left;
+    }
+
     pub fn is_off(&self) -> bool {
         self.0.borrow().is_off
     }
@@ -129,8 +138,12 @@ impl NorFlash for Flash {
 /// Runs until it is done; None if the power is cut in it.
 pub fn complete<T>(flash: &Flash, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
+    let mut before = flash.operations();
     loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(flash.operations() <= before + 1, "other tasks wait for one operation at most");
+        before = flash.operations();
+        if let Poll::Ready(value) = polled {
             return Some(value);
         }
         if flash.is_off() {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use sockeye_boot::PORT;
-use sockeye_firmware_image::{SignedImage, image};
+use sockeye_firmware_image::{Key, SignedImage, recipe};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
 use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
@@ -61,7 +61,7 @@ impl From<io::Error> for Stop {
 /// A sentence that says what failed, and how the device is then.
 pub fn run(update: &Update<'_>) -> Result<()> {
     let image = SignedImage::read(update.image)?;
-    let version = image::version(&image.bytes)
+    let version = recipe::version(&image.bytes)
         .with_context(|| format!("{} is no application image; updates take no merged image", update.image.display()))?;
     let addresses = resolve(update.host)?;
     let sender = Sender { update, image: &image, addresses };
@@ -253,7 +253,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 /// # Errors
 /// The key can't be used, or the file can't be written.
 pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path) -> Result<()> {
-    let key = crate::update::open_key(key)?;
+    let key = open_key(key)?;
     let bytes = crate::device::make_image(version, payload)?;
     match SignedImage::sign(bytes.clone(), &key) {
         Some(signed) => signed.write(file)?,
@@ -266,8 +266,7 @@ pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path
 }
 
 /// The key in the file, or else the user's, which is made at the first use.
-fn open_key(path: Option<&Path>) -> Result<sockeye_firmware_image::Key> {
-    use sockeye_firmware_image::Key;
+fn open_key(path: Option<&Path>) -> Result<Key> {
     if let Some(path) = path {
         return Key::open(path);
     }

@@ -62,6 +62,7 @@ const OURS: &[&str] = &[
 
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
+    ("sockeye-firmware-image", Only(&["anyhow", "ed25519-compact", "getrandom", "sha2"])),
     ("sockeye-firmware-update", Only(&["ed25519-compact", "embassy-futures", "embedded-storage-async", "sha2"])),
     (
         "sockeye-tcp",
@@ -95,6 +96,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-backoff",
+            "sockeye-firmware-update",
             "sockeye-resp",
             "sockeye-wifi",
             "sockeye-wiring",

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, anyhow};
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
-use sockeye_firmware_image::{Recipe, image};
+use sockeye_firmware_image::{Recipe, recipe};
 use sockeye_firmware_update::limits::{HEADER_LEN, KEY_LEN};
 use sockeye_firmware_update::update_error::{SIMULATOR_CHIP_ID, chip_name};
 use sockeye_firmware_update::{Layout, State, Target, Updater, bootloader};
@@ -63,7 +63,7 @@ impl Slots {
             booted.with_context(|| format!("no slot in {} has an image that can be booted", path.display()))?;
         let mut header = [0; HEADER_LEN];
         flash.read(SLOTS[booted.index()].start, &mut header).await.map_err(|error| anyhow!("{error:?}"))?;
-        let version = image::version(&header).unwrap_or_default().to_owned();
+        let version = recipe::version(&header).unwrap_or_default().to_owned();
         let target = Target { chip_id: SIMULATOR_CHIP_ID, project: PROJECT, key };
         let mut updater = Updater::new(flash, layout, target, booted)?;
         updater.boot().await?;

@@ -3,6 +3,7 @@
 mod flash;
 mod life;
 mod steps;
+mod table;
 
 use std::vec::Vec;
 

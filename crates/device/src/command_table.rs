@@ -7,7 +7,8 @@ use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, firmware_commands as firmware, hash_commands as meta, help,
     key_commands as keyspace, pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog,
-    stream_commands as stream, transaction_commands as transaction, wifi, wiring_commands as wiring, xadd, xinfo,
+    stream_commands as stream, transaction_commands as transaction, wifi_commands as wifi, wiring_commands as wiring,
+    xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 

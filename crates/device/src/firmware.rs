@@ -5,7 +5,7 @@ use core::cell::RefCell;
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::signal::Signal;
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS, SENDER_SILENT_MS};
-use sockeye_firmware_update::{Error, Record, State, Status};
+use sockeye_firmware_update::{Record, UpdateError, UpdateState, UpdateStatus};
 
 /// What the flash's task is asked to do.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,7 @@ struct Sender {
 }
 
 struct Inner {
-    status: Status,
+    status: UpdateStatus,
     sender: Option<Sender>,
     job: Option<Job>,
     /// A job was given, and is not done.
@@ -53,7 +53,7 @@ struct Inner {
     /// Number of the last job; it wraps.
     number: u16,
     /// What has come of the job of this number.
-    outcome: Option<(u16, Result<Outcome, Error>)>,
+    outcome: Option<(u16, Result<Outcome, UpdateError>)>,
     /// When the trial ends, milliseconds since boot; None before the device is reachable.
     trial_ends_ms: Option<u64>,
     data: [u8; CHUNK_LEN_MAX],
@@ -70,7 +70,7 @@ pub struct Firmware {
 
 impl Firmware {
     /// The update as it was at boot, of a device with a chip of this name.
-    pub const fn new(status: Status, chip: &'static str) -> Self {
+    pub const fn new(status: UpdateStatus, chip: &'static str) -> Self {
         let inner = Inner {
             status,
             sender: None,
@@ -84,13 +84,13 @@ impl Firmware {
         Self { inner: RefCell::new(inner), given: Signal::new(), chip }
     }
 
-    pub(crate) fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> UpdateStatus {
         self.inner.borrow().status
     }
 
     /// Whether the firmware that runs is on trial.
     pub(crate) fn is_trial(&self) -> bool {
-        self.status().state == State::Trial
+        self.status().state == UpdateState::Trial
     }
 
     /// Seconds until the trial ends, rounded up: all of them before the device is reachable.
@@ -114,7 +114,7 @@ impl Firmware {
     }
 
     /// What has come of the job of this number; None if it is not done.
-    pub(crate) fn take_outcome(&self, number: u16) -> Option<Result<Outcome, Error>> {
+    pub(crate) fn take_outcome(&self, number: u16) -> Option<Result<Outcome, UpdateError>> {
         let mut inner = self.inner.borrow_mut();
         let (_, outcome) = inner.outcome.filter(|(done, _)| *done == number)?;
         inner.outcome = None;
@@ -156,12 +156,12 @@ impl Firmware {
     }
 
     /// A job is done.
-    pub(crate) fn done(&self, outcome: Result<Outcome, Error>, status: Status) {
+    pub(crate) fn done(&self, outcome: Result<Outcome, UpdateError>, status: UpdateStatus) {
         let inner = &mut *self.inner.borrow_mut();
         inner.status = status;
         inner.is_busy = false;
         inner.outcome = Some((inner.number, outcome));
-        if matches!(status.state, State::Idle | State::Restarting) {
+        if matches!(status.state, UpdateState::Idle | UpdateState::Restarting) {
             inner.sender = None;
         }
     }
@@ -170,7 +170,7 @@ impl Firmware {
     /// [`REACHABLE_MS`] if it never is.
     pub(crate) fn is_trial_over(&self, now_ms: u64, is_reachable: bool) -> bool {
         let inner = &mut *self.inner.borrow_mut();
-        if inner.status.state != State::Trial {
+        if inner.status.state != UpdateState::Trial {
             return false;
         }
         if is_reachable || now_ms >= REACHABLE_MS {

@@ -41,12 +41,12 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
-/// Length of what is said of a wiring that can't be; what is longer is cut.
+/// Length of the error of an impossible wiring, bytes; a longer one is cut.
 pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
-/// How long after a restart was asked for the device restarts, milliseconds: until then replies are sent, at least once
-/// again where one was lost (RFC 6298 has 1 s for the first), and connections are closed.
+/// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
+/// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
 pub const RESTART_DELAY_MS: u64 = 1_500;
 /// How often it is looked whether a trial's time is over, milliseconds.
 pub const TRIAL_LOOK_MS: u64 = 1_000;
@@ -59,8 +59,8 @@ pub const HISTORY_LEN: usize = 64;
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
-/// How long a request may still block once its client has closed its side, milliseconds: such a client can't be told from
-/// one that has gone.
+/// How long a request may block once its client has closed its side, milliseconds. Such a client can't be distinguished
+/// from one that has gone.
 pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.

@@ -8,14 +8,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use ed25519_compact::{KeyPair, PublicKey, SecretKey, Seed};
 
 /// A key, or its public half.
-pub enum Key {
+pub enum OwnerKey {
     /// Signs.
     Private(KeyPair),
     /// Goes into firmware, and signs nothing.
     Public(PublicKey),
 }
 
-impl Key {
+impl OwnerKey {
     /// Where the user's key is: `sockeye/update-key.pem` in the user's folder for configuration.
     ///
     /// # Errors
@@ -122,9 +122,9 @@ mod tests {
     fn a_key_is_made_once_and_signs() {
         let folder = folder("made");
         let path = folder.join("deep/key.pem");
-        let (key, is_new) = Key::open_or_make(&path).unwrap();
+        let (key, is_new) = OwnerKey::open_or_make(&path).unwrap();
         assert!(is_new);
-        let (again, is_new) = Key::open_or_make(&path).unwrap();
+        let (again, is_new) = OwnerKey::open_or_make(&path).unwrap();
         assert_eq!((is_new, again.public()), (false, key.public()));
         let signature = again.sign(&[7; 32]).unwrap();
         assert_eq!(key.sign(&[7; 32]), Some(signature));
@@ -137,23 +137,23 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = folder("open");
         let path = folder.join("key.pem");
-        Key::open_or_make(&path).unwrap();
+        OwnerKey::open_or_make(&path).unwrap();
         for mode in [0o644, 0o640, 0o604] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(Key::open(&path).err().unwrap().to_string().contains("others may read"), "{mode:o}");
+            assert!(OwnerKey::open(&path).err().unwrap().to_string().contains("others may read"), "{mode:o}");
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
-        assert!(Key::open(&path).is_ok());
+        assert!(OwnerKey::open(&path).is_ok());
         fs::write(folder.join("none.pem"), "hello").unwrap();
-        assert!(Key::open(&folder.join("none.pem")).is_err());
+        assert!(OwnerKey::open(&folder.join("none.pem")).is_err());
         fs::remove_dir_all(folder).unwrap();
     }
 
     /// A key that `openssl genpkey -algorithm ed25519` has written, and a signature by `openssl pkeyutl -sign -rawin`.
     #[test]
     fn keys_and_signatures_are_openssls() {
-        let key = Key::from_pem(include_str!("../fixtures/openssl-key.pem")).unwrap();
-        let public = Key::from_pem(include_str!("../fixtures/openssl-public.pem")).unwrap();
+        let key = OwnerKey::from_pem(include_str!("../fixtures/openssl-key.pem")).unwrap();
+        let public = OwnerKey::from_pem(include_str!("../fixtures/openssl-public.pem")).unwrap();
         let digest = include_bytes!("../fixtures/digest.bin");
         assert_eq!(key.sign(digest).as_ref(), Some(include_bytes!("../fixtures/openssl-signature.bin")));
         assert_eq!((public.public(), public.sign(digest)), (key.public(), None));

@@ -9,6 +9,6 @@ pub mod key;
 pub mod recipe;
 pub mod signed;
 
-pub use key::Key;
+pub use key::OwnerKey;
 pub use recipe::Recipe;
 pub use signed::SignedImage;

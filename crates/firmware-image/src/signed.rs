@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
 
-use crate::key::Key;
+use crate::key::OwnerKey;
 
 /// An image that somebody has signed.
 pub struct SignedImage {
@@ -21,7 +21,7 @@ pub struct SignedImage {
 
 impl SignedImage {
     /// Signs an image. None with a public key.
-    pub fn sign(bytes: Vec<u8>, key: &Key) -> Option<Self> {
+    pub fn sign(bytes: Vec<u8>, key: &OwnerKey) -> Option<Self> {
         let sha256 = Sha256::digest(&bytes).into();
         let signature = key.sign(&sha256)?;
         Some(Self { bytes, sha256, signature })

@@ -11,7 +11,7 @@ use crate::image::Start;
 use crate::image_reader::{Aligned, hash, read_len};
 use crate::limits::{BUFFER_LEN, DIGEST_LEN, ENTRY_LEN, START_LEN};
 use crate::otadata::{Entry, Slot, state};
-use crate::update_error::Error;
+use crate::update_error::UpdateError;
 use crate::updater::Layout;
 
 /// What the bootloader does with the two entries.
@@ -45,46 +45,50 @@ pub(crate) fn choose(entries: &[Entry; 2]) -> Choice {
 /// Chooses a slot as the bootloader does, and writes what it writes. None if no slot has an image that can be loaded.
 ///
 /// # Errors
-/// [`Error::Flash`].
-pub async fn boot<F: NorFlash>(flash: &mut F, layout: &Layout, chip_id: u16) -> Result<Option<Slot>, Error> {
+/// [`UpdateError::Flash`].
+pub async fn boot<F: NorFlash>(flash: &mut F, layout: &Layout, chip_id: u16) -> Result<Option<Slot>, UpdateError> {
     let mut entries = [Entry::new(u32::MAX, state::UNDEFINED); 2];
     for (index, entry) in entries.iter_mut().enumerate() {
         let mut bytes = Aligned([0; ENTRY_LEN]);
         let address = layout.otadata + (index * F::ERASE_SIZE) as u32;
-        flash.read(address, &mut bytes.0).await.map_err(|_| Error::Flash)?;
+        flash.read(address, &mut bytes.0).await.map_err(|_| UpdateError::Flash)?;
         *entry = Entry::parse(&bytes.0);
     }
     let choice = choose(&entries);
     for slot in [choice.first, choice.first.other()] {
-        let range = layout.slots.get(slot.index()).ok_or(Error::Flash)?;
+        let range = layout.slots.get(slot.index()).ok_or(UpdateError::Flash)?;
         if image_len(flash, range, chip_id).await?.is_none() {
             continue;
         }
         if choice.is_initial {
             let (start, entry) = (layout.otadata, Aligned(initial_entry(slot).bytes()));
-            flash.erase(start, start + F::ERASE_SIZE as u32).await.map_err(|_| Error::Flash)?;
-            flash.write(start, &entry.0).await.map_err(|_| Error::Flash)?;
+            flash.erase(start, start + F::ERASE_SIZE as u32).await.map_err(|_| UpdateError::Flash)?;
+            flash.write(start, &entry.0).await.map_err(|_| UpdateError::Flash)?;
         }
         return Ok(Some(slot));
     }
     Ok(None)
 }
 
-/// The length of the image in a slot; None if there is none that the bootloader loads: it checks the magic byte, the
+/// The length of the image in a slot; None if there is none that the bootloader loads. It checks the magic byte, the
 /// chip, the segments and the appended digest.
 ///
 /// # Errors
-/// [`Error::Flash`].
-pub async fn image_len<F: ReadNorFlash>(flash: &mut F, slot: &Range<u32>, chip_id: u16) -> Result<Option<u32>, Error> {
+/// [`UpdateError::Flash`].
+pub async fn image_len<F: ReadNorFlash>(
+    flash: &mut F,
+    slot: &Range<u32>,
+    chip_id: u16,
+) -> Result<Option<u32>, UpdateError> {
     let mut bytes = Aligned([0; START_LEN]);
-    flash.read(slot.start, &mut bytes.0).await.map_err(|_| Error::Flash)?;
+    flash.read(slot.start, &mut bytes.0).await.map_err(|_| UpdateError::Flash)?;
     let Some(start) = Start::parse(&bytes.0).filter(|start| start.chip_id == chip_id) else { return Ok(None) };
     let Some(len) = read_len(flash, slot.start, start.segments, slot.len() as u32).await? else { return Ok(None) };
     let body = len - DIGEST_LEN as u32;
     let mut buffer = Aligned([0; BUFFER_LEN]);
     let sha = hash(flash, (slot.start, body), &[], &mut buffer.0).await?;
     let mut appended = Aligned([0; DIGEST_LEN]);
-    flash.read(slot.start + body, &mut appended.0).await.map_err(|_| Error::Flash)?;
+    flash.read(slot.start + body, &mut appended.0).await.map_err(|_| UpdateError::Flash)?;
     Ok((sha.finalize()[..] == appended.0).then_some(len))
 }
 

@@ -15,7 +15,7 @@
 //! multiple of 16, and the digest of all before.
 
 use crate::limits::{DESCRIPTOR_TEXT_LEN, DIGEST_LEN, HEADER_LEN, IMAGE_ALIGN_LEN, SEGMENTS_MAX};
-use crate::update_error::Error;
+use crate::update_error::UpdateError;
 
 const MAGIC: u8 = 0xe9;
 const DESCRIPTOR_MAGIC: [u8; 4] = 0xabcd_5432_u32.to_le_bytes();
@@ -62,18 +62,18 @@ impl Header {
     /// Reads a header, and checks that the image is for this target.
     ///
     /// # Errors
-    /// [`Error::NoImage`], [`Error::Chip`] or [`Error::Project`].
-    pub fn parse(bytes: &[u8; HEADER_LEN], target: &Target) -> Result<Self, Error> {
-        let Start { segments, chip_id } = Start::parse(bytes).ok_or(Error::NoImage)?;
+    /// [`UpdateError::NoImage`], [`UpdateError::Chip`] or [`UpdateError::Project`].
+    pub fn parse(bytes: &[u8; HEADER_LEN], target: &Target) -> Result<Self, UpdateError> {
+        let Start { segments, chip_id } = Start::parse(bytes).ok_or(UpdateError::NoImage)?;
         if chip_id != target.chip_id {
-            return Err(Error::Chip(chip_id));
+            return Err(UpdateError::Chip(chip_id));
         }
         if bytes.get(32..36) != Some(&DESCRIPTOR_MAGIC[..]) {
-            return Err(Error::NoImage);
+            return Err(UpdateError::NoImage);
         }
         let text = |at: usize| core::array::from_fn(|index| bytes.get(at + index).copied().unwrap_or(0));
         if trim(&text(80)) != target.project.as_bytes() {
-            return Err(Error::Project);
+            return Err(UpdateError::Project);
         }
         Ok(Self { segments, version: text(48) })
     }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::image::{SEGMENTS_OFFSET, image_len};
 use crate::limits::SEGMENT_HEADER_LEN;
-use crate::update_error::Error;
+use crate::update_error::UpdateError;
 
 /// Some flashes read and write aligned memory only.
 #[repr(align(4))]
@@ -18,14 +18,14 @@ pub(crate) async fn read_len<F: ReadNorFlash>(
     start: u32,
     segments: u8,
     max: u32,
-) -> Result<Option<u32>, Error> {
+) -> Result<Option<u32>, UpdateError> {
     let mut end = SEGMENTS_OFFSET;
     for _ in 0..segments {
         if end > max.saturating_sub(SEGMENT_HEADER_LEN as u32) {
             return Ok(None);
         }
         let mut header = Aligned([0; SEGMENT_HEADER_LEN]);
-        flash.read(start + end, &mut header.0).await.map_err(|_| Error::Flash)?;
+        flash.read(start + end, &mut header.0).await.map_err(|_| UpdateError::Flash)?;
         let [_, _, _, _, length @ ..] = header.0;
         let length = u32::from_le_bytes(length);
         match (end + SEGMENT_HEADER_LEN as u32).checked_add(length) {
@@ -42,14 +42,14 @@ pub(crate) async fn hash<F: ReadNorFlash>(
     (start, len): (u32, u32),
     first: &[u8],
     buffer: &mut [u8],
-) -> Result<Sha256, Error> {
+) -> Result<Sha256, UpdateError> {
     let mut sha = Sha256::new();
     sha.update(first);
     let mut at = first.len() as u32;
     while at < len {
         let part = ((len - at) as usize).min(buffer.len());
-        let bytes = buffer.get_mut(..part).ok_or(Error::Flash)?;
-        flash.read(start + at, bytes).await.map_err(|_| Error::Flash)?;
+        let bytes = buffer.get_mut(..part).ok_or(UpdateError::Flash)?;
+        flash.read(start + at, bytes).await.map_err(|_| UpdateError::Flash)?;
         sha.update(&*bytes);
         at += part as u32;
         yield_now().await;

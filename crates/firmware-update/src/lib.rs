@@ -1,11 +1,11 @@
 //! Firmware updates over a connection: signed, resumable, tried before they are kept.
 //!
 //! A device has two slots for images, and boots one of them. A new image goes into the other. It is read back from
-//! flash and verified, then booted on trial. Any reset before it is confirmed boots the old image again, because the
-//! trial's first statement marks its own otadata entry so that the bootloader passes it over.
+//! flash and verified, then booted on trial. The trial's first statement marks its own otadata entry, so that the
+//! bootloader passes it over. So any reset before the confirmation boots the old image.
 //!
-//! [`Updater`] is all of it over NOR flash, without other IO: whoever receives an image calls [`Updater::begin`],
-//! [`Updater::write`], [`Updater::try_image`] and [`Updater::confirm`], and restarts the device where these say so. The
+//! [`Updater`] is all of it over NOR flash, without other IO. Whoever receives an image calls [`Updater::begin`],
+//! [`Updater::write`], [`Updater::try_image`] and [`Updater::confirm`], and restarts the device after the third. The
 //! steps and their order, with what a power cut leaves after each, are in `docs/update.md`.
 //!
 //! # Layout
@@ -38,5 +38,5 @@ pub mod updater;
 pub use image::Target;
 pub use otadata::Slot;
 pub use record::Record;
-pub use update_error::{Error, Failure};
-pub use updater::{Layout, State, Status, Updater};
+pub use update_error::{UpdateError, UpdateFailure};
+pub use updater::{Layout, UpdateState, UpdateStatus, Updater};

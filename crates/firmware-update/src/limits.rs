@@ -34,7 +34,7 @@ pub const CONFIRM_S: u16 = 120;
 pub const CONFIRM_S_MIN: u16 = 10;
 /// The longest such time, seconds.
 pub const CONFIRM_S_MAX: u16 = 600;
-/// How long after its start a trial counts as reachable, whether it is or not, milliseconds: the access point starts
+/// How long after its start a trial counts as reachable, whether it is or not, milliseconds. The access point starts
 /// 30 s after the station has no network.
 pub const REACHABLE_MS: u64 = 120_000;
 /// A sender that has sent nothing for so long gives way to another, milliseconds.

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why a step was refused. Nothing has changed then, unless the variant says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Error {
+pub enum UpdateError {
     /// The firmware was built without the owner's public key.
     NoKey,
     /// The image does not fit. The number is the longest that does, bytes.
@@ -39,7 +39,7 @@ pub enum Error {
     Flash,
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for UpdateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Size(max) => {
@@ -65,7 +65,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl core::error::Error for Error {}
+impl core::error::Error for UpdateError {}
 
 /// The chip of an ID in image headers (`esp_chip_id_t`), and the one that the board qemu-virt has made up for itself.
 pub const fn chip_name(id: u16) -> &'static str {
@@ -90,16 +90,16 @@ pub const SIMULATOR_CHIP_ID: u16 = 0x5602;
 
 /// Why the last update did not become the firmware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum UpdateFailure {
     /// The trial ended without FIRMWARE CONFIRM: by a reset, a panic, the watchdog, or because its time was over.
     NotConfirmed,
     /// The bootloader could not load the image.
     NotLoaded,
     /// The image that was read back was not what was signed, or not for this device.
-    Rejected(Error),
+    Rejected(UpdateError),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for UpdateFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotConfirmed => f.write_str("its trial ended without FIRMWARE CONFIRM"),

@@ -5,8 +5,8 @@
 //!
 //! 1. [`begin`](Updater::begin): the own entry is VALID, or is written first. The other entry stays.
 //! 2. [`write`](Updater::write): into the slot that is not booted, without the image's first bytes.
-//! 3. [`try_image`](Updater::try_image): reads the image back, verifies it, programs its first bytes, erases the other
-//!    entry's sector, and programs its new entry once: one number higher, state UNDEFINED.
+//! 3. [`try_image`](Updater::try_image): reads the image back, verifies it, and programs its first bytes. Then it
+//!    erases the other entry's sector, and programs its new entry once: one number higher, state UNDEFINED.
 //! 4. [`boot`](Updater::boot), as the new image's first statement: programs the own entry's state to INVALID, so that the
 //!    next boot is the old image's.
 //! 5. [`confirm`](Updater::confirm): programs VALID over INVALID, which is one bit and no erase.
@@ -29,7 +29,7 @@ use crate::limits::{
 };
 use crate::otadata::{DAMAGED_OFFSET, Entry, STATE_OFFSET, Slot, state};
 use crate::record::{HEAD_OFFSET, Record, seal, unseal};
-use crate::update_error::{Error, Failure};
+use crate::update_error::{UpdateError, UpdateFailure};
 
 /// Where the partitions are in flash. All of them begin and end with an erase block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Layout {
 
 /// What an update is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum UpdateState {
     /// No update was begun.
     Idle,
     /// An image is being received.
@@ -55,7 +55,7 @@ pub enum State {
     Restarting,
 }
 
-impl State {
+impl UpdateState {
     /// As FIRMWARE STATUS shows it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -70,9 +70,9 @@ impl State {
 
 /// How an update is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Status {
+pub struct UpdateStatus {
     /// What it is at.
-    pub state: State,
+    pub state: UpdateState,
     /// The slot that is booted.
     pub booted: Slot,
     /// Bytes of the image that have come, which is the next offset; 0 if none was begun.
@@ -82,13 +82,13 @@ pub struct Status {
     /// Seconds within which the trial is to be confirmed.
     pub confirm_s: u16,
     /// Why the last update did not become the firmware; None if it did, or there was none.
-    pub failure: Option<Failure>,
+    pub failure: Option<UpdateFailure>,
 }
 
 /// The update of one device.
 ///
 /// Its methods are futures of one task. Between any two operations on flash they yield, so that other tasks wait for one
-/// operation at most: the erase of one block takes the longest. A future that is dropped is as a power cut, after which
+/// operation at most. The erase of one block takes the longest. A future that is dropped is as a power cut, after which
 /// [`boot`](Self::boot) has to be called again.
 pub struct Updater<F: NorFlash> {
     flash: F,
@@ -101,7 +101,7 @@ pub struct Updater<F: NorFlash> {
     record: Option<Record>,
     /// Bytes that have come.
     next: u32,
-    failure: Option<Failure>,
+    failure: Option<UpdateFailure>,
     buffer: Aligned<BUFFER_LEN>,
     #[cfg(test)]
     skips_verification: bool,
@@ -114,8 +114,8 @@ impl<F: NorFlash> Updater<F> {
     /// The update of a device that has booted this slot. [`boot`](Self::boot) comes first.
     ///
     /// # Errors
-    /// [`Error::Flash`]: the partitions are not whole erase blocks, or have no room for a record.
-    pub fn new(flash: F, layout: Layout, target: Target, booted: Slot) -> Result<Self, Error> {
+    /// [`UpdateError::Flash`]: the partitions are not whole erase blocks, or have no room for a record.
+    pub fn new(flash: F, layout: Layout, target: Target, booted: Slot) -> Result<Self, UpdateError> {
         let block = F::ERASE_SIZE as u32;
         let is_whole = |range: &Range<u32>| {
             range.start.is_multiple_of(block) && range.end.is_multiple_of(block) && range.end > range.start + block
@@ -127,7 +127,7 @@ impl<F: NorFlash> Updater<F> {
             && F::WRITE_SIZE <= WORD_LEN_MAX
             && F::READ_SIZE <= WORD_LEN_MAX;
         if !is_usable {
-            return Err(Error::Flash);
+            return Err(UpdateError::Flash);
         }
         Ok(Self {
             flash,
@@ -150,8 +150,8 @@ impl<F: NorFlash> Updater<F> {
     /// a reset before it is done boots the trial again.
     ///
     /// # Errors
-    /// [`Error::Flash`].
-    pub async fn boot(&mut self) -> Result<Status, Error> {
+    /// [`UpdateError::Flash`].
+    pub async fn boot(&mut self) -> Result<UpdateStatus, UpdateError> {
         (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
         self.read_entries().await?;
         let own = self.own();
@@ -170,17 +170,17 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// How the update is.
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> UpdateStatus {
         let state = match (&self.record, self.is_trial, self.is_restarting) {
-            (_, true, _) => State::Trial,
-            (_, _, true) => State::Restarting,
-            (None, ..) => State::Idle,
-            (Some(record), ..) if self.next < record.size => State::Receiving,
-            (Some(_), ..) => State::Ready,
+            (_, true, _) => UpdateState::Trial,
+            (_, _, true) => UpdateState::Restarting,
+            (None, ..) => UpdateState::Idle,
+            (Some(record), ..) if self.next < record.size => UpdateState::Receiving,
+            (Some(_), ..) => UpdateState::Ready,
         };
         let confirm_s = self.own().map_or(u16::MAX, |(_, entry)| entry.confirm_s);
         let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&confirm_s);
-        Status {
+        UpdateStatus {
             state,
             booted: self.booted,
             received: self.next,
@@ -199,13 +199,13 @@ impl<F: NorFlash> Updater<F> {
     /// unless `is_anew`.
     ///
     /// # Errors
-    /// [`Error::NoKey`], [`Error::Trial`], [`Error::Restarting`], [`Error::Size`], [`Error::Signature`], or
-    /// [`Error::Flash`], after which there may be no update any more.
-    pub async fn begin(&mut self, record: Record, is_anew: bool) -> Result<u32, Error> {
+    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`], or
+    /// [`UpdateError::Flash`], after which there may be no update any more.
+    pub async fn begin(&mut self, record: Record, is_anew: bool) -> Result<u32, UpdateError> {
         self.check_kept()?;
         let (least, most) = (HEADER_LEN as u32, self.size_max());
         if !(least..=most).contains(&record.size) || !record.size.is_multiple_of(IMAGE_ALIGN_LEN as u32) {
-            return Err(Error::Size(most));
+            return Err(UpdateError::Size(most));
         }
         if self.record == Some(record) && !is_anew {
             return Ok(self.next);
@@ -221,23 +221,23 @@ impl<F: NorFlash> Updater<F> {
     /// Programs the next bytes of the image, and gives the offset of those that follow.
     ///
     /// # Errors
-    /// [`Error::Idle`], [`Error::Offset`], [`Error::Data`]; of the first bytes also [`Error::Short`], [`Error::NoImage`],
-    /// [`Error::Chip`] or [`Error::Project`]. After [`Error::Flash`] the same bytes can be written again.
-    pub async fn write(&mut self, offset: u32, data: &[u8]) -> Result<u32, Error> {
+    /// [`UpdateError::Idle`], [`UpdateError::Offset`], [`UpdateError::Data`]; of the first bytes also [`UpdateError::Short`], [`UpdateError::NoImage`],
+    /// [`UpdateError::Chip`] or [`UpdateError::Project`]. After [`UpdateError::Flash`] the same bytes can be written again.
+    pub async fn write(&mut self, offset: u32, data: &[u8]) -> Result<u32, UpdateError> {
         self.check_kept()?;
-        let record = self.record.ok_or(Error::Idle)?;
+        let record = self.record.ok_or(UpdateError::Idle)?;
         if offset != self.next {
-            return Err(Error::Offset(self.next));
+            return Err(UpdateError::Offset(self.next));
         }
         let len = data.len() as u32;
         let is_possible = !data.is_empty() && data.len() <= CHUNK_LEN_MAX && data.len().is_multiple_of(WORD_LEN_MAX);
         if !is_possible || len > record.size - offset {
-            return Err(Error::Data);
+            return Err(UpdateError::Data);
         }
         if offset == 0 {
-            let header = data.first_chunk::<HEADER_LEN>().ok_or(Error::Short)?;
+            let header = data.first_chunk::<HEADER_LEN>().ok_or(UpdateError::Short)?;
             Header::parse(header, &self.target)?;
-            let head = data.first_chunk::<HEAD_LEN>().ok_or(Error::Short)?;
+            let head = data.first_chunk::<HEAD_LEN>().ok_or(UpdateError::Short)?;
             self.keep_head(&record, head).await?;
         }
         let mut data = data;
@@ -266,27 +266,27 @@ impl<F: NorFlash> Updater<F> {
     /// within `confirm_s` seconds. The device is to be restarted then.
     ///
     /// # Errors
-    /// [`Error::Idle`] or [`Error::Incomplete`]. [`Error::Damaged`], [`Error::NoImage`], [`Error::Chip`],
-    /// [`Error::Project`] or [`Error::Signature`]: the image is forgotten. [`Error::Flash`]: it is not taken.
-    pub async fn try_image(&mut self, confirm_s: u16) -> Result<(), Error> {
+    /// [`UpdateError::Idle`] or [`UpdateError::Incomplete`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
+    /// [`UpdateError::Project`] or [`UpdateError::Signature`]: the image is forgotten. [`UpdateError::Flash`]: it is not taken.
+    pub async fn try_image(&mut self, confirm_s: u16) -> Result<(), UpdateError> {
         self.check_kept()?;
-        let record = self.record.ok_or(Error::Idle)?;
+        let record = self.record.ok_or(UpdateError::Idle)?;
         if self.next < record.size {
-            return Err(Error::Incomplete(self.next));
+            return Err(UpdateError::Incomplete(self.next));
         }
         let head = match self.verify(&record).await {
             Ok(head) => head,
-            Err(Error::Flash) => return Err(Error::Flash),
+            Err(UpdateError::Flash) => return Err(UpdateError::Flash),
             Err(error) => {
                 self.forget().await?;
-                self.failure = Some(Failure::Rejected(error));
+                self.failure = Some(UpdateFailure::Rejected(error));
                 return Err(error);
             }
         };
         self.secure_own().await?;
         self.program_checked(self.slot().start, &head).await?;
-        let (index, own) = self.own().ok_or(Error::Flash)?;
-        let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(Error::Flash)?;
+        let (index, own) = self.own().ok_or(UpdateError::Flash)?;
+        let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
         self.failure = None;
         self.write_entry(1 - index, Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) }).await?;
         self.is_restarting = true;
@@ -296,9 +296,9 @@ impl<F: NorFlash> Updater<F> {
     /// Keeps the firmware that is on trial.
     ///
     /// # Errors
-    /// [`Error::NoTrial`]. [`Error::Flash`]: it may or may not be kept.
-    pub async fn confirm(&mut self) -> Result<(), Error> {
-        let (index, _) = self.own().filter(|_| self.is_trial).ok_or(Error::NoTrial)?;
+    /// [`UpdateError::NoTrial`]. [`UpdateError::Flash`]: it may or may not be kept.
+    pub async fn confirm(&mut self) -> Result<(), UpdateError> {
+        let (index, _) = self.own().filter(|_| self.is_trial).ok_or(UpdateError::NoTrial)?;
         self.set_state(index, state::VALID).await?;
         self.is_trial = false;
         // What is in the other slot is the old firmware, and no image that was received. If its record stays, the old
@@ -311,14 +311,14 @@ impl<F: NorFlash> Updater<F> {
     /// boots the old one.
     ///
     /// # Errors
-    /// [`Error::Idle`], or [`Error::Flash`].
-    pub async fn abort(&mut self) -> Result<bool, Error> {
+    /// [`UpdateError::Idle`], or [`UpdateError::Flash`].
+    pub async fn abort(&mut self) -> Result<bool, UpdateError> {
         if self.is_trial {
             return Ok(true);
         }
-        let record = self.record.ok_or(Error::Idle);
+        let record = self.record.ok_or(UpdateError::Idle);
         if self.is_restarting {
-            let (index, _) = self.own().ok_or(Error::Flash)?;
+            let (index, _) = self.own().ok_or(UpdateError::Flash)?;
             self.erase_entry(1 - index).await?;
             self.is_restarting = false;
         }
@@ -328,19 +328,19 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Neither on trial nor about to restart.
-    fn check_kept(&self) -> Result<(), Error> {
+    fn check_kept(&self) -> Result<(), UpdateError> {
         match (self.is_trial, self.is_restarting) {
-            (true, _) => Err(Error::Trial),
-            (_, true) => Err(Error::Restarting),
+            (true, _) => Err(UpdateError::Trial),
+            (_, true) => Err(UpdateError::Restarting),
             _ => Ok(()),
         }
     }
 
-    fn check_signature(&self, record: &Record) -> Result<(), Error> {
-        let key = self.target.key.ok_or(Error::NoKey)?;
+    fn check_signature(&self, record: &Record) -> Result<(), UpdateError> {
+        let key = self.target.key.ok_or(UpdateError::NoKey)?;
         let key = ed25519_compact::PublicKey::new(key);
         let signature = ed25519_compact::Signature::new(record.signature);
-        key.verify(record.sha256, &signature).map_err(|_| Error::Signature)
+        key.verify(record.sha256, &signature).map_err(|_| UpdateError::Signature)
     }
 
     /// The own entry and its index.
@@ -356,7 +356,7 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// What the old firmware makes of the entry of the slot that is not booted.
-    async fn look_at_other(&mut self) -> Result<(), Error> {
+    async fn look_at_other(&mut self) -> Result<(), UpdateError> {
         let Some((index, other)) = self.entry_of(self.booted.other()) else { return Ok(()) };
         let own_seq = self.own().map_or(0, |(_, own)| own.seq);
         if other.is_bootable() && other.seq > own_seq {
@@ -364,15 +364,15 @@ impl<F: NorFlash> Updater<F> {
             self.program(self.entry_address(index) + DAMAGED_OFFSET, &[0; WORD_LEN_MAX]).await?;
             self.read_entries().await?;
             self.set_state(index, state::INVALID).await?;
-            self.failure = Some(Failure::NotLoaded);
+            self.failure = Some(UpdateFailure::NotLoaded);
         } else if other.is_passed_over() {
-            self.failure = Some(if other.is_damaged { Failure::NotLoaded } else { Failure::NotConfirmed });
+            self.failure = Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed });
         }
         Ok(())
     }
 
     /// Makes sure that the own entry is there, and VALID.
-    async fn secure_own(&mut self) -> Result<(), Error> {
+    async fn secure_own(&mut self) -> Result<(), UpdateError> {
         if self.own().is_some() {
             return Ok(());
         }
@@ -385,7 +385,7 @@ impl<F: NorFlash> Updater<F> {
         self.write_entry(index, own).await
     }
 
-    async fn read_entries(&mut self) -> Result<(), Error> {
+    async fn read_entries(&mut self) -> Result<(), UpdateError> {
         for index in 0..self.entries.len() {
             let bytes: [u8; ENTRY_LEN] = self.read_array(self.entry_address(index)).await?;
             if let Some(entry) = self.entries.get_mut(index) {
@@ -399,21 +399,21 @@ impl<F: NorFlash> Updater<F> {
         self.layout.otadata + (index * F::ERASE_SIZE) as u32
     }
 
-    async fn erase_entry(&mut self, index: usize) -> Result<(), Error> {
+    async fn erase_entry(&mut self, index: usize) -> Result<(), UpdateError> {
         self.erase(self.entry_address(index)).await?;
         self.read_entries().await
     }
 
     /// Erases an entry's sector, programs the entry once, and reads it back.
-    async fn write_entry(&mut self, index: usize, entry: Entry) -> Result<(), Error> {
+    async fn write_entry(&mut self, index: usize, entry: Entry) -> Result<(), UpdateError> {
         self.erase(self.entry_address(index)).await?;
         self.program_checked(self.entry_address(index), &entry.bytes()).await?;
         self.read_entries().await
     }
 
     /// Programs an entry's state over what it is. Where bits would have to rise, the entry is written anew.
-    async fn set_state(&mut self, index: usize, new: u32) -> Result<(), Error> {
-        let entry = self.entries.get(index).copied().ok_or(Error::Flash)?;
+    async fn set_state(&mut self, index: usize, new: u32) -> Result<(), UpdateError> {
+        let entry = self.entries.get(index).copied().ok_or(UpdateError::Flash)?;
         let address = self.entry_address(index) + STATE_OFFSET;
         if entry.state & new == new && self.program_checked(address, &new.to_le_bytes()).await.is_ok() {
             return self.read_entries().await;
@@ -441,7 +441,7 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Finds the image that was being received before a reboot.
-    async fn read_record(&mut self) -> Result<(), Error> {
+    async fn read_record(&mut self) -> Result<(), UpdateError> {
         let bytes: [u8; RECORD_LEN] = self.read_array(self.record_address()).await?;
         let Some(record) = Record::parse(&bytes).filter(|record| record.size <= self.size_max()) else {
             return Ok(());
@@ -456,7 +456,7 @@ impl<F: NorFlash> Updater<F> {
         Ok(())
     }
 
-    async fn write_record(&mut self, record: &Record, head: Option<&[u8; HEAD_LEN]>) -> Result<(), Error> {
+    async fn write_record(&mut self, record: &Record, head: Option<&[u8; HEAD_LEN]>) -> Result<(), UpdateError> {
         let address = self.record_address();
         self.erase(address).await?;
         if let Some(head) = head {
@@ -465,13 +465,13 @@ impl<F: NorFlash> Updater<F> {
         self.program_checked(address, &record.bytes()).await
     }
 
-    async fn read_head(&mut self) -> Result<Option<[u8; HEAD_LEN]>, Error> {
+    async fn read_head(&mut self) -> Result<Option<[u8; HEAD_LEN]>, UpdateError> {
         let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
         Ok(unseal(&sealed))
     }
 
     /// Keeps the image's first bytes in the record.
-    async fn keep_head(&mut self, record: &Record, head: &[u8; HEAD_LEN]) -> Result<(), Error> {
+    async fn keep_head(&mut self, record: &Record, head: &[u8; HEAD_LEN]) -> Result<(), UpdateError> {
         let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
         match sealed == [0xff; SEALED_HEAD_LEN] {
             true => self.program_checked(self.record_address() + HEAD_OFFSET, &seal(head)).await,
@@ -481,41 +481,41 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Forgets what was received.
-    async fn forget(&mut self) -> Result<(), Error> {
+    async fn forget(&mut self) -> Result<(), UpdateError> {
         (self.record, self.next) = (None, 0);
         self.erase(self.record_address()).await
     }
 
-    async fn erase(&mut self, address: u32) -> Result<(), Error> {
+    async fn erase(&mut self, address: u32) -> Result<(), UpdateError> {
         yield_now().await;
         let end = address + F::ERASE_SIZE as u32;
-        self.flash.erase(address, end).await.map_err(|_| Error::Flash)
+        self.flash.erase(address, end).await.map_err(|_| UpdateError::Flash)
     }
 
-    async fn program(&mut self, address: u32, bytes: &[u8]) -> Result<(), Error> {
+    async fn program(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
         if bytes.is_empty() {
             return Ok(());
         }
         yield_now().await;
-        let aligned = self.buffer.0.get_mut(..bytes.len()).ok_or(Error::Flash)?;
+        let aligned = self.buffer.0.get_mut(..bytes.len()).ok_or(UpdateError::Flash)?;
         aligned.copy_from_slice(bytes);
-        self.flash.write(address, aligned).await.map_err(|_| Error::Flash)
+        self.flash.write(address, aligned).await.map_err(|_| UpdateError::Flash)
     }
 
     /// Programs, and reads back what is there then.
-    async fn program_checked(&mut self, address: u32, bytes: &[u8]) -> Result<(), Error> {
+    async fn program_checked(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
         self.program(address, bytes).await?;
-        if self.read(address, bytes.len()).await? == bytes { Ok(()) } else { Err(Error::Flash) }
+        if self.read(address, bytes.len()).await? == bytes { Ok(()) } else { Err(UpdateError::Flash) }
     }
 
-    async fn read(&mut self, address: u32, len: usize) -> Result<&[u8], Error> {
-        let bytes = self.buffer.0.get_mut(..len).ok_or(Error::Flash)?;
-        self.flash.read(address, bytes).await.map_err(|_| Error::Flash)?;
+    async fn read(&mut self, address: u32, len: usize) -> Result<&[u8], UpdateError> {
+        let bytes = self.buffer.0.get_mut(..len).ok_or(UpdateError::Flash)?;
+        self.flash.read(address, bytes).await.map_err(|_| UpdateError::Flash)?;
         Ok(bytes)
     }
 
-    async fn read_array<const N: usize>(&mut self, address: u32) -> Result<[u8; N], Error> {
-        self.read(address, N).await?.try_into().map_err(|_| Error::Flash)
+    async fn read_array<const N: usize>(&mut self, address: u32) -> Result<[u8; N], UpdateError> {
+        self.read(address, N).await?.try_into().map_err(|_| UpdateError::Flash)
     }
 }
 

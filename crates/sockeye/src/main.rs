@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sockeye_boot::{Mode, PORT};
-use sockeye_firmware_image::Key;
+use sockeye_firmware_image::OwnerKey;
 use sockeye_firmware_update::limits::CONFIRM_S;
 
 use crate::limits::SLOTS;
@@ -68,7 +68,7 @@ enum Command {
         /// Folder that keeps the device's identity between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
-        /// Key whose images the device takes; PEM, its public half is enough
+        /// OwnerKey whose images the device takes; PEM, its public half is enough
         #[arg(long, value_name = "FILE", requires = "state")]
         update_key: Option<PathBuf>,
         /// Device or Redis that samples are pushed to
@@ -163,7 +163,7 @@ fn main() -> ExitCode {
             };
             let token = push_token.unwrap_or_default();
             let push = push_to.map(|to| sim::push_settings(&to, &token, &push_names, push_period_ms)).transpose();
-            let key = update_key.map(|path| Key::open(&path).map(|key| key.public())).transpose();
+            let key = update_key.map(|path| OwnerKey::open(&path).map(|key| key.public())).transpose();
             push.and_then(|push| match air {
                 Some(Air::Demo) => sim::run_in_air(listen, (state, key?), push),
                 None => sim::run(mode, listen, (state.as_deref(), key?), push),

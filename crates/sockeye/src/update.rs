@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use sockeye_boot::PORT;
-use sockeye_firmware_image::{Key, SignedImage, recipe};
+use sockeye_firmware_image::{OwnerKey, SignedImage, recipe};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
 use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
@@ -266,12 +266,12 @@ pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path
 }
 
 /// The key in the file, or else the user's, which is made at the first use.
-fn open_key(path: Option<&Path>) -> Result<Key> {
+fn open_key(path: Option<&Path>) -> Result<OwnerKey> {
     if let Some(path) = path {
-        return Key::open(path);
+        return OwnerKey::open(path);
     }
-    let path = Key::default_path()?;
-    let (key, is_new) = Key::open_or_make(&path)?;
+    let path = OwnerKey::default_path()?;
+    let (key, is_new) = OwnerKey::open_or_make(&path)?;
     if is_new {
         print(format_args!("made the key {}: keep a copy, devices take only what it has signed", path.display()));
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use sockeye_firmware_image::{Key, Recipe, SignedImage};
+use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
 use sockeye_firmware_update::update_error::SIMULATOR_CHIP_ID;
 
 /// How long the device may take to boot.
@@ -28,7 +28,7 @@ impl Bench {
         fs::create_dir_all(&folder).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let mut bench = Self { folder, address, sim: None };
-        Key::open_or_make(&bench.path("key.pem")).unwrap();
+        OwnerKey::open_or_make(&bench.path("key.pem")).unwrap();
         bench.switch_on();
         bench
     }
@@ -182,12 +182,12 @@ fn each_way_to_fail_has_a_sentence() {
     let mut bench = Bench::new("failures");
     let image = bench.image("0.2.0", 20_000);
 
-    let (stranger, _) = Key::open_or_make(&bench.path("stranger.pem")).unwrap();
+    let (stranger, _) = OwnerKey::open_or_make(&bench.path("stranger.pem")).unwrap();
     let bytes = fs::read(&image).unwrap();
     SignedImage::sign(bytes.clone(), &stranger).unwrap().write(&bench.path("strange.bin")).unwrap();
     assert!(bench.failure(&bench.path("strange.bin")).contains("the signature is not by the key"));
 
-    let key = Key::open(&bench.path("key.pem")).unwrap();
+    let key = OwnerKey::open(&bench.path("key.pem")).unwrap();
     let recipe = Recipe { chip_id: 5, project: "sockeye-device", version: "0.2.0", entry: 0, segments: &[] };
     SignedImage::sign(recipe.build().unwrap(), &key).unwrap().write(&bench.path("c3.bin")).unwrap();
     assert!(bench.failure(&bench.path("c3.bin")).contains("the image is for another chip, esp32c3"));

@@ -14,7 +14,7 @@ use crate::credentials::{Network, Ssid};
 use crate::limits::{COMMANDS_MAX, NETWORKS_MAX, SCAN_TIMEOUT_MS};
 use crate::radio::{Action, Event, Join, JoinError, cut};
 use crate::scan_results::Scan;
-use crate::station::{Input, State};
+use crate::station::{Input, StationState};
 use crate::wifi_settings::WifiSettings;
 
 /// What the state machine works with, besides its state, at each call.
@@ -98,7 +98,7 @@ pub struct Wifi {
     /// The radio restarts the access point, and so drops its clients, when the station joins another network.
     pub restarts_ap: bool,
     /// The station's state.
-    pub state: State,
+    pub state: StationState,
     /// Since when the station is in this state, milliseconds since boot.
     pub(crate) since_ms: u64,
     /// When the state ends by itself, milliseconds since boot; None if it doesn't.
@@ -177,7 +177,7 @@ impl Wifi {
         Self {
             has_radio: false,
             restarts_ap: false,
-            state: State::Off,
+            state: StationState::Off,
             since_ms: 0,
             until_ms: None,
             offline_ms: 0,
@@ -301,7 +301,7 @@ impl Wifi {
             RadioCommand::StopAp => Action::StopAp,
             RadioCommand::Join => {
                 let stored = || settings.networks.iter().find(|network| network.ssid == self.ssid);
-                let network = if self.state == State::Trying { self.staged.as_ref() } else { stored() };
+                let network = if self.state == StationState::Trying { self.staged.as_ref() } else { stored() };
                 Action::Join(Join { network: network?.clone(), host_name: cut(settings.name) })
             }
             RadioCommand::Leave => Action::Leave,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use sockeye_device::{App, AppResources, Firmware, Settings};
-use sockeye_firmware_image::{Key, Recipe, SignedImage};
+use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
 use sockeye_firmware_update::{Layout, Slot, Target, Updater};
 use sockeye_simulation::flash::{Flash, SECTOR_LEN};
 
@@ -16,8 +16,8 @@ const CHIP_ID: u16 = 5;
 const PROJECT: &str = "sockeye-device";
 
 /// The owner's key, the same in each test.
-fn owner() -> Key {
-    Key::from_pem(include_str!("../../../crates/firmware-image/fixtures/openssl-key.pem")).unwrap()
+fn owner() -> OwnerKey {
+    OwnerKey::from_pem(include_str!("../../../crates/firmware-image/fixtures/openssl-key.pem")).unwrap()
 }
 
 fn image(chip_id: u16, version: &str) -> SignedImage {

@@ -17,9 +17,9 @@
 //! | `@told join home, ..` | the radio has been told this since, and nothing else |
 //! | `# ..` | nothing |
 //!
-//! A client whose name begins with `ap` is on the device's own network, with `lo` on the same machine, with `sta` on
-//! the network that the device has joined. The digits at the end of its name end its address as well. What comes back
-//! and isn't expected fails the test.
+//! The start of a client's name is its network. `ap` is the access point, `lo` the same machine, and `sta` the network
+//! that the device has joined. The digits at the end of its name end its address as well. Bytes that come back and
+//! aren't expected fail the test.
 
 use std::collections::BTreeMap;
 use std::future::Future;

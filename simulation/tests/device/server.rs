@@ -265,7 +265,7 @@ fn command_describes_some() {
          ap: HELLO 3
          ap~ %7|
          ap: COMMAND INFO client|id
-         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|*0|",
+         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|~0|",
     );
 }
 

@@ -6,7 +6,7 @@ use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Ticker};
 use embedded_storage_async::nor_flash::NorFlash;
 use sockeye_firmware_update::limits::CHUNK_LEN_MAX;
-use sockeye_firmware_update::{Error, Updater};
+use sockeye_firmware_update::{UpdateError, Updater};
 use sockeye_wifi::ApState;
 
 use crate::app::App;
@@ -57,11 +57,11 @@ impl<'a> App<'a> {
     }
 }
 
-async fn work<F: NorFlash>(updater: &mut Updater<F>, job: Job, data: &[u8]) -> Result<Outcome, Error> {
+async fn work<F: NorFlash>(updater: &mut Updater<F>, job: Job, data: &[u8]) -> Result<Outcome, UpdateError> {
     match job {
         Job::Begin(record, is_anew) => updater.begin(record, is_anew).await.map(Outcome::Next),
         Job::Write { offset, len } => {
-            let data = data.get(..len.into()).ok_or(Error::Data)?;
+            let data = data.get(..len.into()).ok_or(UpdateError::Data)?;
             updater.write(offset, data).await.map(Outcome::Next)
         }
         Job::Try { confirm_s } => updater.try_image(confirm_s).await.map(|()| Outcome::Restart),

@@ -1,7 +1,7 @@
 //! FIRMWARE: an update that is signed, resumable, and tried before it is kept.
 
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
-use sockeye_firmware_update::{Record, State};
+use sockeye_firmware_update::{Record, UpdateState};
 
 use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::firmware::{Firmware, Job, Outcome};
@@ -42,7 +42,9 @@ impl<'c> CommandContext<'c, '_> {
             Ok(Outcome::Done) => self.reply.ok(),
             Ok(Outcome::Restart) => {
                 match firmware.status().state {
-                    State::Restarting => self.reply.simple("OK restarting into the image: FIRMWARE CONFIRM keeps it"),
+                    UpdateState::Restarting => {
+                        self.reply.simple("OK restarting into the image: FIRMWARE CONFIRM keeps it")
+                    }
                     _ => self.reply.simple("OK restarting into the firmware before"),
                 }
                 return Ok(Flow::Close);
@@ -80,7 +82,7 @@ pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.integer(status.size.into());
     cx.reply.bulk(b"confirm_within_s");
     match status.state {
-        State::Trial => cx.reply.integer(firmware.trial_left_s(cx.now.uptime_ms()) as i64),
+        UpdateState::Trial => cx.reply.integer(firmware.trial_left_s(cx.now.uptime_ms()) as i64),
         _ => cx.reply.null(),
     }
     cx.reply.bulk(b"last_failure");

@@ -61,8 +61,8 @@ impl<'a> Reach<'a, InBuffers<Links>> {
     }
 }
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C or until it is to restart. Pushes its samples as
-/// `push` says, or else its settings. Its firmware can be updated if it has slots.
+/// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
+/// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
 ///
 /// # Errors
 /// Settings that were stored can't be read.

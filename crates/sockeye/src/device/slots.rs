@@ -9,7 +9,7 @@ use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use sockeye_firmware_image::{Recipe, recipe};
 use sockeye_firmware_update::limits::{HEADER_LEN, KEY_LEN};
 use sockeye_firmware_update::update_error::{SIMULATOR_CHIP_ID, chip_name};
-use sockeye_firmware_update::{Layout, State, Target, Updater, bootloader};
+use sockeye_firmware_update::{Layout, Target, UpdateState, Updater, bootloader};
 
 use crate::device::flash::{BLOCK_SIZE, FileFlash};
 
@@ -77,7 +77,7 @@ impl Slots {
 
     /// Whether the image is on trial.
     pub fn is_trial(&self) -> bool {
-        self.updater.status().state == State::Trial
+        self.updater.status().state == UpdateState::Trial
     }
 
     /// What receives images.

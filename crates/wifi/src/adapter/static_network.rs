@@ -9,7 +9,7 @@ use sockeye_backoff::Backoff;
 use sockeye_boot::BuildSettings;
 use sockeye_boot::NetworkName;
 
-use crate::adapter::{Adapter, AdapterContext, Driver, Events, NetworkStack};
+use crate::adapter::{Adapter, AdapterContext, Events, NetworkStack, RadioDriver};
 use crate::credentials::{Network as Joined, Secret};
 use crate::limits::{JOIN_TIMEOUT_MS, STATIC_LEAVE_MS};
 use crate::radio::{ApConfig, ApSecurity, Event, Join};
@@ -30,7 +30,7 @@ impl StaticNetwork<true> {
         _: impl FnMut() -> u32,
     ) -> !
     where
-        D: Driver,
+        D: RadioDriver,
         N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
@@ -49,7 +49,7 @@ impl StaticNetwork<false> {
         random: impl FnMut() -> u32,
     ) -> !
     where
-        D: Driver,
+        D: RadioDriver,
         N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
@@ -65,7 +65,7 @@ impl StaticNetwork<false> {
 /// Starts the access point, and keeps it on the air for ever.
 pub(super) async fn start_ap<D, N, P>(driver: D, context: AdapterContext<'_, N, P>, config: &ApConfig) -> !
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -91,7 +91,7 @@ pub(super) async fn stay_joined<D, N, P>(
     mut random: impl FnMut() -> u32,
 ) -> !
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -116,7 +116,7 @@ where
 /// How long the station was in the network, milliseconds; 0 if it could not join within `limit`.
 pub(super) async fn stay_ms<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -140,7 +140,7 @@ where
 /// The first event of this kind; others are passed over.
 async fn until<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {

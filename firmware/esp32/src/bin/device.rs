@@ -11,7 +11,7 @@ use embassy_futures::join::{join3, join4};
 use embassy_net::Stack;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
-use sockeye_board::platform::measure;
+use sockeye_board::board_platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;

@@ -9,7 +9,7 @@ use edge_nal::TcpBind;
 use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
-use sockeye_board::platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
@@ -142,7 +142,7 @@ async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'
 
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>) {
-    platform::measure(app, board::sample).await
+    board_platform::measure(app, board::sample).await
 }
 
 #[embassy_executor::task]

@@ -56,12 +56,12 @@ fn cut_once(cut: u32, seed: u64) -> bool {
             assert!(booted == owner.digest(kept) || is_new, "old or new: {cut} {seed}");
         }
         let Some((mut updater, booted)) = device.boot() else { continue };
-        if booted != owner.digest(kept) && updater.status().state != State::Trial {
+        if booted != owner.digest(kept) && updater.status().state != UpdateState::Trial {
             assert!(may_be_next, "kept without a confirmation: {cut} {seed}");
             kept += 1;
         }
         may_be_next = false;
-        if updater.status().state == State::Trial {
+        if updater.status().state == UpdateState::Trial {
             // A cut in it leaves either.
             may_be_next = true;
             if complete(&device.flash, updater.confirm()).is_none() {
@@ -132,7 +132,7 @@ fn live(seed: u64, mutation: Mutation, tally: &mut Tally) {
             let _ = complete(&device.flash, updater.confirm());
         }
         let status = updater.status();
-        if status.state == State::Trial {
+        if status.state == UpdateState::Trial {
             let index = owner.images.iter().position(|image| digest(image) == booted).expect("signed");
             (tally.trials, tried) = (tally.trials + 1, Some(booted));
             if random.bool() {
@@ -151,7 +151,7 @@ fn live(seed: u64, mutation: Mutation, tally: &mut Tally) {
             }
             maybe = None;
             let _ = receive(&device, &mut updater, &owner, &forged, &mut random, mutation);
-            tally.rejected += u32::from(matches!(updater.status().failure, Some(Failure::Rejected(_))));
+            tally.rejected += u32::from(matches!(updater.status().failure, Some(UpdateFailure::Rejected(_))));
         }
     }
 }
@@ -183,7 +183,7 @@ fn receive(
                 1..5 => {
                     let wrong = random.u32(..image.len() as u32);
                     let answer = complete(flash, updater.write(wrong, &part))?;
-                    assert!(wrong == next || answer == Err(Error::Offset(next)), "{answer:?}");
+                    assert!(wrong == next || answer == Err(UpdateError::Offset(next)), "{answer:?}");
                     if wrong == next {
                         next = answer.unwrap_or(next);
                     }
@@ -194,7 +194,7 @@ fn receive(
             match complete(flash, updater.write(next, &part))? {
                 Ok(after) => next = after,
                 // A bit of the header was wrong.
-                Err(Error::NoImage | Error::Chip(_) | Error::Project) if next == 0 => return Some(()),
+                Err(UpdateError::NoImage | UpdateError::Chip(_) | UpdateError::Project) if next == 0 => return Some(()),
                 Err(error) => panic!("{error}"),
             }
         }
@@ -203,8 +203,9 @@ fn receive(
             match complete(flash, updater.try_image(CONFIRM_S))? {
                 Ok(()) => return Some(()),
                 Err(error) => {
-                    let is_expected = matches!(error, Error::Incomplete(_) | Error::Damaged | Error::NoImage);
-                    assert!(is_expected || error == Error::Idle, "{error}");
+                    let is_expected =
+                        matches!(error, UpdateError::Incomplete(_) | UpdateError::Damaged | UpdateError::NoImage);
+                    assert!(is_expected || error == UpdateError::Idle, "{error}");
                 }
             }
             check_slots(device, owner);

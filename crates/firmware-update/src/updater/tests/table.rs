@@ -15,8 +15,10 @@ fn new() -> Vec<u8> {
     image(2, IMAGE_SIZE)
 }
 
-/// A device in a state, and how to get there.
-fn places() -> [(&'static str, fn() -> (Device, Updater<Flash>)); 5] {
+/// A state, and how a device gets there.
+type Place = (&'static str, fn() -> (Device, Updater<Flash>));
+
+fn places() -> [Place; 5] {
     [
         ("idle", idle),
         ("receiving", receiving),
@@ -57,7 +59,7 @@ fn restarting() -> (Device, Updater<Flash>) {
     (device, updater)
 }
 
-type Happening = (&'static str, fn(&Device, &mut Updater<Flash>) -> Result<(), Error>);
+type Happening = (&'static str, fn(&Device, &mut Updater<Flash>) -> Result<(), UpdateError>);
 
 fn happenings() -> [Happening; 7] {
     fn run<T>(device: &Device, future: impl Future<Output = T>) -> T {
@@ -86,7 +88,7 @@ fn happenings() -> [Happening; 7] {
     ]
 }
 
-fn restart(device: &Device, updater: &mut Updater<Flash>) -> Result<(), Error> {
+fn restart(device: &Device, updater: &mut Updater<Flash>) -> Result<(), UpdateError> {
     *updater = device.boot().unwrap().0;
     Ok(())
 }

@@ -68,7 +68,7 @@ enum Command {
         /// Folder that keeps the device's identity between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
-        /// OwnerKey whose images the device takes; PEM, its public half is enough
+        /// Key whose images the device takes; PEM, its public half is enough
         #[arg(long, value_name = "FILE", requires = "state")]
         update_key: Option<PathBuf>,
         /// Device or Redis that samples are pushed to

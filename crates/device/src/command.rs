@@ -5,6 +5,7 @@ use core::fmt::{self, Write};
 use sockeye_resp::{ReplyWriter, Request};
 
 use crate::firmware::Firmware;
+use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
 use crate::outbox::Outbox;
@@ -30,6 +31,7 @@ pub enum Group {
     Server,
     Stream,
     String,
+    TimeSeries,
     Transactions,
     Wifi,
     Wiring,
@@ -47,6 +49,7 @@ impl Group {
             Self::Server => "server",
             Self::Stream => "stream",
             Self::String => "string",
+            Self::TimeSeries => "timeseries",
             Self::Transactions => "transactions",
             Self::Wifi => "wifi",
             Self::Wiring => "wiring",
@@ -371,6 +374,7 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
+    pub(crate) days: &'c mut [Day],
     /// Where long texts are kept while they are sent.
     pub(crate) document: &'c mut Document,
     /// None on a device that pushes no samples.

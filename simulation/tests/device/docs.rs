@@ -13,8 +13,9 @@ fn commands_md() -> String {
          After a change of the table, run the test with `SOCKEYE_BLESS=1` in the environment to write the page anew.\n\n\
          The case of a command's name does not matter. *Open* commands need no AUTH. *Read* and *write* commands need\n\
          AUTH once a token is set. While no token is set, write commands are accepted over the device's access point\n\
-         and over loopback only. *Since* is the version of Redis that had the command first. FIRMWARE, WIFI,\n\
-         WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its version.\n",
+         and over loopback only. *Since* is the version of Redis that had the command first, for TS the version of\n\
+         RedisTimeSeries. FIRMWARE, WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its\n\
+         version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -22,6 +23,7 @@ fn commands_md() -> String {
         (Group::Generic, "Keys"),
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
+        (Group::TimeSeries, "A day of history"),
         (Group::Pubsub, "Subscriptions"),
         (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
@@ -85,6 +87,9 @@ fn protocol_md_tells_the_limits() {
         ("Readings of other devices, at most", REMOTES_MAX),
         ("Bytes of the name of such a reading, of a channel or a pattern", CHANNEL_LEN_MAX),
         ("Samples in the history of a reading", HISTORY_LEN),
+        ("Minutes that are kept of a reading with a day", DAY_MINUTES),
+        ("Readings with a day, at most", DAYS_MAX),
+        ("Labels in one SELECTED_LABELS", SELECTED_LABELS_MAX),
         ("Streams in one XREAD", STREAMS_MAX),
         ("Channels and patterns of a connection", SUBSCRIPTIONS_MAX),
         ("Messages that wait for a connection", MAILBOX_LEN),

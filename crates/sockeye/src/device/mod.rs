@@ -16,8 +16,8 @@ use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
-use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, Firmware, History, Outbox, PushSettings};
+use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
@@ -87,6 +87,7 @@ where
     }
     let board = Board::new(mac, version, bench.clone(), server.clone());
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
+    let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
     let mut stored = store.load().await;
     if let Some(push) = push {
@@ -94,7 +95,7 @@ where
     }
     let mut resources = AppResources::new();
     let mut updater = firmware.map(Slots::into_updater);
-    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_outbox(&outbox);
+    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
     let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
     let app = match &update {
         Some(update) => app.with_firmware(update),

@@ -172,8 +172,8 @@ pub const LEAVE_MS_MAX: u64 = 1_000;
 pub const COUNT_MS_MAX: u64 = 1_000;
 /// How long getting an address may take with a router that answers, milliseconds.
 pub const ADDRESS_MS_MAX: u64 = 3_000;
-/// How long a station may be out of its network until it is back or has reported that it left, milliseconds: a scan for
-/// the network, and joining.
+/// How long a station may be out of its network until it is back or has reported that it left, milliseconds. The time
+/// covers a scan for the network, and joining.
 pub const OUT_MS_MAX: u64 = 6_000;
 const LOOK_MS: u64 = 100;
 

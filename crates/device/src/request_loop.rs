@@ -1,8 +1,8 @@
 //! The loop between the application and one connection.
 //!
-//! A request stays in the client's receive buffer until it is answered, and a reply is written as far as the client's
-//! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
-//! across a wait, so no client can hold it while another has something to say.
+//! A request stays in the client's receive buffer until it is answered. A reply is written as far as the client's
+//! transmit buffer has room for it. In between both are in [`Scratch`], which all sessions share. No session keeps
+//! anything in it while it waits, so no client can hold it up for another.
 
 mod client_connection;
 mod http_answer;

@@ -45,8 +45,8 @@ impl Ended {
     }
 }
 
-/// Sends what is in the outbox to the peer of its settings, for ever: connects when there is a sample, stays connected,
-/// and connects again, after a wait that grows, when something fails.
+/// Sends the outbox's samples to the peer of its settings, for ever. The loop connects when there is a sample, and
+/// stays connected. After a failure it connects again, after a wait that grows.
 ///
 /// `names` are those of readings that come and go, the [`App`](sockeye_device::App)'s or none, `()`. `random` spreads
 /// the waits; it needn't be secret. Names of hosts are looked up with `dns` for each connection.
@@ -181,8 +181,8 @@ where
     }
 }
 
-/// What an error says of the sample. None if it says nothing of this one but of the peer: that it is loading its data,
-/// is out of memory, or doesn't know us. Then the sample waits.
+/// The outcome of a sample by the peer's error. None if the error is about the peer's state: loading its data, out of
+/// memory, or authentication required. Then the sample waits.
 fn outcome(error: &[u8]) -> Option<SampleOutcome> {
     if error.starts_with(b"ERR The ID specified in XADD is equal or smaller") {
         Some(SampleOutcome::IdNotGreater)

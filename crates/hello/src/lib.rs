@@ -44,8 +44,8 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
         if len == 0 {
             return Ok(());
         }
-        // TCP keeps no message boundaries, so what the first read brings is the request, unless it may still turn
-        // out to be a browser's, whose first line says so.
+        // TCP keeps no message boundaries, so the bytes of the first read are the request. If they may be the start of
+        // a browser's request, more is read until its request line is complete.
         client.begin_request();
         while len < buf.len() && http(&buf[..len]).is_none() {
             match client.read(&mut buf[len..]).await? {

@@ -1,20 +1,18 @@
 //! Telling a browser from a client, and reading what a browser asks for.
 //!
-//! Any web page can make the browser of someone on the same network send
-//! `POST / HTTP/1.1` to a device, with a body of its choice. If the device
-//! took the body's lines as inline requests, the page would control the
-//! device. So a connection that opens like HTTP never gets to run a command:
+//! Any web page can make a browser on the same network send `POST / HTTP/1.1` to a device, with a body that the page
+//! chooses. If the device took the body's lines as inline requests, the page would control the device. So a connection
+//! that opens like HTTP never gets to run a command:
 //!
-//! - [`opens_http`] looks at a connection's first bytes, before the decoder
-//!   does, and decides within [`HTTP_START_LEN_MAX`] bytes. It has the methods
-//!   that a page can send without asking first (GET, HEAD, POST), OPTIONS,
-//!   with which a browser asks, and the other methods of HTTP/1.1 and HTTP/2.
-//! - The decoder refuses inline requests that are lines of HTTP, wherever they
-//!   come, with [`ProtocolError::Http`](crate::ProtocolError::Http). A request
-//!   line and a header are refused, so a method nobody heard of helps nothing.
+//! - [`opens_http`] looks at a connection's first bytes, before the decoder does, and decides within
+//!   [`HTTP_START_LEN_MAX`] bytes. [`opens_http`] finds the methods that a page can send without a preflight (GET,
+//!   HEAD, POST), and the preflight's OPTIONS. The other methods of HTTP/1.1 and HTTP/2 are found too.
+//! - The decoder refuses inline requests that are lines of HTTP, anywhere in a connection, with
+//!   [`ProtocolError::Http`](crate::ProtocolError::Http). Both a request line and a header are refused, so a page can't
+//!   pass with an unknown method.
 //!
-//! TLS doesn't open a way either: the handshake has a NUL before any byte that
-//! a page can choose, and the decoder refuses NULs in inline requests.
+//! A page can't run a command over TLS either. The handshake has a NUL before any byte that a page can choose, and the
+//! decoder refuses NULs in inline requests.
 //!
 //! [`HttpRequestLine`] is the one parser of request lines. Everything that
 //! serves or refuses HTTP uses it.
@@ -67,9 +65,14 @@ pub struct HttpRequestLine<'a> {
 }
 
 impl<'a> HttpRequestLine<'a> {
-    /// Reads a line without its line feed. A carriage return at its end is passed over. None if it is no request line.
+    /// Reads a line without its line feed. A carriage return at its end is passed over; RFC 9112 section 2.2 allows none
+    /// elsewhere. None if it is no request line.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|&byte| byte == b' ');
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.contains(&b'\r') {
+            return None;
+        }
+        let mut words = line.split(|&byte| byte == b' ');
         let words = (words.next()?, words.next()?, words.next()?, words.next());
         let (method, target, version, None) = words else {
             return None;

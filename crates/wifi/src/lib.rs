@@ -1,5 +1,5 @@
-//! Wi-Fi of a device, without hardware: when it joins which network, when its access point is on the air, and what a
-//! chip's driver is told for that.
+//! Wi-Fi of a device, without hardware. The state machine decides when the device joins which network, and when its
+//! access point is on the air. The adapter turns the state machine's actions into calls of a chip's driver.
 //!
 //! # Layout
 //!

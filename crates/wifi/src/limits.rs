@@ -38,9 +38,9 @@ pub const AP_LINGER_MS: u64 = 600_000;
 /// The least pause between two tries to join while a client is in the access point, milliseconds. Each try disturbs that
 /// client, and a forgotten client must not keep the device off its network for good.
 pub const AP_CLIENT_PAUSE_MS: u64 = 300_000;
-/// Rounds of tries that are for the network alone for which the driver is configured, while a client is in an access
-/// point that another network would restart. After them all networks are tried once: a forgotten client must not keep
-/// the device off its other networks for good.
+/// Rounds in which only the network for which the driver is configured is tried. Such rounds are made while a client is
+/// in the access point, if joining another network would restart the access point. After them all networks are tried
+/// once: a forgotten client must not keep the device off its other networks for good.
 pub const SPARED_ROUNDS_MAX: u8 = 3;
 /// Within how many seconds a trial has its outcome: leaving, a scan that runs, joining, and getting an address.
 pub const OUTCOME_S: u64 = 60;

@@ -5,11 +5,15 @@
 
 mod shape;
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+
 use sockeye_device::{App, AppResources, History, Settings, Value};
 
 use self::shape::{Rule, Shape};
 use crate::board::{Board, READINGS, REMOTES};
-use crate::redis::{Redis, ask};
+use crate::redis::{ONE_DATABASE, REPLY_TIMEOUT, ask};
+use crate::redis_server::RedisServer;
 use crate::script::Device;
 
 /// Fields of CLIENT INFO since Redis 7.2, which come after those of 7.0.
@@ -69,7 +73,23 @@ struct Replies {
 /// A Redis and a device that were told the same, with a client in each protocol.
 struct Pair<'a> {
     device: Device<'a>,
-    redis: [std::os::unix::net::UnixStream; 2],
+    redis: [UnixStream; 2],
+}
+
+/// Sends a request, and reads until Redis answers the PING after it. Replies may be nested deeper than a client's decoder
+/// takes. The PING is in the slow log, so its argument is a number as those of the requests before.
+fn ask_deep(redis: &mut UnixStream, request: &str) -> Vec<u8> {
+    const PONG: &[u8] = b"$7\r\n1234567\r\n";
+    redis.write_all(format!("{request}\r\nPING 1234567\r\n").as_bytes()).unwrap();
+    let mut received = Vec::new();
+    let mut buf = [0; 4096];
+    while !received.ends_with(PONG) {
+        let len = redis.read(&mut buf).unwrap();
+        assert!(len > 0, "closed after {request}");
+        received.extend_from_slice(&buf[..len]);
+    }
+    received.truncate(received.len() - PONG.len());
+    received
 }
 
 impl Pair<'_> {
@@ -80,7 +100,7 @@ impl Pair<'_> {
             self.device.send(client, wire.as_bytes());
             self.device.bytes(client)
         });
-        let mut theirs = self.redis.each_mut().map(|stream| ask(stream, request));
+        let mut theirs = self.redis.each_mut().map(|stream| ask_deep(stream, request));
         let read = |bytes: &mut [Vec<u8>; 2]| {
             let [resp2, resp3] = bytes.each_mut().map(|bytes| Shape::read(std::mem::take(bytes)));
             resp3.with_resp2(resp2).unwrap_or_else(|error| panic!("{request}: {error}"))
@@ -92,8 +112,8 @@ impl Pair<'_> {
 #[test]
 #[ignore = "needs redis-server"]
 fn field_13_texts_and_replies_have_the_shapes_of_redis() {
-    let redis = Redis::start("shapes", &["--slowlog-log-slower-than", "0"]);
-    let mut setup = redis.connect();
+    let redis = RedisServer::start("shapes", &[&ONE_DATABASE[..], &["--slowlog-log-slower-than", "0"]].concat());
+    let mut setup = redis.connect(REPLY_TIMEOUT);
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let mut resources = AppResources::new();
@@ -101,20 +121,20 @@ fn field_13_texts_and_replies_have_the_shapes_of_redis() {
     for (ms, value) in [(1000, "23.1"), (2000, "23.2"), (3000, "23.3")] {
         board.uptime_us.set(ms * 1_000);
         app.sample(0, Value::parse(value.as_bytes(), 1).unwrap());
-        ask(&mut setup, &format!("XADD history:lm35 {ms}-0 value {value}"));
-        ask(&mut setup, &format!("SET lm35 {value}"));
+        ask(&mut setup, &format!("XADD history:lm35 {ms}-0 value {value}"), 1);
+        ask(&mut setup, &format!("SET lm35 {value}"), 1);
     }
-    ask(&mut setup, "SET led 0");
-    ask(&mut setup, "XADD history:a.x 5-1 value 1");
+    ask(&mut setup, "SET led 0", 1);
+    ask(&mut setup, "XADD history:a.x 5-1 value 1", 1);
     // Each command takes so long that it is in the slow log.
     board.step_us.set(20_000);
     let mut device = Device::new(&board, &app);
     device.send("lo1", b"XADD history:a.x 5-1 value 1\r\nQUIT\r\n");
-    let mut clients = [redis.connect(), redis.connect()];
+    let mut clients = [redis.connect(REPLY_TIMEOUT), redis.connect(REPLY_TIMEOUT)];
     for (index, (client, hello)) in [("lo2", "HELLO 2"), ("lo3", "HELLO 3")].into_iter().enumerate() {
         device.send(client, format!("{hello}\r\nCLIENT SETNAME a\r\n").as_bytes());
         device.bytes(client);
-        ask(&mut clients[index], &format!("{hello}\r\nCLIENT SETNAME a"));
+        ask(&mut clients[index], &format!("{hello}\r\nCLIENT SETNAME a"), 2);
     }
     let mut pair = Pair { device, redis: clients };
 

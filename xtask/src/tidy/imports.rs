@@ -339,7 +339,7 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| `crates/hello` | A handler. | boot, server |", None);
+        check("| `crates/hello` | A handler. | boot, resp, server |", None);
         check("| `crates/hello` | A handler. | server |", Some("hello may import"));
         check("| `crates/resp` | A protocol. | none |", Some("has no crates/hello"));
     }

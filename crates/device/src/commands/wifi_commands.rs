@@ -193,8 +193,9 @@ fn change(pending: &mut PendingSettings, change: Change, state: &State) {
     pending.settings.clone_from(&state.settings);
 }
 
-/// Whether a client of this origin may say that the network works. An address by DHCP shows that frames go both ways; one
-/// that was configured shows nothing, so that only a client can which has reached the device there.
+/// Whether a client of this origin may confirm the network on trial. A lease of DHCP shows that frames go both ways, so
+/// any client may. A static address shows nothing, so only a client that has reached the device over the network on
+/// trial may.
 fn check_proved(state: &State, origin: ClientOrigin) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {

@@ -43,8 +43,8 @@ pub(crate) struct Scan {
 
 /// What is kept of things that are wired.
 ///
-/// A reading keeps its number as long as its thing's spec stays the same, whatever comes and goes beside it: histories,
-/// subscriptions and samples that wait are told by that number. So does an output.
+/// A reading or an output keeps its number as long as the spec of its thing stays the same, whatever other things come
+/// and go. Histories, subscriptions and queued samples refer to a reading by its number.
 pub(crate) struct Wired {
     pub(crate) sampler: Sampler,
     readings: [Option<Slot>; READINGS_MAX],

@@ -6,8 +6,8 @@ use core::net::IpAddr;
 use crate::platform::Platform;
 use crate::state::State;
 
-/// The answer to a browser in the access point's network for any path but `/`. Every name is the device's there, and a
-/// phone that asks its maker's host whether it is on the internet is shown the page (RFC 8952).
+/// The answer to a browser in the access point's network for any path but `/`. Every host name resolves to the device
+/// there. A phone that probes its maker's host for internet access is redirected to the page (RFC 8952).
 pub(crate) const FOUND: &[u8] =
     b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
 /// The answer to any other browser for any path but `/`.

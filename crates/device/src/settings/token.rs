@@ -1,10 +1,10 @@
 //! The token: how it is kept, and what guessing it costs.
 //!
-//! A wrong token delays the address that it came from, and no other. So the one who guesses is slowed down, and the
-//! owner, who comes from another address, is not. Someone who shares the owner's address (behind one NAT router) can
-//! delay the owner there, for the longest of [`AUTH_PAUSES`] at a time while the guessing goes on; another address is not
-//! affected, the device's own access point least of all. While an address waits, no token from it is looked at, right
-//! or wrong: an answer would let it guess on.
+//! A wrong token delays the address that it came from, and no other. So a client that guesses is slowed down, and the
+//! owner at another address is not. A client with the owner's address (behind one NAT router) can delay the owner there
+//! while it guesses. One such delay is at most the longest of [`AUTH_PAUSES`]. The device's access point gives each
+//! client an address of its own. While an address is delayed, no token from it is checked, right or wrong: an answer
+//! would let the client guess on.
 
 use core::net::IpAddr;
 

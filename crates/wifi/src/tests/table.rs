@@ -190,8 +190,8 @@ fn each_state_has_the_networks_that_the_page_says() {
     }
 }
 
-/// What holds from every state on, whatever the table says: with a radio that reports nothing but its access point, a
-/// trial is over within its bound, a state that waits ends by itself, and there is a way in.
+/// With a radio that reports nothing but its access point, these rules hold from every state on, whatever the table
+/// says. A trial is over within its bound, a state that waits ends by itself, and there is a way in.
 #[test]
 fn from_every_state_there_is_a_way_back_within_a_bound() {
     /// What WIFI TRY may take, and the time to confirm that the tests give.

@@ -3,8 +3,20 @@
 use super::{Files, texts};
 
 /// The crates that run on devices.
-const CRATES: [&str; 11] =
-    ["board", "client", "device", "endpoint", "resp", "server", "services", "tcp", "tcp-engine", "wifi", "wiring"];
+const CRATES: [&str; 12] = [
+    "board",
+    "client",
+    "device",
+    "endpoint",
+    "firmware-update",
+    "resp",
+    "server",
+    "services",
+    "tcp",
+    "tcp-engine",
+    "wifi",
+    "wiring",
+];
 /// A driver of a sensor has the figures of its data sheet beside what uses them.
 const DATA_SHEETS: &str = "crates/wiring/src/drivers/";
 /// How the names of limits end.

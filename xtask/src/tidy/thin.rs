@@ -1,10 +1,11 @@
-//! What runs on chips only can't be tested here, so it stays thin: wiring, and calls of drivers.
+//! Code that runs on chips only can't be tested here, so it stays thin: wiring, and calls of drivers.
 
 use super::{Files, texts};
 
 /// The chip-only code.
 const FOLDER: &str = "firmware/esp32/src/";
-/// Lines of it, without imports, blank ones, and those that are only a comment. It rises only for what a chip alone can do.
+/// Lines of it, without imports, blank ones, and those that are only a comment. The ceiling rises only for work that a
+/// chip alone can do.
 const LINES_MAX: usize = 618;
 
 /// More lines than there may be, or a ceiling that has room.

@@ -80,13 +80,18 @@ impl Rtt {
         self.reset_backoff();
     }
 
-    /// The time-out without back-off.
-    pub(crate) fn reset_backoff(&mut self) {
-        self.rto = if self.srtt == 0 {
+    /// RTO as it is before it is backed off.
+    pub(crate) fn base(&self) -> u32 {
+        if self.srtt == 0 {
             ticks(RTO_FIRST_MS)
         } else {
             ((self.srtt >> 3) + self.rttvar).clamp(RTO_FLOOR, RTO_CEILING)
-        };
+        }
+    }
+
+    /// The time-out without back-off.
+    pub(crate) fn reset_backoff(&mut self) {
+        self.rto = self.base();
     }
 
     /// (5.5): the time-out has passed without an ACK.

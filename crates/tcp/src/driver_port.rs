@@ -10,7 +10,7 @@ use smoltcp::iface::{Config, Interface, PollResult};
 use crate::checksum::ETHERNET;
 use crate::frame::{Mac, Segment};
 use crate::limits::{FRAME_LEN_MAX, TX_BURST};
-use crate::phy::{EthernetHeader, Phy};
+use crate::route::{EthernetHeader, Phy};
 use crate::tcp_connection::Connection;
 
 /// embassy's time as smoltcp's microseconds. A 64-bit division for each segment would cost more than all else of it

@@ -41,7 +41,7 @@ pub mod limits;
 mod listener;
 mod neighbours;
 mod net_driver;
-mod phy;
+mod route;
 mod runner;
 mod tcp_connection;
 mod tcp_socket;

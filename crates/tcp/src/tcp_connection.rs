@@ -6,7 +6,7 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{Socket, State};
 
 use crate::frame::Peer;
-use crate::phy::EthernetHeader;
+use crate::route::EthernetHeader;
 
 /// Who owns a connection, from its SYN to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

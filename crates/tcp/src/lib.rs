@@ -47,8 +47,9 @@ mod tcp_connection;
 mod tcp_socket;
 
 pub use driver_port::DriverPort;
+pub use embassy_net::Ipv4Cidr;
 pub use listener::{Frames, Interface, Options, Resources, SocketBuffers, Tcp};
 pub use net_driver::NetDriver;
 pub use runner::Runner;
-pub use smoltcp::wire::Ipv4Cidr;
+pub use sockeye_tcp_engine::IsnKey;
 pub use tcp_socket::{Acceptor, Half, TcpError, TcpSocket};

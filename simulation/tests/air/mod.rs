@@ -15,7 +15,7 @@ use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_time::Duration;
 use sockeye_simulation::clock;
-use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 pub const PORT: u16 = 3000;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
@@ -80,7 +80,7 @@ impl World {
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             sources: RefCell::default(),
         });
-        let options = Options { handshake: Duration::from_secs(3) };
+        let options = Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([seed as u8; 16]) };
         let tcp = Tcp::new(
             leak(SocketBuffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
             leak(Resources::<CONNECTIONS>::new()),
@@ -155,7 +155,7 @@ fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
         channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
     near.set_link_state(LinkState::Up);
     far.set_link_state(LinkState::Up);
-    let port = leak(DriverPort::new(near_device, seed));
+    let port = leak(DriverPort::new(near_device));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let (server_stack, mut server_net) =
         embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);

@@ -7,8 +7,8 @@ pub const CONVERSIONS: u32 = 16;
 
 /// The coldest that an LM35 on one supply can tell, tenths of a degree Celsius (its data sheet, figure 1).
 pub const LM35_MIN: i32 = 20;
-/// The hottest that it is asked for here, tenths of a degree Celsius. The converters of all chips measure up to 1,050 mV
-/// at least with the attenuation that is used, and the end of the range is not accurate.
+/// The hottest temperature that a board reports of an LM35, tenths of a degree Celsius. With the attenuation that is
+/// used, the converters of all chips measure up to 1,050 mV at least. The end of that range is not accurate.
 pub const LM35_MAX: i32 = 1_000;
 
 /// Length of what a panic said, as far as it is kept.
@@ -34,8 +34,8 @@ pub const RADIO_CALL_MS: u64 = 1_000;
 pub const HEAP_RECLAIMED: usize = 64 * 1024;
 /// The rest of the heap, in the chip's static memory, bytes.
 pub const HEAP_STATIC: usize = 68 * 1024;
-/// The most of the heap that the radio took as access point and station at once before a client came, bytes: measured in
-/// an emulator of the ESP32-C3 with open networks, with a receive queue of 5 frames.
+/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. It was
+/// measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
 pub const RADIO_HEAP: usize = 51_560;
 /// What a frame takes at most that waits in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
 pub const RADIO_FRAME: usize = 1_600;

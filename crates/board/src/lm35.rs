@@ -42,8 +42,8 @@ fn rounded(sum: u32, count: u32) -> u32 {
 
 /// The temperature that [`CONVERSIONS`] codes mean, in tenths of a degree Celsius.
 ///
-/// None if a conversion is missing, or if the mean is no temperature that an LM35 can tell, as when the pin is tied to
-/// ground or to the supply. A pin that is not connected can be at any voltage, which nothing here can tell.
+/// None if a conversion is missing, or if the mean is out of an LM35's range. A pin that is tied to ground or to the
+/// supply is out of range. A pin that is not connected can be at any voltage, and is not recognised.
 ///
 /// ```
 /// use sockeye_board::lm35::{Scale, temperature};

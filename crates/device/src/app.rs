@@ -1,6 +1,7 @@
 //! The application: what all clients share.
 
-mod commit;
+mod restart;
+mod settings_commit;
 mod setup_check;
 mod wifi_controller;
 mod wiring_desk;
@@ -69,7 +70,7 @@ impl Default for AppResources {
     }
 }
 
-/// The device, for all of its connections. It belongs to one executor: no method waits, but for
+/// The device, for all of its connections. An `App` belongs to one executor: no method waits, but for
 /// [`event`](Self::event).
 pub struct App<'a> {
     platform: &'a dyn Platform,
@@ -82,9 +83,9 @@ impl<'a> App<'a> {
     /// A device as its platform describes it, with what was stored last: a [`Stored`], or just
     /// [`Settings`](crate::Settings).
     ///
-    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`](crate::limits::READINGS_MAX)
-    /// if readings can be wired to it, and of readings of other devices if there are more: each of them takes one, up to
-    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
+    /// `histories` has one [`History`] for each reading. The first ones are those of the platform's readings, or
+    /// [`READINGS_MAX`](crate::limits::READINGS_MAX) if readings can be wired to the platform. The rest, up to
+    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX), are for readings of other devices.
     ///
     /// # Errors
     /// The platform describes a device that can't be; see [`SetupError`].
@@ -221,6 +222,11 @@ impl<'a> App<'a> {
     /// The version of RESP that the client speaks.
     pub fn protocol(&self, key: SessionKey) -> Protocol {
         self.state().sessions.get(key).protocol
+    }
+
+    /// Whether the client has called a command.
+    pub(crate) fn has_called(&self, key: SessionKey) -> bool {
+        self.state().sessions.get(key).command != 0
     }
 
     /// Over which network the client has connected.

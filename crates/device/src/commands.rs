@@ -21,7 +21,7 @@ pub(crate) mod server_commands;
 pub(crate) mod slowlog_commands;
 pub(crate) mod stream_commands;
 pub(crate) mod transaction_commands;
-pub(crate) mod wifi;
+pub(crate) mod wifi_commands;
 pub(crate) mod wiring_commands;
 pub(crate) mod xadd;
 pub(crate) mod xinfo;

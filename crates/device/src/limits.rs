@@ -11,6 +11,7 @@
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
 //! | a [`FlashStore`](crate::FlashStore) | little more than [`FLASH_BUFFER_LEN`] |
 
+use sockeye_backoff::Pauses;
 use sockeye_wifi::limits::{HEARD_MAX, RX_QUEUE_LEN, SSID_LEN_MAX};
 
 /// Sessions at once: the clients that a device serves at once. A client that is one too many opens no session.
@@ -40,10 +41,13 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
-/// Length of what is said of a wiring that can't be; what is longer is cut.
+/// Length of the error of an impossible wiring, bytes; a longer one is cut.
 pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
+/// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
+/// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
+pub const RESTART_DELAY_MS: u64 = 1_500;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
 
@@ -53,8 +57,8 @@ pub const HISTORY_LEN: usize = 64;
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
-/// How long a request may still block once its client has closed its side, milliseconds: such a client can't be told from
-/// one that has gone.
+/// How long a request may block once its client has closed its side, milliseconds. Such a client can't be distinguished
+/// from one that has gone.
 pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.
@@ -78,11 +82,6 @@ pub const PUSH_TOKEN_LEN_MAX: usize = 64;
 pub const PUSH_ERROR_LEN_MAX: usize = 48;
 /// The longest time between two samples of a reading, milliseconds: a day.
 pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
-/// How long a device waits after a connection to its peer has failed, milliseconds, and no more than twice as long;
-/// each further failure doubles it.
-pub const PUSH_BACKOFF_MIN_MS: u64 = 250;
-/// The longest such wait, milliseconds.
-pub const PUSH_BACKOFF_MAX_MS: u64 = 60_000;
 
 /// Length of the time server's host and port.
 pub const TIME_SERVER_LEN_MAX: usize = 64;
@@ -112,10 +111,8 @@ pub const DIGEST_LEN: usize = 32;
 
 /// Wrong tokens that an address has free before it must wait.
 pub const AUTH_FREE_FAILURES: u8 = 3;
-/// How long an address waits after the first failure beyond, milliseconds; each further one doubles it.
-pub const AUTH_BACKOFF_MIN_MS: u64 = 1_000;
-/// The longest such wait, milliseconds.
-pub const AUTH_BACKOFF_MAX_MS: u64 = 60_000;
+/// How long an address waits after each failure beyond. Jitter would help nobody: one address waits at a time.
+pub const AUTH_PAUSES: Pauses = Pauses::new(1_000, 60_000, 0);
 /// Addresses whose failures are remembered; one more replaces the one whose wait ends first.
 pub const AUTH_ADDRESSES_MAX: usize = 8;
 /// Wrong tokens after which a connection is closed.
@@ -189,11 +186,10 @@ const _: () = assert!(STREAMS_MAX <= u8::BITS as usize);
 const _: () = assert!(HISTORY_LEN.is_power_of_two() && HISTORY_LEN <= u8::MAX as usize);
 const _: () = assert!(READINGS_MAX + REMOTES_MAX <= u8::MAX as usize);
 const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
-const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
 const _: () = assert!(SESSIONS_MAX <= RX_QUEUE_LEN, "the radio keeps a frame of each client that sends at once");
-const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
+const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN);
 // Which streams a device knows of is the bits of a u32.
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 // `*3 $32 .. :-128 $11 ..`, each with its line ends.

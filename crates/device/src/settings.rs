@@ -68,7 +68,7 @@ pub struct Settings {
     #[cbor(n(8), with = "cbor::text", default)]
     pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
     /// What is wired; None as from the factory.
-    #[cbor(n(9), with = "cbor::wiring", default)]
+    #[cbor(n(9), with = "cbor::wiring_map", default)]
     pub wiring: Option<Wiring>,
 }
 

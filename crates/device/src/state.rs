@@ -81,6 +81,8 @@ pub(crate) struct State {
     pub(crate) is_wifi_wanted: bool,
     pub(crate) wifi_waker: WakerRegistration,
     pub(crate) wired: Wired,
+    pub(crate) is_restart_requested: bool,
+    pub(crate) restart_waker: WakerRegistration,
 }
 
 impl State {
@@ -103,6 +105,8 @@ impl State {
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
             wired: Wired::ZERO,
+            is_restart_requested: false,
+            restart_waker: WakerRegistration::new(),
         }
     };
 
@@ -167,6 +171,13 @@ impl State {
             ClientOrigin::AccessPoint => None,
         };
         address.unwrap_or(Ipv4Addr::UNSPECIFIED).into()
+    }
+
+    /// Asks whoever runs the device to restart it, and closes all connections.
+    pub(crate) fn restart(&mut self) {
+        self.is_restart_requested = true;
+        self.restart_waker.wake();
+        self.sessions.iter_mut().for_each(Session::kill);
     }
 
     /// Counts a reply that is an error.

@@ -32,7 +32,7 @@ pub fn hello(address: SocketAddr, slots: usize) -> anyhow::Result<()> {
         let boot = Boot::new(print, "hello", "the host");
         boot.listening(address.port(), slots, reachable(address));
         let server = Server::with_slots(slots, Timeouts::DEFAULT);
-        until_ctrl_c(&acceptor, &Hello::new(print), &server, future::pending()).await
+        until_ctrl_c(&acceptor, &Hello::new(print), &server, future::pending()).await.map(drop)
     })
 }
 
@@ -44,13 +44,22 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Serves until Ctrl-C (SIGINT) or SIGTERM, beside `work`, and then says what was served.
+/// Why serving has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By Ctrl-C (SIGINT) or SIGTERM.
+    Interrupted,
+    /// The device is to restart.
+    Restart,
+}
+
+/// Serves until Ctrl-C (SIGINT) or SIGTERM or until `work` is over, and then says what was served.
 pub async fn until_ctrl_c<A, H>(
     acceptor: &A,
     handler: &H,
     server: &Server<SLOTS_MAX>,
-    work: impl Future<Output = ()>,
-) -> anyhow::Result<()>
+    work: impl Future<Output = End>,
+) -> anyhow::Result<End>
 where
     A: TcpAccept,
     for<'a> A::Socket<'a>: Socket,
@@ -64,16 +73,14 @@ where
     tasks.push(executor.spawn(server.watch()));
     let interrupted = async {
         signals.next().await;
+        End::Interrupted
     };
-    let working = async {
-        work.await;
-        future::pending().await
-    };
-    executor.run(future::or(interrupted, working)).await;
+    let end = executor.run(future::or(interrupted, work)).await;
     let stats = server.stats();
+    let what = if end == End::Restart { "restarting" } else { "stopped" };
     print(format_args!(
-        "stopped: {} served, {} rejected, {} displaced, {} timed out, {} reset",
+        "{what}: {} served, {} rejected, {} displaced, {} timed out, {} reset",
         stats.accepted, stats.rejected, stats.displaced, stats.timed_out, stats.reset
     ));
-    Ok(())
+    Ok(end)
 }

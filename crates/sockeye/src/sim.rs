@@ -15,7 +15,7 @@ use crate::identity::Identity;
 use crate::limits::SLOTS;
 use crate::loopback_air::{self, Demo, Links};
 use crate::net::listen;
-use crate::serve::print;
+use crate::serve::{End, print};
 
 /// Folder for a device in the demo's air, when none is given: a restart must find what was stored.
 const DEMO_STATE: &str = "sockeye-demo";
@@ -39,10 +39,10 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
 pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option<PushSettings>) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
-    let store = HostStore::open(state)?;
-    async_io::block_on(async {
-        // First what can fail, so that a device which can't be reached does not boot.
-        let acceptor = InBuffers::new(listen(address.into()).await?);
+    // First what can fail, so that a device which can't be reached does not boot.
+    let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
+    restarting(async || {
+        let store = HostStore::open(state)?;
         let boot = Boot::new(print, "device", "the simulator");
         match mode {
             Mode::AccessPoint => {
@@ -57,7 +57,7 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
         }
         boot.device_listening(address.port(), SLOTS, address.into());
         parts();
-        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), push).await
+        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), push.clone()).await
     })
 }
 
@@ -68,8 +68,8 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
     fs::create_dir_all(&state).with_context(|| format!("can't use --state {}", state.display()))?;
     let identity = Identity::load(Some(&state))?;
-    let store = HostStore::open(Some(&state))?;
-    async_io::block_on(async {
+    restarting(async || {
+        let store = HostStore::open(Some(&state))?;
         let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
@@ -78,7 +78,15 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         parts();
         let links = InBuffers::new(Links::new(address.port()));
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
-        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), push).await
+        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), push.clone()).await
+    })
+}
+
+/// Boots a device, and again each time that it is to restart.
+fn restarting(mut boot: impl AsyncFnMut() -> anyhow::Result<End>) -> anyhow::Result<()> {
+    async_io::block_on(async {
+        while boot().await? == End::Restart {}
+        Ok(())
     })
 }
 

@@ -1,11 +1,11 @@
-//! The adapter between those who give a radio its actions and a chip's driver: the device's Wi-Fi state machine, or a
-//! program whose network was fixed when it was built.
+//! The adapter between a chip's driver and the owner of the radio's actions. The owner is the device's Wi-Fi state
+//! machine, or a program whose network was fixed when it was built.
 //!
-//! A chip gives its [`Driver`] and its network stack as a [`NetworkStack`]. [`run`] is the device's Wi-Fi on them,
-//! [`StaticNetwork`] a network that was fixed.
+//! A chip implements [`RadioDriver`], and [`NetworkStack`] for its network stack. On them [`run`] carries out the state
+//! machine's actions, and [`StaticNetwork`] keeps up a network that was fixed.
 //!
-//! What the driver reports is a hint, and what it answers when it is asked is the truth: an event can be lost, late or
-//! reported twice. So an event leads to a question, and the adapter also asks by itself, at intervals.
+//! An event of the driver is a hint, because an event can be lost, late or reported twice. The driver's answer to a
+//! query is the truth. So the adapter queries the driver after each event, and also at intervals.
 
 mod ap_clients;
 mod static_network;
@@ -62,7 +62,7 @@ pub struct AccessPoint {
 
 /// A chip's Wi-Fi driver.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
-pub trait Driver {
+pub trait RadioDriver {
     /// Why the driver didn't do something.
     type Error: Debug;
 
@@ -154,7 +154,7 @@ impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
 pub async fn run<C, D, N, P>(controller: &C, driver: D, context: AdapterContext<'_, N, P>) -> !
 where
     C: Controller,
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -221,7 +221,7 @@ struct Adapter<'a, D, N, P> {
     clients: Clients,
 }
 
-impl<'a, D: Driver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
+impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
     fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What keeps the device reachable: a watchdog over the server, and a button for its owner.
+//! What keeps the device reachable: a watchdog over the server, a button for its owner, and RESTART.
 
 use embassy_time::Duration;
 use esp_hal::gpio::{AnyPin, Input, InputConfig, Pull};
@@ -7,7 +7,7 @@ use esp_hal::rtc_cntl::{Rtc, RwdtStage};
 use esp_hal::system::software_reset;
 use sockeye_board::button;
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
-use sockeye_device::{Settings, Store as _};
+use sockeye_device::{App, Settings, Store as _};
 use sockeye_server::{Liveness, Server};
 
 use crate::SLOTS;
@@ -30,5 +30,11 @@ pub async fn button(pin: AnyPin<'static>, store: &Store) -> ! {
     if let Err(error) = store.reset(&Settings::default()).await {
         print(format_args!("warning: not all could be erased: {error:?}"));
     }
+    software_reset()
+}
+
+/// Restarts the chip when a client asks for it.
+pub async fn restart(app: &App<'_>) -> ! {
+    app.restart_requested().await;
     software_reset()
 }

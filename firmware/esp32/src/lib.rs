@@ -7,7 +7,7 @@
 //! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what; [`platform`], [`sensors`]: the chip as the device application sees it.
-//! - [`guard`]: the watchdog, and the button for the factory's settings; [`panic`]: what becomes of a panic.
+//! - [`guard`]: the watchdog, RESTART, and the button for the factory's settings; [`panic`]: what becomes of a panic.
 //! - [`entropy`]: random numbers.
 #![no_std]
 

@@ -5,6 +5,7 @@
 //! - [`console`]: the UART.
 //! - [`clock`]: embassy's time from the machine's timer.
 //! - [`executor`]: runs tasks, waits for interrupts, and counts the instructions of everything but the waiting.
+//! - [`mod@restart`]: restarting the machine.
 //! - [`virtio`]: the network card, an embassy-net driver.
 //! - [`network`]: the listener and embassy-net on that card.
 //! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
@@ -21,6 +22,7 @@ mod interrupts;
 mod memcpy;
 mod mmio;
 pub mod network;
+pub mod restart;
 mod stack;
 pub mod virtio;
 

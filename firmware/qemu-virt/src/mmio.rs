@@ -2,7 +2,7 @@
 
 use core::ptr::{read_volatile, write_volatile};
 
-/// Test device: writing ends the machine.
+/// Test device: writing ends the machine, or restarts it.
 pub(crate) const TEST: usize = 0x0010_0000;
 /// CLINT: when the timer interrupt comes.
 pub(crate) const MTIMECMP: usize = 0x0200_4000;

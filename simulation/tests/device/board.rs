@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use embassy_time::Instant;
 use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
-    DeviceIdentity, Health, History, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo,
-    ServerHealth, Settings, Store, StoreError, Value,
+    DeviceIdentity, Health, History, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+    Settings, Store, StoreError, Value, ValueKind,
 };
 use sockeye_parts::Bench;
 use sockeye_wiring::Hardware;
@@ -17,7 +17,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "lm35",
         unit: "°C",
-        kind: Kind::Gauge,
+        kind: ValueKind::Gauge,
         decimals: 1,
         minimum: Value(-550),
         maximum: Value(1500),
@@ -26,7 +26,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "uptime",
         unit: "s",
-        kind: Kind::Counter,
+        kind: ValueKind::Counter,
         decimals: 0,
         minimum: Value(0),
         maximum: Value(i32::MAX),
@@ -35,7 +35,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "wifi.rssi",
         unit: "dBm",
-        kind: Kind::Gauge,
+        kind: ValueKind::Gauge,
         decimals: 0,
         minimum: Value(-128),
         maximum: Value(0),
@@ -50,7 +50,7 @@ pub const OUTPUTS: [OutputInfo<'static>; 2] = [
     OutputInfo {
         name: "led",
         unit: "",
-        kind: Kind::Switch,
+        kind: ValueKind::Switch,
         decimals: 0,
         minimum: Value(0),
         maximum: Value(1),
@@ -59,7 +59,7 @@ pub const OUTPUTS: [OutputInfo<'static>; 2] = [
     OutputInfo {
         name: "fan",
         unit: "%",
-        kind: Kind::Level,
+        kind: ValueKind::Level,
         decimals: 1,
         minimum: Value(0),
         maximum: Value(1000),

@@ -13,8 +13,8 @@ fn commands_md() -> String {
          of the table, run that test with `SOCKEYE_BLESS=1` in the environment to write the file anew.\n\n\
          Names are in any case. *Open* commands need no AUTH. *Read* commands need AUTH once a token is set. *Write*\n\
          commands need it too, and as long as no token is set they are accepted over the device's own access point and\n\
-         over loopback only. *Since* is the version of Redis that had the command first; WIFI, WIRING and\n\
-         CONFIG FACTORYRESET are Sockeye's own, and have its version.\n",
+         over loopback only. *Since* is the version of Redis that had the command first; WIFI, WIRING,\n\
+         CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),

@@ -17,9 +17,9 @@
 //! | `@told join home, ..` | the radio has been told this since, and nothing else |
 //! | `# ..` | nothing |
 //!
-//! A client whose name begins with `ap` is on the device's own network, with `lo` on the same machine, with `sta` on
-//! the network that the device has joined. The digits at the end of its name end its address as well. What comes back
-//! and isn't expected fails the test.
+//! The start of a client's name is its network. `ap` is the access point, `lo` the same machine, and `sta` the network
+//! that the device has joined. The digits at the end of its name end its address as well. Bytes that come back and
+//! aren't expected fail the test.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -50,10 +50,7 @@ pub fn check_on(board: &Board, script: &str) {
     let mut resources = AppResources::new();
     let app = App::new(board, &mut resources, &mut histories, settings).unwrap();
     let mut device = Device::new(board, &app);
-    for (number, line) in script.lines().enumerate() {
-        device.place = format!("line {}: {}", number + 1, line.trim());
-        device.line(line.trim());
-    }
+    device.script(script);
     device.place = "end".into();
     device.nothing_is_left();
 }
@@ -98,6 +95,14 @@ impl<'a, S: Store> Device<'a, S> {
             wifi: None,
             wiring: None,
             unread: None,
+        }
+    }
+
+    /// Runs the lines of a script.
+    pub fn script(&mut self, script: &str) {
+        for (number, line) in script.lines().enumerate() {
+            self.place = format!("line {}: {}", number + 1, line.trim());
+            self.line(line.trim());
         }
     }
 

@@ -1,7 +1,11 @@
 //! INFO, COMMAND, CONFIG, SLOWLOG, and what clients ask when they connect.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use sockeye_device::command_table::COMMANDS;
-use sockeye_device::limits::TX_LEN;
+use sockeye_device::limits::{RESTART_DELAY_MS, TX_LEN};
 use sockeye_device::{App, AppResources, Health, History, LogLevel, ServerHealth, Settings};
 use sockeye_wifi::Network;
 
@@ -251,11 +255,17 @@ fn command_describes_some() {
          ap: COMMAND GETKEYS get a
          ap= -ERR unknown subcommand 'GETKEYS'. Try COMMAND HELP.|
          ap: ACL HELP
-         ap= *5|+ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:|+HELP|+    Show helpful text about the subcommands.|+WHOAMI|+    Return the name of the only user, default.|
+         ap= *5|+ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:|+WHOAMI|+    Return the name of the only user, default.|+HELP|+    Print this help.|
+         ap: command help
+         ap~ *11|+COMMAND <subcommand>
+         ap: HELP
+         ap~ -ERR unknown command
+         ap: ACL HELP me
+         ap= -ERR wrong number of arguments for 'help' command|
          ap: HELLO 3
          ap~ %7|
          ap: COMMAND INFO client|id
-         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|*0|",
+         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|~0|",
     );
 }
 
@@ -274,8 +284,6 @@ fn what_clients_ask_when_they_connect() {
          ap= $7|default|
          ap: LATENCY LATEST
          ap= *0|
-         ap: LATENCY RESET
-         ap= :0|
          ap: LATENCY FOO
          ap= -ERR unknown subcommand 'FOO'. Try LATENCY HELP.|
          ap: MEMORY DOCTOR
@@ -413,4 +421,21 @@ fn slow_commands_are_logged_without_secrets() {
          ap: SLOWLOG GET 1 2
          ap= -ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.|",
     );
+}
+
+#[test]
+fn restart_answers_closes_all_connections_and_is_asked_for() {
+    let board = Board::default();
+    let mut histories = board.histories();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
+    let mut device = Device::new(&board, &app);
+    let mut restart = pin!(app.restart_requested());
+    let mut is_due = move || restart.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    device.script("sta: RESTART\nsta~ -DENIED\nap: MULTI\nap= +OK|\nap: RESTART\nap~ -ERR\nap: DISCARD\nap= +OK|");
+    assert!(!is_due(), "nobody was allowed to");
+    device.script("ap2: SUBSCRIBE lm35\nap2~ subscribe\nap: RESTART\nap$ +OK|\nap2$\nsta$");
+    assert!(!is_due(), "replies have time to arrive");
+    device.wait(RESTART_DELAY_MS);
+    assert!(is_due());
 }

@@ -1,4 +1,4 @@
-//! The server: INFO, TIME, MONITOR, and what is always empty.
+//! The server: INFO, TIME, MONITOR, RESTART, and what is always empty.
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::replies::info::Info;
@@ -35,6 +35,10 @@ pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.ok()
 }
 
+pub(crate) fn restart(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    cx.restart()
+}
+
 pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(0);
     Ok(Flow::Continue)
@@ -42,10 +46,5 @@ pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 pub(crate) fn empty_map(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.map(0);
-    Ok(Flow::Continue)
-}
-
-pub(crate) fn zero(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.reply.integer(0);
     Ok(Flow::Continue)
 }

@@ -70,8 +70,8 @@ pub(crate) enum Cursor {
     Item { next: u16, len: u16 },
     /// The keys that are yet to be listed.
     Keys(KeySet),
-    /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
-    /// have samples, a bit for each.
+    /// `samples` are those of stream number `stream` of the request that are yet to be written. `ready` has a bit for
+    /// each of the request's streams that has samples.
     Samples { stream: u8, ready: u8, samples: Samples },
     /// A long text: how many bytes of it are sent, its header included.
     Document { sent: u16 },

@@ -28,7 +28,7 @@ pub use crate::device::store::HostStore;
 use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
-use crate::serve::until_ctrl_c;
+use crate::serve::{End, until_ctrl_c};
 
 /// What is on the board's pins, one line for each part.
 pub const PARTS: &[&str] = &Parts::LINES;
@@ -58,8 +58,8 @@ impl<'a> Reach<'a, InBuffers<Links>> {
     }
 }
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C, and pushes its samples as `push` says,
-/// or else its settings.
+/// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
+/// by the settings `push`, or, if None, by the stored settings.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -69,7 +69,7 @@ pub async fn run<A>(
     slots: usize,
     (folder, store): (Option<&Path>, HostStore),
     push: Option<PushSettings>,
-) -> anyhow::Result<()>
+) -> anyhow::Result<End>
 where
     A: TcpAccept,
     for<'a> A::Socket<'a>: BufferedSocket,
@@ -99,7 +99,15 @@ where
             None => future::pending().await,
         }
     };
-    until_ctrl_c(reach.acceptor, &endpoint, &server, future::or(work, wifi)).await
+    let restart = async {
+        app.restart_requested().await;
+        End::Restart
+    };
+    let working = async {
+        future::zip(work, wifi).await;
+        future::pending().await
+    };
+    until_ctrl_c(reach.acceptor, &endpoint, &server, future::or(restart, working)).await
 }
 
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.

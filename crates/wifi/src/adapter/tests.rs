@@ -71,7 +71,7 @@ impl Fake {
     }
 }
 
-impl Driver for &Fake {
+impl RadioDriver for &Fake {
     type Error = ();
 
     fn restarts_ap(&self) -> bool {

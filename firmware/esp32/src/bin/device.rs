@@ -7,10 +7,10 @@ use core::net::Ipv4Addr;
 use edge_nal::TcpBind;
 use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::{join, join4};
+use embassy_futures::join::{join3, join4};
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
-use sockeye_board::platform::measure;
+use sockeye_board::board_platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
@@ -93,7 +93,8 @@ async fn main(spawner: Spawner) -> ! {
     };
     let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &board.rssi };
     let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
-    let guarding = join(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store));
+    let guarding =
+        join3(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store), guard::restart(app));
     join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0
 }
 

@@ -4,7 +4,7 @@
 use core::cell::Cell;
 
 use embassy_time::Instant;
-use sockeye_board::platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
 use sockeye_device::{Health, OutputError, OutputInfo, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
@@ -26,7 +26,7 @@ pub const READINGS_LEN: usize = READINGS.len();
 const OUTPUTS_LEN: usize = 2;
 
 /// The board.
-pub type Board = platform::Board<Machine>;
+pub type Board = board_platform::Board<Machine>;
 
 /// One sample of each reading.
 pub fn sample() -> [Option<Value>; READINGS_LEN] {
@@ -60,7 +60,7 @@ fn next(state: &Cell<u64>) -> u64 {
     random
 }
 
-impl Hardware for Machine {
+impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
     const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led"), switch("relay")];

@@ -9,7 +9,7 @@ use edge_nal::TcpBind;
 use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
-use sockeye_board::platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
@@ -78,6 +78,7 @@ async fn start(spawner: Spawner) {
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app).expect("one task"));
     spawner.spawn(send(outbox, interface, stack, board).expect("one task"));
+    spawner.spawn(restart(app).expect("one task"));
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
@@ -140,5 +141,11 @@ async fn send(outbox: &'static Outbox<'static>, interface: Interface, stack: Sta
 
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>) {
-    platform::measure(app, board::sample).await
+    board_platform::measure(app, board::sample).await
+}
+
+#[embassy_executor::task]
+async fn restart(app: &'static App<'static>) {
+    app.restart_requested().await;
+    sockeye_qemu_virt::restart::restart()
 }

@@ -17,7 +17,7 @@ use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
 
 /// What differs from board to board.
-pub trait Hardware {
+pub trait BoardHardware {
     /// The board's name.
     const NAME: &'static str;
     /// What it measures.
@@ -50,7 +50,7 @@ pub struct Board<H> {
     pub rssi: Cell<Option<i8>>,
 }
 
-impl<H: Hardware> Board<H> {
+impl<H: BoardHardware> Board<H> {
     /// A board whose network has this MAC address, and what the panic said that made it boot. The hardware's random
     /// numbers must be good already.
     pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>) -> Self {
@@ -65,7 +65,7 @@ impl<H: Hardware> Board<H> {
     }
 }
 
-impl<H: Hardware> Platform for Board<H> {
+impl<H: BoardHardware> Platform for Board<H> {
     fn now(&self) -> Now {
         self.clock.now(Instant::now().as_micros())
     }

@@ -13,7 +13,7 @@ use crate::readings::{LM35, UPTIME, switch};
 
 struct Fake;
 
-impl Hardware for Fake {
+impl BoardHardware for Fake {
     const NAME: &'static str = "a test";
     const READINGS: &'static [ReadingInfo<'static>] = &[LM35, UPTIME];
     const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led")];

@@ -128,10 +128,9 @@ impl<D: Driver + 'static> Runner<D> {
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.connections.len() {
             let connection = &mut table.connections[index];
-            if connection.interface == self.index && connection.peer.is_some() {
-                if Some(connection.route.local()) != self.local.as_ref().map(|local| local.address) {
-                    table.forget(index);
-                }
+            let is_here = connection.interface == self.index && connection.peer.is_some();
+            if is_here && Some(connection.route.local()) != self.local.as_ref().map(|local| local.address) {
+                table.forget(index);
             }
         }
     }

@@ -166,7 +166,7 @@ fn mac_moves_with_valid_numbers_only(target: &Target) -> CaseResult {
     for (port, step) in (42_650..).zip(STEPS) {
         let mut connection = RawConnection::open(&mut peer, port, ISN)?;
         connection.say(&peer, b"hel")?;
-        for flags in [RawFlags::ACK, RawFlags::SYN, RawFlags::RST] {
+        for flags in [RawFlags::ACK, RawFlags::FIN_ACK, RawFlags::RST] {
             connection.send_at(&forger, flags, connection.snd_nxt.wrapping_add_signed(step), b"forged")?;
         }
         let deadline = Instant::now() + REPLY_MAX;

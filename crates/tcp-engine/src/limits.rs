@@ -39,5 +39,7 @@ const _: () = assert!(SILENCE_MS > 2 * KEEP_ALIVE_MS, "one lost keep-alive must 
 const _: () = assert!(ACK_DELAY_MS < 500, "RFC 9293 section 3.8.6.3");
 const _: () = assert!(ACK_DELAY_MS < RTO_MIN_MS, "a delayed ACK must not cause a retransmission");
 const _: () = assert!(RTO_MAX_MS >= 60_000, "RFC 6298 section 2.5");
+// Round trips are measured in 32 bits.
+const _: () = assert!(embassy_time::TICK_HZ * SILENCE_MS / 1_000 < u32::MAX as u64);
 // Smoothed round trips are kept eightfold in 32 bits.
 const _: () = assert!(embassy_time::TICK_HZ * RTO_MAX_MS / 1_000 * 4 <= u32::MAX as u64);

@@ -1,6 +1,6 @@
 //! Working in a connection's own buffers, as `sockeye-server` lets handlers do.
 
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::task::Poll;
 
 use sockeye_server::BufferedSocket;
@@ -16,8 +16,8 @@ impl BufferedSocket for TcpSocket {
         self.shared.borrow_mut().consume(self.index, len);
     }
 
-    async fn wait_input(&mut self, len: usize) -> Result<usize, TcpError> {
-        poll_fn(|cx| {
+    fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
             let received = connection.tcp.received();
@@ -31,7 +31,6 @@ impl BufferedSocket for TcpSocket {
             table.transmit(self.index);
             Poll::Pending
         })
-        .await
     }
 
     fn room(&mut self) -> usize {
@@ -52,8 +51,8 @@ impl BufferedSocket for TcpSocket {
         len
     }
 
-    async fn wait_room(&mut self, len: usize) -> Result<(), TcpError> {
-        poll_fn(|cx| {
+    fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
             if !connection.tcp.may_write() {
@@ -66,6 +65,5 @@ impl BufferedSocket for TcpSocket {
             table.transmit(self.index);
             Poll::Pending
         })
-        .await
     }
 }

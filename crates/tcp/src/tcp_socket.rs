@@ -1,7 +1,7 @@
 //! edge-nal's traits over the listener's connections.
 
 use core::fmt;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use core::task::{Context, Poll};
 
@@ -174,8 +174,10 @@ impl TcpSocket {
         })
     }
 
-    async fn read(&self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        poll_fn(|cx| {
+    // A future of one closure: an `async fn` around it would be a state more to look at, and a move.
+    #[inline]
+    fn read(&self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
             if connection.tcp.received() == 0 {
@@ -190,33 +192,32 @@ impl TcpSocket {
             table.consume(self.index, len);
             Poll::Ready(Ok(len))
         })
-        .await
     }
 
-    async fn write(&self, data: &[u8]) -> Result<usize, TcpError> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        poll_fn(|cx| {
+    #[inline]
+    fn write(&self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
-            if !connection.tcp.may_write() {
-                return Poll::Ready(Err(TcpError::ConnectionReset));
-            }
             let len = connection.tcp.write(data);
             if len > 0 {
                 table.schedule_tx(self.index);
                 return Poll::Ready(Ok(len));
             }
+            if data.is_empty() {
+                return Poll::Ready(Ok(0));
+            }
+            if !connection.tcp.may_write() {
+                return Poll::Ready(Err(TcpError::ConnectionReset));
+            }
             connection.wait_tx(cx.waker());
             table.transmit(self.index);
             Poll::Pending
         })
-        .await
     }
 
-    async fn readable(&self) -> Result<(), TcpError> {
-        poll_fn(|cx| {
+    fn readable(&self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
             if connection.tcp.received() > 0 || !connection.tcp.may_receive() {
@@ -226,7 +227,6 @@ impl TcpSocket {
             table.transmit(self.index);
             Poll::Pending
         })
-        .await
     }
 
     /// Sends FIN after all that is written, and waits until the peer has acknowledged it.
@@ -264,27 +264,29 @@ impl ErrorType for TcpSocket {
 }
 
 impl Read for TcpSocket {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        TcpSocket::read(self, buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        TcpSocket::read(self, buf)
     }
 }
 
 impl Write for TcpSocket {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        TcpSocket::write(self, data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        TcpSocket::write(self, data)
     }
 
     /// Sends what is written, and does not wait for the client's acknowledgement, which comes late on purpose. Waiting
     /// for input and closing send it too, so that a reply of several writes leaves as one segment.
-    async fn flush(&mut self) -> Result<(), TcpError> {
-        self.transmit();
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(|_| {
+            self.transmit();
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
 impl Readable for TcpSocket {
-    async fn readable(&mut self) -> Result<(), TcpError> {
-        TcpSocket::readable(self).await
+    fn readable(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        TcpSocket::readable(self)
     }
 }
 
@@ -321,25 +323,27 @@ impl ErrorType for Half<'_> {
 }
 
 impl Read for Half<'_> {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        self.0.read(buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        self.0.read(buf)
     }
 }
 
 impl Write for Half<'_> {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        self.0.write(data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        self.0.write(data)
     }
 
-    async fn flush(&mut self) -> Result<(), TcpError> {
-        self.0.transmit();
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(|_| {
+            self.0.transmit();
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
 impl Readable for Half<'_> {
-    async fn readable(&mut self) -> Result<(), TcpError> {
-        self.0.readable().await
+    fn readable(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        self.0.readable()
     }
 }
 

@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
 
+use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
 use crate::outbox::Outbox;
@@ -28,6 +29,7 @@ pub enum Group {
     Server,
     Stream,
     String,
+    TimeSeries,
     Transactions,
     Wifi,
     Wiring,
@@ -44,6 +46,7 @@ impl Group {
             Self::Server => "server",
             Self::Stream => "stream",
             Self::String => "string",
+            Self::TimeSeries => "timeseries",
             Self::Transactions => "transactions",
             Self::Wifi => "wifi",
             Self::Wiring => "wiring",
@@ -368,6 +371,7 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
+    pub(crate) days: &'c mut [Day],
     /// Where long texts are kept while they are sent.
     pub(crate) document: &'c mut Document,
     /// None on a device that pushes no samples.

@@ -7,12 +7,12 @@ use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
     pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream,
-    transaction_commands as transaction, wifi_commands as wifi, wiring_commands as wiring, xadd, xinfo,
+    transaction_commands as transaction, ts, wifi_commands as wifi, wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Transactions, Wifi, Wiring};
+use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
@@ -22,7 +22,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 100] = [
+pub static COMMANDS: [Command; 108] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
     row("auth", -2, Open, Connection, auth::auth).no_multi().secret().doc(
@@ -293,6 +293,46 @@ pub static COMMANDS: [Command; 100] = [
         "Be told of each sample of the readings.",
     ),
     row("time", 1, Read, Server, server::time).doc("", "2.6.0", "Return the device's time."),
+    row("ts.get", -2, Read, TimeSeries, ts::get).repeatable().keys(1, 1).doc(
+        "key [LATEST]",
+        "1.0.0",
+        "Get the newest sample of a reading, with its time.",
+    ),
+    row("ts.info", 2, Read, TimeSeries, ts::info).repeatable().keys(1, 1).long().doc(
+        "key",
+        "1.0.0",
+        "Tell what is kept of a reading.",
+    ),
+    row("ts.mget", -3, Read, TimeSeries, ts::mget).repeatable().long().doc(
+        "[LATEST] [WITHLABELS] FILTER filter [filter ...]",
+        "1.0.0",
+        "Get the newest samples of the readings that match.",
+    ),
+    row("ts.mrange", -4, Read, TimeSeries, ts::mrange).repeatable().long().doc(
+        "from to [COUNT count] [AGGREGATION aggregation milliseconds] [WITHLABELS] FILTER filter [filter ...]",
+        "1.0.0",
+        "Get a day of the readings that match, the oldest first.",
+    ),
+    row("ts.mrevrange", -4, Read, TimeSeries, ts::mrevrange).repeatable().long().doc(
+        "from to [COUNT count] [AGGREGATION aggregation milliseconds] [WITHLABELS] FILTER filter [filter ...]",
+        "1.4.0",
+        "Get a day of the readings that match, the newest first.",
+    ),
+    row("ts.queryindex", -2, Read, TimeSeries, ts::queryindex).repeatable().long().doc(
+        "filter [filter ...]",
+        "1.0.0",
+        "List the readings that match.",
+    ),
+    row("ts.range", -4, Read, TimeSeries, ts::range).repeatable().keys(1, 1).long().doc(
+        "key from to [COUNT count] [ALIGN align] [AGGREGATION aggregation milliseconds]",
+        "1.0.0",
+        "Get a day of a reading, the oldest first.",
+    ),
+    row("ts.revrange", -4, Read, TimeSeries, ts::revrange).repeatable().keys(1, 1).long().doc(
+        "key from to [COUNT count] [ALIGN align] [AGGREGATION aggregation milliseconds]",
+        "1.4.0",
+        "Get a day of a reading, the newest first.",
+    ),
     row("ttl", 2, Read, Generic, keyspace::ttl).repeatable().keys(1, 1).doc(
         "key",
         "1.0.0",

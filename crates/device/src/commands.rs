@@ -21,6 +21,8 @@ pub(crate) mod server_commands;
 pub(crate) mod slowlog_commands;
 pub(crate) mod stream_commands;
 pub(crate) mod transaction_commands;
+pub(crate) mod ts;
+pub(crate) mod ts_labels;
 pub(crate) mod wifi_commands;
 pub(crate) mod wiring_commands;
 pub(crate) mod xadd;

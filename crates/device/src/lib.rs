@@ -25,7 +25,7 @@
 //! | `platform` | [`Platform`]: the machine under the application |
 //! | `settings` | [`Settings`] with the token, their [`Store`], and [`FlashStore`] |
 //! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
-//! | `keys` | the catalog of keys, [`History`], readings of other devices |
+//! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `glob`, `value` | patterns, values |
@@ -56,6 +56,7 @@ mod value;
 
 pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
+pub use keys::day::Day;
 pub use keys::history::{History, StreamId};
 pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{

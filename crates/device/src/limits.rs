@@ -8,6 +8,7 @@
 //! | what a request is looked at in | [`SCRATCH_SIZE_MAX`], once |
 //! | an outbox | [`OUTBOX_SIZE_MAX`] at most, if the device pushes |
 //! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
+//! | a reading's day | [`DAY_SIZE_MAX`] at most, for each that the platform gives: [`DAYS_MAX`] or fewer |
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
 //! | a [`FlashStore`](crate::FlashStore) | little more than [`FLASH_BUFFER_LEN`] |
 
@@ -53,6 +54,26 @@ pub const FAILED_BOOTS_MAX: u8 = 2;
 
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
+/// Minutes that are kept of each reading that has a day: an hour, and as many as are told together as ten.
+pub const DAY_MINUTES: usize = 70;
+/// Times ten minutes that are kept of it: a day, and the one that goes next.
+pub const DAY_TENS: usize = 145;
+/// Minutes of the longer step.
+pub(crate) const TEN_MINUTES: u32 = 10;
+/// Milliseconds of a minute.
+pub(crate) const MINUTE_MS: u64 = 60_000;
+/// The most samples that a minute or ten count.
+pub(crate) const BUCKET_COUNT_MAX: u32 = 4_095;
+/// How far the clock may be off before the times of minutes follow it, milliseconds: small corrections move none.
+pub(crate) const CLOCK_SLACK_MS: u64 = 1_000;
+/// Days of a device that has RAM to spare, a reading each; 24 KB.
+pub const DAYS_MAX: usize = 12;
+/// Samples that come before one that is yet to be sent is overwritten; where fewer would do, TS.RANGE gives the minute.
+pub(crate) const RANGE_SLACK: u32 = 4;
+/// Labels in one SELECTED_LABELS.
+pub const SELECTED_LABELS_MAX: usize = 8;
+/// Length of their names together.
+pub const SELECTED_LABELS_LEN_MAX: usize = 128;
 /// Streams in one XREAD.
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
@@ -165,6 +186,8 @@ pub const FUTURE_SIZE_MAX: usize = 320;
 pub const SCRATCH_SIZE_MAX: usize = RX_LEN + TX_LEN + sockeye_resp::limits::ARGS_SIZE_MAX;
 /// RAM of one reading's history on a 32-bit chip.
 pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
+/// RAM of one reading's day.
+pub const DAY_SIZE_MAX: usize = 2_048;
 /// RAM of an outbox on a 32-bit chip.
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
@@ -184,7 +207,10 @@ const _: () = assert!(SCAN_COUNT <= SCAN_KEYS_MAX);
 // A set of streams is the bits of a u8, a position in a history a u8, and its size wraps as numbers do.
 const _: () = assert!(STREAMS_MAX <= u8::BITS as usize);
 const _: () = assert!(HISTORY_LEN.is_power_of_two() && HISTORY_LEN <= u8::MAX as usize);
-const _: () = assert!(READINGS_MAX + REMOTES_MAX <= u8::MAX as usize);
+const _: () = assert!(READINGS_MAX + REMOTES_MAX < u8::MAX as usize);
+const _: () = assert!((BUCKET_COUNT_MAX + 1).is_power_of_two(), "it is a number of bits");
+const _: () = assert!(DAYS_MAX * DAY_SIZE_MAX <= 24 * 1024);
+const _: () = assert!(DAY_MINUTES >= 60 + TEN_MINUTES as usize && (DAY_TENS - 1) * TEN_MINUTES as usize >= 24 * 60);
 const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);

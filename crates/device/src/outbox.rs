@@ -1,5 +1,6 @@
-//! The outbox: samples on their way to a peer, which is another device or a Redis. It does no IO. The owner of the
-//! connection takes each sample from the outbox, and reports the outcome.
+//! The outbox: samples on their way to a peer, which is another device or a Redis. The owner of the connection takes
+//! each sample from the outbox, and reports the outcome. The outbox does no IO, so the simulation runs it through
+//! thousands of cut connections.
 //!
 //! A sample is resent until the peer has answered for it, under the ID that it had when it was first sent. A peer
 //! stores an ID once. When the same ID comes again, the peer answers that it is equal to or smaller than its last one.

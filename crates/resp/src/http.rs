@@ -65,9 +65,14 @@ pub struct HttpRequestLine<'a> {
 }
 
 impl<'a> HttpRequestLine<'a> {
-    /// Reads a line without its line feed. A carriage return at its end is passed over. None if it is no request line.
+    /// Reads a line without its line feed. A carriage return at its end is passed over; RFC 9112 section 2.2 allows none
+    /// elsewhere. None if it is no request line.
     pub fn parse(line: &'a [u8]) -> Option<Self> {
-        let mut words = line.strip_suffix(b"\r").unwrap_or(line).split(|&byte| byte == b' ');
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.contains(&b'\r') {
+            return None;
+        }
+        let mut words = line.split(|&byte| byte == b' ');
         let words = (words.next()?, words.next()?, words.next()?, words.next());
         let (method, target, version, None) = words else {
             return None;

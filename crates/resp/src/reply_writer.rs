@@ -268,6 +268,19 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
+    /// A number that is written already: digits, with a point and a `-` perhaps. RESP2: a simple string, as
+    /// RedisTimeSeries has it.
+    pub fn number(&mut self, text: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.simple(text),
+            Protocol::Resp3 => {
+                self.put(b",");
+                self.put(text.as_bytes());
+                self.put(b"\r\n");
+            }
+        }
+    }
+
     /// The start of an array; `len` elements follow.
     pub fn array(&mut self, len: usize) {
         self.header(b'*', len);

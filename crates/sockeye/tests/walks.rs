@@ -121,7 +121,7 @@ fn the_walk_through_wiring_goes_as_the_page_says() {
     go(&mut Demo::new("bench", &[]), walk(WIRING));
 }
 
-/// How much longer than a page's `sleep` a slow machine may take: the question after it is asked again for so long.
+/// How much longer than a page's `sleep` a slow machine may take: the questions after it are asked again for so long.
 const SLOW_MACHINE: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -146,7 +146,6 @@ fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
             "sleep" => {
                 sleep(Duration::from_secs(words[1].parse().unwrap()));
                 slow_machine = SLOW_MACHINE;
-                continue;
             }
             "redis-cli" => loop {
                 let printed = demo.ask(&words[1..]);
@@ -161,7 +160,6 @@ fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
             },
             _ => panic!("{command}"),
         }
-        slow_machine = Duration::ZERO;
     }
 }
 

@@ -23,6 +23,7 @@ mod size;
 mod split;
 mod stream;
 mod transactions;
+mod ts;
 mod wifi;
 mod wire;
 mod wiring;

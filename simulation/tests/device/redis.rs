@@ -17,7 +17,7 @@ use crate::script::Device;
 /// How long Redis may take for a reply. Only a test that fails waits for so long.
 pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest reply that is compared.
-const REPLY_LEN_MAX: usize = 64 * 1024;
+const REPLY_LEN_MAX: usize = 1024 * 1024;
 const TOKEN: &str = "correct-horse";
 /// As many as a device has.
 pub const ONE_DATABASE: [&str; 2] = ["--databases", "1"];
@@ -26,7 +26,7 @@ pub const ONE_DATABASE: [&str; 2] = ["--databases", "1"];
 pub fn ask(redis: &mut UnixStream, line: &str, replies: usize) -> Vec<u8> {
     redis.write_all(format!("{line}\r\n").as_bytes()).unwrap();
     let mut received = Vec::new();
-    let mut buf = [0; 4096];
+    let mut buf = [0; 64 * 1024];
     while count_replies(&received) < replies {
         match redis.read(&mut buf) {
             Ok(0) => break,

@@ -65,6 +65,7 @@ fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
         Group::String => "@string",
         Group::Transactions => "@transaction",
         Group::Wifi | Group::Wiring => "@admin",
+        Group::TimeSeries => "@timeseries",
     };
     let access = match command.access {
         Access::Open | Access::Read => "@read",

@@ -14,7 +14,7 @@ use sockeye_board::board_platform::measure;
 use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
-use sockeye_device::{App, AppResources, History, Outbox, Platform, StoreTask};
+use sockeye_device::{App, AppResources, Day, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
@@ -23,7 +23,7 @@ use sockeye_esp32::interfaces::{Link, Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
 use sockeye_esp32::sensors::{is_calibrated, lm35};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::{SLOTS, console, guard, interfaces, panic, pins, services, store};
+use sockeye_esp32::{SLOTS, boards, console, guard, interfaces, panic, pins, services, store};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use sockeye_wifi::adapter::{self, AdapterContext};
@@ -39,6 +39,7 @@ async fn main(spawner: Spawner) -> ! {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static DAYS: ConstStaticCell<[Day; boards::DAYS]> = ConstStaticCell::new([const { Day::new() }; boards::DAYS]);
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
@@ -73,7 +74,7 @@ async fn main(spawner: Spawner) -> ! {
     let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    let app: &'static App<'static> = APP.init(app.with_days(DAYS.take()).with_outbox(outbox));
     let storing: &'static StoreTask = STORING.take();
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, network));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");

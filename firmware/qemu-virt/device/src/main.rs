@@ -13,7 +13,8 @@ use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
-    App, AppResources, ClientOrigin, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings, TokenHash,
+    App, AppResources, ClientOrigin, Day, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings,
+    TokenHash,
 };
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
@@ -29,6 +30,8 @@ use crate::board::{Board, Machine, READINGS_LEN};
 
 /// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
 const SOCKETS: usize = 2 + services::SOCKETS;
+/// Readings of which a day is kept: as many as on an ESP32-C3.
+const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
 const BROWSER_PORT: u16 = 80;
 
@@ -45,6 +48,7 @@ async fn start(spawner: Spawner) {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static DAYS_OF_READINGS: ConstStaticCell<[Day; DAYS]> = ConstStaticCell::new([const { Day::new() }; DAYS]);
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
@@ -66,7 +70,7 @@ async fn start(spawner: Spawner) {
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), settings(&config, board))
         .expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
     let origins: &'static dyn ClientOrigins =
         if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };

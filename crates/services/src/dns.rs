@@ -59,7 +59,7 @@ impl<'a> Message<'a> {
         [4, 6, 8, 10].map(|at| self.word(at))
     }
 
-    /// What follows the header.
+    /// The bytes after the header.
     pub(crate) fn reader(self) -> Reader<'a> {
         Reader { message: self.0, at: HEADER_LEN }
     }
@@ -140,7 +140,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The name in the data, behind so many bytes. It may be none.
+    /// The name in the data, behind so many bytes. None if there is no name.
     pub(crate) fn target(&self, offset: usize) -> Option<Name<'a>> {
         (offset < self.data.len()).then_some(Name { message: self.message, at: self.at + offset })
     }

@@ -94,7 +94,7 @@ impl Record {
         !matches!(self, Self::ServicePointer | Self::InstancePointer)
     }
 
-    /// What somebody who asks for this record asks for next (RFC 6763 section 12, RFC 6762 section 6.1).
+    /// The additional records of this record (RFC 6763 section 12, RFC 6762 section 6.1).
     pub(super) fn additional(self) -> Set {
         match self {
             Self::InstancePointer => {
@@ -139,7 +139,7 @@ impl Set {
         Record::ALL.into_iter().filter(move |record| self.has(*record))
     }
 
-    /// What goes with these, beside them.
+    /// The additional records of these records that are not among them.
     pub(super) fn additional(self) -> Self {
         self.records().fold(Self::NONE, |set, record| set.with(record.additional())).without(self)
     }
@@ -159,7 +159,7 @@ pub(super) enum Form {
     Goodbye,
 }
 
-/// What a device's records say.
+/// The data of a device's records.
 pub(super) struct Data<'a> {
     /// The label that the device has.
     pub(super) name: String<NAME_LEN_MAX>,
@@ -176,7 +176,7 @@ impl<'a> Data<'a> {
         octets.reverse();
         let numbers = octets.map(|octet| {
             let mut number = String::new();
-            // It has room for the longest.
+            // The string has room for the longest octet.
             let _ = write!(number, "{octet}");
             number
         });
@@ -234,8 +234,8 @@ impl<'a> Data<'a> {
         heard.next().is_none()
     }
 
-    /// What answers a question for this name and type. Of a name that is the device's alone, it also says which types there
-    /// are none of (RFC 6762 section 6.1).
+    /// The records that answer a question for this name and type. For a unique name without records of the type, that
+    /// is NSEC (RFC 6762 section 6.1).
     pub(super) fn answers(&self, name: Name<'_>, kind: u16) -> Set {
         let named = |record: &Record| self.is(record.owner(), name);
         let all = Record::ALL.into_iter().filter(named).fold(Set::NONE, |set, record| set.with(Set::of(&[record])));
@@ -269,7 +269,7 @@ impl<'a> Data<'a> {
                 let mut writer = Writer::new(&mut text);
                 self.write_text(&mut writer).is_some() && parsed.data == writer.written()
             }
-            // What it says follows from the others.
+            // The content of an NSEC record follows from the other records.
             Record::HostTypes | Record::InstanceTypes => true,
         }
     }

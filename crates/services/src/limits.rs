@@ -41,6 +41,10 @@ pub const URL_LEN_MAX: usize = "http://255.255.255.255:65535/".len();
 
 /// Bytes of a DNS message over UDP (RFC 1035 section 2.3.4).
 pub const DNS_MESSAGE_LEN_MAX: usize = 512;
+/// Bytes of a DNS message's header (RFC 1035 section 4.1.1).
+pub const DNS_HEADER_LEN: usize = 12;
+/// Names that a pointer leads from one to the next, at most: a name has no more labels (RFC 1035 section 2.3.4).
+pub const DNS_JUMPS_MAX: usize = 127;
 /// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
 pub const DNS_TTL_S: u32 = 60;
 
@@ -48,6 +52,10 @@ pub const DNS_TTL_S: u32 = 60;
 pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
 /// Bytes of an mDNS answer: all records of a device with the longest name and texts of 255 bytes.
 pub const MDNS_ANSWER_LEN_MAX: usize = 1_024;
+/// Labels of a name of the device's: four numbers, and the two labels of the domain of reverse names.
+pub const MDNS_LABELS_MAX: usize = 6;
+/// Bytes of all texts of a service (RFC 6763 section 6.2); a device has 255 at most.
+pub const MDNS_TEXT_LEN_MAX: usize = 256;
 /// Time to live of records, seconds. RFC 6762 section 10 recommends this for records that depend on the host, and 75
 /// minutes for the rest. A device that loses its power sends no goodbye, and should not be listed for an hour, so all
 /// records have the shorter time.

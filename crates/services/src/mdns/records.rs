@@ -6,13 +6,11 @@ use core::net::Ipv4Addr;
 use heapless::String;
 
 use crate::dns::{A, IN, NSEC, Name, PTR, Record as Parsed, SRV, TXT, Writer};
-use crate::limits::{MDNS_LEGACY_TTL_S, MDNS_TTL_S, NAME_LEN_MAX};
+use crate::limits::{MDNS_LABELS_MAX, MDNS_LEGACY_TTL_S, MDNS_TEXT_LEN_MAX, MDNS_TTL_S, NAME_LEN_MAX};
 use crate::mdns::SERVICE;
 
 /// The bit of a class that tells caches to forget what they had (RFC 6762 section 10.2).
 pub(super) const CACHE_FLUSH: u16 = 0x8000;
-/// The labels of a name at most: four numbers, and the domain of reverse names.
-const LABELS_MAX: usize = 6;
 
 /// The names that a device has records of, and those that they end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,8 +182,8 @@ impl<'a> Data<'a> {
     }
 
     /// The labels before the rest of a name, and what the rest is; None if there is none.
-    fn parts(&self, owner: Owner) -> ([&[u8]; LABELS_MAX], Option<Owner>) {
-        let mut labels: [&[u8]; LABELS_MAX] = [&[]; LABELS_MAX];
+    fn parts(&self, owner: Owner) -> ([&[u8]; MDNS_LABELS_MAX], Option<Owner>) {
+        let mut labels: [&[u8]; MDNS_LABELS_MAX] = [&[]; MDNS_LABELS_MAX];
         let rest = match owner {
             Owner::Local => {
                 labels[0] = b"local";
@@ -265,7 +263,7 @@ impl<'a> Data<'a> {
             }
             Record::Address => parsed.data == self.address.octets(),
             Record::Text => {
-                let mut text = [0; 256];
+                let mut text = [0; MDNS_TEXT_LEN_MAX];
                 let mut writer = Writer::new(&mut text);
                 self.write_text(&mut writer).is_some() && parsed.data == writer.written()
             }

@@ -8,11 +8,11 @@ use heapless::String;
 
 use super::records::{Data, Form, Names, Owner, Record, Set};
 use super::{Announcement, GROUP, PORT};
-use crate::dns::{ANY, HEADER_LEN, IN, Message, Record as Parsed, Writer};
+use crate::dns::{ANY, IN, Message, Record as Parsed, Writer};
 use crate::limits::{
-    MDNS_ANNOUNCE_MS, MDNS_ANNOUNCEMENTS, MDNS_AWAIT_MS, MDNS_AWAIT_SPREAD_MS, MDNS_CONFLICTS_MAX, MDNS_DELAY_MS,
-    MDNS_DELAY_SPREAD_MS, MDNS_LOOK_MS, MDNS_PROBE_MS, MDNS_PROBES, MDNS_REPEAT_MS, MDNS_REPEAT_PROBED_MS,
-    MDNS_SLOW_PROBE_MS, MDNS_TTL_S, NAME_LEN_MAX,
+    DNS_HEADER_LEN, MDNS_ANNOUNCE_MS, MDNS_ANNOUNCEMENTS, MDNS_AWAIT_MS, MDNS_AWAIT_SPREAD_MS, MDNS_CONFLICTS_MAX,
+    MDNS_DELAY_MS, MDNS_DELAY_SPREAD_MS, MDNS_LOOK_MS, MDNS_PROBE_MS, MDNS_PROBES, MDNS_REPEAT_MS,
+    MDNS_REPEAT_PROBED_MS, MDNS_SLOW_PROBE_MS, MDNS_TTL_S, NAME_LEN_MAX,
 };
 use crate::service::{Answer, Service};
 
@@ -212,7 +212,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             let records = self.data.answers(question.name, question.kind);
             if question.class & UNICAST != 0 { to_one = to_one.with(records) } else { to_all = to_all.with(records) }
         }
-        let question = &bytes[HEADER_LEN..reader.at];
+        let question = &bytes[DNS_HEADER_LEN..reader.at];
         let mut known = Set::NONE;
         for _ in 0..answers {
             let parsed = reader.record()?;

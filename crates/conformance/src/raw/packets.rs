@@ -51,7 +51,7 @@ fn icmp_errors_end_nothing(target: &Target) -> CaseResult {
     let mut peer = Peer::new(target, HOST)?;
     let mut connection = RawConnection::open(&mut peer, 43_900, ISN)?;
     let SocketAddr::V4(server) = target.address else { bail!("raw frames need an IPv4 address") };
-    // What the server may have sent last, as an error quotes it: its header, ports and number.
+    // A segment of the server, as an error quotes it: its header, ports and number.
     let quoted = Ipv4Header::new(20, 64, IpNumber::TCP, server.ip().octets(), peer.address.octets())?;
     let mut quote = quoted.to_bytes().to_vec();
     quote.extend(server.port().to_be_bytes());

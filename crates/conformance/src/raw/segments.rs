@@ -157,7 +157,7 @@ fn mac_change(target: &Target) -> CaseResult {
     Ok(format!("reply at the new MAC after {elapsed:.1?}"))
 }
 
-/// Whoever knows the ports but not the numbers doesn't draw a connection's segments to another network card.
+/// A segment with the right ports and wrong numbers doesn't draw a connection's segments to another network card.
 fn mac_moves_with_valid_numbers_only(target: &Target) -> CaseResult {
     const STEPS: [i32; 3] = [-100_000, 100_000, 1_000_000_000];
     let mut peer = Peer::new(target, HOST)?;

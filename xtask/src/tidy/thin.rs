@@ -6,7 +6,7 @@ use super::{Files, texts};
 const FOLDER: &str = "firmware/esp32/src/";
 /// Lines of it, without imports, blank ones, and those that are only a comment. The ceiling rises only for work that a
 /// chip alone can do.
-const LINES_MAX: usize = 618;
+const LINES_MAX: usize = 629;
 
 /// More lines than there may be, or a ceiling that has room.
 pub fn faults(files: &Files) -> Vec<String> {

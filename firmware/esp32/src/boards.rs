@@ -20,12 +20,8 @@ pub use esp32s3::*;
 
 use esp_hal::gpio::AnyPin;
 
-/// What the device uses of the board.
+/// What the device uses of the board itself. All else is wired by its users.
 pub struct Pins<T> {
-    /// What the LM35 gives out.
-    pub lm35: Lm35,
-    /// The light.
-    pub led: AnyPin<'static>,
     /// The BOOT button, which pulls its pin to ground.
     pub button: AnyPin<'static>,
     /// What samples the chip's own temperature. The ESP32 has no sensor that can be relied on, and esp-hal no driver for

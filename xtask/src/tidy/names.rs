@@ -26,10 +26,9 @@ const WORLDS: [&str; 12] = [
     "crates",
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 7] = [
+const EXCEPTIONS: [(&str, &str); 6] = [
     ("commit", "the application's and the commands'"),
     ("connection", "of the server and of TCP"),
-    ("lm35", "the board's reading and the driver"),
     ("platform", "the trait and what boards have in common of it"),
     ("server", "of TCP and of DHCP"),
     ("wiring", "the crate's core, the application's part and its settings"),

@@ -1,5 +1,5 @@
-//! One connection of the engine: whatever arrives, whatever its user calls and however time passes, it goes on, and
-//! what is read is what the peer has sent, once and in order.
+//! One connection of the engine, with any segments, any calls of its user and any passing of time. The connection goes
+//! on, and its user reads the peer's bytes once and in order.
 
 #![no_main]
 

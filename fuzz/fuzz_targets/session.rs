@@ -1,5 +1,5 @@
-//! Whatever clients send, in whatever pieces, whatever happens meanwhile: the device goes on, what comes back is RESP or
-//! a page, and nobody reads or changes what isn't theirs.
+//! Sessions of the device, with any bytes from clients, in any pieces, and any events meanwhile. The device goes on,
+//! and every answer is RESP or a page. No client reads or changes anything without the rights to it.
 
 #![no_main]
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use embassy_time::Instant;
-use sockeye_device::{DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value};
+use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value, ValueKind};
 use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 
@@ -14,7 +14,7 @@ use crate::phone::PORT;
 pub const READINGS: [ReadingInfo<'static>; 1] = [ReadingInfo {
     name: "lm35",
     unit: "°C",
-    kind: Kind::Gauge,
+    kind: ValueKind::Gauge,
     decimals: 1,
     minimum: Value(-550),
     maximum: Value(1500),
@@ -24,7 +24,7 @@ pub const READINGS: [ReadingInfo<'static>; 1] = [ReadingInfo {
 const OUTPUTS: [OutputInfo<'static>; 1] = [OutputInfo {
     name: "led",
     unit: "",
-    kind: Kind::Switch,
+    kind: ValueKind::Switch,
     decimals: 0,
     minimum: Value(0),
     maximum: Value(1),

@@ -1,8 +1,8 @@
 //! embassy-time's driver: a clock that stands still until the simulation moves it.
 //!
-//! embassy-time's own mock driver is one clock for the whole process, and doesn't tell when its next timer is due. This
-//! one is a clock for each thread, so that tests run beside one another, and it can jump from timer to timer, so that
-//! a simulated hour costs what happens in it and not its length.
+//! embassy-time's own mock driver is one clock for the whole process, and doesn't show when its next timer is due. This
+//! driver has a clock for each thread, so that tests run beside one another. The clock can jump from timer to timer, so
+//! that a simulated hour costs only what happens in it.
 
 use std::cell::RefCell;
 use std::task::Waker;

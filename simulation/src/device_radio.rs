@@ -10,7 +10,7 @@ use sockeye_boot::Boot;
 use sockeye_device::App;
 use sockeye_sim_radio::{Faults, Refused, SimDriver, SimRadio, Subscription, Timings};
 use sockeye_tcp::{Interface, Ipv4Cidr};
-use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext, Driver, DriverEvent};
+use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext, DriverEvent, RadioDriver};
 use sockeye_wifi::limits::REJOIN_TIMEOUT_MS;
 use sockeye_wifi::{Action, Controller, Event, Ip, Join, Network, ScanResult, Secret};
 
@@ -172,8 +172,8 @@ pub const LEAVE_MS_MAX: u64 = 1_000;
 pub const COUNT_MS_MAX: u64 = 1_000;
 /// How long getting an address may take with a router that answers, milliseconds.
 pub const ADDRESS_MS_MAX: u64 = 3_000;
-/// How long a station may be out of its network until it is back or has reported that it left, milliseconds: a scan for
-/// the network, and joining.
+/// How long a station may be out of its network until it is back or has reported that it left, milliseconds. The time
+/// covers a scan for the network, and joining.
 pub const OUT_MS_MAX: u64 = 6_000;
 const LOOK_MS: u64 = 100;
 
@@ -265,7 +265,7 @@ impl Mutated {
     }
 }
 
-impl Driver for Mutated {
+impl RadioDriver for Mutated {
     type Error = Refused;
 
     fn restarts_ap(&self) -> bool {

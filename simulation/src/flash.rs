@@ -1,5 +1,5 @@
-//! NOR flash as a chip has it: 4 KB sectors that are erased to ones, words that are written once, and power that may be
-//! cut in the middle of either.
+//! NOR flash as a chip has it: 4 KB sectors that are erased to ones, and words that are written once. Power may be cut
+//! in the middle of either.
 
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
@@ -93,8 +93,8 @@ impl Flash {
         state.bytes[byte] ^= 1 << (bit % 8);
     }
 
-    /// Flips a bit where nothing is written: in a long run of ones, of a sector that is in use, where what is written next
-    /// may go. False if nothing was ever written.
+    /// Flips a bit in a long run of ones of a sector in use, where the next item may be written. Returns false if
+    /// nothing was ever written.
     pub fn flip_unwritten(&self, bit: usize) -> bool {
         const RUN_LEN: usize = 32;
         let free: Vec<_> = {

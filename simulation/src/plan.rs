@@ -1,5 +1,5 @@
-//! What happens in a run beside the device: decided from the seed before it begins, so that a run that fails can be told
-//! in a few lines, and made shorter.
+//! The plan of a run: the events around the device. The plan is made from the seed before the run begins. So a run that
+//! fails can be described in a few lines, and made shorter.
 
 use std::fmt;
 

@@ -28,10 +28,10 @@ pub const FLASH_SECTORS: usize = 4;
 pub const AROUND: Group = Group(0);
 /// How long frames and connections take to settle after something has changed, seconds.
 const SETTLING_S: u64 = 20;
-/// From the end of the plan until what was begun is over, seconds: a trial that the owner had just begun, its time to be
-/// confirmed, and the way back.
+/// From the end of the plan until every operation is over, seconds. The longest is a trial that the owner had just
+/// begun, with its time to be confirmed and the way back.
 const OVER_S: u64 = 420;
-/// From then to the end of the run, seconds: the device is looked at.
+/// From then to the end of the run, seconds. The device is checked in this time.
 const ENDING_S: u64 = 200;
 
 /// A run's world.

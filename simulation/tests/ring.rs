@@ -1,5 +1,5 @@
-//! The device in the listener's own buffers: requests that go over the end of the ring that they come in, wherever they
-//! do and wherever they are split.
+//! The device in the listener's own buffers. Requests go over the end of the receive ring at every byte, and are split
+//! at every byte.
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod air;

@@ -1,8 +1,9 @@
 //! `cargo xtask dist`: what a release consists of, in `target/dist`.
 //!
-//! For each chip that can be built, and for `hello` and `device`: a merged image for `espflash write-bin 0x0`, and the
-//! parts that the page writes from a browser. The parts leave the settings in flash alone; a merged image resets them.
-//! With them come the partition table, checksums, the licences of all that is in the images, and the page.
+//! A release has two things for each chip that can be built, and for `hello` and `device`. One is a merged image for
+//! `espflash write-bin 0x0`, the other the parts that the page writes from a browser. The parts leave the settings in
+//! flash alone; a merged image resets them. A release also has the partition table, checksums, the page, and the
+//! licences of everything in the images.
 //!
 //! - `licences.rs`: the crates in an image and the packages in the page, with the texts of their licences.
 //! - `page.rs`: the page and the manifests that ESP Web Tools reads.

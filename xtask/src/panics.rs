@@ -1,12 +1,15 @@
-//! Shows that what clients send can't reach a panic in our own steps: reads the release image of the device for bare
-//! metal, and finds whose code each call of a panic was made from.
+//! Shows that no input of a client reaches a panic in our own steps. The check reads the device's release image for
+//! bare metal, and finds whose code each call of a panic was made from.
 //!
 //! The image has line tables, which tell for each call the chain of functions that were inlined into one another there.
-//! A call counts as ours if the innermost of them outside of Rust's own library is in one of [`CHECKED`]. Two kinds
-//! are counted and let pass, because the compiler puts them in and can't show them to be out of reach: a `RefCell`
-//! that is borrowed twice, which no borrow of ours outlives a call for, and a future that is polled after its end,
-//! which no executor does. What the check doesn't see: a panic inside a library's function that wasn't inlined, for
-//! instance in `core::fmt`, and calls for which the compiler kept no line, which are counted.
+//! A call counts as ours if the innermost of them outside of Rust's own library is in one of [`CHECKED`].
+//!
+//! The compiler puts in two kinds of calls that it can't show to be out of reach. Both are counted and let pass:
+//! - a `RefCell` that is borrowed twice: no borrow of ours outlives a call
+//! - a future that is polled after its end: no executor does that
+//!
+//! The check doesn't see a panic inside a library's function that wasn't inlined, for instance in `core::fmt`. Nor does
+//! it see calls for which the compiler kept no line, which are counted.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,5 +1,5 @@
-//! A device that pushes its samples: into Redis through a proxy that cuts connections, to where CONFIG SET says while it
-//! runs, and from one bare-metal guest to another over a bridge. And the sensor node that is an example.
+//! A device that pushes its samples: into Redis through a proxy that cuts connections, and from one bare-metal guest to
+//! another over a bridge. CONFIG SET changes the peer while the device runs. The example of a sensor node is run too.
 //!
 //! - `cli.rs`: asking a server with redis-cli.
 //! - `proxy.rs`: a proxy that cuts connections at any byte.

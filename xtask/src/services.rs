@@ -1,6 +1,6 @@
-//! The services of a device's own network, as a phone meets them: the bare-metal device on a tap is asked for an address,
-//! for names, and for the page that a phone looks for; and asks for the time. Hosts that have gone disturb it, and the
-//! programs of others look at it.
+//! The services of the access point's network, as a phone uses them, of the bare-metal device on a tap. Requests ask
+//! for an address, for names, and for the page that a phone looks for. The device itself asks for the time. Hosts that
+//! have gone disturb the device, and the programs of others use its services.
 
 mod gone;
 pub mod peers;

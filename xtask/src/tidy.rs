@@ -6,7 +6,9 @@
 //! - `circles.rs`: imports that run in a circle.
 //! - `unused.rs`: public declarations that nothing uses.
 //! - `places.rs`: where ARCHITECTURE.md says that things are.
-//! - `imports.rs`: the import table of ARCHITECTURE.md against cargo's metadata.
+//! - `imports.rs`: what each crate may import, against cargo's metadata and ARCHITECTURE.md.
+//! - `comments.rs`: comments and documents, taken apart into sentences.
+//! - `prose.rs`: sentences that break the rules of prose.
 //! - `dead.rs`: Rust files and documents that nothing leads to.
 //! - `mentions.rs`: paths and jobs that the documents name.
 //! - `sizes.rs`: files that grew too long.
@@ -17,6 +19,7 @@
 //! - `requirements.rs`: the demands of RFC 9293, each with a test or a reason.
 
 mod circles;
+mod comments;
 mod dead;
 mod figures;
 mod imports;
@@ -24,6 +27,7 @@ mod limits;
 mod mentions;
 mod names;
 mod places;
+mod prose;
 mod requirements;
 mod sizes;
 mod sources;
@@ -84,6 +88,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     }
     faults.extend(unparsed);
     faults.extend(places::faults(&files));
+    faults.extend(prose::faults(&comments::sentences(&files)));
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }

@@ -1,9 +1,9 @@
 //! The servers that are compared on a host, each on the tap device `tap0` as 10.0.2.15, port 3000:
 //! `sockeye-bench-host sockeye | device | embassy-net | picoserve`.
 //!
-//! All run on one thread, which waits for the tap device itself: embassy's executor for Linux waits to be woken by
-//! another thread that does, and the kernel's part in that costs more than a server. They answer the exchanges of
-//! `bench/exchange`, but the device, which speaks RESP, and picoserve, which serves HTTP.
+//! All servers run on one thread, which waits for the tap device itself. embassy's executor for Linux would be woken by
+//! another thread that waits, and the kernel's part in that costs more than a server. All answer the exchanges of
+//! `bench/exchange`, except the device, which speaks RESP, and picoserve, which serves HTTP.
 
 mod device;
 mod others;

@@ -7,6 +7,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::stale_document;
 use crate::tables::{grouped, transposed};
 use harness::workspace::Workspace;
 
@@ -74,9 +75,7 @@ pub fn document_fault(workspace: &Workspace) -> Option<String> {
         Ok(footprint) => footprint,
         Err(error) => return Some(format!("{error:#}")),
     };
-    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
-    (found != document(&footprint))
-        .then(|| format!("{DOCUMENT} isn't what {FILE} makes: run `cargo xtask size --write`"))
+    stale_document(workspace, DOCUMENT, &document(&footprint), FILE, "`cargo xtask size --write`")
 }
 
 fn document(footprint: &Footprint) -> String {
@@ -107,13 +106,13 @@ fn comparison(footprint: &Footprint) -> String {
         // Writing into a string doesn't fail.
         let _ = writeln!(text, "| `{program}` | {} | {} % |", grouped(image), (image * 100).div_ceil(STATION_LEN));
     }
-    text + REASONS
+    text + REASONS + ADDED
 }
 
 const HEAD: &str = "# Footprint
 
-What the programs take of flash and RAM, and whose code they consist of. `cargo xtask size --write` makes this page from
-the release builds. `cargo xtask size`, a part of `cargo xtask test`, fails over a ceiling of `ceilings.toml`, and where a
+The flash and RAM of each program, and the origin of its code. `cargo xtask size --write` makes this page from the
+release builds. `cargo xtask size`, a part of `cargo xtask test`, fails over a ceiling of `ceilings.toml`, or if a
 figure here is off by more than 2 %. ";
 
 const SIZES: &str = "
@@ -147,16 +146,21 @@ The image of `device` on an ESP32-C3 was to be smaller than a station of ESP-IDF
 ";
 
 const REASONS: &str = "
-`device` is larger, and does more. The station joins one network and has sockets. `device` has an access point beside the
-joined network, and both share 8 slots. It has a DHCP server and client, captive DNS, mDNS and SNTP; settings that survive
-power cuts, and Wi-Fi that comes back from wrong ones; the Redis protocol, its commands and their help; history,
-subscriptions and push to other devices; a page for browsers, sensors, outputs, a button and a watchdog. `hello` is nearer
-to the station: an access point or a joined network, DHCP, captive DNS, a passphrase kept in flash, and a TCP server with
-8 slots. More than 350 KB of either image are the radio's: its code in the table above, and its constants. The radio's
-libraries are the same in ESP-IDF, and no setting makes them smaller.
+`device` is larger, and does more. The station joins one network and has sockets. `device` has an access point beside
+the joined network, and both share 8 slots. Beside that, `device` has:
 
-What makes the images small, by the bytes that each took off `device` when it was introduced, in November 2026 with rustc
-1.96:
+- a DHCP server and client, captive DNS, mDNS and SNTP
+- settings that survive power cuts, and Wi-Fi that comes back from wrong ones
+- the Redis protocol, its commands and their help
+- history, subscriptions and push to other devices
+- a page for browsers, sensors, outputs, a button and a watchdog
+
+`hello` is nearer to the station. `hello` has an access point or a joined network, DHCP, captive DNS, a passphrase in
+flash, and a TCP server with 8 slots. More than 350 KB of either image are the radio's: its code in the table above, and
+its constants. The radio's libraries are the same in ESP-IDF, and no setting makes them smaller.
+
+These make the images small. The bytes are those that each took off `device` when it was introduced, in November 2026
+with rustc 1.96:
 
 | | bytes |
 |---|---:|
@@ -168,19 +172,37 @@ What makes the images small, by the bytes that each took off `device` when it wa
 | no copies of one `async fn` in two crates, no sort of core's | 10,000 |
 
 `z` has a price. With these settings a `GET` in QEMU takes two fifths more instructions than with those of
-[performance.md](performance.md). That is some 15 us of an ESP32-C3's time, where a round trip over Wi-Fi takes 2 ms. With
-`s` for the programs, which hold what is generic, it would be a quarter more, for 23,000 bytes.
+[performance.md](performance.md). Two fifths are some 15 us of an ESP32-C3's time; a round trip over Wi-Fi takes 2 ms.
+With `s` for the programs, which hold all generic code, a `GET` would take a quarter more, for 23,000 bytes.
 
-Measured and not taken: folding of identical functions by the linker (1,000 bytes); the outliner where `s` is (4,000, on
-the path of each segment); opt-level 2 for esp-radio (none); a larger or smaller inline threshold (1,000). What is left to
-remove are features, and each such image would be tested less.
+These were measured and not taken:
+
+- folding of identical functions by the linker: 1,000 bytes
+- the outliner where `s` is: 4,000 bytes, on the path of each segment
+- opt-level 2 for esp-radio: nothing
+- a larger or smaller inline threshold: 1,000 bytes
+
+Only features are left to remove, and each image without one would be tested less.
+";
+
+const ADDED: &str = "
+## What parts cost
+
+What was added to `device` on an ESP32-C3, by the bytes that the image and the static RAM grew, in November 2026:
+
+| | image | static RAM |
+|---|---:|---:|
+| a day of history with TS commands | 16,500 | 6,100: 2,048 for each of 3 readings |
+
+The ESP32-C6 and the ESP32-S3 have RAM for 12 readings. On the ESP32-C3 the stack sets the number: `stack_left` is never
+less than the 50,756 bytes that were ever in use and 24 KB.
 ";
 
 const HEAP: &str = "
 ## Heap
 
-How much of the heap the radio takes was measured in an emulator of the ESP32-C3 with open networks, in November 2026, not
-on a chip. The heap was 102,400 bytes then. Free were, in bytes:
+The radio's part of the heap was measured in November 2026, in an emulator of the ESP32-C3 with open networks, not on a
+chip. The heap was 102,400 bytes then. Free were, in bytes:
 
 | mode | no client | the least under 8 clients |
 |---|---:|---:|
@@ -188,14 +210,14 @@ on a chip. The heap was 102,400 bytes then. Free were, in bytes:
 | station | 55,332 | - |
 | both | 50,840 | 35,504 |
 
-With the driver's own receive queue of 5 frames, 7 clients at once lost frames and stalled; with the 10 frames of today
-they ran through. Of the stack at most 50,756 bytes of 122,072 were in use, so that 32 KB of it became heap. With these
-the heap is 135,168 bytes, of which 66.7 KB were free under the same load. The ceiling is 40 KB free under 8 clients in
-all modes, computed from the most that the driver may take: `HEAP_FREE_MIN` in `crates/board/src/limits.rs`.
+With a receive queue of 5 frames in the driver, 7 clients at once lost frames and stalled. With the 10 frames of today
+they ran through. Of the stack at most 50,756 bytes of 122,072 were in use, so that 32 KB of it became heap. The heap is
+135,168 bytes now, of which 66.7 KB were free under the same load. At least 40 KB must be free under 8 clients in all
+modes: `HEAP_FREE_MIN` in `crates/board/src/limits.rs`, computed from the most that the driver may take.
 
-From the sources: at start the driver takes 10 static receive buffers of about 1.6 KB, its tasks' stacks, of which each
-has at least 6 KB, and what its libraries allocate. 32 receive and 32 transmit buffers more come and go, as large as
-their frames. A frame that finds no memory is lost, and sent again. On a chip:
+By its sources, the driver takes 10 static receive buffers of about 1.6 KB at start. Each of its tasks has a stack of at
+least 6 KB. Its libraries allocate too. 32 receive and 32 transmit buffers more come and go, as large as their frames. A
+frame that finds no memory is lost, and sent again. On a chip:
 
 ```
 redis-cli -h 192.168.1.1 -p 3000 INFO memory                  # used_memory, heap_free

@@ -25,8 +25,8 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(5);
 /// How often a guest tells its figures to know what telling them takes.
 const ASKED: usize = 4;
 
-/// A running guest. Under `-icount shift=0` its instruction counter counts instructions, so figures are exact and the
-/// same on every machine but for what depends on when frames come in.
+/// A running guest. Under `-icount shift=0` its instruction counter counts instructions. So figures are exact and the
+/// same on every machine, but for those that depend on when frames arrive.
 pub struct Guest<'a> {
     server: &'a mut Server,
 }

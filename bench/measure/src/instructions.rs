@@ -1,7 +1,7 @@
 //! What a request costs, in guest instructions of the bare-metal images: exact, and the same on every machine.
 //!
-//! Counted is everything that the guest runs: interrupts, driver, Ethernet, IP, TCP with its acknowledgements, the
-//! executor, the server and, where it is the device that answers, the device.
+//! All of the guest's instructions are counted: interrupts, driver, Ethernet, IP, TCP with its acknowledgements, the
+//! executor and the server. In the device's image the device is counted too.
 
 use std::collections::BTreeMap;
 use std::fs;

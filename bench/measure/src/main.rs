@@ -19,6 +19,8 @@ mod profile;
 mod size;
 mod tables;
 
+use std::env;
+use std::fs;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -72,4 +74,17 @@ fn documents(workspace: &Workspace) -> Result<()> {
     let faults: Vec<_> =
         [compare::document_fault(workspace), footprint::document_fault(workspace)].into_iter().flatten().collect();
     if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
+}
+
+/// What is wrong with a document in the tree, if anything: it has to be `expected`, which the figures of `file` make. With
+/// `SOCKEYE_BLESS` in the environment the document is written, for a change of its text that needs no new figures.
+fn stale_document(workspace: &Workspace, document: &str, expected: &str, file: &str, remedy: &str) -> Option<String> {
+    let path = workspace.root.join(document);
+    if env::var_os("SOCKEYE_BLESS").is_some()
+        && let Err(error) = fs::write(&path, expected)
+    {
+        return Some(format!("{document}: {error}"));
+    }
+    let found = fs::read_to_string(path).unwrap_or_default();
+    (found != expected).then(|| format!("{document} isn't what {file} makes: run {remedy}"))
 }

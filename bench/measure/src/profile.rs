@@ -1,5 +1,5 @@
-//! Where the instructions of an exchange go: QEMU tells every instruction that the guest executes, and each counts for
-//! the function, and the crate, that its line belongs to. Inlined functions count for themselves.
+//! A profile of an exchange's instructions. QEMU reports every instruction that the guest executes. An instruction
+//! counts for the function and the crate of its source line, so inlined functions count for themselves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};

@@ -7,13 +7,14 @@
 //! - [`converter`]: what a converter's code means that nobody has measured.
 //! - [`reset`], [`panic_message`]: why a chip has booted; [`boot_count`]: how many boots have failed in a row.
 //! - [`build_config`]: what an image was built with.
-//! - [`platform`]: the board as the application sees it, and its samples; [`clock`]: the time of day.
+//! - [`board_platform`]: the board as the application sees it, and its samples; [`clock`]: the time of day.
 //! - [`boot`]: what a device boots with.
 //! - [`library_log`]: what libraries log, without what is expected.
 //! - [`button`]: back to the factory's settings.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 
+pub mod board_platform;
 pub mod boot;
 pub mod boot_count;
 pub mod build_config;
@@ -23,6 +24,5 @@ pub mod converter;
 pub mod library_log;
 pub mod limits;
 pub mod panic_message;
-pub mod platform;
 pub mod readings;
 pub mod reset;

@@ -10,8 +10,8 @@ pub const PANIC_MESSAGE_MEMORY_LEN: usize = 3 + PANIC_MESSAGE_LEN;
 
 /// The memory of the count of failed boots: the count, and three bytes that show that it is one.
 pub const BOOT_COUNT_MEMORY_LEN: usize = 4;
-/// A boot has not failed if the device is up for so long, milliseconds: the watchdog would have bitten, and each sensor
-/// was sampled or has failed.
+/// A boot has not failed if the device is up for so long, milliseconds. A watchdog would have bitten by then, and each
+/// sensor was sampled or has failed.
 pub const STAY_UP_MS: u64 = 60_000;
 
 /// For how long the button must be held, milliseconds: nobody does that by mistake.
@@ -32,8 +32,8 @@ pub const RADIO_CALL_MS: u64 = 1_000;
 pub const HEAP_RECLAIMED: usize = 64 * 1024;
 /// The rest of the heap, in the chip's static memory, bytes.
 pub const HEAP_STATIC: usize = 68 * 1024;
-/// The most of the heap that the radio took as access point and station at once before a client came, bytes: measured in
-/// an emulator of the ESP32-C3 with open networks, with a receive queue of 5 frames.
+/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. It was
+/// measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
 pub const RADIO_HEAP: usize = 51_560;
 /// What a frame takes at most that waits in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
 pub const RADIO_FRAME: usize = 1_600;

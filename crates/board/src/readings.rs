@@ -1,6 +1,6 @@
 //! Names, units and ranges: the same thing has the same name on every board.
 
-use sockeye_device::{Kind, ReadingInfo, Value};
+use sockeye_device::{ReadingInfo, Value, ValueKind};
 
 use crate::limits::PERIOD_MS;
 
@@ -12,7 +12,7 @@ const fn gauge(
     maximum: i32,
 ) -> ReadingInfo<'static> {
     let (minimum, maximum) = (Value(minimum), Value(maximum));
-    ReadingInfo { name, unit, kind: Kind::Gauge, decimals, minimum, maximum, period_ms: PERIOD_MS }
+    ReadingInfo { name, unit, kind: ValueKind::Gauge, decimals, minimum, maximum, period_ms: PERIOD_MS }
 }
 
 /// The temperature at an LM35 on one supply (its data sheet, figure 1).
@@ -28,7 +28,7 @@ pub const UPTIME: ReadingInfo<'static> = counter("uptime", "s");
 
 /// A counter that begins at 0.
 pub const fn counter(name: &'static str, unit: &'static str) -> ReadingInfo<'static> {
-    ReadingInfo { kind: Kind::Counter, ..gauge(name, unit, 0, 0, i32::MAX) }
+    ReadingInfo { kind: ValueKind::Counter, ..gauge(name, unit, 0, 0, i32::MAX) }
 }
 
 /// A count as a value; one that is too large stays at the largest.

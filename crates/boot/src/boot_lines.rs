@@ -1,5 +1,5 @@
-//! What a device prints while it boots: each step when it is reached, then how to reach the device; and later, what
-//! becomes of its network.
+//! The lines that a device prints on the console: each step of the boot when it is reached, then how to reach the
+//! device. Later lines report each change of its network.
 
 use core::fmt::{self, Arguments, Display};
 use core::net::{Ipv4Addr, SocketAddr};

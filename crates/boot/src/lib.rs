@@ -1,4 +1,4 @@
-//! What all platforms have in common before a handler runs: the lines that a device prints, its default ports and
+//! The parts of the boot that all platforms share. They are the lines that a device prints, its default ports and
 //! addresses, and the settings that a build may fix.
 //!
 //! # Layout

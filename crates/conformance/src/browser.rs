@@ -13,6 +13,7 @@ use crate::test_client::{TestClient, ask};
 
 pub const CASES: &[Case] = &[
     Case::new("http_get", http_get),
+    Case::new("http_head", http_head),
     Case::new("http_split_everywhere", http_split_everywhere),
     Case::new("http_byte_at_a_time", http_byte_at_a_time),
     Case::new("http_long_head", http_long_head),
@@ -59,6 +60,7 @@ fn http_get(target: &Target) -> CaseResult {
         b"GET / HTTP/1.0\r\n\r\n",
         b"GET /index.html HTTP/1.1\r\nHost: 192.168.1.1:3000\r\nAccept: */*\r\n\r\n",
         b"GET /favicon.ico?a=b%20c HTTP/1.1\r\nHost: sockeye\r\n\r\n",
+        b"GET http://sockeye/ HTTP/1.1\r\nHost: sockeye\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: sockeye\r\nConnection: keep-alive\r\nUser-Agent: curl/8.0\r\n\r\n",
     ];
     for request in requests {
@@ -68,6 +70,16 @@ fn http_get(target: &Target) -> CaseResult {
         ensure!(elapsed < AT_ONCE_MAX, "the page took {elapsed:?}");
     }
     Ok(format!("{} requests", requests.len()))
+}
+
+/// HEAD is answered as GET is, without the page (RFC 9110 section 9.3.2).
+fn http_head(target: &Target) -> CaseResult {
+    let page = ask(target, GET)?.bytes;
+    let head = ask(target, b"HEAD / HTTP/1.1\r\nHost: sockeye\r\n\r\n")?;
+    ensure!(head.end == End::Eof, "got {head}");
+    let head_len = page.windows(4).position(|end| end == b"\r\n\r\n").context("the page's head has no end")? + 4;
+    ensure!(head.bytes == page[..head_len], "got {head}");
+    Ok(format!("{head_len} bytes"))
 }
 
 fn http_split_everywhere(target: &Target) -> CaseResult {
@@ -129,7 +141,6 @@ fn http_lookalikes(target: &Target) -> CaseResult {
         b"GETS / HTTP/1.1\r\n",
         b"get / HTTP/1.1\r\n",
         b" GET / HTTP/1.1\r\n",
-        b"HEAD / HTTP/1.1\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"PING\r\n",

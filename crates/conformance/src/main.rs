@@ -2,8 +2,11 @@
 //!
 //! # Layout
 //! `main` reads the arguments, and `case_runner` runs the cases that `suite` lists. The cases are in files by subject:
-//! `basic`, `browser`, `overload`, `stalled`, `hostile`, `cycles` and `vanish` use the machine's own TCP stack
-//! (`test_client`, `slots`, `answer`); those in `raw` build TCP segments by hand. `limits` has every time limit.
+//! - `basic`, `browser`, `overload`, `stalled`, `hostile`, `cycles` and `vanish` use the machine's own TCP stack,
+//!   through `test_client`, `slots` and `answer`.
+//! - `raw` builds TCP segments by hand.
+//!
+//! `limits` has every time limit.
 
 mod answer;
 mod basic;

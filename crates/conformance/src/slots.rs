@@ -28,8 +28,8 @@ pub fn hold(target: &Target, count: usize) -> Result<Vec<TestClient>> {
 
 /// Serves every held client, the last one first.
 ///
-/// That order matters: a connection that was accepted by no slot is the last one, and it must not get the slot of
-/// one that was served before it.
+/// The order matters. A connection that no slot accepted is the last one, and it must not get the slot of a client that
+/// was served before.
 pub fn serve(held: Vec<TestClient>) -> Result<()> {
     let count = held.len();
     for (index, mut client) in held.into_iter().enumerate().rev() {

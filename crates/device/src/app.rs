@@ -1,7 +1,7 @@
 //! The application: what all clients share.
 
-mod commit;
 mod restart;
+mod settings_commit;
 mod setup_check;
 mod wifi_controller;
 mod wiring_desk;
@@ -22,6 +22,7 @@ use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
 use crate::keys::catalog::Catalog;
+use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
@@ -70,12 +71,38 @@ impl Default for AppResources {
     }
 }
 
-/// The device, for all of its connections. It belongs to one executor: no method waits, but for
+/// What is kept of readings.
+struct Samples<'a> {
+    histories: &'a mut [History],
+    days: &'a mut [Day],
+}
+
+impl Samples<'_> {
+    /// Keeps a sample that comes now. False if there is no such reading.
+    fn add(&mut self, index: usize, value: Value, now: Now) -> bool {
+        let Some(history) = self.histories.get_mut(index) else {
+            return false;
+        };
+        history.append(value, now);
+        Day::add_to(self.days, index, value, now.uptime_ms());
+        true
+    }
+
+    /// Forgets what is kept of a reading.
+    fn forget(&mut self, index: usize) {
+        if let Some(history) = self.histories.get_mut(index) {
+            history.clear();
+        }
+        Day::forget(self.days, index);
+    }
+}
+
+/// The device, for all of its connections. An `App` belongs to one executor: no method waits, but for
 /// [`event`](Self::event).
 pub struct App<'a> {
     platform: &'a dyn Platform,
     resources: &'a AppResources,
-    histories: RefCell<&'a mut [History]>,
+    samples: RefCell<Samples<'a>>,
     outbox: Option<&'a Outbox<'a>>,
 }
 
@@ -83,9 +110,9 @@ impl<'a> App<'a> {
     /// A device as its platform describes it, with what was stored last: a [`Stored`], or just
     /// [`Settings`](crate::Settings).
     ///
-    /// `histories` are the memory of as many readings as the platform has, or [`READINGS_MAX`](crate::limits::READINGS_MAX)
-    /// if readings can be wired to it, and of readings of other devices if there are more: each of them takes one, up to
-    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX).
+    /// `histories` has one [`History`] for each reading. The first ones are those of the platform's readings, or
+    /// [`READINGS_MAX`](crate::limits::READINGS_MAX) if readings can be wired to the platform. The rest, up to
+    /// [`REMOTES_MAX`](crate::limits::REMOTES_MAX), are for readings of other devices.
     ///
     /// # Errors
     /// The platform describes a device that can't be; see [`SetupError`].
@@ -108,7 +135,8 @@ impl<'a> App<'a> {
         state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
-        Ok(Self { platform, resources, histories: RefCell::new(histories), outbox: None })
+        let samples = RefCell::new(Samples { histories, days: &mut [] });
+        Ok(Self { platform, resources, samples, outbox: None })
     }
 
     /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
@@ -119,6 +147,13 @@ impl<'a> App<'a> {
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
         Self { outbox: Some(outbox), ..self }
+    }
+
+    /// The same device, which keeps a day of as many readings as there are `days`: of those whose first samples come
+    /// first. Without days a device keeps the newest samples only.
+    pub fn with_days(self, days: &'a mut [Day]) -> Self {
+        self.samples.borrow_mut().days = days;
+        self
     }
 
     fn state(&self) -> RefMut<'a, State> {
@@ -150,16 +185,15 @@ impl<'a> App<'a> {
     /// subscribed. An index that the platform doesn't have is ignored.
     pub fn sample(&self, index: usize, value: Value) {
         let now = self.platform.now();
-        let mut histories = self.histories.borrow_mut();
         let state = &mut *self.state();
-        let (Some(info), Some(history)) = (self.platform.readings().get(index), histories.get_mut(index)) else {
+        let (Some(info), Some(latest)) = (self.platform.readings().get(index), state.latest.get_mut(index)) else {
             return;
         };
-        let Some(latest) = state.latest.get_mut(index) else {
+        if !self.samples.borrow_mut().add(index, value, now) {
             return;
-        };
+        }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
-        history.append(value, now);
+        state.clock.follow(now);
         if let Some(outbox) = self.outbox {
             outbox.put(index, value, now);
         }
@@ -169,7 +203,6 @@ impl<'a> App<'a> {
     /// Takes a sample of a wired reading.
     pub(crate) fn sample_wired(&self, index: usize, value: Value) {
         let now = self.platform.now();
-        let mut histories = self.histories.borrow_mut();
         let state = &mut *self.state();
         let catalog = state.catalog(self.platform);
         let Some((label, decimals)) = catalog.reading(index) else {
@@ -177,11 +210,14 @@ impl<'a> App<'a> {
         };
         let name = label.text();
         let period_ms = catalog.info(index).map_or(0, |(info, _)| info.period_ms);
-        let (Some(latest), Some(history)) = (state.latest.get_mut(index), histories.get_mut(index)) else {
+        let Some(latest) = state.latest.get_mut(index) else {
             return;
         };
+        if !self.samples.borrow_mut().add(index, value, now) {
+            return;
+        }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
-        history.append(value, now);
+        state.clock.follow(now);
         if let Some(outbox) = self.outbox {
             outbox.put_named(index, (&name, period_ms), value, now);
         }
@@ -222,6 +258,11 @@ impl<'a> App<'a> {
     /// The version of RESP that the client speaks.
     pub fn protocol(&self, key: SessionKey) -> Protocol {
         self.state().sessions.get(key).protocol
+    }
+
+    /// Whether the client has called a command.
+    pub(crate) fn has_called(&self, key: SessionKey) -> bool {
+        self.state().sessions.get(key).command != 0
     }
 
     /// Over which network the client has connected.
@@ -299,10 +340,12 @@ impl<'a> App<'a> {
         is_timed_out: bool,
         run: impl FnOnce(&mut CommandContext<'_, '_>) -> R,
     ) -> R {
+        let Samples { histories, days } = &mut *self.samples.borrow_mut();
         run(&mut CommandContext {
             platform: self.platform,
             state,
-            histories: &mut self.histories.borrow_mut(),
+            histories,
+            days,
             document: &mut self.resources.document.borrow_mut(),
             outbox: self.outbox,
             table: &TABLE,

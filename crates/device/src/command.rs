@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
 
+use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
 use crate::outbox::Outbox;
@@ -28,6 +29,7 @@ pub enum Group {
     Server,
     Stream,
     String,
+    TimeSeries,
     Transactions,
     Wifi,
     Wiring,
@@ -44,6 +46,7 @@ impl Group {
             Self::Server => "server",
             Self::Stream => "stream",
             Self::String => "string",
+            Self::TimeSeries => "timeseries",
             Self::Transactions => "transactions",
             Self::Wifi => "wifi",
             Self::Wiring => "wiring",
@@ -256,6 +259,8 @@ pub enum Flow {
 pub(crate) struct CommandTable {
     /// All commands, each followed by its subcommands, sorted by name.
     pub(crate) rows: &'static [Command],
+    /// HELP of each command that has subcommands.
+    pub(crate) help: &'static Command,
     /// Positions in `rows`, counted from 1: each at the hash of its name, or at the next that was free; 0 is free. A
     /// search by halves takes six comparisons; this takes one or two.
     pub(crate) index: [u8; COMMAND_INDEX_LEN],
@@ -278,7 +283,11 @@ pub(crate) enum Unknown {
 
 impl CommandTable {
     /// Hashes the names of `rows`.
-    pub(crate) const fn new(rows: &'static [Command], refused: &'static [&'static str]) -> Self {
+    pub(crate) const fn new(
+        rows: &'static [Command],
+        help: &'static Command,
+        refused: &'static [&'static str],
+    ) -> Self {
         let mut index = [0; COMMAND_INDEX_LEN];
         let mut number = 0;
         while number < rows.len() {
@@ -290,11 +299,20 @@ impl CommandTable {
             number += 1;
             index[hash] = number as u8;
         }
-        Self { rows, index, refused }
+        Self { rows, help, index, refused }
     }
 
     /// The command of this number, which [`find`](Self::find) gave.
     pub(crate) fn get(&self, number: u8) -> Option<&'static Command> {
+        if number == self.help_number() { Some(self.help) } else { self.row(number) }
+    }
+
+    /// The number of HELP: one more than the last row's.
+    fn help_number(&self) -> u8 {
+        self.rows.len() as u8 + 1
+    }
+
+    fn row(&self, number: u8) -> Option<&'static Command> {
         self.rows.get(usize::from(number).checked_sub(1)?)
     }
 
@@ -306,7 +324,10 @@ impl CommandTable {
             return Err(refused.map_or(Unknown::Command, |name| Unknown::Refused(name)));
         };
         match request.arg(1) {
-            Some(sub) if command.has_subcommands() => self.lookup(name, Some(sub)).ok_or(Unknown::Subcommand(command)),
+            Some(sub) if command.has_subcommands() => {
+                let help = || sub.eq_ignore_ascii_case(b"HELP").then_some((self.help_number(), self.help));
+                self.lookup(name, Some(sub)).or_else(help).ok_or(Unknown::Subcommand(command))
+            }
             None if command.is_container => Err(Unknown::Arity(command)),
             _ => Ok((number, command)),
         }
@@ -331,7 +352,7 @@ impl CommandTable {
         loop {
             // A free place ends the search, and there are some.
             let number = *self.index.get(hash)?;
-            let command = self.get(number)?;
+            let command = self.row(number)?;
             if command.name.len() == len && command.is_named(name, sub) {
                 return Some((number, command));
             }
@@ -350,6 +371,7 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
+    pub(crate) days: &'c mut [Day],
     /// Where long texts are kept while they are sent.
     pub(crate) document: &'c mut Document,
     /// None on a device that pushes no samples.

@@ -7,12 +7,12 @@ use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
     pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream,
-    transaction_commands as transaction, wifi, wiring_commands as wiring, xadd, xinfo,
+    transaction_commands as transaction, ts, wifi_commands as wifi, wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, Transactions, Wifi, Wiring};
+use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
@@ -22,9 +22,8 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 115] = [
+pub static COMMANDS: [Command; 108] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
-    row("acl|help", 2, Read, Server, help::help).doc("", "6.0.0", "Show helpful text about the subcommands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
     row("auth", -2, Open, Connection, auth::auth).no_multi().secret().doc(
         "[username] password",
@@ -38,11 +37,6 @@ pub static COMMANDS: [Command; 115] = [
         "Refused, and with it the next transaction: a device invalidates no caches.",
     ),
     row("client|getname", 2, Read, Connection, client::getname).doc("", "2.6.9", "Get the current connection's name."),
-    row("client|help", 2, Read, Connection, help::help).repeatable().long().doc(
-        "",
-        "5.0.0",
-        "Show helpful text about the subcommands.",
-    ),
     row("client|id", 2, Read, Connection, client::id).doc("", "5.0.0", "Return the current connection's ID."),
     row("client|info", 2, Read, Connection, client::info).repeatable().long().doc(
         "",
@@ -88,11 +82,6 @@ pub static COMMANDS: [Command; 115] = [
         "7.0.0",
         "Document some or all commands.",
     ),
-    row("command|help", 2, Read, Server, help::help).repeatable().long().doc(
-        "",
-        "5.0.0",
-        "Show helpful text about the subcommands.",
-    ),
     row("command|info", -2, Read, Server, command::info).repeatable().long().doc(
         "[command-name [command-name ...]]",
         "2.8.13",
@@ -113,11 +102,6 @@ pub static COMMANDS: [Command; 115] = [
         "parameter [parameter ...]",
         "2.0.0",
         "Get the parameters that match the patterns; never a secret.",
-    ),
-    row("config|help", 2, Read, Server, help::help).repeatable().long().doc(
-        "",
-        "5.0.0",
-        "Show helpful text about the subcommands.",
     ),
     Command::commit("config|set", -4, Write, Server, config::set).secret().doc(
         "parameter value [parameter value ...]",
@@ -197,25 +181,17 @@ pub static COMMANDS: [Command; 115] = [
         "List the keys that match a pattern.",
     ),
     Command::container("latency", Server).doc("", "2.8.13", "A container for latency diagnostics commands."),
-    row("latency|help", 2, Read, Server, help::help).doc("", "2.8.13", "Show helpful text about the subcommands."),
     row("latency|histogram", -2, Read, Server, server::empty_map).doc(
         "[command [command ...]]",
         "7.0.0",
         "Return nothing: the device keeps no histograms.",
-    ),
-    row("latency|history", 3, Read, Server, server::empty_array).doc(
-        "event",
-        "2.8.13",
-        "Return nothing: the device records no latency events.",
     ),
     row("latency|latest", 2, Read, Server, server::empty_array).doc(
         "",
         "2.8.13",
         "Return nothing: the device records no latency events.",
     ),
-    row("latency|reset", -2, Read, Server, server::zero).doc("[event [event ...]]", "2.8.13", "Reset nothing."),
     Command::container("memory", Server).doc("", "4.0.0", "A container for memory diagnostics commands."),
-    row("memory|help", 2, Read, Server, help::help).doc("", "4.0.0", "Show helpful text about the subcommands."),
     row("memory|usage", -3, Read, Server, keyspace::memory_usage).keys(2, 2).doc(
         "key [SAMPLES count]",
         "4.0.0",
@@ -227,7 +203,6 @@ pub static COMMANDS: [Command; 115] = [
         "Get several values.",
     ),
     Command::container("module", Server).doc("", "4.0.0", "A container for module commands."),
-    row("module|help", 2, Read, Server, help::help).doc("", "5.0.0", "Show helpful text about the subcommands."),
     row("module|list", 2, Read, Server, server::empty_array).doc("", "4.0.0", "List the modules: there are none."),
     row("monitor", 1, Write, Server, server::monitor).no_multi().doc("", "1.0.0", "Watch the commands of all clients."),
     row("multi", 1, Read, Transactions, transaction::multi).immediate().doc(
@@ -240,11 +215,6 @@ pub static COMMANDS: [Command; 115] = [
         "key",
         "2.2.3",
         "Return how Redis would store such a value.",
-    ),
-    row("object|help", 2, Read, Generic, help::help).repeatable().doc(
-        "",
-        "6.2.0",
-        "Show helpful text about the subcommands.",
     ),
     row("ping", -1, Open, Connection, connection::ping).repeatable().allowed_subscribed().doc(
         "[message]",
@@ -267,7 +237,6 @@ pub static COMMANDS: [Command; 115] = [
         "2.8.0",
         "List the channels that have subscribers.",
     ),
-    row("pubsub|help", 2, Read, Pubsub, help::help).doc("", "6.2.0", "Show helpful text about the subcommands."),
     row("pubsub|numpat", 2, Read, Pubsub, pubsub::numpat).doc(
         "",
         "2.8.0",
@@ -311,7 +280,6 @@ pub static COMMANDS: [Command; 115] = [
         "2.2.12",
         "List the commands that took long.",
     ),
-    row("slowlog|help", 2, Read, Server, help::help).doc("", "6.2.0", "Show helpful text about the subcommands."),
     row("slowlog|len", 2, Read, Server, slowlog::len).doc("", "2.2.12", "Count the commands in the slow log."),
     row("slowlog|reset", 2, Write, Server, slowlog::reset).doc("", "2.2.12", "Empty the slow log."),
     row("strlen", 2, Read, String, keyspace::strlen).repeatable().keys(1, 1).doc(
@@ -325,6 +293,46 @@ pub static COMMANDS: [Command; 115] = [
         "Be told of each sample of the readings.",
     ),
     row("time", 1, Read, Server, server::time).doc("", "2.6.0", "Return the device's time."),
+    row("ts.get", -2, Read, TimeSeries, ts::get).repeatable().keys(1, 1).doc(
+        "key [LATEST]",
+        "1.0.0",
+        "Get the newest sample of a reading, with its time.",
+    ),
+    row("ts.info", 2, Read, TimeSeries, ts::info).repeatable().keys(1, 1).long().doc(
+        "key",
+        "1.0.0",
+        "Tell what is kept of a reading.",
+    ),
+    row("ts.mget", -3, Read, TimeSeries, ts::mget).repeatable().long().doc(
+        "[LATEST] [WITHLABELS] FILTER filter [filter ...]",
+        "1.0.0",
+        "Get the newest samples of the readings that match.",
+    ),
+    row("ts.mrange", -4, Read, TimeSeries, ts::mrange).repeatable().long().doc(
+        "from to [COUNT count] [AGGREGATION aggregation milliseconds] [WITHLABELS] FILTER filter [filter ...]",
+        "1.0.0",
+        "Get a day of the readings that match, the oldest first.",
+    ),
+    row("ts.mrevrange", -4, Read, TimeSeries, ts::mrevrange).repeatable().long().doc(
+        "from to [COUNT count] [AGGREGATION aggregation milliseconds] [WITHLABELS] FILTER filter [filter ...]",
+        "1.4.0",
+        "Get a day of the readings that match, the newest first.",
+    ),
+    row("ts.queryindex", -2, Read, TimeSeries, ts::queryindex).repeatable().long().doc(
+        "filter [filter ...]",
+        "1.0.0",
+        "List the readings that match.",
+    ),
+    row("ts.range", -4, Read, TimeSeries, ts::range).repeatable().keys(1, 1).long().doc(
+        "key from to [COUNT count] [ALIGN align] [AGGREGATION aggregation milliseconds]",
+        "1.0.0",
+        "Get a day of a reading, the oldest first.",
+    ),
+    row("ts.revrange", -4, Read, TimeSeries, ts::revrange).repeatable().keys(1, 1).long().doc(
+        "key from to [COUNT count] [ALIGN align] [AGGREGATION aggregation milliseconds]",
+        "1.4.0",
+        "Get a day of a reading, the newest first.",
+    ),
     row("ttl", 2, Read, Generic, keyspace::ttl).repeatable().keys(1, 1).doc(
         "key",
         "1.0.0",
@@ -358,11 +366,6 @@ pub static COMMANDS: [Command; 115] = [
         "Store the network that is being tried; replied when it is stored.",
     ),
     Command::commit("wifi|forget", 3, Write, Wifi, wifi::forget).doc("ssid", DEVICE_SINCE, "Forget a stored network."),
-    row("wifi|help", 2, Read, Wifi, help::help).repeatable().long().doc(
-        "",
-        DEVICE_SINCE,
-        "Show helpful text about the subcommands.",
-    ),
     row("wifi|scan", 2, Write, Wifi, wifi::scan).no_multi().long().doc(
         "",
         DEVICE_SINCE,
@@ -379,11 +382,6 @@ pub static COMMANDS: [Command; 115] = [
         "",
         DEVICE_SINCE,
         "List the drivers, each with its words and what it reads or switches.",
-    ),
-    row("wiring|help", 2, Read, Wiring, help::help).repeatable().long().doc(
-        "",
-        DEVICE_SINCE,
-        "Show helpful text about the subcommands.",
     ),
     row("wiring|pins", 2, Read, Wiring, wiring::pins).repeatable().long().doc(
         "",
@@ -416,11 +414,6 @@ pub static COMMANDS: [Command; 115] = [
         "5.0.0",
         "Return nothing: a history has no consumer groups.",
     ),
-    row("xinfo|help", 2, Read, Stream, help::help).repeatable().doc(
-        "",
-        "5.0.0",
-        "Show helpful text about the subcommands.",
-    ),
     row("xinfo|stream", -3, Read, Stream, xinfo::stream).repeatable().keys(2, 2).doc(
         "key",
         "5.0.0",
@@ -447,6 +440,9 @@ pub static COMMANDS: [Command; 115] = [
         "Get past samples, the newest first.",
     ),
 ];
+
+/// HELP of each command that has subcommands.
+static HELP: Command = row("help", 2, Read, Server, help::help).repeatable().long();
 
 /// Commands that people and scripts may try on a database. They are told what they are talking to, so that nobody
 /// looks for a fault in a client.
@@ -486,9 +482,9 @@ static REFUSED: [&str; 32] = [
 ];
 
 /// The table as dispatch and commands see it.
-pub(crate) static TABLE: CommandTable = CommandTable::new(&COMMANDS, &REFUSED);
+pub(crate) static TABLE: CommandTable = CommandTable::new(&COMMANDS, &HELP, &REFUSED);
 
-const _: () = assert!(COMMANDS.len() < COMMAND_INDEX_LEN && COMMANDS.len() < u8::MAX as usize);
+const _: () = assert!(COMMANDS.len() < COMMAND_INDEX_LEN && COMMANDS.len() + 1 < u8::MAX as usize);
 
 /// The subcommands of a command.
 pub fn subcommands(command: &Command) -> impl Iterator<Item = &'static Command> {
@@ -517,9 +513,8 @@ mod tests {
             if let Some(parent) = command.parent() {
                 assert!(TABLE.by_any_name(parent.as_bytes()).unwrap().has_subcommands(), "{parent}");
             }
-            if command.is_container {
-                assert!(subcommands(command).any(|sub| sub.name.ends_with("|help")), "{}", command.name);
-            }
+            assert_eq!(command.has_subcommands(), subcommands(command).count() > 0, "{}", command.name);
+            assert!(!command.name.ends_with("|help"), "{}: HELP is the same for all", command.name);
         }
         for name in ["", "g", "gets", "gex", "get|", "client|", "|id", "client|x"] {
             assert!(TABLE.by_any_name(name.as_bytes()).is_none(), "{name}");

@@ -1,10 +1,15 @@
 //! Patterns as KEYS, SCAN, PSUBSCRIBE and CONFIG GET take them.
 
-/// Whether `text` matches `pattern` by the rules of Redis: `*` any bytes, `?` one byte, `[a-c]` one of these bytes,
-/// `[^a]` any but these, `\` before a byte that shall mean itself.
+/// Whether `text` matches `pattern` by the rules of Redis:
 ///
-/// Takes at most as many steps as both are long multiplied: after a mismatch it goes back to the last `*` only, as
-/// an earlier one can't match more than the later ones already do.
+/// - `*`: any bytes
+/// - `?`: one byte
+/// - `[a-c]`: one of these bytes
+/// - `[^a]`: one byte that is none of these
+/// - `\`: the next byte, literally
+///
+/// Takes at most as many steps as the product of both lengths. After a mismatch only the last `*` is tried with one
+/// byte more: an earlier `*` could match nothing that the last one can't.
 pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut pattern, mut text) = (pattern, text);
     let mut retry: Option<(&[u8], &[u8])> = None;

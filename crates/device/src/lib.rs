@@ -1,8 +1,12 @@
 //! The device behind the sockets: readings, outputs, history and push, over RESP.
 //!
-//! A device is a small, fixed tree of typed keys that every Redis client can use: `GET lm35` is the latest value of a
-//! reading, `SET led 1` switches an output, `XRANGE history:lm35 - +` gives past samples, `SUBSCRIBE lm35` pushes new
-//! ones, `INFO` tells how the device is.
+//! A device is a small tree of typed keys that every Redis client can use:
+//!
+//! - `GET lm35` returns the latest value of a reading.
+//! - `SET led 1` switches an output.
+//! - `XRANGE history:lm35 - +` returns past samples.
+//! - `SUBSCRIBE lm35` pushes new samples.
+//! - `INFO` returns the device's state and counters.
 //!
 //! [`App`] is all of it, without IO: time, randomness, sensors and outputs come from a [`Platform`], what must survive
 //! a reboot goes to a [`Store`]. [`serve()`] is the loop between an [`App`] and one connection, a
@@ -21,7 +25,7 @@
 //! | `platform` | [`Platform`]: the machine under the application |
 //! | `settings` | [`Settings`] with the token, their [`Store`], and [`FlashStore`] |
 //! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
-//! | `keys` | the catalog of keys, [`History`], readings of other devices |
+//! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `glob`, `value` | patterns, values |
@@ -52,10 +56,11 @@ mod value;
 
 pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
+pub use keys::day::Day;
 pub use keys::history::{History, StreamId};
-pub use outbox::{Backoff, IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
+pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
-    DeviceIdentity, Health, Kind, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth,
+    DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth, ValueKind,
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};

@@ -8,9 +8,11 @@
 //! | what a request is looked at in | [`SCRATCH_SIZE_MAX`], once |
 //! | an outbox | [`OUTBOX_SIZE_MAX`] at most, if the device pushes |
 //! | a reading's history | [`HISTORY_SIZE_MAX`] at most, for each reading that the board has |
+//! | a reading's day | [`DAY_SIZE_MAX`] at most, for each that the platform gives: [`DAYS_MAX`] or fewer |
 //! | the rest of an [`App`](crate::App) | [`SHARED_SIZE_MAX`] at most, and [`SETTINGS_SIZE_MAX`], sessions excluded |
 //! | a [`FlashStore`](crate::FlashStore) | little more than [`FLASH_BUFFER_LEN`] |
 
+use sockeye_backoff::Pauses;
 use sockeye_wifi::limits::{HEARD_MAX, RX_QUEUE_LEN, SSID_LEN_MAX};
 
 /// Sessions at once: the clients that a device serves at once. A client that is one too many opens no session.
@@ -40,24 +42,44 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
-/// Length of what is said of a wiring that can't be; what is longer is cut.
+/// Length of the error of an impossible wiring, bytes; a longer one is cut.
 pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
-/// How long after a restart was asked for the device restarts, milliseconds: until then replies are sent, at least once
-/// again where one was lost (RFC 6298 has 1 s for the first), and connections are closed.
+/// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
+/// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
 pub const RESTART_DELAY_MS: u64 = 1_500;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
 
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
+/// Minutes that are kept of each reading that has a day: an hour, and as many as are told together as ten.
+pub const DAY_MINUTES: usize = 70;
+/// Times ten minutes that are kept of it: a day, and the one that goes next.
+pub const DAY_TENS: usize = 145;
+/// Minutes of the longer step.
+pub(crate) const TEN_MINUTES: u32 = 10;
+/// Milliseconds of a minute.
+pub(crate) const MINUTE_MS: u64 = 60_000;
+/// The most samples that a minute or ten count.
+pub(crate) const BUCKET_COUNT_MAX: u32 = 4_095;
+/// How far the clock may be off before the times of minutes follow it, milliseconds: small corrections move none.
+pub(crate) const CLOCK_SLACK_MS: u64 = 1_000;
+/// Days of a device that has RAM to spare, a reading each; 24 KB.
+pub const DAYS_MAX: usize = 12;
+/// Samples that come before one that is yet to be sent is overwritten; where fewer would do, TS.RANGE gives the minute.
+pub(crate) const RANGE_SLACK: u32 = 4;
+/// Labels in one SELECTED_LABELS.
+pub const SELECTED_LABELS_MAX: usize = 8;
+/// Length of their names together.
+pub const SELECTED_LABELS_LEN_MAX: usize = 128;
 /// Streams in one XREAD.
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
-/// How long a request may still block once its client has closed its side, milliseconds: such a client can't be told from
-/// one that has gone.
+/// How long a request may block once its client has closed its side, milliseconds. Such a client can't be distinguished
+/// from one that has gone.
 pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.
@@ -81,11 +103,6 @@ pub const PUSH_TOKEN_LEN_MAX: usize = 64;
 pub const PUSH_ERROR_LEN_MAX: usize = 48;
 /// The longest time between two samples of a reading, milliseconds: a day.
 pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
-/// How long a device waits after a connection to its peer has failed, milliseconds, and no more than twice as long;
-/// each further failure doubles it.
-pub const PUSH_BACKOFF_MIN_MS: u64 = 250;
-/// The longest such wait, milliseconds.
-pub const PUSH_BACKOFF_MAX_MS: u64 = 60_000;
 
 /// Length of the time server's host and port.
 pub const TIME_SERVER_LEN_MAX: usize = 64;
@@ -115,10 +132,8 @@ pub const DIGEST_LEN: usize = 32;
 
 /// Wrong tokens that an address has free before it must wait.
 pub const AUTH_FREE_FAILURES: u8 = 3;
-/// How long an address waits after the first failure beyond, milliseconds; each further one doubles it.
-pub const AUTH_BACKOFF_MIN_MS: u64 = 1_000;
-/// The longest such wait, milliseconds.
-pub const AUTH_BACKOFF_MAX_MS: u64 = 60_000;
+/// How long an address waits after each failure beyond. Jitter would help nobody: one address waits at a time.
+pub const AUTH_PAUSES: Pauses = Pauses::new(1_000, 60_000, 0);
 /// Addresses whose failures are remembered; one more replaces the one whose wait ends first.
 pub const AUTH_ADDRESSES_MAX: usize = 8;
 /// Wrong tokens after which a connection is closed.
@@ -171,6 +186,8 @@ pub const FUTURE_SIZE_MAX: usize = 320;
 pub const SCRATCH_SIZE_MAX: usize = RX_LEN + TX_LEN + sockeye_resp::limits::ARGS_SIZE_MAX;
 /// RAM of one reading's history on a 32-bit chip.
 pub const HISTORY_SIZE_MAX: usize = 12 * HISTORY_LEN + 16;
+/// RAM of one reading's day.
+pub const DAY_SIZE_MAX: usize = 2_048;
 /// RAM of an outbox on a 32-bit chip.
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
@@ -190,13 +207,15 @@ const _: () = assert!(SCAN_COUNT <= SCAN_KEYS_MAX);
 // A set of streams is the bits of a u8, a position in a history a u8, and its size wraps as numbers do.
 const _: () = assert!(STREAMS_MAX <= u8::BITS as usize);
 const _: () = assert!(HISTORY_LEN.is_power_of_two() && HISTORY_LEN <= u8::MAX as usize);
-const _: () = assert!(READINGS_MAX + REMOTES_MAX <= u8::MAX as usize);
+const _: () = assert!(READINGS_MAX + REMOTES_MAX < u8::MAX as usize);
+const _: () = assert!((BUCKET_COUNT_MAX + 1).is_power_of_two(), "it is a number of bits");
+const _: () = assert!(DAYS_MAX * DAY_SIZE_MAX <= 24 * 1024);
+const _: () = assert!(DAY_MINUTES >= 60 + TEN_MINUTES as usize && (DAY_TENS - 1) * TEN_MINUTES as usize >= 24 * 60);
 const _: () = assert!(SUBSCRIPTIONS_MAX <= u8::MAX as usize);
-const _: () = assert!(AUTH_BACKOFF_MIN_MS <= AUTH_BACKOFF_MAX_MS);
 const _: () = assert!(AUTH_FREE_FAILURES < AUTH_SESSION_FAILURES_MAX);
 const _: () = assert!(TOKEN_LEN_MIN <= TOKEN_LEN_MAX);
 const _: () = assert!(SESSIONS_MAX <= RX_QUEUE_LEN, "the radio keeps a frame of each client that sends at once");
-const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN && PUSH_BACKOFF_MIN_MS <= PUSH_BACKOFF_MAX_MS);
+const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN);
 // Which streams a device knows of is the bits of a u32.
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 // `*3 $32 .. :-128 $11 ..`, each with its line ends.

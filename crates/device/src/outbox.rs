@@ -1,21 +1,23 @@
-//! Samples on their way to a peer, another device or a Redis: what waits, under which IDs it goes out, and what is known
-//! to have arrived. Without IO: whoever has a connection asks for what to send, and says what became of it.
+//! The outbox: samples on their way to a peer, which is another device or a Redis. The owner of the connection takes
+//! each sample from the outbox, and reports the outcome. The outbox does no IO, so the simulation runs it through
+//! thousands of cut connections.
 //!
-//! A sample is resent until the peer has answered for it, under the ID that it had when it was first sent. A peer takes
-//! an ID once, and answers that it is equal to or smaller than its last one when it comes again: so what is sent at
-//! least once is stored exactly once.
+//! A sample is resent until the peer has answered for it, under the ID that it had when it was first sent. A peer
+//! stores an ID once. When the same ID comes again, the peer answers that it is equal to or smaller than its last one.
+//! So a sample that is sent at least once is stored exactly once.
 //!
 //! # IDs
 //!
-//! An ID is the time of the sample, in milliseconds since 1970 if the device knew the time, and it is greater than all
-//! IDs before it in the peer's stream: the stream's last ID is asked for on every new connection. A sample that would
-//! be behind it gets the next greater ID instead. A device that doesn't know the time counts milliseconds since boot,
-//! and goes on where the stream ends: after a reboot its samples are as far apart as they were measured, whatever the
-//! time between the last sample before it and the first one after it was.
+//! An ID is the time of the sample, in milliseconds since 1970. An ID must be greater than all IDs before it in the
+//! peer's stream, so the stream's last ID is queried on every new connection. A sample whose time is not later gets the
+//! next greater ID instead.
 //!
-//! That a peer has a sample already is believed only of samples that were sent on an earlier connection, whose answer
-//! was lost. If the first answer of all is that the ID is too small, somebody else has written to the stream: the
-//! sample gets another ID on another connection, and none is lost.
+//! A device without a clock counts milliseconds since boot, and adds an offset that begins behind the stream's last ID.
+//! After a reboot its samples have the right distance from one another, but not from those before the reboot.
+//!
+//! The error "equal or smaller" counts as a delivery only if the sample was sent on an earlier connection, whose answer
+//! was lost. As the first answer to a sample, the error means that another client writes to the stream. Then the sample
+//! gets a new ID on a new connection, and none is lost.
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -31,10 +33,8 @@ use crate::platform::{Now, ReadingInfo};
 use crate::settings::PushSettings;
 use crate::value::{Decimal, Value};
 
-mod backoff;
 mod sample_ring;
 
-pub use backoff::Backoff;
 use sample_ring::{QueuedSample, Ring};
 
 /// Figures since boot.
@@ -44,9 +44,9 @@ pub struct PushCounts {
     pub delivered: u32,
     /// Samples that the peer had already when they were sent again.
     pub repeated: u32,
-    /// Samples that made room for newer ones, because the peer was away for too long. It may have some of them.
+    /// Samples that made room for newer ones, because the peer was away for too long. The peer may have some of them.
     pub dropped: u32,
-    /// Samples that the peer doesn't want.
+    /// Samples that the peer refused for good.
     pub refused: u32,
     /// Connections that were made.
     pub connections: u32,
@@ -57,15 +57,16 @@ pub struct PushCounts {
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleOutcome {
-    /// The peer has it now.
+    /// The peer has stored the sample.
     Stored,
-    /// The peer says that its stream has this ID or a greater one.
+    /// The peer's stream has this ID or a greater one already.
     IdNotGreater,
-    /// The peer won't ever take it.
+    /// The peer refuses the sample for good.
     Refused,
 }
 
-/// The stream's last ID isn't what was learnt: somebody else writes to it. The connection has to be made anew.
+/// The stream's last ID is not the one that was read: another client writes to the stream. The connection has to be
+/// made anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IdConflict;
 
@@ -164,14 +165,14 @@ impl OutboxState {
 }
 
 impl<'a> Outbox<'a> {
-    /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. It takes none
-    /// before it is [configured](Self::configure).
+    /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. An outbox takes
+    /// no samples before it is [configured](Self::configure).
     pub fn new(readings: &'a [ReadingInfo<'a>]) -> Self {
         Self { readings, state: RefCell::new(OutboxState::new()), version: Cell::new(0) }
     }
 
-    /// Says where samples go, which do, and what this device is called there. What waits for another peer than before
-    /// goes to the new one.
+    /// Sets the peer, the readings that are pushed to it, and the device's name there (`node`). Queued samples of an
+    /// earlier peer go to the new one.
     pub fn configure(&self, settings: &PushSettings, node: &str) {
         let state = &mut *self.state.borrow_mut();
         if state.settings == *settings && state.node == node {
@@ -193,22 +194,22 @@ impl<'a> Outbox<'a> {
         state.wake();
     }
 
-    /// This device has another name from now on: its samples go to other streams, whose ends it has to ask for.
+    /// Changes the device's name at the peer. Its samples go to other streams then, whose last IDs are queried anew.
     pub fn rename(&self, node: &str) {
         let settings = self.with_settings(Clone::clone);
         self.configure(&settings, node);
     }
 
-    /// A sample of reading `index` came: it waits to be sent if it is wanted, and the oldest one that waits makes room
-    /// for it if there is none.
+    /// Queues a sample of reading `index`, if the settings select that reading. If the outbox is full, the oldest
+    /// queued sample is dropped.
     pub fn put(&self, index: usize, value: Value, now: Now) {
         if let Some(info) = self.readings.get(index) {
             self.put_named(index, (info.name, info.period_ms), value, now);
         }
     }
 
-    /// The same for a reading that may not be one of those that the outbox was made with: its name, and how often a
-    /// sample of it comes, milliseconds.
+    /// [`put`](Self::put) for a reading that the outbox need not have been made with. The reading is given by its name
+    /// and its sampling period, milliseconds.
     pub(crate) fn put_named(&self, index: usize, (name, period): (&str, u32), value: Value, now: Now) {
         let state = &mut *self.state.borrow_mut();
         let Some(due_ms) = state.due_ms.get(index).copied() else {
@@ -242,8 +243,8 @@ impl<'a> Outbox<'a> {
         state.wake();
     }
 
-    /// Other readings are there than before. The samples of those that are no more, a bit for each, are given up; the
-    /// connection is made anew, to ask for the ends of the others' streams.
+    /// The wiring changed. `left` has a bit for each reading that is gone, whose queued samples are dropped. The
+    /// connection is made anew, to query the last IDs of the new readings' streams.
     pub(crate) fn rewire(&self, left: u32) {
         let state = &mut *self.state.borrow_mut();
         for index in (0..READINGS_MAX).filter(|index| left >> index & 1 == 1) {
@@ -326,7 +327,7 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// The next reading whose stream is to be asked for its last ID; none once all are known.
+    /// The next reading whose stream's last ID is to be queried; None once all are known.
     pub fn next_unqueried(&self, names: &impl ReadingNames) -> Option<(usize, String<NAME_LEN_MAX, u8>)> {
         // Names come from elsewhere, which must not find the outbox in use.
         let learnt = self.state.borrow().learnt;
@@ -335,7 +336,7 @@ impl<'a> Outbox<'a> {
         named.find(|(_, name)| self.state.borrow().is_wanted(name))
     }
 
-    /// The last ID that a reading's stream has; none if there is no such stream.
+    /// Sets the last ID of a reading's stream; None if there is no such stream.
     pub fn set_last_id(&self, index: usize, last: Option<StreamId>) {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
@@ -345,8 +346,8 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// The next sample to send, unless [`PUSH_WINDOW_MAX`] are on their way. It is on its way then, and its outcome
-    /// comes in the same order.
+    /// The next sample to send. None if no sample waits, or if [`PUSH_WINDOW_MAX`] samples are on their way. The sample
+    /// is on its way then; outcomes are reported in the order of sending.
     pub fn next(&self, names: &impl ReadingNames) -> Option<Outgoing> {
         loop {
             let entry = self.state.borrow().ring.unsent()?;
@@ -367,10 +368,12 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    /// What became of the oldest sample that is on its way. `reason` is the peer's for refusing it.
+    /// Reports the outcome of the oldest sample that is on its way. `reason` is the peer's error if the peer refused
+    /// the sample.
     ///
     /// # Errors
-    /// [`IdConflict`]: it hasn't arrived and never will under this ID; it will get another.
+    /// [`IdConflict`]: the sample hasn't arrived and never will under this ID. It gets another ID on the next
+    /// connection.
     pub fn settle(&self, outcome: SampleOutcome, reason: &str) -> Result<(), IdConflict> {
         let state = &mut *self.state.borrow_mut();
         let count = match outcome {

@@ -1,4 +1,5 @@
-//! Settings on their way into the store.
+//! Settings on their way into the store. The command's request is consumed before the store is called, so the settings
+//! can't be read from the request again.
 
 use sockeye_wifi::Network;
 

@@ -49,7 +49,7 @@ pub struct DeviceIdentity<'a> {
 
 /// What kind of figure a reading is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// It goes up and down.
     Gauge,
     /// It only goes up, until the device boots.
@@ -60,7 +60,7 @@ pub enum Kind {
     Level,
 }
 
-impl Kind {
+impl ValueKind {
     /// As `meta:NAME` tells it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -80,7 +80,7 @@ pub struct ReadingInfo<'a> {
     /// The unit, such as `°C`; may be empty.
     pub unit: &'a str,
     /// What kind of figure it is.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
     pub decimals: u8,
     /// The least value that it can have.
@@ -99,7 +99,7 @@ pub struct OutputInfo<'a> {
     /// The unit; may be empty.
     pub unit: &'a str,
     /// What kind of output it is.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
     pub decimals: u8,
     /// The least value that it takes.

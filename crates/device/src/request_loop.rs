@@ -1,10 +1,11 @@
 //! The loop between the application and one connection.
 //!
-//! A request stays in the client's receive buffer until it is answered, and a reply is written as far as the client's
-//! transmit buffer has room for it. In between they are in [`Scratch`], which all sessions share: nothing of it lives
-//! across a wait, so no client can hold it while another has something to say.
+//! A request stays in the client's receive buffer until it is answered. A reply is written as far as the client's
+//! transmit buffer has room for it. In between both are in [`Scratch`], which all sessions share. No session keeps
+//! anything in it while it waits, so no client can hold it up for another.
 
 mod client_connection;
+mod http_answer;
 mod process_input;
 
 pub use client_connection::ClientConnection;
@@ -14,15 +15,16 @@ use core::ops::ControlFlow;
 
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
-use sockeye_resp::{Decoder, Http, http_method};
+use sockeye_resp::{Decoder, opens_http};
 
 use crate::app::App;
 use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
-use crate::replies::page::{FOUND, NOT_FOUND};
-use crate::sessions::session::{ClientAddress, ClientOrigin};
+use crate::replies::page::HEADER;
+use crate::sessions::session::ClientAddress;
 use crate::settings::Store;
 
-use client_connection::{Connection, Queue, Session, Target, Wait};
+use client_connection::{Connection, Queue, Session, Wait};
+use http_answer::HttpAnswer;
 use process_input::WaitFor;
 
 /// The reply to a client that is rejected because all slots are taken.
@@ -95,45 +97,43 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             let verdict = {
                 let scratch = &mut *self.session.app.scratch();
                 known = self.client.peek(&mut scratch.rx);
-                http_method(scratch.rx.get(..known).unwrap_or_default())
+                opens_http(scratch.rx.get(..known).unwrap_or_default())
             };
             match verdict {
-                Http::NotHttp => return Ok(ControlFlow::Continue(())),
-                Http::Maybe => self.client.begin_request(),
-                Http::Other => {
-                    self.session.app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
-                    return Ok(ControlFlow::Break(()));
-                }
-                Http::Get => return self.page(known).await,
+                Some(false) => return Ok(ControlFlow::Continue(())),
+                None => self.client.begin_request(),
+                Some(true) => return self.http(known).await,
             }
         }
     }
 
-    /// Waits for the rest of a browser's request line, and answers it. The headers are nobody's business.
-    async fn page(&mut self, mut known: usize) -> Result<ControlFlow<()>, C::Error> {
+    /// Waits for the rest of the request line of HTTP, and answers it. The headers and the body are nobody's business.
+    async fn http(&mut self, mut known: usize) -> Result<ControlFlow<()>, C::Error> {
         self.client.begin_request();
         let app = self.session.app;
-        let target = loop {
-            if let Some(target) = self.target() {
-                break target;
+        let mut has_ended = false;
+        let answer = loop {
+            if let Some(answer) = self.http_answer(has_ended) {
+                break answer;
             }
-            known = match self.client.wait_input(known).await? {
-                0 => break Target::None,
-                len => len,
-            };
+            match self.client.wait_input(known).await? {
+                0 => has_ended = true,
+                len => known = len,
+            }
         };
-        match target {
-            Target::Page => {
+        match answer {
+            HttpAnswer::Page { has_body: false } => put(self.client, HEADER.as_bytes()).await?,
+            HttpAnswer::Page { has_body: true } => {
                 app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
                 while let Some(room) = self.write_page() {
                     self.client.wait_room(room).await?;
                 }
             }
-            Target::Other => {
-                let is_own = app.origin(self.session.key) == ClientOrigin::AccessPoint;
-                put(self.client, if is_own { FOUND } else { NOT_FOUND }).await?;
+            HttpAnswer::NoPage(answer) => put(self.client, answer).await?,
+            HttpAnswer::Refused(answer) => {
+                app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
+                put(self.client, answer).await?;
             }
-            Target::None => app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1)),
         }
         Ok(ControlFlow::Break(()))
     }

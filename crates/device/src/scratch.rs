@@ -4,7 +4,11 @@ use sockeye_resp::Args;
 
 use crate::limits::{RX_LEN, TX_LEN};
 
-/// A request while it is decoded, and a reply while it is written. All sessions share it: nothing of it outlives a wait.
+/// A request while it is decoded, and a reply while it is written. All sessions share one scratch, because nothing of
+/// it outlives a wait.
+///
+/// The copy of the receive buffer's bytes makes a request contiguous across the ring's end. An inline request is
+/// unquoted in the copy, so that the ring's bytes stay unchanged.
 pub(crate) struct Scratch {
     pub(crate) rx: [u8; RX_LEN],
     pub(crate) args: Args,

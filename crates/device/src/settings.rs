@@ -1,8 +1,11 @@
 //! What survives a reboot.
 //!
 //! Settings are stored as one CBOR map (RFC 8949), so that every change is one record. A field's number is its key in
-//! that map, and keeps its meaning for ever. What an older firmware stored has fewer keys, and what a newer one stored
-//! has more, which are skipped: both can be read. A new field gets the next number, and a default.
+//! that map, and keeps its meaning for ever. The record of an older firmware has fewer keys, and that of a newer one
+//! has more, which are skipped. So both can be read. A new field gets the next number, and a default.
+//!
+//! postcard has no keys, so a new field would make all old records unreadable. minicbor writes and reads maps without a
+//! heap.
 
 use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
@@ -36,7 +39,7 @@ pub enum LogLevel {
     Warning,
 }
 
-/// What a client can configure and a reboot must not lose.
+/// The parameters that a client can configure and a reboot must not lose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Settings {
@@ -68,7 +71,7 @@ pub struct Settings {
     #[cbor(n(8), with = "cbor::text", default)]
     pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
     /// What is wired; None as from the factory.
-    #[cbor(n(9), with = "cbor::wiring", default)]
+    #[cbor(n(9), with = "cbor::wiring_map", default)]
     pub wiring: Option<Wiring>,
 }
 

@@ -7,6 +7,7 @@ use sockeye_wifi::{MachineInput, Wifi};
 use sockeye_wiring::Wiring;
 
 use crate::keys::catalog::Catalog;
+use crate::keys::day::DayClock;
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
@@ -68,6 +69,8 @@ pub(crate) struct State {
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) remotes: Remotes,
+    /// What tells the times of days.
+    pub(crate) clock: DayClock,
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
@@ -94,6 +97,7 @@ impl State {
             latest: [None; READINGS_MAX],
             outputs: [Value(0); OUTPUTS_MAX],
             remotes: Remotes::new(0, 0),
+            clock: DayClock::ZERO,
             has_outbox: false,
             settings: Settings::ZERO,
             store: StoreStatus::Sound,

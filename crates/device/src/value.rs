@@ -112,12 +112,16 @@ impl DecimalText {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.bytes.get(self.start..).unwrap_or_default()
     }
+
+    pub(crate) fn as_str(&self) -> &str {
+        // It is ASCII.
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // It is ASCII.
-        f.write_str(core::str::from_utf8(self.text().as_bytes()).unwrap_or_default())
+        f.write_str(self.text().as_str())
     }
 }
 

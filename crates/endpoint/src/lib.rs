@@ -39,8 +39,8 @@ impl<F: Fn(SocketAddr) -> ClientOrigin> ClientOrigins for F {
     }
 }
 
-/// Serves the device to each client, in RESP: in the socket's own buffers, of which that for what comes in has
-/// [`RX_LEN`](sockeye_device::limits::RX_LEN) bytes at least, and that for what goes out
+/// Serves the device to each client in RESP, in the socket's own buffers. The receive buffer must have
+/// [`RX_LEN`](sockeye_device::limits::RX_LEN) bytes at least, the transmit buffer
 /// [`TX_LEN`](sockeye_device::limits::TX_LEN).
 pub struct Endpoint<'a, S> {
     app: &'a App<'a>,

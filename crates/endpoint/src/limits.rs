@@ -1,6 +1,7 @@
 //! How long a device's clients may be silent, and what sending samples takes.
 
 use embassy_time::Duration;
+use sockeye_backoff::Pauses;
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, NAME_LEN_MAX, OUTBOX_SIZE_MAX, PUSH_TOKEN_LEN_MAX};
 use sockeye_server::limits::Timeouts;
 
@@ -31,6 +32,9 @@ pub(crate) const PUSH_KEY_LEN_MAX: usize = "history:".len() + DEVICE_NAME_LEN_MA
 pub(crate) const STREAM_ID_LEN_MAX: usize = 15 + 1 + 5;
 /// The longest value: 32 bits, a sign and a point.
 pub(crate) const NUMBER_TEXT_LEN_MAX: usize = 12;
+/// Pauses after failures to reach a peer: half a second, and each further one twice as long, less half at most. A
+/// hundred devices whose peer comes back must not all connect at once.
+pub(crate) const PUSH_PAUSES: Pauses = Pauses::new(500, 60_000, 2);
 /// How long the end of a connection may take, milliseconds.
 pub(crate) const ABORT_TIMEOUT_MS: u64 = 500;
 

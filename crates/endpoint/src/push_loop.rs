@@ -8,12 +8,13 @@ use embassy_futures::select::select;
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use heapless::String;
+use sockeye_backoff::Backoff;
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Reply, connect};
 use sockeye_device::limits::{DEVICE_NAME_LEN_MAX, PUSH_ERROR_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX};
-use sockeye_device::{Backoff, Outbox, ReadingNames, SampleOutcome, StreamId};
+use sockeye_device::{Outbox, ReadingNames, SampleOutcome, StreamId};
 
 use crate::limits::{
-    ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
+    ABORT_TIMEOUT_MS, NUMBER_TEXT_LEN_MAX, PUSH_KEY_LEN_MAX, PUSH_PAUSES, PUSH_RX_LEN, PUSH_TX_LEN, STREAM_ID_LEN_MAX,
 };
 
 /// The memory of a connection to a peer.
@@ -44,8 +45,8 @@ impl Ended {
     }
 }
 
-/// Sends what is in the outbox to the peer of its settings, for ever: connects when there is a sample, stays connected,
-/// and connects again, after a wait that grows, when something fails.
+/// Sends the outbox's samples to the peer of its settings, for ever. The loop connects when there is a sample, and
+/// stays connected. After a failure it connects again, after a wait that grows.
 ///
 /// `names` are those of readings that come and go, the [`App`](sockeye_device::App)'s or none, `()`. `random` spreads
 /// the waits; it needn't be secret. Names of hosts are looked up with `dns` for each connection.
@@ -73,7 +74,7 @@ pub async fn push<S: TcpConnect, D: Dns>(
             Ended::Reconfigured => outbox.disconnected(None),
             Ended::Failed(why) => {
                 outbox.disconnected(Some(&why));
-                let wait = Duration::from_millis(backoff.next_ms(random()));
+                let wait = Duration::from_millis(backoff.next_ms(&PUSH_PAUSES, random()).into());
                 select(Timer::after(wait), outbox.reconfigured(version)).await;
             }
         }
@@ -180,8 +181,8 @@ where
     }
 }
 
-/// What an error says of the sample. None if it says nothing of this one but of the peer: that it is loading its data,
-/// is out of memory, or doesn't know us. Then the sample waits.
+/// The outcome of a sample by the peer's error. None if the error is about the peer's state: loading its data, out of
+/// memory, or authentication required. Then the sample waits.
 fn outcome(error: &[u8]) -> Option<SampleOutcome> {
     if error.starts_with(b"ERR The ID specified in XADD is equal or smaller") {
         Some(SampleOutcome::IdNotGreater)

@@ -8,6 +8,7 @@ use core::fmt::Arguments;
 
 use embedded_io_async::{Read, Write};
 use sockeye_boot::Uptime;
+use sockeye_resp::{HttpMethod, HttpRequestLine, HttpTarget, asks_for_page};
 use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
 /// The answer to every request, without a line end, as the classic server sends it.
@@ -20,6 +21,9 @@ pub const REQUEST_LEN_MAX: usize = 256;
 /// A page that says the same, for browsers.
 const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 61\r\n\
 Connection: close\r\n\r\n<!doctype html><title>Sockeye</title><h1>Hello World</h1>\r\n\r\n";
+
+/// Length of the body of [`PAGE`].
+const BODY_LEN: usize = 61;
 
 /// Prints each request as one line through `print`, and answers it.
 pub struct Hello<P> {
@@ -40,8 +44,8 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
         if len == 0 {
             return Ok(());
         }
-        // TCP keeps no message boundaries, so what the first read brings is the request, unless it may still turn
-        // out to be a browser's, whose first line says so.
+        // TCP keeps no message boundaries, so the bytes of the first read are the request. If they may be the start of
+        // a browser's request, more is read until its request line is complete.
         client.begin_request();
         while len < buf.len() && http(&buf[..len]).is_none() {
             match client.read(&mut buf[len..]).await? {
@@ -51,7 +55,7 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
         }
         let peer = client.peer();
         (self.print)(format_args!("{} {peer} {len} bytes: \"{}\"", Uptime::now(), buf[..len].escape_ascii()));
-        client.write_all(if http(&buf[..len]) == Some(true) { PAGE } else { REPLY }).await?;
+        client.write_all(http(&buf[..len]).flatten().unwrap_or(REPLY)).await?;
         let more = client.finish().await?;
         if more > 0 {
             (self.print)(format_args!("{} {peer} and {more} bytes more", Uptime::now()));
@@ -65,16 +69,20 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
     }
 }
 
-/// Whether a request is HTTP's `GET`: it begins with a line `GET /path HTTP/1.x` (RFC 9112 section 3).
+/// The answer to a GET or a HEAD of HTTP, which is told by its request line. `Some(None)` if a request is neither, and
 /// None while that can't be told yet.
-fn http(request: &[u8]) -> Option<bool> {
-    const METHOD: &[u8] = b"GET /";
-    let known = request.len().min(METHOD.len());
-    if request[..known] != METHOD[..known] {
-        return Some(false);
+fn http(request: &[u8]) -> Option<Option<&'static [u8]>> {
+    if !asks_for_page(request)? {
+        return Some(None);
     }
-    let line = &request[..request.iter().position(|&byte| byte == b'\n')?];
-    Some(line.trim_ascii_end().rsplit(|&byte| byte == b' ').next().is_some_and(|word| word.starts_with(b"HTTP/1.")))
+    let line = HttpRequestLine::parse(&request[..request.iter().position(|&byte| byte == b'\n')?]);
+    Some(match line {
+        Some(HttpRequestLine { method: HttpMethod::Get, target: HttpTarget::Path(_), is_http1: true }) => Some(PAGE),
+        Some(HttpRequestLine { method: HttpMethod::Head, target: HttpTarget::Path(_), is_http1: true }) => {
+            Some(&PAGE[..PAGE.len() - BODY_LEN])
+        }
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -87,23 +95,27 @@ mod tests {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).unwrap();
         assert_eq!(len.parse(), Ok(body.len()));
+        assert_eq!(body.len(), BODY_LEN);
     }
 
     #[test]
     fn http_is_told_by_its_first_line() {
-        fn check(request: &str, expected: Option<bool>) {
+        fn check(request: &str, expected: Option<Option<&[u8]>>) {
             assert_eq!(http(request.as_bytes()), expected, "{request:?}");
         }
-        check("GET / HTTP/1.1\r\n", Some(true));
-        check("GET /favicon.ico HTTP/1.0\n", Some(true));
-        check("GET / HTTP/1.1", None);
-        check("GET /", None);
-        check("G", None);
-        check("GET temp 000001\n", Some(false));
-        check("GET /\r\n", Some(false));
-        check("GET / HTTP/2\r\n", Some(false));
-        check("POST / HTTP/1.1\r\n", Some(false));
-        check("hello", Some(false));
-        check("\n", Some(false));
+        let head = PAGE.strip_suffix(b"<!doctype html><title>Sockeye</title><h1>Hello World</h1>\r\n\r\n").unwrap();
+        check("GET / HTTP/1.1\r\n", Some(Some(PAGE)));
+        check("GET /favicon.ico HTTP/1.0\n", Some(Some(PAGE)));
+        check("GET http://192.168.1.1/ HTTP/1.1\r\n", Some(Some(PAGE)));
+        check("HEAD / HTTP/1.1\r\n", Some(Some(head)));
+        check("HEAD lm35 HTTP/1.1\r\n", Some(None));
+        for request in ["GET / HTTP/1.1", "GET /", "GET http:", "G", "HEA"] {
+            check(request, None);
+        }
+        for request in
+            ["GET temp 000001\n", "GET /\r\n", "GET / HTTP/2\r\n", "POST / HTTP/1.1\r\n", "hello", "h", "P", "\n"]
+        {
+            check(request, Some(None));
+        }
     }
 }

@@ -66,8 +66,8 @@ impl<'a> Buffer<'a> {
         self.put(b"\r\n")
     }
 
-    /// Puts a header in front of all that follows `body`, in the bytes from
-    /// `start` that were left out for it, and closes the gap between them.
+    /// Writes the header of the bytes from `body` on into the gap between `start` and `body`, and moves those bytes up
+    /// to the header.
     ///
     /// The gap must be as long as the header or longer.
     pub(crate) fn put_header_at(&mut self, start: usize, body: usize, kind: u8) {

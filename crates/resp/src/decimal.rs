@@ -56,9 +56,8 @@ pub(crate) struct Digits {
 }
 
 impl Digits {
-    // By hand, because that is smaller: on rv32imc at opt-level `s` 1,290 bytes
-    // against 2,880 through core::fmt, or 1,370 against 1,500 in a program that
-    // has core::fmt anyway. Most of either is the 64-bit division.
+    // By hand, because that is smaller: on rv32imc at opt-level `s` 1,290 bytes, against 2,880 through core::fmt. In a
+    // program that has core::fmt anyway, it is 1,370 bytes against 1,500. Most of either is the 64-bit division.
     pub(crate) fn new(mut value: u64) -> Self {
         let mut bytes = [0; DIGITS_MAX];
         let mut free = bytes.iter_mut().rev();

@@ -1,7 +1,7 @@
 //! Reading requests: RESP arrays of bulk strings, and lines.
 
 use crate::decimal::{InvalidCount, decode_count};
-use crate::http::{Http, http_method, is_http};
+use crate::http::{is_http, opens_http};
 use crate::inline::{self, SplitError};
 use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_SIZE_MAX, Limits, REQUEST_LEN_MAX};
 use crate::protocol_error::ProtocolError;
@@ -14,15 +14,13 @@ const BYTE_ORDER_MARK_FIRST: u8 = 0xef;
 
 /// Reads requests out of a receive buffer, and keeps its place in it.
 ///
-/// The caller owns the buffer, at least
-/// [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and puts more bytes at its
-/// end. [`decode`](Self::decode) gets the filled part each time, and goes on
-/// where it left off: what it has judged it doesn't judge again, however small
-/// the pieces are in which bytes come. [`drain_consumed`](Self::drain_consumed) tells how many bytes
+/// The caller owns the buffer, at least [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and appends received bytes.
+/// [`decode`](Self::decode) is given the filled part each time, and resumes where it left off. No byte is judged twice,
+/// however small the pieces are in which bytes arrive. [`drain_consumed`](Self::drain_consumed) returns how many bytes
 /// are done with and to be dropped, and [`compact`](Self::compact) drops them.
 ///
-/// A decoder is a few words. What it finds of a request is in [`Args`], of which
-/// one does for all decoders of a server.
+/// A decoder is a few words. The positions of a request's arguments are in [`Args`], of which one does for all decoders
+/// of a server.
 ///
 /// ```
 /// use sockeye_resp::{Args, Decoder, Limits, ProtocolError};
@@ -56,7 +54,7 @@ pub struct Decoder {
     state: State,
     /// Arguments of the request that is being read, so far.
     args_len: u8,
-    /// How many of them an earlier call has found, whose places are lost.
+    /// How many arguments an earlier call has found, whose positions in `Args` are lost.
     lost_len: u8,
     /// The first byte of the request that is being read.
     start: usize,
@@ -66,14 +64,12 @@ pub struct Decoder {
 
 /// Where the arguments of a request are.
 ///
-/// Nothing in it outlives a request, so that the decoders of all connections
-/// may share one, as long as nobody else's call comes between
-/// [`decode`](Decoder::decode) and the last use of its request, which the
-/// borrow checker sees to.
+/// The decoders of all connections may share one, because nothing in it outlives a request. No other decoder may use it
+/// between a call of [`decode`](Decoder::decode) and the last use of its request; the borrow checker sees to that.
 pub struct Args([Span; ARGS_MAX]);
 
 impl Args {
-    /// Of no request.
+    /// The arguments of no request.
     pub const fn new() -> Self {
         Self([Span::EMPTY; ARGS_MAX])
     }
@@ -106,7 +102,7 @@ enum State {
     Failed(ProtocolError),
 }
 
-/// What a step left behind; `None` means that more bytes are needed.
+/// The state after a step; `None` means that more bytes are needed.
 type Step = Result<Option<State>, ProtocolError>;
 
 impl Decoder {
@@ -115,7 +111,7 @@ impl Decoder {
         Self { state: State::Start, args_len: 0, lost_len: 0, start: 0, next: 0 }
     }
 
-    /// Gives the next request, or `None` if more bytes are needed.
+    /// Returns the next request, or `None` if more bytes are needed.
     ///
     /// `rx` is the filled part of the receive buffer, and starts where it
     /// started in the last call unless [`drain_consumed`](Self::drain_consumed) or
@@ -127,8 +123,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// The client broke the protocol or a limit. The connection is of no more
-    /// use: each further call gives the same error.
+    /// The client broke the protocol or a limit. The connection is of no more use: each further call returns the same
+    /// error.
     pub fn decode<'a>(
         &mut self,
         rx: &'a mut [u8],
@@ -166,9 +162,9 @@ impl Decoder {
         }
     }
 
-    /// The request that was handed out last isn't done with: the next call of
-    /// [`decode`](Self::decode) gives it again. It must find the bytes as they
-    /// came, which in place of an inline request's quotes they aren't any more.
+    /// Takes back the request that was handed out last: the next call of [`decode`](Self::decode) returns it again. The
+    /// bytes must be as they were received. Those of an inline request with quotes are not, because it was unquoted in
+    /// place.
     pub fn unread(&mut self) {
         if let State::Complete = self.state {
             self.next = self.start;
@@ -176,8 +172,8 @@ impl Decoder {
         }
     }
 
-    /// Gives [`consumed`](Self::consumed) bytes, which the caller now drops from
-    /// the start of the receive buffer.
+    /// Returns [`consumed`](Self::consumed), the number of bytes that the caller now drops from the start of the
+    /// receive buffer.
     pub fn drain_consumed(&mut self) -> usize {
         if let State::Complete = self.state {
             self.start_request();
@@ -188,8 +184,8 @@ impl Decoder {
         consumed
     }
 
-    /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the
-    /// receive buffer, moves the rest to its start, and gives its length.
+    /// Drops the [`consumed`](Self::consumed) bytes from the filled part of the receive buffer, moves the rest to its
+    /// start, and returns the rest's length.
     pub fn compact(&mut self, rx: &mut [u8]) -> usize {
         let consumed = self.drain_consumed().min(rx.len());
         if consumed < rx.len() {
@@ -230,8 +226,8 @@ impl Decoder {
         }
     }
 
-    /// Passes over a Telnet command or a byte order mark before a request: neither is a part of one, so that a client may
-    /// take its time afterwards.
+    /// Passes over a Telnet command or a byte order mark before a request. Neither is a part of a request, so the
+    /// request's timeout does not begin with it.
     #[cold]
     fn preamble(&mut self, rx: &[u8], limits: &Limits) -> Step {
         let rest = rest(rx, self.next);
@@ -301,8 +297,8 @@ impl Decoder {
         let Some(line_end) = rx.get(end..end + 2) else {
             return Ok(None);
         };
-        // Redis takes any two bytes here. A wrong length is better told at once
-        // than by what the bytes after it happen to mean.
+        // Redis takes any two bytes here. A wrong length is an error at once, before the bytes after it are taken for a
+        // header.
         if line_end != b"\r\n" {
             return Err(ProtocolError::InvalidBulkLength);
         }
@@ -384,7 +380,7 @@ impl Decoder {
     fn line_end(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits, end: usize, has_commands: bool) -> Step {
         let line = rx.get_mut(self.start..end).unwrap_or_default();
         // A command that drops what was typed must not make a request out of a line of HTTP.
-        if has_commands && matches!(http_method(line), Http::Get | Http::Other) {
+        if has_commands && opens_http(line) == Some(true) {
             return Err(ProtocolError::Http);
         }
         let len = if has_commands { telnet::strip(line) } else { line.len() };

@@ -6,7 +6,7 @@
 //!   limits and error texts of Redis 7's `networking.c` and `sds.c`.
 //! - RFC 854: Telnet, as far as terminals send it in inline requests.
 //! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and
-//!   header fields, to tell a browser.
+//!   header fields, to tell a browser and what it asks for.
 //!
 //! # What it promises
 //!
@@ -14,19 +14,19 @@
 //!   exhaust a stack. Replies nest, and are walked without recursion.
 //! - A limit is checked when a length is announced, before its bytes are
 //!   waited for.
-//! - However small the pieces in which a request comes, the decoder goes on
-//!   where it was. Only an unfinished header, at most
-//!   [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read again, and the
-//!   headers of a request that came in pieces once more when it is whole.
-//! - A reply is written whole or not at all; what doesn't fit becomes an error.
+//! - The decoder resumes where it was, however small the pieces in which a request arrives. Only an unfinished header,
+//!   at most [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read again. The headers of a request that came in
+//!   pieces are read once more when the request is whole.
+//! - A reply is written whole or not at all; a reply that doesn't fit becomes an error.
 //! - Text from a client can't end a reply's line.
 //! - HTTP, with which any web page can reach a device, never runs a command.
 //! - Nothing panics on input, and there is no `unsafe`.
 //!
-//! Where Redis has words for an error, it is said in them. This differs from
-//! Redis on purpose: line ends after counts and arguments must be CR LF. An
-//! inline request may also end with CR NUL, Telnet commands and a byte order
-//! mark in front of it are passed over, and any other NUL is refused at once.
+//! Error texts are those of Redis where Redis has the error. Three things differ from Redis on purpose:
+//!
+//! - Line ends after counts and arguments must be CR LF.
+//! - An inline request may also end with CR NUL, and any other NUL is refused at once.
+//! - Telnet commands and a byte order mark in front of an inline request are passed over.
 //!
 //! # Layout
 //!
@@ -37,7 +37,7 @@
 //! | `request` | [`Request`]: a command's name and its arguments |
 //! | `inline` | inline requests: words, quotes, escapes |
 //! | `telnet` | commands of Telnet in inline requests, which are passed over |
-//! | `http` | [`http_method`]: telling a browser from a client |
+//! | `http` | [`opens_http`]: telling a browser from a client; [`HttpRequestLine`]: what it asks for |
 //! | `protocol_error` | [`ProtocolError`]: what can be wrong with a request |
 //! | `reply_writer` | [`ReplyWriter`]: replies into a transmit buffer; [`ReplyText`]: formatted text in them |
 //! | `lossy_utf8` | [`LossyUtf8`]: a client's bytes as text |
@@ -68,8 +68,8 @@ mod request_encoder;
 mod telnet;
 
 pub use decoder::{Args, Decoder};
-pub use http::{Http, http_method};
-pub use limits::{Limits, METHOD_LEN_MAX};
+pub use http::{HttpMethod, HttpRequestLine, HttpTarget, asks_for_page, opens_http};
+pub use limits::{HTTP_START_LEN_MAX, Limits};
 pub use lossy_utf8::LossyUtf8;
 pub use protocol::Protocol;
 pub use protocol_error::ProtocolError;

@@ -1,8 +1,7 @@
 //! Every limit of the protocol, and how the limits relate.
 //!
-//! Sizes are in bytes of the wire unless a name says otherwise. A limit is
-//! checked when a length is announced, before the announced bytes arrive, so
-//! a peer can't make the receiver hold what it will refuse.
+//! Sizes are in bytes of the wire unless a name says otherwise. A limit is checked when a length is announced, before
+//! the announced bytes arrive. So a peer can't make the receiver hold bytes of a request that will be refused.
 
 /// Arguments in one request, the command's name included.
 pub const ARGS_MAX: usize = 32;
@@ -33,13 +32,13 @@ pub const HEADER_LEN_MAX: usize = 1 + COUNT_LEN_MAX + 2;
 pub const ARG_LEN_MIN: usize = 6;
 /// Digits of the largest `u64`.
 pub(crate) const DIGITS_MAX: usize = 20;
-/// How many bytes [`http_method`](crate::http_method) needs at most: a method of HTTP and what ends it.
-pub const METHOD_LEN_MAX: usize = 8;
+/// How many bytes [`opens_http`](crate::opens_http) needs at most: `GET https://`.
+pub const HTTP_START_LEN_MAX: usize = 12;
 
 /// The smallest receive buffer in which every permitted request fits.
 ///
-/// The header is there for a length that has begun at the end of a request of
-/// [`REQUEST_LEN_MAX`] bytes: it is refused only once it has been read.
+/// [`HEADER_LEN_MAX`] is added for a length header that begins at the end of a request of [`REQUEST_LEN_MAX`] bytes.
+/// Such a header is refused only once it has been read.
 pub const RX_LEN_MIN: usize = REQUEST_LEN_MAX + HEADER_LEN_MAX;
 /// The receive buffer that a connection is expected to have.
 pub const RX_LEN: usize = 1024;
@@ -66,9 +65,8 @@ pub const ARGS_SIZE_MAX: usize = 4 * ARGS_MAX;
 
 /// The limits that a request is held to.
 ///
-/// A session starts with [`Limits::UNAUTHENTICATED`] where a password is
-/// needed, so that a stranger can't occupy more than a login takes, and goes
-/// on with [`Limits::AUTHENTICATED`].
+/// Where a password is needed, a session starts with [`Limits::UNAUTHENTICATED`], so that a stranger can't occupy more
+/// than a login takes. After the login it has [`Limits::AUTHENTICATED`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     pub(crate) args_max: usize,

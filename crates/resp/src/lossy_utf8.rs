@@ -4,11 +4,10 @@ use core::fmt::{self, Write};
 
 use crate::limits::LOSSY_UTF8_LEN_MAX;
 
-/// Shows bytes that a client sent in a text: what is UTF-8 as it is, the rest
-/// as U+FFFD, and of many bytes the first
-/// [`LOSSY_UTF8_LEN_MAX`].
+/// Shows bytes that a client sent as text. Valid UTF-8 is shown as it is, and each invalid sequence as U+FFFD. At most
+/// the first [`LOSSY_UTF8_LEN_MAX`] bytes are shown.
 ///
-/// Line ends are left in: [`ReplyWriter`](crate::ReplyWriter) takes them out of lines itself.
+/// Line ends are left in; [`ReplyWriter`](crate::ReplyWriter) replaces them in a reply's line.
 #[derive(Clone, Copy, Debug)]
 pub struct LossyUtf8<'a>(pub &'a [u8]);
 

@@ -8,20 +8,18 @@ use crate::double::write_double;
 use crate::limits::OVERFLOW_REPLY;
 use crate::protocol::Protocol;
 
-/// There may be no room for the next reply: send what is there first.
+/// The next reply may not fit: send the buffer's bytes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BufferFull;
 
 /// Appends replies to a transmit buffer, each of them whole or not at all.
 ///
-/// [`begin`](Self::begin) marks where the reply to a request starts. If that
-/// reply doesn't fit, all of it is taken back and an error is put in its place
-/// (there is room for that, or `begin` would have refused), and whatever else
-/// is written before the next `begin` goes nowhere. So a command writes
-/// without looking, and a client never waits for the rest of a reply.
+/// [`begin`](Self::begin) marks where the reply to a request starts, and fails if not even an error would fit. If the
+/// reply doesn't fit, all of it is taken back and an error takes its place. Later writes before the next `begin` are
+/// ignored. So a command needs no check of its own, and a client never waits for the rest of a reply.
 ///
-/// The types that RESP3 has and RESP2 hasn't become their RESP2 equivalents,
-/// the ones that Redis uses, so a command needs to know nothing of versions.
+/// In RESP2, a type that only RESP3 has is written as the RESP2 type that Redis uses for it. So a command is the same
+/// for both versions.
 ///
 /// ```
 /// use sockeye_resp::{Protocol, ReplyWriter};
@@ -74,23 +72,20 @@ impl<'a> ReplyWriter<'a> {
         Self::new_in_part(tx, true, protocol)
     }
 
-    /// A writer for what is free of a buffer. Unless that is all of it, a reply
-    /// that doesn't fit now may fit later, so [`begin`](Self::begin) asks for
-    /// its room even while nothing is written.
+    /// A writer for the free part of a buffer. `is_whole` is set if all of the buffer is free. If it is not, a reply
+    /// that doesn't fit now may fit later, so [`begin`](Self::begin) asks for its room even while nothing is written.
     pub fn new_in_part(tx: &'a mut [u8], is_whole: bool, protocol: Protocol) -> Self {
         Self { out: Buffer::new(tx), is_whole, checkpoint: 0, overflowed: false, protocol }
     }
 
     /// Ends the reply before, and starts the next one.
     ///
-    /// `room` is how many bytes the next reply may need. Once replies wait in
-    /// the buffer, that much must be free beside them; an empty buffer that is
-    /// whole has what it has. 0 asks for the room of an error.
+    /// `room` is how many bytes the next reply may need, which must be free beside the replies in the buffer. An empty
+    /// buffer that is whole can't get more room, so there only an error must fit. 0 asks for the room of an error.
     ///
     /// # Errors
     ///
-    /// [`BufferFull`] if there is less room. What is written all the same goes
-    /// nowhere.
+    /// [`BufferFull`] if there is less room. Writes before the next successful call are ignored.
     pub fn begin(&mut self, room: usize) -> Result<(), BufferFull> {
         let has_most = self.is_whole && self.out.len() == 0;
         let room_min = if has_most { 0 } else { room };
@@ -101,8 +96,8 @@ impl<'a> ReplyWriter<'a> {
 
     /// Takes back everything since [`begin`](Self::begin).
     ///
-    /// A message that the client didn't ask for is dropped in this way if it
-    /// doesn't fit: an error would pass for the reply to the next request.
+    /// A push message that doesn't fit is dropped in this way: a client would take an error for the reply to its next
+    /// request.
     pub fn rewind(&mut self) {
         self.out.truncate(self.checkpoint);
         self.overflowed = false;
@@ -129,8 +124,7 @@ impl<'a> ReplyWriter<'a> {
         self.protocol
     }
 
-    /// Goes on in another version. `HELLO` calls it before it replies, because
-    /// its own reply is in the new version.
+    /// Sets the version of RESP. `HELLO` calls this before it replies, because its own reply is in the new version.
     pub fn set_protocol(&mut self, protocol: Protocol) {
         self.protocol = protocol;
     }
@@ -156,7 +150,7 @@ impl<'a> ReplyWriter<'a> {
     /// [`LossyUtf8`](crate::LossyUtf8).
     pub fn error_fmt(&mut self, text: fmt::Arguments<'_>) {
         self.line(b"-", |reply| {
-            // An error of a value's own ends the text where it is.
+            // If a value's formatting fails, the text ends there.
             let _ = ReplyText::new(reply).write_fmt(text);
         });
     }
@@ -184,8 +178,8 @@ impl<'a> ReplyWriter<'a> {
 
     /// A text that is written bit by bit.
     ///
-    /// An error of `write` ends the text where it is. There is no need to
-    /// return one early: what doesn't fit takes back the reply anyway.
+    /// If `write` returns an error, the text ends there. `write` need not return early for lack of room: a reply that
+    /// doesn't fit is taken back anyway.
     ///
     /// ```
     /// use core::fmt::Write;
@@ -220,7 +214,7 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    /// A part of a reply that is encoded already: as many of its bytes as fit. Gives how many those are.
+    /// Writes as many bytes as fit of a part of a reply that is encoded already. Returns how many were written.
     ///
     /// ```
     /// use sockeye_resp::{Protocol, ReplyWriter};
@@ -244,7 +238,7 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    /// No value where an array would be. RESP2 has a null of its own for that.
+    /// No value where an array would be. RESP2: a null array.
     pub fn null_array(&mut self) {
         match self.protocol {
             Protocol::Resp2 => self.put(b"*-1\r\n"),
@@ -261,15 +255,27 @@ impl<'a> ReplyWriter<'a> {
         }
     }
 
-    /// A number in the fewest digits that read back as the same number, with an
-    /// exponent if it is very large or small; `inf`, `-inf` or `nan`. RESP2: a
-    /// bulk.
+    /// A double, in the fewest digits that read back as the same number. Very large and very small numbers have an
+    /// exponent. Infinities and NaN are `inf`, `-inf` and `nan`. RESP2: a bulk.
     pub fn double(&mut self, value: f64) {
         match self.protocol {
             Protocol::Resp2 => self.bulk_with(|text| write_double(text, value)),
             Protocol::Resp3 => {
                 self.put(b",");
                 let _ = write_double(&mut ReplyText::new(self), value);
+                self.put(b"\r\n");
+            }
+        }
+    }
+
+    /// A number that is written already: digits, with a point and a `-` perhaps. RESP2: a simple string, as
+    /// RedisTimeSeries has it.
+    pub fn number(&mut self, text: &str) {
+        match self.protocol {
+            Protocol::Resp2 => self.simple(text),
+            Protocol::Resp3 => {
+                self.put(b",");
+                self.put(text.as_bytes());
                 self.put(b"\r\n");
             }
         }
@@ -294,8 +300,7 @@ impl<'a> ReplyWriter<'a> {
         self.header3(b'~', len);
     }
 
-    /// The start of a message that the client didn't ask for just now; `len`
-    /// elements follow. RESP2: an array.
+    /// The start of a push message, which is no reply to a request; `len` elements follow. RESP2: an array.
     pub fn push(&mut self, len: usize) {
         self.header3(b'>', len);
     }
@@ -332,9 +337,8 @@ impl<'a> ReplyWriter<'a> {
 
     fn text(&mut self, kind: u8, prefix: &[u8], write: impl FnOnce(&mut ReplyText<'_, 'a>) -> fmt::Result) {
         let start = self.out.len();
-        // The length isn't known yet, so room is left for the longest there
-        // can be. Clients refuse a length with leading zeros, so the text is
-        // moved when its header turns out shorter.
+        // The length isn't known yet, so room is left for the longest header. Clients refuse a length with leading
+        // zeros, so the text is moved when the header is shorter.
         let header_len = 1 + Digits::new(self.out.room() as u64).as_bytes().len() + 2;
         self.write(|out| out.skip(header_len));
         self.put(prefix);

@@ -6,78 +6,37 @@
 #![cfg(unix)]
 
 mod common;
+#[path = "common/redis_server.rs"]
+mod redis_server;
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use redis_server::RedisServer;
 use sockeye_resp::{Limits, ProtocolError};
 use sockeye_resp::{Reply, decode_reply};
 
-/// A Redis of the test's own, on a socket that nobody else knows.
-struct Redis {
-    server: Child,
-    dir: PathBuf,
-}
+/// How long Redis may take for a reply.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-impl Redis {
-    fn start(name: &str, options: &[&str]) -> Self {
-        let dir = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let server = Command::new("redis-server")
-            .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--dir"])
-            .arg(&dir)
-            .args(options)
-            .current_dir(&dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        Self { server, dir }
-    }
-
-    fn connect(&self) -> UnixStream {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            match UnixStream::connect(self.dir.join("socket")) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                    return stream;
-                }
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
+/// What `wire` is answered with on a connection of its own.
+fn ask<T>(redis: &RedisServer, wire: &[u8], read: impl FnOnce(Reply<'_>) -> T) -> T {
+    const RX_LEN_MAX: usize = 4096;
+    let mut stream = redis.connect(REPLY_TIMEOUT);
+    // Redis may close before it has read all of what it refuses.
+    let _ = stream.write_all(wire);
+    let mut rx = [0; RX_LEN_MAX];
+    let mut rx_len = 0;
+    loop {
+        let received = stream.read(&mut rx[rx_len..]).unwrap();
+        assert!(received > 0, "closed without a reply to {}", wire.escape_ascii());
+        rx_len += received;
+        if let Some((reply, _)) = decode_reply(&rx[..rx_len], RX_LEN_MAX).unwrap() {
+            return read(reply);
         }
-    }
-
-    /// What `wire` is answered with on a connection of its own.
-    fn ask<T>(&self, wire: &[u8], read: impl FnOnce(Reply<'_>) -> T) -> T {
-        const RX_LEN_MAX: usize = 4096;
-        let mut stream = self.connect();
-        // Redis may close before it has read all of what it refuses.
-        let _ = stream.write_all(wire);
-        let mut rx = [0; RX_LEN_MAX];
-        let mut rx_len = 0;
-        loop {
-            let received = stream.read(&mut rx[rx_len..]).unwrap();
-            assert!(received > 0, "closed without a reply to {}", wire.escape_ascii());
-            rx_len += received;
-            if let Some((reply, _)) = decode_reply(&rx[..rx_len], RX_LEN_MAX).unwrap() {
-                return read(reply);
-            }
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -103,7 +62,7 @@ fn arguments(reply: Reply<'_>) -> Result<Vec<Vec<u8>>, Vec<u8>> {
 #[test]
 #[ignore = "needs redis-server"]
 fn lines_are_split_as_redis_splits_them() {
-    let redis = Redis::start("lines", &[]);
+    let redis = RedisServer::start("lines", &[]);
     let byte = prop_oneof![
         8 => prop::sample::select(&b"abnrtx0fF\"\"''\\\\ \t\x0b\x0c\r"[..]),
         1 => any::<u8>().prop_filter("ends the line or is Telnet", |byte| !matches!(byte, 0 | 3 | b'\n' | 255)),
@@ -117,7 +76,7 @@ fn lines_are_split_as_redis_splits_them() {
                 Some(error) => Err(error_line(error)),
                 None => Ok(outcome.requests[0][2..].to_vec()),
             };
-            prop_assert_eq!(redis.ask(&wire, arguments), expected);
+            prop_assert_eq!(ask(&redis, &wire, arguments), expected);
             Ok(())
         })
         .unwrap();
@@ -126,13 +85,13 @@ fn lines_are_split_as_redis_splits_them() {
 #[test]
 #[ignore = "needs redis-server"]
 fn errors_are_in_the_words_of_redis() {
-    let redis = Redis::start("errors", &[]);
-    let locked = Redis::start("locked", &["--requirepass", "secret"]);
+    let redis = RedisServer::start("errors", &[]);
+    let locked = RedisServer::start("locked", &["--requirepass", "secret"]);
     // `sent` goes to Redis, `decoded` to the decoder, whose limits are tighter.
-    let check = |redis: &Redis, sent: &str, limits: Limits, decoded: &str| {
+    let check = |redis: &RedisServer, sent: &str, limits: Limits, decoded: &str| {
         let outcome = common::decode(decoded.as_bytes(), &[], &limits);
         let expected = error_line(outcome.error.expect(decoded));
-        assert_eq!(redis.ask(sent.as_bytes(), arguments), Err(expected), "{decoded:?}");
+        assert_eq!(ask(redis, sent.as_bytes(), arguments), Err(expected), "{decoded:?}");
     };
     let far_too_long = "1".repeat(70_000);
     for wire in [

@@ -159,8 +159,8 @@ fn frame() -> impl Strategy<Value = resp3::Frame> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
-    /// Whatever the buffer's size, it holds as many whole replies as were
-    /// begun, and each is what it would be in a large buffer, or the error.
+    /// Whatever its size, the buffer holds as many whole replies as were begun. Each is the reply that a large buffer
+    /// would hold, or the error.
     #[test]
     fn the_output_is_always_whole_replies(
         replies in vec(written(), 1..6),
@@ -187,8 +187,7 @@ proptest! {
         prop_assert_eq!(count_frames(&expected, protocol), begun);
     }
 
-    /// A reply is refused only if it really is too long: but for the header of
-    /// a text, whose length is guessed from the room there is.
+    /// A reply is refused only if it is too long. A text may need up to 8 bytes more while its length is not known yet.
     #[test]
     fn a_reply_that_fits_is_written(written in written(), protocol in protocol(), spare in 0usize..9) {
         let whole = written.to_wire(protocol);

@@ -148,10 +148,11 @@ impl<'a, S: Socket> Connection<'a, S> {
         if self.slot.in_request() { TimeoutPhase::Request } else { TimeoutPhase::Idle }
     }
 
-    /// Closes in order, as RFC 9293 section 3.6 has it: sends what is written and FIN, then throws away what the
-    /// client still sends until it closes too. Returns how many bytes those were.
+    /// Closes in order (RFC 9293 section 3.6): sends the written bytes and FIN, then reads and drops input until the
+    /// client closes too. Returns how many bytes were dropped.
     ///
-    /// Closing a socket with unread input makes a stack send RST, which may overtake the reply: hence the second half.
+    /// Input is read because a stack sends RST when a socket with unread input is closed, and a RST may overtake the
+    /// reply.
     ///
     /// # Errors
     /// [`TimeoutPhase::Linger`] when the client has not closed within [`Timeouts::linger`].
@@ -178,9 +179,9 @@ impl<'a, S: Socket> Connection<'a, S> {
         }
     }
 
-    /// Closes a connection that others wait for: sends what is written and FIN, and waits for the client's FIN for at
-    /// most [`Timeouts::reject`]. A stack ends this wait sooner when another client needs the connection, because the
-    /// server closes both directions: nothing that the client still sends is read.
+    /// Closes the connection of a rejected or displaced client: sends the written bytes and FIN, and waits for the
+    /// client's FIN for at most [`Timeouts::reject`]. The server closes both directions, so no more input is read. A
+    /// stack may therefore end the wait sooner when another client needs the connection.
     pub(crate) async fn give_way(&mut self) -> Result<(), ConnectionError<S::Error>> {
         self.set_closing();
         self.slot.end_request();

@@ -11,11 +11,11 @@ pub const REQUEST_TIMEOUT_MS: u64 = 20_000;
 pub const WRITE_TIMEOUT_MS: u64 = 5_000;
 /// How long a connection that the server closed waits for the client to close too, milliseconds.
 pub const LINGER_TIMEOUT_MS: u64 = 2_000;
-/// The same for a rejected or displaced client, milliseconds. A stack may end the wait sooner, when another client needs
-/// the connection.
+/// [`LINGER_TIMEOUT_MS`] for a rejected or displaced client, milliseconds. A stack may end the wait sooner, when
+/// another client needs the connection.
 pub const REJECT_TIMEOUT_MS: u64 = 500;
-/// How long a newcomer waits for a slot, milliseconds: first for a client that leaves by itself, and then as long for one
-/// that is displaced. Then the newcomer is rejected.
+/// How long a newcomer waits for a client that leaves by itself, milliseconds. The newcomer waits as long again for a
+/// displaced client to leave, and is rejected after that.
 pub const REJECT_AFTER_MS: u64 = 20;
 
 /// A client that has sent nothing since it connected may be displaced after this time, milliseconds. Browsers open

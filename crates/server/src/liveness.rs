@@ -1,8 +1,8 @@
 //! Liveness: whether a server still serves, so that a watchdog may be fed.
 //!
-//! Every wait of a slot ends, because the watch counts its ticks and wakes the slot. A server that no longer serves shows
-//! in one of two ways: the watch doesn't tick though a connection is open, or a slot doesn't run though it was woken.
-//! A client that is silent within its time-outs is neither.
+//! Every wait of a slot ends, because the watch counts its ticks and wakes the slot. A server has hung if the watch
+//! doesn't tick although a connection is open. A server has also hung if a slot doesn't run although it was woken. A
+//! client that is silent within its time-outs is no sign of either.
 
 use embassy_time::{Duration, Ticker};
 

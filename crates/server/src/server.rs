@@ -77,9 +77,9 @@ pub struct ServerStats {
 /// while its handler waits without a limit ([`Connection::set_idle`] with `None`). If no client may be displaced, the
 /// newcomer is rejected.
 ///
-/// The free slots are the backlog: each has an accept of its own under way. It needs no executor: [`run`](Self::run)
-/// is all of it as one future, and [`run_slot`](Self::run_slot) for each of them with [`watch`](Self::watch) is the
-/// same in parts, for one task each. It holds no buffers and costs about 100 bytes a slot beside the futures.
+/// The free slots are the backlog: each has an accept of its own under way. [`run`](Self::run) is the whole server as
+/// one future, on any executor. [`run_slot`](Self::run_slot) for each slot and [`watch`](Self::watch) are the same in
+/// parts, for one task each. The server holds no buffers, and takes about 100 bytes a slot beside the futures.
 pub struct Server<const N: usize> {
     timeouts: TimeoutTicks,
     rejecting: TimeoutTicks,

@@ -46,7 +46,7 @@ pub struct SlotInfo {
 /// which each wait has to hand on.
 pub(crate) struct Expired;
 
-/// How little a client is missed that is displaced: the greatest goes first.
+/// The order in which clients are displaced: the greatest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     /// Between two requests, for so many ticks.
@@ -193,10 +193,11 @@ impl Slot {
         self.waker.borrow_mut().wake();
     }
 
-    /// Whether the client may be displaced now, and how little it is missed. Requests have `request_limit`.
+    /// The client's rank for displacement; None if the client may not be displaced now. `request_limit` is the limit of
+    /// a request.
     ///
-    /// Only a client that the server waits for may be: no reply is being written, none is awaited, and the client has not
-    /// subscribed, which makes its wait one without a limit.
+    /// Only a client for whose input the server waits may be displaced. So no reply is being written or awaited. A wait
+    /// without a limit, as that of a subscriber, is not displaceable.
     pub(crate) fn rank(&self, request_limit: Ticks) -> Option<Rank> {
         const SILENT_KEEP: u16 = Ticks::at_least(Duration::from_millis(SILENT_KEEP_MS)).len();
         const HALF_REQUEST_KEEP: u16 = Ticks::at_least(Duration::from_millis(HALF_REQUEST_KEEP_MS)).len();

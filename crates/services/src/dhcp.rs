@@ -1,12 +1,14 @@
 //! Addresses for the access point's clients (RFC 2131; options of RFC 2132 and RFC 8910).
 //!
-//! The server and its messages are written by hand: edge-dhcp 0.8 lends within a /24 only and may lend its own address,
-//! keeps no declined address, gives a NAK a lease time, answers no INFORM, reads the broadcast flag from the wrong bit,
-//! and drops a message whose host name is not UTF-8.
+//! The server and its messages are written by hand, because edge-dhcp 0.8 has these faults:
+//!
+//! - Addresses are lent within a /24 only, and its own address may be lent.
+//! - Declined addresses are not kept, a NAK has a lease time, and INFORM is not answered.
+//! - The broadcast flag is read from the wrong bit, and a message whose host name is not UTF-8 is dropped.
 
+mod dhcp_server;
 mod message;
 mod pool;
-mod server;
 
 use core::net::Ipv4Addr;
 
@@ -15,8 +17,8 @@ use edge_nal::UdpBind;
 use crate::limits::{DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX};
 use crate::service::{Place, serve as serve_messages};
 
+use dhcp_server::Server;
 pub use pool::Pool;
-use server::Server;
 
 /// The server's port and the clients'.
 const SERVER_PORT: u16 = 67;
@@ -51,9 +53,9 @@ impl Probe for () {
     }
 }
 
-/// Lends the addresses of [`Pool`] in the network of `prefix_len` bits in which the device is `address`. A client is also
-/// told that the device is router and name server, because some phones leave a network that has neither, and where its
-/// page is: on `port`.
+/// Lends the addresses of [`Pool`] in the network of `prefix_len` bits in which the device is `address`. The answers
+/// name the device as router and name server, because some phones leave a network that has neither. The answers also
+/// have the URL of the page, on `port` (RFC 8910).
 ///
 /// Takes one socket of `udp`, on port 67, and about 2 KB.
 pub async fn serve<U: UdpBind>(udp: &U, (address, prefix_len): (Ipv4Addr, u8), port: u16, probe: &impl Probe) -> ! {

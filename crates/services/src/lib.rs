@@ -32,4 +32,4 @@ pub mod sntp;
 mod udp;
 
 pub use address::{Address, Cidr};
-pub use udp::{Buffers, Socket, Udp, UdpError};
+pub use udp::{BoundUdpSocket, Buffers, Udp, UdpError};

@@ -47,10 +47,11 @@ pub const DNS_TTL_S: u32 = 60;
 pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
 /// Bytes of an mDNS answer: all records of a device with the longest name and texts of 255 bytes.
 pub const MDNS_ANSWER_LEN_MAX: usize = 1_024;
-/// How long records are remembered, seconds. RFC 6762 section 10 recommends this for those that depend on the host, and
-/// 75 minutes for the rest; but a device that loses its power says no goodbye, and should not be listed for an hour.
+/// Time to live of records, seconds. RFC 6762 section 10 recommends this for records that depend on the host, and 75
+/// minutes for the rest. A device that loses its power sends no goodbye, and should not be listed for an hour, so all
+/// records have the shorter time.
 pub const MDNS_TTL_S: u32 = 120;
-/// How long one that knows nothing of mDNS remembers any record, seconds (RFC 6762 section 6.7).
+/// Time to live of records in an answer to a legacy (one-shot) resolver, seconds (RFC 6762 section 6.7).
 pub const MDNS_LEGACY_TTL_S: u32 = 10;
 /// Probes before a name is taken, and the time after each, milliseconds (RFC 6762 section 8.1).
 pub const MDNS_PROBES: u8 = 3;

@@ -41,7 +41,7 @@ pub struct Announcement<'a> {
     pub txt: &'a [(&'a str, &'a str)],
 }
 
-/// Finds out whether the name is free, announces the device, and answers who asks for it, until dropped: drop it when the
+/// Probes for the name, announces the device, and answers queries for it, until the future is dropped. Drop it when the
 /// address changes or goes.
 ///
 /// Takes one socket of `udp`, on port 5353, and about 2.5 KB. The stack under `udp` must be able to join a multicast

@@ -1,7 +1,7 @@
 //! What all services have in common: the loop between a socket and what is answered.
 //!
-//! Every wait of the loop is bounded. A socket that takes too long to send, or that has been silent for long, is dropped
-//! and bound anew, so that a service that has stopped serving begins again.
+//! Every wait of the loop is bounded. A socket that takes too long to send, or that has been silent for long, is
+//! dropped and bound anew. So a service whose socket has stopped serves again.
 
 use core::net::{Ipv4Addr, SocketAddr};
 

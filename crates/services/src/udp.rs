@@ -73,45 +73,45 @@ impl Udp {
 
 impl UdpBind for Udp {
     type Error = UdpError;
-    type Socket<'a> = Socket<'a>;
+    type Socket<'a> = BoundUdpSocket<'a>;
 
-    async fn bind(&self, local: SocketAddr) -> Result<Socket<'_>, UdpError> {
+    async fn bind(&self, local: SocketAddr) -> Result<BoundUdpSocket<'_>, UdpError> {
         let mut socket = self.socket.try_borrow_mut().map_err(|_| UdpError::InUse)?;
         let IpAddr::V4(address) = local.ip() else { return Err(UdpError::Unsupported) };
         let address = (!address.is_unspecified()).then_some(address.into());
         socket.bind(IpListenEndpoint { addr: address, port: local.port() }).map_err(UdpError::Bind)?;
-        Ok(Socket { udp: self, socket })
+        Ok(BoundUdpSocket { udp: self, socket })
     }
 }
 
 /// The socket while it is bound. What it holds is lost when it is dropped.
-pub struct Socket<'a> {
+pub struct BoundUdpSocket<'a> {
     udp: &'a Udp,
     socket: RefMut<'a, UdpSocket<'static>>,
 }
 
-impl Drop for Socket<'_> {
+impl Drop for BoundUdpSocket<'_> {
     fn drop(&mut self) {
         self.socket.close();
     }
 }
 
-impl ErrorType for Socket<'_> {
+impl ErrorType for BoundUdpSocket<'_> {
     type Error = UdpError;
 }
 
-impl ErrorType for &Socket<'_> {
+impl ErrorType for &BoundUdpSocket<'_> {
     type Error = UdpError;
 }
 
-impl UdpReceive for &Socket<'_> {
+impl UdpReceive for &BoundUdpSocket<'_> {
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), UdpError> {
         let (len, UdpMetadata { endpoint, .. }) = self.socket.recv_from(buffer).await.map_err(UdpError::Receive)?;
         Ok((len, SocketAddr::new(endpoint.addr.into(), endpoint.port)))
     }
 }
 
-impl UdpSend for &Socket<'_> {
+impl UdpSend for &BoundUdpSocket<'_> {
     /// Ends after [`SEND_MS`] with an error. What is in the socket's queue stays there until the socket is dropped.
     async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
         let IpAddr::V4(address) = peer.ip() else { return Err(UdpError::Unsupported) };
@@ -124,14 +124,14 @@ impl UdpSend for &Socket<'_> {
     }
 }
 
-impl Readable for &Socket<'_> {
+impl Readable for &BoundUdpSocket<'_> {
     async fn readable(&mut self) -> Result<(), UdpError> {
         self.socket.wait_recv_ready().await;
         Ok(())
     }
 }
 
-impl MulticastV4 for Socket<'_> {
+impl MulticastV4 for BoundUdpSocket<'_> {
     async fn join_v4(&mut self, group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
         self.udp.stack.join_multicast_group(group).map_err(UdpError::Multicast)?;
         // Joining does not wake embassy-net, so that the report would leave with the next frame only; this does.
@@ -146,7 +146,7 @@ impl MulticastV4 for Socket<'_> {
     }
 }
 
-impl MulticastV6 for Socket<'_> {
+impl MulticastV6 for BoundUdpSocket<'_> {
     async fn join_v6(&mut self, _group: Ipv6Addr, _interface: u32) -> Result<(), UdpError> {
         Err(UdpError::Unsupported)
     }
@@ -156,25 +156,25 @@ impl MulticastV6 for Socket<'_> {
     }
 }
 
-impl UdpReceive for Socket<'_> {
+impl UdpReceive for BoundUdpSocket<'_> {
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), UdpError> {
         (&*self).receive(buffer).await
     }
 }
 
-impl UdpSend for Socket<'_> {
+impl UdpSend for BoundUdpSocket<'_> {
     async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
         (&*self).send(peer, data).await
     }
 }
 
-impl Readable for Socket<'_> {
+impl Readable for BoundUdpSocket<'_> {
     async fn readable(&mut self) -> Result<(), UdpError> {
         (&*self).readable().await
     }
 }
 
-impl UdpSplit for Socket<'_> {
+impl UdpSplit for BoundUdpSocket<'_> {
     type Receive<'b>
         = &'b Self
     where
@@ -216,7 +216,7 @@ impl MulticastV6 for Split<'_> {
     }
 }
 
-impl UdpSplitMulticast for Socket<'_> {
+impl UdpSplitMulticast for BoundUdpSocket<'_> {
     type MulticastV4<'b>
         = Split<'b>
     where

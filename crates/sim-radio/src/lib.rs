@@ -4,8 +4,12 @@
 //! loopback addresses, the simulation has frames. The radio takes its time from embassy-time alone, so that it runs in
 //! real time as well as in simulated time.
 //!
-//! The radio behaves like esp-radio 1.0 where that surprises: events go to those who are subscribed at that moment; a
-//! full queue loses the newest event; a change of the mode drops the station; configuring restarts the access point.
+//! The radio behaves like esp-radio 1.0 in these points:
+//!
+//! - An event goes to those that are subscribed at that moment.
+//! - A full queue loses the newest event.
+//! - A change of the mode drops the station.
+//! - Configuring restarts the access point.
 //!
 //! # Layout
 //! - `simulated_driver`: [`SimRadio`], and [`SimDriver`], the adapter's driver.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 use embassy_time::{Duration, Instant, Timer};
-use sockeye_wifi::adapter::{AccessPoint, Driver, DriverEvent};
+use sockeye_wifi::adapter::{AccessPoint, DriverEvent, RadioDriver};
 use sockeye_wifi::{Network, ScanResult};
 
 use crate::event_channel::{EventChannel, Subscription};
@@ -380,7 +380,7 @@ impl<S: Surroundings> SimDriver<S> {
     }
 }
 
-impl<S: Surroundings> Driver for SimDriver<S> {
+impl<S: Surroundings> RadioDriver for SimDriver<S> {
     type Error = Refused;
 
     fn restarts_ap(&self) -> bool {

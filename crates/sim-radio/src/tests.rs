@@ -7,7 +7,7 @@ use std::future::Future;
 
 use super::*;
 use embassy_time::Duration;
-use sockeye_wifi::adapter::{AccessPoint, Driver, DriverEvent};
+use sockeye_wifi::adapter::{AccessPoint, DriverEvent, RadioDriver};
 use sockeye_wifi::limits::DRIVER_EVENTS_MAX;
 use sockeye_wifi::{Network, ScanResult};
 

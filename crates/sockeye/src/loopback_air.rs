@@ -1,8 +1,8 @@
 //! Networks in the air of the simulated device, for a person to play with.
 //!
-//! A machine can't join networks that don't exist, so its loopback addresses stand for them: `127.0.0.x` is the device's
-//! access point, and `127.0.N.x` the Nth of the others. While the device is in a network it listens on its address there,
-//! and when it leaves, it doesn't: whoever was connected there is cut off, and whoever connects is refused.
+//! The machine's loopback addresses stand for networks: `127.0.0.x` is the device's access point, and `127.0.N.x` the
+//! Nth of the others. While the device is in a network, it listens on its address there. When it leaves, its
+//! connections there are cut off, and new ones are refused.
 //!
 //! # Layout
 //! - `links.rs`: addresses that come and go, as one acceptor.

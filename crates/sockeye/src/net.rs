@@ -27,8 +27,8 @@ impl TcpAccept for HostAcceptor {
     }
 }
 
-/// Nagle's algorithm off, because replies are small and must not wait for one another; keep-alive on (RFC 9293 section
-/// 3.8.4), so that a client that has vanished is noticed.
+/// Turns Nagle's algorithm off, because replies are small and must not wait for one another. Turns keep-alive on (RFC
+/// 9293 section 3.8.4), so that a client that has vanished is noticed.
 pub fn set_options(socket: &SockRef<'_>) {
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_RETRIES);

@@ -3,7 +3,7 @@
 use crate::limits::{AP_AFTER_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, LEAVE_DELAY_MS};
 use crate::machine::{MachineInput, RadioCommand, Wifi};
 use crate::radio::{ApConfig, ApSecurity, Event, cut};
-use crate::station::State;
+use crate::station::StationState;
 use crate::wifi_settings::WifiSettings;
 
 /// The access point's state.
@@ -102,7 +102,7 @@ impl Wifi {
             return true;
         }
         match self.ap_turn_ms() {
-            Some(turn_ms) if turn_ms <= env.now_ms => self.state != State::Online,
+            Some(turn_ms) if turn_ms <= env.now_ms => self.state != StationState::Online,
             _ => self.ap.is_up(),
         }
     }
@@ -110,9 +110,9 @@ impl Wifi {
     /// When it changes if the station doesn't: it comes after a while without a network, and goes after a while in one.
     fn ap_turn_ms(&self) -> Option<u64> {
         match (self.state, self.ap.is_up()) {
-            (State::Online, true) if self.ap.clients > 0 => Some(self.since_ms + AP_LINGER_MS),
-            (State::Online, true) => Some(self.since_ms + AP_HOLD_MS),
-            (State::Online, false) => None,
+            (StationState::Online, true) if self.ap.clients > 0 => Some(self.since_ms + AP_LINGER_MS),
+            (StationState::Online, true) => Some(self.since_ms + AP_HOLD_MS),
+            (StationState::Online, false) => None,
             (_, true) => None,
             (_, false) => Some(self.offline_ms + AP_AFTER_MS),
         }

@@ -149,8 +149,8 @@ impl StaticIp {
         gateway.map(|gateway| Self { gateway: Some(gateway), ..self }).ok_or(InvalidNetwork::Gateway)
     }
 
-    /// Whether a host of this network can have the address: neither the network's own nor its broadcast address, and
-    /// none that means something else (RFC 1122, 3.2.1.3).
+    /// Whether a host of this network can have the address. The network's own address, its broadcast address and
+    /// special addresses (RFC 1122 section 3.2.1.3) are none.
     fn is_host(self, address: Ipv4Addr) -> bool {
         let is_plain = !(address.is_loopback() || address.is_multicast() || address.octets()[0] == 0);
         let Some(mask) = (1..=30).contains(&self.prefix_len).then(|| u32::MAX << (32 - self.prefix_len)) else {

@@ -1,5 +1,5 @@
-//! Wi-Fi of a device, without hardware: when it joins which network, when its access point is on the air, and what a
-//! chip's driver is told for that.
+//! Wi-Fi of a device, without hardware. The state machine decides when the device joins which network, and when its
+//! access point is on the air. The adapter turns the state machine's actions into calls of a chip's driver.
 //!
 //! # Layout
 //!
@@ -9,10 +9,10 @@
 //! | `wifi_settings` | [`WifiSettings`]: what of the device's settings the state machine reads |
 //! | `radio` | [`Radio`]: its [`Action`]s and [`Event`]s |
 //! | `radio_loop` | [`run()`]: the loop between a [`Controller`], which holds the state machine, and a [`Radio`] |
-//! | [`adapter`] | a [`Radio`] on a chip's [`Driver`](adapter::Driver); [`StaticNetwork`](adapter::StaticNetwork), for programs without settings |
+//! | [`adapter`] | a [`Radio`] on a chip's [`RadioDriver`](adapter::RadioDriver); [`StaticNetwork`](adapter::StaticNetwork), for programs without settings |
 //! | [`reason_code()`] | why a station is in no network |
 //! | `credentials` | [`Network`]: what it takes to join one |
-//! | `join_backoff`, `scan_results` | when to try again, and what a scan heard |
+//! | `scan_results` | what a scan heard |
 //! | `status` | what INFO and WIFI STATUS show |
 //! | [`limits`] | every bound |
 
@@ -24,7 +24,6 @@ pub mod adapter;
 mod ap;
 pub mod cbor_text;
 mod credentials;
-mod join_backoff;
 pub mod limits;
 mod machine;
 mod radio;
@@ -39,7 +38,6 @@ mod wifi_settings;
 
 pub use ap::{Ap, ApState};
 pub use credentials::{InvalidNetwork, Ip, Network, Secret, Ssid, StaticIp};
-pub use join_backoff::Backoff;
 pub use machine::{Failure, LastFailure, MachineInput, Trial, Wifi};
 pub use radio::{
     Action, ApConfig, ApSecurity, Event, HostName, Join, JoinError, Radio, RadioConfig, ScanResult, Security,
@@ -47,6 +45,6 @@ pub use radio::{
 pub use radio_loop::{Controller, run};
 pub use reason_code::reason_code;
 pub use scan_results::Scan;
-pub use station::{Input, State};
-pub use status::{FIELDS, Field, Status};
+pub use station::{Input, StationState};
+pub use status::{FIELDS, Field, WifiStatus};
 pub use wifi_settings::{ApAddress, ApSettings, WifiSettings};

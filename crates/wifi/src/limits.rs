@@ -1,5 +1,7 @@
 //! Every bound of the Wi-Fi, and how the bounds relate.
 
+use sockeye_backoff::Pauses;
+
 /// Networks that are stored.
 pub const NETWORKS_MAX: usize = 3;
 /// Length of a network's name, bytes (IEEE 802.11, 9.4.2.2).
@@ -36,20 +38,16 @@ pub const AP_LINGER_MS: u64 = 600_000;
 /// The least pause between two tries to join while a client is in the access point, milliseconds. Each try disturbs that
 /// client, and a forgotten client must not keep the device off its network for good.
 pub const AP_CLIENT_PAUSE_MS: u64 = 300_000;
-/// Rounds of tries that are for the network alone for which the driver is configured, while a client is in an access
-/// point that another network would restart. After them all networks are tried once: a forgotten client must not keep
-/// the device off its other networks for good.
+/// Rounds in which only the network for which the driver is configured is tried. Such rounds are made while a client is
+/// in the access point, if joining another network would restart the access point. After them all networks are tried
+/// once: a forgotten client must not keep the device off its other networks for good.
 pub const SPARED_ROUNDS_MAX: u8 = 3;
 /// Within how many seconds a trial has its outcome: leaving, a scan that runs, joining, and getting an address.
 pub const OUTCOME_S: u64 = 60;
 /// How long the station stays in a network that a client has the device leave, milliseconds: the reply goes first.
 pub const LEAVE_DELAY_MS: u64 = 500;
-/// Pause after a first failure to join, milliseconds; each further one doubles it.
-pub const JOIN_BACKOFF_MIN_MS: u64 = 1_000;
-/// The longest such pause, milliseconds.
-pub const JOIN_BACKOFF_MAX_MS: u64 = 128_000;
-/// Jitter takes up to this part off a pause: devices that lost their router together don't come back together.
-pub const JOIN_JITTER_PART: u64 = 4;
+/// Pauses after failures to join: 1 s, and each further one twice as long, up to 128 s, less a quarter at most.
+pub const JOIN_PAUSES: Pauses = Pauses::new(1_000, 128_000, 4);
 /// After so long in the network the next pause is short again, milliseconds. A network that lets the device in and
 /// drops it at once doesn't count as joined.
 pub const STEADY_MS: u64 = 30_000;
@@ -85,9 +83,8 @@ pub const STATIC_LEAVE_MS: u64 = 2_000;
 /// RAM of the state machine, bytes, on a 32-bit chip.
 pub const WIFI_SIZE_MAX: usize = 1024;
 
-const _: () = assert!(JOIN_BACKOFF_MIN_MS >= 1 && JOIN_BACKOFF_MIN_MS < JOIN_BACKOFF_MAX_MS);
-const _: () = assert!(JOIN_BACKOFF_MAX_MS - JOIN_BACKOFF_MAX_MS / JOIN_JITTER_PART > STALE_MS);
-const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_BACKOFF_MAX_MS && AP_HOLD_MS < AP_LINGER_MS);
+const _: () = assert!(JOIN_PAUSES.longest_with_jitter_ms() as u64 > STALE_MS);
+const _: () = assert!(AP_CLIENT_PAUSE_MS >= JOIN_PAUSES.longest_ms as u64 && AP_HOLD_MS < AP_LINGER_MS);
 const _: () = assert!(
     LEAVE_DELAY_MS + LEAVE_TIMEOUT_MS + SCAN_TIMEOUT_MS + JOIN_TIMEOUT_MS + ADDRESS_TIMEOUT_MS <= OUTCOME_S * 1_000
 );

@@ -7,14 +7,14 @@ use core::fmt;
 use core::net::Ipv4Addr;
 
 use heapless::{Deque, Vec};
+use sockeye_backoff::Backoff;
 
 use crate::ap::{Ap, ap_config};
 use crate::credentials::{Network, Ssid};
-use crate::join_backoff::Backoff;
 use crate::limits::{COMMANDS_MAX, NETWORKS_MAX, SCAN_TIMEOUT_MS};
 use crate::radio::{Action, Event, Join, JoinError, cut};
 use crate::scan_results::Scan;
-use crate::station::{Input, State};
+use crate::station::{Input, StationState};
 use crate::wifi_settings::WifiSettings;
 
 /// What the state machine works with, besides its state, at each call.
@@ -98,7 +98,7 @@ pub struct Wifi {
     /// The radio restarts the access point, and so drops its clients, when the station joins another network.
     pub restarts_ap: bool,
     /// The station's state.
-    pub state: State,
+    pub state: StationState,
     /// Since when the station is in this state, milliseconds since boot.
     pub(crate) since_ms: u64,
     /// When the state ends by itself, milliseconds since boot; None if it doesn't.
@@ -156,7 +156,6 @@ impl Wifi {
     /// Memory for a state machine, and not one that works: all of it is zero, so that a static of it takes no flash.
     /// `None` is not zero where another value of the type has room for it.
     pub const ZERO: Self = Self::with(
-        Backoff::ZERO,
         Some(LastFailure { failure: Failure::Join(JoinError::NotFound), ssid: Ssid::new(), at_ms: 0 }),
         Some(Network::ZERO),
         Some(Trial { confirm_s: 0, until_ms: None, is_confirming: false }),
@@ -166,11 +165,10 @@ impl Wifi {
     /// No radio yet, and nothing has happened.
     #[expect(clippy::new_without_default, reason = "it is for constants")]
     pub const fn new() -> Self {
-        Self::with(Backoff::new(), None, None, None, None)
+        Self::with(None, None, None, None)
     }
 
     const fn with(
-        backoff: Backoff,
         last_failure: Option<LastFailure>,
         staged: Option<Network>,
         trial: Option<Trial>,
@@ -179,7 +177,7 @@ impl Wifi {
         Self {
             has_radio: false,
             restarts_ap: false,
-            state: State::Off,
+            state: StationState::Off,
             since_ms: 0,
             until_ms: None,
             offline_ms: 0,
@@ -190,7 +188,7 @@ impl Wifi {
             spared_rounds: 0,
             configured: Ssid::new(),
             retry_now: false,
-            backoff,
+            backoff: Backoff::new(),
             retries: 0,
             last_failure,
             staged,
@@ -303,7 +301,7 @@ impl Wifi {
             RadioCommand::StopAp => Action::StopAp,
             RadioCommand::Join => {
                 let stored = || settings.networks.iter().find(|network| network.ssid == self.ssid);
-                let network = if self.state == State::Trying { self.staged.as_ref() } else { stored() };
+                let network = if self.state == StationState::Trying { self.staged.as_ref() } else { stored() };
                 Action::Join(Join { network: network?.clone(), host_name: cut(settings.name) })
             }
             RadioCommand::Leave => Action::Leave,

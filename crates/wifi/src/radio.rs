@@ -159,7 +159,7 @@ pub struct ApConfig {
     pub prefix_len: u8,
 }
 
-/// What the device calls itself towards a DHCP server.
+/// The device's host name for a DHCP server (RFC 2132 section 3.14).
 pub type HostName = String<HOST_NAME_LEN_MAX, u8>;
 
 /// The first characters of `name`, as many as there is room for: a platform may have given a longer name than the
@@ -179,14 +179,15 @@ pub(crate) fn cut<const N: usize>(name: &str) -> String<N, u8> {
 pub struct Join {
     /// The network.
     pub network: Network,
-    /// What the device calls itself there (RFC 2132, 3.14).
+    /// The device's host name there (RFC 2132 section 3.14).
     pub host_name: HostName,
 }
 
-/// Something that the radio is to do. See [`Event`] for what comes of it.
+/// Something that the radio is to do. Its outcome comes as an [`Event`].
 ///
-/// The state machine keeps an order that every radio can follow: never a [`Join`](Self::Join) or a [`Scan`](Self::Scan)
-/// while one of the two has no outcome, and never a `Join` while the station is in a network.
+/// The state machine gives actions in an order that every radio can follow. A [`Join`](Self::Join) or a
+/// [`Scan`](Self::Scan) never comes while one of the two has no outcome. A `Join` never comes while the station is in a
+/// network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Comes first, and again after a change; has no outcome.

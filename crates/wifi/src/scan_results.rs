@@ -45,8 +45,8 @@ impl Scan {
         let _ = self.heard.insert(place, heard);
     }
 
-    /// Indexes of networks in the order in which to try them, the last first: by signal, and those that were not heard
-    /// at the end, because a hidden network says no name.
+    /// Indexes of `networks` in reverse order: the last is to be tried first. The order is by signal. Networks that
+    /// were not heard are tried at the end, because a hidden network sends no name.
     pub(crate) fn rank(&self, networks: &[Network]) -> Vec<u8, NETWORKS_MAX, u8> {
         let place = |network: &Network| self.heard.iter().position(|heard| heard.ssid == network.ssid);
         let mut ranked: Vec<(usize, u8), NETWORKS_MAX> = Vec::new();

@@ -2,16 +2,18 @@
 
 use core::net::Ipv4Addr;
 
-use crate::join_backoff::Backoff;
+use sockeye_backoff::Backoff;
+
 use crate::limits::{
-    ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, SPARED_ROUNDS_MAX,
+    ADDRESS_TIMEOUT_MS, AP_CLIENT_PAUSE_MS, JOIN_PAUSES, JOIN_TIMEOUT_MS, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS,
+    SPARED_ROUNDS_MAX, STEADY_MS,
 };
 use crate::machine::{Failure, LastFailure, MachineInput, RadioCommand, Trial, Wifi};
 use crate::radio::JoinError;
 
 /// What the station is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum StationState {
     /// Nothing: no network is stored.
     Off,
     /// Listening which of the stored networks are here.
@@ -36,27 +38,27 @@ pub enum State {
     AwaitingConfirm,
 }
 
-impl State {
+impl StationState {
     /// As INFO and WIFI STATUS show it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Choosing => "choosing",
             Self::Joining => "joining",
-            Self::WaitingForDhcp => "addressing",
+            Self::WaitingForDhcp => "waiting-for-dhcp",
             Self::Online => "online",
             Self::Pausing => "pausing",
-            Self::LeaveDelay => "parting",
+            Self::LeaveDelay => "leave-delay",
             Self::Leaving => "leaving",
             Self::Trying => "trying",
-            Self::TryWaitingForDhcp => "try-addressing",
-            Self::AwaitingConfirm => "proving",
+            Self::TryWaitingForDhcp => "try-waiting-for-dhcp",
+            Self::AwaitingConfirm => "awaiting-confirm",
         }
     }
 
     /// Whether the station is in a network.
     pub(crate) const fn is_in_network(self) -> bool {
-        use State::{AwaitingConfirm, LeaveDelay, Online, TryWaitingForDhcp, WaitingForDhcp};
+        use StationState::{AwaitingConfirm, LeaveDelay, Online, TryWaitingForDhcp, WaitingForDhcp};
         matches!(self, WaitingForDhcp | Online | LeaveDelay | TryWaitingForDhcp | AwaitingConfirm)
     }
 
@@ -99,7 +101,7 @@ pub enum Input {
 impl Wifi {
     /// One step: the table of states. What isn't here changes nothing.
     pub(crate) fn step(&mut self, input: Input, env: &MachineInput<'_>) {
-        use State::{
+        use StationState::{
             AwaitingConfirm, Choosing, Joining, LeaveDelay, Leaving, Off, Online, Pausing, TryWaitingForDhcp, Trying,
             WaitingForDhcp,
         };
@@ -176,7 +178,7 @@ impl Wifi {
 
             // Other networks.
             (Off | Pausing, Input::NetworksChanged) => {
-                self.backoff = Backoff::new();
+                self.backoff.reset();
                 self.try_candidates(env);
             }
             (Joining | WaitingForDhcp, Input::NetworksChanged) if !self.is_stored(env) => {
@@ -197,7 +199,7 @@ impl Wifi {
     /// When the state ends by itself. A pause is longer while a client is in the access point.
     pub(crate) fn state_until_ms(&self) -> Option<u64> {
         let until_ms = self.until_ms?;
-        let is_disturbing = self.state == State::Pausing && self.ap.clients > 0;
+        let is_disturbing = self.state == StationState::Pausing && self.ap.clients > 0;
         Some(if is_disturbing { until_ms.max(self.since_ms + AP_CLIENT_PAUSE_MS) } else { until_ms })
     }
 
@@ -206,11 +208,11 @@ impl Wifi {
         self.trial.is_some_and(|trial| trial.is_confirming)
     }
 
-    fn enter(&mut self, state: State, after_ms: Option<u64>, env: &MachineInput<'_>) {
-        if self.state == State::Online && state != State::Online {
+    fn enter(&mut self, state: StationState, after_ms: Option<u64>, env: &MachineInput<'_>) {
+        if self.state == StationState::Online && state != StationState::Online {
             self.offline_ms = env.now_ms;
         }
-        if !matches!(state, State::Online | State::AwaitingConfirm | State::LeaveDelay) {
+        if !matches!(state, StationState::Online | StationState::AwaitingConfirm | StationState::LeaveDelay) {
             self.address = None;
         }
         self.state = state;
@@ -228,25 +230,25 @@ impl Wifi {
         if self.trial.is_some() {
             // A radio can't join while it listens.
             if self.is_scanning() {
-                return self.enter(State::Choosing, None, env);
+                return self.enter(StationState::Choosing, None, env);
             }
             self.ssid = self.staged.as_ref().map(|staged| staged.ssid.clone()).unwrap_or_default();
-            return self.join(State::Trying, env);
+            return self.join(StationState::Trying, env);
         }
         if networks.is_empty() {
             self.ssid.clear();
-            return self.enter(State::Off, None, env);
+            return self.enter(StationState::Off, None, env);
         }
         if self.retry_now {
             return self.try_candidates(env);
         }
         if self.is_scanning() || self.is_scan_wanted() {
-            return self.enter(State::Choosing, None, env);
+            return self.enter(StationState::Choosing, None, env);
         }
         match self.candidates.pop().and_then(|index| networks.get(usize::from(index))) {
             Some(network) => {
                 self.ssid = network.ssid.clone();
-                self.join(State::Joining, env);
+                self.join(StationState::Joining, env);
             }
             None => self.pause(0, env),
         }
@@ -296,7 +298,7 @@ impl Wifi {
         self.next(env);
     }
 
-    fn join(&mut self, state: State, env: &MachineInput<'_>) {
+    fn join(&mut self, state: StationState, env: &MachineInput<'_>) {
         self.queue(RadioCommand::Join);
         self.configured = self.ssid.clone();
         self.enter(state, Some(JOIN_TIMEOUT_MS), env);
@@ -304,21 +306,21 @@ impl Wifi {
 
     fn leave(&mut self, env: &MachineInput<'_>) {
         self.queue(RadioCommand::Leave);
-        self.enter(State::Leaving, Some(LEAVE_TIMEOUT_MS), env);
+        self.enter(StationState::Leaving, Some(LEAVE_TIMEOUT_MS), env);
     }
 
     fn pause(&mut self, stay_ms: u64, env: &MachineInput<'_>) {
         self.retries = if stay_ms > 0 { 0 } else { self.retries.saturating_add(1) };
-        let pause_ms = self.backoff.pause_ms(stay_ms, env.random);
-        self.enter(State::Pausing, Some(pause_ms), env);
+        let pause_ms = join_pause_ms(&mut self.backoff, stay_ms, env.random);
+        self.enter(StationState::Pausing, Some(pause_ms), env);
     }
 
     fn online(&mut self, address: Ipv4Addr, env: &MachineInput<'_>) {
         self.address = Some(address);
-        if self.state != State::Online {
+        if self.state != StationState::Online {
             self.retries = 0;
             self.candidates.clear();
-            self.enter(State::Online, None, env);
+            self.enter(StationState::Online, None, env);
         }
     }
 
@@ -332,12 +334,12 @@ impl Wifi {
         self.trial = Some(Trial { confirm_s, until_ms: None, is_confirming: false });
         match self.state {
             // The reply goes first, because the access point restarts when the station joins.
-            State::Off | State::Pausing if self.restarts_ap && self.ap.is_up() => {
-                self.enter(State::LeaveDelay, Some(LEAVE_DELAY_MS), env);
+            StationState::Off | StationState::Pausing if self.restarts_ap && self.ap.is_up() => {
+                self.enter(StationState::LeaveDelay, Some(LEAVE_DELAY_MS), env);
             }
-            State::Off | State::Pausing => self.next(env),
-            State::Joining | State::WaitingForDhcp => self.leave(env),
-            State::Online => self.enter(State::LeaveDelay, Some(LEAVE_DELAY_MS), env),
+            StationState::Off | StationState::Pausing => self.next(env),
+            StationState::Joining | StationState::WaitingForDhcp => self.leave(env),
+            StationState::Online => self.enter(StationState::LeaveDelay, Some(LEAVE_DELAY_MS), env),
             // It is on its way: a scan or leaving is over soon, and then the trial is next.
             _ => (),
         }
@@ -349,8 +351,8 @@ impl Wifi {
             return;
         };
         let until_ms = *trial.until_ms.get_or_insert(env.now_ms + u64::from(trial.confirm_s) * 1_000);
-        if self.state != State::AwaitingConfirm {
-            self.enter(State::AwaitingConfirm, None, env);
+        if self.state != StationState::AwaitingConfirm {
+            self.enter(StationState::AwaitingConfirm, None, env);
             self.until_ms = Some(until_ms);
         }
     }
@@ -364,7 +366,7 @@ impl Wifi {
         if let Some(staged) = &self.staged {
             self.last_failure = Some(LastFailure { failure, ssid: staged.ssid.clone(), at_ms: env.now_ms });
         }
-        self.backoff = Backoff::new();
+        self.backoff.reset();
         self.retry_now = true;
     }
 
@@ -377,6 +379,27 @@ impl Wifi {
         self.forget_trial();
         self.retries = 0;
         self.candidates.clear();
-        self.enter(State::Online, None, env);
+        self.enter(StationState::Online, None, env);
+    }
+}
+
+/// How long to wait after `stay_ms` in a network, milliseconds; `stay_ms` is 0 if joining failed. A stay of
+/// [`STEADY_MS`] makes pauses short again. `random` is any number.
+pub(crate) fn join_pause_ms(backoff: &mut Backoff, stay_ms: u64, random: u32) -> u64 {
+    if stay_ms >= STEADY_MS {
+        backoff.reset();
+    }
+    backoff.next_ms(&JOIN_PAUSES, random).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_steady_stay_makes_pauses_short_again() {
+        let mut backoff = Backoff::new();
+        let pauses = [0, 0, STEADY_MS - 1, STEADY_MS, 0].map(|stay_ms| join_pause_ms(&mut backoff, stay_ms, 0));
+        assert_eq!(pauses, [1_000, 2_000, 4_000, 1_000, 2_000]);
     }
 }

@@ -5,11 +5,11 @@ use core::fmt::{self, Write};
 use crate::ap::ApState;
 use crate::limits::NETWORKS_MAX;
 use crate::machine::Wifi;
-use crate::station::State;
+use crate::station::StationState;
 use crate::wifi_settings::WifiSettings;
 
 /// What the fields are made from.
-pub struct Status<'a> {
+pub struct WifiStatus<'a> {
     /// The state machine.
     pub wifi: &'a Wifi,
     /// The settings in force.
@@ -24,17 +24,17 @@ pub struct Status<'a> {
 pub struct Field {
     /// As INFO has it; WIFI STATUS leaves out `wifi_`.
     pub name: &'static str,
-    write: fn(&Status<'_>, &mut dyn Write) -> Option<fmt::Result>,
+    write: fn(&WifiStatus<'_>, &mut dyn Write) -> Option<fmt::Result>,
 }
 
 impl Field {
     /// Writes the value; None if the field has none now.
-    pub fn write(&self, status: &Status<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
+    pub fn write(&self, status: &WifiStatus<'_>, out: &mut dyn Write) -> Option<fmt::Result> {
         (self.write)(status, out)
     }
 
     /// Whether the field has a value now.
-    pub fn exists(&self, status: &Status<'_>) -> bool {
+    pub fn exists(&self, status: &WifiStatus<'_>) -> bool {
         struct Nowhere;
         impl Write for Nowhere {
             fn write_str(&mut self, _: &str) -> fmt::Result {
@@ -45,7 +45,7 @@ impl Field {
     }
 }
 
-const fn field(name: &'static str, write: fn(&Status<'_>, &mut dyn Write) -> Option<fmt::Result>) -> Field {
+const fn field(name: &'static str, write: fn(&WifiStatus<'_>, &mut dyn Write) -> Option<fmt::Result>) -> Field {
     Field { name, write }
 }
 
@@ -62,7 +62,7 @@ pub static FIELDS: [Field; 17] = [
     }),
     field("wifi_retries", |status, out| with_radio(status).map(|wifi| write!(out, "{}", wifi.retries))),
     field("wifi_next_try_s", |status, out| {
-        let until_ms = status.wifi.state_until_ms().filter(|_| status.wifi.state == State::Pausing);
+        let until_ms = status.wifi.state_until_ms().filter(|_| status.wifi.state == StationState::Pausing);
         until_ms.map(|until_ms| seconds(out, until_ms, status.now_ms))
     }),
     field("wifi_last_failure", |status, out| {
@@ -100,14 +100,14 @@ fn mode(wifi: &Wifi) -> &'static str {
     let is_ap = wifi.ap.state == ApState::On;
     match (wifi.has_radio, wifi.state, is_ap) {
         (false, ..) => "none",
-        (true, State::Off, false) => "off",
-        (true, State::Off, true) => "ap",
+        (true, StationState::Off, false) => "off",
+        (true, StationState::Off, true) => "ap",
         (true, _, false) => "sta",
         (true, _, true) => "ap+sta",
     }
 }
 
-fn with_radio<'a>(status: &Status<'a>) -> Option<&'a Wifi> {
+fn with_radio<'a>(status: &WifiStatus<'a>) -> Option<&'a Wifi> {
     status.wifi.has_radio.then_some(status.wifi)
 }
 
@@ -115,7 +115,7 @@ fn text(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn network(status: &Status<'_>, out: &mut dyn Write, index: usize) -> Option<fmt::Result> {
+fn network(status: &WifiStatus<'_>, out: &mut dyn Write, index: usize) -> Option<fmt::Result> {
     status.settings.networks.get(index).map(|network| out.write_str(&network.ssid))
 }
 

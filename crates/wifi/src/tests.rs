@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use std::vec::Vec;
 
 use crate::machine::{MachineInput, RadioCommand, Wifi};
-use crate::station::{Input, State};
+use crate::station::{Input, StationState};
 use crate::{ApSettings, Event, JoinError, Network, RadioConfig, ScanResult, Security, WifiSettings};
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
@@ -112,7 +112,7 @@ impl Rig {
     fn online() -> Self {
         let mut rig = Self::boot(&["home"]);
         rig.events([Event::Joined, Event::Address(ADDRESS)]);
-        assert_eq!((rig.wifi.state, rig.ordered()), (State::Online, Vec::from([RadioCommand::Join])));
+        assert_eq!((rig.wifi.state, rig.ordered()), (StationState::Online, Vec::from([RadioCommand::Join])));
         rig
     }
 }

@@ -1,5 +1,7 @@
 //! Every bound of the wiring, and how the bounds relate.
 
+use sockeye_backoff::Pauses;
+
 /// Things that are wired at once.
 pub const THINGS_MAX: usize = 8;
 /// Length of a key that a thing makes, bytes: its name, a point and a reading's name.
@@ -31,10 +33,9 @@ pub const SCAN_MS: u64 = 2_000;
 pub const WAIT_MS_MAX: u32 = 10_000;
 /// Steps of one sample; one more is a fault.
 pub const STEPS_MAX: u8 = 16;
-/// Pause after a first sample that failed, milliseconds, whatever the period. Each further failure doubles it.
-pub const BACKOFF_MS_MIN: u32 = 1_000;
-/// The longest such pause, milliseconds: a sensor that is plugged in again has a value after that.
-pub const BACKOFF_MS_MAX: u32 = 30_000;
+/// Pauses after samples that failed, whatever the period: a sensor that is plugged in again has a value 30 s later at
+/// most.
+pub const SAMPLE_PAUSES: Pauses = Pauses::new(1_000, 30_000, 0);
 /// How often inputs are looked at, milliseconds.
 pub const INPUT_POLL_MS: u64 = 10;
 /// How often it is looked whether there are inputs, milliseconds.
@@ -74,7 +75,7 @@ pub const ROMS_MAX: usize = 8;
 pub const PIXELS_MAX: u16 = 256;
 
 const _: () = assert!(THINGS_MAX < u8::MAX as usize);
-const _: () = assert!(BACKOFF_MS_MIN <= BACKOFF_MS_MAX && BACKOFF_MS_MAX <= PERIOD_MS_MAX);
+const _: () = assert!(SAMPLE_PAUSES.longest_ms <= PERIOD_MS_MAX);
 const _: () = assert!(PERIOD_MS_MIN as u64 >= STEP_MS);
 const _: () = assert!(I2C_TRANSFER_MS < STEP_MS && LINE_HELD_MS < STEP_MS);
 const _: () = assert!(PIXELS_MAX as u64 * PIXEL_US < STEP_MS * 1_000);

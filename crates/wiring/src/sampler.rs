@@ -1,9 +1,11 @@
 //! When which thing is sampled, and what becomes of it: without IO and without a clock.
 
+use sockeye_backoff::Backoff;
+
 use crate::driver::{Driver, Fault, Id, Job, Next};
 use crate::drivers::{self, Debounce};
 use crate::hardware::{Drive, Hardware};
-use crate::limits::{BACKOFF_MS_MAX, BACKOFF_MS_MIN, READINGS_MAX, STEPS_MAX, THINGS_MAX, WAIT_MS_MAX};
+use crate::limits::{READINGS_MAX, SAMPLE_PAUSES, STEPS_MAX, THINGS_MAX, WAIT_MS_MAX};
 use crate::spec::Spec;
 use crate::wiring::Wiring;
 
@@ -24,8 +26,7 @@ struct State {
     stage: u8,
     /// Steps of this sample.
     steps: u8,
-    /// Failures in a row, as far as the back-off counts.
-    failures: u8,
+    backoff: Backoff,
     fault: Option<Fault>,
     /// Its pin is set up, if its driver needs that.
     is_set_up: bool,
@@ -41,7 +42,7 @@ impl State {
         output: 0,
         stage: 0,
         steps: 0,
-        failures: 0,
+        backoff: Backoff::new(),
         fault: None,
         is_set_up: false,
     };
@@ -55,11 +56,7 @@ impl State {
         self.failed = self.failed.saturating_add(1);
         self.fault = Some(fault);
         (self.stage, self.steps, self.memory) = (0, 0, [0; 2]);
-        let pause_ms = BACKOFF_MS_MIN.checked_shl(self.failures.into()).unwrap_or(BACKOFF_MS_MAX).min(BACKOFF_MS_MAX);
-        if pause_ms < BACKOFF_MS_MAX {
-            self.failures = self.failures.saturating_add(1);
-        }
-        let pause_ms = pause_ms.max(driver.period.map_or(0, |period| period.minimum_ms));
+        let pause_ms = self.backoff.next_ms(&SAMPLE_PAUSES, 0).max(driver.period.map_or(0, |period| period.minimum_ms));
         self.due_ms = (now_ms as u32).wrapping_add(pause_ms);
     }
 }
@@ -164,7 +161,7 @@ impl Sampler {
                 Ok(()) => {
                     state.is_set_up = true;
                     // What a failure to set it up has left.
-                    (state.fault, state.failures) = (None, 0);
+                    (state.fault, state.backoff) = (None, Backoff::new());
                 }
                 Err(_) => state.fail(Fault::Hardware, spec.driver, now_ms),
             }
@@ -227,7 +224,7 @@ impl Sampler {
             }
             Ok(Next::Done { stage }) => {
                 (state.stage, state.memory, state.steps) = (stage, job.memory, 0);
-                (state.fault, state.failures) = (None, 0);
+                (state.fault, state.backoff) = (None, Backoff::new());
                 state.last_s = core::num::NonZeroU32::new(now_ms.div_ceil(1_000).max(1) as u32);
                 // From one begin to the next, unless the sample took longer than that.
                 let next_ms = state.began_ms.wrapping_add(spec.period_ms);

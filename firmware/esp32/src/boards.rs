@@ -20,6 +20,9 @@ pub use esp32s3::*;
 
 use esp_hal::gpio::AnyPin;
 
+/// Readings of which a day is kept, 2 KB each. With more, too little would be left of the smaller RAM for the stack.
+pub const DAYS: usize = if cfg!(any(feature = "esp32", feature = "esp32c3")) { 3 } else { 12 };
+
 /// What the device uses of the board itself. All else is wired by its users.
 pub struct Pins<T> {
     /// The BOOT button, which pulls its pin to ground.

@@ -2,8 +2,8 @@
 
 use core::fmt::Arguments;
 
+use sockeye_board::board_platform::log_filter;
 use sockeye_board::library_log::LibraryLog;
-use sockeye_board::platform::log_filter;
 use sockeye_boot::Boot;
 use sockeye_device::LogLevel;
 

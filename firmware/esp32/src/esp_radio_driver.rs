@@ -11,7 +11,7 @@ use esp_radio::wifi::{
     AuthenticationMethod, AuthenticationMethodConfig, Config, ConnectionError, ControllerConfig, CountryInfo,
     PowerSaveMode, WifiController, WifiError,
 };
-use sockeye_wifi::adapter::{AccessPoint, Driver, DriverEvent};
+use sockeye_wifi::adapter::{AccessPoint, DriverEvent, RadioDriver};
 use sockeye_wifi::limits::{BLOCK_ACK_WINDOW, RX_QUEUE_LEN};
 use sockeye_wifi::{Network, RadioConfig, ScanResult, Secret, Security};
 
@@ -38,7 +38,7 @@ impl Radio {
     }
 }
 
-impl Driver for Radio {
+impl RadioDriver for Radio {
     type Error = WifiError;
 
     fn configure(&mut self, ap: Option<&AccessPoint>, station: Option<&Network>) -> Result<(), WifiError> {

@@ -2,7 +2,7 @@
 
 use embassy_time::Instant;
 use esp_hal::rng::Rng;
-use sockeye_board::platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, UPTIME, WIFI_RSSI, count};
 use sockeye_board::reset;
 use sockeye_boot::BuildSettings;
@@ -18,7 +18,7 @@ use crate::settings::SETTINGS;
 use crate::wiring;
 
 /// The board.
-pub type Board = platform::Board<Chip>;
+pub type Board = board_platform::Board<Chip>;
 
 /// Readings of every chip, and one of those that can tell their temperature.
 const READINGS: [ReadingInfo<'static>; 4] = [WIFI_RSSI, HEAP_FREE, UPTIME, CHIP_TEMPERATURE];
@@ -44,7 +44,7 @@ pub struct Chip {
     pub server: &'static Server<SLOTS>,
 }
 
-impl Hardware for Chip {
+impl BoardHardware for Chip {
     const NAME: &'static str = NAME;
     const READINGS: &'static [ReadingInfo<'static>] = READINGS.split_at(READINGS_LEN).0;
     const BUILD: BuildSettings = SETTINGS;

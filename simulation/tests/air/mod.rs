@@ -1,5 +1,5 @@
-//! Two hosts and the air between them: the listener on one, plain embassy-net on the other, frames that may be lost,
-//! and time that the test moves.
+//! Two hosts and the air between them. The listener is on one, plain embassy-net on the other. Frames may be lost, and
+//! the test moves the time.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use embassy_time::Instant;
 use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
-    DeviceIdentity, Health, History, Kind, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo,
-    ServerHealth, Settings, Store, StoreError, Value,
+    Day, DeviceIdentity, Health, History, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo,
+    ServerHealth, Settings, Store, StoreError, Value, ValueKind,
 };
 use sockeye_parts::Bench;
 use sockeye_wiring::Hardware;
@@ -17,7 +17,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "lm35",
         unit: "°C",
-        kind: Kind::Gauge,
+        kind: ValueKind::Gauge,
         decimals: 1,
         minimum: Value(-550),
         maximum: Value(1500),
@@ -26,7 +26,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "uptime",
         unit: "s",
-        kind: Kind::Counter,
+        kind: ValueKind::Counter,
         decimals: 0,
         minimum: Value(0),
         maximum: Value(i32::MAX),
@@ -35,7 +35,7 @@ pub const READINGS: [ReadingInfo<'static>; 3] = [
     ReadingInfo {
         name: "wifi.rssi",
         unit: "dBm",
-        kind: Kind::Gauge,
+        kind: ValueKind::Gauge,
         decimals: 0,
         minimum: Value(-128),
         maximum: Value(0),
@@ -50,7 +50,7 @@ pub const OUTPUTS: [OutputInfo<'static>; 2] = [
     OutputInfo {
         name: "led",
         unit: "",
-        kind: Kind::Switch,
+        kind: ValueKind::Switch,
         decimals: 0,
         minimum: Value(0),
         maximum: Value(1),
@@ -59,7 +59,7 @@ pub const OUTPUTS: [OutputInfo<'static>; 2] = [
     OutputInfo {
         name: "fan",
         unit: "%",
-        kind: Kind::Level,
+        kind: ValueKind::Level,
         decimals: 1,
         minimum: Value(0),
         maximum: Value(1000),
@@ -74,6 +74,8 @@ pub struct Board {
     /// How far the clock moves each time that it is asked.
     pub step_us: Cell<u64>,
     pub unix_us: Cell<Option<u64>>,
+    /// Readings of which a day is kept.
+    pub days: Cell<usize>,
     pub health: Cell<Health>,
     pub last_panic: Cell<Option<&'static str>>,
     pub log_level: Cell<Option<LogLevel>>,
@@ -102,6 +104,11 @@ impl Board {
         board
     }
 
+    /// As many days as there are.
+    pub fn days(&self) -> Vec<Day> {
+        (0..self.days.get()).map(|_| Day::new()).collect()
+    }
+
     /// As many histories as a device on this board needs.
     pub fn histories(&self) -> Vec<History> {
         let own = if self.pins.get().is_some() { READINGS_MAX } else { READINGS.len() };
@@ -116,6 +123,7 @@ impl Default for Board {
             uptime_us: Cell::default(),
             step_us: Cell::default(),
             unix_us: Cell::default(),
+            days: Cell::new(2),
             health: Cell::new(Health {
                 used_memory: 123_456,
                 total_memory: 400_000,

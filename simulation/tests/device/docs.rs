@@ -9,12 +9,12 @@ use sockeye_device::command_table::{Access, COMMANDS, Command, Group};
 fn commands_md() -> String {
     let mut text = String::from(
         "# Commands\n\n\
-         Made from the command table in `crates/device/src/command_table.rs`; a test holds this file against it. After a change\n\
-         of the table, run that test with `SOCKEYE_BLESS=1` in the environment to write the file anew.\n\n\
-         Names are in any case. *Open* commands need no AUTH. *Read* commands need AUTH once a token is set. *Write*\n\
-         commands need it too, and as long as no token is set they are accepted over the device's own access point and\n\
-         over loopback only. *Since* is the version of Redis that had the command first; WIFI, WIRING,\n\
-         CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its version.\n",
+         This page is made from the command table in `crates/device/src/command_table.rs`, and a test compares both.\n\
+         After a change of the table, run the test with `SOCKEYE_BLESS=1` in the environment to write the page anew.\n\n\
+         The case of a command's name does not matter. *Open* commands need no AUTH. *Read* and *write* commands need\n\
+         AUTH once a token is set. While no token is set, write commands are accepted over the device's access point\n\
+         and over loopback only. *Since* is the version of Redis that had the command first, for TS the version of\n\
+         RedisTimeSeries. WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -22,6 +22,7 @@ fn commands_md() -> String {
         (Group::Generic, "Keys"),
         (Group::Hash, "Descriptions"),
         (Group::Stream, "History"),
+        (Group::TimeSeries, "A day of history"),
         (Group::Pubsub, "Subscriptions"),
         (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
@@ -84,6 +85,9 @@ fn protocol_md_tells_the_limits() {
         ("Readings of other devices, at most", REMOTES_MAX),
         ("Bytes of the name of such a reading, of a channel or a pattern", CHANNEL_LEN_MAX),
         ("Samples in the history of a reading", HISTORY_LEN),
+        ("Minutes that are kept of a reading with a day", DAY_MINUTES),
+        ("Readings with a day, at most", DAYS_MAX),
+        ("Labels in one SELECTED_LABELS", SELECTED_LABELS_MAX),
         ("Streams in one XREAD", STREAMS_MAX),
         ("Channels and patterns of a connection", SUBSCRIPTIONS_MAX),
         ("Messages that wait for a connection", MAILBOX_LEN),

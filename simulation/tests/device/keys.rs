@@ -134,11 +134,11 @@ fn meta_tells_about_readings_and_outputs() {
         "@sample 0 235
          @wait 1500
          ap: HGETALL meta:lm35
-         ap= *12|$4|kind|$5|gauge|$4|unit|$3|°C|$7|minimum|$5|-55.0|$7|maximum|$5|150.0|$9|period_ms|$4|1000|$6|age_ms|$4|1500|
+         ap= *14|$4|kind|$5|gauge|$4|unit|$3|°C|$7|minimum|$5|-55.0|$7|maximum|$5|150.0|$9|period_ms|$4|1000|$6|age_ms|$4|1500|$7|history|$3|day|
          ap: HGETALL meta:led
          ap= *8|$4|kind|$6|switch|$4|unit|$0||$7|minimum|$1|0|$7|maximum|$1|1|
          ap: HKEYS meta:uptime
-         ap= *5|$4|kind|$4|unit|$7|minimum|$7|maximum|$9|period_ms|
+         ap= *6|$4|kind|$4|unit|$7|minimum|$7|maximum|$9|period_ms|$7|history|
          ap: HGET meta:lm35 age_ms
          ap= $4|1500|
          ap: HGET meta:uptime age_ms

@@ -12,6 +12,9 @@ mod power;
 mod pubsub;
 mod radio;
 mod redis;
+#[path = "../../../crates/resp/tests/common/redis_server.rs"]
+mod redis_server;
+mod redis_shapes;
 mod remote;
 mod room;
 mod script;
@@ -20,6 +23,7 @@ mod size;
 mod split;
 mod stream;
 mod transactions;
+mod ts;
 mod wifi;
 mod wire;
 mod wiring;

@@ -5,85 +5,59 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sockeye_device::{App, AppResources, History, Settings, TokenHash, Value};
+use sockeye_resp::decode_reply;
 
 use crate::board::{Board, READINGS, REMOTES};
+use crate::redis_server::RedisServer;
 use crate::script::Device;
 
-/// How long Redis may take for a reply; it is on the same machine.
-const SETTLE: Duration = Duration::from_millis(30);
+/// How long Redis may take for a reply. Only a test that fails waits for so long.
+pub const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The longest reply that is compared.
+const REPLY_LEN_MAX: usize = 1024 * 1024;
 const TOKEN: &str = "correct-horse";
+/// As many as a device has.
+pub const ONE_DATABASE: [&str; 2] = ["--databases", "1"];
 
-/// A Redis of the test's own, on a socket that nobody else knows.
-struct Redis {
-    server: Child,
-    dir: PathBuf,
-}
-
-impl Redis {
-    fn start(name: &str, options: &[&str]) -> Self {
-        let dir = std::env::temp_dir().join(format!("sockeye-device-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&dir).unwrap();
-        let server = Command::new("redis-server")
-            .args(["--port", "0", "--unixsocket", "socket", "--save", "", "--databases", "1", "--dir"])
-            .arg(&dir)
-            .args(options)
-            .current_dir(&dir)
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("redis-server is installed");
-        Self { server, dir }
-    }
-
-    fn connect(&self) -> UnixStream {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        loop {
-            match UnixStream::connect(self.dir.join("socket")) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(SETTLE)).unwrap();
-                    return stream;
-                }
-                Err(error) => assert!(Instant::now() < deadline, "{error}"),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}
-
-fn ask(redis: &mut UnixStream, line: &str) -> Vec<u8> {
+/// Sends a line, and reads until Redis has sent `replies` replies.
+pub fn ask(redis: &mut UnixStream, line: &str, replies: usize) -> Vec<u8> {
     redis.write_all(format!("{line}\r\n").as_bytes()).unwrap();
-    let mut reply = Vec::new();
-    let mut buf = [0; 4096];
-    loop {
+    let mut received = Vec::new();
+    let mut buf = [0; 64 * 1024];
+    while count_replies(&received) < replies {
         match redis.read(&mut buf) {
-            Ok(0) => return reply,
-            Ok(len) => reply.extend_from_slice(&buf[..len]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock && !reply.is_empty() => return reply,
-            Err(error) => assert_eq!(error.kind(), ErrorKind::WouldBlock, "{line}"),
+            Ok(0) => break,
+            Ok(len) => received.extend_from_slice(&buf[..len]),
+            // Redis has sent fewer replies than the device.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => panic!("{line}: {error}"),
         }
     }
+    received
+}
+
+/// How many complete replies `received` begins with.
+fn count_replies(mut received: &[u8]) -> usize {
+    let mut replies = 0;
+    while let Some((_, len)) = decode_reply(received, REPLY_LEN_MAX).unwrap() {
+        received = &received[len..];
+        replies += 1;
+    }
+    replies
 }
 
 /// Asks both the same, line by line on one connection, and tells all that differs at once.
-fn compare(redis: &Redis, device: &mut Device<'_>, client: &str, lines: &[&str]) {
-    let mut stream = redis.connect();
+fn compare(redis: &RedisServer, device: &mut Device<'_>, client: &str, lines: &[&str]) {
+    let mut stream = redis.connect(REPLY_TIMEOUT);
     let mut differences = String::new();
     for line in lines {
         device.send(client, format!("{line}\r\n").as_bytes());
-        let ours = text(&device.bytes(client));
-        let theirs = text(&ask(&mut stream, line));
+        let ours = device.bytes(client);
+        let theirs = text(&ask(&mut stream, line, count_replies(&ours)));
+        let ours = text(&ours);
         // Redis tells keys in the order of its hash table, which is another at each start.
         let is_any_order = line.starts_with("KEYS ") || line.starts_with("SCAN ");
         let is_same = if is_any_order { sorted(&ours) == sorted(&theirs) } else { ours == theirs };
@@ -112,8 +86,8 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 #[ignore = "needs redis-server"]
 fn replies_are_those_of_redis() {
-    let redis = Redis::start("open", &[]);
-    let mut setup = redis.connect();
+    let redis = RedisServer::start("device-open", &ONE_DATABASE);
+    let mut setup = redis.connect(REPLY_TIMEOUT);
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
     let mut resources = AppResources::new();
@@ -121,11 +95,11 @@ fn replies_are_those_of_redis() {
     for (ms, value) in [(1000, "23.1"), (2000, "23.2"), (3000, "23.3")] {
         board.uptime_us.set(ms * 1_000);
         app.sample(0, Value::parse(value.as_bytes(), 1).unwrap());
-        ask(&mut setup, &format!("XADD history:lm35 {ms}-0 value {value}"));
-        ask(&mut setup, &format!("SET lm35 {value}"));
+        ask(&mut setup, &format!("XADD history:lm35 {ms}-0 value {value}"), 1);
+        ask(&mut setup, &format!("SET lm35 {value}"), 1);
     }
-    ask(&mut setup, "SET led 0");
-    ask(&mut setup, "HSET meta:led kind switch");
+    ask(&mut setup, "SET led 0", 1);
+    ask(&mut setup, "HSET meta:led kind switch", 1);
     let mut device = Device::new(&board, &app);
     for (client, version) in [("lo1", "HELLO 2"), ("lo2", "HELLO 3")] {
         let lines: Vec<_> = std::iter::once(version).chain(OPEN.lines().map(str::trim)).collect();
@@ -136,7 +110,7 @@ fn replies_are_those_of_redis() {
 #[test]
 #[ignore = "needs redis-server"]
 fn refusals_are_those_of_redis() {
-    let redis = Redis::start("locked", &["--requirepass", TOKEN]);
+    let redis = RedisServer::start("device-locked", &["--databases", "1", "--requirepass", TOKEN]);
     let board = Board::default();
     let settings = Settings { token: Some(TokenHash::new(TOKEN.as_bytes(), [7; 16])), ..Settings::default() };
     let mut histories = [const { History::new() }; READINGS.len() + REMOTES];
@@ -343,8 +317,6 @@ const OPEN: &str = "PING
     SLOWLOG FOO
     SLOWLOG RESET
     LATENCY LATEST
-    LATENCY RESET
-    LATENCY HISTORY foo
     LATENCY FOO
     MEMORY FOO
     MEMORY USAGE nosuch

@@ -30,7 +30,7 @@ fn a_sample_is_a_value_a_stream_and_a_description() {
          ap: XRANGE history:kitchen.lm35 - +
          ap= *1|*2|$6|5000-1|*2|$5|value|$4|23.5|
          ap: HGETALL meta:kitchen.lm35
-         ap= *6|$4|kind|$6|remote|$6|age_ms|$2|10|$9|expire_ms|$5|60000|
+         ap= *8|$4|kind|$6|remote|$6|age_ms|$2|10|$9|expire_ms|$5|60000|$7|history|$3|day|
          ap: HGET meta:kitchen.lm35 unit
          ap= $-1|
          ap: KEYS *kitchen*

@@ -137,7 +137,8 @@ fn what_waits_for_room_is_run_once() {
 
 #[test]
 fn clients_that_do_not_read_hold_nothing_that_another_needs() {
-    // Where each of them gets stuck: in a text, in a list, in pushes, in short replies, in a reply to a change, in a page.
+    // The requests in which the clients get stuck: a text, a list, pushes, short replies, a reply to a change, a reply
+    // in parts.
     let stuck = ["INFO", "COMMAND", "MONITOR", "PING", "CONFIG SET loglevel verbose", "XRANGE history:lm35 - +"];
     let board = Board::default();
     let mut histories = [const { History::new() }; READINGS.len()];

@@ -10,6 +10,8 @@
 //! | `ap? text` | what has come back since doesn't have this in it; it stays |
 //! | `ap!` | the client has gone |
 //! | `@sample 0 235` | reading 0 has a new value |
+//! | `@each 60 1000 230 7` | 60 times a second later reading 0 has a new value: 230 and 0 to 6 more, in turn |
+//! | `@clock 5000` | it is 5000 ms after the start of 1970; from now on that time passes |
 //! | `@lose 0` | reading 0 has lost its value |
 //! | `@wait 50` | so many milliseconds pass |
 //! | `@radio` | the device has Wi-Fi from now on |
@@ -17,9 +19,9 @@
 //! | `@told join home, ..` | the radio has been told this since, and nothing else |
 //! | `# ..` | nothing |
 //!
-//! A client whose name begins with `ap` is on the device's own network, with `lo` on the same machine, with `sta` on
-//! the network that the device has joined. The digits at the end of its name end its address as well. What comes back
-//! and isn't expected fails the test.
+//! The start of a client's name is its network. `ap` is the access point, `lo` the same machine, and `sta` the network
+//! that the device has joined. The digits at the end of its name end its address as well. Bytes that come back and
+//! aren't expected fail the test.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -45,10 +47,10 @@ pub fn check(script: &str) {
 
 /// Runs a script on this board.
 pub fn check_on(board: &Board, script: &str) {
-    let mut histories = board.histories();
+    let (mut histories, mut days) = (board.histories(), board.days());
     let settings: Settings = board.stored.borrow().clone();
     let mut resources = AppResources::new();
-    let app = App::new(board, &mut resources, &mut histories, settings).unwrap();
+    let app = App::new(board, &mut resources, &mut histories, settings).unwrap().with_days(&mut days);
     let mut device = Device::new(board, &app);
     device.script(script);
     device.place = "end".into();
@@ -148,6 +150,11 @@ impl<'a, S: Store> Device<'a, S> {
         let number = |index: usize| words[index].parse::<i64>().unwrap();
         match words[0] {
             "sample" => self.app.sample(number(1) as usize, Value(number(2) as i32)),
+            "clock" => self.board.unix_us.set(Some(number(1) as u64 * 1_000)),
+            "each" => (0..number(1)).for_each(|count| {
+                self.wait(number(2) as u64);
+                self.app.sample(0, Value((number(3) + count % number(4)) as i32));
+            }),
             "lose" => self.app.clear_reading(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
             "radio" => {
@@ -167,6 +174,7 @@ impl<'a, S: Store> Device<'a, S> {
 
     pub fn wait(&mut self, ms: u64) {
         self.board.uptime_us.set(self.board.uptime_us.get() + ms * 1_000);
+        self.board.unix_us.set(self.board.unix_us.get().map(|us| us + ms * 1_000));
         clock::advance(Duration::from_millis(ms));
         self.run();
     }

@@ -255,11 +255,17 @@ fn command_describes_some() {
          ap: COMMAND GETKEYS get a
          ap= -ERR unknown subcommand 'GETKEYS'. Try COMMAND HELP.|
          ap: ACL HELP
-         ap= *5|+ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:|+HELP|+    Show helpful text about the subcommands.|+WHOAMI|+    Return the name of the only user, default.|
+         ap= *5|+ACL <subcommand> [<arg> [value] [opt] ...]. Subcommands are:|+WHOAMI|+    Return the name of the only user, default.|+HELP|+    Print this help.|
+         ap: command help
+         ap~ *11|+COMMAND <subcommand>
+         ap: HELP
+         ap~ -ERR unknown command
+         ap: ACL HELP me
+         ap= -ERR wrong number of arguments for 'help' command|
          ap: HELLO 3
          ap~ %7|
          ap: COMMAND INFO client|id
-         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|*0|",
+         ap= *1|*10|$9|client|id|:2|~0|:0|:0|:0|~2|+@connection|+@read|~0|~0|~0|",
     );
 }
 
@@ -278,8 +284,6 @@ fn what_clients_ask_when_they_connect() {
          ap= $7|default|
          ap: LATENCY LATEST
          ap= *0|
-         ap: LATENCY RESET
-         ap= :0|
          ap: LATENCY FOO
          ap= -ERR unknown subcommand 'FOO'. Try LATENCY HELP.|
          ap: MEMORY DOCTOR

@@ -13,8 +13,8 @@ use crate::script::Device;
 /// More than there are of anything here.
 const ACKS_LEN: usize = 2_000;
 
-/// All that comes back for `wire`, of which as many bytes come in at once as `pieces` says in turn, and of the replies to
-/// which as many are acknowledged at once as `acks` says.
+/// All bytes that come back for `wire`. `pieces` has in turn how many bytes of `wire` arrive at once, and `acks` how
+/// many bytes of the replies are acknowledged at once.
 fn answers(wire: &[u8], pieces: &[usize], acks: &[usize], token: bool) -> (Vec<u8>, Board) {
     let board = Board::default();
     let mut settings = Settings::default();

@@ -23,7 +23,8 @@ pub struct Pipe {
     pub pieces: VecDeque<usize>,
     /// What is put at once.
     pub writes: Vec<usize>,
-    /// How many bytes of the device's transmit buffer become free at once, in turn; then all of it at once.
+    /// How many bytes of the device's transmit buffer become free at once, in turn; then all of it at once. After 0
+    /// writes wait.
     pub acks: VecDeque<usize>,
     /// Bytes of the transmit buffer that aren't free.
     pub unacked: usize,
@@ -106,7 +107,9 @@ impl ClientConnection for Wire {
                 if pipe.is_stuck {
                     return Poll::Pending;
                 }
-                pipe.unacked = pipe.unacked.saturating_sub(pipe.acks.pop_front().unwrap_or(usize::MAX));
+                let acked = pipe.acks.pop_front().unwrap_or(usize::MAX);
+                pipe.is_stuck = acked == 0;
+                pipe.unacked = pipe.unacked.saturating_sub(acked);
             }
         })
         .await

@@ -1,6 +1,6 @@
-//! Samples on their way from one device to its peer, in simulated time: connections that are cut at any byte, peers that
-//! vanish, refuse and restart, and a sender that reboots. The loop, the client and the outbox are the device's own; the
-//! peer is a device too, or keeps what it has over a restart as Redis does.
+//! Samples on their way from one device to its peer, in simulated time. Connections are cut at any byte, peers vanish,
+//! refuse and restart, and the sender reboots. The loop, the client and the outbox are the device's own. The peer is a
+//! device too, or keeps its streams over a restart as Redis does.
 //!
 //! `SOCKEYE_SEEDS` says how many runs of each kind there are, 1,000 without it; a run that fails names its seed, and
 //! `SOCKEYE_SEED` repeats that one.

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use embassy_time::{Duration, Instant};
-use sockeye_device::{Kind, Now, Outbox, PushSettings, ReadingInfo, Value};
+use sockeye_device::{Now, Outbox, PushSettings, ReadingInfo, Value, ValueKind};
 use sockeye_endpoint::{PushBuffers, push};
 use sockeye_simulation::clock;
 
@@ -53,7 +53,7 @@ pub struct Ran {
 
 const fn reading(name: &'static str) -> ReadingInfo<'static> {
     let (minimum, maximum) = (Value(0), Value(i32::MAX));
-    ReadingInfo { name, unit: "", kind: Kind::Gauge, decimals: 1, minimum, maximum, period_ms: PERIOD_MS }
+    ReadingInfo { name, unit: "", kind: ValueKind::Gauge, decimals: 1, minimum, maximum, period_ms: PERIOD_MS }
 }
 
 static READINGS: [ReadingInfo<'static>; 2] = [reading("lm35"), reading("rssi")];

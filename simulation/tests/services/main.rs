@@ -85,8 +85,8 @@ fn expect_service(link: &mut Link, when: &str) {
     }
 }
 
-/// Issue 13, number 1: what comes from an address that answers no ARP is answered to the MAC address that it came from,
-/// and holds up nobody.
+/// A datagram from an address that answers no ARP is answered to the MAC address that it came from, and holds up no
+/// other client.
 #[test]
 fn ten_hosts_that_have_gone_end_no_service() {
     let mut link = device();

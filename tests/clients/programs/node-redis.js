@@ -38,6 +38,7 @@ run({
     const [stream] = await client.xRead({ key: name, id }, { BLOCK: blockMs });
     return stream.messages.map(entry);
   },
+  ts: client.ts,
   async subscribe(name, listener) {
     const subscriber = client.duplicate();
     subscriber.on('error', () => {});

@@ -116,6 +116,42 @@ def history(client):
     expect(order(read_entries[0][0]) > order(newest), (newest, read_entries))
 
 
+def time_series(client):
+    series = client.ts()
+    step("TS.GET")
+    stamp, value = series.get(SAMPLED)
+    expect(stamp > 0, stamp)
+    float(value)
+    step("TS.RANGE")
+    points = series.range(SAMPLED, "-", "+")
+    stamps = [stamp for stamp, _ in points]
+    expect(stamps and stamps == sorted(set(stamps)), stamps)
+    expect(all(isinstance(value, float) for _, value in points), points)
+    newest = series.revrange(SAMPLED, "-", "+", count=1)
+    expect(len(newest) == 1 and newest[0][0] >= stamps[-1], newest)
+    spans = series.range(SAMPLED, "-", "+", aggregation_type="max", bucket_size_msec=60000, align=0)
+    expect(spans and all(stamp % 60000 == 0 for stamp, _ in spans), spans)
+    step("TS.MRANGE")
+    spans = series.mrange("-", "+", ["kind=gauge"], aggregation_type="avg", bucket_size_msec=60000, with_labels=True)
+    # A list of maps, or a map, of arrays.
+    spans = spans if isinstance(spans, dict) else {key: value for entry in spans for key, value in entry.items()}
+    labels, *_, points = spans[SAMPLED]
+    expect(labels["name"] == SAMPLED and labels["kind"] == "gauge" and labels["node"], labels)
+    expect(all(len(point) == 2 for point in points), points)
+    step("TS.MGET")
+    newest = series.mget([f"name={SAMPLED}"], with_labels=True)
+    newest = newest[SAMPLED] if isinstance(newest, dict) else newest[0][SAMPLED]
+    expect(newest[0]["name"] == SAMPLED, newest)
+    step("TS.QUERYINDEX")
+    expect(SAMPLED in series.queryindex(["kind=gauge"]), series.queryindex(["kind=gauge"]))
+    step("TS.INFO")
+    info = series.info(SAMPLED)
+    # redis-py 5 hands on what RESP3 has.
+    total, labels = (info["totalSamples"], info["labels"]) if isinstance(info, dict) else (info.total_samples, info.labels)
+    expect(total > 0 and labels["name"] == SAMPLED, (total, labels))
+    fails("TSDB: the key does not exist", series.get, "no.such.reading")
+
+
 def order(identifier):
     return tuple(map(int, identifier.split("-")))
 
@@ -156,6 +192,7 @@ def main():
     switch(client)
     pipeline(client)
     history(client)
+    time_series(client)
     subscribe(client)
     step("error")
     fails("^unknown command 'NOSUCH'", client.execute_command, "NOSUCH", "a")

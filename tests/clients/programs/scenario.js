@@ -7,6 +7,7 @@
 // - get(name), mget(names), scan(options), hgetall(name), set(name, value)
 // - pipeline(count, commandOf): the replies to commands that are sent in one go
 // - xrange(name, count), xrevrange(name, count), xread(name, id, blockMs): arrays of {id, fields}
+// - ts: what the library has of its own for TS, if it has
 // - subscribe(name, listener), resolving to a function that ends it
 
 const assert = require('node:assert/strict');
@@ -101,6 +102,37 @@ async function history(client) {
   assertNumber(next.fields.value);
 }
 
+/** What node-redis has of its own for TS. Its replies of a range are objects, and of several readings maps or objects. */
+async function timeSeries({ ts }) {
+  if (!ts) return;
+  const entries = (reply) => (reply instanceof Map ? [...reply] : Object.entries(reply));
+  const isPoint = ({ timestamp, value }) => Number.isInteger(timestamp) && Number.isFinite(value);
+  step('TS.GET');
+  assert(isPoint(await ts.get(SAMPLED)));
+  step('TS.RANGE');
+  const points = await ts.range(SAMPLED, '-', '+');
+  assert(points.length > 0 && points.every(isPoint), JSON.stringify(points));
+  assert(points.every(({ timestamp }, at) => at === 0 || timestamp > points[at - 1].timestamp));
+  const [newest] = await ts.revRange(SAMPLED, '-', '+', { COUNT: 1 });
+  assert(newest.timestamp >= points.at(-1).timestamp);
+  const spans = await ts.range(SAMPLED, '-', '+', { AGGREGATION: { type: 'MAX', timeBucket: 60_000 } });
+  assert(spans.length > 0 && spans.every(({ timestamp }) => timestamp % 60_000 === 0), JSON.stringify(spans));
+  step('TS.MRANGE');
+  const readings = await ts.mRange('-', '+', 'kind=gauge');
+  const samples = Array.isArray(readings)
+    ? readings.find(({ key }) => key === SAMPLED).samples
+    : entries(readings).find(([key]) => key === SAMPLED)[1];
+  assert(samples.length > 0 && samples.every(isPoint), JSON.stringify(samples));
+  step('TS.MGET');
+  const last = await ts.mGet(`name=${SAMPLED}`);
+  assert(Array.isArray(last) ? isPoint(last[0].sample) : isPoint(entries(last)[0][1].sample), JSON.stringify(last));
+  step('TS.QUERYINDEX');
+  assert([...(await ts.queryIndex('kind=gauge'))].includes(SAMPLED));
+  step('TS.INFO');
+  const { totalSamples, labels } = await ts.info(SAMPLED);
+  assert(totalSamples > 0 && labels, JSON.stringify(labels));
+}
+
 async function subscribe(client) {
   step('SUBSCRIBE');
   const messages = [];
@@ -142,6 +174,7 @@ async function scenario(client) {
   await switchOutputs(client);
   await pipeline(client);
   await history(client);
+  await timeSeries(client);
   await subscribe(client);
   step('error');
   await assert.rejects(client.command('NOSUCH', 'a'), /^\S*Error: ERR unknown command 'NOSUCH'/i);

@@ -1,5 +1,5 @@
-//! Images for a chip's flash, made of a program by espflash's library: the same bytes as `espflash save-image` writes,
-//! without the minutes that building the espflash program takes.
+//! Images for a chip's flash, made of a program by espflash's library. Their bytes are those that `espflash save-image`
+//! writes. Building the espflash program would take minutes.
 
 use std::fs;
 use std::path::Path;

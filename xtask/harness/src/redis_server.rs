@@ -13,8 +13,8 @@ use crate::workspace::Workspace;
 
 const SERVER: &str = "redis-server";
 
-/// Puts a `redis-server` among the tools where none is installed. Debian's package of that name would start a service;
-/// but `redis-check-rdb` of redis-tools is the same program, which goes by the name that it is called.
+/// Puts a `redis-server` among the tools where none is installed. Debian's package of that name would start a service.
+/// `redis-check-rdb` of redis-tools is the same program, which acts by the name that it is started with.
 pub fn set_up(workspace: &Workspace) -> Result<()> {
     if server(workspace).is_ok() {
         return Ok(());

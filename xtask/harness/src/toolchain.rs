@@ -1,10 +1,10 @@
 //! The compilers for chips.
 //!
 //! Two ways lead to a compiler for bare-metal RISC-V. Rustup's own targets are taken where rustup has them or can get
-//! them. Elsewhere Debian's `rustc-web` packages bring the compiler and the library's source, and `core` and `alloc`
-//! are built here, once, into a folder that rustup accepts as a toolchain.
+//! them. Elsewhere Debian's `rustc-web` packages bring the compiler and the library's source. `core` and `alloc` are
+//! then built here, once, into a folder that rustup accepts as a toolchain.
 //!
-//! Xtensa (ESP32, ESP32-S3) is type-checked only, against `core` built from the same source: upstream Rust has no
+//! Xtensa (ESP32, ESP32-S3) is type-checked only, against `core` built from the same source. Upstream Rust has no
 //! Xtensa inline assembly, so it can't build the hardware layer.
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! The page in a headless Chromium, as far as it goes without a chip: it loads, ESP Web Tools finds the browser fit, and
-//! every part of every manifest is listed and can be fetched.
+//! The page in a headless Chromium, without a chip. The page loads, and ESP Web Tools accepts the browser. Every part
+//! of every manifest is listed and can be fetched.
 
 use std::path::Path;
 use std::process::Command;

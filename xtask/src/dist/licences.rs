@@ -1,5 +1,5 @@
-//! The licences of all that a release gives away: the crates that the images were linked from, the binary libraries of
-//! the radio, the bootloader, and the packages in the page.
+//! The licences of everything in a release: the crates that the images were linked from, the radio's binary libraries,
+//! the bootloader, and the page's packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

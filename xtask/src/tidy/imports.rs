@@ -1,4 +1,4 @@
-//! Who may know whom: the import table of ARCHITECTURE.md.
+//! Which crate may import which.
 
 use cargo_metadata::{DependencyKind, Package};
 
@@ -83,8 +83,9 @@ const TABLE: &[(&str, Imports)] = &[
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
+    ("sockeye-backoff", Only(&[])),
     ("sockeye-boot", Only(&["embassy-time"])),
-    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-server"])),
+    ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-resp", "sockeye-server"])),
     (
         "sockeye-device",
         Only(&[
@@ -96,6 +97,7 @@ const TABLE: &[(&str, Imports)] = &[
             "minicbor",
             "sequential-storage",
             "sha2",
+            "sockeye-backoff",
             "sockeye-resp",
             "sockeye-wifi",
             "sockeye-wiring",
@@ -105,12 +107,29 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-sim-radio", Only(&["embassy-time", "fastrand", "sockeye-wifi"])),
     (
         "sockeye-wiring",
-        Only(&["embassy-futures", "embassy-time", "embedded-hal", "embedded-hal-async", "heapless", "libm"]),
+        Only(&[
+            "embassy-futures",
+            "embassy-time",
+            "embedded-hal",
+            "embedded-hal-async",
+            "heapless",
+            "libm",
+            "sockeye-backoff",
+        ]),
     ),
     ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "libm", "sockeye-wiring"])),
     (
         "sockeye-wifi",
-        Only(&["embassy-futures", "embassy-sync", "embassy-time", "heapless", "log", "minicbor", "sockeye-boot"]),
+        Only(&[
+            "embassy-futures",
+            "embassy-sync",
+            "embassy-time",
+            "heapless",
+            "log",
+            "minicbor",
+            "sockeye-backoff",
+            "sockeye-boot",
+        ]),
     ),
     (
         "sockeye-endpoint",
@@ -120,6 +139,7 @@ const TABLE: &[(&str, Imports)] = &[
             "embassy-time",
             "embedded-io-async",
             "heapless",
+            "sockeye-backoff",
             "sockeye-client",
             "sockeye-device",
             "sockeye-server",
@@ -210,7 +230,7 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-qemu-virt-device", BOARD),
 ];
 
-/// The document that has the same table, for people.
+/// The document that names the imports of ours, for people.
 const DOCUMENT: &str = "ARCHITECTURE.md";
 
 /// A crate, and what it imports directly.
@@ -233,7 +253,9 @@ pub fn faults(crates: &[Edges]) -> Vec<String> {
     let mut faults = Vec::new();
     for Edges { name, imports } in crates {
         let Some((_, rule)) = TABLE.iter().find(|(known, _)| known == name) else {
-            faults.push(format!("crate {name} isn't in the import table (xtask/src/tidy/imports.rs, ARCHITECTURE.md)"));
+            faults.push(format!(
+                "crate {name} isn't in the table of imports (xtask/src/tidy/imports.rs, ARCHITECTURE.md)"
+            ));
             continue;
         };
         let forbidden = imports.iter().filter(|import| !rule.allows(import));
@@ -242,7 +264,7 @@ pub fn faults(crates: &[Edges]) -> Vec<String> {
     faults
 }
 
-/// Library crates whose row in ARCHITECTURE.md says another thing than this table. Rows of programs are in words.
+/// Library crates whose row in ARCHITECTURE.md names other crates of ours than this table.
 pub fn documented(files: &Files) -> Vec<String> {
     let text = files.get(DOCUMENT).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default();
     let mut faults = Vec::new();
@@ -251,26 +273,28 @@ pub fn documented(files: &Files) -> Vec<String> {
         _ => None,
     }) {
         let short = name.trim_start_matches("sockeye-");
-        if !files.contains_key(&format!("crates/{short}/Cargo.toml")) {
+        let folder = format!("crates/{short}");
+        if !files.contains_key(&format!("{folder}/Cargo.toml")) {
             continue;
         }
-        let mut allowed: Vec<_> = allowed.iter().map(|import| import.trim_start_matches("sockeye-")).collect();
+        let mut allowed: Vec<_> = allowed.iter().filter_map(|import| import.strip_prefix("sockeye-")).collect();
         allowed.sort_unstable();
-        match row(text, short) {
+        match row(text, &folder) {
             Some(row) if row == allowed => {}
-            Some(row) => faults.push(format!("{DOCUMENT}: {short} may import {row:?}, or {allowed:?}?")),
-            None => faults.push(format!("{DOCUMENT}: the import table has no {short}")),
+            Some(row) => faults.push(format!("{DOCUMENT}: {short} may import {row:?} of ours, or {allowed:?}?")),
+            None => faults.push(format!("{DOCUMENT}: the table of parts has no {folder}")),
         }
     }
     faults
 }
 
-/// What the document's row lets a crate import.
-fn row<'a>(text: &'a str, name: &str) -> Option<Vec<&'a str>> {
-    let (_, table) = text.split_once("| may import |")?;
+/// Which crates of ours the document's row lets a crate import.
+fn row<'a>(text: &'a str, folder: &str) -> Option<Vec<&'a str>> {
+    let (_, table) = text.split_once("| imports of ours |")?;
     let cells = |line: &'a str| line.split('|').map(str::trim).collect::<Vec<_>>();
-    let row = table.lines().skip(1).take_while(|line| line.starts_with('|')).map(cells).find(|row| row[1] == name)?;
-    let mut imports: Vec<_> = row.get(2)?.split(", ").filter(|import| *import != "nothing").collect();
+    let mut rows = table.lines().skip(1).take_while(|line| line.starts_with('|')).map(cells);
+    let row = rows.find(|row| row[1].trim_matches('`') == folder)?;
+    let mut imports: Vec<_> = row.get(3)?.split(", ").filter(|import| *import != "none").collect();
     imports.sort_unstable();
     Some(imports)
 }
@@ -314,7 +338,7 @@ mod tests {
     #[test]
     fn the_documents_table_is_this_one() {
         let check = |row: &str, expected: Option<&str>| {
-            let document = format!("| crate | may import | never |\n|---|---|---|\n{row}\n\n| hello | else |");
+            let document = format!("| folder | what it is | imports of ours |\n|---|---|---|\n{row}\n\n| `hello` | |");
             let files = planted(&[(DOCUMENT, &document), ("crates/hello/Cargo.toml", "")]);
             let faults = documented(&files);
             match expected {
@@ -322,9 +346,9 @@ mod tests {
                 Some(part) => assert!(faults.len() == 1 && faults[0].contains(part), "{faults:?}"),
             }
         };
-        check("| hello | boot, server, embedded-io-async | tcp |", None);
-        check("| hello | server, embedded-io-async | tcp |", Some("hello may import"));
-        check("| resp | nothing | anything |", Some("has no hello"));
+        check("| `crates/hello` | A handler. | boot, resp, server |", None);
+        check("| `crates/hello` | A handler. | server |", Some("hello may import"));
+        check("| `crates/resp` | A protocol. | none |", Some("has no crates/hello"));
     }
 
     #[test]

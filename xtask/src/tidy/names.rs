@@ -1,11 +1,16 @@
-//! A module's name means one thing.
+//! A name means one thing: that of a module, and that of a public type of the libraries.
 //!
 //! The libraries and the tools are one world each, in which no two modules have the same name. A board, a simulation or a
 //! simulated part is a world of its own: its `clock` is that of the libraries, in another place.
 
 use std::collections::BTreeMap;
 
+use syn::{Item, Visibility};
+
 use super::sources::Source;
+
+/// The world of the libraries.
+const LIBRARIES: &str = "crates";
 
 /// Names that say the same everywhere.
 const SAME_EVERYWHERE: [&str; 4] = ["lib", "limits", "main", "tests"];
@@ -23,21 +28,58 @@ const WORLDS: [&str; 12] = [
     "simulation/tcp",
     "simulation",
     "tests/clients/redis-rs",
-    "crates",
+    LIBRARIES,
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 6] = [
-    ("commit", "the application's and the commands'"),
-    ("connection", "of the server and of TCP"),
-    ("platform", "the trait and what boards have in common of it"),
-    ("server", "of TCP and of DHCP"),
-    ("wiring", "the crate's core, the application's part and its settings"),
-    ("wifi", "the application's part, its commands and its settings"),
+const EXCEPTIONS: [(&str, &str); 1] = [("connection", "of the server and of TCP")];
+
+/// Names that public types of several libraries have, and why.
+const TYPE_EXCEPTIONS: [(&str, &str); 8] = [
+    ("Args", "a request's and a driver's"),
+    ("Board", "the application's and the pins'"),
+    ("Connection", "of the server and of TCP"),
+    ("Memory", "of a panic's message and of a connection's buffers"),
+    ("Mode", "of the boot and of a pin"),
+    ("Outgoing", "a sample's and a segment's"),
+    ("Pins", "the application's and a chip's"),
+    ("Request", "a client's and a scan's"),
 ];
 
-/// One line for each name that several modules have, and for each exception that nobody needs any more.
+/// One line for each name that several modules or public types have, and for each exception that nobody needs any more.
 pub fn faults(sources: &[Source]) -> Vec<String> {
-    against(sources, &EXCEPTIONS)
+    let mut faults = against(sources, &EXCEPTIONS);
+    faults.extend(types_against(sources, &TYPE_EXCEPTIONS));
+    faults
+}
+
+/// One line for each name that public types in several files of the libraries have.
+fn types_against(sources: &[Source], exceptions: &[(&str, &str)]) -> Vec<String> {
+    let mut named: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for source in sources.iter().filter(|source| world(&source.path) == LIBRARIES) {
+        for name in source.items.iter().filter_map(public_type) {
+            named.entry(name).or_default().push(&source.path);
+        }
+    }
+    named.retain(|_, paths| paths.len() > 1);
+    let is_exception = |name: &str| exceptions.iter().any(|(known, _)| *known == name);
+    let several = named.iter().filter(|(name, _)| !is_exception(name));
+    let mut faults: Vec<_> =
+        several.map(|(name, paths)| format!("several public types are called {name}: {}", paths.join(", "))).collect();
+    let unneeded = exceptions.iter().filter(|(name, _)| !named.contains_key(*name));
+    faults.extend(unneeded.map(|(name, _)| format!("xtask/src/tidy/names.rs: {name} needs no exception any more")));
+    faults
+}
+
+/// The name of a public enum, struct, trait or alias.
+fn public_type(item: &Item) -> Option<String> {
+    let (visibility, name) = match item {
+        Item::Enum(item) => (&item.vis, &item.ident),
+        Item::Struct(item) => (&item.vis, &item.ident),
+        Item::Trait(item) => (&item.vis, &item.ident),
+        Item::Type(item) => (&item.vis, &item.ident),
+        _ => return None,
+    };
+    matches!(visibility, Visibility::Public(_)).then(|| name.to_string())
 }
 
 fn against(sources: &[Source], exceptions: &[(&str, &str)]) -> Vec<String> {
@@ -97,6 +139,21 @@ mod tests {
     fn roots_programs_and_limits_may_share_theirs() {
         check(&["a/src/lib.rs", "b/src/lib.rs", "a/src/limits.rs", "b/src/limits.rs"], &[], &[]);
         check(&["a/src/bin/hello.rs", "b/src/bin/hello.rs", "a/src/main.rs", "b/src/main.rs"], &[], &[]);
+    }
+
+    fn check_types(files: &[(&str, &str)], exceptions: &[(&str, &str)], expected: &[&str]) {
+        assert_eq!(types_against(&sources(&planted(files)), exceptions), expected);
+    }
+
+    #[test]
+    fn a_name_that_two_public_types_have_is_found() {
+        let trait_ = ("crates/a/src/one.rs", "pub trait Link {}");
+        let fault = "several public types are called Link: crates/a/src/one.rs, crates/b/src/two.rs";
+        check_types(&[trait_, ("crates/b/src/two.rs", "pub struct Link;")], &[], &[fault]);
+        check_types(&[trait_, ("crates/b/src/two.rs", "pub(crate) struct Link;")], &[], &[]);
+        check_types(&[trait_, ("firmware/b/src/two.rs", "pub struct Link;")], &[], &[]);
+        let unneeded = "xtask/src/tidy/names.rs: Link needs no exception any more";
+        check_types(&[trait_], &[("Link", "why")], &[unneeded]);
     }
 
     #[test]

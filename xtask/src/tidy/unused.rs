@@ -1,8 +1,8 @@
 //! Public declarations that no code but tests uses. The compiler finds unused private ones; a public one it keeps for
 //! others, and the others are all in this tree.
 //!
-//! A declaration counts as used where its name stands in code of any crate that is not a test, or in an example of the
-//! documentation: also if it is another thing of the same name, so that what is found here is dead for sure.
+//! A declaration counts as used if its name stands in code that is not a test, in any crate, or in the documentation's
+//! examples. The name may be that of another thing, so a declaration that is found here is dead for sure.
 
 use std::collections::BTreeSet;
 

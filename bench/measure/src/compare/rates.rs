@@ -57,8 +57,8 @@ fn command(workspace: &Workspace, server: &str) -> Command {
     }
 }
 
-/// Measures on one processor for client and server. On two, an exchange is mostly the time in which an idle processor
-/// is woken, and whether one is idle depends on what else the machine does.
+/// Measures with client and server on one processor. On two processors, an exchange is mostly the time in which an idle
+/// processor is woken. Whether one is idle depends on the machine's other work.
 pub fn measure(workspace: &Workspace) -> Result<Rates> {
     // A thread of its own, so that nothing after it is bound.
     let measured = thread::scope(|scope| scope.spawn(|| on_one_processor().and_then(|()| rounds(workspace))).join());

@@ -10,6 +10,7 @@ use plotters::prelude::*;
 use super::results::{Instructions, Latency, Memory, Rates, Redis, RedisTest, Results, Row, Wire};
 use super::targets::{self, TARGETS};
 use super::wire;
+use crate::stale_document;
 use crate::tables::grouped;
 use harness::workspace::Workspace;
 
@@ -32,9 +33,7 @@ pub fn fault(workspace: &Workspace) -> Option<String> {
         Ok(results) => results,
         Err(error) => return Some(format!("{error:#}")),
     };
-    let found = fs::read_to_string(workspace.root.join(DOCUMENT)).unwrap_or_default();
-    (found != document(&results))
-        .then(|| format!("{DOCUMENT} isn't what bench/results.toml makes: run the bench again"))
+    stale_document(workspace, DOCUMENT, &document(&results), "bench/results.toml", "the bench again")
 }
 
 fn document(results: &Results) -> String {
@@ -147,11 +146,11 @@ const MEMORY: &str = "
 The figures are bytes, on the board in QEMU with 8 slots. The first rows answer the exchanges above; `hello` and `device`
 are the programs that are shipped. Flash is code, constants and initial values, without a radio.
 
-RAM of a slot is what the program for 8 slots has more than the program for 7: a task, a connection with 1,024 bytes of
-buffer each way, and its place in the tables. The device's sessions are a fixed number and not in it. RAM of lwIP's slot is
-its control block, and 2,048 bytes of the heap that holds sent data until it is acknowledged. The network card's buffers,
-24 KB in each program, are in static RAM. Stack is the most that was in use at once under load, interrupts included; it is
-found by painting the stack.
+RAM of a slot is the difference between the program for 8 slots and the program for 7. The slot has a task, a connection
+with 1,024 bytes of buffer each way, and its place in the tables. The device's sessions are a fixed number and not in
+it. RAM of lwIP's slot is its control block, and 2,048 bytes of the heap that holds sent data until it is acknowledged.
+The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that was in use at once under
+load, interrupts included; it is found by painting the stack.
 
 ";
 
@@ -250,18 +249,23 @@ fn rates_part(measured: &Rates) -> String {
 const RATES: &str = "
 ## On Linux
 
-Each program is one thread on a tap device of this machine: Sockeye's server and listener with the handler of the
-exchanges, and with the device; embassy-net's sockets; picoserve on embassy-net; lwIP's raw API. One client sends a request
-and waits. Client and server run on the same core: on two cores an exchange is mostly the time in which an idle core is
-woken. Each program reads the tap until it is empty and then waits in `poll`.
+Each program is one thread on a tap device of this machine:
 
-The figures are operations a second, and nanoseconds of the server's processor time for each operation. They are precise
-to 10 ms in 1.5 s, and include what the kernel does for the tap. The programs are measured in turn, in five rounds. A cell
-has the median, and in parentheses the median of the ratio to Sockeye's figure of the same round. A rate is worth little
-where the machine does other work; a ratio is more robust.
+- Sockeye's server and listener, with the handler of the exchanges or with the device
+- embassy-net's sockets
+- picoserve on embassy-net
+- lwIP's raw API
 
-picoserve's rate is that of waiting. picoserve flushes between a reply's head and its body, embassy-net's flush waits for
-the client's acknowledgement, and Linux delays that by some 44 ms.
+One client sends a request and waits. Client and server run on the same core: on two cores an exchange is mostly the
+time in which an idle core is woken. Each program reads the tap until it is empty and then waits in `poll`.
+
+The figures are operations a second, and nanoseconds of the server's processor time for each operation. The times are
+precise to 10 ms in 1.5 s, and include the kernel's work for the tap. The programs are measured in turn, in five rounds.
+A cell has the median, and in parentheses the median of the ratio to Sockeye's figure of the same round. A rate is worth
+little where the machine does other work; a ratio is more robust.
+
+picoserve's rate is that of waiting. picoserve flushes between a reply's head and its body, and embassy-net's flush
+waits for the client's acknowledgement. Linux delays the acknowledgement by some 44 ms.
 
 | server | kept open, a second | ns | 8 in turn, a second | ns | connect, request, close, a second | ns |
 |---|---:|---:|---:|---:|---:|---:|

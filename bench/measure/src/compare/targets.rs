@@ -67,9 +67,9 @@ pub const HEAD: &str = "
 pub const REASONS: &str = "
 Why:
 
-- Half of a request is smoltcp and the copies that smoltcp makes. Its public API has no way to hand a segment to the socket
-  that the segment is for, and no short path for the segment that was expected. [upstream.md](upstream.md) has the cost of
-  both and a proposal. Executor, driver and interrupts, which lwIP's figure does not include, are a seventh.
+- Half of a request is smoltcp and the copies that smoltcp makes. smoltcp's public API can't hand a segment to the
+  segment's socket, and has no short path for the expected segment. [upstream.md](upstream.md) has the cost of both and
+  a proposal. Executor, driver and interrupts, which lwIP's figure does not include, are a seventh.
 - A connection that opens and closes is five such segments, the server's accept, its timeouts, and the drain that lets no
   reply be cut off.
 - `GET` is a request and a command. About a third of `GET` is the device.

@@ -20,10 +20,10 @@ impl App<'_> {
     /// Forgets the samples of readings that are no more.
     pub(crate) fn forget_readings(&self, state: &mut State) {
         let left = core::mem::take(&mut state.wired.left);
-        let mut histories = self.histories.borrow_mut();
+        let mut samples = self.samples.borrow_mut();
         for index in (0..READINGS_MAX).filter(|index| left >> index & 1 == 1) {
-            if let (Some(history), Some(latest)) = (histories.get_mut(index), state.latest.get_mut(index)) {
-                history.clear();
+            samples.forget(index);
+            if let Some(latest) = state.latest.get_mut(index) {
                 *latest = None;
             }
             state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));

@@ -184,8 +184,8 @@ pub(crate) fn tracking(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     }
 }
 
-/// A client that caches the reply to the next command would keep it for good, so that command is refused too if it is in
-/// a transaction.
+/// CLIENT CACHING YES is refused: a client that caches the next reply would keep it for good. The session's next
+/// transaction is refused too.
 pub(crate) fn caching(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.arg(2).eq_ignore_ascii_case(b"NO") {
         return cx.ok();
@@ -194,8 +194,8 @@ pub(crate) fn caching(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     Err("ERR CLIENT CACHING is refused: a device invalidates nothing. The next EXEC is refused too")
 }
 
-/// Without replies a client can't be told that something was refused, and takes later replies for earlier ones: the
-/// connection ends.
+/// CLIENT REPLY OFF and SKIP are refused, and the connection ends. A client that expects no reply would take the error,
+/// or any later reply, for another command's.
 pub(crate) fn reply(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.arg(2).eq_ignore_ascii_case(b"ON") {
         return cx.ok();

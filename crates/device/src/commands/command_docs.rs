@@ -65,6 +65,7 @@ fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
         Group::String => "@string",
         Group::Transactions => "@transaction",
         Group::Wifi | Group::Wiring => "@admin",
+        Group::TimeSeries => "@timeseries",
     };
     let access = match command.access {
         Access::Open | Access::Read => "@read",
@@ -74,7 +75,11 @@ fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
     // Hints for proxies, and key specifications: the positions above say it all.
     cx.reply.set(0);
     cx.reply.set(0);
-    cx.reply.array(subs);
+    // Redis sends an array of subcommands, and an empty set where there can be none.
+    match command.has_subcommands() {
+        true => cx.reply.array(subs),
+        false => cx.reply.set(0),
+    }
 }
 
 fn flags(command: &Command) -> [Option<&'static str>; 5] {

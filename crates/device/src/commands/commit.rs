@@ -4,7 +4,7 @@ use sockeye_resp::ReplyWriter;
 use sockeye_wifi::Input;
 
 use crate::command::{Command, CommandContext, Prepared};
-use crate::commands::{check_access, config, wifi};
+use crate::commands::{check_access, config, wifi_commands};
 use crate::pending::{Change, PendingSettings};
 use crate::platform::{Platform, random_u32};
 use crate::rewiring;
@@ -43,7 +43,7 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
     let CommitContext { platform, state, reply, key } = cx;
     let change = pending.change;
     if change == Change::Confirm {
-        wifi::set_confirming(state, false);
+        wifi_commands::set_confirming(state, false);
     }
     if let Err(error) = stored {
         state.store = error.into();
@@ -78,7 +78,7 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
         Change::Reset | Change::Forget => reply.ok(),
     }
     if change == Change::Reset {
-        wifi::reset(state, now, random);
+        wifi_commands::reset(state, now, random);
     }
 }
 

@@ -2,10 +2,10 @@
 
 mod parameter;
 mod push;
-mod wifi;
-mod wiring;
+mod wifi_parameters;
+mod wiring_parameters;
 
-pub(crate) use wifi::stage;
+pub(crate) use wifi_parameters::stage;
 
 use heapless::String;
 use sockeye_resp::Request;
@@ -41,13 +41,13 @@ pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             is_wanted && !parameter.is_secret()
         })
     };
-    let (parameters, things) = (found().count(), wiring::found(cx).count());
+    let (parameters, things) = (found().count(), wiring_parameters::found(cx).count());
     cx.list(
         parameters + things,
         |cx| cx.reply.map(parameters + things),
         |cx, index| {
             let Some((name, parameter)) = found().nth(index) else {
-                return wiring::write(cx, index - parameters);
+                return wiring_parameters::write(cx, index - parameters);
             };
             // Who asks by name looks for that name in the reply.
             let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
@@ -126,7 +126,7 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
         return Err(Refusal::Arity);
     }
     for (index, (name, _)) in pairs(request).enumerate() {
-        if wiring::name(name).is_some() {
+        if wiring_parameters::name(name).is_some() {
             if pairs(request).take(index).any(|(other, _)| other == name) {
                 return Err(Refusal::Argument("wiring", "duplicate parameter"));
             }
@@ -148,11 +148,11 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
     let (state, request) = (&*cx.state, &cx.request);
     check(request)?;
     pending.change = Change::Config;
-    pending.staged = wifi::staged(state, request)?;
+    pending.staged = wifi_parameters::staged(state, request)?;
     pending.settings.clone_from(&state.settings);
     let settings = &mut pending.settings;
-    wiring::change(settings, cx.platform, request)?;
-    for (name, value) in pairs(request).filter(|(name, _)| wiring::name(name).is_none()) {
+    wiring_parameters::change(settings, cx.platform, request)?;
+    for (name, value) in pairs(request).filter(|(name, _)| wiring_parameters::name(name).is_none()) {
         let Some((known, parameter)) = find(name) else {
             return Err(Refusal::Unknown(name));
         };
@@ -162,7 +162,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::TimeServer => settings.time_server = time_server(value).map_err(refuse)?,
             Parameter::LogLevel => settings.log_level = log_level(value).map_err(refuse)?,
-            _ if parameter.is_staged() || wifi::change(settings, (known, parameter), value)? => (),
+            _ if parameter.is_staged() || wifi_parameters::change(settings, (known, parameter), value)? => (),
             _ if push::change(settings, (known, parameter), value)? => {
                 if !settings.push.to.is_empty() && !state.has_outbox {
                     return Err(refuse("this device sends no samples"));

@@ -7,6 +7,7 @@ use crate::command::{CommandContext, CommandResult, Flow, integer};
 use crate::commands::key_commands::{WRONGTYPE, scan_cursor};
 use crate::glob;
 use crate::keys::catalog::Key;
+use crate::keys::day::Day;
 use crate::value::Decimal;
 
 /// What a hash tells.
@@ -20,6 +21,8 @@ struct Meta {
     period_ms: Option<u32>,
     /// Since the latest sample, if there is one.
     age_ms: Option<u64>,
+    /// What is kept of a reading: `day`, or `samples` if there is no RAM for its day.
+    history: Option<&'static str>,
     /// After how long without a sample there is no value any more; of a reading of another device only.
     expire_ms: Option<u32>,
 }
@@ -41,9 +44,10 @@ enum Field {
     PeriodMs,
     AgeMs,
     ExpireMs,
+    History,
 }
 
-const FIELDS: [(&str, Field); 8] = [
+const FIELDS: [(&str, Field); 9] = [
     ("kind", Field::Kind),
     ("unit", Field::Unit),
     ("minimum", Field::Minimum),
@@ -51,6 +55,7 @@ const FIELDS: [(&str, Field); 8] = [
     ("period_ms", Field::PeriodMs),
     ("age_ms", Field::AgeMs),
     ("expire_ms", Field::ExpireMs),
+    ("history", Field::History),
     ("wiring", Field::Wiring),
 ];
 
@@ -63,12 +68,14 @@ impl Meta {
             Field::PeriodMs => self.period_ms.is_some(),
             Field::AgeMs => self.age_ms.is_some(),
             Field::ExpireMs => self.expire_ms.is_some(),
+            Field::History => self.history.is_some(),
         };
         FIELDS.into_iter().filter(move |(_, field)| has(*field))
     }
 
     fn write(&self, field: Field, cx: &mut CommandContext<'_, '_>) {
         let number = match (field, &self.described) {
+            (Field::History, _) => return cx.reply.bulk(self.history.unwrap_or_default().as_bytes()),
             (Field::Kind, _) => return cx.reply.bulk(self.kind.as_bytes()),
             (Field::Unit, Some(described)) => return cx.reply.bulk(described.unit.as_bytes()),
             (Field::Minimum, Some(described)) => return cx.reply.bulk(described.minimum.text().as_bytes()),
@@ -94,6 +101,7 @@ fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
     match cx.existing(cx.arg(1)) {
         None => Ok(None),
         Some(Key::ReadingMeta(index)) => {
+            let history = Some(if Day::is_for(cx.days, index) { "day" } else { "samples" });
             if let Some(remote) = cx.catalog().remote(index) {
                 let age_ms = Some(now_ms.saturating_sub(remote.uptime_ms()));
                 let expire_ms = Some(cx.state.remotes.expire_ms);
@@ -103,6 +111,7 @@ fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
                     wiring: None,
                     period_ms: None,
                     age_ms,
+                    history,
                     expire_ms,
                 }));
             }
@@ -113,7 +122,7 @@ fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
                 let maximum = info.maximum.with_decimals(info.decimals);
                 let described = Some(Described { unit: text(info.unit), minimum, maximum });
                 let (kind, wiring) = (info.kind.name(), spec.map(text));
-                Meta { kind, described, wiring, period_ms: Some(info.period_ms), age_ms, expire_ms: None }
+                Meta { kind, described, wiring, period_ms: Some(info.period_ms), age_ms, history, expire_ms: None }
             }))
         }
         Some(Key::OutputMeta(index)) => Ok(cx.state.catalog(platform).output(index).map(|(info, spec)| {
@@ -121,7 +130,7 @@ fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
             let maximum = info.maximum.with_decimals(info.decimals);
             let described = Some(Described { unit: text(info.unit), minimum, maximum });
             let (kind, wiring) = (info.kind.name(), spec.map(text));
-            Meta { kind, described, wiring, period_ms: None, age_ms: None, expire_ms: None }
+            Meta { kind, described, wiring, period_ms: None, age_ms: None, history: None, expire_ms: None }
         })),
         Some(Key::Reading(_) | Key::Output(_) | Key::History(_)) => Err(WRONGTYPE),
     }

@@ -4,6 +4,7 @@ use sockeye_resp::LossyUtf8;
 
 use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
 use crate::keys::catalog::{Catalog, Key, KeySet};
+use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::platform::{OutputError, OutputInfo, ReadingInfo};
@@ -253,7 +254,7 @@ pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         }
         Some(Key::Reading(_)) => size_of::<Option<Latest>>(),
         Some(Key::Output(_)) => size_of::<Value>(),
-        Some(Key::History(_)) => size_of::<History>(),
+        Some(Key::History(index)) => size_of::<History>() + Day::of(cx.days, index).map_or(0, |_| size_of::<Day>()),
         Some(Key::ReadingMeta(_)) => size_of::<ReadingInfo<'_>>(),
         Some(Key::OutputMeta(_)) => size_of::<OutputInfo<'_>>(),
     };

@@ -48,8 +48,3 @@ pub(crate) fn empty_map(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.map(0);
     Ok(Flow::Continue)
 }
-
-pub(crate) fn zero(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.reply.integer(0);
-    Ok(Flow::Continue)
-}

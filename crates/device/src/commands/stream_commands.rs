@@ -39,8 +39,12 @@ impl CommandContext<'_, '_> {
         self.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
     }
 
-    /// Writes samples of a stream, as many as there is room for, and takes them off `left`. An error if one of them
-    /// has been overwritten meanwhile: its client is too slow for what it has asked for, and has been promised it.
+    /// Writes as many samples of a stream as there is room for, and takes them off `left`. Returns true once all are
+    /// written.
+    ///
+    /// # Errors
+    /// [`Gone`] if a sample was overwritten before it was written. The array's length was sent before, so the reply can't
+    /// be completed.
     fn samples(&mut self, stream: usize, left: &mut Samples, is_reverse: bool) -> Result<bool, Gone> {
         while let Some(offset) = left.len.checked_sub(1) {
             let number = if is_reverse { left.first.wrapping_add(offset.into()) } else { left.first };

@@ -1,8 +1,8 @@
 //! MULTI, EXEC and their kin.
 //!
-//! Commands between MULTI and EXEC stay in the connection's receive buffer, as they came, so that a transaction takes no
-//! memory of its own; the receive buffer bounds it. EXEC runs them one after the other. The connection's loop decodes
-//! them again: see `request_loop`.
+//! Commands between MULTI and EXEC stay in the connection's receive buffer, so that a transaction takes no memory of
+//! its own. The receive buffer bounds its length. At EXEC the connection's loop (`request_loop`) decodes the commands
+//! again and runs them one after the other.
 //!
 //! A command that is refused between MULTI and EXEC makes EXEC refuse all of them, as in Redis.
 

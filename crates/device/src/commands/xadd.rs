@@ -6,6 +6,7 @@ use crate::command::{CommandContext, CommandResult, Flow};
 use crate::commands::key_commands::WRONGTYPE;
 use crate::commands::stream_commands::INVALID_ID;
 use crate::keys::catalog::{HISTORY, Key};
+use crate::keys::day::Day;
 use crate::keys::history::{SampleId, StreamId};
 use crate::keys::remote;
 use crate::platform::Now;
@@ -87,6 +88,7 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let id = wanted.id(last, cx.now)?;
     if known.is_none() {
         history.clear();
+        Day::forget(cx.days, index);
         cx.state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
     }
     let (latest, finer) = value.parts();
@@ -94,6 +96,10 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         return Err(NOT_A_NUMBER);
     }
     history.add(latest, id);
+    Day::rescale(cx.days, index, finer - decimals);
+    cx.state.clock.follow(cx.now);
+    // Samples that were delayed belong to the time of their ID.
+    Day::add_to(cx.days, index, latest, cx.state.clock.uptime_ms(id.id().ms, cx.now));
     cx.state.remotes.set(index - own, name, value, cx.now);
     cx.state.publish(core::str::from_utf8(name).unwrap_or_default(), index, value);
     cx.reply.bulk_fmt(format_args!("{}", id.id()));

@@ -56,8 +56,9 @@ impl Remotes {
         (age_ms < u64::from(self.expire_ms)).then_some(latest)
     }
 
-    /// Where the samples of a reading that isn't known yet can go: a place that is free, or that of the reading which
-    /// is silent for longest, if it has no value any more. The caller empties the history of that place.
+    /// The slot for a reading that isn't known yet: a free slot, or that of the reading that has been silent for
+    /// longest. Only a reading whose value has expired gives up its slot. The caller empties the slot's history. None
+    /// if no slot is free and no value has expired.
     pub(crate) fn room(&self, now: Now) -> Option<usize> {
         let slots = || 0..self.max;
         let silent = || slots().filter(|slot| self.latest(*slot, now).is_none());

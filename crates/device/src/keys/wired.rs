@@ -10,7 +10,7 @@ use sockeye_wiring::{Sampler, Spec, Wiring};
 
 use crate::keys::label::Label;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
-use crate::platform::{Kind, OutputInfo, ReadingInfo};
+use crate::platform::{OutputInfo, ReadingInfo, ValueKind};
 use crate::settings::Settings;
 use crate::value::Value;
 
@@ -43,8 +43,8 @@ pub(crate) struct Scan {
 
 /// What is kept of things that are wired.
 ///
-/// A reading keeps its number as long as its thing's spec stays the same, whatever comes and goes beside it: histories,
-/// subscriptions and samples that wait are told by that number. So does an output.
+/// A reading or an output keeps its number as long as the spec of its thing stays the same, whatever other things come
+/// and go. Histories, subscriptions and queued samples refer to a reading by its number.
 pub(crate) struct Wired {
     pub(crate) sampler: Sampler,
     readings: [Option<Slot>; READINGS_MAX],
@@ -190,9 +190,9 @@ impl Wired {
         let spec = Spec::parse(text).ok()?;
         let reading = spec.driver.readings.get(usize::from(slot.reading))?;
         let kind = match reading.figure {
-            Figure::Gauge => Kind::Gauge,
-            Figure::Counter => Kind::Counter,
-            Figure::Switch => Kind::Switch,
+            Figure::Gauge => ValueKind::Gauge,
+            Figure::Counter => ValueKind::Counter,
+            Figure::Switch => ValueKind::Switch,
         };
         let info = ReadingInfo {
             name,
@@ -220,7 +220,7 @@ impl Wired {
         let info = OutputInfo {
             name,
             unit: output.unit,
-            kind: if output.is_switch { Kind::Switch } else { Kind::Level },
+            kind: if output.is_switch { ValueKind::Switch } else { ValueKind::Level },
             decimals: output.decimals,
             minimum: Value(output.minimum),
             maximum: Value(output.maximum),

@@ -1,10 +1,10 @@
 use super::*;
 use crate::limits::OUTBOX_LEN;
-use crate::platform::Kind;
+use crate::platform::ValueKind;
 
 const fn reading(name: &'static str) -> ReadingInfo<'static> {
     let (minimum, maximum) = (Value(0), Value(i32::MAX));
-    ReadingInfo { name, unit: "", kind: Kind::Gauge, decimals: 1, minimum, maximum, period_ms: 1_000 }
+    ReadingInfo { name, unit: "", kind: ValueKind::Gauge, decimals: 1, minimum, maximum, period_ms: 1_000 }
 }
 
 static READINGS: [ReadingInfo<'static>; 2] = [reading("lm35"), reading("rssi")];

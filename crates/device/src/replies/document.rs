@@ -2,8 +2,8 @@
 //!
 //! A bulk string begins with its length, so that its figures must not change while it is sent. A text that doesn't fit
 //! into the transmit buffer is therefore written at once, into memory that all sessions share, and sent from there. One
-//! session has that memory at a time. A session that takes longer than [`DOCUMENT_HOLD_MS`] for it has to give it to the
-//! next that asks, and is closed: its reply can't be completed.
+//! session holds that memory at a time. A session that holds it for longer than [`DOCUMENT_HOLD_MS`] loses it to the
+//! next session that needs it. The former session is closed, because its reply can't be completed.
 
 use core::fmt::{self, Write};
 

@@ -137,9 +137,9 @@ static WIFI_LINES: [Line; 1 + wifi::FIELDS.len()] = {
     lines
 };
 
-/// Writes a text of somebody else, such as a network's name or a panic's message. Parsers take a value with `,` and `=`
-/// for a list of fields, and a line end for the end of the value: a comma becomes a semicolon, and a control character a
-/// blank.
+/// Writes a text that is not the device's own, such as a network's name or a panic's message. Parsers take a value with
+/// `,` and `=` for a list of fields, and a line end for the end of the value. So a comma becomes a semicolon, and a
+/// control character a blank.
 struct FreeText<'a>(&'a mut dyn Write);
 
 impl Write for FreeText<'_> {
@@ -186,8 +186,8 @@ fn lines(request: &Request<'_>) -> impl Iterator<Item = &'static Line> {
 }
 
 impl Info<'_> {
-    fn status(&self) -> wifi::Status<'_> {
-        wifi::Status {
+    fn status(&self) -> wifi::WifiStatus<'_> {
+        wifi::WifiStatus {
             wifi: &self.state.wifi,
             settings: self.state.settings.wifi(self.state.device_name(self.platform)),
             rssi_dbm: self.health.wifi_rssi_dbm,

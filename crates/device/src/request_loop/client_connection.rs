@@ -95,27 +95,3 @@ pub(super) enum Queue {
     /// EXEC runs the requests: the first byte of the next, the end of the last, and the end of EXEC itself.
     Running { next: u16, end: u16, exec_end: u16 },
 }
-
-/// What a browser asks for.
-#[derive(Clone, Copy)]
-pub(super) enum Target {
-    Page,
-    Other,
-    /// Nothing that there is.
-    None,
-}
-
-impl Target {
-    /// The target of an HTTP/1 request line (RFC 9112 section 3).
-    pub(super) fn of(line: &[u8]) -> Self {
-        let mut words = line.trim_ascii_end().split(|&byte| byte == b' ');
-        let (Some(_method), Some(target), Some(version)) = (words.next(), words.next(), words.next()) else {
-            return Self::None;
-        };
-        match version.starts_with(b"HTTP/1.") && words.next().is_none() {
-            true if target == b"/" => Self::Page,
-            true => Self::Other,
-            false => Self::None,
-        }
-    }
-}

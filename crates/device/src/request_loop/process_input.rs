@@ -3,9 +3,10 @@
 //! The receive buffer holds, from its start, the requests that a transaction has queued, and then those that are yet to
 //! be answered. Without a transaction there are none of the former.
 
-use sockeye_resp::{Decoder, Protocol, ReplyWriter};
+use sockeye_resp::{Decoder, Protocol, ProtocolError, ReplyWriter};
 
-use super::client_connection::{ClientConnection, Connection, Queue, Target, Wait};
+use super::client_connection::{ClientConnection, Connection, Queue, Wait};
+use super::http_answer::HttpAnswer;
 use crate::command::Flow;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
 use crate::pending::PendingSettings;
@@ -145,6 +146,16 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 Err(error) => {
                     if reply.begin(REPLY_LEN_MAX).is_err() {
                         break WaitFor::Room(0);
+                    }
+                    let received = rx.get(self.decoder.consumed()..).unwrap_or_default();
+                    if error == ProtocolError::Http
+                        && !app.has_called(key)
+                        && let Some(answer) = HttpAnswer::to_refused(received)
+                    {
+                        // A method that nobody has heard of opens the connection.
+                        app.count(|counts| counts.http_refused = counts.http_refused.wrapping_add(1));
+                        reply.raw(answer);
+                        break WaitFor::Close;
                     }
                     app.count(|counts| counts.protocol_errors = counts.protocol_errors.wrapping_add(1));
                     reply.error_fmt(format_args!("ERR {error}"));
@@ -288,14 +299,12 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         is_more.then(|| self.client.room())
     }
 
-    /// The target of a browser's request line, once all of the line is there or it is too long.
-    pub(super) fn target(&mut self) -> Option<Target> {
-        let Scratch { rx, .. } = &mut *self.session.app.scratch();
+    /// The answer to the request line of HTTP with which the connection opens. None while more of it may come, which it
+    /// may not once `has_ended` is set.
+    pub(super) fn http_answer(&mut self, has_ended: bool) -> Option<HttpAnswer> {
+        let (app, key) = (self.session.app, self.session.key);
+        let Scratch { rx, .. } = &mut *app.scratch();
         let len = self.client.peek(rx);
-        let received = rx.get(..len).unwrap_or_default();
-        match received.split(|&byte| byte == b'\n').next() {
-            Some(line) if line.len() < len => Some(Target::of(line)),
-            _ => (len == RX_LEN).then_some(Target::None),
-        }
+        HttpAnswer::to(rx.get(..len).unwrap_or_default(), has_ended, app.origin(key))
     }
 }

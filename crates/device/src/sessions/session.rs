@@ -70,9 +70,12 @@ pub(crate) enum Cursor {
     Item { next: u16, len: u16 },
     /// The keys that are yet to be listed.
     Keys(KeySet),
-    /// The samples of the stream that are yet to be written, which of the request's streams it is, and which of them
-    /// have samples, a bit for each.
+    /// `samples` are those of stream number `stream` of the request that are yet to be written. `ready` has a bit for
+    /// each of the request's streams that has samples.
     Samples { stream: u8, ready: u8, samples: Samples },
+    /// A range of what is kept of readings. `readings` are yet to be written, `reading` is the first of them, and `left`
+    /// of its points are, from `step` on. `left` is `u16::MAX` before the reading's start. The rest is the series' plan.
+    Series { reading: u8, readings: u8, step: u16, left: u16, newest: u32, first_sample: u32, as_samples: u8 },
     /// A long text: how many bytes of it are sent, its header included.
     Document { sent: u16 },
     /// Nothing is written, and a long text waits until another session's is sent.

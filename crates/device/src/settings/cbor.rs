@@ -3,7 +3,7 @@
 pub(crate) use sockeye_wifi::cbor_text as text;
 
 /// A wiring: a map of names and specs, or null.
-pub(crate) mod wiring {
+pub(crate) mod wiring_map {
     use minicbor::decode::{Decoder, Error as DecodeError};
     use minicbor::encode::{Encoder, Error as EncodeError, Write};
     use sockeye_wiring::Wiring;

@@ -1,9 +1,9 @@
 //! Settings in NOR flash.
 //!
-//! A [`FlashStore`] is a map of `sequential-storage`, whose items are appended and checked by CRC, so that a power cut
-//! costs at most the item that was being written. Settings are one item, and kept twice: what one bit error takes away
-//! from the first copy, the second still has. A third item says that there are settings, so that losing both copies
-//! isn't taken for a device that never had any.
+//! A [`FlashStore`] is a map of `sequential-storage`. Its items are appended and checked by CRC, so that a power cut
+//! costs at most the item that was being written. Settings are one item that is stored twice: if a bit error spoils the
+//! first copy, the second is used. A third item marks that settings were stored, so that a loss of both copies isn't
+//! taken for a device that never had any.
 //!
 //! | key | item |
 //! |---|---|
@@ -39,8 +39,8 @@ const FORMAT: u8 = 1;
 
 /// Settings in a range of NOR flash of at least two erase blocks.
 ///
-/// Holds a buffer of [`FLASH_BUFFER_LEN`] bytes. No future of its methods should be dropped before it is ready: that
-/// is as a power cut to what was to be stored, and costs a repair at the next access.
+/// Holds a buffer of [`FLASH_BUFFER_LEN`] bytes. No future of its methods should be dropped before it is ready. A
+/// dropped future is as a power cut to the item that was being stored, and costs a repair at the next access.
 pub struct FlashStore<F: NorFlash> {
     flash: Mutex<NoopRawMutex, Flash<F>>,
 }

@@ -9,8 +9,8 @@ use super::{Settings, Store, StoreError};
 
 /// A [`Store`] for connections, whose work one task does with another store.
 ///
-/// Storing in flash takes some hundred bytes of state, which each connection's future would have to keep room for, and
-/// should never be given up half done, which happens to a connection at any time. Here a connection only waits.
+/// Storing in flash takes some hundred bytes of state, for which each connection's future would need room. A store
+/// should never be dropped half done, but a connection may end at any time. Here a connection only waits for the task.
 pub struct StoreTask {
     job: Signal<NoopRawMutex, Job>,
     done: Signal<NoopRawMutex, (u32, Result<(), StoreError>)>,

@@ -1,21 +1,20 @@
 //! The token: how it is kept, and what guessing it costs.
 //!
-//! A wrong token delays the address that it came from, and no other. So the one who guesses is slowed down, and the
-//! owner, who comes from another address, is not. Someone who shares the owner's address (behind one NAT router) can
-//! delay the owner there, for [`AUTH_BACKOFF_MAX_MS`] at a time while the guessing goes on; another address is not
-//! affected, the device's own access point least of all. While an address waits, no token from it is looked at, right
-//! or wrong: an answer would let it guess on.
+//! A wrong token delays the address that it came from, and no other. So a client that guesses is slowed down, and the
+//! owner at another address is not. A client with the owner's address (behind one NAT router) can delay the owner there
+//! while it guesses. One such delay is at most the longest of [`AUTH_PAUSES`]. The device's access point gives each
+//! client an address of its own. While an address is delayed, no token from it is checked, right or wrong: an answer
+//! would let the client guess on.
 
 use core::net::IpAddr;
 
 use heapless::Vec;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
+use sockeye_backoff::Backoff;
 use subtle::ConstantTimeEq;
 
-use crate::limits::{
-    AUTH_ADDRESSES_MAX, AUTH_BACKOFF_MAX_MS, AUTH_BACKOFF_MIN_MS, AUTH_FREE_FAILURES, DIGEST_LEN, SALT_LEN,
-};
+use crate::limits::{AUTH_ADDRESSES_MAX, AUTH_FREE_FAILURES, AUTH_PAUSES, DIGEST_LEN, SALT_LEN};
 
 /// A token as it is stored: salted and hashed.
 ///
@@ -57,6 +56,8 @@ pub(crate) struct Failures {
 struct Failed {
     address: IpAddr,
     failures: u8,
+    /// Of the failures beyond those that are free.
+    backoff: Backoff,
     /// No token is looked at before, in milliseconds since boot.
     until_ms: u64,
 }
@@ -76,11 +77,11 @@ impl Failures {
     /// A wrong token came.
     pub(crate) fn fail(&mut self, address: IpAddr, now_ms: u64) {
         // One that has waited out its last wait as often again as that wait is long has paid.
-        self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_BACKOFF_MAX_MS));
+        self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_PAUSES.longest_ms.into()));
         let known = self.addresses.iter_mut().find(|failed| failed.address == address);
         match known {
             Some(failed) => failed.again(now_ms),
-            None => self.remember(Failed { address, failures: 1, until_ms: now_ms }),
+            None => self.remember(Failed { address, failures: 1, backoff: Backoff::new(), until_ms: now_ms }),
         }
     }
 
@@ -104,13 +105,9 @@ impl Failures {
 impl Failed {
     fn again(&mut self, now_ms: u64) {
         self.failures = self.failures.saturating_add(1);
-        let beyond = self.failures.saturating_sub(AUTH_FREE_FAILURES);
-        let wait_ms = match u32::from(beyond) {
-            0 => 0,
-            // Sixteen doublings are longer than the longest wait, and far from the end of a u64.
-            beyond => (AUTH_BACKOFF_MIN_MS << (beyond - 1).min(16)).min(AUTH_BACKOFF_MAX_MS),
-        };
-        self.until_ms = now_ms.saturating_add(wait_ms);
+        let is_free = self.failures <= AUTH_FREE_FAILURES;
+        let wait_ms = if is_free { 0 } else { self.backoff.next_ms(&AUTH_PAUSES, 0) };
+        self.until_ms = now_ms.saturating_add(wait_ms.into());
     }
 }
 
@@ -177,7 +174,7 @@ mod tests {
         for _ in 0..4 {
             failures.fail(ip(1), 0);
         }
-        failures.fail(ip(1), 2 * AUTH_BACKOFF_MAX_MS);
-        assert_eq!(failures.wait_ms(ip(1), 2 * AUTH_BACKOFF_MAX_MS), 0);
+        failures.fail(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms));
+        assert_eq!(failures.wait_ms(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms)), 0);
     }
 }

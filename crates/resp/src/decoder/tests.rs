@@ -242,8 +242,8 @@ fn http_never_runs() {
 
 #[test]
 fn tls_never_runs() {
-    // A ClientHello whose length has a line feed in it: what comes before
-    // its first NUL is a line, and no page chose any of it.
+    // A ClientHello whose length has a line feed in it. The bytes before its first NUL are a line, and a page can
+    // choose none of them.
     let hello = "\x16\x03\x01\x02\n\x01\0\x01\x7c\x03\x03\nCONFIG SET a b\n";
     check(hello, &AUTHENTICATED, (&[&["\x01\x02"]], Some(NulInInlineRequest)));
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use sockeye_resp::limits::{self, RX_LEN_MIN};
-use sockeye_resp::{Args, Decoder, Limits, ProtocolError, http_method};
+use sockeye_resp::{Args, Decoder, Limits, ProtocolError, opens_http};
 
 /// What a stream of requests decodes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -222,7 +222,7 @@ impl Model<'_> {
         self.next += at + 1;
         let raw = &rest[..at];
         let has_commands = raw.contains(&255) || raw.contains(&3);
-        if has_commands && matches!(http_method(raw), sockeye_resp::Http::Get | sockeye_resp::Http::Other) {
+        if has_commands && opens_http(raw) == Some(true) {
             return Err(Http.into());
         }
         let line = line.strip_suffix(b"\r").unwrap_or(&line);

@@ -64,8 +64,8 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Reads a message; None for what is none of a client's on Ethernet, and for one from a relay: all clients are on the
-    /// device's own link.
+    /// Reads a message. None if the message is not that of a client on Ethernet, or came through a relay: all clients
+    /// are on the device's own link.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
         let (head, options) = message.split_at_checked(OPTIONS_AT)?;
         let is_request = head[0] == BOOT_REQUEST && head[1..3] == ETHERNET && head[236..] == COOKIE;

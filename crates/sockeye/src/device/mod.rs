@@ -16,8 +16,8 @@ use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
-use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, History, Outbox, PushSettings};
+use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_parts::SimulatedBoard;
@@ -60,8 +60,8 @@ impl<'a> Reach<'a, InBuffers<Links>> {
     }
 }
 
-/// Serves a device whose network has the MAC address `mac` until Ctrl-C or until it is to restart, and pushes its samples as `push` says,
-/// or else its settings.
+/// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
+/// by the settings `push`, or, if None, by the stored settings.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -83,13 +83,14 @@ where
     let bench = parts.bench.clone();
     let board = Board::new(mac, bench.clone(), server.clone());
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
+    let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
     let mut stored = store.load().await;
     if let Some(push) = push {
         stored.settings.push = push;
     }
     let mut resources = AppResources::new();
-    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_outbox(&outbox);
+    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());

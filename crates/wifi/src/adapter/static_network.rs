@@ -5,14 +5,15 @@ use core::fmt::{Arguments, Write};
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
+use sockeye_backoff::Backoff;
 use sockeye_boot::BuildSettings;
 use sockeye_boot::NetworkName;
 
-use crate::adapter::{Adapter, AdapterContext, Driver, Events, NetworkStack};
+use crate::adapter::{Adapter, AdapterContext, Events, NetworkStack, RadioDriver};
 use crate::credentials::{Network as Joined, Secret};
-use crate::join_backoff::Backoff;
 use crate::limits::{JOIN_TIMEOUT_MS, STATIC_LEAVE_MS};
 use crate::radio::{ApConfig, ApSecurity, Event, Join};
+use crate::station::join_pause_ms;
 use crate::wifi_settings::ApAddress;
 
 /// A network that was fixed: an access point, or one to join. Which of them is in the type, because a future that could
@@ -29,7 +30,7 @@ impl StaticNetwork<true> {
         _: impl FnMut() -> u32,
     ) -> !
     where
-        D: Driver,
+        D: RadioDriver,
         N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
@@ -48,7 +49,7 @@ impl StaticNetwork<false> {
         random: impl FnMut() -> u32,
     ) -> !
     where
-        D: Driver,
+        D: RadioDriver,
         N: NetworkStack,
         P: Fn(Arguments<'_>) + Copy,
     {
@@ -64,7 +65,7 @@ impl StaticNetwork<false> {
 /// Starts the access point, and keeps it on the air for ever.
 pub(super) async fn start_ap<D, N, P>(driver: D, context: AdapterContext<'_, N, P>, config: &ApConfig) -> !
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -74,7 +75,7 @@ where
     adapter.set_power_save(false);
     while adapter.start_ap(config) != Event::ApStarted {
         // Without jitter: no other device waits for the same thing.
-        Timer::after(Duration::from_millis(backoff.pause_ms(0, 0))).await;
+        Timer::after(Duration::from_millis(join_pause_ms(&mut backoff, 0, 0))).await;
     }
     loop {
         // The number of clients is of no use here.
@@ -90,7 +91,7 @@ pub(super) async fn stay_joined<D, N, P>(
     mut random: impl FnMut() -> u32,
 ) -> !
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -103,7 +104,7 @@ where
         loop {
             adapter.join(wanted.clone());
             let stay_ms = stay_ms(&mut adapter, &events, Duration::from_millis(JOIN_TIMEOUT_MS)).await;
-            let pause = Duration::from_millis(backoff.pause_ms(stay_ms, random()));
+            let pause = Duration::from_millis(join_pause_ms(&mut backoff, stay_ms, random()));
             console.next_try(pause);
             adapter.listen(Timer::after(pause)).await;
         }
@@ -115,7 +116,7 @@ where
 /// How long the station was in the network, milliseconds; 0 if it could not join within `limit`.
 pub(super) async fn stay_ms<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, limit: Duration) -> u64
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {
@@ -139,7 +140,7 @@ where
 /// The first event of this kind; others are passed over.
 async fn until<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, is_it: impl Fn(&Event) -> bool) -> Event
 where
-    D: Driver,
+    D: RadioDriver,
     N: NetworkStack,
     P: Fn(Arguments<'_>) + Copy,
 {

@@ -14,6 +14,8 @@ use sockeye_boot::BuildSettings;
 
 use super::static_network::{access_point, join_of, start_ap, stay_joined, stay_ms};
 use super::*;
+use crate::credentials::Ip;
+use crate::radio::ScanResult;
 use crate::radio::{RadioConfig, Security};
 
 const MAC: [u8; 6] = [0x02, 0, 0, 0, 0xab, 0xcd];
@@ -71,7 +73,7 @@ impl Fake {
     }
 }
 
-impl Driver for &Fake {
+impl RadioDriver for &Fake {
     type Error = ();
 
     fn restarts_ap(&self) -> bool {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::limits::{
-    AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_BACKOFF_MAX_MS,
-    LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, STALE_MS,
+    AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_PAUSES, LEAVE_DELAY_MS,
+    LEAVE_TIMEOUT_MS, STALE_MS,
 };
 use crate::machine::Failure;
 
@@ -58,7 +58,7 @@ fn a_network_that_can_not_be_joined_brings_the_own_one_beside_it() {
     assert_eq!(ap_ms, Some(1_000 + AP_AFTER_MS));
     let pauses: Vec<_> = joins.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses.is_sorted() && pauses[0] <= 1_100 && pauses.len() > 25, "{pauses:?}");
-    assert!(pauses.iter().all(|pause| *pause <= JOIN_BACKOFF_MAX_MS), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= u64::from(JOIN_PAUSES.longest_ms)), "{pauses:?}");
     assert_eq!(rig.settings.networks.len(), 1, "nothing is forgotten");
 }
 
@@ -67,7 +67,7 @@ fn a_network_that_can_not_be_joined_brings_the_own_one_beside_it() {
 fn a_router_that_believes_the_station_is_there_is_outwaited() {
     let mut rig = Rig::boot(&["home"]);
     let mut believes_until_ms = rig.now_ms + STALE_MS;
-    while rig.wifi.state != State::Online {
+    while rig.wifi.state != StationState::Online {
         assert!(rig.now_ms < 10 * MINUTE);
         for (at_ms, order) in std::mem::take(&mut rig.orders) {
             match order {
@@ -108,7 +108,7 @@ fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     let is_seldom = |pause: &u64| (AP_CLIENT_PAUSE_MS..AP_CLIENT_PAUSE_MS + 1_000).contains(pause);
     assert!(pauses.iter().all(is_seldom) && pauses.len() >= 10, "{pauses:?}");
     // It leaves, and the station goes on at once.
-    rig.wait(JOIN_BACKOFF_MAX_MS);
+    rig.wait(JOIN_PAUSES.longest_ms.into());
     rig.event(Event::ApClients(0));
     rig.wait(1);
     assert_eq!(rig.ordered(), [RadioCommand::Join]);
@@ -124,7 +124,7 @@ fn the_own_network_goes_when_the_station_has_held_for_a_while() {
         // Whatever was tried meanwhile: it is off, and comes up now.
         assert!(rig.ordered().contains(&RadioCommand::StartAp));
         rig.events([Event::ApStarted, Event::ApClients(clients), Event::Joined, Event::Address(ADDRESS)]);
-        assert_eq!(rig.wifi.state, State::Online);
+        assert_eq!(rig.wifi.state, StationState::Online);
         let hold_ms = if clients > 0 { AP_LINGER_MS } else { AP_HOLD_MS };
         rig.wait(hold_ms - 1);
         assert_eq!(rig.ordered(), []);
@@ -153,12 +153,12 @@ fn several_networks_are_tried_by_signal() {
     assert_eq!(rig.ordered(), [RadioCommand::Scan]);
     rig.events([heard("weak", -80), heard("strong", -40), Event::ScanDone]);
     let mut tried = Vec::new();
-    while rig.wifi.state == State::Joining {
+    while rig.wifi.state == StationState::Joining {
         tried.push(rig.wifi.ssid.clone());
         rig.event(NOT_FOUND);
     }
     assert_eq!(tried, ["strong", "weak", "hidden"]);
-    assert_eq!(rig.wifi.state, State::Pausing);
+    assert_eq!(rig.wifi.state, StationState::Pausing);
     rig.wait(1_000);
     assert_eq!(
         rig.ordered(),
@@ -167,7 +167,7 @@ fn several_networks_are_tried_by_signal() {
     );
     // A radio that can't scan is no reason not to join.
     rig.event(Event::ScanFailed);
-    assert_eq!(rig.wifi.state, State::Joining);
+    assert_eq!(rig.wifi.state, StationState::Joining);
 }
 
 #[test]
@@ -205,13 +205,13 @@ fn a_trial_that_is_not_confirmed_goes_back() {
     rig.try_network();
     rig.wait(LEAVE_DELAY_MS);
     rig.events([Event::Left, Event::Joined, Event::Address(ADDRESS)]);
-    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
+    assert_eq!(rig.wifi.state, StationState::AwaitingConfirm);
     // Renewing the address doesn't renew the time.
     rig.wait(30_000);
     rig.events([Event::AddressLost, Event::Address(ADDRESS), Event::ApStarted]);
     rig.ordered();
     rig.wait(29_999);
-    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
+    assert_eq!(rig.wifi.state, StationState::AwaitingConfirm);
     rig.wait(1);
     rig.event(Event::Left);
     let orders = Vec::from([RadioCommand::Leave, RadioCommand::Join]);
@@ -225,7 +225,7 @@ fn a_trial_without_an_address_or_any_answer_goes_back() {
         let mut rig = Rig::online();
         rig.try_network();
         rig.wait(LEAVE_DELAY_MS + LEAVE_TIMEOUT_MS);
-        assert_eq!(rig.wifi.state, State::Trying, "a radio that doesn't say that it has left");
+        assert_eq!(rig.wifi.state, StationState::Trying, "a radio that doesn't say that it has left");
         if joins {
             rig.event(Event::Joined);
         }
@@ -244,7 +244,7 @@ fn a_trial_over_the_own_network_keeps_it() {
     rig.wait(50_000);
     rig.store(&["new"]);
     rig.command(Input::Confirmed);
-    assert_eq!(rig.wifi.state, State::Online);
+    assert_eq!(rig.wifi.state, StationState::Online);
     rig.wait(AP_HOLD_MS);
     assert_eq!(rig.ordered(), [RadioCommand::StartAp, RadioCommand::Join], "whoever confirmed is still there");
     rig.event(Event::ApClients(0));
@@ -260,7 +260,7 @@ fn a_trial_from_afar_brings_the_own_network_as_any_other_absence() {
     rig.events([Event::Left, Event::Joined, Event::Address(ADDRESS)]);
     assert_eq!(rig.ordered(), [RadioCommand::Leave, RadioCommand::Join]);
     rig.wait(AP_AFTER_MS);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::StartAp]), State::AwaitingConfirm));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::StartAp]), StationState::AwaitingConfirm));
     rig.event(Event::ApStarted);
     rig.store(&["home", "new"]);
     rig.command(Input::Confirmed);
@@ -275,7 +275,7 @@ fn storing_a_trial_has_a_little_time_and_no_more() {
     rig.events([Event::Joined, Event::Address(ADDRESS)]);
     rig.wifi.trial.as_mut().unwrap().is_confirming = true;
     rig.wait(MINUTE);
-    assert_eq!(rig.wifi.state, State::AwaitingConfirm);
+    assert_eq!(rig.wifi.state, StationState::AwaitingConfirm);
     rig.wait(LEAVE_TIMEOUT_MS);
     assert_eq!(rig.wifi.trial_failure, Some(Failure::NotConfirmed));
 }
@@ -287,7 +287,7 @@ fn forgetting_the_network_that_it_is_in_leaves_it() {
     assert_eq!(rig.ordered(), [RadioCommand::StartAp], "first the other way in");
     rig.wait(LEAVE_DELAY_MS);
     rig.event(Event::Left);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Leave]), State::Off));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Leave]), StationState::Off));
 }
 
 #[test]
@@ -298,9 +298,9 @@ fn a_scan_waits_for_the_radio_and_the_radio_for_a_scan() {
     rig.event(NOT_FOUND);
     assert_eq!(rig.ordered(), [RadioCommand::Scan]);
     rig.try_network();
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::new(), State::Choosing));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::new(), StationState::Choosing));
     rig.events([heard("new", -50), Event::ScanDone]);
-    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Join]), State::Trying));
+    assert_eq!((rig.ordered(), rig.wifi.state), (Vec::from([RadioCommand::Join]), StationState::Trying));
     assert_eq!(rig.wifi.scan.networks().len(), 1);
 }
 

@@ -94,7 +94,7 @@ fn play(seed: u64) {
                 5 if rig.wifi.trial.is_none() => rig.try_network(),
                 6 => rig.command(Input::Abort),
                 7 => rig.store(&["home", "work", "car"][..random.below(4) as usize]),
-                8 if rig.wifi.state == State::AwaitingConfirm => {
+                8 if rig.wifi.state == StationState::AwaitingConfirm => {
                     rig.store(&["new"]);
                     rig.command(Input::Confirmed);
                     rig.wifi.staged = Some(Network::new(b"new").unwrap());
@@ -103,13 +103,14 @@ fn play(seed: u64) {
                 _ => (),
             }
         }
-        let has_way_in = rig.wifi.ap.is_up() || matches!(rig.wifi.state, State::Online | State::AwaitingConfirm);
+        let has_way_in =
+            rig.wifi.ap.is_up() || matches!(rig.wifi.state, StationState::Online | StationState::AwaitingConfirm);
         if has_way_in {
             way_in_ms = rig.now_ms;
         }
         // A trial comes on top: joining, an address, and leaving before and after.
         assert!(rig.now_ms - way_in_ms < AP_AFTER_MS + 60_000, "seed {seed}: no way in since {way_in_ms}");
-        let rests = matches!(rig.wifi.state, State::Off | State::Online | State::Choosing);
+        let rests = matches!(rig.wifi.state, StationState::Off | StationState::Online | StationState::Choosing);
         let until_ms = rig.wifi.state_until_ms();
         assert!(rests || until_ms.is_some_and(|until_ms| until_ms <= rig.now_ms + AP_CLIENT_PAUSE_MS + 600_000));
     }

@@ -32,14 +32,14 @@ fn places() -> [Place; 16] {
             rig.event(Event::ScanDone);
             rig
         }),
-        ("addressing", || {
+        ("waiting-for-dhcp", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(Event::Joined);
             rig
         }),
         ("online", Rig::online),
         ("pausing", pausing),
-        ("parting, to try", || {
+        ("leave-delay, to try", || {
             let mut rig = Rig::online();
             rig.try_network();
             rig
@@ -67,20 +67,20 @@ fn places() -> [Place; 16] {
             rig.try_network();
             rig
         }),
-        ("try-addressing", || {
+        ("try-waiting-for-dhcp", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(NOT_FOUND);
             rig.try_network();
             rig.event(Event::Joined);
             rig
         }),
-        ("try-addressing, none is stored", || {
+        ("try-waiting-for-dhcp, none is stored", || {
             let mut rig = Rig::boot(&[]);
             rig.try_network();
             rig.event(Event::Joined);
             rig
         }),
-        ("proving", || {
+        ("awaiting-confirm", || {
             let mut rig = Rig::boot(&["home"]);
             rig.event(NOT_FOUND);
             rig.try_network();
@@ -113,7 +113,7 @@ const CAUSES: [Cause; 11] = [
     }),
     ("`WIFI ABORT`", |rig| rig.command(Input::Abort)),
     ("`WIFI CONFIRM`, stored", |rig| {
-        if rig.wifi.state == State::AwaitingConfirm {
+        if rig.wifi.state == StationState::AwaitingConfirm {
             rig.store(&["home", "new"]);
             rig.command(Input::Confirmed);
         }
@@ -162,7 +162,7 @@ fn wifi_md_has_the_table_of_states() {
 
 #[test]
 fn every_state_is_in_the_table() {
-    use State::*;
+    use StationState::*;
     let all = [
         Off,
         Choosing,
@@ -190,15 +190,15 @@ fn each_state_has_the_networks_that_the_page_says() {
     }
 }
 
-/// What holds from every state on, whatever the table says: with a radio that reports nothing but its access point, a
-/// trial is over within its bound, a state that waits ends by itself, and there is a way in.
+/// With a radio that reports nothing but its access point, these rules hold from every state on, whatever the table
+/// says. A trial is over within its bound, a state that waits ends by itself, and there is a way in.
 #[test]
 fn from_every_state_there_is_a_way_back_within_a_bound() {
     /// What WIFI TRY may take, and the time to confirm that the tests give.
     const TRIAL_MS: u64 = crate::limits::OUTCOME_S * 1_000 + 60_000;
     for (name, reach) in places() {
         let mut rig = reach();
-        let rests = matches!(rig.wifi.state, State::Off | State::Online);
+        let rests = matches!(rig.wifi.state, StationState::Off | StationState::Online);
         let before = (rig.wifi.state, rig.wifi.since_ms);
         let end_ms = rig.now_ms + TRIAL_MS + crate::limits::AP_AFTER_MS;
         let (mut joined, mut has_changed) = (Vec::new(), false);
@@ -215,7 +215,7 @@ fn from_every_state_there_is_a_way_back_within_a_bound() {
         }
         assert!(rests || has_changed, "{name} never ends");
         assert!(rig.wifi.trial.is_none(), "{name}: the trial never ends");
-        assert!(rig.wifi.ap.is_up() || rig.wifi.state == State::Online, "{name}: no way in");
+        assert!(rig.wifi.ap.is_up() || rig.wifi.state == StationState::Online, "{name}: no way in");
         let is_stored = |ssid: &str| rig.settings.networks.iter().any(|network| network.ssid == ssid);
         let is_back = rig.settings.networks.is_empty() || joined.last().is_none_or(|ssid| is_stored(ssid));
         assert!(is_back, "{name}: {joined:?}");

@@ -4,9 +4,9 @@ use core::cell::Cell;
 
 use embassy_time::Instant;
 use portable_atomic::AtomicU8;
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::boot_count;
 use sockeye_board::limits::BOOT_COUNT_MEMORY_LEN;
-use sockeye_board::platform::{self, Hardware};
 use sockeye_board::readings::{UPTIME, count, counter};
 use sockeye_device::{Health, Pins, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
@@ -30,7 +30,7 @@ pub const READINGS_LEN: usize = READINGS.len();
 pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
 /// The board.
-pub type Board = platform::Board<Machine>;
+pub type Board = board_platform::Board<Machine>;
 
 /// One sample of each reading.
 pub fn sample() -> [Option<Value>; READINGS_LEN] {
@@ -62,7 +62,7 @@ pub fn next_random(state: &Cell<u64>) -> u64 {
     random
 }
 
-impl Hardware for Machine {
+impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
     const PINS: Pins = Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };

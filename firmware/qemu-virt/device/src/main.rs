@@ -12,13 +12,13 @@ use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
 use embassy_executor::Spawner;
 use embassy_futures::join::{join, join3};
 use embassy_net::{Stack, StackResources};
-use sockeye_board::platform::{self, Hardware};
+use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::{boot, boot_count};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
-    App, AppResources, ClientOrigin, FlashStore, History, Outbox, Platform, PushSettings, Seconds, Settings, StoreTask,
-    TokenHash,
+    App, AppResources, ClientOrigin, Day, FlashStore, History, Outbox, Platform, PushSettings, Seconds, Settings,
+    StoreTask, TokenHash,
 };
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
@@ -37,6 +37,8 @@ use crate::flash::RamFlash;
 /// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
 /// to spare.
 const SOCKETS: usize = 3 + services::SOCKETS;
+/// Readings of which a day is kept: as many as on an ESP32-C3.
+const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
 const BROWSER_PORT: u16 = 80;
 
@@ -54,6 +56,7 @@ async fn start(spawner: Spawner) {
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
         ConstStaticCell::new([const { History::new() }; READINGS_MAX + REMOTES_MAX]);
+    static DAYS_OF_READINGS: ConstStaticCell<[Day; DAYS]> = ConstStaticCell::new([const { Day::new() }; DAYS]);
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
@@ -78,7 +81,7 @@ async fn start(spawner: Spawner) {
     let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_outbox(outbox));
+    let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
     let origins: &'static dyn ClientOrigins =
         if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };
@@ -162,7 +165,7 @@ async fn send(
 /// Samples what the board measures itself, and what is wired.
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
-    join(platform::measure(app, board::sample), parts::run(parts, app)).await;
+    join(board_platform::measure(app, board::sample), parts::run(parts, app)).await;
 }
 
 /// Stores settings, counts a boot that has not failed, and restarts the machine when a client asks for it.

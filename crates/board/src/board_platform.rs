@@ -18,7 +18,7 @@ use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
 
 /// What differs from board to board.
-pub trait Hardware {
+pub trait BoardHardware {
     /// The board's name.
     const NAME: &'static str;
     /// What it measures.
@@ -53,7 +53,7 @@ pub struct Board<H> {
     pub rssi: Cell<Option<i8>>,
 }
 
-impl<H: Hardware> Board<H> {
+impl<H: BoardHardware> Board<H> {
     /// A board whose network has this MAC address, what the panic said that made it boot, and how many boots have failed
     /// in a row. The hardware's random numbers must be good already.
     pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>, failed_boots: u8) -> Self {
@@ -69,7 +69,7 @@ impl<H: Hardware> Board<H> {
     }
 }
 
-impl<H: Hardware> Platform for Board<H> {
+impl<H: BoardHardware> Platform for Board<H> {
     fn now(&self) -> Now {
         self.clock.now(Instant::now().as_micros())
     }

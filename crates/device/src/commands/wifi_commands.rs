@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use sockeye_wifi::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, OUTCOME_S};
-use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, State as Station, Status, Wifi};
+use sockeye_wifi::{FIELDS, Input, Ip, MachineInput, Network, StationState, Wifi, WifiStatus};
 
 use crate::command::{CommandContext, CommandResult, Flow, Prepared, integer};
 use crate::pending::{Change, PendingSettings};
@@ -34,7 +34,7 @@ impl CommandContext<'_, '_> {
 }
 
 pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let status = Status {
+    let status = WifiStatus {
         wifi: &cx.state.wifi,
         settings: cx.state.settings.wifi(cx.state.device_name(cx.platform)),
         rssi_dbm: cx.platform.health().wifi_rssi_dbm,
@@ -118,11 +118,11 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
 /// What came of a trial, once something did.
 fn tried(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let wifi = &cx.state.wifi;
-    let (trial, is_proving) = (wifi.trial, wifi.state == Station::AwaitingConfirm);
+    let (trial, is_awaiting) = (wifi.trial, wifi.state == StationState::AwaitingConfirm);
     if wifi.trials == number
         && let Some(trial) = trial
     {
-        if !is_proving {
+        if !is_awaiting {
             return cx.wait_for_wifi(number);
         }
         cx.session().cursor = Cursor::Start;
@@ -161,7 +161,7 @@ fn write_fields(cx: &mut CommandContext<'_, '_>, confirm_s: u16) {
     cx.reply.bulk(b"ssid");
     cx.reply.bulk(wifi.staged.as_ref().map_or("", |staged| &staged.ssid).as_bytes());
     cx.reply.bulk(b"address");
-    match wifi.address.filter(|_| wifi.state == Station::AwaitingConfirm) {
+    match wifi.address.filter(|_| wifi.state == StationState::AwaitingConfirm) {
         Some(address) => cx.reply.bulk_fmt(format_args!("{address}")),
         None => cx.reply.null(),
     }
@@ -193,15 +193,16 @@ fn change(pending: &mut PendingSettings, change: Change, state: &State) {
     pending.settings.clone_from(&state.settings);
 }
 
-/// Whether a client of this origin may say that the network works. An address by DHCP shows that frames go both ways; one
-/// that was configured shows nothing, so that only a client can which has reached the device there.
+/// Whether a client of this origin may confirm the network on trial. A lease of DHCP shows that frames go both ways, so
+/// any client may. A static address shows nothing, so only a client that has reached the device over the network on
+/// trial may.
 fn check_proved(state: &State, origin: ClientOrigin) -> Result<(), &'static str> {
     let is_static = state.wifi.staged.as_ref().is_some_and(|staged| staged.ip != Ip::Dhcp);
     match (state.wifi.trial, state.wifi.state) {
-        (Some(_), Station::AwaitingConfirm) if is_static && origin != ClientOrigin::Station => {
+        (Some(_), StationState::AwaitingConfirm) if is_static && origin != ClientOrigin::Station => {
             Err("ERR nobody knows yet that this address works: WIFI CONFIRM must come over the new network")
         }
-        (Some(_), Station::AwaitingConfirm) => Ok(()),
+        (Some(_), StationState::AwaitingConfirm) => Ok(()),
         (Some(_), _) => Err("ERR the device has no address in the network yet"),
         (None, _) => Err("ERR no network is being tried: it was confirmed, the time is over, or WIFI TRY comes first"),
     }

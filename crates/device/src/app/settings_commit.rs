@@ -49,8 +49,8 @@ impl App<'_> {
         self.configure(state);
     }
 
-    /// Applies the settings outside of the state: the log level, the peer that samples go to, and the device's name,
-    /// which is part of its readings' names there.
+    /// Applies the settings outside of the state: the log level, the peer that samples go to, and the device's name.
+    /// The names of streams at the peer begin with the device's name.
     fn configure(&self, state: &State) {
         self.platform.set_log_level(state.settings.log_level);
         if let Some(outbox) = self.outbox {

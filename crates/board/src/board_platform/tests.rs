@@ -14,7 +14,7 @@ use crate::readings::{LM35, UPTIME};
 
 struct Fake;
 
-impl Hardware for Fake {
+impl BoardHardware for Fake {
     const NAME: &'static str = "a test";
     const READINGS: &'static [ReadingInfo<'static>] = &[LM35, UPTIME];
     const PINS: Pins = Pins { board: &sockeye_wiring::Board { chip: &ESP32C3, own: &[] }, factory: &[] };

@@ -83,8 +83,8 @@ impl<'a, P: Probe> Server<'a, P> {
         None
     }
 
-    /// Begins to find out whether an address for this client is in use: that which it wants, else one that was never
-    /// lent, else that which was not used for longest.
+    /// Chooses an address for this client, and begins to probe whether it is in use. The requested address comes first,
+    /// then one that was never lent, then the one that has been unused for longest.
     fn choose(&mut self, now: Instant, client: Client, wanted: Option<Ipv4Addr>, conflicts: u8) {
         let unused = |address: &Ipv4Addr| self.leases.iter().all(|lease| lease.address != *address);
         let unused = || self.pool.starting_at(hash(client.mac)).find(unused);
@@ -107,8 +107,8 @@ impl<'a, P: Probe> Server<'a, P> {
         self.leases[index] = Lease { address, client, state: State::Probed { conflicts }, until };
     }
 
-    /// A place for a lease of this address: that which the address has, a new one, or that of the lease which was silent
-    /// for longest.
+    /// The place for a lease of this address: its own, a new one, or that of the lease that makes way
+    /// ([`oldest`](Self::oldest)).
     fn place(&mut self, now: Instant, address: Ipv4Addr) -> Option<usize> {
         if let Some(index) = self.leases.iter().position(|lease| lease.address == address) {
             return Some(index);
@@ -146,8 +146,8 @@ impl<'a, P: Probe> Server<'a, P> {
         let is_current = request.current != Ipv4Addr::UNSPECIFIED;
         let address = if is_current { request.current } else { request.requested? };
         let own = self.leases.iter().position(|lease| has(lease) && lease.address == address);
-        // Without a lease in the table the client had one before a restart, or the table was full: if the address is free,
-        // it is the client's.
+        // A client without a lease in the table had one before the device restarted, or lost its place in a full table.
+        // If the address is free, the client gets it.
         let index = match own {
             Some(index) => Some(index),
             None if self.is_free(address, now) => self.place(now, address),
@@ -201,7 +201,7 @@ impl<'a, P: Probe> Server<'a, P> {
         self.write(reply, kind, client, &given, current)
     }
 
-    /// `to` is the client's address; who has none hears only what is sent to all (RFC 2131 section 4.1).
+    /// `to` is the client's address; a client that has none (0.0.0.0) gets a broadcast (RFC 2131 section 4.1).
     fn write(&self, reply: &mut [u8], kind: Reply, client: &Client, given: &Given, to: Ipv4Addr) -> Answer {
         let network = Network { device: self.device, mask: self.pool.mask(), url: &self.url };
         let len = message::write(reply, kind, client, given, &network)?;
@@ -214,7 +214,8 @@ impl<P: Probe> Service for Server<'_, P> {
     fn receive(&mut self, now: Instant, peer: SocketAddr, message: &[u8], reply: &mut [u8]) -> Answer {
         let request = Request::parse(message)?;
         let answer = self.receive_request(now, &request, reply);
-        // Whoever has the address that it says it has sends from it. Anybody else hears what is sent to all.
+        // A client that has the address of `ciaddr` sends from it, and gets the answer there. Any other client gets a
+        // broadcast.
         let is_from_it = peer.ip() == request.current;
         answer.map(|(len, to)| (len, if is_from_it { to } else { EVERYBODY }))
     }

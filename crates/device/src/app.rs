@@ -1,5 +1,6 @@
 //! The application: what all clients share.
 
+mod firmware_task;
 mod restart;
 mod settings_commit;
 mod setup_check;
@@ -21,6 +22,7 @@ use sockeye_wifi::Wifi;
 use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
+use crate::firmware::Firmware;
 use crate::keys::catalog::Catalog;
 use crate::keys::day::Day;
 use crate::keys::history::History;
@@ -104,6 +106,7 @@ pub struct App<'a> {
     resources: &'a AppResources,
     samples: RefCell<Samples<'a>>,
     outbox: Option<&'a Outbox<'a>>,
+    firmware: Option<&'a Firmware>,
 }
 
 impl<'a> App<'a> {
@@ -136,7 +139,7 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        Ok(Self { platform, resources, samples, outbox: None })
+        Ok(Self { platform, resources, samples, outbox: None, firmware: None })
     }
 
     /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
@@ -348,6 +351,7 @@ impl<'a> App<'a> {
             days,
             document: &mut self.resources.document.borrow_mut(),
             outbox: self.outbox,
+            firmware: self.firmware,
             table: &TABLE,
             request: *request,
             reply,

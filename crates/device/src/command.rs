@@ -4,6 +4,7 @@ use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
 
+use crate::firmware::Firmware;
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
@@ -23,6 +24,7 @@ pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
 #[expect(missing_docs, reason = "they are Redis's names")]
 pub enum Group {
     Connection,
+    Firmware,
     Generic,
     Hash,
     Pubsub,
@@ -40,6 +42,7 @@ impl Group {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
+            Self::Firmware => "firmware",
             Self::Generic => "generic",
             Self::Hash => "hash",
             Self::Pubsub => "pubsub",
@@ -376,6 +379,8 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) document: &'c mut Document,
     /// None on a device that pushes no samples.
     pub(crate) outbox: Option<&'c Outbox<'c>>,
+    /// None on a device without slots for updates.
+    pub(crate) firmware: Option<&'c Firmware>,
     pub(crate) table: &'static CommandTable,
     pub(crate) request: Request<'c>,
     pub(crate) reply: &'c mut ReplyWriter<'w>,
@@ -429,13 +434,6 @@ impl<'c> CommandContext<'c, '_> {
             self.state.sessions.notify_awaiting_document();
         }
         Ok(flow)
-    }
-
-    /// Replies OK, closes the connection, and restarts the device.
-    pub(crate) fn restart(&mut self) -> CommandResult {
-        self.reply.ok();
-        self.state.restart();
-        Ok(Flow::Close)
     }
 
     pub(crate) fn ok(&mut self) -> CommandResult {

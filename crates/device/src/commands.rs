@@ -13,6 +13,7 @@ pub(crate) mod command_docs;
 pub(crate) mod commit;
 pub(crate) mod config;
 pub(crate) mod connection_commands;
+pub(crate) mod firmware_commands;
 pub(crate) mod hash_commands;
 pub(crate) mod help;
 pub(crate) mod key_commands;

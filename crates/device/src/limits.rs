@@ -52,6 +52,8 @@ pub const WIRED_SIZE_MAX: usize = 1_024;
 /// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
 /// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
 pub const RESTART_DELAY_MS: u64 = 1_500;
+/// How often it is looked whether a trial's time is over, milliseconds.
+pub const TRIAL_LOOK_MS: u64 = 1_000;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
 

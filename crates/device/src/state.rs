@@ -179,9 +179,14 @@ impl State {
 
     /// Asks whoever runs the device to restart it, and closes all connections.
     pub(crate) fn restart(&mut self) {
+        self.request_restart();
+        self.sessions.iter_mut().for_each(Session::kill);
+    }
+
+    /// Asks whoever runs the device to restart it. Connections stay open until then.
+    pub(crate) fn request_restart(&mut self) {
         self.is_restart_requested = true;
         self.restart_waker.wake();
-        self.sessions.iter_mut().for_each(Session::kill);
     }
 
     /// Counts a reply that is an error.

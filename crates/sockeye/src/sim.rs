@@ -8,9 +8,10 @@ use std::{env, fs};
 use anyhow::{Context, anyhow, ensure};
 use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 use sockeye_device::PushSettings;
+use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_wifi::Secret;
 
-use crate::device::{self, HostStore, InBuffers, Reach};
+use crate::device::{self, HostStore, InBuffers, Reach, Slots};
 use crate::identity::Identity;
 use crate::limits::SLOTS;
 use crate::loopback_air::{self, Demo, Links};
@@ -37,12 +38,18 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 }
 
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
-pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option<PushSettings>) -> anyhow::Result<()> {
+pub fn run(
+    mode: Mode,
+    address: SocketAddrV4,
+    (state, key): (Option<&Path>, Option<[u8; KEY_LEN]>),
+    push: Option<PushSettings>,
+) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
     let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
     restarting(async || {
         let store = HostStore::open(state)?;
+        let slots = slots(state, key).await?;
         let boot = Boot::new(print, "device", "the simulator");
         match mode {
             Mode::AccessPoint => {
@@ -57,12 +64,16 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
         }
         boot.device_listening(address.port(), SLOTS, address.into());
         parts();
-        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), push.clone()).await
+        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), slots, push.clone()).await
     })
 }
 
 /// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
-pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<PushSettings>) -> anyhow::Result<()> {
+pub fn run_in_air(
+    address: SocketAddrV4,
+    (state, key): (Option<PathBuf>, Option<[u8; KEY_LEN]>),
+    push: Option<PushSettings>,
+) -> anyhow::Result<()> {
     let own = SocketAddrV4::new(loopback_air::AP_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
@@ -70,6 +81,7 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
     let identity = Identity::load(Some(&state))?;
     restarting(async || {
         let store = HostStore::open(Some(&state))?;
+        let slots = slots(Some(&state), key).await?;
         let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
@@ -78,8 +90,17 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         parts();
         let links = InBuffers::new(Links::new(address.port()));
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
-        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), push.clone()).await
+        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), slots, push.clone()).await
     })
+}
+
+/// Boots the image that is in the device's folder, if it has one, and says which. None without a folder.
+async fn slots(folder: Option<&Path>, key: Option<[u8; KEY_LEN]>) -> anyhow::Result<Option<Slots>> {
+    let Some(folder) = folder else { return Ok(None) };
+    let slots = Slots::boot(folder, key).await?;
+    let trial = if slots.is_trial() { ", on trial" } else { "" };
+    print(format_args!("firmware: {}{trial}", slots.version()));
+    Ok(Some(slots))
 }
 
 /// Boots a device, and again each time that it is to restart.

@@ -22,6 +22,7 @@ const BOARD: Imports = Only(&[
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-qemu-virt",
     "sockeye-resp",
@@ -57,6 +58,7 @@ const OURS: &[&str] = &[
     "sockeye-conformance",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-resp",
     "sockeye-server",
@@ -66,6 +68,8 @@ const OURS: &[&str] = &[
 
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
+    ("sockeye-firmware-image", Only(&["anyhow", "ed25519-compact", "getrandom", "sha2"])),
+    ("sockeye-firmware-update", Only(&["ed25519-compact", "embassy-futures", "embedded-storage-async", "sha2"])),
     (
         "sockeye-tcp",
         Only(&[
@@ -98,6 +102,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-backoff",
+            "sockeye-firmware-update",
             "sockeye-resp",
             "sockeye-wifi",
             "sockeye-wiring",

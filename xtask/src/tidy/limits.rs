@@ -3,7 +3,8 @@
 use super::{Files, texts};
 
 /// The crates that run on devices.
-const CRATES: [&str; 8] = ["board", "client", "device", "resp", "server", "tcp", "tcp-engine", "wiring"];
+const CRATES: [&str; 9] =
+    ["board", "client", "device", "firmware-update", "resp", "server", "tcp", "tcp-engine", "wiring"];
 /// A driver of a sensor has the figures of its data sheet beside what uses them.
 const DATA_SHEETS: &str = "crates/wiring/src/drivers/";
 /// How the names of limits end.

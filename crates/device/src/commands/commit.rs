@@ -4,6 +4,7 @@ use sockeye_resp::ReplyWriter;
 use sockeye_wifi::Input;
 
 use crate::command::{Command, CommandContext, Prepared};
+use crate::commands::firmware_commands::ON_TRIAL;
 use crate::commands::{check_access, config, wifi_commands};
 use crate::pending::{Change, PendingSettings};
 use crate::platform::{Platform, random_u32};
@@ -17,6 +18,7 @@ use crate::state::State;
 pub(crate) fn prepare(cx: &mut CommandContext<'_, '_>, command: &Command, pending: &mut PendingSettings) -> bool {
     // Another session may have changed the settings since the request was admitted, the token for instance.
     let prepared = check_access(cx, command).and_then(|()| match command.prepare {
+        Some(_) if cx.is_firmware_on_trial() => Err(ON_TRIAL),
         Some(prepare) => prepare(cx, pending),
         None => Ok(Prepared::Nothing),
     });

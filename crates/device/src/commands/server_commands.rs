@@ -36,7 +36,14 @@ pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn restart(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.restart()
+    let is_trial = cx.is_firmware_on_trial();
+    cx.reply.simple(if is_trial {
+        "OK restarting into the firmware before, as this one was not confirmed"
+    } else {
+        "OK"
+    });
+    cx.state.restart();
+    Ok(Flow::Close)
 }
 
 pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {

@@ -88,6 +88,8 @@ pub(crate) enum Cursor {
     Wifi(u16),
     /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
     Scan(u16),
+    /// Nothing is written, and FIRMWARE waits for the job of this number.
+    Firmware(u16),
 }
 
 /// Where a session is between MULTI and EXEC.
@@ -178,7 +180,8 @@ impl Session {
 
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked | Cursor::AwaitingDocument | Cursor::Wifi(_) | Cursor::Scan(_))
+        use Cursor::{AwaitingDocument, Blocked, Firmware, Scan, Wifi};
+        matches!(self.cursor, Blocked | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
     }
 
     /// What the request may have waited for came.

@@ -52,6 +52,8 @@ struct Flash<F: NorFlash> {
     number: u32,
     /// What is there can't be read, and must not be written over.
     is_locked: bool,
+    /// Nothing is written, not even repaired.
+    is_read_only: bool,
 }
 
 /// What wipes: it takes the place of items that are in force no longer.
@@ -115,7 +117,13 @@ impl<F: NorFlash> FlashStore<F> {
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Failed)?;
         let map = MapStorage::new(flash, config, Cache::new_uncached());
         let buffer = Buffer([0; FLASH_BUFFER_LEN]);
-        Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true }) })
+        Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true, is_read_only: false }) })
+    }
+
+    /// Writes nothing from now on, not even to repair: the firmware is on trial, and the one before must find its settings
+    /// as they were. To be called before [`load`](Self::load).
+    pub async fn set_read_only(&self) {
+        self.flash.lock().await.is_read_only = true;
     }
 
     /// Reads what was stored, and repairs what a power cut or a bit error has left half. To be called at boot, before
@@ -189,11 +197,11 @@ impl<F: NorFlash> Flash<F> {
         self.number = number;
         self.is_locked = false;
         let mut status = StoreStatus::Sound;
-        if !is_whole {
+        if !is_whole && !self.is_read_only {
             // They are in force whether they can be made whole or not.
             status = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
-        if self.is_wiping().await? {
+        if self.is_wiping().await? && !self.is_read_only {
             self.wipe().await?;
         }
         Ok(Stored { settings, status })
@@ -240,6 +248,9 @@ impl<F: NorFlash> Flash<F> {
 
     /// Begins anew where nothing can be relied on.
     async fn format(&mut self, defaults: &Settings) -> Result<(), StoreError> {
+        if self.is_read_only {
+            return Err(StoreError::Failed);
+        }
         let passphrase = self.passphrase().await.ok().flatten();
         self.map.erase_all().await.map_err(error)?;
         self.is_locked = false;
@@ -280,6 +291,9 @@ impl<F: NorFlash> Flash<F> {
     }
 
     async fn store<'d>(&mut self, key: u8, value: &impl Value<'d>) -> Result<(), StoreError> {
+        if self.is_read_only {
+            return Err(StoreError::Failed);
+        }
         self.map.store_item(&mut self.buffer.0, &key, value).await.map_err(error)
     }
 

@@ -3,6 +3,7 @@
 mod flash;
 mod platform;
 mod sensors;
+mod slots;
 mod store;
 mod unplugged;
 
@@ -17,7 +18,7 @@ use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, Day, History, Outbox, PushSettings};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_parts::SimulatedBoard;
@@ -25,6 +26,8 @@ use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
+use crate::device::slots::CHIP;
+pub use crate::device::slots::{Slots, make_image};
 pub use crate::device::store::HostStore;
 use crate::device::unplugged::Unplugged;
 use crate::limits::SLOTS_MAX;
@@ -61,7 +64,7 @@ impl<'a> Reach<'a, InBuffers<Links>> {
 }
 
 /// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
-/// by the settings `push`, or, if None, by the stored settings.
+/// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -70,6 +73,7 @@ pub async fn run<A>(
     mac: [u8; 6],
     slots: usize,
     (folder, store): (Option<&Path>, HostStore),
+    firmware: Option<Slots>,
     push: Option<PushSettings>,
 ) -> anyhow::Result<End>
 where
@@ -81,7 +85,11 @@ where
     let parts = SimulatedBoard::new(move || start.elapsed().as_micros() as u64);
     let unplugged = Unplugged::new(folder);
     let bench = parts.bench.clone();
-    let board = Board::new(mac, bench.clone(), server.clone());
+    let version = firmware.as_ref().map_or(env!("CARGO_PKG_VERSION"), Slots::version).to_owned();
+    if firmware.as_ref().is_some_and(Slots::is_trial) {
+        store.set_read_only().await;
+    }
+    let board = Board::new(mac, version, bench.clone(), server.clone());
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -90,7 +98,13 @@ where
         stored.settings.push = push;
     }
     let mut resources = AppResources::new();
+    let mut updater = firmware.map(Slots::into_updater);
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
+    let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
+    let app = match &update {
+        Some(update) => app.with_firmware(update),
+        None => app,
+    };
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
@@ -104,12 +118,18 @@ where
             None => future::pending().await,
         }
     };
+    let updating = async {
+        match &mut updater {
+            Some(updater) => app.update(updater).await,
+            None => future::pending().await,
+        }
+    };
     let restart = async {
         app.restart_requested().await;
         End::Restart
     };
     let working = async {
-        future::zip(work, wifi).await;
+        future::zip(future::zip(work, wifi), updating).await;
         future::pending().await
     };
     until_ctrl_c(reach.acceptor, &endpoint, &server, future::or(restart, working)).await

@@ -20,16 +20,18 @@ pub struct Board {
     start: Instant,
     name: String,
     run_id: String,
+    version: String,
     bench: Rc<Bench>,
     server: Rc<Server<SLOTS_MAX>>,
 }
 
 impl Board {
     /// A board whose network has the MAC address `mac`.
-    pub fn new(mac: [u8; 6], bench: Rc<Bench>, server: Rc<Server<SLOTS_MAX>>) -> Self {
+    /// The firmware has this version.
+    pub fn new(mac: [u8; 6], version: String, bench: Rc<Bench>, server: Rc<Server<SLOTS_MAX>>) -> Self {
         let name = NetworkName(mac).to_string();
         let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
-        Self { start: Instant::now(), name, run_id, bench, server }
+        Self { start: Instant::now(), name, run_id, version, bench, server }
     }
 }
 
@@ -48,7 +50,7 @@ impl Platform for Board {
         DeviceIdentity {
             name: &self.name,
             board: "the simulator",
-            version: env!("CARGO_PKG_VERSION"),
+            version: &self.version,
             run_id: &self.run_id,
             port: PORT,
         }

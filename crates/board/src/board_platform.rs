@@ -25,7 +25,7 @@ pub trait BoardHardware {
     const READINGS: &'static [ReadingInfo<'static>];
     /// The settings that the image was built with.
     const BUILD: BuildSettings = BuildSettings::AccessPoint { open: false };
-    /// What can be wired to it, and what is from the factory.
+    /// The pins that can be wired, and the wiring from the factory.
     const PINS: Pins;
 
     /// Fills `bytes` with random numbers; see [`Platform::random`].
@@ -43,7 +43,7 @@ pub trait BoardHardware {
 pub struct Board<H> {
     name: String<16>,
     run_id: String<40>,
-    /// What differs from board to board.
+    /// The board's own part.
     pub hardware: H,
     last_panic: Option<Text>,
     failed_boots: u8,

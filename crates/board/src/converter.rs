@@ -1,8 +1,8 @@
-//! What a converter's code means that nobody has measured.
+//! Millivolts of an analog converter without calibration data.
 
 use sockeye_wiring::hardware::Range;
 
-/// What is typical of a chip's converters: what it tells can be wrong by a tenth, and by tens of millivolts.
+/// The typical line of a chip's converters. A single converter can differ from it by a tenth, and by tens of millivolts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nominal {
     /// The code at 0 mV.

@@ -8,7 +8,7 @@ mod parts;
 mod services;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_futures::join::{join, join3};
 use embassy_net::{Stack, StackResources};
@@ -28,15 +28,14 @@ use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network, restart};
 use sockeye_server::Server;
-use sockeye_tcp::{Acceptor, SocketBuffers};
+use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{BOOT_COUNT, Board, Machine};
 use crate::flash::RamFlash;
 
-/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
-/// to spare.
-const SOCKETS: usize = 3 + services::SOCKETS;
+/// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
+const SOCKETS: usize = 2 + services::SOCKETS;
 /// Readings of which a day is kept: as many as on an ESP32-C3.
 const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
@@ -64,6 +63,8 @@ async fn start(spawner: Spawner) {
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
         ConstStaticCell::new(SocketBuffers::new());
+    static OUTGOING: ConstStaticCell<SocketBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let failed_boots = boot_count::begin(&BOOT_COUNT);
@@ -73,7 +74,7 @@ async fn start(spawner: Spawner) {
     let parts = parts::start();
     let board: &'static Board =
         BOARD.init(Board::new(Machine::new(server, &parts.bench), card.mac(), None, failed_boots));
-    let tcp = network::listener(BUFFERS.take());
+    let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
@@ -93,7 +94,7 @@ async fn start(spawner: Spawner) {
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, parts).expect("one task"));
-    spawner.spawn(send(outbox, app, stack, board).expect("one task"));
+    spawner.spawn(send(outbox, app, interface, stack, board).expect("one task"));
     spawner.spawn(keep(storing, store, app).expect("one task"));
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
@@ -148,18 +149,17 @@ async fn watch(server: &'static Server<SLOTS>) {
 async fn send(
     outbox: &'static Outbox<'static>,
     app: &'static App<'static>,
+    interface: Interface,
     stack: Stack<'static>,
     board: &'static Board,
 ) {
-    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let random = || {
         let mut bytes = [0; 4];
         board.random(&mut bytes);
         u32::from_le_bytes(bytes)
     };
-    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, app, &tcp, &Dns::new(stack), BUFFERS.take(), random).await
+    push(outbox, app, &interface, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
 /// Samples what the board measures itself, and what is wired.

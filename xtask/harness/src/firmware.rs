@@ -124,8 +124,9 @@ impl Firmware {
 /// nothing narrower turns it off. Lints are clippy's business, whose job builds without this and denies them.
 const NO_WARNINGS: &str = "-Awarnings";
 
-/// A setting of cargo, added to the folder's own flags, by which the image names files from their package's folder on, and ours from the repository's. The
-/// message of a panic then fits where it is kept, the image is 9 KB smaller, and the same wherever it was built.
+/// A setting of cargo that adds to the folder's own flags. Files are named from their package's folder on, and ours from
+/// the repository's. The message of a panic then fits where it is kept, the image is 9 KB smaller, and the same wherever
+/// it was built.
 fn rust_flags(root: &Path, target: &str) -> Result<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
     let sources = home.context("there is no home directory")?.join("registry/src");

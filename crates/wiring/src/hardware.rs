@@ -73,8 +73,8 @@ pub struct PinError;
 pub enum Range {
     /// To [`LOW_RANGE_MV`](crate::limits::LOW_RANGE_MV) at least, with the converter's smallest error.
     Low,
-    /// As far as the converter goes (the data sheets' sections on the converter). That is 2,450 mV on an ESP32, 2,500
-    /// mV on an ESP32-C3, 3,100 mV on an ESP32-S3 and 3,300 mV on an ESP32-C6.
+    /// As far as the converter goes (the data sheets' sections on the converter). The end is at 2,450 mV on an ESP32,
+    /// 2,500 mV on an ESP32-C3, 3,100 mV on an ESP32-S3 and 3,300 mV on an ESP32-C6.
     Full,
 }
 

@@ -116,17 +116,17 @@ release builds. `cargo xtask size`, a part of `cargo xtask test`, fails over a c
 figure here is off by more than 2 %. ";
 
 const SIZES: &str = "
-- `image`: what flash holds of the application: `text`, `iram`, `rodata` and `data`, with the headers of an image.
-  Bootloader and partition table are not in it.
+- `image`: the application in flash: `text`, `iram`, `rodata` and `data`, with the headers of an image. Bootloader and
+  partition table are not in it.
 - `iram`: code that runs in RAM, most of it the radio's.
 - `static_ram`: `data` and `bss`. On chips 68 KB of the heap are in `bss`.
 - `heap`: the whole heap. 64 KB of it are memory that the bootloader leaves. The radio's drivers allocate from it. After
   start no code of ours allocates.
-- `stack_left`: what the linker leaves of the chip's RAM to the one stack of interrupts and tasks. Radio and scheduler
-  take their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. [performance.md](performance.md)
-  has the most stack that was in use in QEMU.
-- `slot_ram`: what one more client served at once adds. It is the difference to a build with one more slot, measured in
-  QEMU. On chips a slot has the same task and the same buffers.
+- `stack_left`: the chip's RAM that the linker leaves to the one stack of interrupts and tasks. Radio and scheduler take
+  their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. [performance.md](performance.md) has
+  the most stack that was in use in QEMU.
+- `slot_ram`: the RAM of one more client served at once: the difference to a build with one more slot, measured in QEMU.
+  On chips a slot has the same task and the same buffers.
 
 ## Whose code it is
 
@@ -175,7 +175,7 @@ with rustc 1.96:
 [performance.md](performance.md). Two fifths are some 15 us of an ESP32-C3's time; a round trip over Wi-Fi takes 2 ms.
 With `s` for the programs, which hold all generic code, a `GET` would take a quarter more, for 23,000 bytes.
 
-These were measured and not taken:
+The following was measured and not taken:
 
 - folding of identical functions by the linker: 1,000 bytes
 - the outliner where `s` is: 4,000 bytes, on the path of each segment

@@ -16,15 +16,15 @@ use crate::clock::WallClock;
 use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
 
-/// What differs from board to board.
+/// The parts of a board that differ from other boards.
 pub trait BoardHardware {
     /// The board's name.
     const NAME: &'static str;
-    /// What it measures.
+    /// The board's readings.
     const READINGS: &'static [ReadingInfo<'static>];
-    /// What the image was built with.
+    /// The settings that the image was built with.
     const BUILD: BuildSettings = BuildSettings::AccessPoint { open: false };
-    /// What it switches.
+    /// The board's outputs.
     const OUTPUTS: &'static [OutputInfo<'static>];
 
     /// Fills `bytes` with random numbers; see [`Platform::random`].
@@ -56,7 +56,7 @@ impl<H: BoardHardware> Board<H> {
     pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>) -> Self {
         let (mut name, mut run_id, mut random) = (String::new(), String::new(), [0; 20]);
         hardware.random(&mut random);
-        // Both are as long as they can get.
+        // The buffers have the longest lengths, so this can't fail.
         let _ = write!(name, "{}", NetworkName(mac));
         for byte in random {
             let _ = write!(run_id, "{byte:02x}");

@@ -1,4 +1,4 @@
-//! What boards have in common, real and simulated: what they measure, and what they make of it.
+//! The code that all boards share, real and simulated: readings, the conversion of ADC codes, the boot.
 //!
 //! Firmware for a chip only wires; what it decides is decided here, where tests on a host reach it.
 //!

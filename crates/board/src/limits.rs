@@ -34,10 +34,10 @@ pub const RADIO_CALL_MS: u64 = 1_000;
 pub const HEAP_RECLAIMED: usize = 64 * 1024;
 /// The rest of the heap, in the chip's static memory, bytes.
 pub const HEAP_STATIC: usize = 68 * 1024;
-/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. It was
-/// measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
+/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. The
+/// figure was measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
 pub const RADIO_HEAP: usize = 51_560;
-/// What a frame takes at most that waits in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
+/// The most memory of a frame in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
 pub const RADIO_FRAME: usize = 1_600;
 /// The least of the heap that is free under as many clients as there are slots, bytes.
 pub const HEAP_FREE_MIN: usize = 40 * 1024;

@@ -6,7 +6,7 @@ use sockeye_device::Value;
 
 use crate::limits::{CONVERSIONS, LM35_MAX, LM35_MIN};
 
-/// What a converter's code means.
+/// The meaning of a converter's code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     /// Millivolts: the chip knows its converter, because it was measured in the factory.

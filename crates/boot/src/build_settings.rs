@@ -1,4 +1,4 @@
-//! What a program for chips is told when it is built: how the device reaches its network.
+//! The settings of a program's build for chips: how the device reaches its network.
 
 /// Bytes of a network's name (IEEE 802.11, 9.4.2.2).
 pub const SSID_LEN_MAX: usize = 32;
@@ -21,12 +21,12 @@ pub struct Environment {
 /// How a device reaches its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildSettings {
-    /// It makes its own.
+    /// The device is an access point.
     AccessPoint {
         /// Anyone near can join; otherwise WPA2 asks for the device's passphrase.
         open: bool,
     },
-    /// It joins one.
+    /// The device joins a network.
     Station {
         /// The network's name, 1 to [`SSID_LEN_MAX`] bytes.
         ssid: &'static str,

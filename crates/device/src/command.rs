@@ -1,4 +1,4 @@
-//! What a command is, and what it works with.
+//! Commands: the columns of the command table, and a command's context.
 
 use core::fmt::{self, Write};
 
@@ -71,23 +71,23 @@ pub struct Keys {
 pub struct Command {
     /// In lower case; a subcommand's is `command|subcommand`.
     pub name: &'static str,
-    /// What follows the name, as documentation writes it; in `[]` what may be left out.
+    /// The arguments after the name, as documentation writes them; optional ones are in `[]`.
     pub syntax: &'static str,
     /// Number of arguments with the name (and the subcommand's); negative if there may be more.
     pub arity: i8,
-    /// Who may call it.
+    /// The access that a client needs.
     pub access: Access,
     /// The group that it is in.
     pub group: Group,
     /// The version of Redis that had it first.
     pub since: &'static str,
-    /// What it does, in one line.
+    /// The command's documentation, one line.
     pub summary: &'static str,
     /// Where its keys are.
     pub keys: Keys,
-    /// It has subcommands, and does nothing without one.
+    /// Set if the command has subcommands, and does nothing without one.
     pub is_container: bool,
-    /// It is one of a container's.
+    /// Set for a subcommand.
     pub(crate) is_subcommand: bool,
     /// A client that has subscribed in RESP2 may send it.
     pub(crate) is_allowed_subscribed: bool,
@@ -96,7 +96,7 @@ pub struct Command {
     /// Its reply may be longer than [`REPLY_LEN_MAX`](crate::limits::REPLY_LEN_MAX) beside the first argument: replies
     /// that wait are sent first.
     pub(crate) is_long: bool,
-    /// It changes nothing, so that it may run in too little room and run again when there is more.
+    /// Set if the command changes nothing. Such a command may run in too little room, and again when there is more.
     pub(crate) is_repeatable: bool,
     /// How it behaves between MULTI and EXEC.
     pub(crate) in_transaction: InTransaction,
@@ -106,18 +106,18 @@ pub struct Command {
     pub(crate) prepare: Option<Prepare>,
 }
 
-/// What becomes of a command between MULTI and EXEC.
+/// How a command behaves between MULTI and EXEC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InTransaction {
-    /// It runs at EXEC.
+    /// The command runs at EXEC.
     Queued,
-    /// It runs at once.
+    /// The command runs at once.
     Immediate,
-    /// It is refused, and the transaction with it.
+    /// The command is refused, and the transaction with it.
     Refused,
 }
 
-/// What a command does. An `Err` is the error that the client gets, in the place of what was written.
+/// A command's function. An `Err` is the error that the client gets, in the place of the reply so far.
 pub(crate) type Run = fn(&mut CommandContext<'_, '_>) -> CommandResult;
 pub(crate) type CommandResult = Result<Flow, &'static str>;
 
@@ -125,7 +125,7 @@ pub(crate) type CommandResult = Result<Flow, &'static str>;
 /// gets.
 pub(crate) type Prepare = fn(&mut CommandContext<'_, '_>, &mut PendingSettings) -> Result<Prepared, &'static str>;
 
-/// What is left to do after a [`Prepare`].
+/// The work that is left after a [`Prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prepared {
     /// Storing the settings; the reply is not written yet.
@@ -231,7 +231,7 @@ impl Command {
     }
 }
 
-/// What the connection does after a command.
+/// The connection's next step after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// The reply is complete.
@@ -278,7 +278,7 @@ pub(crate) enum Unknown {
     Command,
     /// There is such a command, and it has no such subcommand.
     Subcommand(&'static Command),
-    /// It has subcommands, and none was named.
+    /// The command has subcommands, and none was named.
     Arity(&'static Command),
     /// A command that a device doesn't have on purpose.
     Refused(&'static str),
@@ -369,7 +369,7 @@ const fn hash(len: usize, first: u8, last: u8) -> usize {
     (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 
-/// What a command works with.
+/// A command's context: state, request and reply.
 pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,

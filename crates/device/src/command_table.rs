@@ -21,7 +21,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
     Command::new(name, arity, access, group, run)
 }
 
-/// What COMMAND says of commands that Redis doesn't have: the version of ours that had them first.
+/// The `since` of commands that Redis doesn't have: the version of Sockeye that had them first.
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
@@ -482,8 +482,8 @@ pub static COMMANDS: [Command; 115] = [
 /// HELP of each command that has subcommands.
 static HELP: Command = row("help", 2, Read, Server, help::help).repeatable().long();
 
-/// Commands that people and scripts may try on a database. They are told what they are talking to, so that nobody
-/// looks for a fault in a client.
+/// Commands that people and scripts may try on a database. The error names a device, so that nobody looks for a fault
+/// in a client.
 static REFUSED: [&str; 32] = [
     "APPEND",
     "BGREWRITEAOF",

@@ -174,15 +174,15 @@ pub const MESSAGE_LEN_MAX: usize = 160;
 pub const DOCUMENT_LEN_MAX: usize = 3_300;
 /// The header of a long text: `=3300`, a line end and `txt:`.
 pub(crate) const HEADER_LEN_MAX: usize = 12;
-/// How long a session may send a long text before another session may take its memory, milliseconds. It is no longer
-/// than a server waits for room.
+/// How long a session may send a long text before another session may take its memory, milliseconds. The time is no
+/// longer than a server waits for room.
 pub const DOCUMENT_HOLD_MS: u64 = 3_000;
 /// The longest line of the page for browsers.
 pub const PAGE_LINE_LEN_MAX: usize = 400;
 
 /// RAM of one connection on a 32-bit chip: its session, and the future of [`serve`](crate::serve()).
 pub const CONNECTION_SIZE_MAX: usize = 1024;
-/// What of it that future takes, with a client whose own futures are small.
+/// The future's part of [`CONNECTION_SIZE_MAX`], with a client whose own futures are small.
 pub const FUTURE_SIZE_MAX: usize = 320;
 /// RAM in which the sessions look at requests and write replies.
 pub const SCRATCH_SIZE_MAX: usize = RX_LEN + TX_LEN + sockeye_resp::limits::ARGS_SIZE_MAX;
@@ -194,7 +194,7 @@ pub const DAY_SIZE_MAX: usize = 2_048;
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
 pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512;
-/// What of it the settings take; as much again is there for those that are being stored.
+/// RAM of the settings. The settings that are being stored take as much again.
 pub const SETTINGS_SIZE_MAX: usize = 1_288;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);

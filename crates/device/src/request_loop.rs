@@ -218,11 +218,11 @@ async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C:
 
 /// Why a request that waits waits no more.
 enum WakeReason {
-    /// What it waits for may have come.
+    /// The event that the request waits for may have come.
     Event,
-    /// It has waited as long as it wanted to.
+    /// The request's timeout is over.
     TimedOut,
-    /// Nobody waits for it any more.
+    /// The client has closed its side, and the request may block for long; or the session is to be closed.
     Gone,
 }
 

@@ -1,4 +1,4 @@
-//! What all clients share.
+//! The state that all clients share.
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -62,7 +62,7 @@ impl Counts {
     };
 }
 
-/// What all clients share.
+/// The state that all clients share.
 pub(crate) struct State {
     pub(crate) sessions: Sessions,
     /// The latest sample of each of the board's readings; none before the first, and while the sensor fails.
@@ -119,7 +119,7 @@ impl State {
         Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, settings: &self.settings }
     }
 
-    /// What is wired, as far as it is used.
+    /// The wiring, as far as it is used.
     pub(crate) fn wiring(&self) -> &Wiring {
         self.wired.used(&self.settings)
     }

@@ -102,7 +102,7 @@ impl Decimal {
     }
 }
 
-/// What a [`Decimal`] is written as, in memory of its own.
+/// The text of a [`Decimal`], in memory of its own.
 pub(crate) struct DecimalText {
     bytes: [u8; DECIMAL_LEN_MAX],
     start: usize,

@@ -11,9 +11,9 @@ const WIFI: &str = include_str!("../../../docs/wifi.md");
 const WIRING: &str = include_str!("../../../docs/wiring.md");
 const UPDATE: &str = include_str!("../../../docs/update.md");
 const SECTION: &str = "## Play with it";
-/// What the pages start the program with, but for where it listens and keeps its settings.
+/// The pages' command that starts the program, without its port and its folder of settings.
 const START: &str = "cargo run --release -- sim";
-/// What they start its other verbs with.
+/// The pages' command that starts the program's other verbs.
 const RUN: [&str; 4] = ["cargo", "run", "--release", "--"];
 /// The device's folder on a page, and the file in it that names parts that are pulled out.
 const FOLDER: &str = "bench";
@@ -92,17 +92,17 @@ impl Demo {
         }
     }
 
-    /// What a program prints that is not the device.
+    /// The output of a program that is not the device.
     fn run(&self, program: &str, words: &[String]) -> String {
         let words = words.iter().map(|word| word.replace(&format!(":{PORT}"), &format!(":{}", self.port)));
         let output = Command::new(program).args(words).current_dir(&self.folder).stdin(Stdio::null()).output().unwrap();
-        // What goes to standard error is progress, unless it is why the program has failed.
+        // Standard error has progress, unless the program has failed; then it has the reason.
         let error = if output.status.success() { Vec::new() } else { output.stderr };
         let text = String::from_utf8([output.stdout, error].concat()).unwrap();
         text.replace(&format!(":{}", self.port), &format!(":{PORT}"))
     }
 
-    /// What redis-cli prints on a terminal.
+    /// The output of redis-cli on a terminal.
     fn ask(&self, words: &[String]) -> String {
         let words = words.iter().map(|word| if word == PORT { self.port.clone() } else { word.clone() });
         let output = Command::new("redis-cli").arg("--no-raw").args(words).stdin(Stdio::null()).output().unwrap();

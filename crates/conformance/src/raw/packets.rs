@@ -1,4 +1,4 @@
-//! IP packets that no ordinary client sends. What answers them is open; that the server lives is not.
+//! IP packets that no ordinary client sends. Any answer is permitted, but the server must go on.
 
 use std::time::Duration;
 

@@ -248,7 +248,7 @@ impl Peer {
             operation,
             &self.mac,
             &self.address.octets(),
-            // What is asked for is not known yet (RFC 826).
+            // The MAC address that is asked for is not known yet (RFC 826).
             if to_mac == BROADCAST { &[0; 6] } else { &to_mac },
             &to.octets(),
         )?;

@@ -116,7 +116,7 @@ fn lost_reply_is_sent_again(target: &Target) -> CaseResult {
             break;
         }
     }
-    // What else belonged to the first copy comes within this time, and is lost as well.
+    // The rest of the first copy comes within this time, and is lost as well.
     while connection.next(&mut peer, SILENCE / 5)?.is_some() {}
     connection.read_reply(&mut peer, REPLY_MAX)?.expect_hello().context("the second copy")?;
     let elapsed = begin.elapsed();

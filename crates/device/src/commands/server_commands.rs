@@ -29,7 +29,7 @@ pub(crate) fn time(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let next = cx.state.monitor.next;
-    // It begins with the next command, as this one is told of after it was run.
+    // Monitoring begins with the next command, because a command is reported after it was run.
     cx.session().monitor.get_or_insert(next.wrapping_add(1));
     cx.state.monitor.is_watched = true;
     cx.ok()

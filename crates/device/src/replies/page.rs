@@ -56,7 +56,7 @@ impl Page<'_> {
     /// Writes line `index`, and fails if there is no room for it. None if there is no such line.
     fn line(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
         let readings = self.state.wired.own;
-        // What a token guards is not shown to whoever has none.
+        // Once a token is set, readings are not shown, because a browser has no token.
         let shown = if self.state.settings.token.is_some() { 0 } else { readings };
         let Some(index) = index.checked_sub(1) else {
             return Some(self.title(out));

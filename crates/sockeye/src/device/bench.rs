@@ -15,7 +15,7 @@ use sockeye_parts::{Bench, Bh1750, Bosch, Condition, Dht, Ds18b20, Plug};
 use sockeye_wiring::Board;
 use sockeye_wiring::chip::ESP32C3;
 
-/// What can be wired, and what is from the factory.
+/// The pins that can be wired, and the wiring from the factory.
 pub const PINS: Pins = Pins {
     board: &Board { chip: &ESP32C3, own: &[(9, "button")] },
     factory: &[

@@ -11,10 +11,10 @@ use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorF
 /// Bytes of an erase block.
 pub const BLOCK_SIZE: usize = 4 * 1024;
 const WORD_SIZE: usize = 4;
-/// What erasing makes of a byte.
+/// The value of an erased byte.
 const ERASED: u8 = 0xff;
 
-/// The flash. What was written or erased is on the disk when that returns.
+/// The flash. A write or an erase is on the disk when it returns.
 pub struct FileFlash {
     file: File,
     size: usize,

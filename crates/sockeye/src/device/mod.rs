@@ -33,7 +33,7 @@ use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
 use crate::serve::{End, until_ctrl_c};
 
-/// What is on the board's pins, one line for each part.
+/// The parts on the board's pins, one line for each part.
 pub const PARTS: &[&str] = &Parts::LINES;
 
 /// The host's sockets have buffers that nobody can work in.

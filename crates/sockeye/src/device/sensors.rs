@@ -13,7 +13,7 @@ pub const PERIOD: Duration = Duration::from_millis(PERIOD_MS as u64);
 
 const DAY_S: f64 = 86_400.0;
 
-/// What the chip itself measures, in the order of [`Sensors::sample`].
+/// The chip's own readings, in the order of [`Sensors::sample`].
 pub const READINGS: [ReadingInfo<'static>; 4] = [CHIP_TEMPERATURE, WIFI_RSSI, HEAP_FREE, UPTIME];
 
 /// The sensors and their noise.

@@ -34,7 +34,7 @@ impl HostStore {
         }
     }
 
-    /// What was stored last.
+    /// The settings that were stored last.
     pub async fn load(&self) -> Stored {
         match &self.0 {
             Some(store) => store.load().await,

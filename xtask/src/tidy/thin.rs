@@ -5,7 +5,7 @@ use super::{Files, texts};
 /// The chip-only code.
 const FOLDER: &str = "firmware/esp32/src/";
 /// Lines of it, without imports, blank ones, and those that are only a comment. It rises only for what a chip alone can do.
-const LINES_MAX: usize = 680;
+const LINES_MAX: usize = 691;
 
 /// More lines than there may be, or a ceiling that has room.
 pub fn faults(files: &Files) -> Vec<String> {

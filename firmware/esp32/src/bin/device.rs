@@ -6,10 +6,9 @@ use core::future::pending;
 use core::net::Ipv4Addr;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_futures::join::join3;
-use embassy_net::Stack;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
@@ -17,11 +16,11 @@ use sockeye_board::{boot, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::REMOTES_MAX;
 use sockeye_device::{App, AppResources, Day, Firmware, History, Outbox, Platform, StoreTask};
-use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
+use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
-use sockeye_esp32::interfaces::{Links, Memory};
+use sockeye_esp32::interfaces::{Link, Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
 use sockeye_esp32::sensors::{is_calibrated, lm35};
 use sockeye_esp32::settings::SETTINGS;
@@ -88,7 +87,8 @@ async fn main(spawner: Spawner) -> ! {
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
-    let (tcp, [ap, station]) = interfaces::start(spawner, &MEMORY, radios, &entropy);
+    let tcp = interfaces::listener_and_client(&entropy);
+    let [ap, station] = interfaces::start(spawner, tcp, &MEMORY, radios, &entropy);
     let network: &'static Links = LINKS.init(Links { ap: Some(ap), station: Some(station) });
 
     let server: &'static Server<SLOTS> = SERVER.take();
@@ -111,7 +111,7 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(services::dhcp_server(ap).expect("one task"));
         spawner.spawn(services::captive_dns(ap).expect("one task"));
         spawner.spawn(services::mdns_and_sntp(station, app, board).expect("one task"));
-        spawner.spawn(send(outbox, app, station.stack).expect("one task"));
+        spawner.spawn(send(outbox, app, station).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
@@ -142,9 +142,7 @@ async fn watch(server: &'static Server<SLOTS>) {
 
 /// Sends samples to a peer in the joined network, if the device was told of one.
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, stack: Stack<'static>) {
-    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, station: &'static Link) {
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
-    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, app, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
+    push(outbox, app, &station.interface, &Dns::new(station.stack), BUFFERS.take(), || Rng::new().random()).await
 }

@@ -6,7 +6,7 @@ mod board;
 mod services;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources};
 use sockeye_board::board_platform::{self, BoardHardware};
@@ -23,14 +23,13 @@ use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
-use sockeye_tcp::{Acceptor, SocketBuffers};
+use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{Board, Machine, READINGS_LEN};
 
-/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
-/// to spare.
-const SOCKETS: usize = 3 + services::SOCKETS;
+/// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
+const SOCKETS: usize = 2 + services::SOCKETS;
 /// Readings of which a day is kept: as many as on an ESP32-C3.
 const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
@@ -56,13 +55,15 @@ async fn start(spawner: Spawner) {
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
         ConstStaticCell::new(SocketBuffers::new());
+    static OUTGOING: ConstStaticCell<SocketBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let boot = Boot::new(print, "device", Machine::NAME);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let board: &'static Board = BOARD.init(Board::new(Machine::new(server), card.mac(), None));
-    let tcp = network::listener(BUFFERS.take());
+    let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
@@ -80,7 +81,7 @@ async fn start(spawner: Spawner) {
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app).expect("one task"));
-    spawner.spawn(send(outbox, stack, board).expect("one task"));
+    spawner.spawn(send(outbox, interface, stack, board).expect("one task"));
     spawner.spawn(restart(app).expect("one task"));
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
@@ -132,16 +133,14 @@ async fn watch(server: &'static Server<SLOTS>) {
 }
 
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'static Board) {
-    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+async fn send(outbox: &'static Outbox<'static>, interface: Interface, stack: Stack<'static>, board: &'static Board) {
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let random = || {
         let mut bytes = [0; 4];
         board.random(&mut bytes);
         u32::from_le_bytes(bytes)
     };
-    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, &(), &tcp, &Dns::new(stack), BUFFERS.take(), random).await
+    push(outbox, &(), &interface, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
 #[embassy_executor::task]

@@ -22,6 +22,7 @@
 
 mod checks;
 mod chips;
+mod cli;
 mod clients;
 mod conformance;
 mod dist;
@@ -40,6 +41,7 @@ mod simulate;
 mod suite;
 mod tcp;
 mod tidy;
+mod wiring;
 
 use std::process::ExitCode;
 
@@ -103,6 +105,8 @@ enum Job {
     Clients,
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
+    /// What is wired to the device in QEMU: read, pulled out, plugged in, restarted
+    Wiring,
     /// What a request costs in guest instructions, held against ceilings.toml
     Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
@@ -158,6 +162,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),
         Job::Push(args) => push::job(workspace, &args),
+        Job::Wiring => wiring::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),
         Job::Bench(args) => bench(workspace, &args),
         Job::Profile(args) => measure::job(workspace, "profile", &args),

@@ -8,7 +8,6 @@
 //! - `sensor.rs`: the example and Redis.
 //! - `guests.rs`: two guests.
 
-mod cli;
 mod config;
 mod guests;
 mod proxy;

@@ -37,7 +37,7 @@ const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"]
 const LANES: [&[Check]; 3] = [
     &["simulate", "tcp", "fuzz", "panics", "chips", "dist", "images", "doc", "package"],
     &["redis", "conformance host", "node", "services"],
-    &["conformance qemu", "push --cuts 25", "clients"],
+    &["conformance qemu", "push --cuts 25", "clients", "wiring"],
 ];
 /// One after the other again: they measure, or build other variants of what the lanes use.
 const LAST: [Check; 2] = ["instructions", "size"];

@@ -46,6 +46,9 @@ pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
+/// RAM of all things that are wired, with their specs, beside their histories. Settings that are being stored have a second
+/// copy of the specs.
+pub const WIRED_SIZE_MAX: usize = 1_024;
 /// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
 /// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
 pub const RESTART_DELAY_MS: u64 = 1_500;

@@ -18,11 +18,11 @@ use static_cell::StaticCell;
 use crate::CHIP;
 
 type Shared = Mutex<NoopRawMutex, BlockingAsync<FlashStorage<'static>>>;
-/// A part of the flash, or all of it. Whoever has one has the flash for one operation at a time.
+/// A part of the flash, or all of it, for one operation at a time.
 pub type Region = Partition<'static, NoopRawMutex, BlockingAsync<FlashStorage<'static>>>;
-/// What keeps settings; none if the flash has no partition for them.
+/// The store of settings; None if the flash has no partition for them.
 pub type Store = Option<FlashStore<Region>>;
-/// What receives images; none if the flash has no two slots for them.
+/// The receiver of images; None if the flash has no two slots for them.
 pub type Slots = Option<Updater<Region>>;
 
 /// The project in the images of the device.
@@ -59,13 +59,13 @@ impl Flash {
         Self { shared: SHARED.init(Mutex::new(BlockingAsync::new(storage))), len, settings, slots }
     }
 
-    /// What keeps settings, of which nothing is read yet. To be called once.
+    /// The store of settings, of which nothing is read yet. To be called once.
     pub fn settings(&self) -> Store {
         let Range { start, end } = self.settings.clone()?;
         FlashStore::new(Partition::new(self.shared, start, end - start), 0..end - start).ok()
     }
 
-    /// What receives images, which has [booted](Updater::boot): on trial, this is what leads back to the firmware before.
+    /// The receiver of images, [booted](Updater::boot): on trial, this is what leads back to the firmware before.
     /// To be called once, before anything that can fail.
     pub fn slots(&self) -> Slots {
         let (layout, booted) = self.slots.clone()?;

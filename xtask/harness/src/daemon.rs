@@ -48,8 +48,18 @@ impl Server {
 
     /// Waits until the console shows `text`.
     pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        self.wait_for_times(text, 1)
+    }
+
+    /// How often the console shows `text`.
+    pub fn times(&self, text: &str) -> usize {
+        self.text().matches(text).count()
+    }
+
+    /// Waits until the console shows `text` so often.
+    pub fn wait_for_times(&mut self, text: &str, times: usize) -> Result<()> {
         let start = Instant::now();
-        while !self.text().contains(text) {
+        while self.times(text) < times {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended ({status}) before it printed `{text}`; its console:\n{}", self.tail());
             }

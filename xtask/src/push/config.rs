@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::cli::Cli;
 use super::redis::{Redis, TOKEN, node};
+use crate::cli::Cli;
 use harness::daemon::Server;
 use harness::daemon::free_port;
 use harness::process::bound;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::cli::Cli;
+use crate::cli::Cli;
 use harness::daemon::Server;
 use harness::emulator::{self, GUEST_PORT, Network};
 use harness::namespace::make_bridge;

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::cli::{Cli, Entries};
 use super::proxy::Proxy;
+use crate::cli::{Cli, Entries};
 use harness::daemon::Server;
 use harness::daemon::free_port;
 use harness::process::bound;

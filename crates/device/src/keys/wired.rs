@@ -251,3 +251,10 @@ impl Wired {
         self.thing(index).map(|thing| wiring.at(wiring.place(thing)))
     }
 }
+
+/// RAM of a chip; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+const _: () = {
+    use crate::limits::WIRED_SIZE_MAX;
+    assert!(size_of::<Wired>() + size_of::<Option<Wiring>>() <= WIRED_SIZE_MAX);
+};

@@ -1,16 +1,17 @@
 //! The device on a simulated board.
 
-mod bench;
 mod flash;
 mod platform;
 mod sensors;
 mod slots;
 mod store;
+mod unplugged;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Instant;
 
 use async_io::Timer;
 use edge_nal::TcpAccept;
@@ -20,21 +21,22 @@ use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN
 use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
+use sockeye_parts::SimulatedBoard;
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 
-use crate::device::bench::Parts;
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 use crate::device::slots::CHIP;
 pub use crate::device::slots::{Slots, make_image};
 pub use crate::device::store::HostStore;
+use crate::device::unplugged::Unplugged;
 use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
 use crate::serve::{End, until_ctrl_c};
 
 /// The parts on the board's pins, one line for each part.
-pub const PARTS: &[&str] = &Parts::LINES;
+pub const PARTS: &[&str] = &SimulatedBoard::LINES;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -79,7 +81,9 @@ where
     for<'a> A::Socket<'a>: BufferedSocket,
 {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
-    let mut parts = Parts::new(folder);
+    let start = Instant::now();
+    let parts = SimulatedBoard::new(move || start.elapsed().as_micros() as u64);
+    let unplugged = Unplugged::new(folder);
     let bench = parts.bench.clone();
     let version = firmware.as_ref().map_or(env!("CARGO_PKG_VERSION"), Slots::version).to_owned();
     if firmware.as_ref().is_some_and(Slots::is_trial) {
@@ -103,7 +107,7 @@ where
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
         let pushing = sockeye_endpoint::push(&outbox, &app, &stack, &stack, &mut buffers, || fastrand::u32(..));
         let wired = sockeye_wiring::run::run(&*bench, &app);
-        future::zip(future::zip(measure(&app, &mut parts), wired), pushing).await;
+        future::zip(future::zip(measure(&app, &parts, &unplugged), wired), pushing).await;
     };
     let wifi = async {
         match reach.radio {
@@ -134,14 +138,15 @@ fn side(peer: SocketAddr) -> ClientOrigin {
 }
 
 /// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.
-fn measure<'a>(app: &'a App<'_>, parts: &'a mut Parts) -> impl Future<Output = ()> + 'a {
+fn measure<'a>(app: &'a App<'_>, parts: &'a SimulatedBoard, unplugged: &'a Unplugged) -> impl Future<Output = ()> + 'a {
     let mut noise = fastrand::Rng::new();
     let mut sensors = Sensors::new(fastrand::Rng::new());
     async move {
         loop {
             let now = app.platform().now();
             let unix_s = now.stamp_us() / 1_000_000;
-            parts.second(unix_s, &mut noise);
+            parts.second(unix_s, || 2.0 * noise.f64() - 1.0);
+            unplugged.apply(parts);
             for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
                 app.sample(index, value);
             }

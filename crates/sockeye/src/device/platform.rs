@@ -7,12 +7,11 @@ use std::time::{Instant, SystemTime};
 use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
-use sockeye_parts::Bench;
+use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_server::Server;
 use sockeye_wiring::Hardware;
 use sockeye_wiring::hardware::Drive;
 
-use crate::device::bench::PINS;
 use crate::device::sensors::READINGS;
 use crate::limits::SLOTS_MAX;
 
@@ -71,7 +70,7 @@ impl Platform for Board {
     }
 
     fn pins(&self) -> Option<Pins> {
-        Some(PINS)
+        Some(Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY })
     }
 
     fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {

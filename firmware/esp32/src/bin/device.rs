@@ -8,24 +8,23 @@ use core::net::Ipv4Addr;
 use edge_nal::TcpBind;
 use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::join3;
+use embassy_futures::join::{join, join4};
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
-use sockeye_board::{boot, build_config};
+use sockeye_board::{boot, boot_count, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
-use sockeye_device::limits::REMOTES_MAX;
+use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX};
 use sockeye_device::{App, AppResources, Day, Firmware, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Link, Links, Memory};
-use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
-use sockeye_esp32::sensors::{is_calibrated, lm35};
+use sockeye_esp32::platform::{Board, Chip, sample};
 use sockeye_esp32::settings::SETTINGS;
 use sockeye_esp32::store::{Flash, PROJECT};
-use sockeye_esp32::{CHIP, SLOTS, boards, console, guard, interfaces, panic, pins, services};
+use sockeye_esp32::{CHIP, SLOTS, boards, console, guard, interfaces, panic, pins, services, wiring};
 use sockeye_firmware_update::UpdateState;
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
@@ -50,8 +49,8 @@ esp_bootloader_esp_idf::esp_app_desc!(
 async fn main(spawner: Spawner) -> ! {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
-    static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
-        ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_MAX + REMOTES_MAX]);
     static DAYS: ConstStaticCell<[Day; boards::DAYS]> = ConstStaticCell::new([const { Day::new() }; boards::DAYS]);
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
@@ -68,11 +67,12 @@ async fn main(spawner: Spawner) -> ! {
     let flash = Flash::open(chip.FLASH);
     let mut slots = flash.slots();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
+    let failed_boots = boot_count::begin(&panic::BOOT_COUNT);
     let console = console::start("device");
     let last_panic = panic::panic_message();
     boot::warn_of_panic(last_panic.as_deref(), &console);
-    if !is_calibrated() {
-        console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
+    if !wiring::is_calibrated() {
+        console.warning(&"the chip has no calibration data: voltages can be wrong by a tenth and more");
     }
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
     let store = flash.settings();
@@ -93,8 +93,8 @@ async fn main(spawner: Spawner) -> ! {
 
     let server: &'static Server<SLOTS> = SERVER.take();
     let pins = pins!(chip);
-    let mut lm35 = lm35(chip.ADC1, pins.lm35);
-    let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
+    let wired = wiring::Pins::new(chip.I2C0, chip.RMT, chip.ADC1, chip.LEDC, chip.IO_MUX);
+    let board: &'static Board = BOARD.init(Board::new(Chip { pins: wired, server }, mac, last_panic, failed_boots));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app = app.with_days(DAYS.take()).with_outbox(outbox);
@@ -118,16 +118,22 @@ async fn main(spawner: Spawner) -> ! {
         console.device_listening(PORT, SLOTS, (address, PORT).into());
     };
     let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &board.rssi };
-    let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
-    let guarding = join3(guard::watchdog(watchdog, server), guard::button(pins.button, &store), guard::restart(app));
+    let measuring =
+        join(measure(app, || sample(board, (pins.celsius)())), sockeye_wiring::run::run(&board.hardware.pins, app));
+    let guarding = join4(
+        guard::watchdog(watchdog, server),
+        guard::button(pins.button, &store),
+        guard::restart_requested(app),
+        boot_count::stay_up(&panic::BOOT_COUNT),
+    );
     let updating = async {
         match &mut slots {
             Some(slots) => app.update(slots).await,
             None => pending().await,
         }
     };
-    let working = join3(storing.run(&store), updating, measuring);
-    join3(adapter::run(app, radio, context), working, guarding).await.0
+    let storing = join(storing.run(&store), updating);
+    join4(adapter::run(app, radio, context), storing, measuring, guarding).await.0
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

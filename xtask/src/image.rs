@@ -26,7 +26,7 @@ const SSID_LEN_MAX: usize = 32;
 const PASSWORD_LEN_MIN: usize = 8;
 const PASSWORD_LEN_MAX: usize = 63;
 
-/// What an image is made of.
+/// The inputs of an image.
 #[derive(clap::Args)]
 pub struct Args {
     /// The chip
@@ -175,7 +175,7 @@ pub fn flash(workspace: &Workspace, args: &Args) -> Result<()> {
     let elf = args.build(workspace, args.owner_key()?.as_ref())?;
     let mut command = Command::new(setup::espflash(workspace)?);
     command.args(["flash", "--monitor", "--skip-update-check", "--chip", args.chip.name(), "--flash-size", "4mb"]);
-    // What is flashed goes into the first slot, so nothing may say that the second one is booted.
+    // espflash writes the first slot, so nothing may say that the second one is booted.
     command.args(["--erase-parts", "otadata"]);
     command.arg("--partition-table").arg(partition_table(workspace)).arg(elf);
     become_it(&mut command)

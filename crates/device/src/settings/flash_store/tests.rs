@@ -109,8 +109,8 @@ fn the_largest_settings_come_back() {
     assert_eq!(stored, Stored { settings: largest(), status: StoreStatus::Sound });
 }
 
-/// What each release has written is kept in `fixtures` for ever: a firmware reads what those before it have stored, as an
-/// update needs it. A new release adds a file; one that is there never changes.
+/// `fixtures` keeps settings as each release has written them. After an update a firmware reads settings that an older one
+/// has stored. A new release adds a file; a file that is there never changes.
 #[test]
 fn settings_of_every_release_are_read() {
     const RELEASES: [&[u8]; 1] = [include_bytes!("../../../fixtures/settings-0.1.0.bin")];

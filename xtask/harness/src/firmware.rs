@@ -19,7 +19,8 @@ use crate::workspace::{Workspace, metadata};
 /// The names of the firmware folders.
 pub const FOLDERS: [&str; 2] = ["esp32", "qemu-virt"];
 
-/// What the firmware reads at build time. Each is set by a job or not at all: never taken from the user's environment.
+/// The variables that the firmware reads at build time. Each is set by a job or not at all: never taken from the user's
+/// environment.
 const SETTINGS: [&str; 5] = ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID"];
 
 /// One folder under `firmware/`.
@@ -34,7 +35,7 @@ pub struct Firmware {
     pub bins: BTreeMap<String, String>,
 }
 
-/// What to build of a firmware workspace.
+/// The program to build of a firmware workspace.
 pub struct Build<'a> {
     /// The program.
     pub bin: &'a str,
@@ -87,7 +88,7 @@ impl Firmware {
         command
     }
 
-    /// What the folder's own config puts into the environment, for a cargo that runs elsewhere and doesn't read it.
+    /// The environment of the folder's own config, for a cargo that runs elsewhere and doesn't read it.
     pub fn environment(&self) -> Result<BTreeMap<String, String>> {
         #[derive(Deserialize)]
         struct Config {

@@ -260,7 +260,7 @@ pub struct Mutated {
 }
 
 impl Mutated {
-    /// What `mutation` switches off is switched off. `joins` counts the actions to join that there was no call for yet.
+    /// The driver without what `mutation` switches off. `joins` counts the actions to join that there was no call for yet.
     pub fn new(driver: SimDriver<Air>, mutation: Mutation, joins: Rc<Cell<u32>>) -> Self {
         Self { driver, mutation, joins, last_connected: Cell::new(false) }
     }

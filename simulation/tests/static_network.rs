@@ -1,5 +1,5 @@
-//! The network of `hello`, which is fixed when it is built, on the simulated radio with its faults: it joins its network
-//! whenever that is there, or keeps its access point on the air.
+//! `StaticNetwork`, with which `hello` runs on chips, on the simulated radio with its faults. The station joins the network
+//! that the program was built for whenever that is there. The access point stays on the air.
 
 use std::cell::Cell;
 use std::ops::Range;

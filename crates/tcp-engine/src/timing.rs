@@ -42,7 +42,7 @@ impl Rtt {
         self.rto
     }
 
-    /// A segment with new numbers is sent. One is measured at a time (RFC 6298 section 3).
+    /// A segment with new numbers is sent. One segment is measured at a time (RFC 6298 section 3).
     #[inline]
     pub(crate) fn on_sent(&mut self, seq: Seq, now: Instant) {
         if self.timed.is_none() {
@@ -50,7 +50,7 @@ impl Rtt {
         }
     }
 
-    /// Something is sent again: no ACK tells any more which of the two it is for (Karn, RFC 6298 section 3).
+    /// A segment is sent again, so no ACK shows which of the two it is for (Karn, RFC 6298 section 3).
     pub(crate) fn forget_timed(&mut self) {
         self.timed = None;
     }
@@ -110,7 +110,7 @@ impl Rtt {
 }
 
 /// Slow start, congestion avoidance and the reaction to loss. Fast retransmit sends one segment, without the inflation
-/// of fast recovery: RFC 5681 section 3.2 allows to be more careful, and few segments fit into a small window.
+/// of fast recovery. RFC 5681 section 3.2 permits the more careful way, and few segments fit into a small window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Congestion {
     /// Bytes.

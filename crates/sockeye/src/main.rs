@@ -20,6 +20,7 @@ mod sim;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -63,6 +64,9 @@ enum Command {
         /// Folder that keeps the device's identity between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
+        /// The device has been on for a day, and has measured since
+        #[arg(long)]
+        day: bool,
         /// Device or Redis that samples are pushed to
         #[arg(long, value_name = "HOST:PORT")]
         push_to: Option<String>,
@@ -92,6 +96,7 @@ enum Air {
     Demo,
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
 const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
 
 /// The command line, or the exit status where there is nothing to run: help was asked for, or it can't be parsed. An
@@ -116,16 +121,17 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
-        Command::Sim { mode, air, listen, state, push_to, push_token, push_names, push_period_ms } => {
+        Command::Sim { mode, air, listen, state, day, push_to, push_token, push_names, push_period_ms } => {
             let mode = match mode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
             };
+            let before = if day { DAY } else { Duration::ZERO };
             let token = push_token.unwrap_or_default();
             let push = push_to.map(|to| sim::push_settings(&to, &token, &push_names, push_period_ms)).transpose();
             push.and_then(|push| match air {
-                Some(Air::Demo) => sim::run_in_air(listen, state, push),
-                None => sim::run(mode, listen, state.as_deref(), push),
+                Some(Air::Demo) => sim::run_in_air(listen, state, push, before),
+                None => sim::run(mode, listen, state.as_deref(), push, before),
             })
         }
     };

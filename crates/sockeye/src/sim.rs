@@ -3,7 +3,8 @@
 use std::fmt::Arguments;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::time::Duration;
+use std::{env, fs, mem};
 
 use anyhow::{Context, anyhow, ensure};
 use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
@@ -36,8 +37,14 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
     })
 }
 
-/// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
-pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option<PushSettings>) -> anyhow::Result<()> {
+/// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C. At first it has been on for `before`.
+pub fn run(
+    mode: Mode,
+    address: SocketAddrV4,
+    state: Option<&Path>,
+    push: Option<PushSettings>,
+    mut before: Duration,
+) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
     let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
@@ -57,12 +64,24 @@ pub fn run(mode: Mode, address: SocketAddrV4, state: Option<&Path>, push: Option
         }
         boot.device_listening(address.port(), SLOTS, address.into());
         parts();
-        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), push.clone()).await
+        device::run(
+            Reach::machine(&acceptor),
+            identity.mac,
+            SLOTS,
+            (state, store),
+            (push.clone(), mem::take(&mut before)),
+        )
+        .await
     })
 }
 
 /// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
-pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<PushSettings>) -> anyhow::Result<()> {
+pub fn run_in_air(
+    address: SocketAddrV4,
+    state: Option<PathBuf>,
+    push: Option<PushSettings>,
+    mut before: Duration,
+) -> anyhow::Result<()> {
     let own = SocketAddrV4::new(loopback_air::AP_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
@@ -78,7 +97,14 @@ pub fn run_in_air(address: SocketAddrV4, state: Option<PathBuf>, push: Option<Pu
         parts();
         let links = InBuffers::new(Links::new(address.port()));
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
-        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), push.clone()).await
+        device::run(
+            Reach::air(&links, demo),
+            identity.mac,
+            SLOTS,
+            (Some(&state), store),
+            (push.clone(), mem::take(&mut before)),
+        )
+        .await
     })
 }
 

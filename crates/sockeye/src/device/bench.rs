@@ -43,6 +43,16 @@ const DAY_S: f64 = 86_400.0;
 /// The room is coldest at five in the morning.
 const COLDEST_S: f64 = 5.0 * 3_600.0;
 
+/// The place of the LM35 in what is wired from the factory.
+pub const LM35_THING: u8 = 0;
+
+/// What the LM35 measures `unix_s` seconds after the beginning of 1970, tenths of a degree Celsius. It gives out as many
+/// millivolts.
+pub fn lm35_tenths(unix_s: u64, noise: &mut fastrand::Rng) -> u16 {
+    let celsius = room_celsius(unix_s as f64 % DAY_S) + 0.2 * (2.0 * noise.f64() - 1.0);
+    (celsius * 10.0).round() as u16
+}
+
 /// The pins, and what is on them.
 pub struct Parts {
     /// The pins, as drivers see them.
@@ -82,10 +92,10 @@ impl Parts {
 
     /// A second later, at `unix_s` seconds since 1970: a small device's room goes on.
     pub fn second(&mut self, unix_s: u64, noise: &mut fastrand::Rng) {
+        self.bench.set_millivolts(LM35, Some(lm35_tenths(unix_s, noise)));
         let mut noisy = |value: f64, most: f64| value + most * (2.0 * noise.f64() - 1.0);
         let day = unix_s as f64 % DAY_S;
         let celsius = room_celsius(day);
-        self.bench.set_millivolts(LM35, Some((noisy(celsius, 0.2) * 10.0).round() as u16));
         self.bench.set_millivolts(TANK, Some(noisy(1_650.0, 20.0) as u16));
         self.bench.add_edges(METER, PULSES_PER_S);
         self.bosch.with(|part| part.set(noisy(celsius, 0.1), noisy(98_600.0, 10.0), noisy(48.0, 1.0)));

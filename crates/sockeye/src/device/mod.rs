@@ -10,18 +10,20 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, Day, History, Outbox, PushSettings};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, History, Outbox, Platform, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
+use sockeye_wiring::run::Desk;
 
-use crate::device::bench::Parts;
+use crate::device::bench::{LM35_THING, Parts};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 pub use crate::device::store::HostStore;
@@ -60,6 +62,7 @@ impl<'a> Reach<'a, InBuffers<Links>> {
 
 /// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
 /// by the settings `push`, or, if None, by the stored settings.
+/// The device was switched on `before` now, and has measured since.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -68,7 +71,7 @@ pub async fn run<A>(
     mac: [u8; 6],
     slots: usize,
     (folder, store): (Option<&Path>, HostStore),
-    push: Option<PushSettings>,
+    (push, before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<End>
 where
     A: TcpAccept,
@@ -77,7 +80,7 @@ where
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
     let mut parts = Parts::new(folder);
     let bench = parts.bench.clone();
-    let board = Board::new(mac, bench.clone(), server.clone());
+    let board = Board::new(mac, bench.clone(), server.clone(), before);
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -87,6 +90,7 @@ where
     }
     let mut resources = AppResources::new();
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
+    catch_up(&board, &app);
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
@@ -114,6 +118,19 @@ where
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.
 fn side(peer: SocketAddr) -> ClientOrigin {
     if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
+}
+
+/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35.
+fn catch_up(board: &Board, app: &App<'_>) {
+    let (mut noise, mut sensors) = (fastrand::Rng::new(), Sensors::new(fastrand::Rng::new()));
+    while board.catch_up(PERIOD) {
+        let now = board.now();
+        let unix_s = now.stamp_us() / 1_000_000;
+        for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
+            app.sample(index, value);
+        }
+        Desk::sample(app, LM35_THING, 0, bench::lm35_tenths(unix_s, &mut noise).into());
+    }
 }
 
 /// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.

@@ -11,7 +11,7 @@ use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::{Server, SlotState};
 use sockeye_sim_radio::SimRadio;
-use sockeye_tcp::{Acceptor, DriverPort, Frames, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 use crate::air::{Air, DeviceCards};
 use crate::board::{Board, READINGS};
@@ -31,7 +31,7 @@ const BUFFER_LEN: usize = 1024;
 /// MAC addresses of its access point, and of its station.
 const MACS: [[u8; 6]; 2] = [[2, 0x51, 0xa0, 0, 0, 1], [2, 0x51, 0xa0, 0, 0, 2]];
 
-/// What a device is made of, and what is around it.
+/// The parts of a device, and its surroundings.
 #[derive(Clone)]
 pub struct Parts {
     /// Runs it.
@@ -40,7 +40,7 @@ pub struct Parts {
     pub ether: Ether,
     /// The networks.
     pub air: Air,
-    /// What it goes without.
+    /// The part that is switched off.
     pub mutation: Mutation,
     /// Its radio has the faults of real ones.
     pub has_radio_faults: bool,
@@ -64,7 +64,7 @@ impl Device {
         let tcp = Tcp::new(
             leak(SocketBuffers::<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>::new()),
             leak(Resources::<{ SLOTS + 1 }>::new()),
-            Options { handshake: timeouts.handshake },
+            Options { handshake: timeouts.handshake, isn_key: IsnKey::new(random.u128(..).to_le_bytes()) },
         );
         let [ap, station] = MACS.map(|mac| wlan(&parts, group, tcp, mac, &mut random));
         let radio = device_radio::radio(&parts.air, &mut random, parts.has_radio_faults);
@@ -92,7 +92,7 @@ impl Device {
         self.server.slots().filter(|slot| slot.state != SlotState::Free).count()
     }
 
-    /// What its server has counted.
+    /// The server's figures.
     pub fn stats(&self) -> sockeye_server::ServerStats {
         self.server.stats()
     }
@@ -106,7 +106,7 @@ impl Device {
 /// One network interface, with the listener between it and the network stack.
 fn wlan(parts: &Parts, group: Group, tcp: Tcp, mac: [u8; 6], random: &mut fastrand::Rng) -> Wlan {
     let (card, driver) = parts.ether.card(mac);
-    let port = leak(DriverPort::new(driver, random.u64(..)));
+    let port = leak(DriverPort::new(driver));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let resources = leak(StackResources::<3>::new());
     let (stack, mut net) = embassy_net::new(device, Config::default(), resources, random.u64(..));

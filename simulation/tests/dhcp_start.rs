@@ -5,7 +5,7 @@ use embassy_time::{Duration, Instant};
 use sockeye_simulation::ether::{Ether, Place};
 use sockeye_simulation::executor::{Executor, Group};
 use sockeye_simulation::{clock, leak, router};
-use sockeye_tcp::{DriverPort, Frames, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 const ALL: Group = Group(0);
 const PLACE: Place = Place::Router(0);
@@ -21,9 +21,9 @@ fn address_after_ms(wakes: bool) -> Option<u64> {
     ether.set_place(router, Some(PLACE));
 
     let (card, driver) = ether.card([2, 0, 0, 0, 0, 1]);
-    let options = Options { handshake: Duration::from_secs(5) };
+    let options = Options { handshake: Duration::from_secs(5), isn_key: IsnKey::new([3; 16]) };
     let tcp = Tcp::new(leak(SocketBuffers::<1, 64, 64>::new()), leak(Resources::<1>::new()), options);
-    let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(driver, 3)));
+    let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(driver)));
     let (stack, mut net) = embassy_net::new(device, Config::default(), leak(StackResources::<3>::new()), 4);
     executor.spawn(ALL, async move { runner.run().await });
     executor.spawn(ALL, async move { net.run().await });

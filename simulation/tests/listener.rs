@@ -9,9 +9,9 @@ use std::rc::Rc;
 use air::{BUFFER_LEN, PORT, SERVER, World};
 use edge_nal::{Close, TcpAccept, TcpShutdown};
 use embedded_io_async::{Read, Write};
-use sockeye_tcp::limits::{KEEPALIVE_TIMEOUT_MS, TICK_MS};
+use sockeye_tcp::limits::{SILENCE_MS, TICK_MS};
 
-/// What a task has come to.
+/// The results of a task.
 type Log = Rc<RefCell<Vec<String>>>;
 
 /// Accepts one connection after the other and sends back what comes.
@@ -168,7 +168,7 @@ fn a_client_that_is_gone_is_noticed() {
     spawn_asking(&mut world, SERVER, &client);
     world.run(1_000);
     world.air.gone.set(true);
-    world.run(KEEPALIVE_TIMEOUT_MS - 2_000);
+    world.run(SILENCE_MS - 2_000);
     assert_eq!(*server.borrow(), ["accepted 192.168.1.2"]);
     world.run(3_000);
     assert_eq!(*server.borrow(), ["accepted 192.168.1.2", "connection reset"]);
@@ -189,7 +189,7 @@ fn a_silent_client_that_is_there_is_kept() {
         client.connect((SERVER, PORT)).await.unwrap();
         std::future::pending().await
     });
-    world.run(4 * KEEPALIVE_TIMEOUT_MS);
+    world.run(4 * SILENCE_MS);
     assert_eq!(*server.borrow(), ["accepted 192.168.1.2"]);
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from matrix import exporter, install, libraries, monitors, plink, redis_benchmark, redis_cli
+from matrix import exporter, install, iredis, libraries, monitors, plink, redis_benchmark, redis_cli
 from matrix.device import KINDS, Device, device
 from matrix.process import Deadline, Failed
 
@@ -69,6 +69,10 @@ def cases() -> list[Case]:
     for client, check in (("zabbix-agent2", monitors.zabbix), ("collectd", monitors.collectd)):
         (release,) = versions[client]
         found.append(Case(client, release["version"], "one reading", partial(check, release["version"])))
+    (release,) = versions["iredis"]
+    pinned = release["version"]
+    for way, check in iredis.MODES.items():
+        found.append(Case("iredis", pinned, way, partial(check, pinned), partial(iredis.version, pinned)))
     (release,) = versions["plink"]
     for mode in ("-telnet", "-raw"):
         told = partial(plink.version, release["version"])

@@ -19,10 +19,11 @@
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `services.rs`: the services of a device's own network, tested from outside.
 //!
-//! What the jobs share with the measuring program is in `xtask/harness`.
+//! `xtask/harness` has the code that the jobs share with the measuring program.
 
 mod checks;
 mod chips;
+mod cli;
 mod clients;
 mod conformance;
 mod device_page;
@@ -42,6 +43,7 @@ mod simulate;
 mod suite;
 mod tcp;
 mod tidy;
+mod wiring;
 
 use std::process::ExitCode;
 
@@ -107,7 +109,9 @@ enum Job {
     Page(device_page::Args),
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
-    /// What a request costs in guest instructions, held against ceilings.toml
+    /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
+    Wiring,
+    /// The cost of a request in guest instructions, held against ceilings.toml
     Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
     Bench(measure::Args),
@@ -115,7 +119,7 @@ enum Job {
     Profile(measure::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
-    /// What a phone meets in a device's own network: DHCP, DNS, mDNS, the page
+    /// The services of a device for a phone: DHCP, DNS, mDNS, the page
     Services(services::Args),
     /// Shows that the device's own steps can't panic, from its release image
     Panics,
@@ -163,6 +167,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clients => clients::job(workspace),
         Job::Page(args) => device_page::job(workspace, &args),
         Job::Push(args) => push::job(workspace, &args),
+        Job::Wiring => wiring::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),
         Job::Bench(args) => bench(workspace, &args),
         Job::Profile(args) => measure::job(workspace, "profile", &args),

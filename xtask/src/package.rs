@@ -6,7 +6,7 @@ use harness::process::{LONG, cargo, run};
 use harness::workspace::{Workspace, metadata};
 
 /// The crates that are published, each after those that it needs.
-const PUBLISHED: [&str; 4] = ["sockeye-resp", "sockeye-server", "sockeye-tcp", "sockeye-client"];
+const PUBLISHED: [&str; 5] = ["sockeye-resp", "sockeye-server", "sockeye-tcp-engine", "sockeye-tcp", "sockeye-client"];
 
 /// Checks their manifests, makes all archives, and builds each of them from the archives alone.
 pub fn job(workspace: &Workspace) -> Result<()> {
@@ -27,7 +27,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     run(&mut command, LONG)
 }
 
-/// What is missing in a manifest.
+/// The missing fields of a manifest.
 fn faults(package: &Package) -> Vec<&'static str> {
     [
         (package.publish.is_some(), "publish is restricted"),

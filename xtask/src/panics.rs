@@ -4,7 +4,7 @@
 //! The image has line tables, which tell for each call the chain of functions that were inlined into one another there.
 //! A call counts as ours if the innermost of them outside of Rust's own library is in one of [`CHECKED`].
 //!
-//! The compiler puts in two kinds of calls that it can't show to be out of reach. Both are counted and let pass:
+//! The compiler puts in two kinds of calls that it can't show to be out of reach. Such calls are counted and let pass:
 //! - a `RefCell` that is borrowed twice: no borrow of ours outlives a call
 //! - a future that is polled after its end: no executor does that
 //!
@@ -35,7 +35,7 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
         "embedded-io's write_all, if a socket took no byte; ours never do that",
     ),
 ];
-/// What Rust's library panics with.
+/// The functions of Rust's library that panic.
 const PANICS: [&str; 9] = [
     "core::panicking::",
     "core::slice::index::slice_index_fail",

@@ -8,7 +8,6 @@
 //! - `sensor.rs`: the example and Redis.
 //! - `guests.rs`: two guests.
 
-mod cli;
 mod config;
 mod guests;
 mod proxy;
@@ -23,7 +22,7 @@ use harness::workspace::Workspace;
 
 use crate::programs;
 
-/// What to test.
+/// The parts to test.
 #[derive(clap::Args)]
 pub struct Args {
     /// Connections that are cut on the way to Redis
@@ -37,7 +36,7 @@ pub struct Args {
     inside: bool,
 }
 
-/// The job. What has to be built is built before the network is gone.
+/// The job. All programs are built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
         begin()?;

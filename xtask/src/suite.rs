@@ -1,8 +1,8 @@
-//! All checks, in an order that fails early: what is quick first, then what is built once, then what uses it.
+//! All checks, in an order that fails early: quick checks first, then builds, then the checks that use the builds.
 //!
 //! Compilers take all cores, and tests of servers mostly wait. So the checks after the builds run in lanes, one beside
-//! the other. A lane's output goes to a file, and is shown when its check has ended. What counts or compares exactly
-//! runs alone, after the lanes.
+//! the other. A lane's output goes to a file, and is shown when its check has ended. Checks of exact counts run alone,
+//! after the lanes.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -37,7 +37,7 @@ const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"]
 const LANES: [&[Check]; 3] = [
     &["simulate", "tcp", "fuzz", "panics", "chips", "dist", "images", "doc", "package"],
     &["redis", "conformance host", "node", "services"],
-    &["conformance qemu", "push --cuts 25", "clients"],
+    &["conformance qemu", "push --cuts 25", "clients", "wiring"],
 ];
 /// One after the other again: they measure, or build other variants of what the lanes use.
 const LAST: [Check; 2] = ["instructions", "size"];
@@ -77,7 +77,7 @@ fn run_checks(
     report.end()
 }
 
-/// What has ended so far. Who holds the lock may print.
+/// The checks that have ended so far. The holder of the lock may print.
 #[derive(Default)]
 struct Report {
     ended: Mutex<Vec<(String, bool)>>,

@@ -6,7 +6,7 @@ use exchange::answer;
 use peers::{BUFFER_LEN, PORT};
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Connection, ConnectionError, Handler, Server, Socket};
-use sockeye_tcp::{DriverPort, Frames, Options, Resources, SocketBuffers, Tcp, TcpSocket};
+use sockeye_tcp::{DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp, TcpSocket};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::tap::Tap;
@@ -31,9 +31,9 @@ pub fn start<H: Handler<TcpSocket>>(executor: Executor, tap: Tap, handler: fn(&'
     static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(Timeouts::DEFAULT));
 
-    let options = Options { handshake: Timeouts::DEFAULT.handshake };
+    let options = Options { handshake: Timeouts::DEFAULT.handshake, isn_key: IsnKey::new([1; 16]) };
     let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
-    let (interface, mut runner, rest) = tcp.attach(FRAMES.take(), TAP.init(DriverPort::new(tap, 1)));
+    let (interface, mut runner, rest) = tcp.attach(FRAMES.take(), TAP.init(DriverPort::new(tap)));
     let (stack, mut net) = embassy_net::new(rest, config(), NET.take(), 1);
     executor.spawn(async move { runner.run().await }).detach();
     executor.spawn(async move { net.run().await }).detach();

@@ -1,4 +1,4 @@
-//! What the images take, kept in a file, and the document that is made of it.
+//! The sizes of the images, kept in a file, and the document that is made of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ const COMPARED: [&str; 2] = ["esp32c3-device", "esp32c3-hello"];
 /// Bytes by what they are, by program: `qemu-virt-hello`, then `text`.
 pub type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
 
-/// What was measured.
+/// The measured sizes.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Footprint {
@@ -38,7 +38,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// What is kept in the tree.
+    /// The sizes that are kept in the tree.
     pub fn read(workspace: &Workspace) -> Result<Self> {
         let text = fs::read_to_string(workspace.root.join(FILE)).with_context(|| format!("read {FILE}"))?;
         toml::from_str(&text).with_context(|| format!("read {FILE}"))
@@ -69,7 +69,7 @@ impl Footprint {
     }
 }
 
-/// What is wrong with the document in the tree, if anything: it has to be the one that the file makes.
+/// The fault of the document in the tree, which has to be the one that the file makes; None if there is no fault.
 pub fn document_fault(workspace: &Workspace) -> Option<String> {
     let footprint = match Footprint::read(workspace) {
         Ok(footprint) => footprint,
@@ -116,17 +116,17 @@ release builds. `cargo xtask size`, a part of `cargo xtask test`, fails over a c
 figure here is off by more than 2 %. ";
 
 const SIZES: &str = "
-- `image`: what flash holds of the application: `text`, `iram`, `rodata` and `data`, with the headers of an image.
-  Bootloader and partition table are not in it.
+- `image`: the application in flash: `text`, `iram`, `rodata` and `data`, with the headers of an image. Bootloader and
+  partition table are not in it.
 - `iram`: code that runs in RAM, most of it the radio's.
 - `static_ram`: `data` and `bss`. On chips 68 KB of the heap are in `bss`.
 - `heap`: the whole heap. 64 KB of it are memory that the bootloader leaves. The radio's drivers allocate from it. After
   start no code of ours allocates.
-- `stack_left`: what the linker leaves of the chip's RAM to the one stack of interrupts and tasks. Radio and scheduler
-  take their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. [performance.md](performance.md)
-  has the most stack that was in use in QEMU.
-- `slot_ram`: what one more client served at once adds. It is the difference to a build with one more slot, measured in
-  QEMU. On chips a slot has the same task and the same buffers.
+- `stack_left`: the chip's RAM that the linker leaves to the one stack of interrupts and tasks. Radio and scheduler take
+  their tasks' stacks from the heap. `ceilings.toml` has the least that it may be. [performance.md](performance.md) has
+  the most stack that was in use in QEMU.
+- `slot_ram`: the RAM of one more client served at once: the difference to a build with one more slot, measured in QEMU.
+  On chips a slot has the same task and the same buffers.
 
 ## Whose code it is
 
@@ -175,7 +175,7 @@ with rustc 1.96:
 [performance.md](performance.md). Two fifths are some 15 us of an ESP32-C3's time; a round trip over Wi-Fi takes 2 ms.
 With `s` for the programs, which hold all generic code, a `GET` would take a quarter more, for 23,000 bytes.
 
-These were measured and not taken:
+The following was measured and not taken:
 
 - folding of identical functions by the linker: 1,000 bytes
 - the outliner where `s` is: 4,000 bytes, on the path of each segment
@@ -188,7 +188,7 @@ Only features are left to remove, and each image without one would be tested les
 const ADDED: &str = "
 ## What parts cost
 
-What was added to `device` on an ESP32-C3, by the bytes that the image and the static RAM grew, in November 2026:
+Additions to `device` on an ESP32-C3, by the bytes that the image and the static RAM grew, in November 2026:
 
 | | image | static RAM |
 |---|---:|---:|

@@ -38,7 +38,7 @@ impl Pauses {
     }
 }
 
-/// How many attempts in a row have failed. One that is new is all zero bytes, so that a static of it takes no flash.
+/// How many attempts in a row have failed. A new `Backoff` is all zero bytes, so that a static of it takes no flash.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backoff {
     failures: u8,

@@ -8,32 +8,33 @@ use heapless::String;
 use log::LevelFilter;
 use sockeye_boot::{BuildSettings, NetworkName, PORT};
 use sockeye_device::{
-    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Value,
+    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Settings, Value,
 };
+use sockeye_wiring::hardware::{Drive, PinError};
 
 use crate::build_config;
 use crate::clock::WallClock;
 use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
 
-/// What differs from board to board.
+/// The parts of a board that differ from other boards.
 pub trait BoardHardware {
     /// The board's name.
     const NAME: &'static str;
-    /// What it measures.
+    /// The board's readings.
     const READINGS: &'static [ReadingInfo<'static>];
-    /// What the image was built with.
+    /// The settings that the image was built with.
     const BUILD: BuildSettings = BuildSettings::AccessPoint { open: false };
-    /// What it switches.
-    const OUTPUTS: &'static [OutputInfo<'static>];
+    /// The pins that can be wired, and the wiring from the factory.
+    const PINS: Pins;
 
     /// Fills `bytes` with random numbers; see [`Platform::random`].
     fn random(&self, bytes: &mut [u8]);
-    /// Switches an output; see [`Platform::apply`].
+    /// Changes what is driven at a pin; see [`Platform::drive`].
     ///
     /// # Errors
-    /// There is no such output, or the hardware says no.
-    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
+    /// The pin is not set up for it.
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), PinError>;
     /// How the board is. The signal's strength is known elsewhere, and so is whether it was a panic that made it boot.
     fn health(&self) -> Health;
 }
@@ -42,8 +43,10 @@ pub trait BoardHardware {
 pub struct Board<H> {
     name: String<16>,
     run_id: String<40>,
-    hardware: H,
+    /// The board's own part.
+    pub hardware: H,
     last_panic: Option<Text>,
+    failed_boots: u8,
     /// The time of day.
     pub clock: WallClock,
     /// Signal strength of the network that the station has joined, dBm.
@@ -51,17 +54,18 @@ pub struct Board<H> {
 }
 
 impl<H: BoardHardware> Board<H> {
-    /// A board whose network has this MAC address, and what the panic said that made it boot. The hardware's random
-    /// numbers must be good already.
-    pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>) -> Self {
+    /// A board whose network has this MAC address, what the panic said that made it boot, and how many boots have failed
+    /// in a row. The hardware's random numbers must be good already.
+    pub fn new(hardware: H, mac: [u8; 6], last_panic: Option<Text>, failed_boots: u8) -> Self {
         let (mut name, mut run_id, mut random) = (String::new(), String::new(), [0; 20]);
         hardware.random(&mut random);
-        // Both are as long as they can get.
+        // The buffers have the longest lengths, so this can't fail.
         let _ = write!(name, "{}", NetworkName(mac));
         for byte in random {
             let _ = write!(run_id, "{byte:02x}");
         }
-        Self { name, run_id, hardware, last_panic, clock: WallClock::new(), rssi: Cell::new(None) }
+        let clock = WallClock::new();
+        Self { name, run_id, hardware, last_panic, failed_boots, clock, rssi: Cell::new(None) }
     }
 }
 
@@ -84,11 +88,24 @@ impl<H: BoardHardware> Platform for Board<H> {
     }
 
     fn outputs(&self) -> &[OutputInfo<'_>] {
-        H::OUTPUTS
+        // All are wired.
+        &[]
     }
 
-    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
-        self.hardware.apply(index, value)
+    fn apply(&self, _index: usize, _value: Value) -> Result<(), OutputError> {
+        Err(OutputError)
+    }
+
+    fn pins(&self) -> Option<Pins> {
+        Some(H::PINS)
+    }
+
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {
+        self.hardware.drive(pin, drive).map_err(|PinError| OutputError)
+    }
+
+    fn failed_boots(&self) -> u8 {
+        self.failed_boots
     }
 
     fn health(&self) -> Health {

@@ -1,5 +1,5 @@
-//! What a device boots with. Nothing of it ends the boot: what is missing or damaged is said on the console, and the
-//! device is as new there.
+//! The stored data that a device boots with. The boot never fails on it: missing or damaged data is reported on the
+//! console, and replaced by the defaults.
 
 use core::fmt::Arguments;
 
@@ -41,7 +41,7 @@ pub async fn passphrase<F: NorFlash, P: Fn(Arguments<'_>)>(
     fresh: &Passphrase,
     console: &Boot<P>,
 ) -> Secret {
-    // It is one that WPA2 takes.
+    // A fresh passphrase has a length that WPA2 accepts.
     let fresh = Secret::new(fresh.as_str().as_bytes()).unwrap_or_default();
     let kept = match store {
         Some(store) => match store.passphrase().await {

@@ -1,10 +1,10 @@
-//! What an image was built with, as a device's settings.
+//! The settings of an image's build, as a device's settings.
 
 use sockeye_boot::BuildSettings;
 use sockeye_device::Settings;
 use sockeye_wifi::adapter::network_of;
 
-/// What a device begins with that nobody has configured.
+/// The settings of a device that nobody has configured.
 pub fn settings(built: BuildSettings) -> Settings {
     let mut settings = Settings::default();
     match built {

@@ -7,7 +7,7 @@ use crate::limits::{BUTTON_HOLD_MS, BUTTON_POLL_MS};
 /// A button that is looked at every [`BUTTON_POLL_MS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Button {
-    /// For how many looks it has been down; none before it was seen up. One that is down since the device booted is
+    /// For how many looks the button has been down; None before it was seen up. A button that is down since the boot is
     /// stuck, or was held to load another firmware.
     looks: Option<u32>,
 }

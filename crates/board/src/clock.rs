@@ -4,7 +4,7 @@ use core::cell::Cell;
 
 use sockeye_device::Now;
 
-/// What has to be added to the time since boot, once somebody has told the time of day.
+/// The time of day minus the time since boot, once the time of day was set.
 #[derive(Debug, Default)]
 pub struct WallClock {
     boot_unix_us: Cell<Option<u64>>,
@@ -16,7 +16,8 @@ impl WallClock {
         Self { boot_unix_us: Cell::new(None) }
     }
 
-    /// It is `unix_us` microseconds after the beginning of 1970 now, and `uptime_us` after boot.
+    /// Sets the time of day: now is `unix_us` microseconds after the beginning of 1970, and `uptime_us` microseconds
+    /// after boot.
     pub fn set(&self, unix_us: u64, uptime_us: u64) {
         self.boot_unix_us.set(unix_us.checked_sub(uptime_us));
     }

@@ -1,12 +1,12 @@
-//! What libraries log, without what is expected.
+//! The log of libraries, without expected messages.
 
 use core::fmt::{self, Arguments, Write};
 
 use log::{Log, Metadata, Record};
 
 /// The radio's library could not send a frame, with the driver's code for "sending is not permitted now"
-/// (`ESP_ERR_WIFI_TX_DISALLOW`). That is so for a moment whenever the station joins or leaves, and the frame is sent
-/// again.
+/// (`ESP_ERR_WIFI_TX_DISALLOW`). The driver refuses to send for a moment whenever the station joins or leaves, and the
+/// frame is sent again.
 const EXPECTED: (&str, &str) = ("esp_radio", "esp_wifi_internal_tx returned error: 12309");
 
 /// A logger that prints what libraries log by a function which prints a line.
@@ -32,7 +32,7 @@ fn is_expected(record: &Record<'_>) -> bool {
     record.target().starts_with(library) && write!(rest, "{}", record.args()).is_ok() && rest.0 == Some("")
 }
 
-/// What is left of an expected text after what was written; None if that differs.
+/// The rest of an expected text after the text that was written so far; None once the written text differs.
 struct Rest(Option<&'static str>);
 
 impl Write for Rest {

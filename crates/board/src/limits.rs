@@ -2,19 +2,17 @@
 
 /// Time between two samples of each reading, milliseconds.
 pub const PERIOD_MS: u32 = 1_000;
-/// Conversions that one sample of the LM35 is the mean of: the converters' noise is several steps.
-pub const CONVERSIONS: u32 = 16;
-
-/// The coldest that an LM35 on one supply can tell, tenths of a degree Celsius (its data sheet, figure 1).
-pub const LM35_MIN: i32 = 20;
-/// The hottest temperature that a board reports of an LM35, tenths of a degree Celsius. With the attenuation that is
-/// used, the converters of all chips measure up to 1,050 mV at least. The end of that range is not accurate.
-pub const LM35_MAX: i32 = 1_000;
 
 /// Length of what a panic said, as far as it is kept.
 pub const PANIC_MESSAGE_LEN: usize = 120;
 /// The memory that keeps it: with a check sum of two bytes and a length of one.
 pub const PANIC_MESSAGE_MEMORY_LEN: usize = 3 + PANIC_MESSAGE_LEN;
+
+/// The memory of the count of failed boots: the count, and three bytes that show that it is one.
+pub const BOOT_COUNT_MEMORY_LEN: usize = 4;
+/// A boot has not failed if the device is up for so long, milliseconds. A watchdog would have bitten by then, and each
+/// sensor was sampled or has failed.
+pub const STAY_UP_MS: u64 = 60_000;
 
 /// For how long the button must be held, milliseconds: nobody does that by mistake.
 pub const BUTTON_HOLD_MS: u64 = 5_000;
@@ -34,10 +32,10 @@ pub const RADIO_CALL_MS: u64 = 1_000;
 pub const HEAP_RECLAIMED: usize = 64 * 1024;
 /// The rest of the heap, in the chip's static memory, bytes.
 pub const HEAP_STATIC: usize = 68 * 1024;
-/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. It was
-/// measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
+/// The most of the heap that the radio took as access point and station at once, before a client came, bytes. The
+/// figure was measured in an emulator of the ESP32-C3 with open networks and a receive queue of 5 frames.
 pub const RADIO_HEAP: usize = 51_560;
-/// What a frame takes at most that waits in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
+/// The most memory of a frame in a driver's queue, bytes (esp-radio: "approximately 1.6KB").
 pub const RADIO_FRAME: usize = 1_600;
 /// The least of the heap that is free under as many clients as there are slots, bytes.
 pub const HEAP_FREE_MIN: usize = 40 * 1024;
@@ -49,7 +47,6 @@ const _: () = {
 };
 const _: () = assert!(WATCHDOG_MS >= 5 * WATCHDOG_LOOK_MS);
 const _: () = assert!(2 * RADIO_CALL_MS + WATCHDOG_LOOK_MS < WATCHDOG_MS, "two keys at once don't restart the chip");
+const _: () = assert!(STAY_UP_MS > 2 * WATCHDOG_MS);
 const _: () = assert!(PANIC_MESSAGE_LEN <= u8::MAX as usize);
 const _: () = assert!(BUTTON_HOLD_MS >= 10 * BUTTON_POLL_MS);
-const _: () = assert!(LM35_MIN < LM35_MAX);
-const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit codes fits");

@@ -1,7 +1,7 @@
-//! What a panic said, kept over the restart that follows it.
+//! The message of a panic, kept over the restart that follows.
 //!
-//! The memory is one that a restart leaves as it was and a power cut doesn't, so what is in it may be anything. It is
-//! made of atomic bytes: a panic can interrupt whoever has it.
+//! A restart leaves the memory as it was, but after a power cut it may hold anything. The memory is made of atomic
+//! bytes, because a panic can interrupt a reader.
 
 use core::fmt::{self, Display, Write};
 use heapless::String;
@@ -11,7 +11,7 @@ use crate::limits::{PANIC_MESSAGE_LEN, PANIC_MESSAGE_MEMORY_LEN};
 
 /// The memory: a check sum, a length, the text.
 pub type Memory = [AtomicU8; PANIC_MESSAGE_MEMORY_LEN];
-/// What a panic said, on one line.
+/// The message of a panic, on one line.
 pub type Text = String<PANIC_MESSAGE_LEN, u8>;
 
 const HEADER: usize = PANIC_MESSAGE_MEMORY_LEN - PANIC_MESSAGE_LEN;
@@ -19,7 +19,7 @@ const HEADER: usize = PANIC_MESSAGE_MEMORY_LEN - PANIC_MESSAGE_LEN;
 /// Keeps what is to be said; what is too long is cut.
 pub fn keep(memory: &Memory, words: &dyn Display) {
     let mut text = Line(Text::new());
-    // It fails where the text is full.
+    // The write fails where the text is full.
     let _ = write!(text, "{words}");
     let bytes = text.0.as_bytes();
     for (to, byte) in memory[HEADER..].iter().zip(bytes) {

@@ -1,8 +1,8 @@
 //! Names, units and ranges: the same thing has the same name on every board.
 
-use sockeye_device::{OutputInfo, ReadingInfo, Value, ValueKind};
+use sockeye_device::{ReadingInfo, Value, ValueKind};
 
-use crate::limits::{LM35_MAX, LM35_MIN, PERIOD_MS};
+use crate::limits::PERIOD_MS;
 
 const fn gauge(
     name: &'static str,
@@ -15,8 +15,8 @@ const fn gauge(
     ReadingInfo { name, unit, kind: ValueKind::Gauge, decimals, minimum, maximum, period_ms: PERIOD_MS }
 }
 
-/// The temperature at an LM35.
-pub const LM35: ReadingInfo<'static> = gauge("lm35", "°C", 1, LM35_MIN, LM35_MAX);
+/// The temperature at an LM35 on one supply (its data sheet, figure 1).
+pub const LM35: ReadingInfo<'static> = gauge("lm35", "°C", 1, 20, 1_000);
 /// The temperature inside of the chip, several degrees above that around it.
 pub const CHIP_TEMPERATURE: ReadingInfo<'static> = gauge("chip.temperature", "°C", 1, -400, 1_250);
 /// Signal strength of the network that the station has joined.
@@ -29,12 +29,6 @@ pub const UPTIME: ReadingInfo<'static> = counter("uptime", "s");
 /// A counter that begins at 0.
 pub const fn counter(name: &'static str, unit: &'static str) -> ReadingInfo<'static> {
     ReadingInfo { kind: ValueKind::Counter, ..gauge(name, unit, 0, 0, i32::MAX) }
-}
-
-/// A switch that is off at boot.
-pub const fn switch(name: &'static str) -> OutputInfo<'static> {
-    let (minimum, maximum, initial) = (Value(0), Value(1), Value(0));
-    OutputInfo { name, unit: "", kind: ValueKind::Switch, decimals: 0, minimum, maximum, initial }
 }
 
 /// A count as a value; one that is too large stays at the largest.

@@ -8,19 +8,19 @@ use embassy_time::Duration;
 
 use crate::uptime::Uptime;
 
-/// The address of a device that makes its own network.
+/// The address of a device in its access point's network.
 pub const AP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 /// The port that a device listens on.
 pub const PORT: u16 = 3000;
-/// The port where browsers look, which a device in its own network listens on too.
+/// The default port of browsers, which an access point listens on too.
 pub const PAGE_PORT: u16 = 80;
 
 /// How a device reaches its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// It makes its own.
+    /// The device is an access point.
     AccessPoint,
-    /// It joins one.
+    /// The device joins a network.
     Station,
 }
 

@@ -1,4 +1,4 @@
-//! What a program for chips is told when it is built: how the device reaches its network.
+//! The settings of a program's build for chips: how the device reaches its network.
 
 /// Bytes of a network's name (IEEE 802.11, 9.4.2.2).
 pub const SSID_LEN_MAX: usize = 32;
@@ -21,12 +21,12 @@ pub struct Environment {
 /// How a device reaches its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BuildSettings {
-    /// It makes its own.
+    /// The device is an access point.
     AccessPoint {
         /// Anyone near can join; otherwise WPA2 asks for the device's passphrase.
         open: bool,
     },
-    /// It joins one.
+    /// The device joins a network.
     Station {
         /// The network's name, 1 to [`SSID_LEN_MAX`] bytes.
         ssid: &'static str,
@@ -40,7 +40,7 @@ impl BuildSettings {
     /// Reads the settings, in a constant: then settings that can't be meant end the build.
     ///
     /// # Errors
-    /// What is wrong with which variable, for the compiler to print.
+    /// The invalid variable and the reason, for the compiler to print.
     pub const fn parse(environment: Environment) -> Result<Self, &'static str> {
         let (ssid, password) = (given(environment.ssid), given(environment.password));
         let open = match given(environment.open) {

@@ -1,5 +1,5 @@
-//! The parts of the boot that all platforms share. They are the lines that a device prints, its default ports and
-//! addresses, and the settings that a build may fix.
+//! The parts of the boot that all platforms share. These parts are the lines that a device prints, its default ports
+//! and addresses, and the settings that a build may fix.
 //!
 //! # Layout
 //! - [`Boot`]: the lines that a device prints while it boots and when its network changes; the default ports.

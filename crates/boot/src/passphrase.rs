@@ -1,4 +1,4 @@
-//! What makes a device's own network its own: the passphrase that its label or its console tells.
+//! The WPA2 passphrase of a device's access point, which the device's label or console shows.
 
 /// Letters and digits that can't be taken for one another when read from a console.
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";

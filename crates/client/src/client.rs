@@ -41,7 +41,7 @@ pub struct Client<'b, T> {
     transport: T,
     timeout: Duration,
     rx: &'b mut [u8],
-    /// What is received and not yet given to the caller.
+    /// Where the bytes start that are received and not yet given to the caller.
     rx_start: usize,
     rx_len: usize,
     tx: &'b mut [u8],
@@ -81,7 +81,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
         self.transport
     }
 
-    /// The connection itself, to close it for instance. Whoever reads from it or writes to it breaks the client.
+    /// The connection itself, to close it for instance. Reading from it or writing to it breaks the client.
     pub fn transport(&mut self) -> &mut T {
         &mut self.transport
     }
@@ -100,8 +100,8 @@ impl<'b, T: Read + Write> Client<'b, T> {
         self.last()
     }
 
-    /// Puts a request behind those that wait to be sent. They leave when the buffer is full, with
-    /// [`flush`](Self::flush), or before a reply is waited for: requests that come together leave together.
+    /// Queues a request behind those that wait to be sent. Queued requests leave together: when the buffer is full,
+    /// with [`flush`](Self::flush), or before a reply is awaited.
     ///
     /// Servers may stop reading while nobody reads their replies, so don't let more of these come up than both sides'
     /// buffers hold.

@@ -1,4 +1,4 @@
-//! What can go wrong between a client and its server.
+//! The errors between a client and its server.
 
 use core::fmt;
 
@@ -18,7 +18,7 @@ pub enum ClientError<E> {
     TimedOut,
     /// The request can't be sent.
     Request(EncodeError),
-    /// What came isn't a reply.
+    /// The received bytes are no reply.
     Reply(ReplyError),
     /// The server replied with an error: [`refusal`](crate::Client::refusal) is its text.
     Refused,

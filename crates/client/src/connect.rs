@@ -23,7 +23,7 @@ impl ClientTimeouts {
         Self { connect: Duration::from_millis(CONNECT_TIMEOUT_MS), io: Duration::from_millis(IO_TIMEOUT_MS) };
 }
 
-/// Connects to a peer. What comes back goes into [`Client::new`](crate::Client::new).
+/// Connects to a peer. The returned socket goes into [`Client::new`](crate::Client::new).
 ///
 /// # Errors
 /// [`ClientError::Io`] of the stack: nobody listens there, no way leads there. [`ClientError::TimedOut`] if there is no answer.

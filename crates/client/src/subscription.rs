@@ -11,7 +11,7 @@ pub struct Subscription<'b, T> {
     client: Client<'b, T>,
 }
 
-/// What was published: on a device, a sample.
+/// A published message: on a device, a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
     /// Where it was published: on a device, the reading.
@@ -25,8 +25,8 @@ impl<'b, T: Read + Write> Subscription<'b, T> {
         Self { client }
     }
 
-    /// Waits for the next message, for as long as that takes: a silent server is no error. Whoever wants to know
-    /// whether it is still there puts a time-out around this; a call that is dropped loses no message.
+    /// Waits for the next message, for as long as that takes: a silent server is no error. Put a time-out around this
+    /// call to notice a server that is gone; a call that is dropped loses no message.
     ///
     /// # Errors
     /// See [`ClientError`](crate::ClientError).

@@ -1,4 +1,4 @@
-//! What a client got, and how its connection ended.
+//! The bytes that a client got, and how its connection ended.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 /// The answer to everything that is no HTTP request.
 pub const HELLO: &[u8] = b"Hello World";
-/// What a client hears when all slots are busy.
+/// The reply to a client when all slots are busy.
 pub const TOO_MANY: &[u8] = b"ERR max number of clients reached\r\n";
 
 /// How a connection ended, as its client saw it.

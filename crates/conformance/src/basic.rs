@@ -1,4 +1,4 @@
-//! What an honest client sees.
+//! The server as an honest client sees it.
 
 use std::io;
 use std::thread;

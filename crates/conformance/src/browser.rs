@@ -165,7 +165,7 @@ fn http_lookalikes(target: &Target) -> CaseResult {
     Ok(format!("{} requests", requests.len()))
 }
 
-/// What might have become a GET never will once the client has ended its side.
+/// A start of a GET is no GET once the client has closed its side.
 fn http_prefix_half_closed(target: &Target) -> CaseResult {
     let begin_of_get = b"GET / HTTP/1.";
     for len in 1..=begin_of_get.len() {

@@ -2,7 +2,7 @@
 
 use crate::target::Target;
 
-/// What a case found: a detail worth printing, or why it failed.
+/// The result of a case: a detail worth printing, or why the case failed.
 pub type CaseResult = anyhow::Result<String>;
 
 /// One thing that the server has to do.

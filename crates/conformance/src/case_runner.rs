@@ -61,7 +61,7 @@ fn run_within_limit(case: &Case, target: &Target, settle_max: Duration) -> Optio
     receiver.recv_timeout(limit).ok()
 }
 
-/// What the case before left open must not count against this one.
+/// Connections that the case before left open must not count against this one.
 fn run_on_free_slots(case: &Case, target: &Target, settle_max: Duration) -> CaseResult {
     slots::all_usable(target, settle_max).context(BEFORE_THE_CASE)?;
     (case.run)(target)

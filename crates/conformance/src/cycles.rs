@@ -44,7 +44,7 @@ impl End {
     }
 }
 
-/// What many cycles came to.
+/// The figures of many cycles.
 #[derive(Default)]
 struct Tally {
     good: usize,

@@ -28,7 +28,7 @@ pub const BETWEEN_CASES_MAX: Duration = Duration::from_secs(15);
 pub const SETTLE_AGAIN_MAX: Duration = Duration::from_secs(1);
 /// No case runs longer; cycles add [`CYCLE_MAX`] each.
 pub const CASE_MAX: Duration = Duration::from_secs(150);
-/// What one cycle may add to [`CASE_MAX`].
+/// The time that one cycle may add to [`CASE_MAX`].
 pub const CYCLE_MAX: Duration = Duration::from_millis(50);
 
 /// How early and how late the idle time-out may come.

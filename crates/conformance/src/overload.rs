@@ -108,7 +108,7 @@ fn freed_slot_serves_again(target: &Target) -> CaseResult {
 
 /// Slots whose client was answered, but has not closed yet, are only just closing.
 ///
-/// Who comes then is served, at the latest when the server has stopped waiting for that client.
+/// A newcomer is served then, at the latest when the server has stopped waiting for that client.
 fn closing_slot_is_waited_for(target: &Target) -> CaseResult {
     let mut longest = Duration::ZERO;
     for closing_count in [1, target.slots] {

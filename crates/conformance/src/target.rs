@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
-/// What the cases need to know about the server under test.
+/// The facts about the server under test that the cases need.
 #[derive(Clone, Debug)]
 pub struct Target {
     pub address: SocketAddr,

@@ -1,5 +1,6 @@
 //! The application: what all clients share.
 
+mod firmware_task;
 mod restart;
 mod settings_commit;
 mod setup_check;
@@ -21,6 +22,7 @@ use sockeye_wifi::Wifi;
 use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
+use crate::firmware::Firmware;
 use crate::keys::catalog::{Catalog, Key};
 use crate::keys::day::Day;
 use crate::keys::history::History;
@@ -72,7 +74,7 @@ impl Default for AppResources {
     }
 }
 
-/// What is kept of readings.
+/// The samples that are kept of readings.
 struct Samples<'a> {
     histories: &'a mut [History],
     days: &'a mut [Day],
@@ -105,6 +107,7 @@ pub struct App<'a> {
     resources: &'a AppResources,
     samples: RefCell<Samples<'a>>,
     outbox: Option<&'a Outbox<'a>>,
+    firmware: Option<&'a Firmware>,
 }
 
 impl<'a> App<'a> {
@@ -137,10 +140,10 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        Ok(Self { platform, resources, samples, outbox: None })
+        Ok(Self { platform, resources, samples, outbox: None, firmware: None })
     }
 
-    /// The same device, whose samples also go into `outbox`. That has the readings of the same platform.
+    /// The same device, whose samples also go into `outbox`. The outbox must have the readings of the same platform.
     pub fn with_outbox(self, outbox: &'a Outbox<'a>) -> Self {
         {
             let mut state = self.state();
@@ -163,7 +166,7 @@ impl<'a> App<'a> {
 
     /// The device's name: the one that it was given, or else its platform's.
     pub fn name(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
-        // Both are no longer than that; the platform's would be left out if it were.
+        // Neither name is longer; a longer name of the platform would be left out.
         self.state().device_name(self.platform).try_into().unwrap_or_default()
     }
 
@@ -271,7 +274,7 @@ impl<'a> App<'a> {
         self.state().sessions.get(key).origin
     }
 
-    /// What the client's next request is held to.
+    /// The limits of the client's next request.
     pub fn limits(&self, key: SessionKey) -> &'static Limits {
         if self.state().may_read(key) { &Limits::AUTHENTICATED } else { &Limits::UNAUTHENTICATED }
     }
@@ -297,12 +300,12 @@ impl<'a> App<'a> {
         let session = state.sessions.get_mut(key);
         session.last_us = start.uptime_us;
         let is_first = matches!(session.cursor, Cursor::Start);
-        // It was found when its first part was written.
+        // The command was looked up when the reply's first part was written.
         let known = if is_first { None } else { TABLE.get(session.command).map(|command| (session.command, command)) };
         let command = known.map_or_else(|| TABLE.find(request), Ok);
         let mut attempt = None;
         if is_first && reply.begin(room(&command, request)).is_err() {
-            // Its reply may be short enough all the same.
+            // The reply may be short enough all the same.
             let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
             let is_queued = session.transaction.is_open();
             if !is_repeatable || is_queued || reply.begin(0).is_err() {
@@ -349,6 +352,7 @@ impl<'a> App<'a> {
             days,
             document: &mut self.resources.document.borrow_mut(),
             outbox: self.outbox,
+            firmware: self.firmware,
             table: &TABLE,
             request: *request,
             reply,
@@ -489,7 +493,7 @@ impl<'a> App<'a> {
     }
 }
 
-/// Room that a reply may need in a buffer that holds others. What a client sent may be in it.
+/// Room that a reply may need in a buffer that holds others. A reply may have the request's first argument in it.
 fn room(command: &Result<(u8, &Command), Unknown>, request: &Request<'_>) -> usize {
     let is_long = command.as_ref().is_ok_and(|(_, command)| command.is_long);
     if is_long { TX_LEN } else { REPLY_LEN_MAX + request.arg(1).map_or(0, <[u8]>::len) }

@@ -1,9 +1,10 @@
-//! What a command is, and what it works with.
+//! Commands: the columns of the command table, and a command's context.
 
 use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
 
+use crate::firmware::Firmware;
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
@@ -23,6 +24,7 @@ pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
 #[expect(missing_docs, reason = "they are Redis's names")]
 pub enum Group {
     Connection,
+    Firmware,
     Generic,
     Hash,
     Pubsub,
@@ -40,6 +42,7 @@ impl Group {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Connection => "connection",
+            Self::Firmware => "firmware",
             Self::Generic => "generic",
             Self::Hash => "hash",
             Self::Pubsub => "pubsub",
@@ -68,23 +71,23 @@ pub struct Keys {
 pub struct Command {
     /// In lower case; a subcommand's is `command|subcommand`.
     pub name: &'static str,
-    /// What follows the name, as documentation writes it; in `[]` what may be left out.
+    /// The arguments after the name, as documentation writes them; optional ones are in `[]`.
     pub syntax: &'static str,
     /// Number of arguments with the name (and the subcommand's); negative if there may be more.
     pub arity: i8,
-    /// Who may call it.
+    /// The access that a client needs.
     pub access: Access,
     /// The group that it is in.
     pub group: Group,
     /// The version of Redis that had it first.
     pub since: &'static str,
-    /// What it does, in one line.
+    /// The command's documentation, one line.
     pub summary: &'static str,
     /// Where its keys are.
     pub keys: Keys,
-    /// It has subcommands, and does nothing without one.
+    /// Set if the command has subcommands, and does nothing without one.
     pub is_container: bool,
-    /// It is one of a container's.
+    /// Set for a subcommand.
     pub(crate) is_subcommand: bool,
     /// A client that has subscribed in RESP2 may send it.
     pub(crate) is_allowed_subscribed: bool,
@@ -93,7 +96,7 @@ pub struct Command {
     /// Its reply may be longer than [`REPLY_LEN_MAX`](crate::limits::REPLY_LEN_MAX) beside the first argument: replies
     /// that wait are sent first.
     pub(crate) is_long: bool,
-    /// It changes nothing, so that it may run in too little room and run again when there is more.
+    /// Set if the command changes nothing. Such a command may run in too little room, and again when there is more.
     pub(crate) is_repeatable: bool,
     /// How it behaves between MULTI and EXEC.
     pub(crate) in_transaction: InTransaction,
@@ -103,18 +106,18 @@ pub struct Command {
     pub(crate) prepare: Option<Prepare>,
 }
 
-/// What becomes of a command between MULTI and EXEC.
+/// How a command behaves between MULTI and EXEC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InTransaction {
-    /// It runs at EXEC.
+    /// The command runs at EXEC.
     Queued,
-    /// It runs at once.
+    /// The command runs at once.
     Immediate,
-    /// It is refused, and the transaction with it.
+    /// The command is refused, and the transaction with it.
     Refused,
 }
 
-/// What a command does. An `Err` is the error that the client gets, in the place of what was written.
+/// A command's function. An `Err` is the error that the client gets, in the place of the reply so far.
 pub(crate) type Run = fn(&mut CommandContext<'_, '_>) -> CommandResult;
 pub(crate) type CommandResult = Result<Flow, &'static str>;
 
@@ -122,7 +125,7 @@ pub(crate) type CommandResult = Result<Flow, &'static str>;
 /// gets.
 pub(crate) type Prepare = fn(&mut CommandContext<'_, '_>, &mut PendingSettings) -> Result<Prepared, &'static str>;
 
-/// What is left to do after a [`Prepare`].
+/// The work that is left after a [`Prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Prepared {
     /// Storing the settings; the reply is not written yet.
@@ -228,7 +231,7 @@ impl Command {
     }
 }
 
-/// What the connection does after a command.
+/// The connection's next step after a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
     /// The reply is complete.
@@ -275,7 +278,7 @@ pub(crate) enum Unknown {
     Command,
     /// There is such a command, and it has no such subcommand.
     Subcommand(&'static Command),
-    /// It has subcommands, and none was named.
+    /// The command has subcommands, and none was named.
     Arity(&'static Command),
     /// A command that a device doesn't have on purpose.
     Refused(&'static str),
@@ -366,7 +369,7 @@ const fn hash(len: usize, first: u8, last: u8) -> usize {
     (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 
-/// What a command works with.
+/// A command's context: state, request and reply.
 pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
@@ -376,6 +379,8 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) document: &'c mut Document,
     /// None on a device that pushes no samples.
     pub(crate) outbox: Option<&'c Outbox<'c>>,
+    /// None on a device without slots for updates.
+    pub(crate) firmware: Option<&'c Firmware>,
     pub(crate) table: &'static CommandTable,
     pub(crate) request: Request<'c>,
     pub(crate) reply: &'c mut ReplyWriter<'w>,
@@ -429,13 +434,6 @@ impl<'c> CommandContext<'c, '_> {
             self.state.sessions.notify_awaiting_document();
         }
         Ok(flow)
-    }
-
-    /// Replies OK, closes the connection, and restarts the device.
-    pub(crate) fn restart(&mut self) -> CommandResult {
-        self.reply.ok();
-        self.state.restart();
-        Ok(Flow::Close)
     }
 
     pub(crate) fn ok(&mut self) -> CommandResult {

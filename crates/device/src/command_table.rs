@@ -5,24 +5,27 @@ use crate::command::CommandTable;
 pub use crate::command::{Access, Command, Group, Keys};
 use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
-    connection_commands as connection, hash_commands as meta, help, key_commands as keyspace,
-    pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog, stream_commands as stream,
-    transaction_commands as transaction, ts, wifi_commands as wifi, wiring_commands as wiring, xadd, xinfo,
+    connection_commands as connection, firmware_commands as firmware, hash_commands as meta, help,
+    key_commands as keyspace, pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog,
+    stream_commands as stream, transaction_commands as transaction, ts, wifi_commands as wifi,
+    wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
-use Group::{Connection, Generic, Hash, Pubsub, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring};
+use Group::{
+    Connection, Firmware, Generic, Hash, Pubsub, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring,
+};
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
     Command::new(name, arity, access, group, run)
 }
 
-/// What COMMAND says of commands that Redis doesn't have: the version of ours that had them first.
+/// The `since` of commands that Redis doesn't have: the version of Sockeye that had them first.
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 108] = [
+pub static COMMANDS: [Command; 115] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
     row("auth", -2, Open, Connection, auth::auth).no_multi().secret().doc(
@@ -124,6 +127,41 @@ pub static COMMANDS: [Command; 108] = [
         "key [key ...]",
         "1.0.0",
         "Count how many of the keys have a value.",
+    ),
+    Command::container("firmware", Firmware).doc(
+        "",
+        DEVICE_SINCE,
+        "A container for commands of the firmware's update.",
+    ),
+    row("firmware|abort", 2, Write, Firmware, firmware::abort).no_multi().doc(
+        "",
+        DEVICE_SINCE,
+        "Forget the image that was received, or end the trial: then the firmware before is restarted.",
+    ),
+    row("firmware|begin", -5, Write, Firmware, firmware::begin).no_multi().doc(
+        "size sha256 signature [RESTART]",
+        DEVICE_SINCE,
+        "Announce an image, or go on with the same one, and return the next offset.",
+    ),
+    row("firmware|confirm", 2, Write, Firmware, firmware::confirm).no_multi().doc(
+        "",
+        DEVICE_SINCE,
+        "Keep the firmware that is on trial.",
+    ),
+    row("firmware|status", 2, Read, Firmware, firmware::status).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "Tell which firmware runs, and how its update is.",
+    ),
+    row("firmware|try", -2, Write, Firmware, firmware::try_image).no_multi().doc(
+        "[seconds]",
+        DEVICE_SINCE,
+        "Verify the image, restart into it, and go back unless FIRMWARE CONFIRM comes in time.",
+    ),
+    row("firmware|write", 4, Write, Firmware, firmware::write).no_multi().secret().doc(
+        "offset data",
+        DEVICE_SINCE,
+        "Take the next bytes of the image, 512 at most, and return the next offset.",
     ),
     row("get", 2, Read, String, keyspace::get).repeatable().keys(1, 1).doc(
         "key",
@@ -444,8 +482,8 @@ pub static COMMANDS: [Command; 108] = [
 /// HELP of each command that has subcommands.
 static HELP: Command = row("help", 2, Read, Server, help::help).repeatable().long();
 
-/// Commands that people and scripts may try on a database. They are told what they are talking to, so that nobody
-/// looks for a fault in a client.
+/// Commands that people and scripts may try on a database. The error names a device, so that nobody looks for a fault
+/// in a client.
 static REFUSED: [&str; 32] = [
     "APPEND",
     "BGREWRITEAOF",

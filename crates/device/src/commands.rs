@@ -13,6 +13,7 @@ pub(crate) mod command_docs;
 pub(crate) mod commit;
 pub(crate) mod config;
 pub(crate) mod connection_commands;
+pub(crate) mod firmware_commands;
 pub(crate) mod hash_commands;
 pub(crate) mod help;
 pub(crate) mod key_commands;
@@ -28,7 +29,7 @@ pub(crate) mod wiring_commands;
 pub(crate) mod xadd;
 pub(crate) mod xinfo;
 
-/// What a client that may not change anything is told.
+/// The error to a client that may not change anything.
 pub(crate) const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \
     Set one there with CONFIG SET auth.token, and then AUTH from anywhere";
 
@@ -47,12 +48,12 @@ pub(crate) fn run(
                 Some(queued) => queued,
             },
             Some(refused) => {
-                // What EXEC would run now isn't what the client has asked for.
+                // Without the refused command the transaction is not the client's.
                 transaction_commands::abort(cx);
                 refused
             }
         },
-        // It was admitted when its first part was written.
+        // The command was admitted when the reply's first part was written.
         Ok((_, command)) => (command.run)(cx),
         Err(unknown) => {
             transaction_commands::abort(cx);
@@ -100,7 +101,7 @@ pub(crate) fn check_access(cx: &CommandContext<'_, '_>, command: &Command) -> Re
     }
 }
 
-/// What becomes of the command between MULTI and EXEC: the reply to it, or None if it runs now.
+/// The reply to a command between MULTI and EXEC; None if the command runs now.
 fn queue(cx: &mut CommandContext<'_, '_>, command: &'static Command) -> Option<CommandResult> {
     if !cx.session().transaction.is_open() || command.in_transaction == InTransaction::Immediate {
         return None;

@@ -36,7 +36,7 @@ pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// What follows the first element of `pattern`, if that element matches `byte`.
+/// The pattern after its first element, if that element matches `byte`; None if not.
 fn one(pattern: &[u8], byte: u8) -> Option<&[u8]> {
     match *pattern {
         [b'?', ref after @ ..] => Some(after),

@@ -28,6 +28,7 @@
 //! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
+//! | `firmware` | [`Firmware`]: the update as commands see it |
 //! | `glob`, `value` | patterns, values |
 
 #![cfg_attr(not(test), no_std)]
@@ -38,6 +39,7 @@ mod app;
 mod command;
 pub mod command_table;
 mod commands;
+mod firmware;
 mod glob;
 mod keys;
 pub mod limits;
@@ -56,6 +58,7 @@ mod value;
 
 pub use app::{App, AppResources, SetupError};
 pub use command::Flow;
+pub use firmware::Firmware;
 pub use keys::day::Day;
 pub use keys::history::{History, StreamId};
 pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};

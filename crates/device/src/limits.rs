@@ -46,9 +46,14 @@ pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 pub const WIRING_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
+/// RAM of all things that are wired, with their specs, beside their histories. Settings that are being stored have a second
+/// copy of the specs.
+pub const WIRED_SIZE_MAX: usize = 1_024;
 /// Time from the command RESTART to the restart, milliseconds. Until then replies are sent and connections are closed.
 /// A lost reply is sent again at least once (the first RTO of RFC 6298 is 1 s).
 pub const RESTART_DELAY_MS: u64 = 1_500;
+/// How often it is looked whether a trial's time is over, milliseconds.
+pub const TRIAL_LOOK_MS: u64 = 1_000;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
 
@@ -172,8 +177,8 @@ pub const MESSAGE_LEN_MAX: usize = 160;
 pub const DOCUMENT_LEN_MAX: usize = 3_300;
 /// The header of a long text: `=3300`, a line end and `txt:`.
 pub(crate) const HEADER_LEN_MAX: usize = 12;
-/// How long a session may send a long text before another session may take its memory, milliseconds. It is no longer
-/// than a server waits for room.
+/// How long a session may send a long text before another session may take its memory, milliseconds. The time is no
+/// longer than a server waits for room.
 pub const DOCUMENT_HOLD_MS: u64 = 3_000;
 /// The longest part of a page for browsers.
 pub const PAGE_PART_LEN_MAX: usize = 800;
@@ -192,7 +197,7 @@ pub(crate) const CHART_HEIGHT: i64 = 100;
 
 /// RAM of one connection on a 32-bit chip: its session, and the future of [`serve`](crate::serve()).
 pub const CONNECTION_SIZE_MAX: usize = 1024;
-/// What of it that future takes, with a client whose own futures are small.
+/// The future's part of [`CONNECTION_SIZE_MAX`], with a client whose own futures are small.
 pub const FUTURE_SIZE_MAX: usize = 320;
 /// RAM in which the sessions look at requests and write replies.
 pub const SCRATCH_SIZE_MAX: usize = RX_LEN + TX_LEN + sockeye_resp::limits::ARGS_SIZE_MAX;
@@ -204,7 +209,7 @@ pub const DAY_SIZE_MAX: usize = 2_048;
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
 pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512;
-/// What of it the settings take; as much again is there for those that are being stored.
+/// RAM of the settings. The settings that are being stored take as much again.
 pub const SETTINGS_SIZE_MAX: usize = 1_288;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);

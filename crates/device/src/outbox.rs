@@ -54,7 +54,7 @@ pub struct PushCounts {
     pub failures: u32,
 }
 
-/// What became of a sample.
+/// The outcome of a sample at the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SampleOutcome {
     /// The peer has stored the sample.
@@ -301,12 +301,12 @@ impl<'a> Outbox<'a> {
         read(&self.state.borrow().settings)
     }
 
-    /// What this device is called at the peer: what precedes a reading's name in a key.
+    /// The device's name at the peer, which precedes a reading's name in a key.
     pub fn node(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
         self.state.borrow().node.clone()
     }
 
-    /// A connection is open. What was sent on the one before may have arrived or not.
+    /// A connection is open. Samples that were sent on an earlier connection may have arrived or not.
     pub fn connected(&self) {
         let state = &mut *self.state.borrow_mut();
         state.ring.mark_unacked();
@@ -341,7 +341,8 @@ impl<'a> Outbox<'a> {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
         if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
-            // What this device has sent may be yet to arrive. An ID that no sample can have is an end.
+            // Samples that this device has sent may be yet to arrive. An ID beyond those of samples is taken for the
+            // greatest.
             *known = SampleId::new(last).unwrap_or(SampleId::MAX).max(*known);
         }
     }
@@ -372,7 +373,7 @@ impl<'a> Outbox<'a> {
     /// the sample.
     ///
     /// # Errors
-    /// [`IdConflict`]: the sample hasn't arrived and never will under this ID. It gets another ID on the next
+    /// [`IdConflict`]: the sample hasn't arrived and never will under this ID. The sample gets another ID on the next
     /// connection.
     pub fn settle(&self, outcome: SampleOutcome, reason: &str) -> Result<(), IdConflict> {
         let state = &mut *self.state.borrow_mut();
@@ -416,7 +417,7 @@ impl<'a> Outbox<'a> {
         self.state.borrow().is_connected
     }
 
-    /// What went wrong last; empty since the last connection if nothing did.
+    /// The last error since the connection was made; empty if there was none.
     pub fn error(&self) -> String<PUSH_ERROR_LEN_MAX, u8> {
         self.state.borrow().error.clone()
     }

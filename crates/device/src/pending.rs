@@ -38,7 +38,7 @@ pub(crate) struct Staged {
     pub(crate) network: Network,
 }
 
-/// What a command changes, while it is being stored: the request itself may be gone by then.
+/// The change of a command while it is being stored.
 pub(crate) struct PendingSettings {
     pub(crate) change: Change,
     pub(crate) settings: Settings,

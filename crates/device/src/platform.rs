@@ -1,4 +1,4 @@
-//! What the application asks of the machine that it runs on, real or simulated.
+//! The machine that the application runs on, real or simulated.
 
 use sockeye_wiring::Board;
 use sockeye_wiring::hardware::Drive;
@@ -32,7 +32,7 @@ impl Now {
     }
 }
 
-/// Who the device is.
+/// The device's identity.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceIdentity<'a> {
     /// The name until `CONFIG SET device.name` gives another, such as `sockeye-3f2a`.
@@ -47,12 +47,12 @@ pub struct DeviceIdentity<'a> {
     pub port: u16,
 }
 
-/// What kind of figure a reading is.
+/// The kind of a reading's figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValueKind {
-    /// It goes up and down.
+    /// The value goes up and down.
     Gauge,
-    /// It only goes up, until the device boots.
+    /// The value only goes up, until the device boots.
     Counter,
     /// An output that is on (1) or off (0).
     Switch,
@@ -72,14 +72,14 @@ impl ValueKind {
     }
 }
 
-/// What there is to know about a reading. Samples come in through [`App::sample`](crate::App::sample).
+/// The description of a reading. [`App::sample`](crate::App::sample) takes its samples.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadingInfo<'a> {
     /// The key: letters, digits, `.`, `_` and `-`, at most [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) bytes.
     pub name: &'a str,
     /// The unit, such as `°C`; may be empty.
     pub unit: &'a str,
-    /// What kind of figure it is.
+    /// The kind of its figure.
     pub kind: ValueKind,
     /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
     pub decimals: u8,
@@ -91,14 +91,14 @@ pub struct ReadingInfo<'a> {
     pub period_ms: u32,
 }
 
-/// What there is to know about an output.
+/// The description of an output.
 #[derive(Debug, Clone, Copy)]
 pub struct OutputInfo<'a> {
     /// The key, as a reading's.
     pub name: &'a str,
     /// The unit; may be empty.
     pub unit: &'a str,
-    /// What kind of output it is.
+    /// The kind of its value.
     pub kind: ValueKind,
     /// Decimals of its values, at most [`DECIMALS_MAX`](crate::limits::DECIMALS_MAX).
     pub decimals: u8,
@@ -106,7 +106,7 @@ pub struct OutputInfo<'a> {
     pub minimum: Value,
     /// The greatest value that it takes.
     pub maximum: Value,
-    /// What it is at boot; the platform has applied it already.
+    /// The output's value at boot; the platform has applied it already.
     pub initial: Value,
 }
 
@@ -156,7 +156,7 @@ pub struct ServerHealth {
     pub bytes_out: u64,
 }
 
-/// What can be wired, and what is from the factory.
+/// The pins that can be wired, and the wiring from the factory.
 #[derive(Debug, Clone, Copy)]
 pub struct Pins {
     /// The board's pins.
@@ -173,7 +173,7 @@ pub trait Platform {
     fn now(&self) -> Now;
     /// Fills `bytes` with random numbers that nobody can guess.
     fn random(&self, bytes: &mut [u8]);
-    /// Who the device is; the same at each call.
+    /// The device's identity; the same at each call.
     fn identity(&self) -> DeviceIdentity<'_>;
     /// Its readings, at most [`READINGS_MAX`](crate::limits::READINGS_MAX); the same at each call.
     fn readings(&self) -> &[ReadingInfo<'_>];
@@ -208,7 +208,7 @@ pub trait Platform {
     fn factory_settings(&self) -> Settings {
         Settings::default()
     }
-    /// What the panic said that made it boot last, on one line; none if it was no panic.
+    /// The message of the panic that caused the last boot, on one line; None if no panic did.
     fn last_panic(&self) -> Option<&str> {
         None
     }

@@ -38,7 +38,7 @@ pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its las
 /// Requests that come together are answered together, in order: in one write, or as many as there is room for.
 ///
 /// # Errors
-/// What waiting for the client returned.
+/// The error of a wait for the client.
 pub fn serve<C: ClientConnection, S: Store>(
     client: &mut C,
     app: &App<'_>,
@@ -221,11 +221,11 @@ async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C:
 
 /// Why a request that waits waits no more.
 enum WakeReason {
-    /// What it waits for may have come.
+    /// The event that the request waits for may have come.
     Event,
-    /// It has waited as long as it wanted to.
+    /// The request's timeout is over.
     TimedOut,
-    /// Nobody waits for it any more.
+    /// The client has closed its side, and the request may block for long; or the session is to be closed.
     Gone,
 }
 

@@ -8,7 +8,7 @@ use crate::platform::{Pins, Platform};
 use crate::state::State;
 use crate::value::Value;
 
-/// What is wired from the factory.
+/// The wiring from the factory.
 pub(crate) fn factory(platform: &dyn Platform) -> Option<Wiring> {
     let mut wiring = Wiring::new();
     for (name, spec) in platform.pins()?.factory {

@@ -1,4 +1,4 @@
-//! What survives a reboot.
+//! The settings, which survive a reboot.
 //!
 //! Settings are stored as one CBOR map (RFC 8949), so that every change is one record. A field's number is its key in
 //! that map, and keeps its meaning for ever. The record of an older firmware has fewer keys, and that of a newer one
@@ -58,7 +58,7 @@ pub struct Settings {
     /// The device's own network.
     #[cbor(n(4), default)]
     pub ap: ApSettings,
-    /// What holds for the radio whatever it does.
+    /// The radio's settings that are the same for all actions.
     #[cbor(n(5), default)]
     pub radio: RadioConfig,
     /// Where samples go.
@@ -67,10 +67,10 @@ pub struct Settings {
     /// How long after its last sample the reading of another device has no value any more.
     #[cbor(n(7), default)]
     pub remote_expire: Seconds,
-    /// Who is asked for the time of day: `HOST` or `HOST:PORT`; empty for nobody.
+    /// The time server: `HOST` or `HOST:PORT`; empty for none.
     #[cbor(n(8), with = "cbor::text", default)]
     pub time_server: String<TIME_SERVER_LEN_MAX, u8>,
-    /// What is wired; None as from the factory.
+    /// The wiring; None for the factory's.
     #[cbor(n(9), with = "cbor::wiring_map", default)]
     pub wiring: Option<Wiring>,
 }
@@ -90,8 +90,8 @@ impl Settings {
         wiring: None,
     };
 
-    /// What of them the Wi-Fi depends on. `name` is the device's: the settings' own, or the platform's while that is
-    /// empty.
+    /// The settings that Wi-Fi depends on. `name` is the device's name: the settings' own, or the platform's while the
+    /// settings' is empty.
     pub(crate) fn wifi<'a>(&'a self, name: &'a str) -> WifiSettings<'a> {
         WifiSettings { name, networks: &self.networks, ap: &self.ap, radio: self.radio }
     }
@@ -140,23 +140,24 @@ pub enum StoreError {
     Volatile,
     /// There is no room.
     Full,
-    /// What is stored can't be read, and isn't written over.
+    /// The stored settings can't be read, and aren't written over.
     Damaged,
     /// Writing failed.
     Failed,
 }
 
-/// How the store is, as INFO tells it.
+/// The status of the store, as INFO shows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StoreStatus {
-    /// What was stored last was read.
+    /// The last stored settings were read.
     #[default]
     Sound,
-    /// It was read, from the second of its two copies, and is whole again.
+    /// The settings were read from one of their two copies, and both are whole again.
     Repaired,
-    /// There is something that can't be read. It is left as it is until a factory reset, and the device is as new.
+    /// The stored settings can't be read. The flash is left as it is until a factory reset, and the device has its
+    /// defaults.
     Damaged,
-    /// A newer firmware wrote what this one can't read. It is left as it is until a factory reset.
+    /// A newer firmware wrote settings that this one can't read. The flash is left as it is until a factory reset.
     Newer,
     /// The last change had no room.
     Full,
@@ -192,12 +193,12 @@ impl From<StoreError> for StoreStatus {
     }
 }
 
-/// What a store has at boot: the settings to begin with, and how it is.
+/// The result of loading at boot: the settings, and the status of the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
     /// The settings that were stored last, or the defaults.
     pub settings: Settings,
-    /// How the store is.
+    /// The status of the store.
     pub status: StoreStatus,
 }
 

@@ -1,4 +1,4 @@
-//! What all clients share.
+//! The state that all clients share.
 
 use core::net::{IpAddr, Ipv4Addr};
 
@@ -62,14 +62,14 @@ impl Counts {
     };
 }
 
-/// What all clients share.
+/// The state that all clients share.
 pub(crate) struct State {
     pub(crate) sessions: Sessions,
     /// The latest sample of each of the board's readings; none before the first, and while the sensor fails.
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) remotes: Remotes,
-    /// What tells the times of days.
+    /// The clock of all readings' days.
     pub(crate) clock: DayClock,
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,
@@ -119,7 +119,7 @@ impl State {
         Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, settings: &self.settings }
     }
 
-    /// What is wired, as far as it is used.
+    /// The wiring, as far as it is used.
     pub(crate) fn wiring(&self) -> &Wiring {
         self.wired.used(&self.settings)
     }
@@ -179,9 +179,14 @@ impl State {
 
     /// Asks whoever runs the device to restart it, and closes all connections.
     pub(crate) fn restart(&mut self) {
+        self.request_restart();
+        self.sessions.iter_mut().for_each(Session::kill);
+    }
+
+    /// Asks whoever runs the device to restart it. Connections stay open until then.
+    pub(crate) fn request_restart(&mut self) {
         self.is_restart_requested = true;
         self.restart_waker.wake();
-        self.sessions.iter_mut().for_each(Session::kill);
     }
 
     /// Counts a reply that is an error.

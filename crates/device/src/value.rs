@@ -102,7 +102,7 @@ impl Decimal {
     }
 }
 
-/// What a [`Decimal`] is written as, in memory of its own.
+/// The text of a [`Decimal`], in memory of its own.
 pub(crate) struct DecimalText {
     bytes: [u8; DECIMAL_LEN_MAX],
     start: usize,
@@ -114,7 +114,7 @@ impl DecimalText {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // It is ASCII.
+        // The text is ASCII.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }

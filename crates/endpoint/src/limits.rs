@@ -20,7 +20,7 @@ const _: () = assert!(FIRST_REQUEST_TIMEOUT_MS <= SESSION_IDLE_TIMEOUT_MS);
 pub const PUSH_RX_LEN: usize = 512;
 /// The transmit buffer of a connection to a peer: the longest sample, or the longest token.
 pub const PUSH_TX_LEN: usize = 256;
-/// What a stack should buffer of a connection to a peer, each way.
+/// The size of a stack's buffers for a connection to a peer, each way, bytes.
 pub const PUSH_SOCKET_BUFFER_LEN: usize = 256;
 /// RAM of the future of [`push`](crate::push()) on a 32-bit chip, with a stack whose own futures are small.
 pub const PUSH_FUTURE_SIZE_MAX: usize = 800;

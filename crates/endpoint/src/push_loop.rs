@@ -115,7 +115,7 @@ async fn address<D: Dns>(outbox: &Outbox<'_>, dns: &D) -> Result<SocketAddr, End
     Ok(SocketAddr::new(address, port))
 }
 
-/// What is before and after the colon.
+/// The parts before and after the colon.
 enum Peer<'a> {
     Address(SocketAddr),
     Name(&'a str, u16),
@@ -212,7 +212,7 @@ where
 /// The key of a reading's stream at the peer.
 fn key(node: &String<DEVICE_NAME_LEN_MAX, u8>, name: &str) -> String<PUSH_KEY_LEN_MAX, u8> {
     let mut key = String::new();
-    // It fits: that is what its length is for.
+    // The text fits, because the string's length is computed for the longest.
     let _ = write!(key, "history:{node}.{name}");
     key
 }

@@ -63,7 +63,7 @@ impl I2cPart for Ads1115 {
             let (input, range) = (usize::from(self.config >> 12 & 7), usize::from(self.config >> 9 & 7));
             // Inputs against ground are 4 to 7.
             let volts = input.checked_sub(4).map_or(0.0, |input| self.volts[input]);
-            self.conversion = (volts / RANGES[range] * 32_768.0).round().clamp(-32_768.0, 32_767.0) as i16;
+            self.conversion = libm::round(volts / RANGES[range] * 32_768.0).clamp(-32_768.0, 32_767.0) as i16;
             self.converting = None;
         }
         let idle = if self.converting.is_none() { 0x8000 } else { 0 };

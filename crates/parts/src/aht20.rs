@@ -2,6 +2,7 @@
 
 use crate::crc::high_first;
 use crate::part::{I2cPart, Moment, Part};
+use alloc::vec;
 
 const ADDRESS: u8 = 0x38;
 const MEASUREMENT_US: u64 = 80_000;
@@ -29,8 +30,8 @@ impl Aht20 {
 
     /// Changes what it measures.
     pub fn set(&mut self, celsius: f64, percent: f64) {
-        self.raw =
-            [percent / 100.0 * FULL, (celsius + 50.0) / 200.0 * FULL].map(|raw| (raw.round() as u32).min(0xf_ffff));
+        self.raw = [percent / 100.0 * FULL, (celsius + 50.0) / 200.0 * FULL]
+            .map(|raw| (libm::round(raw) as u32).min(0xf_ffff));
     }
 
     /// Changes the raw humidity and temperature, 20 bits each.
@@ -82,7 +83,7 @@ impl I2cPart for Aht20 {
             answer.extend(&all.to_be_bytes()[3..]);
             answer.push(high_first(&answer, 0xff));
         }
-        bytes.iter_mut().zip(answer.iter().chain(std::iter::repeat(&status))).for_each(|(byte, from)| *byte = *from);
+        bytes.iter_mut().zip(answer.iter().chain(core::iter::repeat(&status))).for_each(|(byte, from)| *byte = *from);
         true
     }
 }

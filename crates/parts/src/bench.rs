@@ -1,13 +1,16 @@
 //! A board with parts on its pins.
 
-use std::cell::{Cell, RefCell};
-use std::future::pending;
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::future::pending;
 
 use embedded_hal::i2c::{Error, ErrorKind, ErrorType, NoAcknowledgeSource, Operation};
 use embedded_hal_async::i2c::I2c;
 use sockeye_wiring::Hardware;
-use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse};
+use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse, Range};
 
 use crate::part::{Condition, I2cPart, Moment, OneWirePart, Part, PulsePart};
 use crate::pins::{PinState, Pins};
@@ -16,6 +19,9 @@ use crate::pins::{PinState, Pins};
 const RESET_US: u16 = 480;
 /// How long a device answers a reset.
 const PRESENCE: Pulse = Pulse { low: 120, high: 400 };
+
+/// Where the converter's low range ends, as an ESP32-C3's.
+const LOW_RANGE_END_MV: u16 = 1_050;
 
 /// A part, and how it is.
 struct Socket<P: ?Sized> {
@@ -247,9 +253,10 @@ impl Hardware for Bench {
         self.pins.borrow_mut().send(pin, bytes, len)
     }
 
-    fn millivolts(&self, pin: u8) -> Option<u16> {
+    fn millivolts(&self, pin: u8, range: Range) -> Option<u16> {
         self.pins.borrow().assert_free(pin);
-        self.pins.borrow().millivolts(pin)
+        let millivolts = self.pins.borrow().millivolts(pin)?;
+        Some(if range == Range::Low { millivolts.min(LOW_RANGE_END_MV) } else { millivolts })
     }
 
     fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError> {

@@ -20,7 +20,7 @@ impl Bh1750 {
 
     /// Changes the light, lux.
     pub fn set(&mut self, lux: f64) {
-        self.raw = (lux * 1.2).round() as u16;
+        self.raw = libm::round(lux * 1.2) as u16;
     }
 
     /// Changes the word that it sends.

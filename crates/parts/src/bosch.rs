@@ -126,7 +126,7 @@ impl I2cPart for Bosch {
             let is_measured = [control >> 2 & 7 != 0, control >> 5 != 0, self.has_humidity && humidity & 7 != 0];
             let none = [NONE, NONE, 0x8000];
             self.measured =
-                std::array::from_fn(|index| if is_measured[index] { [p, t, h][index] } else { none[index] });
+                core::array::from_fn(|index| if is_measured[index] { [p, t, h][index] } else { none[index] });
             self.measuring = None;
         }
         let registers = self.registers(moment);

@@ -1,5 +1,6 @@
 //! DHT22 and DHT11 (Aosong's data sheets of the AM2302 and the DHT11).
 
+use alloc::vec::Vec;
 use sockeye_wiring::hardware::Pulse;
 
 use crate::part::{Moment, Part, PulsePart};

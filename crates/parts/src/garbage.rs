@@ -1,11 +1,12 @@
 //! Hardware that answers anything at all.
 
-use std::cell::Cell;
+use alloc::vec::Vec;
+use core::cell::Cell;
 
 use embedded_hal::i2c::{ErrorKind, ErrorType, NoAcknowledgeSource, Operation};
 use embedded_hal_async::i2c::I2c;
 use sockeye_wiring::Hardware;
-use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse};
+use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse, Range};
 
 use crate::bench::BusError;
 
@@ -82,7 +83,7 @@ impl Hardware for Garbage {
         self.pin()
     }
 
-    fn millivolts(&self, _: u8) -> Option<u16> {
+    fn millivolts(&self, _: u8, _: Range) -> Option<u16> {
         let word = self.word();
         (word != u16::MAX).then_some(word)
     }

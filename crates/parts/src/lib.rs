@@ -4,11 +4,15 @@
 //! an I2C transfer, a 1-Wire slot or a start pulse as its data sheet says, and no earlier than it would have measured.
 //! What is wired can be pulled out, plugged in again, slow, and faulty: see [`Condition`].
 //!
-//! [`Rig`] is a device's wiring over such a bench, in a time of its own.
+//! [`SimulatedBoard`] is a bench with a sensor of each bus on it, for people and for whole devices. [`Rig`] is a device's
+//! wiring over a bench, in a time of its own.
 //!
 //! Physical quantities are encoded here by the data sheets' formulas in floating point. Drivers decode them in integers,
 //! so that a mistake in one is not repeated in the other.
+#![no_std]
 #![deny(unsafe_code)]
+
+extern crate alloc;
 
 mod ads1115;
 mod aht20;
@@ -24,6 +28,7 @@ mod part;
 mod pins;
 mod rig;
 mod sensirion;
+mod simulated_board;
 
 pub use ads1115::Ads1115;
 pub use aht20::Aht20;
@@ -38,3 +43,4 @@ pub use part::{Condition, I2cPart, Moment, OneWirePart, Part, PulsePart};
 pub use pins::PinState;
 pub use rig::Rig;
 pub use sensirion::{Scd4x, Sht};
+pub use simulated_board::SimulatedBoard;

@@ -1,5 +1,6 @@
 //! What a model of a part answers.
 
+use alloc::vec::Vec;
 use sockeye_wiring::hardware::Pulse;
 
 /// How a part is.

@@ -1,6 +1,6 @@
 //! Pins that are inputs and outputs by themselves.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use sockeye_wiring::hardware::{Drive, Mode, PinError, Pull};
 

@@ -1,11 +1,15 @@
 //! A device's wiring over the models, in a time of its own.
 
-use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 
 use sockeye_wiring::driver::{Fault, Job};
 use sockeye_wiring::limits::{INPUT_POLL_MS, STEP_MS};

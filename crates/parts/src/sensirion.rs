@@ -2,6 +2,7 @@
 
 use crate::crc::high_first;
 use crate::part::{I2cPart, Moment, Part};
+use alloc::vec::Vec;
 
 /// Words, each with its checksum.
 fn triples(words: &[u16]) -> Vec<u8> {
@@ -14,12 +15,12 @@ fn triples(words: &[u16]) -> Vec<u8> {
 
 /// A word of a quantity between two ends.
 fn word(value: f64, (low, high): (f64, f64)) -> u16 {
-    ((value - low) / (high - low) * 65_535.0).round() as u16
+    libm::round((value - low) / (high - low) * 65_535.0) as u16
 }
 
 /// Gives bytes, and ones behind the last.
 fn give(bytes: &mut [u8], from: &[u8]) {
-    let ones = std::iter::repeat(&0xff);
+    let ones = core::iter::repeat(&0xff);
     bytes.iter_mut().zip(from.iter().chain(ones)).for_each(|(byte, from)| *byte = *from);
 }
 
@@ -179,7 +180,7 @@ impl I2cPart for Scd4x {
         if self.answer.is_empty() {
             return false;
         }
-        give(bytes, &std::mem::take(&mut self.answer));
+        give(bytes, &core::mem::take(&mut self.answer));
         true
     }
 }

@@ -29,12 +29,12 @@ impl<'a> Buffer<'a> {
         self.bytes.len() - self.len
     }
 
-    /// What comes after the first `start` bytes.
+    /// The bytes after the first `start`.
     pub(crate) fn after(&mut self, start: usize) -> &mut [u8] {
         self.bytes.get_mut(start..self.len).unwrap_or_default()
     }
 
-    /// Drops what comes after the first `len` bytes.
+    /// Drops all but the first `len` bytes.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }

@@ -83,7 +83,7 @@ impl Default for Args {
 
 const _: () = assert!(size_of::<Decoder>() <= DECODER_SIZE_MAX && size_of::<Args>() <= ARGS_SIZE_MAX);
 
-/// What comes next.
+/// The part of a request that comes next.
 #[derive(Clone, Copy)]
 enum State {
     /// A request's first byte.

@@ -33,11 +33,11 @@ pub enum HttpMethod {
     Unknown,
 }
 
-/// What a request line asks for (RFC 9112 section 3.2).
+/// The target of a request line (RFC 9112 section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpTarget<'a> {
-    /// The path of the origin-form, and of the absolute-form without its scheme and host. It begins with `/` and has no
-    /// query.
+    /// The path of the origin-form, and of the absolute-form without its scheme and host. The path begins with `/` and
+    /// has no query.
     Path(&'a [u8]),
     /// `*`, the asterisk-form: the server as a whole.
     Asterisk,
@@ -60,7 +60,7 @@ pub struct HttpRequestLine<'a> {
     pub method: HttpMethod,
     /// The second word.
     pub target: HttpTarget<'a>,
-    /// Whether the version is `HTTP/1.` and a digit. It is false for other versions.
+    /// Whether the version is `HTTP/1.` and a digit. False for other versions.
     pub is_http1: bool,
 }
 
@@ -121,7 +121,7 @@ impl<'a> HttpTarget<'a> {
     }
 }
 
-/// What follows the host of a URI with this scheme. None if it has another, or no host.
+/// The part of a URI with this scheme after its host. None if the URI has another scheme, or no host.
 fn after_host<'a>(uri: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
     let (start, rest) = uri.split_at_checked(scheme.len())?;
     let host_len = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
@@ -170,7 +170,8 @@ const fn longest(words: &[&[u8]]) -> usize {
 
 /// Whether the first bytes of a connection begin a GET or a HEAD for a page. None while more bytes are needed.
 ///
-/// Case matters in a method, as it does in HTTP. This is for a server that has an answer of its own to all that is no page.
+/// Case matters in a method, as it does in HTTP. For a server that has its own answer to every request that is not for
+/// a page.
 pub fn asks_for_page(first: &[u8]) -> Option<bool> {
     starts_with_any(first, &PAGE_STARTS, |first, start| {
         let is_method = |byte: &&u8| **byte != b' ';

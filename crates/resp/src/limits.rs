@@ -43,8 +43,7 @@ pub const RX_LEN_MIN: usize = REQUEST_LEN_MAX + HEADER_LEN_MAX;
 /// The receive buffer that a connection is expected to have.
 pub const RX_LEN: usize = 1024;
 
-/// What [`ReplyWriter`](crate::ReplyWriter) puts in the place of a reply that
-/// doesn't fit.
+/// The error that [`ReplyWriter`](crate::ReplyWriter) puts in the place of a reply that doesn't fit.
 pub const OVERFLOW_REPLY: &str = "-ERR reply too long for the output buffer\r\n";
 /// The smallest transmit buffer in which every reply can at least be refused.
 pub const TX_LEN_MIN: usize = OVERFLOW_REPLY.len();

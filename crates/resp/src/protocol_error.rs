@@ -1,4 +1,4 @@
-//! What can be wrong with a request.
+//! The errors of requests.
 
 use core::fmt;
 
@@ -36,7 +36,7 @@ pub enum ProtocolError {
     UnauthenticatedMultibulkLength,
     /// More bytes than a client may send before it has authenticated.
     UnauthenticatedBulkLength,
-    /// This is a line of HTTP. Redis closes without a word; it never runs it.
+    /// A line of HTTP, which is never run. Redis closes the connection without a reply.
     Http,
 }
 

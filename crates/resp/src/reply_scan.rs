@@ -39,7 +39,7 @@ impl From<InvalidCount> for ReplyError {
     }
 }
 
-/// What follows a reply's first line.
+/// The content after a reply's first line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     None,
@@ -53,7 +53,7 @@ pub(crate) enum Body {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) kind: u8,
-    /// What is between the type byte and the line end.
+    /// The bytes between the type byte and the line end.
     pub(crate) line: &'a [u8],
     /// Bytes of the whole line.
     pub(crate) len: usize,

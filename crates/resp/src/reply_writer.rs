@@ -352,7 +352,7 @@ impl<'a> ReplyWriter<'a> {
     fn write(&mut self, write: impl FnOnce(&mut Buffer<'a>) -> Result<(), Full>) {
         if !self.overflowed && write(&mut self.out).is_err() {
             self.out.truncate(self.checkpoint);
-            // It fits unless the buffer is shorter than TX_LEN_MIN.
+            // The error fits unless the buffer is shorter than TX_LEN_MIN.
             let _ = self.out.put(OVERFLOW_REPLY.as_bytes());
             self.overflowed = true;
         }

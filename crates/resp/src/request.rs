@@ -4,7 +4,7 @@ use core::fmt;
 
 /// One request: the command's name and its arguments, in the receive buffer.
 ///
-/// It is flat and never empty. Nothing in it is checked to be text.
+/// A request is flat and never empty. Its bytes are not checked to be text.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub(crate) bytes: &'a [u8],
@@ -52,8 +52,7 @@ pub(crate) struct Span {
 impl Span {
     pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
 
-    /// Both are at most
-    /// [`REQUEST_LEN_MAX`](crate::limits::REQUEST_LEN_MAX), which fits.
+    /// `start` and `end` are at most [`REQUEST_LEN_MAX`](crate::limits::REQUEST_LEN_MAX), which fits into 16 bits.
     pub(crate) fn new(start: usize, end: usize) -> Self {
         Self { start: start as u16, end: end as u16 }
     }

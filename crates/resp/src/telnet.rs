@@ -1,8 +1,8 @@
 //! Telnet commands (RFC 854) in inline requests.
 //!
 //! A terminal program in its Telnet mode begins with negotiation, ends a line with CR NUL or CR LF, and sends Ctrl-C as
-//! IAC IP. Commands are passed over; none is answered, which RFC 854 takes for a refusal. What is sent to the server as
-//! RESP arrays may hold any byte and is no Telnet.
+//! IAC IP. Commands are passed over; none is answered, which RFC 854 takes for a refusal. A RESP array may hold any
+//! byte, and is no Telnet.
 
 /// Interpret as command: the first byte of each command.
 pub(crate) const IAC: u8 = 255;

@@ -22,7 +22,7 @@ use sockeye_resp::{Reply, decode_reply};
 /// How long Redis may take for a reply.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What `wire` is answered with on a connection of its own.
+/// The answer to `wire` on a connection of its own.
 fn ask<T>(redis: &RedisServer, wire: &[u8], read: impl FnOnce(Reply<'_>) -> T) -> T {
     const RX_LEN_MAX: usize = 4096;
     let mut stream = redis.connect(REPLY_TIMEOUT);

@@ -72,7 +72,8 @@ fn take(rx: &mut [u8], rx_len: &mut usize, buf: &mut [u8]) -> usize {
 }
 
 impl<S: Socket, const RX: usize, const TX: usize> Buffered<S, RX, TX> {
-    /// Gives the socket all that was put. What it has taken when this wait is dropped isn't sent again.
+    /// Writes all bytes that were put to the socket. Bytes that the socket has taken before this future is dropped
+    /// aren't sent again.
     async fn send(&mut self) -> Result<(), S::Error> {
         send(&mut self.socket, &self.tx[..self.tx_len], &mut self.sent).await?;
         (self.sent, self.tx_len) = (0, 0);

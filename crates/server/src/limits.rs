@@ -4,10 +4,10 @@ use embassy_time::Duration;
 
 /// How long a connection may stay silent between requests, milliseconds.
 pub const IDLE_TIMEOUT_MS: u64 = 10_000;
-/// How long one request may take from its first byte to its last, milliseconds. It ends a client that keeps a
+/// How long one request may take from its first byte to its last, milliseconds. This limit ends a client that keeps a
 /// connection alive with one byte now and then.
 pub const REQUEST_TIMEOUT_MS: u64 = 20_000;
-/// How long one write may wait for room, milliseconds. It ends a client that never reads.
+/// How long one write may wait for room, milliseconds. This limit ends a client that never reads.
 pub const WRITE_TIMEOUT_MS: u64 = 5_000;
 /// How long a connection that the server closed waits for the client to close too, milliseconds.
 pub const LINGER_TIMEOUT_MS: u64 = 2_000;

@@ -57,7 +57,7 @@ mod tests {
 
     const PEER: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 1);
 
-    /// What the watch does at a tick.
+    /// One tick of the watch.
     fn tick(server: &Server<1>) {
         server.ticks.set(server.ticks.get() + 1);
         server.all().for_each(Slot::tick);

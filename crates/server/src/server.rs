@@ -18,17 +18,18 @@ use crate::connection::{Connection, ConnectionError, Socket, TimeoutPhase};
 use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
 use crate::slot::{Slot, SlotInfo, SlotState};
 
-/// What a server does with a connection, whose stack's socket is an `S`.
+/// Serves or rejects the connections of a server. `S` is the stack's socket.
 ///
-/// A handler that reads and writes is one for all sockets: `impl<S: Socket> Handler<S> for Echo`. One that works in the
-/// socket's own buffers is one for those that have them: `impl<S: BufferedSocket> Handler<S> for ..`.
+/// A handler that reads and writes implements the trait for all sockets: `impl<S: Socket> Handler<S> for Echo`. A
+/// handler that works in the socket's own buffers needs a socket with buffers:
+/// `impl<S: BufferedSocket> Handler<S> for ..`.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Handler<S: Socket> {
     /// Serves one client until there is nothing more to do. The server then closes the connection in order; after an
     /// error it closes or resets it, whichever the error leaves possible.
     ///
     /// # Errors
-    /// What reading or writing returned; the server counts it.
+    /// An error of reading or writing, which the server counts.
     async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<<S as ErrorType>::Error>>;
 
     /// Tells a client that all slots are taken. The server then closes the connection in order. Without an
@@ -90,7 +91,7 @@ pub struct Server<const N: usize> {
     active: usize,
     /// How many are served now.
     serving: Cell<usize>,
-    /// Those who come while all are served.
+    /// The newcomers that wait while all clients are served.
     queue: Queue,
     /// Slots that are not free.
     open: Cell<usize>,
@@ -216,7 +217,7 @@ impl<const N: usize> Server<N> {
         stats
     }
 
-    /// Runs the whole server as one future. It never returns: accept errors are transient.
+    /// Runs the whole server as one future. The future never returns: accept errors are transient.
     ///
     /// Each wake polls every slot, so with many slots on a small chip prefer one task for each.
     pub async fn run<A, H>(&self, acceptor: &A, handler: &H) -> !
@@ -297,7 +298,7 @@ impl<const N: usize> Server<N> {
     /// Takes room for one more client. False if there is none. If all is taken at first, it is worth a moment's wait: often another is just leaving. Else
     /// the client that is missed least is displaced.
     async fn find_room(&self) -> bool {
-        // Whoever waits already comes first.
+        // A newcomer that waits already comes first.
         if self.serving.get() + self.queue.len() >= self.active {
             let waiting = self.queue.enter();
             let has_room = self.room_in_time(&waiting).await || (self.displace() && self.room_in_time(&waiting).await);

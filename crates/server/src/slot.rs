@@ -1,4 +1,4 @@
-//! What the server keeps for each slot: its state, its figures and its deadline.
+//! A slot's data in the server: its state, its figures and its deadline.
 
 use core::cell::{Cell, RefCell};
 use core::future::{Future, poll_fn};
@@ -14,7 +14,7 @@ use crate::limits::{HALF_REQUEST_KEEP_MS, IDLE_KEEP_MS, SILENT_KEEP_MS, Ticks};
 /// More ticks than any wait may last.
 const DISPLACED: u16 = u16::MAX;
 
-/// What a slot is doing.
+/// The state of a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotState {
     /// Waiting for a client.
@@ -28,7 +28,7 @@ pub enum SlotState {
 /// A slot as the application sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SlotInfo {
-    /// What the slot is doing.
+    /// The slot's state.
     pub state: SlotState,
     /// Number of the connection, counted from 1 since start; 0 before the first.
     pub id: u32,
@@ -53,7 +53,7 @@ pub(crate) enum Rank {
     Idle(u16),
     /// In a request that began so many ticks ago.
     HalfRequest(u16),
-    /// It has sent nothing since it connected so many ticks ago.
+    /// The client has sent nothing since it connected so many ticks ago.
     Silent(u16),
 }
 

@@ -26,8 +26,8 @@ impl Address {
         self.0.sender().send(address);
     }
 
-    /// Serves at each address that the device has, one after the other, for ever. What a service had begun at an address
-    /// ends with it.
+    /// Serves at each address that the device has, one after the other, for ever. A service that runs at an address
+    /// ends with the address.
     ///
     /// # Panics
     /// If [`FOLLOWERS_MAX`] services follow it already.

@@ -7,8 +7,8 @@ use core::net::{Ipv4Addr, SocketAddr};
 use edge_nal::UdpBind;
 use embassy_time::Instant;
 
-use crate::dns::{A, HEADER_LEN, IN, Message, Writer};
-use crate::limits::{DNS_MESSAGE_LEN_MAX, DNS_TTL_S};
+use crate::dns::{A, IN, Message, Writer};
+use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S};
 use crate::service::{Answer, Place, Service, serve as serve_messages};
 
 /// The port of DNS.
@@ -24,7 +24,7 @@ const NO_ERROR: u8 = 0;
 const FORMAT_ERROR: u8 = 1;
 const NOT_IMPLEMENTED: u8 = 4;
 /// The name of the question, as a pointer to it.
-const NAME_OF_QUESTION: u16 = 0xc000 | HEADER_LEN as u16;
+const NAME_OF_QUESTION: u16 = 0xc000 | DNS_HEADER_LEN as u16;
 
 /// Answers every question for an IPv4 address with `address`, and all others with nothing.
 ///
@@ -55,7 +55,7 @@ fn answer(address: Ipv4Addr, bytes: &[u8], reply: &mut [u8]) -> Option<usize> {
         // RFC 9619: a query has one question.
         (0, 1) => {
             let mut reader = message.reader();
-            question = reader.question().map(|question| (question, &bytes[HEADER_LEN..reader.at]));
+            question = reader.question().map(|question| (question, &bytes[DNS_HEADER_LEN..reader.at]));
             if question.is_some() { NO_ERROR } else { FORMAT_ERROR }
         }
         (0, _) => FORMAT_ERROR,

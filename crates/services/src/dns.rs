@@ -1,7 +1,6 @@
 //! Messages of DNS (RFC 1035 section 4), as far as a name server and an mDNS responder need them.
 
-/// Bytes of a header.
-pub(crate) const HEADER_LEN: usize = 12;
+use crate::limits::{DNS_HEADER_LEN, DNS_JUMPS_MAX};
 
 /// Types of records.
 pub(crate) const A: u16 = 1;
@@ -15,9 +14,6 @@ pub(crate) const IN: u16 = 1;
 /// Every type, or every class.
 pub(crate) const ANY: u16 = 255;
 
-/// Names that a pointer leads from one to the next, at most: a name has no more labels (RFC 1035 section 2.3.4).
-const JUMPS_MAX: usize = 127;
-
 /// A message, of which nothing is certain but that it has a header.
 #[derive(Clone, Copy)]
 pub(crate) struct Message<'a>(&'a [u8]);
@@ -25,7 +21,7 @@ pub(crate) struct Message<'a>(&'a [u8]);
 impl<'a> Message<'a> {
     /// None if the message has no whole header.
     pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
-        (bytes.len() >= HEADER_LEN).then_some(Self(bytes))
+        (bytes.len() >= DNS_HEADER_LEN).then_some(Self(bytes))
     }
 
     fn word(self, at: usize) -> u16 {
@@ -59,9 +55,9 @@ impl<'a> Message<'a> {
         [4, 6, 8, 10].map(|at| self.word(at))
     }
 
-    /// What follows the header.
+    /// The bytes after the header.
     pub(crate) fn reader(self) -> Reader<'a> {
-        Reader { message: self.0, at: HEADER_LEN }
+        Reader { message: self.0, at: DNS_HEADER_LEN }
     }
 }
 
@@ -140,7 +136,7 @@ pub(crate) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The name in the data, behind so many bytes. It may be none.
+    /// The name in the data, behind so many bytes. None if there is no name.
     pub(crate) fn target(&self, offset: usize) -> Option<Name<'a>> {
         (offset < self.data.len()).then_some(Name { message: self.message, at: self.at + offset })
     }
@@ -184,7 +180,7 @@ impl<'a> Labels<'a> {
                     let target = ((len & 0x3f) << 8) | usize::from(*self.message.get(at + 1)?);
                     self.jumps += 1;
                     // A pointer leads to a prior place only (RFC 1035 section 4.1.4).
-                    if target >= at || self.jumps > JUMPS_MAX {
+                    if target >= at || self.jumps > DNS_JUMPS_MAX {
                         return None;
                     }
                     self.at = Some(target);

@@ -1,4 +1,4 @@
-//! What makes a device easy to find: small network services beside its server, over the UDP of [`edge_nal`].
+//! Small network services beside a device's server, by which the device is found, over the UDP of [`edge_nal`].
 //!
 //! Each is a future that never ends: an error costs one message and a pause, never the service. Every send is bounded,
 //! and a socket that takes too long or is silent for long is bound anew. None answers anything but its own protocol, and

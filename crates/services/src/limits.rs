@@ -9,7 +9,7 @@ pub const HOP_LIMIT: u8 = 64;
 pub const MDNS_HOP_LIMIT: u8 = 255;
 /// How long a socket may take to be bound, and to join a group, milliseconds.
 pub const BIND_MS: u64 = 1_000;
-/// How long a socket may take until it has room for an answer, milliseconds. One that takes longer is bound anew.
+/// How long a socket may take until it has room for an answer, milliseconds. A socket that takes longer is bound anew.
 pub const SEND_MS: u64 = 1_000;
 /// A socket on which nothing came for so long is bound anew, milliseconds: it may have stopped.
 pub const SILENCE_MS: u64 = 60_000;
@@ -25,7 +25,8 @@ pub const DHCP_REPLY_LEN_MAX: usize = 240 + 3 + 6 + 6 + 6 + 6 + 6 + 2 + URL_LEN_
 /// Addresses that are remembered: lent, offered, declined, or lent before. The radio takes fewer clients, but one that
 /// has left keeps its address.
 pub const LEASES_MAX: usize = 32;
-/// Addresses that can be lent in a network. What is below them in a larger one is left to addresses that are set by hand.
+/// Addresses that can be lent in a network. The lower addresses of a larger network are left to hosts whose address is
+/// set by hand.
 pub const POOL_LEN_MAX: u32 = 200;
 /// How long an address is lent, and how long one that was declined is not, seconds.
 pub const LEASE_S: u32 = 3_600;
@@ -33,13 +34,17 @@ pub const LEASE_S: u32 = 3_600;
 pub const OFFER_S: u64 = 30;
 /// How long it is waited for an answer from who has an address already, before it is offered, milliseconds.
 pub const PROBE_MS: u64 = 500;
-/// Addresses in use that are found in a row before a client's question is dropped. It asks again.
+/// Addresses in use that are found in a row before a client's question is dropped. The client asks again.
 pub const PROBES_MAX: u8 = 3;
 /// Bytes of the address of the page, as a client is told it.
 pub const URL_LEN_MAX: usize = "http://255.255.255.255:65535/".len();
 
 /// Bytes of a DNS message over UDP (RFC 1035 section 2.3.4).
 pub const DNS_MESSAGE_LEN_MAX: usize = 512;
+/// Bytes of a DNS message's header (RFC 1035 section 4.1.1).
+pub const DNS_HEADER_LEN: usize = 12;
+/// Names that a pointer leads from one to the next, at most: a name has no more labels (RFC 1035 section 2.3.4).
+pub const DNS_JUMPS_MAX: usize = 127;
 /// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
 pub const DNS_TTL_S: u32 = 60;
 
@@ -47,6 +52,10 @@ pub const DNS_TTL_S: u32 = 60;
 pub const MDNS_QUESTION_LEN_MAX: usize = 1_024;
 /// Bytes of an mDNS answer: all records of a device with the longest name and texts of 255 bytes.
 pub const MDNS_ANSWER_LEN_MAX: usize = 1_024;
+/// Labels of a name of the device's: four numbers, and the two labels of the domain of reverse names.
+pub const MDNS_LABELS_MAX: usize = 6;
+/// Bytes of all texts of a service (RFC 6763 section 6.2); a device has 255 at most.
+pub const MDNS_TEXT_LEN_MAX: usize = 256;
 /// Time to live of records, seconds. RFC 6762 section 10 recommends this for records that depend on the host, and 75
 /// minutes for the rest. A device that loses its power sends no goodbye, and should not be listed for an hour, so all
 /// records have the shorter time.

@@ -1,7 +1,7 @@
 //! The device's name in its network: multicast DNS (RFC 6762) and service discovery (RFC 6763), for IPv4.
 //!
-//! Written by hand: edge-mdns 0.8 has no NSEC, no known answers, no probing, no cache-flush bit and no goodbye. What
-//! other responders check is listed in docs/field.md.
+//! Written by hand: edge-mdns 0.8 has no NSEC, no known answers, no probing, no cache-flush bit and no goodbye.
+//! docs/field.md has a table of the rules that are tested.
 
 mod records;
 mod responder;
@@ -27,11 +27,11 @@ const GROUP: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(GROUP_ADDRESS), 
 /// Gives a name to its argument, which it calls once.
 pub type NameSource<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;
 
-/// What is announced.
+/// The records of a device to announce.
 pub struct Announcement<'a> {
-    /// The host name without `.local`. It is looked at every two seconds, and a change is announced.
-    /// What is beyond [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) bytes is left out. A name that another host has gets
-    /// `-2` added, or `-3`, and so on.
+    /// The host name without `.local`. The source is queried every two seconds, and a change is announced. Bytes beyond
+    /// [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) are left out. A name that another host has gets `-2` added, or
+    /// `-3`, and so on.
     pub name: &'a NameSource<'a>,
     /// The device's address.
     pub address: Cidr,

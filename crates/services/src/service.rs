@@ -1,4 +1,4 @@
-//! What all services have in common: the loop between a socket and what is answered.
+//! The loop of all services, between a socket and the service's answers.
 //!
 //! Every wait of the loop is bounded. A socket that takes too long to send, or that has been silent for long, is
 //! dropped and bound anew. So a service whose socket has stopped serves again.
@@ -12,7 +12,7 @@ use embedded_io_async::{Error, ErrorKind};
 
 use crate::limits::{BIND_MS, ERRORS_MAX, RETRY_MS, SEND_MS, SILENCE_MS};
 
-/// The answers of a service. It does no IO, and its time comes in.
+/// The answers of a service. A service does no IO, and time comes in as an argument.
 pub(crate) trait Service {
     /// Takes a message. If there is an answer at once, it is the first bytes of `reply`: how many, and whom it is for.
     fn receive(&mut self, now: Instant, peer: SocketAddr, message: &[u8], reply: &mut [u8]) -> Answer;
@@ -33,7 +33,7 @@ pub(crate) type Answer = Option<(usize, SocketAddr)>;
 
 /// Where a service listens.
 pub(crate) struct Place {
-    /// What it is called in the log.
+    /// The service's name in the log.
     pub(crate) name: &'static str,
     pub(crate) port: u16,
     /// A multicast group that it is in, and the device's address; None if it is in none.

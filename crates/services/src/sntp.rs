@@ -29,8 +29,8 @@ enum AskError {
     Answer,
 }
 
-/// Asks the server for the time once an hour, and gives it to `set`: microseconds since 1970, now. `server` is
-/// `HOST`, or `HOST:PORT`; empty as long as there is none. It is looked at again every ten seconds.
+/// Asks the server for the time once an hour, and gives it to `set`: microseconds since 1970, now. `server` is `HOST`,
+/// or `HOST:PORT`; empty as long as there is none. `server` is read again every ten seconds.
 ///
 /// A server that doesn't answer is asked again after 15 seconds, and then after twice as long each time, up to 17
 /// minutes. Takes one socket of `udp` while it asks.
@@ -77,7 +77,7 @@ async fn ask<U: UdpBind, D: Dns>(udp: &U, dns: &D, server: &str) -> Result<u64, 
     let asking = sntpc::get_time(server, &halves, NtpContext::new(Uptime(Instant::MIN)));
     let result = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::TimedOut)?;
     let time = result.map_err(|_| AskError::Answer)?;
-    // What the server sent is half of the way there and back old.
+    // The server's time is older by half of the round trip.
     Ok(time.sec() * 1_000_000 + u64::from(fraction_to_microseconds(time.sec_fraction())) + time.roundtrip() / 2)
 }
 

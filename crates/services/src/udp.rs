@@ -84,7 +84,7 @@ impl UdpBind for Udp {
     }
 }
 
-/// The socket while it is bound. What it holds is lost when it is dropped.
+/// The socket while it is bound. Datagrams in the socket are lost when it is dropped.
 pub struct BoundUdpSocket<'a> {
     udp: &'a Udp,
     socket: RefMut<'a, UdpSocket<'static>>,
@@ -112,7 +112,7 @@ impl UdpReceive for &BoundUdpSocket<'_> {
 }
 
 impl UdpSend for &BoundUdpSocket<'_> {
-    /// Ends after [`SEND_MS`] with an error. What is in the socket's queue stays there until the socket is dropped.
+    /// Ends after [`SEND_MS`] with an error. Datagrams in the socket's queue stay there until the socket is dropped.
     async fn send(&mut self, peer: SocketAddr, data: &[u8]) -> Result<(), UdpError> {
         let IpAddr::V4(address) = peer.ip() else { return Err(UdpError::Unsupported) };
         if !self.udp.has_route(address) {
@@ -189,7 +189,7 @@ impl UdpSplit for BoundUdpSocket<'_> {
     }
 }
 
-/// What [`UdpSplitMulticast`] asks for, and services don't use: they join groups before they split a socket.
+/// [`UdpSplitMulticast`] needs this type, but services don't use it: they join groups before they split a socket.
 pub struct Split<'a>(core::marker::PhantomData<&'a ()>);
 
 impl ErrorType for Split<'_> {

@@ -23,7 +23,7 @@ const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 const NETWORK: Cidr = (ADDRESS, 24);
 const PORT: u16 = 3000;
 
-/// What a service sends when these come in, one after the other.
+/// The answers of a service to these datagrams, one after the other.
 fn answers<S: Future>(udp: &Udp, service: S, questions: impl IntoIterator<Item = Datagram>) -> Vec<Datagram> {
     block_on(async {
         udp.come(questions);
@@ -86,7 +86,7 @@ fn discover(client: u8) -> Vec<u8> {
 
 fn request(client: u8, options: &[DhcpOption<'_>]) -> Vec<u8> {
     let mac = [2, 0, 0, 0, 0, client];
-    // What phones ask for: subnet mask, router, name server, page (RFC 2132, RFC 8910).
+    // The options that phones ask for: subnet mask, router, name server, page (RFC 2132, RFC 8910).
     let wanted = DhcpOption::ParameterRequestList(&[1, 3, 6, 114]);
     let options = [options, &[wanted]].concat();
     let packet = Packet::new_request(mac, client.into(), 0, None, true, Options::new(&options));
@@ -162,7 +162,7 @@ fn the_name_server_answers_no_response_and_says_what_it_does_not_implement_as_a_
     }
 }
 
-/// What a time server answers at the beginning of 2030.
+/// The answer of a time server at the beginning of 2030.
 fn new_year(asked: &Datagram) -> Datagram {
     const SECONDS_1900_TO_2030: u32 = 2_208_988_800 + 1_893_456_000;
     let time = SECONDS_1900_TO_2030.to_be_bytes();

@@ -20,7 +20,7 @@ struct Queue {
 pub struct Subscription(Rc<RefCell<Queue>>);
 
 impl Subscription {
-    /// Waits for the next event. One who stops waiting loses none.
+    /// Waits for the next event. A wait that is dropped loses no event.
     pub async fn next_event(&self) -> DriverEvent {
         poll_fn(|cx| {
             let queue = &mut *self.0.borrow_mut();
@@ -36,7 +36,7 @@ impl Subscription {
     }
 }
 
-/// Those who are subscribed.
+/// The subscriptions.
 #[derive(Default)]
 pub(crate) struct EventChannel(RefCell<Vec<Weak<RefCell<Queue>>>>);
 

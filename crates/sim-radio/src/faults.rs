@@ -1,4 +1,4 @@
-//! What goes wrong, and how long things take.
+//! The faults and the timings of a simulated radio.
 
 use std::ops::Range;
 

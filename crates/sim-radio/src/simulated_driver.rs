@@ -26,7 +26,7 @@ mod reason {
 /// How often the radio looks whether its router is there still, milliseconds.
 const BEACON_MS: u64 = 500;
 
-/// What is around the radio. Routers are numbered by whoever implements it.
+/// The surroundings of the radio: its networks and the frames. The implementation numbers the routers.
 pub trait Surroundings {
     /// The networks that a scan hears.
     fn scan(&self) -> Vec<ScanResult>;
@@ -138,7 +138,7 @@ impl<S: Surroundings> SimRadio<S> {
         self.channel.subscribe()
     }
 
-    /// What is around the radio.
+    /// The radio's surroundings.
     pub fn surroundings(&self) -> &S {
         &self.surroundings
     }
@@ -445,7 +445,7 @@ impl<S: Surroundings> RadioDriver for SimDriver<S> {
             }
             radio.call(state, "disconnect")?;
             if state.link == Link::Connecting {
-                // It can't be in the network any more, whatever the router answers.
+                // The station can't be in the network any more, whatever the router answers.
                 state.station = None;
             }
             state.after(radio.timings.leave_ms.clone(), Job::Out(state.attempt, reason::LEFT_BY_STATION));

@@ -53,7 +53,7 @@ fn radio(faults: Faults) -> std::rc::Rc<SimRadio<Nothing>> {
     SimRadio::new(Nothing::default(), faults, Timings::CHIP, fastrand::Rng::with_seed(1))
 }
 
-/// What is there to read now.
+/// The events that can be read now.
 fn events(subscription: &Subscription) -> Vec<DriverEvent> {
     let next = || {
         let polled = std::pin::pin!(subscription.next_event()).poll(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,4 @@
-//! What makes a simulated device one of its own: a MAC address, and the passphrase of its network.
+//! The identity of a simulated device: a MAC address, and the passphrase of its access point.
 
 use std::fmt::Write as _;
 use std::fs;

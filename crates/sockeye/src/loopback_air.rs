@@ -29,11 +29,11 @@ pub struct DemoNetwork {
     pub password: Option<&'static str>,
     /// Its signal, dBm.
     pub rssi_dbm: i8,
-    /// What is wrong with it.
+    /// The network's flaw.
     pub flaw: Flaw,
 }
 
-/// What may be wrong with a network.
+/// A flaw of a network.
 pub enum Flaw {
     /// Nothing.
     None,

@@ -7,6 +7,7 @@
 //! - `sim.rs`: the simulated device, which boots as the chip does.
 //! - `device`: the device on a simulated board: its sensors, its settings.
 //! - `loopback_air.rs` and its folder: networks in the air, for a person to play with.
+//! - `update.rs` and its folder: sending an image to a device.
 //! - `identity.rs`: what makes a simulated device one of its own: MAC address and passphrase.
 
 mod device;
@@ -16,6 +17,7 @@ mod loopback_air;
 mod net;
 mod serve;
 mod sim;
+mod update;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
@@ -25,8 +27,11 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
 use sockeye_boot::{Mode, PORT};
+use sockeye_firmware_image::OwnerKey;
+use sockeye_firmware_update::limits::CONFIRM_S;
 
 use crate::limits::SLOTS;
+use crate::update::Update;
 
 /// Exit status for arguments that can't be used, as for arguments that can't be parsed.
 const USAGE: u8 = 2;
@@ -67,6 +72,9 @@ enum Command {
         /// The device has been on for a day, and has measured since
         #[arg(long)]
         day: bool,
+        /// Key whose images the device takes; PEM, its public half is enough
+        #[arg(long, value_name = "FILE", requires = "state")]
+        update_key: Option<PathBuf>,
         /// Device or Redis that samples are pushed to
         #[arg(long, value_name = "HOST:PORT")]
         push_to: Option<String>,
@@ -79,6 +87,38 @@ enum Command {
         /// Least time between two samples of a reading that are pushed; 0 for all
         #[arg(long, value_name = "MS", requires = "push_to", default_value_t = 0)]
         push_period_ms: u32,
+    },
+    /// Sends firmware to a device, tries it, and keeps it once it is reachable
+    Update {
+        /// The device
+        #[arg(value_name = "HOST[:PORT]")]
+        host: String,
+        /// The image; its signature is FILE.sig
+        #[arg(value_name = "FILE")]
+        image: PathBuf,
+        /// The device's token
+        #[arg(long, value_name = "TOKEN")]
+        token: Option<String>,
+        /// Seconds for which the device waits until the new firmware is confirmed, 10 to 600
+        #[arg(long, value_name = "S", default_value_t = CONFIRM_S)]
+        confirm_within: u16,
+        /// Begin anew where a part was sent before
+        #[arg(long)]
+        anew: bool,
+    },
+    /// Makes an image for the simulated device, and signs it
+    Image {
+        /// The version that the device then tells
+        version: String,
+        /// Where the image goes; its signature goes to FILE.sig
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The key; PEM. Without it the user's, which is made at the first use
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Bytes of payload, as a chip's image would have
+        #[arg(long, value_name = "N", default_value_t = 65_536)]
+        payload: usize,
     },
 }
 
@@ -121,7 +161,7 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
-        Command::Sim { mode, air, listen, state, day, push_to, push_token, push_names, push_period_ms } => {
+        Command::Sim { mode, air, listen, state, day, update_key, push_to, push_token, push_names, push_period_ms } => {
             let mode = match mode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
@@ -129,11 +169,20 @@ fn main() -> ExitCode {
             let before = if day { DAY } else { Duration::ZERO };
             let token = push_token.unwrap_or_default();
             let push = push_to.map(|to| sim::push_settings(&to, &token, &push_names, push_period_ms)).transpose();
+            let key = update_key.map(|path| OwnerKey::open(&path).map(|key| key.public())).transpose();
             push.and_then(|push| match air {
-                Some(Air::Demo) => sim::run_in_air(listen, state, push, before),
-                None => sim::run(mode, listen, state.as_deref(), push, before),
+                Some(Air::Demo) => sim::run_in_air(listen, (state, key?), (push, before)),
+                None => sim::run(mode, listen, (state.as_deref(), key?), (push, before)),
             })
         }
+        Command::Update { host, image, token, confirm_within, anew } => update::run(&Update {
+            host: &host,
+            image: &image,
+            token: token.as_deref(),
+            confirm_s: confirm_within,
+            is_anew: anew,
+        }),
+        Command::Image { version, file, key, payload } => update::make_image(&version, payload, key.as_deref(), &file),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -9,9 +9,10 @@ use std::{env, fs, mem};
 use anyhow::{Context, anyhow, ensure};
 use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
 use sockeye_device::PushSettings;
+use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_wifi::Secret;
 
-use crate::device::{self, HostStore, InBuffers, Reach};
+use crate::device::{self, HostStore, InBuffers, Reach, Slots};
 use crate::identity::Identity;
 use crate::limits::SLOTS;
 use crate::loopback_air::{self, Demo, Links};
@@ -41,15 +42,15 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
 pub fn run(
     mode: Mode,
     address: SocketAddrV4,
-    state: Option<&Path>,
-    push: Option<PushSettings>,
-    mut before: Duration,
+    (state, key): (Option<&Path>, Option<[u8; KEY_LEN]>),
+    (push, mut before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
     let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
     restarting(async || {
         let store = HostStore::open(state)?;
+        let slots = slots(state, key).await?;
         let boot = Boot::new(print, "device", "the simulator");
         match mode {
             Mode::AccessPoint => {
@@ -69,6 +70,7 @@ pub fn run(
             identity.mac,
             SLOTS,
             (state, store),
+            slots,
             (push.clone(), mem::take(&mut before)),
         )
         .await
@@ -78,9 +80,8 @@ pub fn run(
 /// Boots the device with Wi-Fi in the air of the demo, and serves where that takes it, until Ctrl-C.
 pub fn run_in_air(
     address: SocketAddrV4,
-    state: Option<PathBuf>,
-    push: Option<PushSettings>,
-    mut before: Duration,
+    (state, key): (Option<PathBuf>, Option<[u8; KEY_LEN]>),
+    (push, mut before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<()> {
     let own = SocketAddrV4::new(loopback_air::AP_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
@@ -89,6 +90,7 @@ pub fn run_in_air(
     let identity = Identity::load(Some(&state))?;
     restarting(async || {
         let store = HostStore::open(Some(&state))?;
+        let slots = slots(Some(&state), key).await?;
         let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
@@ -102,10 +104,20 @@ pub fn run_in_air(
             identity.mac,
             SLOTS,
             (Some(&state), store),
+            slots,
             (push.clone(), mem::take(&mut before)),
         )
         .await
     })
+}
+
+/// Boots the image that is in the device's folder, if it has one, and says which. None without a folder.
+async fn slots(folder: Option<&Path>, key: Option<[u8; KEY_LEN]>) -> anyhow::Result<Option<Slots>> {
+    let Some(folder) = folder else { return Ok(None) };
+    let slots = Slots::boot(folder, key).await?;
+    let trial = if slots.is_trial() { ", on trial" } else { "" };
+    print(format_args!("firmware: {}{trial}", slots.version()));
+    Ok(Some(slots))
 }
 
 /// Boots a device, and again each time that it is to restart.

@@ -1,4 +1,4 @@
-//! The walks through docs/wifi.md and docs/wiring.md, command by command, against the program.
+//! The walks through docs/wifi.md, docs/wiring.md and docs/update.md, command by command, against the program.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,9 +9,12 @@ use std::time::Duration;
 
 const WIFI: &str = include_str!("../../../docs/wifi.md");
 const WIRING: &str = include_str!("../../../docs/wiring.md");
+const UPDATE: &str = include_str!("../../../docs/update.md");
 const SECTION: &str = "## Play with it";
-/// What the pages start the program with, but for where it listens and keeps its settings.
+/// The pages' command that starts the program, without its port and its folder of settings.
 const START: &str = "cargo run --release -- sim";
+/// The pages' command that starts the program's other verbs.
+const RUN: [&str; 4] = ["cargo", "run", "--release", "--"];
 /// The device's folder on a page, and the file in it that names parts that are pulled out.
 const FOLDER: &str = "bench";
 const UNPLUGGED: &str = "bench/unplugged";
@@ -64,6 +67,9 @@ struct Demo {
     /// Arguments for the program.
     args: &'static [&'static str],
     port: String,
+    /// Where the commands are typed.
+    folder: PathBuf,
+    /// The device's folder in it.
     state: PathBuf,
     program: Option<Child>,
 }
@@ -73,6 +79,7 @@ impl Demo {
         let listen = format!("127.0.0.1:{}", self.port);
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
         command.arg("sim").args(self.args).args(["--listen", &listen, "--state"]).arg(&self.state);
+        command.current_dir(&self.folder);
         self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
         // As long as a person takes to type.
         sleep(Duration::from_secs(1));
@@ -85,7 +92,17 @@ impl Demo {
         }
     }
 
-    /// What redis-cli prints on a terminal.
+    /// The output of a program that is not the device.
+    fn run(&self, program: &str, words: &[String]) -> String {
+        let words = words.iter().map(|word| word.replace(&format!(":{PORT}"), &format!(":{}", self.port)));
+        let output = Command::new(program).args(words).current_dir(&self.folder).stdin(Stdio::null()).output().unwrap();
+        // Standard error has progress, unless the program has failed; then it has the reason.
+        let error = if output.status.success() { Vec::new() } else { output.stderr };
+        let text = String::from_utf8([output.stdout, error].concat()).unwrap();
+        text.replace(&format!(":{}", self.port), &format!(":{PORT}"))
+    }
+
+    /// The output of redis-cli on a terminal.
     fn ask(&self, words: &[String]) -> String {
         let words = words.iter().map(|word| if word == PORT { self.port.clone() } else { word.clone() });
         let output = Command::new("redis-cli").arg("--no-raw").args(words).stdin(Stdio::null()).output().unwrap();
@@ -97,15 +114,17 @@ impl Demo {
 impl Drop for Demo {
     fn drop(&mut self) {
         self.kill();
-        let _ = fs::remove_dir_all(&self.state);
+        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 
 impl Demo {
     fn new(name: &str, args: &'static [&'static str]) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let state = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
-        Self { args, port: free.port().to_string(), state, program: None }
+        let folder = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let state = folder.join(FOLDER);
+        Self { args, port: free.port().to_string(), folder, state, program: None }
     }
 }
 
@@ -121,13 +140,19 @@ fn the_walk_through_wiring_goes_as_the_page_says() {
     go(&mut Demo::new("bench", &[]), walk(WIRING));
 }
 
+#[test]
+#[ignore = "needs redis-cli and openssl"]
+fn the_walk_through_updates_goes_as_the_page_says() {
+    go(&mut Demo::new("update", &["--update-key", "key.pem"]), walk(UPDATE));
+}
+
 /// How much longer than a page's `sleep` a slow machine may take: the questions after it are asked again for so long.
 const SLOW_MACHINE: Duration = Duration::from_secs(30);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
 fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
-    assert!(steps.len() > 15, "{steps:?}");
+    assert!(steps.len() > 5, "{steps:?}");
     let mut slow_machine = Duration::ZERO;
     for (command, expected) in steps {
         let words = words(&command);
@@ -158,9 +183,18 @@ fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
                 slow_machine -= ASK_AGAIN;
                 sleep(ASK_AGAIN);
             },
+            "openssl" => check(&command, &demo.run("openssl", &words[1..]), &expected),
+            _ if words.starts_with(&RUN.map(str::to_owned)) => {
+                check(&command, &demo.run(env!("CARGO_BIN_EXE_sockeye"), &words[RUN.len()..]), &expected);
+            }
             _ => panic!("{command}"),
         }
     }
+}
+
+fn check(command: &str, printed: &str, expected: &[String]) {
+    let lines: Vec<_> = printed.lines().filter(|line| !line.is_empty()).collect();
+    assert!(matches(&lines, expected), "$ {command}\n{printed}\ninstead of\n{}", expected.join("\n"));
 }
 
 #[test]

@@ -198,6 +198,18 @@ impl<M: Memory> Connection<M> {
         self.check_ack(segment, now)
     }
 
+    /// What is outstanding goes again without waiting for a time-out that is backed off: it may be longer than the
+    /// [`SILENCE_MS`](crate::limits::SILENCE_MS) after which the peer gives up, and the peer has just been heard. The
+    /// time-out keeps its length (RFC 6298 section 5.5), and between two transmissions lies at least one that is not
+    /// backed off.
+    fn retransmit_early(&mut self, now: Instant) {
+        let (base, rto) = (self.rtt.base(), self.rtt.rto());
+        if self.timer.kind == TimerKind::Retransmit && base < rto && self.timer.at <= after(now, rto - base) {
+            self.snd_nxt = self.snd_una;
+            self.timer.start(TimerKind::Retransmit, now, rto);
+        }
+    }
+
     fn on_unacceptable(&mut self, segment: &Segment<'_>, now: Instant) {
         if segment.has(Flags::RST) {
             return;
@@ -205,6 +217,7 @@ impl<M: Memory> Connection<M> {
         if segment.has(Flags::ACK) && self.is_ack_plausible(segment.ack) {
             // A keep-alive, or a repetition: the peer is there.
             self.heard = now;
+            self.retransmit_early(now);
         }
         if self.state == State::TimeWait && segment.has(Flags::FIN) {
             // Eighth: the peer's FIN again.

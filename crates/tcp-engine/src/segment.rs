@@ -46,6 +46,27 @@ impl PartialOrd for Seq {
             _ => Some(Ordering::Less),
         }
     }
+
+    // The same in two instructions each. A difference of half of all numbers is the least of 32 bits with a sign.
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        (*other - *self).cast_signed() > 0
+    }
+
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        (*other - *self).cast_signed() >= 0
+    }
+
+    #[inline]
+    fn gt(&self, other: &Self) -> bool {
+        other < self
+    }
+
+    #[inline]
+    fn ge(&self, other: &Self) -> bool {
+        other <= self
+    }
 }
 
 impl Add<u32> for Seq {
@@ -260,7 +281,14 @@ mod tests {
 
     #[test]
     fn numbers_are_ordered_as_rfc_1982_has_it() {
-        let check = |a: u32, b: u32, expected| assert_eq!(Seq(a).partial_cmp(&Seq(b)), expected, "{a} {b}");
+        let check = |a: u32, b: u32, expected: Option<Ordering>| {
+            let (a, b) = (Seq(a), Seq(b));
+            assert_eq!(a.partial_cmp(&b), expected, "{a:?} {b:?}");
+            assert_eq!(a < b, expected == Some(Ordering::Less), "{a:?} < {b:?}");
+            assert_eq!(a > b, expected == Some(Ordering::Greater), "{a:?} > {b:?}");
+            assert_eq!(a <= b, expected.is_some_and(Ordering::is_le), "{a:?} <= {b:?}");
+            assert_eq!(a >= b, expected.is_some_and(Ordering::is_ge), "{a:?} >= {b:?}");
+        };
         check(0, 0, Some(Ordering::Equal));
         check(1, 0, Some(Ordering::Greater));
         check(0, u32::MAX, Some(Ordering::Greater));

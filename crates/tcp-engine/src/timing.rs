@@ -10,10 +10,10 @@ pub(crate) const fn ticks(milliseconds: u64) -> u32 {
     Duration::from_millis(milliseconds).as_ticks() as u32
 }
 
-/// `ticks` after `now`.
+/// `ticks` after `now`, which is a time and not [`Instant::MAX`].
 #[inline]
 pub(crate) fn after(now: Instant, ticks: u32) -> Instant {
-    Instant::from_ticks(now.as_ticks().saturating_add(ticks.into()))
+    Instant::from_ticks(now.as_ticks().wrapping_add(ticks.into()))
 }
 
 const RTO_FLOOR: u32 = ticks(RTO_MIN_MS);
@@ -27,8 +27,8 @@ pub(crate) struct Rtt {
     /// RTTVAR, fourfold.
     rttvar: u32,
     rto: u32,
-    /// The segment that is measured: its number, and when it was sent. None if none is.
-    timed: Option<(Seq, Instant)>,
+    /// The segment that is measured: its number, and when it was sent, in ticks modulo 2^32. None if none is.
+    timed: Option<(Seq, u32)>,
 }
 
 impl Rtt {
@@ -46,7 +46,7 @@ impl Rtt {
     #[inline]
     pub(crate) fn on_sent(&mut self, seq: Seq, now: Instant) {
         if self.timed.is_none() {
-            self.timed = Some((seq, now));
+            self.timed = Some((seq, now.as_ticks() as u32));
         }
     }
 
@@ -62,8 +62,9 @@ impl Rtt {
             && seq < ack
         {
             self.timed = None;
-            let passed = now.as_ticks().saturating_sub(at.as_ticks());
-            self.measure(passed.min((RTO_CEILING / 2).into()) as u32);
+            // A connection ends long before 2^32 ticks have passed.
+            let passed = (now.as_ticks() as u32).wrapping_sub(at);
+            self.measure(passed.min(RTO_CEILING / 2));
         }
     }
 
@@ -80,13 +81,18 @@ impl Rtt {
         self.reset_backoff();
     }
 
-    /// The time-out without back-off.
-    pub(crate) fn reset_backoff(&mut self) {
-        self.rto = if self.srtt == 0 {
+    /// RTO as it is before it is backed off.
+    pub(crate) fn base(&self) -> u32 {
+        if self.srtt == 0 {
             ticks(RTO_FIRST_MS)
         } else {
             ((self.srtt >> 3) + self.rttvar).clamp(RTO_FLOOR, RTO_CEILING)
-        };
+        }
+    }
+
+    /// The time-out without back-off.
+    pub(crate) fn reset_backoff(&mut self) {
+        self.rto = self.base();
     }
 
     /// (5.5): the time-out has passed without an ACK.

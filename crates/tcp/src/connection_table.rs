@@ -1,19 +1,23 @@
 //! The connections of a listener, who waits for them, and the SYNs that wait for room.
 
 use core::cell::RefCell;
+use core::net::{Ipv4Addr, SocketAddrV4};
+use core::ops::Range;
 use core::task::Waker;
 
+use embassy_net::Ipv4Cidr;
 use embassy_time::{Duration, Instant};
 use heapless::Vec;
-use smoltcp::socket::tcp::State;
-use smoltcp::wire::Ipv4Cidr;
+use sockeye_tcp_engine::{IsnKey, State};
 
 use crate::driver_port::{Sent, Transmit, send};
-use crate::frame::{Peer, Segment};
+use crate::frame::{Local, Packet, Peer, is_host};
 use crate::limits::{
     GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
 };
+use crate::route::Route;
 use crate::tcp_connection::{AcceptState, Connection};
+use crate::tcp_socket::TcpError;
 
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
@@ -24,6 +28,8 @@ pub(crate) type Shared = RefCell<Table>;
 /// What the table knows of a network interface.
 pub(crate) struct InterfaceState {
     pub(crate) address: Option<Ipv4Cidr>,
+    /// The router to other networks; None if there is no way there.
+    pub(crate) gateway: Option<Ipv4Addr>,
     /// The address has changed since the runner looked.
     pub(crate) changed: bool,
     /// Connections that have something to send, one bit each.
@@ -43,6 +49,7 @@ impl InterfaceState {
     pub(crate) const fn new() -> Self {
         Self {
             address: None,
+            gateway: None,
             changed: false,
             dirty: 0,
             next: Instant::MAX,
@@ -88,6 +95,11 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
+    isn_key: IsnKey,
+    /// How many connections are for clients: the first ones. The others are for [`connect`](Self::connect).
+    accepting_len: usize,
+    /// How many were opened by [`connect`](Self::connect), modulo 2^16: RFC 6056's counter.
+    opened: u16,
     pub(crate) interfaces: [InterfaceState; INTERFACES_MAX],
     /// How many of them are attached.
     pub(crate) interfaces_len: usize,
@@ -101,10 +113,14 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
 }
 
 impl<R> Table<R> {
-    pub(crate) const fn new(connections: R, handshake: Duration) -> Self {
+    /// Of the connections, the first `accepting_len` are for clients.
+    pub(crate) const fn new(connections: R, accepting_len: usize, handshake: Duration, isn_key: IsnKey) -> Self {
         Self {
             ports: [0; PORTS_MAX],
             handshake,
+            isn_key,
+            accepting_len,
+            opened: 0,
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
             syns: Vec::new(),
@@ -117,19 +133,20 @@ impl<R> Table<R> {
 }
 
 impl Table {
-    /// Listens on one more port, and tells the runners. False if there are [`PORTS_MAX`] already.
+    /// Listens on one more port. False if there are [`PORTS_MAX`] already.
     pub(crate) fn listen(&mut self, port: u16) -> bool {
         match self.ports {
-            ports if ports.contains(&port) => return true,
+            ports if ports.contains(&port) => {}
             [0, _] => self.ports = [port; PORTS_MAX],
             [first, second] if first == second => self.ports = [first, port],
             _ => return false,
         }
-        for interface in &mut self.interfaces {
-            interface.changed = true;
-            interface.wake();
-        }
         true
+    }
+
+    /// Whether there is a listener on the port that a segment is for.
+    pub(crate) fn is_listening(&self, peer: Peer) -> bool {
+        peer.local_port != 0 && self.ports.map(u16::to_be).contains(&peer.local_port)
     }
 
     /// The connection with `peer` on this interface, which may be in TIME-WAIT. Two networks may have the same addresses,
@@ -159,6 +176,17 @@ impl Table {
         }
     }
 
+    /// Drops input that was read, and tells the peer where the window has grown by so much that it should hear of it.
+    #[inline]
+    pub(crate) fn consume(&mut self, index: usize, len: usize) {
+        let tcp = &mut self.connections[index].tcp;
+        let was_filled = tcp.received() >= tcp.receive_capacity() / 4;
+        tcp.consume(len);
+        if was_filled && tcp.has_window_update() {
+            self.schedule_tx(index);
+        }
+    }
+
     /// Sends what a marked connection has to send, here and now.
     #[inline]
     pub(crate) fn transmit(&mut self, index: usize) {
@@ -177,7 +205,6 @@ impl Table {
         let now = Instant::now();
         if send(&mut *port, connection, waker, now) == Sent::All {
             interface.dirty &= !(1 << index);
-            connection.unacked = 0;
             let due = now + TICK;
             if connection.due > due {
                 connection.due = due;
@@ -190,26 +217,72 @@ impl Table {
 
     // ---- connections that begin
 
-    /// A connection for a new client, if an accept waits for one more and there is room.
-    pub(crate) fn admit(&mut self, interface: usize, segment: &Segment, now: Instant) -> Option<usize> {
+    /// A connection for a new client, if an accept waits for one more and there is room. `mtu` is the length of the
+    /// longest IPv4 packet.
+    pub(crate) fn admit(
+        &mut self,
+        interface: usize,
+        packet: &Packet<'_>,
+        local: &Local,
+        mtu: usize,
+        now: Instant,
+    ) -> Option<usize> {
         let index = self.room_for_syn(now)?;
+        let peer = packet.peer;
+        let isn = self.isn_key.isn(local.socket(peer), peer.into(), now);
         let connection = &mut self.connections[index];
         connection.forget();
-        connection.socket().listen(segment.port).ok()?;
-        connection.peer = Some(segment.peer);
-        connection.interface = interface;
-        connection.accept_state = AcceptState::HalfOpen;
-        connection.since = now;
-        connection.unacked = 0;
-        connection.gives_way = false;
+        connection.tcp.accept(&packet.segment, isn, mtu, now);
+        let route = Route::new(packet.peer_mac, local.mac, local.address, peer);
+        connection.begin(peer, route, interface, AcceptState::HalfOpen, now);
         self.unaccepted += 1;
         Some(index)
     }
 
-    /// A free connection: one that is closed, or else the one that has been in TIME-WAIT for the longest.
-    fn room(&self) -> Option<usize> {
+    /// Opens a connection to `remote`, which belongs to the caller (RFC 9293 section 3.10.1, active open).
+    pub(crate) fn connect(&mut self, interface: usize, remote: SocketAddrV4) -> Result<usize, TcpError> {
+        let state = &self.interfaces[interface];
+        let cidr = state.address.ok_or(TcpError::NetworkUnreachable)?;
+        if remote.port() == 0 || !is_host(cidr, *remote.ip()) {
+            return Err(TcpError::Unaddressable);
+        }
+        // RFC 1122 section 3.3.1.1: to the host itself where it is on the link, and else to the router.
+        let next_hop = if cidr.contains_addr(remote.ip()) { Some(*remote.ip()) } else { state.gateway };
+        let next_hop = next_hop.ok_or(TcpError::NetworkUnreachable)?;
+        // It is borrowed only while embassy's executor polls the runner, which is not now.
+        let port = state.port.and_then(|port| port.try_borrow().ok()).ok_or(TcpError::NetworkUnreachable)?;
+        let (mac, mtu) = (port.mac(), port.mtu());
+        drop(port);
+        let index = self.room(self.accepting_len..self.connections.len()).ok_or(TcpError::NoConnections)?;
+        let local = Local::new(mac, cidr);
+        let peer = self.free_port(interface, &local, remote).ok_or(TcpError::NoConnections)?;
+        let now = Instant::now();
+        let isn = self.isn_key.isn(local.socket(peer), remote, now);
+        let connection = &mut self.connections[index];
+        connection.forget();
+        connection.tcp.connect(isn, mtu, now);
+        let route = Route::by(next_hop, mac, local.address, peer);
+        connection.begin(peer, route, interface, AcceptState::Owned, now);
+        self.mark(index);
+        Ok(index)
+    }
+
+    /// An ephemeral port for a connection to `remote` (RFC 6056 section 3.3.3): one on which nobody listens and which
+    /// has no connection to it. There is one among so many attempts as there are others.
+    fn free_port(&mut self, interface: usize, local: &Local, remote: SocketAddrV4) -> Option<Peer> {
+        let others = self.connections.len() + PORTS_MAX;
+        (0..=others).find_map(|_| {
+            self.opened = self.opened.wrapping_add(1);
+            let port = self.isn_key.port(local.socket(Peer::new(remote, 0)), remote, self.opened);
+            let peer = Peer::new(remote, port);
+            (!self.is_listening(peer) && self.find(interface, peer).is_none()).then_some(peer)
+        })
+    }
+
+    /// A free connection of these: one that is closed, or else the one that has been in TIME-WAIT for the longest.
+    fn room(&self, range: Range<usize>) -> Option<usize> {
         let mut oldest: Option<(usize, Instant)> = None;
-        for (index, connection) in self.connections.iter().enumerate() {
+        for (index, connection) in self.connections.iter().enumerate().take(range.end).skip(range.start) {
             if connection.accept_state != AcceptState::Free {
                 continue;
             }
@@ -241,13 +314,13 @@ impl Table {
         }
     }
 
-    /// Brings a connection's accept state in line with its socket's TCP state, after anything that may have changed it.
+    /// Brings a connection's accept state in line with its TCP state, after anything that may have changed it.
     pub(crate) fn sync_state(&mut self, index: usize) {
-        let state = self.connections[index].socket().state();
+        let state = self.connections[index].tcp.state();
         self.sync_known_state(index, state);
     }
 
-    /// [`sync_state`](Self::sync_state) where the socket's TCP state is known.
+    /// [`sync_state`](Self::sync_state) where the TCP state is known.
     #[inline]
     pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
         let connection = &mut self.connections[index];
@@ -261,15 +334,14 @@ impl Table {
                 connection.accept_state = AcceptState::Free;
                 self.wake_for_syn();
             }
-            // A RST in SYN-RECEIVED makes smoltcp listen again.
-            (_, State::Closed | State::Listen) => self.sync_closed(index),
+            (_, State::Closed) => self.sync_closed(index),
             _ => {}
         }
     }
 
     fn sync_closed(&mut self, index: usize) {
         let connection = &mut self.connections[index];
-        if connection.socket().remote_endpoint().is_some() {
+        if !connection.has_ended() {
             // Its RST has not left yet.
             return;
         }
@@ -307,7 +379,7 @@ impl Table {
     /// Announces an accept. None if more accepts wait than there are connections.
     pub(crate) fn begin_accept(&mut self) -> Option<usize> {
         let pending_accept = (!self.pending_accepts).trailing_zeros() as usize;
-        if pending_accept >= self.connections.len() {
+        if pending_accept >= self.accepting_len {
             return None;
         }
         self.pending_accepts |= 1 << pending_accept;
@@ -366,10 +438,10 @@ impl Table {
     /// all data, or has had [`GIVE_WAY_KEEP_MS`] for that. The socket sees the end, and its slot accepts again.
     fn reclaim(&mut self, now: Instant) {
         let mut oldest: Option<(usize, Instant)> = None;
-        for (index, connection) in self.connections.iter_mut().enumerate() {
+        for (index, connection) in self.connections.iter().enumerate() {
             if connection.gives_way
                 && connection.peer.is_some()
-                && (connection.socket().send_queue() == 0
+                && (connection.tcp.unacknowledged() == 0
                     || connection.since + Duration::from_millis(GIVE_WAY_KEEP_MS) <= now)
                 && oldest.is_none_or(|(_, since)| connection.since < since)
             {
@@ -386,8 +458,8 @@ impl Table {
         let connection = &mut self.connections[index];
         connection.accept_state = AcceptState::Orphan;
         connection.since = Instant::now();
-        if !matches!(connection.socket().state(), State::Closed | State::TimeWait) {
-            connection.socket().abort();
+        if connection.tcp.state() != State::TimeWait {
+            connection.abort();
         }
         self.sync_state(index);
         if self.connections[index].accept_state == AcceptState::Orphan {
@@ -434,7 +506,11 @@ impl Table {
 
     /// A connection for one more handshake, if an accept waits for it.
     fn room_for_syn(&mut self, now: Instant) -> Option<usize> {
-        if self.unaccepted < self.pending_accepts_len || self.evict_half_open(now) { self.room() } else { None }
+        if self.unaccepted < self.pending_accepts_len || self.evict_half_open(now) {
+            self.room(0..self.accepting_len)
+        } else {
+            None
+        }
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

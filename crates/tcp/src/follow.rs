@@ -26,17 +26,17 @@ impl Interface {
     }
 
     /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is
-    /// up, none when it is down. DHCP may bring another address without a time between.
+    /// up, none when it is down. DHCP may bring another address without a time between. The router is set too.
     ///
     /// Nothing else may wait for the stack's state: embassy-net can wake one waiter only, and two would wake each
     /// other without end.
     pub async fn follow(&self, stack: Stack<'_>, mut changed: impl FnMut(Option<Ipv4Cidr>)) -> ! {
         let mut known = None;
         loop {
-            known = poll_fn(|cx| {
-                let address = stack.config_v4().map(|config| config.address);
-                if address != known {
-                    return Poll::Ready(address);
+            let next = poll_fn(|cx| {
+                let network = stack.config_v4().map(|config| (config.address, config.gateway));
+                if network != known {
+                    return Poll::Ready(network);
                 }
                 // Either wait registers for every change of state; this one is never over now.
                 match known {
@@ -45,8 +45,13 @@ impl Interface {
                 }
             })
             .await;
-            self.set_address(known);
-            changed(known);
+            let address_of = |network: Option<(Ipv4Cidr, _)>| network.map(|(address, _)| address);
+            let (before, address) = (address_of(known), address_of(next));
+            known = next;
+            self.set_network(address, next.and_then(|(_, gateway)| gateway));
+            if before != address {
+                changed(address);
+            }
         }
     }
 }

@@ -1,19 +1,17 @@
-//! Tells the frames of the server's connections from all others.
+//! Tells the frames of TCP from all others.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
 
 use bytemuck::{cast_slice_mut, pod_align_to};
+use embassy_net::Ipv4Cidr;
+use sockeye_tcp_engine::Segment;
 
 use crate::checksum::{self, ETHERNET, TCP};
-use crate::limits::PORTS_MAX;
 
 /// Length of an Ethernet header and of IPv4's fixed header, in 16-bit words.
 const HEAD: usize = 17;
-
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const ACK: u8 = 0x10;
+/// The EtherType of IPv4.
+const IPV4: u16 = u16::from_ne_bytes([0x08, 0x00]);
 
 /// A MAC address, as 16-bit words in memory order: taken apart into bytes and put together again, it would cost more
 /// than all comparisons of a frame.
@@ -33,13 +31,26 @@ impl From<Mac> for [u8; 6] {
     }
 }
 
-/// Where a client is: what a connection is known by, since the server has one address. A client can have one
-/// connection for each port of its own, though the server has two. Words in memory
-/// order.
+/// Four bytes as words in memory order.
+#[inline]
+pub(crate) fn halves([a, b, c, d]: [u8; 4]) -> [u16; 2] {
+    [[a, b], [c, d]].map(u16::from_ne_bytes)
+}
+
+/// Where a peer is, and to which port of ours it speaks: what a connection is known by, since an interface has one
+/// address. Words in memory order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
-    address: [u16; 2],
-    port: u16,
+    pub(crate) port: u16,
+    pub(crate) local_port: u16,
+    pub(crate) address: [u16; 2],
+}
+
+impl Peer {
+    /// The peer at `remote`, for the port `local_port` of this device.
+    pub(crate) fn new(remote: SocketAddrV4, local_port: u16) -> Self {
+        Self { port: remote.port().to_be(), local_port: local_port.to_be(), address: halves(remote.ip().octets()) }
+    }
 }
 
 impl From<Peer> for SocketAddrV4 {
@@ -49,77 +60,54 @@ impl From<Peer> for SocketAddrV4 {
     }
 }
 
-/// A TCP segment for the server, in a frame for it.
+/// A TCP segment for the device, in a frame for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
+pub(crate) struct Packet<'a> {
     pub(crate) peer: Peer,
     pub(crate) peer_mac: Mac,
-    /// The port of ours that it is for.
-    pub(crate) port: u16,
-    flags: u8,
+    pub(crate) segment: Segment<'a>,
+    /// The IPv4 packet; the frame may be longer, padded.
+    packet: &'a [u8],
     /// Length of the IPv4 header.
     ihl: usize,
-    /// Length of the IPv4 packet; the frame may be longer, padded.
-    packet_len: usize,
-    /// Bytes of payload.
-    pub(crate) payload_len: usize,
 }
 
-impl Segment {
-    /// It opens a connection.
-    pub(crate) fn is_syn(&self) -> bool {
-        self.flags & (SYN | ACK | RST | FIN) == SYN
-    }
-
-    /// Bytes of the IPv4 packet; the frame has that many after its header.
-    pub(crate) fn packet_len(&self) -> usize {
-        self.packet_len
-    }
-
-    /// The packet's headers without options and payload, as an ACK of a number that is yet to be said. Its checksums
-    /// are wrong; smoltcp does not look at them.
-    pub(crate) fn as_bare_ack(&self, frame: &[u8]) -> Option<impl Fn(u32) -> [u8; 40]> {
-        let mut packet = [0; 40];
-        let original = frame.get(ETHERNET..)?;
-        packet[..20].copy_from_slice(original.get(..20)?);
-        packet[20..].copy_from_slice(original.get(self.ihl..self.ihl + 20)?);
-        packet[0] = 0x45;
-        packet[2..4].copy_from_slice(&40u16.to_be_bytes());
-        packet[32] = 0x50;
-        packet[33] = ACK;
-        Some(move |number: u32| {
-            let mut packet = packet;
-            packet[28..32].copy_from_slice(&number.to_be_bytes());
-            packet
-        })
-    }
-
-    /// Whether both checksums are right.
+impl Packet<'_> {
+    /// Whether both checksums are right (MUST-3).
     #[inline]
-    pub(crate) fn verify(&self, frame: &[u8]) -> bool {
-        checksum::verify(&frame[ETHERNET..ETHERNET + self.packet_len], self.ihl)
+    pub(crate) fn verify(&self) -> bool {
+        checksum::verify(self.packet, self.ihl)
     }
 }
 
-/// What a frame must say to be the server's.
+/// Whether a frame has TCP in an IPv4 packet, whoever it is for.
+pub(crate) fn is_tcp(frame: &[u8]) -> bool {
+    frame.get(12..14) == Some(&IPV4.to_ne_bytes()) && frame.get(23) == Some(&TCP)
+}
+
+/// What a frame must say to be the device's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Local {
     pub(crate) mac: Mac,
     /// In memory order, as in a header.
-    address: [u16; 2],
-    ports: [u16; PORTS_MAX],
+    pub(crate) address: [u16; 2],
+    pub(crate) cidr: Ipv4Cidr,
 }
 
 impl Local {
-    pub(crate) fn new(mac: Mac, address: Ipv4Addr, ports: [u16; PORTS_MAX]) -> Self {
-        let [a, b, c, d] = address.octets();
-        Self { mac, address: [[a, b], [c, d]].map(u16::from_ne_bytes), ports: ports.map(u16::to_be) }
+    pub(crate) fn new(mac: Mac, cidr: Ipv4Cidr) -> Self {
+        Self { mac, address: halves(cidr.address().octets()), cidr }
     }
 
-    /// The segment in `frame`, if it is TCP in an unfragmented IPv4 packet for this MAC address, address and port
+    /// The device's end of a connection with `peer`.
+    pub(crate) fn socket(&self, peer: Peer) -> SocketAddrV4 {
+        SocketAddrV4::new(self.cidr.address(), u16::from_be(peer.local_port))
+    }
+
+    /// The segment in `frame`, if it is TCP in an unfragmented IPv4 packet for this MAC address and IPv4 address
     /// from a single neighbour. All its lengths have been checked.
     #[inline(always)]
-    pub(crate) fn classify(&self, frame: &[u8]) -> Option<Segment> {
+    pub(crate) fn classify<'a>(&self, frame: &'a [u8]) -> Option<Packet<'a>> {
         match pod_align_to::<u8, u16>(frame) {
             ([], words, _) => self.classify_head(frame, words.first_chunk()?),
             _ => self.classify_unaligned(frame),
@@ -128,7 +116,7 @@ impl Local {
 
     /// The same for a driver that puts frames at odd addresses.
     #[cold]
-    fn classify_unaligned(&self, frame: &[u8]) -> Option<Segment> {
+    fn classify_unaligned<'a>(&self, frame: &'a [u8]) -> Option<Packet<'a>> {
         let mut head = [0; HEAD];
         cast_slice_mut(&mut head).copy_from_slice(frame.get(..2 * HEAD)?);
         self.classify_head(frame, &head)
@@ -136,8 +124,7 @@ impl Local {
 
     /// `head` is the Ethernet header and the fixed part of the IPv4 header, in memory order.
     #[inline(always)]
-    fn classify_head(&self, frame: &[u8], head: &[u16; HEAD]) -> Option<Segment> {
-        const IPV4: u16 = u16::from_ne_bytes([0x08, 0x00]);
+    fn classify_head<'a>(&self, frame: &'a [u8], head: &[u16; HEAD]) -> Option<Packet<'a>> {
         // More fragments, or an offset: not don't-fragment.
         const FRAGMENT: u16 = u16::from_ne_bytes([0x3f, 0xff]);
         if [head[0], head[1], head[2]] != self.mac.0
@@ -154,54 +141,50 @@ impl Local {
         if protocol != TCP || head[3] & GROUP != 0 {
             return None;
         }
-        match version_ihl {
-            0x45 => self.segment(frame, head, 20),
-            // Taken apart and put together again, so that a compiler keeps the usual one in registers.
-            _ => self.segment_behind_options(frame, head, version_ihl).map(|segment| {
-                let Segment { peer, peer_mac, port, flags, ihl, packet_len, payload_len } = segment;
-                Segment { peer, peer_mac, port, flags, ihl, packet_len, payload_len }
-            }),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn segment_behind_options(&self, frame: &[u8], head: &[u16; HEAD], version_ihl: u8) -> Option<Segment> {
-        let ihl = usize::from(version_ihl & 0x0f) * 4;
-        if version_ihl >> 4 != 4 || ihl < 20 { None } else { self.segment(frame, head, ihl) }
-    }
-
-    /// The segment behind an IPv4 header of `ihl` bytes.
-    #[inline(always)]
-    fn segment(&self, frame: &[u8], head: &[u16; HEAD], ihl: usize) -> Option<Segment> {
-        let packet_len = usize::from(u16::from_be(head[8]));
-        let packet = frame.get(ETHERNET..ETHERNET + packet_len)?;
-        let tcp: &[u8; 20] = packet.get(ihl..)?.first_chunk()?;
-        let tcp_header_len = usize::from(tcp[12] >> 4) * 4;
-        let port = u16::from_ne_bytes([tcp[2], tcp[3]]);
-        if (self.ports[0] != port && self.ports[1] != port) || tcp_header_len < 20 {
-            return None;
-        }
-        Some(Segment {
-            peer: Peer { address: [head[13], head[14]], port: u16::from_ne_bytes([tcp[0], tcp[1]]) },
+        let ihl = if version_ihl == 0x45 { 20 } else { header_len(version_ihl)? };
+        let packet = frame.get(ETHERNET..ETHERNET + usize::from(u16::from_be(head[8])))?;
+        let tcp = packet.get(ihl..)?;
+        let segment = Segment::parse(tcp)?;
+        let port = |at: usize| u16::from_ne_bytes([tcp[at], tcp[at + 1]]);
+        Some(Packet {
+            peer: Peer { port: port(0), local_port: port(2), address: [head[13], head[14]] },
             peer_mac: Mac([head[3], head[4], head[5]]),
-            port: u16::from_be(port),
-            flags: tcp[13],
+            segment,
+            packet,
             ihl,
-            packet_len,
-            payload_len: packet_len.checked_sub(ihl + tcp_header_len)?,
         })
     }
 }
 
+/// Length of an IPv4 header with options, which are skipped (MUST-50).
+#[cold]
+#[inline(never)]
+fn header_len(version_ihl: u8) -> Option<usize> {
+    let ihl = usize::from(version_ihl & 0x0f) * 4;
+    (version_ihl >> 4 == 4 && ihl >= 20).then_some(ihl)
+}
+
+/// Whether `address` can be that of a single other host, seen from a device with the address and network `local`
+/// (MUST-46, MUST-63; RFC 1122 section 3.2.1.3): nothing is sent to any other.
+#[cold]
+pub(crate) fn is_host(local: Ipv4Cidr, address: Ipv4Addr) -> bool {
+    let [first, ..] = address.octets();
+    // This network, this host, multicast and what is reserved.
+    let is_special = first == 0 || address.is_loopback() || first >= 224;
+    !is_special && address != local.address() && Some(address) != local.broadcast()
+}
+
 #[cfg(test)]
 mod tests {
+    use sockeye_tcp_engine::Flags;
+
     use super::*;
 
     const MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+    const CIDR: Ipv4Cidr = Ipv4Cidr::new(Ipv4Addr::new(192, 168, 1, 1), 24);
 
     fn local() -> Local {
-        Local::new(MAC.into(), Ipv4Addr::new(192, 168, 1, 1), [3000, 80])
+        Local::new(MAC.into(), CIDR)
     }
 
     /// A SYN from 192.168.1.2:40000, padded to Ethernet's minimum.
@@ -219,26 +202,47 @@ mod tests {
         frame[34..36].copy_from_slice(&40_000u16.to_be_bytes());
         frame[36..38].copy_from_slice(&3000u16.to_be_bytes());
         frame[46] = 0x50;
-        frame[47] = SYN;
+        frame[47] = Flags::SYN.bits();
         checksum::fill(&mut frame[14..54]);
         frame
     }
 
     #[test]
     fn a_syn_is_told() {
-        let segment = local().classify(&syn()).unwrap();
-        assert_eq!(SocketAddrV4::from(segment.peer), SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000));
-        assert_eq!((segment.peer_mac, local().mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
-        assert!(segment.is_syn() && segment.verify(&syn()));
-        assert_eq!((segment.packet_len(), segment.payload_len), (40, 0));
+        let frame = syn();
+        let packet = local().classify(&frame).unwrap();
+        assert_eq!(SocketAddrV4::from(packet.peer), SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000));
+        assert_eq!(local().socket(packet.peer), SocketAddrV4::new(CIDR.address(), 3000));
+        assert_eq!((packet.peer_mac, local().mac), (Mac::from([2, 0, 0, 0, 0, 2]), Mac::from(MAC)));
+        assert!(packet.segment.is_opening() && packet.verify() && is_tcp(&frame));
+        assert_eq!((packet.packet.len(), packet.segment.payload), (40, &[][..]));
     }
 
     #[test]
     fn each_port_is_told() {
         let mut frame = syn();
         frame[36..38].copy_from_slice(&80u16.to_be_bytes());
-        assert_eq!(local().classify(&frame).unwrap().port, 80);
-        assert_eq!(local().classify(&syn()).unwrap().port, 3000);
+        assert_eq!(local().classify(&frame).unwrap().peer.local_port, 80u16.to_be());
+        assert_eq!(local().classify(&syn()).unwrap().peer.local_port, 3000u16.to_be());
+    }
+
+    #[test]
+    fn a_peer_is_a_single_other_host() {
+        for (address, expected) in [
+            ([192, 168, 1, 2], true),
+            ([10, 0, 0, 255], true),
+            ([223, 255, 255, 254], true),
+            ([192, 168, 1, 1], false),
+            ([192, 168, 1, 255], false),
+            ([255, 255, 255, 255], false),
+            ([224, 0, 0, 1], false),
+            ([240, 0, 0, 1], false),
+            ([127, 0, 0, 1], false),
+            ([0, 0, 0, 0], false),
+            ([0, 1, 2, 3], false),
+        ] {
+            assert_eq!(is_host(CIDR, address.into()), expected, "{address:?}");
+        }
     }
 
     #[test]
@@ -257,7 +261,6 @@ mod tests {
             (21, 1, "a later fragment"),
             (23, 17, "UDP"),
             (33, 2, "another address"),
-            (37, 0, "another port"),
             (46, 0x40, "TCP header too short"),
             (46, 0xf0, "TCP header longer than the segment"),
         ] {
@@ -271,12 +274,13 @@ mod tests {
     fn no_length_panics() {
         let mut frame = syn();
         for len in 0..=frame.len() {
-            let _ = local().classify(&frame[..len]).map(|segment| segment.verify(&frame[..len]));
+            let _ = local().classify(&frame[..len]).map(|packet| packet.verify());
+            let _ = is_tcp(&frame[..len]);
         }
         for byte in 12..48 {
             for value in 0..=255 {
                 let before = core::mem::replace(&mut frame[byte], value);
-                let _ = local().classify(&frame).map(|segment| segment.verify(&frame));
+                let _ = local().classify(&frame).map(|packet| packet.verify());
                 frame[byte] = before;
             }
         }
@@ -289,7 +293,7 @@ mod tests {
             room[at..at + 60].copy_from_slice(&syn());
             let frame = &room[at..at + 60];
             assert_eq!(local().classify(frame), local().classify(&syn()));
-            assert!(local().classify(frame).unwrap().verify(frame));
+            assert!(local().classify(frame).unwrap().verify());
         }
     }
 
@@ -300,7 +304,8 @@ mod tests {
         frame[38..58].copy_from_slice(&syn()[34..54]);
         frame[14] = 0x46;
         frame[17] = 44;
-        let segment = local().classify(&frame).unwrap();
-        assert_eq!((segment.peer, segment.ihl, segment.payload_len), (local().classify(&syn()).unwrap().peer, 24, 0));
+        let (packet, plain) = (local().classify(&frame).unwrap(), syn());
+        let plain = local().classify(&plain).unwrap();
+        assert_eq!((packet.peer, packet.ihl, packet.segment), (plain.peer, 24, plain.segment));
     }
 }

@@ -1,15 +1,16 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Documents
-//! - RFC 9293, TCP: section 3.5 (SYN-RECEIVED and half-open connections), 3.6 (closing), 3.6.1 (TIME-WAIT gives way), 3.7.1
-//!   (segment size), 3.8.4 (keep-alive), 3.10.7.4 (a SYN on a connection that exists). smoltcp has the rest.
-//! - RFC 5961 section 4: the challenge ACK. RFC 1122 section 4.2.3.2: delayed ACKs. RFC 1071: the Internet checksum.
-//! - RFC 791, IPv4: fragments are not the listener's. RFC 894: IPv4 over Ethernet.
+//! - RFC 9293, TCP: section 3.5 (half-open connections), 3.6.1 (TIME-WAIT gives way), 3.10.7.1 and 3.10.7.2 (segments of no
+//!   connection). [`sockeye_tcp_engine`] has the rest.
+//! - RFC 1122 section 3.3.1.1: the next hop. RFC 6056: ephemeral ports. RFC 1071: the Internet checksum.
+//! - RFC 791, IPv4: fragments are dropped. RFC 894: IPv4 over Ethernet. RFC 826: ARP.
 //!
 //! # Layout
 //! - [`Tcp`], [`DriverPort`], [`Interface`]: what is made at start; [`SocketBuffers`], [`Resources`], [`Frames`]: its memory.
 //! - [`Runner`]: moves the frames; one task for each interface.
 //! - [`Acceptor`], [`TcpSocket`]: edge-nal's traits, for `sockeye-server` or anything else that speaks them.
+//!   [`Interface`] is its `TcpConnect`.
 //! - [`limits`]: every bound.
 //!
 //! # What happens to
@@ -21,9 +22,10 @@
 //!   next SYN gets through.
 //! - **a connection whose socket closes both directions** ([`Close::Both`](edge_nal::Close::Both)): it gives way to the next
 //!   client once its last bytes are acknowledged, or after [`GIVE_WAY_KEEP_MS`](limits::GIVE_WAY_KEEP_MS).
-//! - **a client that is gone**: keep-alive ends the connection after [`KEEPALIVE_TIMEOUT_MS`](limits::KEEPALIVE_TIMEOUT_MS).
+//! - **a client that is gone**: the connection ends after [`SILENCE_MS`](limits::SILENCE_MS).
+//! - **a segment that is only guessed**: it ends nothing, and moves no connection to another MAC address.
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
-//! - **IP fragments**: embassy-net drops them. **Other ports**: embassy-net answers with a RST.
+//! - **IP fragments of TCP**: they are dropped. **Other ports**: a RST answers.
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -41,14 +43,15 @@ pub mod limits;
 mod listener;
 mod neighbours;
 mod net_driver;
-mod phy;
+mod route;
 mod runner;
 mod tcp_connection;
 mod tcp_socket;
 
 pub use driver_port::DriverPort;
+pub use embassy_net::Ipv4Cidr;
 pub use listener::{Frames, Interface, Options, Resources, SocketBuffers, Tcp};
 pub use net_driver::NetDriver;
 pub use runner::Runner;
-pub use smoltcp::wire::Ipv4Cidr;
+pub use sockeye_tcp_engine::IsnKey;
 pub use tcp_socket::{Acceptor, Half, TcpError, TcpSocket};

@@ -1,4 +1,7 @@
-//! Every bound of the listener, and how the bounds relate.
+//! Every bound of the listener, and how the bounds relate. Those of a connection are in
+//! [`sockeye_tcp_engine::limits`].
+
+pub use sockeye_tcp_engine::limits::{KEEP_ALIVE_MS, SILENCE_MS};
 
 /// Most connections of a listener: the sets of connections are words of 64 bits.
 pub const CONNECTIONS_MAX: usize = 64;
@@ -20,20 +23,11 @@ pub const GIVE_WAY_KEEP_MS: u64 = 100;
 
 /// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
 pub const TICK_MS: u64 = 50;
-/// Interval of keep-alive probes to a silent client, milliseconds (RFC 9293 section 3.8.4).
-pub const KEEPALIVE_INTERVAL_MS: u64 = 10_000;
-/// A connection ends when nothing has been received from its client for this long, milliseconds.
-pub const KEEPALIVE_TIMEOUT_MS: u64 = 25_000;
 
 /// Frames taken from the driver in one go, before other tasks have their turn.
 pub const RX_BURST: usize = 16;
 /// Segments that one connection sends in one go.
 pub const TX_BURST: usize = 8;
-/// A client sends an ACK at least for every second segment (RFC 1122 section 4.2.3.2).
-pub const ACK_EVERY: u8 = 2;
-/// Largest payload that surely fits into one segment (RFC 9293 section 3.7.1, default send MSS).
-pub const SEGMENT_LEN_SURE: usize = 536;
-
 /// Bytes of an Ethernet frame without its check sequence.
 pub const FRAME_LEN_MAX: usize = 1514;
 
@@ -69,7 +63,6 @@ pub const IGMP_WAKES: u8 = 4;
 /// The longest such time, milliseconds. IGMPv3 can say up to 53 minutes; routers say 10 seconds.
 pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;
 
-const _: () =
-    assert!(KEEPALIVE_TIMEOUT_MS > 2 * KEEPALIVE_INTERVAL_MS, "one lost keep-alive must not end a connection");
 const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS && TICK_MS <= GIVE_WAY_KEEP_MS);
+const _: () = assert!(TICK_MS + sockeye_tcp_engine::limits::ACK_DELAY_MS < 500, "RFC 9293 section 3.8.6.3");
 const _: () = assert!(SYN_WAIT_MS > 1_000, "a waiting SYN must outlive its retransmission interval");

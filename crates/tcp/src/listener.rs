@@ -4,16 +4,15 @@ use core::cell::RefCell;
 use core::mem::MaybeUninit;
 use core::net::{Ipv4Addr, SocketAddr};
 
+use embassy_net::Ipv4Cidr;
 use embassy_net_driver::Driver;
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant};
-use smoltcp::iface::{SocketSet, SocketStorage};
-use smoltcp::socket::tcp::{Socket, SocketBuffer};
-use smoltcp::wire::Ipv4Cidr;
+use sockeye_tcp_engine::IsnKey;
 
 use crate::connection_table::{Shared, Table};
 use crate::driver_port::DriverPort;
-use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX, KEEPALIVE_INTERVAL_MS, KEEPALIVE_TIMEOUT_MS};
+use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX};
 use crate::net_driver::{LinkHosts, NetDriver};
 use crate::runner::Runner;
 use crate::tcp_connection::Connection;
@@ -21,14 +20,15 @@ use crate::tcp_connection::Connection;
 /// The buffers of `N` connections: `RX` bytes to receive and `TX` bytes to transmit for each. All zero, so that a static
 /// of it takes no room in an image.
 ///
-/// `N` is one more than the clients that a `sockeye-server` serves at once.
+/// For a listener, `N` is one more than the clients that a `sockeye-server` serves at once, and 0 where nobody is to be
+/// accepted.
 pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
 
 impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> {
     /// Empty. The sizes are checked when compiling.
     pub const fn new() -> Self {
         const {
-            assert!(N >= 1 && N <= CONNECTIONS_MAX);
+            assert!(N <= CONNECTIONS_MAX);
             assert!(RX >= 64 && RX <= 65_535, "a window without scaling");
             assert!(TX >= 64);
         }
@@ -42,17 +42,16 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for SocketBuffers
     }
 }
 
-/// Memory for the state of `N` connections, about 700 bytes each, and for
+/// Memory for the state of `N` connections, about 360 bytes each, and for
 /// [`SYN_BACKLOG`](crate::limits::SYN_BACKLOG) SYNs that wait.
 pub struct Resources<const N: usize> {
-    storage: MaybeUninit<[[SocketStorage<'static>; 1]; N]>,
     table: MaybeUninit<RefCell<Table<[Connection; N]>>>,
 }
 
 impl<const N: usize> Resources<N> {
     /// Nothing in it yet.
     pub const fn new() -> Self {
-        Self { storage: MaybeUninit::uninit(), table: MaybeUninit::uninit() }
+        Self { table: MaybeUninit::uninit() }
     }
 }
 
@@ -83,10 +82,13 @@ impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
 }
 
 /// The settings of a listener.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct Options {
     /// How long a handshake may take from SYN to the client's ACK.
     pub handshake: Duration,
+    /// The secret of sequence numbers and ephemeral ports: 16 bytes of the chip's random numbers, new at each start
+    /// (RFC 6528 section 3).
+    pub isn_key: IsnKey,
 }
 
 /// A TCP listener of one port or two, on up to [`INTERFACES_MAX`] network interfaces. Copies are the same listener.
@@ -96,25 +98,40 @@ pub struct Tcp {
 }
 
 impl Tcp {
-    /// A listener without a port and without an interface.
+    /// A listener without a port and without an interface, which opens no connections itself.
     pub fn new<const N: usize, const RX: usize, const TX: usize>(
         buffers: &'static mut SocketBuffers<N, RX, TX>,
         resources: &'static mut Resources<N>,
         options: Options,
     ) -> Self {
-        let storage = resources.storage.write([const { [SocketStorage::EMPTY] }; N]);
-        let mut parts = buffers.0.iter_mut().zip(storage.iter_mut());
-        let connections = core::array::from_fn(|_| {
-            // There are N of each.
-            let ((rx, tx), storage) = parts.next().expect("N parts");
-            let mut socket = Socket::new(SocketBuffer::new(&mut rx[..]), SocketBuffer::new(&mut tx[..]));
-            socket.set_nagle_enabled(false);
-            socket.set_keep_alive(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_INTERVAL_MS)));
-            socket.set_timeout(Some(smoltcp::time::Duration::from_millis(KEEPALIVE_TIMEOUT_MS)));
-            Connection::new(SocketSet::new(&mut storage[..]), socket)
-        });
-        let table = resources.table.write(RefCell::new(Table::new(connections, options.handshake)));
-        Self { shared: table }
+        let mut buffers = buffers.0.iter_mut().map(slices);
+        // There are N of each.
+        let connections = core::array::from_fn(|_| connection(buffers.next()));
+        let table = Table::new(connections, N, options.handshake, options.isn_key);
+        Self { shared: resources.table.write(RefCell::new(table)) }
+    }
+
+    /// The same with `M` connections more, which no client can take: those of
+    /// [`Interface::connect`](edge_nal::TcpConnect::connect). `K` is `N + M`, which is checked when compiling.
+    pub fn with_outgoing<
+        const N: usize,
+        const RX: usize,
+        const TX: usize,
+        const M: usize,
+        const OUT_RX: usize,
+        const OUT_TX: usize,
+        const K: usize,
+    >(
+        buffers: &'static mut SocketBuffers<N, RX, TX>,
+        outgoing: &'static mut SocketBuffers<M, OUT_RX, OUT_TX>,
+        resources: &'static mut Resources<K>,
+        options: Options,
+    ) -> Self {
+        const { assert!(N + M == K && K <= CONNECTIONS_MAX, "one resource for each connection") };
+        let mut buffers = buffers.0.iter_mut().map(slices).chain(outgoing.0.iter_mut().map(slices));
+        let connections = core::array::from_fn(|_| connection(buffers.next()));
+        let table = Table::new(connections, N, options.handshake, options.isn_key);
+        Self { shared: resources.table.write(RefCell::new(table)) }
     }
 
     /// Puts the listener between the driver of `port` and embassy-net, which gets the returned [`NetDriver`]. Both runners
@@ -132,6 +149,7 @@ impl Tcp {
         assert!(index < INTERFACES_MAX, "no room for another interface");
         table.interfaces_len += 1;
         table.interfaces[index].port = Some(&port.0);
+        port.0.borrow_mut().link = Some(&frames.link);
         let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
         let link = &frames.link;
         let runner = Runner::new(&port.0, self.shared, index, net, link);
@@ -139,7 +157,20 @@ impl Tcp {
     }
 }
 
-/// One network interface of a listener.
+/// The two buffers of a connection.
+type Slices = (&'static mut [u8], &'static mut [u8]);
+
+fn slices<const RX: usize, const TX: usize>((rx, tx): &'static mut ([u8; RX], [u8; TX])) -> Slices {
+    (rx, tx)
+}
+
+/// A connection with these buffers, of which there is a pair for each.
+fn connection(buffers: Option<Slices>) -> Connection {
+    let (rx, tx) = buffers.unwrap_or_default();
+    Connection::new(rx, tx)
+}
+
+/// One network interface of a listener, and [the way](edge_nal::TcpConnect) to other hosts in its network and behind it.
 #[derive(Clone, Copy)]
 pub struct Interface {
     pub(crate) shared: &'static Shared,
@@ -177,10 +208,17 @@ impl Interface {
     }
 
     /// The address at which clients reach the listener here; none while there is no network. Connections to another
-    /// address end: their reads and writes fail, and no segment leaves from an address that is another's now.
+    /// address end: their reads and writes fail, and no segment leaves from an address that is another's now. There is
+    /// no router to other networks: where there may be one, [`follow`](Self::follow) tells it too.
     pub fn set_address(&self, address: Option<Ipv4Cidr>) {
+        self.set_network(address, None);
+    }
+
+    /// The same with the router to other networks; None if there is none.
+    pub(crate) fn set_network(&self, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Addr>) {
         let mut table = self.shared.borrow_mut();
         let interface = &mut table.interfaces[self.index];
+        interface.gateway = gateway;
         if interface.address != address {
             (interface.address, interface.changed) = (address, true);
             interface.wake();

@@ -10,14 +10,15 @@
 //! - The table learns from each frame that comes in. An answer goes to the MAC address that the question came from.
 //! - Each neighbour has its own limit of ARP requests, [`ARP_REQUEST_MS`].
 //! - A frame for a neighbour that is not known yet waits here, where it holds up nobody (RFC 1122 section 2.3.2.2).
+//! - The SYN of an outgoing connection is addressed to the stand-in of its next hop, and finds its way like any other.
 //!
 //! The table does no IO and has no clock.
 
 use core::net::Ipv4Addr;
 
+use embassy_net::Ipv4Cidr;
 use embassy_time::Instant;
 use heapless::Vec;
-use smoltcp::wire::Ipv4Cidr;
 
 use crate::limits::{
     ARP_LEN, ARP_REQUEST_MS, ARP_REQUESTS_MAX, NEIGHBOURS_MAX, PENDING_FRAMES_MAX, PENDING_LEN_MAX, PENDING_MS,
@@ -144,9 +145,9 @@ pub(crate) enum Incoming {
     Pass(Option<Ipv4Addr>),
 }
 
-/// What becomes of a frame of embassy-net.
+/// What becomes of a frame that leaves.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Route {
+pub(crate) enum Verdict {
     /// It leaves; its receiver's MAC address is in it.
     Send,
     /// It waits in the table, or is lost: there is no way to its receiver yet.
@@ -314,12 +315,12 @@ impl Neighbours {
         self.find(address).filter(|entry| entry.requests == 0)?.mac
     }
 
-    /// Finds the way of a frame of embassy-net's.
+    /// Finds the way of a frame to a stand-in.
     #[inline(never)]
-    pub(crate) fn route(&mut self, frame: &mut [u8], now: Instant) -> Route {
-        let Some(receiver) = frame.get(..6).and_then(neighbour_of) else { return Route::Send };
+    pub(crate) fn route(&mut self, frame: &mut [u8], now: Instant) -> Verdict {
+        let Some(receiver) = frame.get(..6).and_then(neighbour_of) else { return Verdict::Send };
         let now = ms(now);
-        let Some(entry) = self.entry(receiver, now) else { return Route::Taken };
+        let Some(entry) = self.entry(receiver, now) else { return Verdict::Taken };
         let silent_ms = now.wrapping_sub(entry.heard);
         let may_ask = entry.requests == 0 || now.wrapping_sub(entry.asked) >= ARP_REQUEST_MS;
         if may_ask && (entry.mac.is_none() || silent_ms >= REACHABLE_MS) {
@@ -334,10 +335,10 @@ impl Neighbours {
         let entry = self.find(receiver);
         if let Some(mac) = entry.and_then(|entry| entry.mac) {
             frame[..6].copy_from_slice(&mac);
-            return Route::Send;
+            return Verdict::Send;
         }
         self.hold(receiver, frame, now);
-        Route::Taken
+        Verdict::Taken
     }
 
     /// Keeps a short frame in the place of another for the same receiver, of none, or of the oldest.

@@ -2,22 +2,23 @@
 
 use core::cell::RefCell;
 use core::future::poll_fn;
-use core::net::Ipv4Addr;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use core::pin::pin;
 use core::task::{Context, Poll};
 
 use embassy_net_driver::{Driver, LinkState, TxToken};
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
-use smoltcp::socket::tcp::State;
+use sockeye_tcp_engine::{Flags, Outgoing, Reaction, Seq, State};
 
 use crate::connection_table::{Shared, TICK, Table};
-use crate::driver_port::{PortState, Sent, Stack, send};
-use crate::frame::{Local, Segment};
+use crate::driver_port::{PortState, Sent, Transmit, send};
+use crate::frame::{Local, Packet, is_host, is_tcp};
 use crate::igmp::{self, Reports};
-use crate::limits::{ACK_EVERY, FRAME_LEN_MAX, PORTS_MAX, RX_BURST, SEGMENT_LEN_SURE, TX_BURST};
-use crate::neighbours::{Incoming, Route};
+use crate::limits::{FRAME_LEN_MAX, RX_BURST, SYN_BACKLOG, TX_BURST};
+use crate::neighbours::{Incoming, Verdict};
 use crate::net_driver::LinkHosts;
+use crate::route::Route;
 use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
@@ -26,7 +27,7 @@ pub struct Runner<D: Driver + 'static> {
     shared: &'static Shared,
     index: usize,
     embassy: EmbassyNet,
-    /// What is the server's: nothing before there is an address and a port.
+    /// What is the device's; None before there is an address.
     local: Option<Local>,
     link: LinkState,
     /// Whether embassy-net had room for one more frame.
@@ -83,15 +84,14 @@ impl<D: Driver + 'static> Runner<D> {
             // What else could have woken the runner? Every frame is followed by a tick, where this is asked again.
             self.follow_link(port, cx);
         }
-        let tick = interface.next <= now;
-        if tick {
-            self.mark_due(table, now);
+        if interface.next <= now {
+            self.look(table, now);
         }
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
         if table.interfaces[self.index].dirty != 0 {
-            self.egress(table, port, cx, now, tick);
+            self.egress(table, port, cx, now);
         }
         self.forward(port, cx, now);
         self.set_alarm(table, cx, now);
@@ -116,9 +116,8 @@ impl<D: Driver + 'static> Runner<D> {
     #[cold]
     #[inline(never)]
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
-        let address = table.interfaces[self.index].address.filter(|_| table.ports != [0; PORTS_MAX]);
-        self.local = address.map(|address| Local::new(port.mac(), address.address(), table.ports));
         let cidr = table.interfaces[self.index].address;
+        self.local = cidr.map(|cidr| Local::new(port.mac(), cidr));
         self.embassy.link.neighbours.borrow_mut().set_local(cidr);
         let local = cidr.map_or(Ipv4Addr::UNSPECIFIED, |cidr| cidr.address());
         let mut stand_ins = self.embassy.link.stand_ins.borrow_mut();
@@ -129,11 +128,9 @@ impl<D: Driver + 'static> Runner<D> {
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.connections.len() {
             let connection = &mut table.connections[index];
-            if connection.interface == self.index && connection.peer.is_some() {
-                let kept = address.map(|address| address.address().into());
-                if connection.socket().local_endpoint().map(|local| local.addr) != kept {
-                    table.forget(index);
-                }
+            let is_here = connection.interface == self.index && connection.peer.is_some();
+            if is_here && Some(connection.route.local()) != self.local.as_ref().map(|local| local.address) {
+                table.forget(index);
             }
         }
     }
@@ -150,15 +147,12 @@ impl<D: Driver + 'static> Runner<D> {
                 }
             }
             let (local, index, embassy) = (&self.local, self.index, &mut self.embassy);
-            let others = port.receive(cx, |stack, frame, tx| {
-                let Some(segment) = local.as_ref().and_then(|local| local.classify(frame)) else {
-                    return embassy.take(frame, tx, now);
-                };
-                let is_others = SegmentInput { table, stack, index, now }.frame(frame, &segment, tx) == Verdict::Others;
-                if is_others {
-                    embassy.pass(frame, now);
-                }
-                is_others
+            let mtu = port.mtu();
+            let others = port.receive(cx, |frame, tx| {
+                let Some(local) = local else { return embassy.take(frame, tx, now) };
+                let Some(packet) = local.classify(frame) else { return embassy.take(frame, tx, now) };
+                SegmentInput { table, local, mtu, index, now }.packet(&packet, frame, tx);
+                false
             });
             match others {
                 Some(others) => {
@@ -180,23 +174,28 @@ impl<D: Driver + 'static> Runner<D> {
     #[cold]
     #[inline(never)]
     fn replay(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
-        let (local, index) = (&self.local, self.index);
+        let Some(local) = &self.local else { return };
+        let (index, mtu) = (self.index, port.mtu());
         let mut next = || {
-            port.transmit(cx, |stack, tx| {
+            port.transmit(cx, |tx| {
                 let Some(syn) = table.next_syn(index, now) else { return false };
-                if let Some(segment) = local.as_ref().and_then(|local| local.classify(&syn.frame)) {
-                    SegmentInput { table, stack, index, now }.frame(&syn.frame, &segment, tx);
+                if let Some(packet) = local.classify(&syn.frame) {
+                    SegmentInput { table, local, mtu, index, now }.packet(&packet, &syn.frame, tx);
                 }
                 true
             })
         };
-        while next() == Some(true) {}
+        for _ in 0..SYN_BACKLOG {
+            if next() != Some(true) {
+                return;
+            }
+        }
     }
 
-    /// Marks the connections whose timers are due, and wakes embassy-net for a report that is due.
+    /// Looks at the timers of connections, and wakes embassy-net for a report that is due.
     #[cold]
     #[inline(never)]
-    fn mark_due(&mut self, table: &mut Table, now: Instant) {
+    fn look(&mut self, table: &mut Table, now: Instant) {
         if self.embassy.reports.is_due(now) {
             self.embassy.link.stand_ins.borrow_mut().wake();
         }
@@ -208,16 +207,24 @@ impl<D: Driver + 'static> Runner<D> {
             }
             if connection.due <= now {
                 table.expire_half_open(index, now);
-                table.interfaces[self.index].dirty |= 1 << index;
-            } else {
-                next = next.min(connection.due);
+                table.connections[index].on_timer(now);
+                table.sync_state(index);
+                let handshake = table.handshake;
+                let connection = &mut table.connections[index];
+                if connection.peer.is_some() {
+                    connection.due = connection.next_due(now, handshake);
+                }
+                if connection.tcp.has_urgent_segment() {
+                    table.interfaces[self.index].dirty |= 1 << index;
+                }
             }
+            next = next.min(table.connections[index].due);
         }
         table.interfaces[self.index].next = next;
     }
 
     #[inline(never)]
-    fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant, tick: bool) {
+    fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
         let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
@@ -234,19 +241,10 @@ impl<D: Driver + 'static> Runner<D> {
             dirty &= dirty - 1;
             table.sync_state(index);
             let connection = &mut table.connections[index];
-            connection.unacked = 0;
-            if connection.peer.is_none() {
-                continue;
-            }
-            if tick && connection.due <= now {
-                connection.due = port.due(connection, now).max(now + TICK);
-                if connection.accept_state == AcceptState::HalfOpen {
-                    connection.due = connection.due.min(connection.since + table.handshake);
-                }
-            } else {
+            if connection.peer.is_some() {
                 connection.due = connection.due.min(now + TICK);
+                table.interfaces[self.index].expect(connection.due);
             }
-            table.interfaces[self.index].expect(connection.due);
         }
     }
 
@@ -275,7 +273,7 @@ impl<D: Driver + 'static> Runner<D> {
             }
             let Some(frame) = self.embassy.net.try_tx_buf() else { return };
             self.net_wakes = false;
-            if neighbours.route(frame, now) == Route::Send && !port.forward(frame, cx) {
+            if neighbours.route(frame, now) == Verdict::Send && !port.forward(frame, cx) {
                 return;
             }
             self.embassy.net.tx_done();
@@ -319,9 +317,13 @@ struct EmbassyNet {
 }
 
 impl EmbassyNet {
-    /// Answers ARP, and gives all else to embassy-net. True if there was a frame for it. `tx` is room for a reply.
+    /// Answers ARP, and gives all else to embassy-net but TCP, which is not for this device or cut off. True if there was
+    /// a frame for it. `tx` is room for a reply.
     #[inline(never)]
     fn take<T: TxToken>(&mut self, frame: &[u8], tx: T, now: Instant) -> bool {
+        if is_tcp(frame) {
+            return false;
+        }
         match self.pass(frame, now) {
             Incoming::Pass(_) => true,
             Incoming::Done => false,
@@ -352,102 +354,117 @@ impl EmbassyNet {
     }
 }
 
-/// Whose a frame was.
-#[derive(PartialEq, Eq)]
-enum Verdict {
-    /// A connection's, or nobody's.
-    Done,
-    /// To be handed to embassy-net.
-    Others,
-}
-
-/// What a segment's sender is to the table.
-enum Known {
-    Connection(usize),
-    /// The client of this connection seems to have forgotten it.
-    Restarted(usize),
-    Nobody,
-}
-
 /// Where segments come in.
-struct SegmentInput<'a, 'b> {
+struct SegmentInput<'a> {
     table: &'a mut Table,
-    stack: &'a mut Stack<'b>,
+    local: &'a Local,
+    mtu: usize,
     index: usize,
     now: Instant,
 }
 
-impl SegmentInput<'_, '_> {
-    fn frame<T: TxToken>(&mut self, frame: &[u8], segment: &Segment, tx: T) -> Verdict {
-        if !segment.verify(frame) {
-            return Verdict::Done;
+impl SegmentInput<'_> {
+    /// Takes a segment. `frame` is what it came in, and `tx` is room for a RST.
+    #[inline(always)]
+    fn packet<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
+        if !packet.verify() {
+            return;
         }
-        let known = match self.table.find(self.index, segment.peer) {
-            Some(index) if segment.is_syn() => self.syn_on_known(index),
-            Some(index) => Known::Connection(index),
-            None => Known::Nobody,
-        };
-        let index = match known {
-            Known::Connection(index) => index,
-            // embassy-net has no socket for it either, and answers with a RST.
-            Known::Nobody if !segment.is_syn() => return Verdict::Others,
-            Known::Nobody => match self.table.admit(self.index, segment, self.now) {
-                Some(index) => index,
-                None => return self.queue_syn(frame, segment),
-            },
-            Known::Restarted(index) => {
-                self.stack.challenge(&mut self.table.connections[index], frame, segment, tx, self.now);
-                return self.queue_syn(frame, segment);
+        match self.table.find(self.index, packet.peer) {
+            Some(index) if packet.segment.has(Flags::SYN) => self.syn_on_known(index, packet, frame, tx),
+            Some(index) => self.segment(index, packet, tx),
+            None => self.unknown(packet, frame, tx),
+        }
+    }
+
+    /// A segment of no connection (RFC 9293 section 3.10.7.1 and 3.10.7.2): a SYN for a listener, or to be refused.
+    #[cold]
+    #[inline(never)]
+    fn unknown<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
+        let Packet { peer, segment, .. } = packet;
+        if !is_host(self.local.cidr, *SocketAddrV4::from(*peer).ip()) {
+            return;
+        }
+        if segment.is_opening() && self.table.is_listening(*peer) {
+            match self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
+                Some(index) => self.settle(index),
+                None => self.queue_syn(packet, frame),
             }
-        };
-        self.segment(index, frame, segment, tx);
-        Verdict::Done
+        } else if let Some(refusal) = Outgoing::refusal(segment) {
+            self.answer(packet, &refusal, tx);
+        }
+    }
+
+    /// Sends a segment without text to where this one came from.
+    #[cold]
+    fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &Outgoing, tx: T) {
+        let route = Route::new(packet.peer_mac, self.local.mac, self.local.address, packet.peer);
+        tx.consume(Route::frame_len(answer), |frame| route.write(answer, frame, |_| ()));
     }
 
     /// Lets a SYN wait for room.
     #[cold]
-    fn queue_syn(&mut self, frame: &[u8], segment: &Segment) -> Verdict {
-        self.table.queue_syn(self.index, segment.peer, frame, self.now);
-        Verdict::Done
+    fn queue_syn(&mut self, packet: &Packet<'_>, frame: &[u8]) {
+        self.table.queue_syn(self.index, packet.peer, frame, self.now);
     }
 
-    /// A SYN from a client that has a connection already.
+    /// A SYN from a peer that has a connection already.
     #[cold]
-    fn syn_on_known(&mut self, index: usize) -> Known {
+    #[inline(never)]
+    fn syn_on_known<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, frame: &[u8], tx: T) {
         let connection = &mut self.table.connections[index];
-        match connection.socket().state() {
-            State::SynReceived | State::Listen => Known::Connection(index),
-            // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1).
-            State::TimeWait | State::Closed if connection.accept_state == AcceptState::Free => {
-                self.table.forget(index);
-                Known::Nobody
+        let gives_way = matches!(connection.tcp.state(), State::Closed | State::TimeWait);
+        if !packet.segment.is_opening() || !gives_way {
+            let is_open = !matches!(connection.tcp.state(), State::SynSent | State::SynReceived);
+            self.segment(index, packet, tx);
+            if is_open && packet.segment.is_opening() {
+                // The connection challenges it (RFC 5961 section 4). A peer that has restarted answers with a RST, and
+                // then its SYN has waited.
+                self.queue_syn(packet, frame);
             }
-            State::TimeWait | State::Closed => {
-                // Its socket is about to be dropped. Until then the SYN waits like any other.
-                connection.peer = None;
-                Known::Nobody
-            }
-            _ => Known::Restarted(index),
+            return;
         }
+        // TIME-WAIT gives way to a new connection (RFC 9293 section 3.6.1), whatever its number is: it gives way to any
+        // other client too.
+        if connection.accept_state == AcceptState::Free {
+            self.table.forget(index);
+        } else {
+            // Its socket is about to be dropped. Until then the SYN waits like any other.
+            connection.peer = None;
+        }
+        self.unknown(packet, frame, tx);
     }
 
-    fn segment<T: TxToken>(&mut self, index: usize, frame: &[u8], segment: &Segment, tx: T) {
+    #[inline]
+    fn segment<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, tx: T) {
         let connection = &mut self.table.connections[index];
-        self.stack.segment(connection, frame, segment, tx, self.now);
-        connection.unacked = connection.unacked.saturating_add(u8::from(segment.payload_len > 0));
-        let unacked = connection.unacked;
+        match connection.on_segment(&packet.segment, self.now) {
+            // Whoever only guesses the ports moves nothing.
+            Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
+            Reaction::Ignored => {}
+            Reaction::Reset(seq) => self.answer_reset(packet, seq, tx),
+        }
+        self.settle(index);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn answer_reset<T: TxToken>(&self, packet: &Packet<'_>, seq: Seq, tx: T) {
+        self.answer(packet, &Outgoing::reset(seq), tx);
+    }
+
+    /// After a segment of a connection: its timers, and what is to be sent.
+    #[inline]
+    fn settle(&mut self, index: usize) {
         let due = self.now + TICK;
+        let connection = &mut self.table.connections[index];
+        let (state, is_urgent) = (connection.tcp.state(), connection.tcp.has_urgent_segment());
         if connection.due > due {
             connection.due = due;
             self.table.interfaces[self.index].expect(due);
         }
-        let connection = &mut self.table.connections[index];
-        let socket = connection.socket();
-        let (state, unsent) = (socket.state(), socket.send_queue());
-        connection.bulk = unsent > SEGMENT_LEN_SURE;
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
-        let quiet = matches!(state, State::Established | State::CloseWait);
-        if unacked >= ACK_EVERY || unsent > 0 || !quiet {
+        if is_urgent {
             self.table.interfaces[self.index].dirty |= 1 << index;
         }
         self.table.sync_known_state(index, state);

@@ -1,12 +1,14 @@
-//! One connection: its smoltcp socket, its client, and who answers for it.
+//! One connection: its TCP, its peer, and who answers for it.
+
+use core::task::Waker;
 
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::Instant;
-use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{Socket, State};
+use embassy_time::{Duration, Instant};
+use sockeye_tcp_engine::{self as engine, Outgoing, Reaction, Segment, State};
 
 use crate::frame::Peer;
-use crate::phy::EthernetHeader;
+use crate::limits::TICK_MS;
+use crate::route::Route;
 
 /// Who owns a connection, from its SYN to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,64 +25,142 @@ pub(crate) enum AcceptState {
     Orphan,
 }
 
-/// One connection: a smoltcp socket in a set of its own, so that nothing is ever searched.
+/// One connection.
 pub(crate) struct Connection {
-    pub(crate) set: SocketSet<'static>,
-    handle: SocketHandle,
+    pub(crate) tcp: engine::Connection<&'static mut [u8]>,
     pub(crate) peer: Option<Peer>,
-    pub(crate) ethernet: EthernetHeader,
+    pub(crate) route: Route,
     pub(crate) interface: usize,
     pub(crate) accept_state: AcceptState,
     /// When its SYN came, and later when it was let go or began to give way.
     pub(crate) since: Instant,
-    /// When its timers want to be looked at.
+    /// When its timers are to be looked at.
     pub(crate) due: Instant,
-    /// Segments with payload since the last one was sent.
-    pub(crate) unacked: u8,
     /// Its socket is closing both directions: it ends when a newcomer needs the connection.
     pub(crate) gives_way: bool,
-    /// What is to be sent may take more than one segment.
-    pub(crate) bulk: bool,
     /// Wakes the accept that holds the pending_accept of this number; it need not get this connection.
     pub(crate) accept_waker: WakerRegistration,
+    /// Whoever waits for input, and for room, the handshake or the peer's ACK of a FIN.
+    rx_waker: WakerRegistration,
+    tx_waker: WakerRegistration,
 }
 
 impl Connection {
-    pub(crate) fn new(mut set: SocketSet<'static>, socket: Socket<'static>) -> Self {
-        let handle = set.add(socket);
+    pub(crate) fn new(rx: &'static mut [u8], tx: &'static mut [u8]) -> Self {
         Self {
-            set,
-            handle,
+            tcp: engine::Connection::new(rx, tx),
             peer: None,
-            ethernet: EthernetHeader::default(),
+            route: Route::default(),
             interface: 0,
             accept_state: AcceptState::Free,
             since: Instant::MIN,
             due: Instant::MAX,
-            unacked: 0,
             gives_way: false,
-            bulk: false,
             accept_waker: WakerRegistration::new(),
+            rx_waker: WakerRegistration::new(),
+            tx_waker: WakerRegistration::new(),
         }
     }
 
-    #[inline]
-    pub(crate) fn socket(&mut self) -> &mut Socket<'static> {
-        self.set.get_mut(self.handle)
+    /// Begins anew for a peer of an interface. What is to be sent goes to `route`.
+    pub(crate) fn begin(
+        &mut self,
+        peer: Peer,
+        route: Route,
+        interface: usize,
+        accept_state: AcceptState,
+        now: Instant,
+    ) {
+        self.peer = Some(peer);
+        self.route = route;
+        self.interface = interface;
+        self.accept_state = accept_state;
+        self.since = now;
+        self.gives_way = false;
     }
 
-    /// Ends the connection without a word to the client.
+    /// Ends the connection without a word to the peer.
     pub(crate) fn forget(&mut self) {
-        let socket = self.socket();
-        if socket.state() != State::Closed || socket.remote_endpoint().is_some() {
-            socket.abort();
-            // Listening clears the remote endpoint, so that no RST is sent.
-            let _ = socket.listen(1);
-            socket.abort();
-        }
+        self.tcp.forget();
+        self.wake();
         (self.peer, self.due) = (None, Instant::MAX);
         if self.accept_state != AcceptState::Owned {
             self.accept_state = AcceptState::Free;
         }
+    }
+
+    /// Ends the connection with a RST.
+    pub(crate) fn abort(&mut self) {
+        self.tcp.abort();
+        self.wake();
+    }
+
+    // ---- waiting
+
+    /// Wakes `waker` when there is more input, or an end to it.
+    #[inline]
+    pub(crate) fn wait_rx(&mut self, waker: &Waker) {
+        self.rx_waker.register(waker);
+    }
+
+    /// Wakes `waker` when there is more room, or the state has changed.
+    #[inline]
+    pub(crate) fn wait_tx(&mut self, waker: &Waker) {
+        self.tx_waker.register(waker);
+    }
+
+    #[cold]
+    fn wake(&mut self) {
+        self.rx_waker.wake();
+        self.tx_waker.wake();
+    }
+
+    /// Takes a segment, and wakes whoever waits for what it has brought.
+    #[inline]
+    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        let before = (self.tcp.received(), self.tcp.unacknowledged(), self.tcp.state());
+        let reaction = self.tcp.on_segment(segment, now);
+        let (received, unacknowledged, state) = before;
+        if self.tcp.state() != state {
+            self.wake();
+            return reaction;
+        }
+        if self.tcp.received() != received {
+            self.rx_waker.wake();
+        }
+        if self.tcp.unacknowledged() != unacknowledged {
+            self.tx_waker.wake();
+        }
+        reaction
+    }
+
+    /// Does what the time asks for.
+    pub(crate) fn on_timer(&mut self, now: Instant) {
+        let state = self.tcp.state();
+        self.tcp.on_timer(now);
+        if self.tcp.state() != state {
+            self.wake();
+        }
+    }
+
+    /// When its timers are to be looked at, after they have been: at least one tick later, since each look visits all.
+    /// `handshake` is how long one may take.
+    pub(crate) fn next_due(&self, now: Instant, handshake: Duration) -> Instant {
+        let due = match self.accept_state {
+            AcceptState::HalfOpen => self.tcp.due().min(self.since + handshake),
+            _ => self.tcp.due(),
+        };
+        due.max(now + Duration::from_millis(TICK_MS))
+    }
+
+    /// Writes the frame of a segment that [`next_segment`](engine::Connection::next_segment) has returned.
+    #[inline]
+    pub(crate) fn write(&self, segment: &Outgoing, frame: &mut [u8]) {
+        self.route.write(segment, frame, |payload| self.tcp.fill(segment, payload));
+    }
+
+    /// Whether the peer is done with the connection, or it with the peer, so that it takes up no room any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.tcp.state() == State::Closed && !self.tcp.has_urgent_segment()
     }
 }

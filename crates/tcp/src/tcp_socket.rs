@@ -1,27 +1,34 @@
 //! edge-nal's traits over the listener's connections.
 
 use core::fmt;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use core::task::Poll;
+use core::task::{Context, Poll};
 
-use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpShutdown, TcpSplit};
+use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpConnect, TcpShutdown, TcpSplit};
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
-use smoltcp::socket::tcp::{RecvError, Socket, State};
+use sockeye_tcp_engine::{Ended, State};
 
 use crate::connection_table::Shared;
-use crate::limits::SEGMENT_LEN_SURE;
-use crate::listener::Tcp;
+use crate::listener::{Interface, Tcp};
+use crate::tcp_connection::Connection;
 
-/// Why binding, accepting, reading or writing failed.
+/// Why binding, accepting, connecting, reading or writing failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TcpError {
-    /// The address is not `0.0.0.0`, or the port is 0: a listener listens on all its interfaces.
+    /// The address to listen on is not `0.0.0.0`, or its port is 0: a listener listens on all its interfaces. The
+    /// address to connect to is not that of a single other host, or its port is 0.
     Unaddressable,
     /// The listener has [`PORTS_MAX`](crate::limits::PORTS_MAX) other ports already.
     AddrInUse,
-    /// More accepts are under way than there are connections.
+    /// More accepts are under way than there are connections, or no connection is left to be opened.
     NoConnections,
+    /// The interface has no network, or no router to the host's.
+    NetworkUnreachable,
+    /// Nobody listens there.
+    ConnectionRefused,
+    /// The peer has not answered a SYN for [`SILENCE_MS`](crate::limits::SILENCE_MS).
+    TimedOut,
     /// The connection is gone: reset by the client, silent for too long, or its address is no longer the device's.
     ConnectionReset,
 }
@@ -32,6 +39,9 @@ impl fmt::Display for TcpError {
             Self::Unaddressable => "address can't be listened on",
             Self::AddrInUse => "other ports are listened on",
             Self::NoConnections => "no connection is left",
+            Self::NetworkUnreachable => "no way leads there",
+            Self::ConnectionRefused => "connection refused",
+            Self::TimedOut => "no answer",
             Self::ConnectionReset => "connection reset",
         })
     }
@@ -45,6 +55,9 @@ impl embedded_io_async::Error for TcpError {
             Self::Unaddressable => ErrorKind::AddrNotAvailable,
             Self::AddrInUse => ErrorKind::AddrInUse,
             Self::NoConnections => ErrorKind::OutOfMemory,
+            Self::NetworkUnreachable => ErrorKind::AddrNotAvailable,
+            Self::ConnectionRefused => ErrorKind::ConnectionRefused,
+            Self::TimedOut => ErrorKind::TimedOut,
             Self::ConnectionReset => ErrorKind::ConnectionReset,
         }
     }
@@ -107,7 +120,22 @@ impl TcpAccept for Acceptor {
     }
 }
 
-/// One accepted connection. Dropping it resets the connection unless it is closed.
+impl TcpConnect for Interface {
+    type Error = TcpError;
+    type Socket<'a> = TcpSocket;
+
+    /// Opens a connection by way of this interface. Without an answer it fails after
+    /// [`SILENCE_MS`](crate::limits::SILENCE_MS); dropping the wait ends it sooner.
+    async fn connect(&self, remote: SocketAddr) -> Result<TcpSocket, TcpError> {
+        let SocketAddr::V4(remote) = remote else { return Err(TcpError::Unaddressable) };
+        let index = self.shared.borrow_mut().connect(self.index, remote)?;
+        let socket = TcpSocket { shared: self.shared, index };
+        poll_fn(|cx| socket.poll_connected(cx)).await?;
+        Ok(socket)
+    }
+}
+
+/// One connection, accepted or opened. Dropping it resets the connection unless it is closed.
 pub struct TcpSocket {
     pub(crate) shared: &'static Shared,
     pub(crate) index: usize,
@@ -121,8 +149,8 @@ impl Drop for TcpSocket {
 
 impl TcpSocket {
     #[inline]
-    fn with<R>(&self, f: impl FnOnce(&mut Socket<'static>) -> R) -> R {
-        f(self.shared.borrow_mut().connections[self.index].socket())
+    fn with<R>(&self, f: impl FnOnce(&mut Connection) -> R) -> R {
+        f(&mut self.shared.borrow_mut().connections[self.index])
     }
 
     fn schedule_tx(&self) {
@@ -133,89 +161,83 @@ impl TcpSocket {
         self.shared.borrow_mut().transmit(self.index);
     }
 
-    async fn read(&self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        poll_fn(|cx| {
+    fn poll_connected(&self, cx: &mut Context<'_>) -> Poll<Result<(), TcpError>> {
+        self.with(|connection| match (connection.tcp.state(), connection.tcp.ended()) {
+            (State::SynSent | State::SynReceived, _) => {
+                connection.wait_tx(cx.waker());
+                Poll::Pending
+            }
+            (_, Some(Ended::Refused)) => Poll::Ready(Err(TcpError::ConnectionRefused)),
+            (_, Some(Ended::TimedOut)) => Poll::Ready(Err(TcpError::TimedOut)),
+            (_, Some(_)) => Poll::Ready(Err(TcpError::ConnectionReset)),
+            _ => Poll::Ready(Ok(())),
+        })
+    }
+
+    // A future of one closure: an `async fn` around it would be a state more to look at, and a move.
+    #[inline]
+    fn read(&self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let socket = table.connections[self.index].socket();
-            let queued = socket.recv_queue();
-            if queued == 0 && socket.may_recv() {
-                socket.register_recv_waker(cx.waker());
+            let connection = &mut table.connections[self.index];
+            if connection.tcp.received() == 0 {
+                if !connection.tcp.may_receive() {
+                    return Poll::Ready(end_of_input(connection));
+                }
+                connection.wait_rx(cx.waker());
                 table.transmit(self.index);
                 return Poll::Pending;
             }
-            let capacity = socket.recv_capacity();
-            let received = socket.recv(|data| {
-                let len = data.len().min(buf.len());
-                buf[..len].copy_from_slice(&data[..len]);
-                (len, len)
-            });
-            // The window has grown by so much that the client should hear of it.
-            if queued >= capacity / 4 {
-                table.schedule_tx(self.index);
-            }
-            Poll::Ready(received.or_else(|error| match error {
-                RecvError::Finished => Ok(0),
-                RecvError::InvalidState => Err(TcpError::ConnectionReset),
-            }))
+            let len = connection.tcp.peek(buf);
+            table.consume(self.index, len);
+            Poll::Ready(Ok(len))
         })
-        .await
     }
 
-    async fn write(&self, data: &[u8]) -> Result<usize, TcpError> {
-        if data.is_empty() {
-            return Ok(0);
-        }
-        poll_fn(|cx| {
+    #[inline]
+    fn write(&self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
             let connection = &mut table.connections[self.index];
-            let socket = connection.socket();
-            // Up to where the buffer ends or is full; what is left of `data` comes with the next write.
-            let sent = socket.send(|room| {
-                let len = room.len().min(data.len());
-                room[..len].copy_from_slice(&data[..len]);
-                (len, len)
-            });
-            match sent {
-                Ok(0) => {
-                    socket.register_send_waker(cx.waker());
-                    table.transmit(self.index);
-                    Poll::Pending
-                }
-                Ok(len) => {
-                    let unsent = socket.send_queue();
-                    connection.bulk = unsent > SEGMENT_LEN_SURE;
-                    table.schedule_tx(self.index);
-                    Poll::Ready(Ok(len))
-                }
-                Err(_) => Poll::Ready(Err(TcpError::ConnectionReset)),
+            let len = connection.tcp.write(data);
+            if len > 0 {
+                table.schedule_tx(self.index);
+                return Poll::Ready(Ok(len));
             }
-        })
-        .await
-    }
-
-    async fn readable(&self) -> Result<(), TcpError> {
-        poll_fn(|cx| {
-            let mut table = self.shared.borrow_mut();
-            let socket = table.connections[self.index].socket();
-            if socket.can_recv() || !socket.may_recv() {
-                return Poll::Ready(Ok(()));
+            if data.is_empty() {
+                return Poll::Ready(Ok(0));
             }
-            socket.register_recv_waker(cx.waker());
+            if !connection.tcp.may_write() {
+                return Poll::Ready(Err(TcpError::ConnectionReset));
+            }
+            connection.wait_tx(cx.waker());
             table.transmit(self.index);
             Poll::Pending
         })
-        .await
     }
 
-    /// Sends FIN after all that is written, and waits until the client has acknowledged it.
+    fn readable(&self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(move |cx| {
+            let mut table = self.shared.borrow_mut();
+            let connection = &mut table.connections[self.index];
+            if connection.tcp.received() > 0 || !connection.tcp.may_receive() {
+                return Poll::Ready(Ok(()));
+            }
+            connection.wait_rx(cx.waker());
+            table.transmit(self.index);
+            Poll::Pending
+        })
+    }
+
+    /// Sends FIN after all that is written, and waits until the peer has acknowledged it.
     async fn close_write(&self) -> Result<(), TcpError> {
-        self.with(|socket| socket.close());
+        self.with(|connection| connection.tcp.close());
         self.schedule_tx();
         self.transmit();
         poll_fn(|cx| {
-            self.with(|socket| match socket.state() {
+            self.with(|connection| match connection.tcp.state() {
                 State::FinWait1 | State::Closing | State::LastAck => {
-                    socket.register_send_waker(cx.waker());
+                    connection.wait_tx(cx.waker());
                     Poll::Pending
                 }
                 _ => Poll::Ready(Ok(())),
@@ -232,32 +254,39 @@ impl TcpSocket {
     }
 }
 
+/// What reading has come to: 0 if the peer has closed its side in order.
+pub(crate) fn end_of_input(connection: &Connection) -> Result<usize, TcpError> {
+    if connection.tcp.has_received_fin() { Ok(0) } else { Err(TcpError::ConnectionReset) }
+}
+
 impl ErrorType for TcpSocket {
     type Error = TcpError;
 }
 
 impl Read for TcpSocket {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        TcpSocket::read(self, buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        TcpSocket::read(self, buf)
     }
 }
 
 impl Write for TcpSocket {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        TcpSocket::write(self, data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        TcpSocket::write(self, data)
     }
 
     /// Sends what is written, and does not wait for the client's acknowledgement, which comes late on purpose. Waiting
     /// for input and closing send it too, so that a reply of several writes leaves as one segment.
-    async fn flush(&mut self) -> Result<(), TcpError> {
-        self.transmit();
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(|_| {
+            self.transmit();
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
 impl Readable for TcpSocket {
-    async fn readable(&mut self) -> Result<(), TcpError> {
-        TcpSocket::readable(self).await
+    fn readable(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        TcpSocket::readable(self)
     }
 }
 
@@ -279,7 +308,7 @@ impl TcpShutdown for TcpSocket {
 
     /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
     async fn abort(&mut self) -> Result<(), TcpError> {
-        self.with(|socket| socket.abort());
+        self.with(|connection| connection.abort());
         self.schedule_tx();
         self.transmit();
         Ok(())
@@ -294,25 +323,27 @@ impl ErrorType for Half<'_> {
 }
 
 impl Read for Half<'_> {
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, TcpError> {
-        self.0.read(buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        self.0.read(buf)
     }
 }
 
 impl Write for Half<'_> {
-    async fn write(&mut self, data: &[u8]) -> Result<usize, TcpError> {
-        self.0.write(data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
+        self.0.write(data)
     }
 
-    async fn flush(&mut self) -> Result<(), TcpError> {
-        self.0.transmit();
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        poll_fn(|_| {
+            self.0.transmit();
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
 impl Readable for Half<'_> {
-    async fn readable(&mut self) -> Result<(), TcpError> {
-        self.0.readable().await
+    fn readable(&mut self) -> impl Future<Output = Result<(), TcpError>> {
+        self.0.readable()
     }
 }
 

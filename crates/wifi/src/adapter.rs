@@ -39,7 +39,7 @@ use crate::reason_code::{LEFT_BY_STATION, reason_code};
 pub use radio_driver::{AccessPoint, DriverEvent, NetworkStack, RadioDriver};
 pub use static_network::{StaticNetwork, network_of};
 
-/// What the adapter works with, besides the driver. All of it is for one task.
+/// The adapter's context besides the driver. A context is for one task.
 pub struct AdapterContext<'a, N, P> {
     /// The network stack.
     pub network: &'a N,
@@ -106,7 +106,7 @@ impl Radio for Handle<'_> {
     }
 }
 
-/// What a driver is configured with.
+/// The configuration of a driver.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct DriverConfig {
     ap: Option<AccessPoint>,
@@ -310,7 +310,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'
 
     fn scan(&mut self) {
         self.is_scanning = true;
-        // What the scan hears is taken when it is over.
+        // The scan's results are taken when the scan is over.
         if let Some(Err(_)) = begin(self.driver.scan()) {
             self.is_scanning = false;
             self.report(Event::ScanFailed);
@@ -349,7 +349,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'
             (StationLink::Reconnecting, false) if is_late => self.on_down(JoinError::TimedOut),
             (StationLink::Connected, false) => self.on_down(JoinError::TimedOut),
             (StationLink::Disconnecting, false) => self.on_down(JoinError::Other),
-            // It was told to leave, and didn't.
+            // The station was ordered to leave, and is still joined.
             (StationLink::Down, true) => drop(begin(self.driver.disconnect())),
             _ => {}
         }

@@ -59,7 +59,7 @@ impl Wifi {
         }
     }
 
-    /// What was configured of it has changed.
+    /// The access point's configuration has changed.
     pub(crate) fn ap_changed(&mut self, env: &MachineInput<'_>) {
         self.ap.restart_ms = Some(env.now_ms + LEAVE_DELAY_MS);
     }
@@ -131,7 +131,7 @@ impl Wifi {
     }
 }
 
-/// What the radio is told of the access point.
+/// The access point's configuration for the radio.
 pub(crate) fn ap_config(settings: &WifiSettings<'_>) -> ApConfig {
     let ap = settings.ap;
     let security = match (ap.is_open, ap.passphrase.is_empty()) {

@@ -1,4 +1,4 @@
-//! What it takes to join a network.
+//! The credentials of a network: name, password, addresses.
 
 use core::fmt;
 use core::net::Ipv4Addr;
@@ -18,7 +18,7 @@ pub type Ssid = String<SSID_LEN_MAX, u8>;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String<PASSWORD_LEN_MAX, u8>);
 
-/// What can't be the name, the password or the address of a network. `Display` says what can.
+/// The errors of a network's name, password or addresses. `Display` describes the permitted values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidNetwork {
     /// No name, more than [`SSID_LEN_MAX`] bytes, control characters, or not UTF-8.
@@ -102,7 +102,7 @@ pub enum Ip {
     #[default]
     #[n(0)]
     Dhcp,
-    /// It was configured.
+    /// The address was configured.
     #[n(1)]
     Static(#[n(0)] StaticIp),
 }

@@ -17,7 +17,7 @@ use crate::scan_results::Scan;
 use crate::station::{Input, StationState};
 use crate::wifi_settings::WifiSettings;
 
-/// What the state machine works with, besides its state, at each call.
+/// The inputs of the state machine at each call, besides its state.
 #[derive(Debug, Clone, Copy)]
 pub struct MachineInput<'a> {
     /// Milliseconds since boot.
@@ -43,11 +43,11 @@ pub(crate) enum RadioCommand {
 /// Why the station is not in a network that it was in, or that it tried to join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// It could not join.
+    /// The station could not join.
     Join(JoinError),
-    /// It got no address within [`ADDRESS_TIMEOUT_MS`](crate::limits::ADDRESS_TIMEOUT_MS).
+    /// The station got no address within [`ADDRESS_TIMEOUT_MS`](crate::limits::ADDRESS_TIMEOUT_MS).
     NoAddress,
-    /// It dropped out of the network.
+    /// The station dropped out of the network.
     Dropped,
     /// WIFI CONFIRM did not come in time.
     NotConfirmed,
@@ -70,7 +70,7 @@ impl fmt::Display for Failure {
 /// The last failure.
 #[derive(Debug)]
 pub struct LastFailure {
-    /// What failed.
+    /// The failure.
     pub failure: Failure,
     /// The network.
     pub ssid: Ssid,
@@ -85,7 +85,7 @@ pub struct Trial {
     pub confirm_s: u16,
     /// When it must be confirmed, milliseconds since boot; None until the station has an address.
     pub until_ms: Option<u64>,
-    /// It is being stored: the trial can't end meanwhile.
+    /// The network is being stored: the trial can't end meanwhile.
     pub is_confirming: bool,
 }
 
@@ -134,7 +134,7 @@ pub struct Wifi {
     /// Why the last trial failed; None if it didn't.
     pub trial_failure: Option<Failure>,
 
-    /// What the last scan heard.
+    /// The results of the last scan.
     pub scan: Scan,
     is_scan_wanted: bool,
     /// When the scan that runs is given up, milliseconds since boot; None while none runs.
@@ -276,7 +276,7 @@ impl Wifi {
         all.into_iter().flatten().min()
     }
 
-    /// What the radio is to do next; None if there is nothing.
+    /// The radio's next action; None if there is none.
     pub fn next_action(&mut self, env: &MachineInput<'_>) -> Option<Action> {
         while let Some(command) = self.take_command() {
             match self.action(command, env) {

@@ -1,4 +1,4 @@
-//! What a simulator or a chip implements: a radio that does what it is told, and tells what happens.
+//! The radio that a simulator or a chip implements: it carries out actions, and reports events.
 
 use core::fmt;
 use core::net::Ipv4Addr;
@@ -37,9 +37,9 @@ pub enum Event {
     AddressLost,
     /// The access point is on the air.
     ApStarted,
-    /// It is off the air.
+    /// The access point is off the air.
     ApStopped,
-    /// It could not be put on the air, or went off it by itself.
+    /// The access point could not be put on the air, or went off by itself.
     ApFailed,
     /// So many clients are in the access point now.
     ApClients(u8),
@@ -112,7 +112,7 @@ pub struct ScanResult {
     pub security: Security,
 }
 
-/// What holds for the radio whatever it does.
+/// The radio's settings that are the same for all actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct RadioConfig {
@@ -135,12 +135,12 @@ impl Default for RadioConfig {
     }
 }
 
-/// Who may join the access point.
+/// The security of the access point.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApSecurity {
-    /// Who knows the passphrase that the device came with, which the platform keeps and prints: WPA2.
+    /// WPA2, with the passphrase that the device came with, which the platform keeps and prints.
     FactoryPassphrase,
-    /// Who knows this passphrase: WPA2.
+    /// WPA2, with this passphrase.
     Passphrase(Secret),
     /// Anyone near; only if the owner has asked for it.
     Open,
@@ -151,7 +151,7 @@ pub enum ApSecurity {
 pub struct ApConfig {
     /// Its name, which is the device's.
     pub ssid: Ssid,
-    /// Who may join.
+    /// The access point's security.
     pub security: ApSecurity,
     /// The device's address there; its DHCP server gives out others of the network.
     pub address: Ipv4Addr,
@@ -213,8 +213,8 @@ pub trait Radio {
         false
     }
 
-    /// Begins something, and returns when it is begun: the outcome comes as an [`Event`]. It is never dropped before
-    /// it is ready, and while it runs no event is taken, so it must not wait for an outcome.
+    /// Begins something, and returns when it is begun: the outcome comes as an [`Event`]. The future is never dropped
+    /// before it is ready. While the future runs no event is taken, so it must not wait for an outcome.
     async fn act(&mut self, action: Action);
 
     /// Waits for the next event.

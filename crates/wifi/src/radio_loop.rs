@@ -7,7 +7,7 @@ use embassy_time::{Duration, Timer};
 
 use crate::radio::{Action, Event, Radio};
 
-/// What holds the [state machine](crate::Wifi), and with it the settings and the clock that its inputs come from.
+/// The owner of the [state machine](crate::Wifi), which has the settings and the clock for its inputs.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait Controller {
     /// There is a radio; see [`Wifi::start`](crate::Wifi::start).
@@ -16,7 +16,7 @@ pub trait Controller {
     fn on_event(&self, event: Event);
     /// The time of [`next_ms`](Self::next_ms) is over; see [`Wifi::tick`](crate::Wifi::tick).
     fn on_timer(&self);
-    /// What the radio is to do next; None if there is nothing.
+    /// The radio's next action; None if there is none.
     fn next_action(&self) -> Option<Action>;
     /// After how many milliseconds [`on_timer`](Self::on_timer) is due, if nothing happens before; None if never.
     fn next_ms(&self) -> Option<u64>;

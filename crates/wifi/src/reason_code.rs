@@ -5,8 +5,8 @@ use crate::radio::JoinError;
 /// The station leaves the network itself (IEEE 802.11, 9.4.1.7).
 pub(crate) const LEFT_BY_STATION: u16 = 8;
 
-/// What a reason code means for whoever wants to join (IEEE 802.11, 9.4.1.7; from 200 on, those of the ESP32 family's
-/// radio).
+/// The meaning of a reason code for a station that joins (IEEE 802.11 section 9.4.1.7; from 200 on, those of the ESP32
+/// family's radio).
 pub fn reason_code(reason: u16) -> JoinError {
     match reason {
         // None of the name, none with a security that the device knows, or none that is strong enough.
@@ -54,7 +54,7 @@ mod tests {
         (212, "NO_AP_FOUND_IN_RSSI_THRESHOLD"),
     ];
 
-    /// What a person can do something about, by the reason's name.
+    /// The error that a person can act on, by the reason's name.
     fn meaning(name: &str) -> JoinError {
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
         match () {

@@ -1,4 +1,4 @@
-//! What a scan heard.
+//! The results of a scan.
 
 use heapless::Vec;
 

@@ -11,7 +11,7 @@ use crate::limits::{
 use crate::machine::{Failure, LastFailure, MachineInput, RadioCommand, Trial, Wifi};
 use crate::radio::JoinError;
 
-/// What the station is doing.
+/// The station's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StationState {
     /// Nothing: no network is stored.
@@ -68,18 +68,18 @@ impl StationState {
     }
 }
 
-/// What moves the station.
+/// The inputs of the station's state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
     /// The station is in the network.
     Joined,
-    /// It could not join.
+    /// The station could not join.
     JoinFailed(JoinError),
-    /// It is in no network any more.
+    /// The station is in no network any more.
     Left,
-    /// It has this address.
+    /// The station has this address.
     Address(Ipv4Addr),
-    /// It has no address any more.
+    /// The station has no address any more.
     AddressLost,
     /// A scan is over, whatever it heard.
     Scanned,
@@ -92,14 +92,14 @@ pub enum Input {
     },
     /// WIFI ABORT.
     Abort,
-    /// What was tried is among the stored networks now.
+    /// The network on trial is among the stored networks now.
     Confirmed,
     /// The stored networks are others now.
     NetworksChanged,
 }
 
 impl Wifi {
-    /// One step: the table of states. What isn't here changes nothing.
+    /// One step: the table of states. An input that isn't here changes nothing.
     pub(crate) fn step(&mut self, input: Input, env: &MachineInput<'_>) {
         use StationState::{
             AwaitingConfirm, Choosing, Joining, LeaveDelay, Leaving, Off, Online, Pausing, TryWaitingForDhcp, Trying,
@@ -282,7 +282,8 @@ impl Wifi {
         }
     }
 
-    /// What is tried is being stored: it has a little longer, once, because whoever stores may never come back.
+    /// The network on trial is being stored. So the trial has a little longer, but only once, because the store may
+    /// never finish.
     fn grant(&mut self, env: &MachineInput<'_>) {
         if let Some(trial) = &mut self.trial {
             trial.is_confirming = false;
@@ -340,7 +341,7 @@ impl Wifi {
             StationState::Off | StationState::Pausing => self.next(env),
             StationState::Joining | StationState::WaitingForDhcp => self.leave(env),
             StationState::Online => self.enter(StationState::LeaveDelay, Some(LEAVE_DELAY_MS), env),
-            // It is on its way: a scan or leaving is over soon, and then the trial is next.
+            // A scan or leaving is over soon, and then the trial is next.
             _ => (),
         }
     }

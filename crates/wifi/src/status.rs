@@ -1,4 +1,4 @@
-//! What INFO and WIFI STATUS tell of the Wi-Fi.
+//! The fields of INFO and WIFI STATUS about Wi-Fi.
 
 use core::fmt::{self, Write};
 
@@ -8,7 +8,7 @@ use crate::machine::Wifi;
 use crate::station::StationState;
 use crate::wifi_settings::WifiSettings;
 
-/// What the fields are made from.
+/// The source of the fields.
 pub struct WifiStatus<'a> {
     /// The state machine.
     pub wifi: &'a Wifi,
@@ -95,7 +95,7 @@ pub static FIELDS: [Field; 17] = [
 
 const _: () = assert!(NETWORKS_MAX == 3, "each has its field");
 
-/// What the radio is: an access point, a station, both, or there is none.
+/// The radio's mode: access point, station, both, or none.
 fn mode(wifi: &Wifi) -> &'static str {
     let is_ap = wifi.ap.state == ApState::On;
     match (wifi.has_radio, wifi.state, is_ap) {

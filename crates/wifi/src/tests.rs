@@ -19,7 +19,7 @@ struct Rig {
     wifi: Wifi,
     settings: Settings,
     now_ms: u64,
-    /// What was ordered, and when.
+    /// The orders, and their times.
     orders: Vec<(u64, RadioCommand)>,
 }
 
@@ -103,7 +103,7 @@ impl Rig {
         self.wifi.next_ms(&env)
     }
 
-    /// What was ordered since it was asked last.
+    /// The orders since the last look.
     fn ordered(&mut self) -> Vec<RadioCommand> {
         self.orders.drain(..).map(|(_, order)| order).collect()
     }

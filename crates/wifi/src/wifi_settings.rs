@@ -1,4 +1,4 @@
-//! What of the device's settings the Wi-Fi depends on.
+//! The device's settings that Wi-Fi depends on.
 
 use core::net::Ipv4Addr;
 
@@ -17,7 +17,7 @@ pub struct ApSettings {
     /// Anyone near may join.
     #[cbor(n(1), default)]
     pub is_open: bool,
-    /// It stays on the air beside the station.
+    /// The access point stays on the air beside the station.
     #[cbor(n(2), default)]
     pub is_always_on: bool,
     /// The device's address there.
@@ -53,7 +53,7 @@ impl Default for ApAddress {
     }
 }
 
-/// What the state machine works with: borrowed from wherever the settings are kept.
+/// The settings of the state machine, borrowed from their owner.
 #[derive(Debug, Clone, Copy)]
 pub struct WifiSettings<'a> {
     /// The device's name, which is the access point's and the host name.
@@ -62,6 +62,6 @@ pub struct WifiSettings<'a> {
     pub networks: &'a [Network],
     /// The access point.
     pub ap: &'a ApSettings,
-    /// What holds for the radio whatever it does.
+    /// The radio's settings that are the same for all actions.
     pub radio: RadioConfig,
 }

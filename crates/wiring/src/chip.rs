@@ -4,6 +4,7 @@
 //! strapping pins and the analog converter.
 
 use crate::error::Taken;
+use crate::limits::COUNTERS_MAX;
 
 /// A set of pins by number: bit 4 is pin 4.
 pub type Pins = u64;
@@ -42,7 +43,7 @@ pub struct Chip {
     pub console: Pins,
     /// Pins of USB.
     pub usb: Pins,
-    /// Channels for pulses that go out.
+    /// Channels for pulses that go out; the ESP32 and the ESP32-S3 have two more, which are not used.
     pub pwm_channels: u8,
     /// Frequencies that these can have at once.
     pub pwm_frequencies: u8,
@@ -62,7 +63,7 @@ pub const ESP32C3: Chip = Chip {
     usb: set(&[18, 19]),
     pwm_channels: 6,
     pwm_frequencies: 4,
-    counters: 4,
+    counters: COUNTERS_MAX as u8,
 };
 
 /// The ESP32-C6. Pins 10, 11 and 14 are led out by some of its packages only.
@@ -77,7 +78,7 @@ pub const ESP32C6: Chip = Chip {
     usb: set(&[12, 13]),
     pwm_channels: 6,
     pwm_frequencies: 4,
-    counters: 4,
+    counters: COUNTERS_MAX as u8,
 };
 
 /// The ESP32-S3. Pins 33 to 37 are those of octal flash and RAM, which many boards have.
@@ -90,9 +91,9 @@ pub const ESP32S3: Chip = Chip {
     flash: range(26, 37),
     console: set(&[43, 44]),
     usb: set(&[19, 20]),
-    pwm_channels: 8,
+    pwm_channels: 6,
     pwm_frequencies: 4,
-    counters: 4,
+    counters: COUNTERS_MAX as u8,
 };
 
 /// The ESP32. Pins 37 and 38 are not led out by its modules.
@@ -105,9 +106,9 @@ pub const ESP32: Chip = Chip {
     flash: range(6, 11),
     console: set(&[1, 3]),
     usb: 0,
-    pwm_channels: 8,
+    pwm_channels: 6,
     pwm_frequencies: 4,
-    counters: 4,
+    counters: COUNTERS_MAX as u8,
 };
 
 impl Chip {

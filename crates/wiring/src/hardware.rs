@@ -2,6 +2,8 @@
 
 use embedded_hal_async::i2c::I2c;
 
+use crate::limits::DUTY_BITS_MAX;
+
 /// What holds an input when nothing drives it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pull {
@@ -46,9 +48,35 @@ pub enum Drive {
     Duty(u16),
 }
 
+/// Bits of the duty cycle of pulses that go out at a frequency, counted from a clock: as many as a period of the clock has
+/// room for, and at most [`DUTY_BITS_MAX`](crate::limits::DUTY_BITS_MAX).
+pub const fn duty_bits(clock_hz: u32, frequency_hz: u32) -> u32 {
+    let ticks = match clock_hz.checked_div(frequency_hz) {
+        Some(ticks) if ticks > 0 => ticks,
+        _ => 1,
+    };
+    let bits = ticks.ilog2();
+    if bits < DUTY_BITS_MAX { bits } else { DUTY_BITS_MAX }
+}
+
+/// A duty cycle in parts of 65,536 as a count of so many bits; the greatest is all of the time.
+pub const fn duty_count(duty: u16, bits: u32) -> u32 {
+    ((duty as u32 + 1) << bits) >> u16::BITS
+}
+
 /// A pin did not take what it was told: no channel is left, or it was not set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PinError;
+
+/// How far an analog pin is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// To [`LOW_RANGE_MV`](crate::limits::LOW_RANGE_MV) at least, with the converter's smallest error.
+    Low,
+    /// As far as the converter goes: to 2,450 mV on an ESP32, 2,500 mV on an ESP32-C3, 3,100 mV on an ESP32-S3 and 3,300
+    /// mV on an ESP32-C6 (the data sheets' sections on the converter).
+    Full,
+}
 
 /// How long a line was low, and then high, microseconds. A high time of 0 lasts to the end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,8 +122,9 @@ pub trait Hardware {
     /// The hardware failed.
     async fn pixels(&self, pin: u8, bytes: [u8; 3], len: u16) -> Result<(), PinError>;
 
-    /// One conversion at an analog pin, millivolts. None if the converter failed.
-    fn millivolts(&self, pin: u8) -> Option<u16>;
+    /// One conversion at an analog pin, millivolts; what is beyond the range is at its end or above. None if the
+    /// converter failed.
+    fn millivolts(&self, pin: u8, range: Range) -> Option<u16>;
 
     /// Sets a pin up. It stays so until it is set up otherwise or released.
     ///
@@ -117,4 +146,22 @@ pub trait Hardware {
     /// # Errors
     /// The pin is not set up for it; it stays as it was.
     fn drive(&self, pin: u8, drive: Drive) -> Result<(), PinError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duty_cycle_has_the_bits_that_its_frequency_leaves() {
+        assert_eq!([10, 50, 1_000, 25_000, 40_000].map(|hz| duty_bits(80_000_000, hz)), [13, 13, 13, 11, 10]);
+        assert_eq!([duty_bits(80_000_000, 0), duty_bits(1, 2)], [0, 0]);
+    }
+
+    #[test]
+    fn none_and_all_of_the_time_are_exact() {
+        for bits in 1..=DUTY_BITS_MAX {
+            assert_eq!([0, 0x7fff, u16::MAX].map(|duty| duty_count(duty, bits)), [0, 1 << (bits - 1), 1 << bits]);
+        }
+    }
 }

@@ -47,6 +47,26 @@ pub const DEBOUNCE_MS_MAX: u32 = 1_000;
 
 /// Conversions that one analog sample is the mean of: the converters' noise is several steps.
 pub const CONVERSIONS: u32 = 16;
+/// How far the more exact range of each chip's converter goes at least, millivolts: the ESP32-C3's and the ESP32-S3's go
+/// to 1,050 and 1,250, the ESP32-C6's to 1,300 (their data sheets' sections on the converter), the ESP32's to 1,250.
+pub const LOW_RANGE_MV: u16 = 1_000;
+/// Bits of a duty cycle at most. With the 14 that the ESP32-C3 and the ESP32-S3 have at most, all of the time would
+/// overflow (ESP-IDF, LEDC, "Supported range of frequency and duty resolutions").
+pub const DUTY_BITS_MAX: u32 = 13;
+/// Pulses a second at least: the chips divide 80 MHz by 1,024 at most before they count [`DUTY_BITS_MAX`] bits.
+pub const PWM_HZ_MIN: u32 = 10;
+/// Pulses a second at most: more leave less than 10 bits of a duty cycle.
+pub const PWM_HZ_MAX: u32 = 40_000;
+/// Pins whose edges are counted at once.
+pub const COUNTERS_MAX: usize = 4;
+/// How long one I2C transfer may take, milliseconds: the longest of a driver is of 24 bytes at 100 kHz, 2.5 ms.
+pub const I2C_TRANSFER_MS: u64 = 50;
+/// After how long a line that doesn't change is held, milliseconds: a DHT11 is pulled low for 18 ms, and answers for 5.
+pub const LINE_HELD_MS: u64 = 60;
+/// Pulses that are sent on a line at once: the slots of a byte.
+pub const SENT_PULSES_MAX: usize = 8;
+/// How long the bits of a WS2812 take, microseconds: 24 of 1.25.
+pub const PIXEL_US: u64 = 30;
 /// Pulses that a line is heard for at once: a DHT22's are 43.
 pub const PULSES_MAX: usize = 48;
 /// ROM codes that one scan of a 1-Wire bus finds.
@@ -57,6 +77,9 @@ pub const PIXELS_MAX: u16 = 256;
 const _: () = assert!(THINGS_MAX < u8::MAX as usize);
 const _: () = assert!(SAMPLE_PAUSES.longest_ms <= PERIOD_MS_MAX);
 const _: () = assert!(PERIOD_MS_MIN as u64 >= STEP_MS);
+const _: () = assert!(I2C_TRANSFER_MS < STEP_MS && LINE_HELD_MS < STEP_MS);
+const _: () = assert!(PIXELS_MAX as u64 * PIXEL_US < STEP_MS * 1_000);
 const _: () = assert!(TEXT_LEN_MAX >= SPEC_LEN_MAX + KEY_LEN_MAX + 2, "the longest thing has room");
+const _: () = assert!(80_000_000 / (1_024 << DUTY_BITS_MAX) < PWM_HZ_MIN && 80_000_000 / PWM_HZ_MAX >= 1 << 10);
 const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit millivolts fits");
 const _: () = assert!(size_of::<crate::Sampler>() <= SAMPLER_SIZE_MAX);

@@ -119,7 +119,7 @@ fn there_is_room_for_so_many() {
     };
     let outputs = each(&[0, 1, 3, 4, 5, 6, 7], &|pin| format!("output pin={pin}"));
     assert_eq!(outputs, "wiring.g: no room for so many outputs");
-    let pwm = each(&[0, 1, 3, 4, 5], &|pin| format!("pwm pin={pin} frequency={}", pin + 1));
+    let pwm = each(&[0, 1, 3, 4, 5], &|pin| format!("pwm pin={pin} frequency={}", pin + 10));
     assert_eq!(pwm, "wiring.e: chip has no more channels or frequencies for pwm and servo");
     assert_eq!(each(&[0, 1, 3, 4, 5, 6], &|pin| format!("pwm pin={pin}")), "ok");
     let counters = each(&[0, 1, 3, 4, 5], &|pin| format!("counter pin={pin}"));

@@ -23,12 +23,8 @@ use esp_hal::gpio::AnyPin;
 /// Readings of which a day is kept, 2 KB each. With more, too little would be left of the smaller RAM for the stack.
 pub const DAYS: usize = if cfg!(any(feature = "esp32", feature = "esp32c3")) { 3 } else { 12 };
 
-/// What the device uses of the board.
+/// What the device uses of the board itself. All else is wired by its users.
 pub struct Pins<T> {
-    /// What the LM35 gives out.
-    pub lm35: Lm35,
-    /// The light.
-    pub led: AnyPin<'static>,
     /// The BOOT button, which pulls its pin to ground.
     pub button: AnyPin<'static>,
     /// What samples the chip's own temperature. The ESP32 has no sensor that can be relied on, and esp-hal no driver for

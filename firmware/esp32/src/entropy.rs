@@ -7,8 +7,8 @@ use sockeye_tcp::limits::INTERFACES_MAX;
 
 /// The random numbers of one start.
 pub struct Entropy {
-    /// Seeds of the server's sequence numbers, for each interface.
-    pub tcp_seeds: [u64; INTERFACES_MAX],
+    /// The secret of TCP's sequence numbers and ports.
+    pub isn_key: [u8; 16],
     /// Seeds of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
     /// about the other.
     pub net_seeds: [u64; INTERFACES_MAX],
@@ -23,8 +23,8 @@ impl Entropy {
         let _noise = TrngSource::new(rng, adc);
         let random = Trng::try_new().expect("the noise is on");
         let seed = || (u64::from(random.random()) << 32) | u64::from(random.random());
-        let seeds = || core::array::from_fn(|_| seed());
         let passphrase = Passphrase::from_random(&core::array::from_fn(|_| random.random()));
-        Self { tcp_seeds: seeds(), net_seeds: seeds(), passphrase }
+        let isn_key = core::array::from_fn(|_| random.random() as u8);
+        Self { isn_key, net_seeds: core::array::from_fn(|_| seed()), passphrase }
     }
 }

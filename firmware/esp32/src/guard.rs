@@ -5,13 +5,14 @@ use esp_hal::gpio::{AnyPin, Input, InputConfig, Pull};
 use esp_hal::peripherals::RTC_TIMER;
 use esp_hal::rtc_cntl::{Rtc, RwdtStage};
 use esp_hal::system::software_reset;
-use sockeye_board::button;
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
+use sockeye_board::{boot_count, button};
 use sockeye_device::{App, Settings, Store as _};
 use sockeye_server::{Liveness, Server};
 
 use crate::SLOTS;
 use crate::console::print;
+use crate::panic::BOOT_COUNT;
 use crate::store::Store;
 
 /// Feeds the watchdog for as long as the server serves: if this doesn't run, no other task does.
@@ -30,11 +31,17 @@ pub async fn button(pin: AnyPin<'static>, store: &Store) -> ! {
     if let Err(error) = store.reset(&Settings::default()).await {
         print(format_args!("warning: not all could be erased: {error:?}"));
     }
-    software_reset()
+    restart()
 }
 
 /// Restarts the chip when a client asks for it.
-pub async fn restart(app: &App<'_>) -> ! {
+pub async fn restart_requested(app: &App<'_>) -> ! {
     app.restart_requested().await;
+    restart()
+}
+
+/// Restarts the chip because somebody means it.
+fn restart() -> ! {
+    boot_count::succeed(&BOOT_COUNT);
     software_reset()
 }

@@ -10,10 +10,13 @@ use embassy_net::{Config, ConfigV4, DhcpConfig, Stack, StackResources};
 use esp_radio::wifi;
 use sockeye_device::ClientOrigin;
 use sockeye_endpoint::ClientOrigins;
+use sockeye_endpoint::limits::PUSH_SOCKET_BUFFER_LEN;
 use sockeye_server::limits::Timeouts;
 use sockeye_services::Address;
 use sockeye_tcp::limits::{FRAME_LEN_MAX, INTERFACES_MAX};
-use sockeye_tcp::{DriverPort, Frames, Interface, Ipv4Cidr, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp};
+use sockeye_tcp::{
+    DriverPort, Frames, Interface, Ipv4Cidr, IsnKey, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp,
+};
 use sockeye_wifi::Ip;
 use sockeye_wifi::adapter;
 use static_cell::{ConstStaticCell, StaticCell};
@@ -23,9 +26,9 @@ use crate::entropy::Entropy;
 
 /// Bytes that a connection buffers, each way.
 const BUFFER_LEN: usize = 1024;
-/// embassy-net's sockets: the DHCP client's, mDNS's, SNTP's, one that looks up names and one to a peer; or the DHCP
-/// server's and captive DNS's. One too many would panic.
-const SOCKETS: usize = 5;
+/// embassy-net's sockets: the DHCP client's, mDNS's, SNTP's, and one that looks up names; or the DHCP server's and
+/// captive DNS's. One too many would panic.
+const SOCKETS: usize = 4;
 
 /// The memory of a network interface.
 pub struct Memory {
@@ -60,19 +63,35 @@ pub struct Links {
     pub station: Option<Link>,
 }
 
+static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
+    ConstStaticCell::new(SocketBuffers::new());
+
+/// The listener, without a network yet. To be called once.
+pub fn listener(entropy: &Entropy) -> Tcp {
+    static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
+    Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options(entropy))
+}
+
+/// The same, with one connection to another host. To be called instead.
+pub fn listener_and_client(entropy: &Entropy) -> Tcp {
+    static OUTGOING: ConstStaticCell<SocketBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
+    static RESOURCES: StaticCell<Resources<{ SLOTS + 2 }>> = StaticCell::new();
+    Tcp::with_outgoing(BUFFERS.take(), OUTGOING.take(), RESOURCES.init(Resources::new()), options(entropy))
+}
+
+fn options(entropy: &Entropy) -> Options {
+    Options { handshake: Timeouts::DEFAULT.handshake, isn_key: IsnKey::new(entropy.isn_key) }
+}
+
 /// Starts the listener, and embassy-net on each interface of the radio that is given. To be called once.
 pub fn start<const N: usize>(
     spawner: Spawner,
+    tcp: Tcp,
     memory: &'static [Memory; N],
     radios: [wifi::Interface; N],
     entropy: &Entropy,
-) -> (Tcp, [Link; N]) {
-    static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_LEN>> =
-        ConstStaticCell::new(SocketBuffers::new());
-    static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
-
-    let options = Options { handshake: Timeouts::DEFAULT.handshake };
-    let tcp = Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options);
+) -> [Link; N] {
     let mut runners = [const { None }; INTERFACES_MAX];
     let mut index = 0;
     let links = radios.map(|radio| {
@@ -82,7 +101,7 @@ pub fn start<const N: usize>(
             "build in firmware/esp32: its .cargo/config.toml sets the radio's frame length"
         );
         let memory = &memory[index];
-        let port = memory.port.init(DriverPort::new(radio, entropy.tcp_seeds[index]));
+        let port = memory.port.init(DriverPort::new(radio));
         let (interface, runner, device) = tcp.attach(memory.frames.take(), port);
         let resources = memory.net.init(StackResources::new());
         let (stack, net) = embassy_net::new(device, Config::default(), resources, entropy.net_seeds[index]);
@@ -93,7 +112,7 @@ pub fn start<const N: usize>(
     });
     // Spawned once, so there is room for it.
     spawner.spawn(run_tcp(runners).expect("one task"));
-    (tcp, links)
+    links
 }
 
 /// All interfaces in one task: the radio wakes only one that waits until it can send, whichever interface that is for.

@@ -6,7 +6,8 @@
 //! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
 //! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
 //! - [`console`]: lines on the UART.
-//! - [`boards`]: which pin is what; [`platform`], [`sensors`]: the chip as the device application sees it.
+//! - [`boards`]: which pin is what; [`platform`]: the chip as the device application sees it.
+//! - [`wiring`]: pins and buses as the drivers of sensors and outputs see them.
 //! - [`guard`]: the watchdog, RESTART, and the button for the factory's settings; [`panic`]: what becomes of a panic.
 //! - [`entropy`]: random numbers.
 #![no_std]
@@ -19,10 +20,10 @@ pub mod guard;
 pub mod interfaces;
 pub mod panic;
 pub mod platform;
-pub mod sensors;
 pub mod services;
 pub mod settings;
 pub mod store;
+pub mod wiring;
 
 use esp_hal::Config;
 use esp_hal::clock::CpuClock;

@@ -1,16 +1,21 @@
-//! What becomes of a panic: it is printed, kept for INFO, and the chip starts anew.
+//! What becomes of a panic: it is printed, kept for INFO, and the chip starts anew. And what else outlives a restart.
 
 use core::panic::PanicInfo;
 
 use esp_hal::ram;
 use esp_println::println;
 use portable_atomic::AtomicU8;
-use sockeye_board::limits::PANIC_MESSAGE_MEMORY_LEN;
+use sockeye_board::boot_count;
+use sockeye_board::limits::{BOOT_COUNT_MEMORY_LEN, PANIC_MESSAGE_MEMORY_LEN};
 use sockeye_board::panic_message::{self, Memory, Text};
 
 /// A restart leaves it as it is.
 #[ram(unstable(rtc_fast, persistent))]
 static PANIC_MESSAGE: Memory = [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN];
+
+/// How many boots have failed in a row. A restart leaves it as it is.
+#[ram(unstable(rtc_fast, persistent))]
+pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
 /// What the panic said that made the chip start; none if it was no panic. To be asked once.
 pub fn panic_message() -> Option<Text> {

@@ -3,6 +3,9 @@
 use core::fmt::{self, Arguments, Write};
 use core::panic::PanicInfo;
 
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::channel::Channel;
+
 use crate::{interrupts, mmio};
 
 /// What the test device takes for "failed", with exit status 1.
@@ -27,6 +30,20 @@ pub(crate) fn read() -> Option<u8> {
 pub(crate) fn listen() {
     mmio::write_byte(mmio::UART_INTERRUPT_ENABLE, 1);
     interrupts::enable(interrupts::UART);
+}
+
+/// What was typed and not taken yet; more is dropped.
+static TYPED: Channel<CriticalSectionRawMutex, u8, TYPED_LEN_MAX> = Channel::new();
+const TYPED_LEN_MAX: usize = 64;
+
+/// Keeps a byte that was typed.
+pub(crate) fn keep(byte: u8) {
+    let _ = TYPED.try_send(byte);
+}
+
+/// The next byte that was typed, but for those that ask for figures.
+pub async fn typed() -> u8 {
+    TYPED.receive().await
 }
 
 /// Prints one line.

@@ -6,7 +6,9 @@ use embassy_executor::Spawner;
 use embassy_net::{Stack, StackResources, StaticConfigV4};
 use embassy_time::Instant;
 use sockeye_server::limits::Timeouts;
-use sockeye_tcp::{DriverPort, Frames, Interface, Ipv4Cidr, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp};
+use sockeye_tcp::{
+    DriverPort, Frames, Interface, Ipv4Cidr, IsnKey, NetDriver, Options, Resources, Runner, SocketBuffers, Tcp,
+};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::SLOTS;
@@ -23,8 +25,29 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 /// The listener, without a network yet.
 pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut SocketBuffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
-    let options = Options { handshake: Timeouts::DEFAULT.handshake };
-    Tcp::new(buffers, RESOURCES.init(Resources::new()), options)
+    Tcp::new(buffers, RESOURCES.init(Resources::new()), options())
+}
+
+/// The same, with one connection to another host.
+pub fn listener_and_client<const RX: usize, const TX: usize, const OUT: usize>(
+    buffers: &'static mut SocketBuffers<{ SLOTS + 1 }, RX, TX>,
+    outgoing: &'static mut SocketBuffers<1, OUT, OUT>,
+) -> Tcp {
+    static RESOURCES: StaticCell<Resources<{ SLOTS + 2 }>> = StaticCell::new();
+    Tcp::with_outgoing(buffers, outgoing, RESOURCES.init(Resources::new()), options())
+}
+
+/// One connection to another host, and nobody is accepted.
+pub fn client<const OUT: usize>(outgoing: &'static mut SocketBuffers<1, OUT, OUT>) -> Tcp {
+    static NOBODY: ConstStaticCell<SocketBuffers<0, 64, 64>> = ConstStaticCell::new(SocketBuffers::new());
+    static RESOURCES: StaticCell<Resources<1>> = StaticCell::new();
+    Tcp::with_outgoing(NOBODY.take(), outgoing, RESOURCES.init(Resources::new()), options())
+}
+
+fn options() -> Options {
+    // The machine has no source of randomness; the clock at start differs a little from run to run.
+    let isn_key = IsnKey::new(u128::from(Instant::now().as_ticks()).to_le_bytes());
+    Options { handshake: Timeouts::DEFAULT.handshake, isn_key }
 }
 
 /// The address that QEMU was told, or else the one that its user network gives.
@@ -52,9 +75,8 @@ pub fn start<const SOCKETS: usize>(
     static FRAMES: ConstStaticCell<Frames<1, 1>> = ConstStaticCell::new(Frames::new());
     static PORT: StaticCell<DriverPort<NetworkCard>> = StaticCell::new();
 
-    // The machine has no source of randomness; the clock at start differs a little from run to run.
     let seed = Instant::now().as_ticks();
-    let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(DriverPort::new(card, seed)));
+    let (interface, runner, device) = tcp.attach(FRAMES.take(), PORT.init(DriverPort::new(card)));
     let config = embassy_net::Config::ipv4_static(StaticConfigV4 {
         address: Ipv4Cidr::new(address(), PREFIX_LEN),
         gateway: Some(GATEWAY),

@@ -15,20 +15,20 @@ use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_time::Duration;
 use sockeye_simulation::clock;
-use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, Interface, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 pub const PORT: u16 = 3000;
 pub const SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 pub const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 pub const BUFFER_LEN: usize = 1024;
-const CONNECTIONS: usize = 4;
+pub const CONNECTIONS: usize = 4;
 const MTU: usize = 1514;
-const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
-const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
+pub const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
+pub const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What becomes of frames.
+/// The fate of frames.
 pub struct Air {
     /// Frames lost of a hundred.
     pub loss: Cell<u8>,
@@ -37,10 +37,15 @@ pub struct Air {
     random: RefCell<fastrand::Rng>,
     /// The source addresses of IPv4 packets that left the server.
     pub sources: RefCell<Vec<Ipv4Addr>>,
+    /// The frames that left the server.
+    pub sent: RefCell<Vec<Vec<u8>>>,
 }
 
 impl Air {
     fn lets_through(&self, frame: &[u8]) -> bool {
+        if frame.len() >= 34 && frame[6..12] == SERVER_MAC {
+            self.sent.borrow_mut().push(frame.to_vec());
+        }
         if frame.len() >= 34 && frame[6..12] == SERVER_MAC && frame[12..14] == [8, 0] {
             self.sources.borrow_mut().push(Ipv4Addr::new(frame[26], frame[27], frame[28], frame[29]));
         }
@@ -68,7 +73,8 @@ fn leak<T>(value: T) -> &'static mut T {
 }
 
 fn config(address: Ipv4Addr) -> StaticConfigV4 {
-    StaticConfigV4 { address: Ipv4Cidr::new(address, 24), gateway: None, dns_servers: Default::default() }
+    // The client's host is the router of the server's network too.
+    StaticConfigV4 { address: Ipv4Cidr::new(address, 24), gateway: Some(CLIENT), dns_servers: Default::default() }
 }
 
 impl World {
@@ -79,11 +85,13 @@ impl World {
             gone: Cell::new(false),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             sources: RefCell::default(),
+            sent: RefCell::default(),
         });
-        let options = Options { handshake: Duration::from_secs(3) };
-        let tcp = Tcp::new(
+        let options = Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([seed as u8; 16]) };
+        let tcp = Tcp::with_outgoing(
             leak(SocketBuffers::<CONNECTIONS, BUFFER_LEN, BUFFER_LEN>::new()),
-            leak(Resources::<CONNECTIONS>::new()),
+            leak(SocketBuffers::<1, 256, 256>::new()),
+            leak(Resources::<{ CONNECTIONS + 1 }>::new()),
             options,
         );
         let (net, tasks) = join(&tcp, &air, seed);
@@ -155,7 +163,7 @@ fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
         channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
     near.set_link_state(LinkState::Up);
     far.set_link_state(LinkState::Up);
-    let port = leak(DriverPort::new(near_device, seed));
+    let port = leak(DriverPort::new(near_device));
     let (interface, mut runner, device) = tcp.attach(leak(Frames::<1, 1>::new()), port);
     let (server_stack, mut server_net) =
         embassy_net::new(device, Config::ipv4_static(config(SERVER)), leak(StackResources::<2>::new()), seed);

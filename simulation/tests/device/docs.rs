@@ -14,7 +14,8 @@ fn commands_md() -> String {
          The case of a command's name does not matter. *Open* commands need no AUTH. *Read* and *write* commands need\n\
          AUTH once a token is set. While no token is set, write commands are accepted over the device's access point\n\
          and over loopback only. *Since* is the version of Redis that had the command first, for TS the version of\n\
-         RedisTimeSeries. WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its version.\n",
+         RedisTimeSeries. FIRMWARE, WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its\n\
+         version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -27,6 +28,7 @@ fn commands_md() -> String {
         (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
         (Group::Wiring, "Wiring"),
+        (Group::Firmware, "Firmware"),
         (Group::Server, "Server"),
     ];
     for (group, title) in groups {

@@ -6,6 +6,7 @@ mod client;
 mod connection;
 mod docs;
 mod field;
+mod firmware;
 mod http;
 mod keys;
 mod power;

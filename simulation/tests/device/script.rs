@@ -74,6 +74,7 @@ pub struct Device<'a, S = Board> {
     pub radio: Script,
     wifi: Option<Serving<'a>>,
     wiring: Option<Serving<'a>>,
+    update: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
 }
@@ -96,6 +97,7 @@ impl<'a, S: Store> Device<'a, S> {
             radio: Script::default(),
             wifi: None,
             wiring: None,
+            update: None,
             unread: None,
         }
     }
@@ -184,6 +186,12 @@ impl<'a, S: Store> Device<'a, S> {
         self.wifi = Some(Box::pin(async move { sockeye_wifi::run(app, &mut radio).await }));
     }
 
+    /// Has this run beside the clients: the task that owns the flash of an update.
+    pub fn start_update(&mut self, task: impl Future<Output = ()> + 'a) {
+        self.update = Some(Box::pin(task));
+        self.run();
+    }
+
     fn start_bench(&mut self) {
         let (app, board) = (self.app, self.board);
         self.wiring = Some(Box::pin(async move { sockeye_wiring::run::run(&board.bench, app).await }));
@@ -217,7 +225,7 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn run(&mut self) {
         loop {
             let before = self.work();
-            for task in self.wifi.iter_mut().chain(&mut self.wiring) {
+            for task in self.wifi.iter_mut().chain(&mut self.wiring).chain(&mut self.update) {
                 let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             for client in self.clients.values_mut() {
@@ -248,7 +256,7 @@ impl<'a, S: Store> Device<'a, S> {
         self.clients.remove(name);
     }
 
-    /// What has come back, and forgets it.
+    /// Takes the bytes that have come back.
     pub fn bytes(&mut self, name: &str) -> Vec<u8> {
         std::mem::take(&mut self.wire(name).0.borrow_mut().output)
     }

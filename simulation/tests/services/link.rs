@@ -11,7 +11,7 @@ use embassy_net::{Config, Ipv4Cidr, Stack, StackResources, StaticConfigV4};
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant};
 use sockeye_simulation::clock;
-use sockeye_tcp::{DriverPort, Frames, Interface, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{DriverPort, Frames, Interface, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 pub const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 pub const DEVICE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
@@ -72,7 +72,7 @@ fn address(bytes: &[u8]) -> Ipv4Addr {
 pub struct Link {
     near: channel::Runner<'static, MTU>,
     tasks: Vec<Task>,
-    /// Who answers ARP.
+    /// The hosts that answer ARP.
     pub hosts: BTreeMap<Ipv4Addr, [u8; 6]>,
     pub heard: Vec<Frame>,
     pub interface: Interface,
@@ -88,10 +88,10 @@ impl Link {
         let tcp = Tcp::new(
             leak(SocketBuffers::<2, 256, 256>::new()),
             leak(Resources::<2>::new()),
-            Options { handshake: Duration::from_secs(3) },
+            Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([7; 16]) },
         );
         let (interface, mut runner, net_driver) =
-            tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(driver, 7)));
+            tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(driver)));
         let config = Config::ipv4_static(StaticConfigV4 {
             address: Ipv4Cidr::new(DEVICE, PREFIX_LEN),
             gateway: None,

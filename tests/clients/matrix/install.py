@@ -16,6 +16,8 @@ CLIENTS = HERE / ".clients"
 VERSIONS = HERE / "versions.toml"
 RUST = HERE / "redis-rs"
 EXPORTER = "prometheus-redis-exporter"
+#: The names that PyPI has the clients for Python under.
+PYPI = {"redis-py": "redis", "iredis": "iredis"}
 #: The names that npm has the Node.js clients under.
 NPM = {"node-redis": "redis", "ioredis": "ioredis"}
 
@@ -49,8 +51,8 @@ def all_clients() -> None:
     """Installs what is missing."""
     for client, releases in versions().items():
         for version in (release["version"] for release in releases):
-            if client == "redis-py":
-                once(folder(client, version), partial(python, version))
+            if client in PYPI:
+                once(folder(client, version), partial(python, PYPI[client], version))
             elif client in NPM:
                 once(folder(client, version), partial(node, NPM[client], version))
             elif client == "redis-rs":
@@ -71,11 +73,10 @@ def once(target: Path, install: Callable[[Path], None]) -> None:
     partial.rename(target)
 
 
-def python(version: str, into: Path) -> None:
+def python(package: str, version: str, into: Path) -> None:
     call([sys.executable, "-m", "venv", into])
-    call(
-        [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"redis=={version}"]
-    )
+    install = [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    call([*install, f"{package}=={version}"])
 
 
 def node(package: str, version: str, into: Path) -> None:

@@ -48,8 +48,18 @@ impl Server {
 
     /// Waits until the console shows `text`.
     pub fn wait_for(&mut self, text: &str) -> Result<()> {
+        self.wait_for_times(text, 1)
+    }
+
+    /// How often the console shows `text`.
+    pub fn times(&self, text: &str) -> usize {
+        self.text().matches(text).count()
+    }
+
+    /// Waits until the console shows `text` so often.
+    pub fn wait_for_times(&mut self, text: &str, times: usize) -> Result<()> {
         let start = Instant::now();
-        while !self.text().contains(text) {
+        while self.times(text) < times {
             if let Some(status) = self.child.try_wait()? {
                 bail!("the server ended ({status}) before it printed `{text}`; its console:\n{}", self.tail());
             }
@@ -61,7 +71,8 @@ impl Server {
         Ok(())
     }
 
-    /// The process's number. What only binds it to this program becomes the server, so it is the server's.
+    /// The process's number. The launcher that binds the server to this program becomes the server, so the number is
+    /// the server's.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

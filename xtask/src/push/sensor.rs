@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::cli::Cli;
 use super::redis::Redis;
+use crate::cli::Cli;
 use harness::daemon::Server;
 use harness::daemon::free_port;
 use harness::emulator::{self, Network};

@@ -1,23 +1,28 @@
-//! The services as the programs of others see them: avahi, python-zeroconf and mdns-scan by mDNS, udhcpc by DHCP.
+//! The services as the programs of others see them: avahi, python-zeroconf and mdns-scan by mDNS, udhcpc and dhcpcd by
+//! DHCP, dnsmasq by DNS.
 
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, ensure};
+use domain::base::Rtype;
 
 use harness::namespace::TAP;
 use harness::process::{bound, finish, show};
 use harness::workspace::Workspace;
 
-use super::{GUEST, GUEST_PORT, HOST, NAME};
+use super::{GUEST, GUEST_PORT, HOST, NAME, ask, question, records};
 
 /// The programs, each with the Debian package that `cargo xtask setup` gets it from.
-pub const PROGRAMS: [(&str, &str); 6] = [
+pub const PROGRAMS: [(&str, &str); 8] = [
     ("avahi-browse", "avahi-utils"),
     ("avahi-daemon", "avahi-daemon"),
     ("dbus-daemon", "dbus-daemon"),
+    ("dhcpcd", "dhcpcd-base"),
+    ("dnsmasq", "dnsmasq-base"),
     ("mdns-scan", "mdns-scan"),
     ("udhcpc", "udhcpc"),
     (PYTHON, "python3-zeroconf"),
@@ -26,6 +31,8 @@ pub const PROGRAMS: [(&str, &str); 6] = [
 const PYTHON: &str = "/usr/bin/python3";
 /// How long a program may take to start; a busy machine takes a few seconds.
 const START: Duration = Duration::from_secs(60);
+/// Where dnsmasq listens, which asks the device.
+const FORWARDER_PORT: u16 = 5300;
 /// Ends a program that would go on.
 const TIMEOUT: &str = "timeout";
 
@@ -53,7 +60,7 @@ struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The program may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -72,7 +79,7 @@ fn start(command: &mut Command, log: &Path, is_ready: impl Fn() -> Result<bool>)
     Ok(program)
 }
 
-/// What a program prints within so many seconds, which has to have all of these in it.
+/// The output of a program within so many seconds. All of `wanted` have to be in it.
 fn expect(command: &[&str], bus: &str, wanted: &[&str]) -> Result<String> {
     let mut program = bound(TIMEOUT);
     program.args(["-k", "1", "15"]).args(command).env("DBUS_SYSTEM_BUS_ADDRESS", bus).stdin(Stdio::null());
@@ -124,5 +131,45 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
     let lease = format!("obtained from {guest}");
     // The script would set the address.
     expect(&["udhcpc", "-i", TAP, "-n", "-q", "-f", "-t", "5", "-s", "/bin/true"], &bus, &[&lease])?;
-    Ok(vec!["avahi", "python-zeroconf", "mdns-scan", "udhcpc"])
+    forwarded(&folder)?;
+    // dhcpcd leaves processes behind, which end with its PID namespace. dhcpcd passes its lease to a script in the
+    // environment, which env prints.
+    let bounded = ["unshare", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "14"];
+    let dhcpcd = ["dhcpcd", "--nobackground", "--oneshot", "--ipv4only", "--noipv4ll", "--noarp", "--option", "1,3,6"];
+    let rest = ["--config", "/dev/null", "--script", "/usr/bin/env", TAP];
+    let told = [
+        format!("from {guest}"),
+        "leased 10.0.2.".to_owned(),
+        "new_subnet_mask=255.255.255.0".to_owned(),
+        format!("new_routers={guest}"),
+        format!("new_dhcp_server_identifier={guest}"),
+    ];
+    expect(&[&bounded[..], &dhcpcd, &rest].concat(), &bus, &told.each_ref().map(String::as_str))?;
+    Ok(vec!["avahi", "python-zeroconf", "mdns-scan", "udhcpc", "dhcpcd", "dnsmasq"])
+}
+
+/// dnsmasq in front of the device, as on a router: it asks the device's name server, and hands on what it hears. A
+/// question for an IPv6 address is answered with none.
+fn forwarded(folder: &Path) -> Result<()> {
+    let mut dnsmasq = bound("dnsmasq");
+    dnsmasq.args([
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--no-hosts",
+        "--no-resolv",
+        "--bind-interfaces",
+        "--user=root",
+    ]);
+    dnsmasq.args([format!("--port={FORWARDER_PORT}"), format!("--listen-address={HOST}"), format!("--server={GUEST}")]);
+    let log = folder.join("dnsmasq.log");
+    let is_ready = || Ok(fs::read_to_string(&log)?.contains("using nameserver"));
+    let _dnsmasq = start(&mut dnsmasq, &log, is_ready)?;
+    let socket = UdpSocket::bind((HOST, 0))?;
+    for name in ["connectivitycheck.gstatic.com", "captive.apple.com"] {
+        let found = ask(&socket, (HOST, FORWARDER_PORT), &question(name, Rtype::A)?, records)?;
+        ensure!(found == [(name.to_owned(), GUEST.to_string())], "dnsmasq: {name} is {found:?}");
+        let none = ask(&socket, (HOST, FORWARDER_PORT), &question(name, Rtype::AAAA)?, records)?;
+        ensure!(none.is_empty(), "dnsmasq: {name} has {none:?}");
+    }
+    Ok(())
 }

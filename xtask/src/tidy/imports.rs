@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, Package};
 
 use super::Files;
 
-/// What a crate may import. A name that ends in `*` stands for all that start so.
+/// The crates that a crate may import. A name that ends in `*` stands for all that start so.
 enum Imports {
     /// These and no others.
     Only(&'static [&'static str]),
@@ -22,16 +22,23 @@ const BOARD: Imports = Only(&[
     "sockeye-client",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-qemu-virt",
     "sockeye-resp",
     "sockeye-server",
     "sockeye-services",
     "sockeye-tcp",
+    "sockeye-parts",
     "sockeye-wifi",
+    "sockeye-wiring",
     "critical-section",
     "edge-*",
     "embassy-*",
+    "embedded-alloc",
+    "embedded-hal",
+    "embedded-hal-async",
+    "embedded-storage-async",
     "embedded-io-async",
     "esp-*",
     "heapless",
@@ -43,7 +50,7 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
-/// What runs on devices and hosts.
+/// The crates that run on devices and hosts.
 const OURS: &[&str] = &[
     "sockeye",
     "sockeye-board",
@@ -51,6 +58,7 @@ const OURS: &[&str] = &[
     "sockeye-conformance",
     "sockeye-device",
     "sockeye-endpoint",
+    "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-resp",
     "sockeye-server",
@@ -60,6 +68,8 @@ const OURS: &[&str] = &[
 
 const TABLE: &[(&str, Imports)] = &[
     ("sockeye-resp", Only(&[])),
+    ("sockeye-firmware-image", Only(&["anyhow", "ed25519-compact", "getrandom", "sha2"])),
+    ("sockeye-firmware-update", Only(&["ed25519-compact", "embassy-futures", "embedded-storage-async", "sha2"])),
     (
         "sockeye-tcp",
         Only(&[
@@ -72,8 +82,8 @@ const TABLE: &[(&str, Imports)] = &[
             "embassy-time",
             "embedded-io-async",
             "heapless",
-            "smoltcp",
             "sockeye-server",
+            "sockeye-tcp-engine",
         ]),
     ),
     ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
@@ -92,6 +102,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sequential-storage",
             "sha2",
             "sockeye-backoff",
+            "sockeye-firmware-update",
             "sockeye-resp",
             "sockeye-wifi",
             "sockeye-wiring",
@@ -111,7 +122,7 @@ const TABLE: &[(&str, Imports)] = &[
             "sockeye-backoff",
         ]),
     ),
-    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "sockeye-wiring"])),
+    ("sockeye-parts", Only(&["embedded-hal", "embedded-hal-async", "libm", "sockeye-wiring"])),
     (
         "sockeye-wifi",
         Only(&[
@@ -166,11 +177,12 @@ const TABLE: &[(&str, Imports)] = &[
             "sockeye-boot",
             "sockeye-device",
             "sockeye-wifi",
+            "sockeye-wiring",
         ]),
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt*", "xtask"])),
-    // It tests from outside, so it knows none of what it tests.
+    // The conformance suite tests from outside, so it imports nothing that it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
@@ -178,7 +190,7 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    // They build and start what they test and measure, and link none of it.
+    // The tools build and start the programs that they test and measure, and link none of them.
     ("xtask", NotThese(OURS)),
     ("sockeye-harness", NotThese(OURS)),
     ("sockeye-measure", NotThese(OURS)),
@@ -199,7 +211,7 @@ const TABLE: &[(&str, Imports)] = &[
             "static_cell",
         ]),
     ),
-    // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    // The servers that Sockeye is compared with run on the same board, and have nothing else of Sockeye's.
     ("sockeye-bench-exchange", Only(&["embedded-io-async"])),
     (
         "sockeye-bench-peers",
@@ -232,7 +244,7 @@ pub struct Edges {
     imports: Vec<String>,
 }
 
-/// What cargo knows; dependencies of tests and build scripts reach no device.
+/// The dependencies by cargo's metadata; those of tests and build scripts reach no device.
 pub fn edges(packages: &[Package]) -> Vec<Edges> {
     let imports = |package: &Package| {
         let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);

@@ -31,8 +31,7 @@ const WORLDS: [&str; 12] = [
     LIBRARIES,
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 2] =
-    [("connection", "of the server and of TCP"), ("lm35", "the board's reading and the driver")];
+const EXCEPTIONS: [(&str, &str); 1] = [("connection", "of the server and of TCP")];
 
 /// Names that public types of several libraries have, and why.
 const TYPE_EXCEPTIONS: [(&str, &str); 8] = [

@@ -51,9 +51,10 @@ fn fault(row: &[&str]) -> Option<String> {
     (!is_right).then(|| format!("{DOCUMENT}: {name} is {state:?} and shows nothing"))
 }
 
+/// Whether there is a test of this name, or a case of the conformance suite.
 fn has_test(files: &Files, name: &str) -> bool {
-    let heading = format!("#[test]\nfn {name}()");
-    texts(files, ".rs").any(|(_, text)| text.replace("\n    ", "\n").contains(&heading))
+    let (heading, case) = (format!("#[test]\nfn {name}()"), format!("Case::on_tap(\"{name}\", {name})"));
+    texts(files, ".rs").any(|(_, text)| text.contains(&case) || text.replace("\n    ", "\n").contains(&heading))
 }
 
 #[cfg(test)]

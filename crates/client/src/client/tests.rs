@@ -21,7 +21,7 @@ struct Wire {
     received: Vec<u8>,
     /// How many bytes are taken before writes wait for ever.
     room: Option<usize>,
-    /// What comes, piece by piece; then nothing, or the end.
+    /// The pieces that arrive; then nothing, or the end.
     replies: VecDeque<Vec<u8>>,
     is_silent: bool,
 }

@@ -1,7 +1,7 @@
 //! SYNs as they come from hosts that vanish, reboot, repeat themselves and reuse ports.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,6 +15,9 @@ use crate::test_client::ask;
 
 pub const CASES: &[Case] = &[
     Case::on_tap("half_open", half_open),
+    Case::on_tap("syn_flood", syn_flood),
+    Case::on_tap("initial_number_is_of_clock_and_ports", initial_number_is_of_clock_and_ports),
+    Case::on_tap("syn_of_no_host_is_dropped", syn_of_no_host_is_dropped),
     Case::on_tap("repeated_syn", repeated_syn),
     Case::on_tap("request_in_last_ack", request_in_last_ack),
     Case::on_tap("syn_in_time_wait", syn_in_time_wait),
@@ -27,6 +30,8 @@ const HOST: u8 = 71;
 /// A host that sends SYNs and then never says anything, not even ARP.
 const SILENT_HOST: u8 = 77;
 const ISN: u32 = 0xffff_fff0;
+/// No answer within this time is no answer.
+const SILENCE: Duration = Duration::from_millis(200);
 
 fn half_open(target: &Target) -> CaseResult {
     const OTHERS_REQUEST_COUNT: usize = 20;
@@ -49,6 +54,83 @@ fn half_open(target: &Target) -> CaseResult {
     }
     slots::all_usable(target, AT_ONCE_MAX).context("beside half-open connections")?;
     Ok(format!("{syn_count} hang, the server sent them {seen}; others served within {longest:.1?}"))
+}
+
+/// SYNs from hosts that don't exist, one every millisecond, with clients between them.
+fn syn_flood(target: &Target) -> CaseResult {
+    const SYN_COUNT: u32 = 10_000;
+    const SYNS_PER_REQUEST: u32 = 500;
+    let mut peer = Peer::new(target, SILENT_HOST)?;
+    let mut longest = Duration::ZERO;
+    for number in 0..SYN_COUNT {
+        let [_, _, c, d] = number.to_be_bytes();
+        peer.address = Ipv4Addr::new(198, 18, c, d);
+        let port = 1_024 + (number % 60_000) as u16;
+        peer.send(&RawSegmentOut { port, flags: RawFlags::SYN, seq: number, ack: 0, window: 1_024, payload: b"" })?;
+        if number % SYNS_PER_REQUEST == 0 {
+            let begin = Instant::now();
+            ask(target, b"and me?\n")?.expect_hello().with_context(|| format!("after {number} SYNs"))?;
+            longest = longest.max(begin.elapsed());
+        }
+    }
+    slots::all_usable(target, RECOVER_MAX).context("after the flood")?;
+    Ok(format!("{SYN_COUNT} SYNs, others served within {longest:.1?}"))
+}
+
+/// RFC 6528: for the same addresses and ports the initial number grows with the clock, one every four microseconds; for
+/// others it is anywhere.
+fn initial_number_is_of_clock_and_ports(target: &Target) -> CaseResult {
+    const COUNT: u16 = 8;
+    const PER_SECOND: f64 = 250_000.0;
+    let mut peer = Peer::new(target, HOST)?;
+    let mut initial = |port: u16| -> Result<(Instant, u32)> {
+        let connection = RawConnection::answered(&mut peer, port, ISN)?;
+        connection.send(&peer, RawFlags::RST, b"")?;
+        Ok((Instant::now(), connection.rcv_nxt.wrapping_sub(1)))
+    };
+    let (mut first, mut others) = (Vec::new(), Vec::new());
+    for number in 0..COUNT {
+        first.push(initial(41_000)?);
+        others.push(initial(41_001 + number)?.1);
+    }
+    for pair in first.windows(2) {
+        let (step, passed) = (pair[1].1.wrapping_sub(pair[0].1), pair[1].0 - pair[0].0);
+        // The emulated clock need not be the host's to the last bit.
+        let step_max = passed.as_secs_f64() * PER_SECOND * 2.0 + PER_SECOND;
+        ensure!(step > 0 && f64::from(step) < step_max, "a step of {step} in {passed:.1?}");
+    }
+    let is_near = |pair: &[u32]| pair[1].wrapping_sub(pair[0]).cast_signed().unsigned_abs() < 1 << 24;
+    let near = others.windows(2).filter(|pair| is_near(pair)).count();
+    // Of two random numbers, one in 128 is so near.
+    ensure!(near < 4, "{near} of {} ports have numbers near those of the next", others.len());
+    Ok(format!("{COUNT} of one port, {COUNT} of others"))
+}
+
+/// Nothing is sent to an address that is that of no other host, the device's own included (CVE-1997-0016).
+fn syn_of_no_host_is_dropped(target: &Target) -> CaseResult {
+    let mut peer = Peer::new(target, HOST)?;
+    let SocketAddr::V4(server) = target.address else { bail!("raw frames need an IPv4 address") };
+    let [a, b, c, _] = server.ip().octets();
+    let addresses = [
+        *server.ip(),
+        Ipv4Addr::new(a, b, c, 255),
+        Ipv4Addr::BROADCAST,
+        Ipv4Addr::new(224, 0, 0, 1),
+        Ipv4Addr::LOCALHOST,
+        Ipv4Addr::UNSPECIFIED,
+    ];
+    let own = peer.address;
+    for address in addresses {
+        peer.address = address;
+        for (port, flags) in [(41_050, RawFlags::SYN), (41_051, RawFlags::ACK), (server.port(), RawFlags::SYN)] {
+            peer.send(&RawSegmentOut { port, flags, seq: ISN, ack: 0, window: 1_024, payload: b"" })?;
+            let answer = peer.receive(port, SILENCE)?;
+            ensure!(answer.is_none(), "{address}:{port} {flags:?} got {answer:?}");
+        }
+    }
+    peer.address = own;
+    RawConnection::open(&mut peer, 41_052, ISN)?.be_served(&mut peer)?;
+    Ok(format!("{} addresses", addresses.len()))
 }
 
 /// The answer to the first SYN got lost, so the client sends it again.

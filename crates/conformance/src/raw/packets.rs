@@ -1,8 +1,9 @@
-//! IP packets that no ordinary client sends. What answers them is open; that the server lives is not.
+//! IP packets that no ordinary client sends. Any answer is permitted, but the server must go on.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use etherparse::checksum::Sum16BitWords;
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv4Options};
 
@@ -16,6 +17,9 @@ use crate::test_client::ask;
 
 pub const CASES: &[Case] = &[
     Case::on_tap("ping", ping),
+    Case::on_tap("icmp_errors_end_nothing", icmp_errors_end_nothing),
+    Case::on_tap("nothing_is_reflected", nothing_is_reflected),
+    Case::on_tap("many_neighbours", many_neighbours),
     Case::on_tap("ip_options", ip_options),
     Case::on_tap("ip_fragments", ip_fragments),
     Case::on_tap("tcp_options", tcp_options),
@@ -40,6 +44,85 @@ fn ping(target: &Target) -> CaseResult {
         ensure!(answered, "no echo of {len} bytes");
     }
     Ok(format!("{} sizes", lens.len()))
+}
+
+/// Errors that anybody can forge, about a connection that is open (RFC 5927).
+fn icmp_errors_end_nothing(target: &Target) -> CaseResult {
+    let mut peer = Peer::new(target, HOST)?;
+    let mut connection = RawConnection::open(&mut peer, 43_900, ISN)?;
+    let SocketAddr::V4(server) = target.address else { bail!("raw frames need an IPv4 address") };
+    // A segment of the server, as an error quotes it: its header, ports and number.
+    let quoted = Ipv4Header::new(20, 64, IpNumber::TCP, server.ip().octets(), peer.address.octets())?;
+    let mut quote = quoted.to_bytes().to_vec();
+    quote.extend(server.port().to_be_bytes());
+    quote.extend(connection.port.to_be_bytes());
+    quote.extend(connection.rcv_nxt.to_be_bytes());
+    // Unreachable for each reason, a path MTU of 0 and of 68, source quench, redirect, time exceeded, parameter problem.
+    let unreachable = (0..16).map(|code| (3, code, 0));
+    let others = [(3, 4, 68), (4, 0, 0), (5, 1, 0), (11, 0, 0), (11, 1, 0), (12, 0, 0)];
+    let mut count = 0;
+    for (kind, code, rest) in unreachable.chain(others) {
+        let mut message = vec![kind, code, 0, 0];
+        message.extend(u32::to_be_bytes(rest));
+        message.extend(&quote);
+        let checksum = Sum16BitWords::new().add_slice(&message).ones_complement();
+        message[2..4].copy_from_slice(&checksum.to_ne_bytes());
+        let ip = Ipv4Header::new(
+            message.len().try_into()?,
+            64,
+            IpNumber::ICMP,
+            peer.address.octets(),
+            server.ip().octets(),
+        )?;
+        peer.send_frame(&[&peer.ethernet_header()[..], &ip.to_bytes()[..], &message].concat())?;
+        count += 1;
+    }
+    connection.be_served(&mut peer)?;
+    Ok(format!("{count} errors"))
+}
+
+/// A RST is never answered, and what answers others is never longer than they are.
+fn nothing_is_reflected(target: &Target) -> CaseResult {
+    const SILENCE: Duration = Duration::from_millis(200);
+    let mut peer = Peer::new(target, HOST)?;
+    let with = |rst, syn, ack, fin| RawFlags { syn, ack, fin, rst };
+    let mut answered = 0;
+    for (port, number) in (43_910..).zip(0..16u8) {
+        let [rst, syn, ack, fin] = [8, 4, 2, 1].map(|bit| number & bit != 0);
+        let flags = with(rst, syn, ack, fin);
+        let connection = unanswered(port);
+        connection.send(&peer, flags, b"")?;
+        let answers: Vec<_> = std::iter::from_fn(|| connection.next(&mut peer, SILENCE).transpose()).take(8).collect();
+        // A SYN alone opens a connection, whose SYN,ACK comes again.
+        if flags == RawFlags::SYN {
+            connection.send_at(&peer, RawFlags::RST, ISN.wrapping_add(1), b"")?;
+            continue;
+        }
+        ensure!(answers.len() <= usize::from(!rst), "{flags:?} got {answers:?}");
+        for answer in answers {
+            let answer = answer?;
+            ensure!(answer.flags.rst && answer.payload.is_empty(), "{flags:?} got {answer:?}");
+            answered += 1;
+        }
+    }
+    Ok(format!("{answered} of 16 refused"))
+}
+
+/// More hosts than any table holds ask for the server, and one of them is served after that.
+fn many_neighbours(target: &Target) -> CaseResult {
+    const COUNT: u32 = 10_000;
+    let mut peer = Peer::new(target, HOST)?;
+    let SocketAddr::V4(server) = target.address else { bail!("raw frames need an IPv4 address") };
+    let own = peer.address;
+    for number in 0..COUNT {
+        let [a, b, c, _] = server.ip().octets();
+        peer.address = Ipv4Addr::new(a, b, c, 100 + (number % 150) as u8);
+        peer.send_request(*server.ip(), [2, 0x77, 0, 0, (number >> 8) as u8, number as u8])?;
+    }
+    peer.address = own;
+    RawConnection::open(&mut peer, 43_990, ISN)?.be_served(&mut peer)?;
+    ask(target, b"and I?\n")?.expect_hello()?;
+    Ok(format!("{COUNT} requests"))
 }
 
 /// The server serves at once, and with every slot once it has given up on the peer, which is silent now.

@@ -241,6 +241,23 @@ impl Peer {
             .is_some_and(|arp| arp.operation == ArpOperation::REQUEST && arp.target_ipv4 == self.address.octets())
     }
 
+    /// An Ethernet header of IPv4 to the server.
+    pub fn ethernet_header(&self) -> [u8; IPV4_AT] {
+        let mut header = [0; IPV4_AT];
+        header[..6].copy_from_slice(&self.server_mac);
+        header[6..12].copy_from_slice(&self.mac);
+        header[12..].copy_from_slice(&[0x08, 0x00]);
+        header
+    }
+
+    /// Asks for `address` by ARP, as a host with another network card.
+    pub fn send_request(&mut self, address: Ipv4Addr, mac: [u8; 6]) -> Result<()> {
+        let own = std::mem::replace(&mut self.mac, mac);
+        let sent = self.send_arp(ArpOperation::REQUEST, address, BROADCAST);
+        self.mac = own;
+        sent
+    }
+
     fn send_arp(&self, operation: ArpOperation, to: Ipv4Addr, to_mac: [u8; 6]) -> Result<()> {
         let arp = ArpPacket::new(
             ArpHardwareId::ETHERNET,
@@ -248,7 +265,7 @@ impl Peer {
             operation,
             &self.mac,
             &self.address.octets(),
-            // What is asked for is not known yet (RFC 826).
+            // The MAC address that is asked for is not known yet (RFC 826).
             if to_mac == BROADCAST { &[0; 6] } else { &to_mac },
             &to.octets(),
         )?;

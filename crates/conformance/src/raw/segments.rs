@@ -16,12 +16,14 @@ use crate::target::Target;
 
 pub const CASES: &[Case] = &[
     Case::on_tap("reset_outside_window_is_ignored", reset_outside_window_is_ignored),
+    Case::on_tap("reset_in_window_is_challenged", reset_in_window_is_challenged),
     Case::on_tap("bad_checksum_is_dropped", bad_checksum_is_dropped),
     Case::on_tap("reordered_segments", reordered_segments),
     Case::on_tap("request_and_fin_together", request_and_fin_together),
     Case::on_tap("padded_frames", padded_frames),
     Case::on_tap("lost_reply_is_sent_again", lost_reply_is_sent_again),
     Case::on_tap("mac_change", mac_change),
+    Case::on_tap("mac_moves_with_valid_numbers_only", mac_moves_with_valid_numbers_only),
     Case::on_tap("zero_window", zero_window),
 ];
 
@@ -40,6 +42,24 @@ fn reset_outside_window_is_ignored(target: &Target) -> CaseResult {
     }
     connection.be_served(&mut peer)?;
     Ok(format!("{} resets", steps.len()))
+}
+
+/// RFC 5961, section 3.2: whoever guesses the window, but not the next number, ends nothing.
+fn reset_in_window_is_challenged(target: &Target) -> CaseResult {
+    const STEPS: [u32; 4] = [1, 2, 100, 500];
+    let mut peer = Peer::new(target, HOST)?;
+    for (port, step) in (42_050..).zip(STEPS) {
+        let mut connection = RawConnection::open(&mut peer, port, ISN)?;
+        connection.send_at(&peer, RawFlags::RST, connection.snd_nxt.wrapping_add(step), b"")?;
+        let answer = connection.next(&mut peer, REPLY_MAX)?.with_context(|| format!("{step} ahead: no challenge"))?;
+        ensure!(answer.flags == RawFlags::ACK && answer.ack == connection.snd_nxt, "{step} ahead: {answer:?}");
+        connection.be_served(&mut peer).with_context(|| format!("after a reset {step} ahead"))?;
+        let next = RawConnection::open(&mut peer, port + 10, ISN)?;
+        next.send_at(&peer, RawFlags::RST, next.snd_nxt, b"")?;
+        let answer = next.next(&mut peer, SILENCE)?;
+        ensure!(answer.is_none(), "the reset with the next number was answered: {answer:?}");
+    }
+    Ok(format!("{} resets", STEPS.len()))
 }
 
 fn bad_checksum_is_dropped(target: &Target) -> CaseResult {
@@ -116,7 +136,7 @@ fn lost_reply_is_sent_again(target: &Target) -> CaseResult {
             break;
         }
     }
-    // What else belonged to the first copy comes within this time, and is lost as well.
+    // The rest of the first copy comes within this time, and is lost as well.
     while connection.next(&mut peer, SILENCE / 5)?.is_some() {}
     connection.read_reply(&mut peer, REPLY_MAX)?.expect_hello().context("the second copy")?;
     let elapsed = begin.elapsed();
@@ -135,6 +155,36 @@ fn mac_change(target: &Target) -> CaseResult {
     let elapsed = begin.elapsed();
     connection.close(&mut peer)?;
     Ok(format!("reply at the new MAC after {elapsed:.1?}"))
+}
+
+/// A segment with the right ports and wrong numbers doesn't draw a connection's segments to another network card.
+fn mac_moves_with_valid_numbers_only(target: &Target) -> CaseResult {
+    const STEPS: [i32; 3] = [-100_000, 100_000, 1_000_000_000];
+    let mut peer = Peer::new(target, HOST)?;
+    let mut forger = Peer::new(target, HOST)?;
+    forger.change_mac();
+    for (port, step) in (42_650..).zip(STEPS) {
+        let mut connection = RawConnection::open(&mut peer, port, ISN)?;
+        connection.say(&peer, b"hel")?;
+        for flags in [RawFlags::ACK, RawFlags::FIN_ACK, RawFlags::RST] {
+            connection.send_at(&forger, flags, connection.snd_nxt.wrapping_add_signed(step), b"forged")?;
+        }
+        let deadline = Instant::now() + REPLY_MAX;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let answer = connection.next(&mut peer, left)?;
+            let answer = answer.with_context(|| format!("{step} off: no ACK at the old network card"))?;
+            if answer.flags == RawFlags::ACK && answer.ack == connection.snd_nxt {
+                break;
+            }
+        }
+        connection.say(&peer, b"lo\n")?;
+        connection.read_reply(&mut peer, REPLY_MAX)?.expect_hello()?;
+        connection.close(&mut peer)?;
+    }
+    let strayed = forger.receive_any(Instant::now() + SILENCE)?;
+    ensure!(strayed.is_none(), "the forger got {strayed:?}");
+    Ok(format!("{} forged numbers", STEPS.len()))
 }
 
 /// Clients whose window stays shut: alive, acknowledging every probe, and never reading.

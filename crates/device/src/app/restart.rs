@@ -15,9 +15,9 @@ impl App<'_> {
         self.state().restart();
     }
 
-    /// Waits until a restart was asked for, and then for [`RESTART_DELAY_MS`], in which replies are sent and connections
-    /// closed. Whoever waits here restarts the device: a chip by a reset, a simulated device by a new [`App`]. One task
-    /// waits.
+    /// Waits until a restart was asked for, and then for [`RESTART_DELAY_MS`], in which replies are sent and
+    /// connections closed. The caller then restarts the device: a chip by a reset, a simulated device by a new [`App`].
+    /// Only one task may wait.
     pub async fn restart_requested(&self) {
         poll_fn(|cx| {
             let state = &mut *self.state();

@@ -8,7 +8,7 @@ use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, READINGS_MAX};
 use crate::names::is_name_byte;
 use crate::platform::Platform;
 
-/// What a platform says of its readings and outputs can't be.
+/// The platform's readings and outputs are not a valid device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetupError {
     /// More readings or outputs than [`READINGS_MAX`] or [`OUTPUTS_MAX`].

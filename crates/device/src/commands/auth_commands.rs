@@ -24,7 +24,7 @@ pub(crate) fn auth(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     }
 }
 
-/// What came of a login.
+/// The outcome of a login.
 pub(crate) enum Login {
     Accepted,
     /// The error is written.

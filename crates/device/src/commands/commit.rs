@@ -4,6 +4,7 @@ use sockeye_resp::ReplyWriter;
 use sockeye_wifi::Input;
 
 use crate::command::{Command, CommandContext, Prepared};
+use crate::commands::firmware_commands::ON_TRIAL;
 use crate::commands::{check_access, config, wifi_commands};
 use crate::pending::{Change, PendingSettings};
 use crate::platform::{Platform, random_u32};
@@ -17,6 +18,7 @@ use crate::state::State;
 pub(crate) fn prepare(cx: &mut CommandContext<'_, '_>, command: &Command, pending: &mut PendingSettings) -> bool {
     // Another session may have changed the settings since the request was admitted, the token for instance.
     let prepared = check_access(cx, command).and_then(|()| match command.prepare {
+        Some(_) if cx.is_firmware_on_trial() => Err(ON_TRIAL),
         Some(prepare) => prepare(cx, pending),
         None => Ok(Prepared::Nothing),
     });
@@ -30,7 +32,7 @@ pub(crate) fn prepare(cx: &mut CommandContext<'_, '_>, command: &Command, pendin
     }
 }
 
-/// What there is to work with when a change is stored; the request is no part of it.
+/// The context when a change is stored. The request is gone by then.
 pub(crate) struct CommitContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
@@ -54,16 +56,16 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
     state.store = StoreStatus::Sound;
     let (now, random) = (platform.now(), random_u32(*platform));
     if pending.settings.token != state.settings.token {
-        // Whoever got in without this token, or with the last one, has to come again.
+        // Clients that logged in without this token have to connect again.
         let own = state.sessions.get(*key).id;
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    // What is stored is empty, so that another build's settings take effect too.
+    // The stored settings are empty, so that another build's settings take effect too.
     let factory_settings = (change == Change::Reset).then(|| platform.factory_settings());
     apply(state, *platform, factory_settings.as_ref().unwrap_or(&pending.settings), random);
     match change {
-        // It was right when it was checked, and is still unless somebody else has begun to try a network.
+        // The change was valid when it was checked, and still is, unless another client has begun a trial.
         Change::Config => match pending.staged.as_ref().map_or(Ok(()), |staged| config::stage(state, staged)) {
             Ok(()) => reply.ok(),
             Err(refusal) => {

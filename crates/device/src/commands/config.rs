@@ -49,7 +49,7 @@ pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             let Some((name, parameter)) = found().nth(index) else {
                 return wiring_parameters::write(cx, index - parameters);
             };
-            // Who asks by name looks for that name in the reply.
+            // A client that asks by name looks for the name in its own case.
             let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
             cx.reply.bulk(asked.next().unwrap_or(name.as_bytes()));
             write_value(cx, parameter);

@@ -10,7 +10,7 @@ use crate::keys::catalog::Key;
 use crate::keys::day::Day;
 use crate::value::Decimal;
 
-/// What a hash tells.
+/// The fields of a `meta:` hash.
 struct Meta {
     kind: &'static str,
     /// Not of other devices' readings: they send values only.
@@ -21,13 +21,13 @@ struct Meta {
     period_ms: Option<u32>,
     /// Since the latest sample, if there is one.
     age_ms: Option<u64>,
-    /// What is kept of a reading: `day`, or `samples` if there is no RAM for its day.
+    /// The history of a reading: `day`, or `samples` if there is no RAM for its day.
     history: Option<&'static str>,
     /// After how long without a sample there is no value any more; of a reading of another device only.
     expire_ms: Option<u32>,
 }
 
-/// What a board says of what it has.
+/// The board's description of a reading or an output.
 struct Described {
     unit: String<SPEC_LEN_MAX, u8>,
     minimum: Decimal,
@@ -91,7 +91,7 @@ impl Meta {
 
 /// A text of what is wired, which may be configured otherwise while the reply is written.
 fn text(text: &str) -> String<SPEC_LEN_MAX, u8> {
-    // It has room: a unit is shorter than the spec that has it.
+    // The string has room, because a unit is shorter than the spec that has it.
     text.try_into().unwrap_or_default()
 }
 

@@ -29,14 +29,21 @@ pub(crate) fn time(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let next = cx.state.monitor.next;
-    // It begins with the next command, as this one is told of after it was run.
+    // Monitoring begins with the next command, because a command is reported after it was run.
     cx.session().monitor.get_or_insert(next.wrapping_add(1));
     cx.state.monitor.is_watched = true;
     cx.ok()
 }
 
 pub(crate) fn restart(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.restart()
+    let is_trial = cx.is_firmware_on_trial();
+    cx.reply.simple(if is_trial {
+        "OK restarting into the firmware before, as this one was not confirmed"
+    } else {
+        "OK"
+    });
+    cx.state.restart();
+    Ok(Flow::Close)
 }
 
 pub(crate) fn empty_array(cx: &mut CommandContext<'_, '_>) -> CommandResult {

@@ -84,7 +84,7 @@ fn range(cx: &mut CommandContext<'_, '_>, is_reverse: bool) -> CommandResult {
     let (from, to) = if is_reverse { (cx.arg(3), cx.arg(2)) } else { (cx.arg(2), cx.arg(3)) };
     let stream = match cx.session().cursor {
         Cursor::Samples { samples, .. } => {
-            // It was there when the first part was written, and is what the request names.
+            // The stream existed when the first part was written, and the request names it.
             let Some(Key::History(stream)) = cx.find(cx.arg(1)) else {
                 return Ok(Flow::Abort);
             };
@@ -160,7 +160,7 @@ fn range_count(cx: &CommandContext<'_, '_>) -> Result<Option<u8>, &'static str> 
     }
 }
 
-/// What XREAD is asked for.
+/// The arguments of XREAD.
 struct Read {
     /// At most so many samples of each stream.
     count: u8,
@@ -306,7 +306,7 @@ fn read_on(cx: &mut CommandContext<'_, '_>, read: &Read, ready: u8, index: usize
             return Ok(Flow::Abort);
         };
         if left.len == 0 {
-            // It had samples when it was counted, and the newest is always there.
+            // The stream had samples when they were counted, and the newest is always there.
             let Some(samples) = read.samples(cx, index)? else {
                 return Ok(Flow::Abort);
             };

@@ -52,7 +52,7 @@ pub(crate) fn discard(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     Ok(Flow::Discard)
 }
 
-/// What depends on the keys that a client wanted to watch must not run: the next transaction is refused too.
+/// WATCH is refused, and so is the next transaction, which depends on the keys to watch.
 pub(crate) fn watch(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.session().is_mode_refused = true;
     Err("ERR WATCH is refused: a device watches no keys. The next EXEC is refused too")

@@ -115,7 +115,7 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What came of a trial, once something did.
+/// Replies with the outcome of a trial, once there is one.
 fn tried(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     let wifi = &cx.state.wifi;
     let (trial, is_awaiting) = (wifi.trial, wifi.state == StationState::AwaitingConfirm);

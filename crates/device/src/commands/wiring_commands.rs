@@ -64,7 +64,7 @@ pub(crate) fn drivers(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     )
 }
 
-/// What a pin can do, for people.
+/// The abilities of a pin, for people.
 fn abilities(pins: &Pins, pin: u8) -> heapless::String<PINS_TEXT_LEN_MAX> {
     let mut text = heapless::String::new();
     for (index, ability) in pins.board.chip.abilities(pin).enumerate() {
@@ -91,7 +91,7 @@ pub(crate) fn pins(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             let mut users = wiring.iter().filter(|(_, text)| is_at(text)).map(|(name, _)| name);
             match (pins.board.user(pin), users.next()) {
                 (Some(user), _) => cx.reply.bulk_fmt(format_args!("{user}")),
-                // Who else shares the bus is told by WIRING STATUS.
+                // WIRING STATUS lists the other things on the bus.
                 (None, user) => cx.reply.bulk(user.unwrap_or_default().as_bytes()),
             }
         },
@@ -199,7 +199,7 @@ fn wait(cx: &mut CommandContext<'_, '_>, number: u16) -> CommandResult {
     Ok(Flow::Block { timeout_ms: WIRING_SCAN_TIMEOUT_MS })
 }
 
-/// What came of a scan.
+/// Replies with the outcome of a scan.
 fn scanned(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     match cx.state.wired.scan.found.take() {
         Some(Ok(Found::I2c(addresses))) => {

@@ -18,7 +18,7 @@ pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 3 {
         return Err("ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.");
     }
-    // It exists, so it has a history with a sample in it.
+    // The stream exists, so it has a history with a sample in it.
     let history = cx.histories.get(index).ok_or("ERR no such key")?;
     let samples = history.range(StreamId::MIN, StreamId::MAX);
     let ends = [samples.first, samples.first.wrapping_add(u32::from(samples.len).saturating_sub(1))];

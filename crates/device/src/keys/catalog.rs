@@ -14,9 +14,9 @@ use crate::platform::{Now, OutputInfo, Platform, ReadingInfo};
 use crate::settings::Settings;
 use crate::value::Latest;
 
-/// What precedes the name of a reading in the key of its history.
+/// The prefix of a reading's name in the key of its history.
 pub(crate) const HISTORY: &str = "history:";
-/// What precedes the name of a reading or output in the key that describes it.
+/// The prefix of a reading's or an output's name in the key that describes it.
 pub(crate) const META: &str = "meta:";
 
 /// All that keys come from: the board's readings and outputs, and the readings of other devices. A reading's number is
@@ -49,12 +49,12 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// What is wired, as far as it is used.
+    /// The wiring, as far as it is used.
     fn wiring(&self) -> &'a Wiring {
         self.wired.used(self.settings)
     }
 
-    /// What there is to know about a reading of this device, its name, and the spec of its thing if it is wired.
+    /// The description of a reading of this device, with the spec of its thing if the reading is wired.
     pub(crate) fn info(&self, index: usize) -> Option<(ReadingInfo<'a>, Option<&'a str>)> {
         match self.platform.readings().get(index) {
             Some(info) => Some((*info, None)),
@@ -62,7 +62,7 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    /// What there is to know about an output, and the spec of its thing if it is wired.
+    /// The description of an output, with the spec of its thing if the output is wired.
     pub(crate) fn output(&self, index: usize) -> Option<(OutputInfo<'a>, Option<&'a str>)> {
         match self.platform.outputs().get(index) {
             Some(info) => Some((*info, None)),
@@ -122,9 +122,9 @@ pub(crate) enum Key {
     Output(usize),
     /// Past samples of a reading.
     History(usize),
-    /// What there is to know about a reading.
+    /// The description of a reading.
     ReadingMeta(usize),
-    /// What there is to know about an output.
+    /// The description of an output.
     OutputMeta(usize),
 }
 

@@ -16,7 +16,7 @@ pub(crate) fn own(platform: &dyn Platform) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Label<'a> {
     pub(crate) name: &'a str,
-    /// What follows after a point; empty if nothing does.
+    /// The part after a point; empty if there is none.
     pub(crate) suffix: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What is wired while the device runs: which keys it makes, and what is kept of it.
+//! The wired things while the device runs: their keys, and the data that is kept of them.
 
 use core::task::Waker;
 
@@ -26,22 +26,22 @@ struct Slot {
     reading: u8,
     /// Decimals of its values.
     decimals: u8,
-    /// What its key has after the thing's name and a point.
+    /// The reading's suffix in its key, after the thing's name and a point.
     suffix: &'static str,
     /// Where the thing's name is in the wiring's text.
     name: sockeye_wiring::wiring::Place,
 }
 
-/// What a scan is asked for, and what came of it.
+/// The request of a scan, and its outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
     pub(crate) request: Option<Request>,
     pub(crate) found: Option<Result<Found, Fault>>,
-    /// Scans that were over since boot; it may wrap.
+    /// Scans that were over since boot; the count may wrap.
     pub(crate) count: u16,
 }
 
-/// What is kept of things that are wired.
+/// The wired things, and the numbers of their readings and outputs.
 ///
 /// A reading or an output keeps its number as long as the spec of its thing stays the same, whatever other things come
 /// and go. Histories, subscriptions and queued samples refer to a reading by its number.
@@ -144,7 +144,7 @@ impl Wired {
         core::mem::take(&mut self.is_rewired)
     }
 
-    /// Whoever waits for a change is to look.
+    /// Wakes the wiring's loop, which waits for a change.
     pub(crate) fn change(&mut self) {
         self.is_changed = true;
         self.waker.wake();
@@ -211,7 +211,7 @@ impl Wired {
         self.outputs.get(output).copied().flatten().map(usize::from)
     }
 
-    /// What there is to know about an output, and its spec.
+    /// The description of an output, and its spec.
     pub(crate) fn output<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(&'a str, OutputInfo<'a>)> {
         let thing = self.thing(index)?;
         let (name, text) = wiring.iter().nth(thing)?;
@@ -238,7 +238,7 @@ impl Wired {
         (0..OUTPUTS_MAX).find(is_it)
     }
 
-    /// What is wired by these settings, as far as it is used.
+    /// The wiring of these settings, as far as it is used.
     pub(crate) fn used<'a>(&self, settings: &'a Settings) -> &'a Wiring {
         match &settings.wiring {
             Some(wiring) if !self.is_set_aside => wiring,
@@ -251,3 +251,10 @@ impl Wired {
         self.thing(index).map(|thing| wiring.at(wiring.place(thing)))
     }
 }
+
+/// RAM of a chip; a host's pointers are larger.
+#[cfg(target_pointer_width = "32")]
+const _: () = {
+    use crate::limits::WIRED_SIZE_MAX;
+    assert!(size_of::<Wired>() + size_of::<Option<Wiring>>() <= WIRED_SIZE_MAX);
+};

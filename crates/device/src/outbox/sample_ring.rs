@@ -13,9 +13,9 @@ pub(super) struct QueuedSample {
     pub(super) reading: u8,
     /// The ID is the time since boot, and says nothing to a peer yet.
     pub(super) is_since_boot: bool,
-    /// It has gone out, and keeps its ID.
+    /// The sample was sent, and keeps its ID.
     pub(super) has_id: bool,
-    /// It has gone out on a connection that ended before it was answered for.
+    /// The sample was sent on a connection that ended before the peer answered for it.
     pub(super) is_unacked: bool,
 }
 
@@ -79,8 +79,8 @@ impl Ring {
         }
     }
 
-    /// The samples of a reading that is no more are given up. One that is on its way stays until it is settled, or the
-    /// connection ends.
+    /// The samples of a reading that is no more are given up. A sample that is on its way stays until it is settled, or
+    /// the connection ends.
     pub(super) fn forget(&mut self, reading: u8) {
         for position in (0..self.len).rev() {
             let Some(entry) = self.slot(position).filter(|entry| entry.reading == reading) else {
@@ -118,7 +118,7 @@ impl Ring {
     pub(super) fn mark_unacked(&mut self) {
         for position in 0..self.sent {
             if let Some(entry) = self.slot(position) {
-                // One that needs another ID has surely not arrived.
+                // A sample that needs another ID has surely not arrived.
                 entry.is_unacked |= entry.has_id;
             }
         }

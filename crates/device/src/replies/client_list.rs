@@ -46,8 +46,8 @@ impl ClientList<'_> {
         self.write_line(self.state.sessions.get(self.own), out)
     }
 
-    /// The fields of Redis, in its order. Those that have no meaning on a device have the value that Redis gives them
-    /// for a client that uses nothing of the kind.
+    /// The fields of Redis, in its order. Fields that have no meaning on a device have Redis's value for a client
+    /// without that feature.
     fn write_line(&self, session: &Session, out: &mut dyn Write) -> fmt::Result {
         let flags = match session {
             _ if session.monitor.is_some() => "O",

@@ -70,7 +70,7 @@ impl Document {
         Ok(())
     }
 
-    /// What is left of the session's reply after `sent` bytes; None if the session doesn't have it any more.
+    /// The rest of the session's reply after `sent` bytes; None if another session has the memory now.
     fn rest(&self, session: u32, sent: u16) -> Option<&[u8]> {
         (self.owner == session).then(|| self.bytes.get(usize::from(self.start) + usize::from(sent)..)).flatten()
     }
@@ -85,7 +85,7 @@ impl Document {
     }
 }
 
-/// What has become of a text.
+/// The progress of a text.
 pub(crate) enum Progress {
     /// All of it is written into the reply.
     Complete,

@@ -8,39 +8,40 @@ use crate::sessions::session::{ClientAddress, SessionKey};
 
 /// A client's connection with its two buffers, as the platform's server gives it.
 ///
-/// What comes in waits in one of at least [`RX_LEN`](crate::limits::RX_LEN) bytes, what goes out in one of at least
-/// [`TX_LEN`](crate::limits::TX_LEN). Dropping one of the two waits loses nothing: the loop waits for input and for events
-/// at once. The server bounds how long they may last; the three hints tell it what a silence means.
+/// The receive buffer has at least [`RX_LEN`](crate::limits::RX_LEN) bytes, the transmit buffer at least
+/// [`TX_LEN`](crate::limits::TX_LEN). Dropping the future of a wait loses nothing, because the loop waits for input and
+/// for events at once. The server bounds both waits. `begin_request`, `end_request` and `set_listening` choose the
+/// server's timeout.
 #[allow(async_fn_in_trait, reason = "single-threaded executors: no future needs to be Send")]
 pub trait ClientConnection {
     /// Why a connection is gone.
     type Error;
-    /// Copies what has come in to `buf`, from its start and as much as there is room for. It stays where it is.
+    /// Copies received bytes to `buf`, as many as fit, and returns how many. The bytes stay in the receive buffer.
     fn peek(&mut self, buf: &mut [u8]) -> usize;
-    /// Drops the first `len` bytes of what has come in.
+    /// Drops the first `len` received bytes.
     fn consume(&mut self, len: usize);
-    /// Waits until more than `len` bytes have come in and are there, and gives how many; 0 once no more will come. What
-    /// was put before leaves at the latest now.
+    /// Waits until the receive buffer holds more than `len` bytes, and returns how many; 0 once no more will come.
+    /// Bytes that were put leave at the latest now.
     ///
     /// # Errors
     /// The connection is gone, or the client took too long.
     async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error>;
-    /// How many bytes can be put.
+    /// Free bytes of the transmit buffer.
     fn room(&mut self) -> usize;
     /// The most that [`room`](Self::room) can be.
     fn room_max(&mut self) -> usize;
-    /// Writes `bytes`, for which there is room. What a connection that is gone is given is lost.
+    /// Appends `bytes` to the transmit buffer, which must have room for them. If the connection is gone, they are lost.
     fn put(&mut self, bytes: &[u8]);
-    /// Waits until there is room for more than `len` bytes. What was put before leaves at the latest now.
+    /// Waits until the transmit buffer has room for more than `len` bytes. Bytes that were put leave at the latest now.
     ///
     /// # Errors
     /// The connection is gone, or the client took too long.
     async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error>;
-    /// The first bytes of a request are there, and the rest isn't: from now on its time runs.
+    /// Starts the request timeout: part of a request has arrived.
     fn begin_request(&mut self);
-    /// The request is complete.
+    /// Ends the request timeout: the request is complete.
     fn end_request(&mut self);
-    /// Whether the client waits to be told something, so that its silence is no reason to close.
+    /// If true, disables the idle timeout (the client is subscribed, blocked or monitoring).
     fn set_listening(&mut self, is_listening: bool);
 }
 
@@ -81,7 +82,7 @@ pub(super) enum Wait {
     /// No request waits.
     No,
     Until(Instant),
-    /// It has waited long enough.
+    /// The request's timeout is over.
     Over,
 }
 

@@ -1,4 +1,4 @@
-//! What a client that speaks HTTP is answered (RFC 9110 sections 9 and 15).
+//! The answers to HTTP (RFC 9110 sections 9 and 15).
 
 use sockeye_resp::{HttpMethod, HttpRequestLine, HttpTarget};
 

@@ -1,4 +1,4 @@
-//! What is done between two waits: from the client's receive buffer to its transmit buffer.
+//! The work between two waits: from the client's receive buffer to its transmit buffer.
 //!
 //! The receive buffer holds, from its start, the requests that a transaction has queued, and then those that are yet to
 //! be answered. Without a transaction there are none of the former.
@@ -14,7 +14,7 @@ use crate::scratch::Scratch;
 use crate::sessions::page_view::PageView;
 use crate::settings::{Store, StoreError};
 
-/// What is to be waited for until there is more to do.
+/// The wait before more requests can be processed.
 pub(super) enum WaitFor {
     /// More input: all requests that came are answered.
     Input,
@@ -28,7 +28,7 @@ pub(super) enum WaitFor {
     Event { timeout_ms: u64 },
 }
 
-/// What has come of the requests that were processed at once.
+/// The outcome of the requests that were processed at once.
 enum Step {
     Wait(WaitFor),
     /// MULTI, EXEC or the end of a transaction: there may be more to process.
@@ -63,8 +63,8 @@ impl Room {
     }
 }
 
-/// What to wait for when there is no room for more, after `len` bytes were put into `room`. A reply that finds no room in
-/// the most room that there can be never will.
+/// The wait after a reply did not fit, once `len` bytes were put into `room`. A reply that doesn't fit into an empty
+/// buffer never will, so the connection is closed.
 fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> WaitFor {
     if len == 0 && room.is_whole {
         return WaitFor::Close;
@@ -215,8 +215,8 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         let wait = loop {
             let mut decoder = Decoder::new();
             let rx = rx.get_mut(next.into()..end.into()).unwrap_or_default();
-            // Whole requests are there, which were decoded before. They are not after the connection has gone, which the
-            // next wait finds.
+            // Whole requests are there, which were decoded before. If they are gone, so is the connection, which the
+            // next wait reports.
             let Ok(Some(request)) = decoder.decode(rx, args, app.limits(key)) else {
                 self.client.put(reply.as_bytes());
                 self.client.consume(usize::from(exec_end).min(len));
@@ -258,7 +258,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             Queue::Running { next, end, .. } => (&mut queued, next.into(), end.into()),
         };
         let rx = rx.get_mut(start..end.min(len)).unwrap_or_default();
-        // It isn't there any more if the connection has gone meanwhile, which the next wait finds.
+        // If the request is gone, so is the connection, which the next wait reports.
         let Some(request) = decoder.decode(rx, args, app.limits(key)).ok().flatten() else {
             return false;
         };

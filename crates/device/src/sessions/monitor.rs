@@ -1,4 +1,4 @@
-//! What MONITOR tells: the commands that all clients send.
+//! The lines of MONITOR: the commands that all clients send.
 
 use core::fmt::{self, Write};
 use core::net::SocketAddr;

@@ -39,7 +39,7 @@ pub struct ClientAddress {
     pub origin: ClientOrigin,
 }
 
-/// Who may call a command. The one order of the three: who may write may read.
+/// The access that a command needs. The order is that of rights: a client that may write may also read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everyone, also before AUTH.
@@ -89,6 +89,8 @@ pub(crate) enum Cursor {
     Wifi(u16),
     /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
     Scan(u16),
+    /// Nothing is written, and FIRMWARE waits for the job of this number.
+    Firmware(u16),
 }
 
 /// Where a session is between MULTI and EXEC.
@@ -113,7 +115,7 @@ impl Transaction {
     }
 }
 
-/// What the device knows of one client.
+/// The device's data about one client.
 pub(crate) struct Session {
     /// 0 if the session isn't open; never the same again until the device boots.
     pub(crate) id: u32,
@@ -122,11 +124,11 @@ pub(crate) struct Session {
     pub(crate) local: IpAddr,
     pub(crate) origin: ClientOrigin,
     pub(crate) protocol: Protocol,
-    /// It sent the right token. Means nothing while no token is set.
+    /// The client sent the right token. Without meaning while no token is set.
     pub(crate) authenticated: bool,
     /// Wrong tokens on this connection.
     pub(crate) auth_failures: u8,
-    /// It is to be closed.
+    /// The session is to be closed.
     pub(crate) killed: bool,
     pub(crate) name: String<CLIENT_NAME_LEN_MAX, u8>,
     pub(crate) lib_name: String<LIB_NAME_LEN_MAX, u8>,
@@ -144,7 +146,7 @@ pub(crate) struct Session {
     pub(crate) is_mode_refused: bool,
     /// Numbers of the samples that the streams of an XREAD had next when it began: what `$` means.
     pub(crate) next: [u32; STREAMS_MAX],
-    /// What the request waits for came: a sample, or something of the Wi-Fi.
+    /// The event that the request waits for came: a sample, or an event of Wi-Fi.
     pub(crate) event_pending: bool,
     pub(crate) waker: WakerRegistration,
 }
@@ -179,10 +181,11 @@ impl Session {
 
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked | Cursor::AwaitingDocument | Cursor::Wifi(_) | Cursor::Scan(_))
+        use Cursor::{AwaitingDocument, Blocked, Firmware, Scan, Wifi};
+        matches!(self.cursor, Blocked | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
     }
 
-    /// What the request may have waited for came.
+    /// An event came that the request may wait for.
     pub(crate) fn notify(&mut self) {
         self.event_pending = true;
         self.waker.wake();
@@ -216,7 +219,7 @@ impl Session {
         self.is_mode_refused = false;
     }
 
-    /// It is to be closed; its connection notices at once.
+    /// Marks the session to be closed; its connection is woken at once.
     pub(crate) fn kill(&mut self) {
         self.killed = true;
         self.waker.wake();

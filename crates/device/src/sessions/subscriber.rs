@@ -1,4 +1,4 @@
-//! Who wants to be told of which samples, and what waits to be told.
+//! A session's subscriptions, and its mailbox of messages.
 
 use heapless::{Deque, String, Vec};
 
@@ -119,7 +119,7 @@ impl Subscriber {
                 message.subscription -= 1;
             }
             if subscription != position {
-                // It was in there before.
+                // The mailbox has room for a message that was in it.
                 let _ = self.mailbox.push_back(message);
             }
         }
@@ -129,7 +129,7 @@ impl Subscriber {
     pub(crate) fn forget(&mut self, reading: u8) {
         for _ in 0..self.mailbox.len() {
             if let Some(message) = self.mailbox.pop_front().filter(|message| message.reading != reading) {
-                // It was in there before.
+                // The mailbox has room for a message that was in it.
                 let _ = self.mailbox.push_back(message);
             }
         }

@@ -50,11 +50,13 @@ struct Flash<F: NorFlash> {
     buffer: Buffer,
     /// Number of the settings that are stored; 0 if there are none.
     number: u32,
-    /// What is there can't be read, and must not be written over.
+    /// The stored settings can't be read, and must not be written over.
     is_locked: bool,
+    /// Nothing is written, not even repaired.
+    is_read_only: bool,
 }
 
-/// What wipes: it takes the place of items that are in force no longer.
+/// The bytes that wipe flash: they take the place of outdated items.
 const FILLER: &[u8] = &[0; 512];
 const NOTHING: &[u8] = &[];
 /// A byte of NOR flash that was erased.
@@ -64,13 +66,13 @@ const ERASED: u8 = 0xff;
 #[repr(align(4))]
 struct Buffer([u8; FLASH_BUFFER_LEN]);
 
-/// What is found under the key of a copy.
+/// The content of a copy's key.
 #[derive(Clone, core::marker::Copy)]
 enum Found {
     Nothing,
     /// Settings of this number.
     Settings(u32),
-    /// It is whole, and not in a format of this firmware.
+    /// A whole item, but not in a format of this firmware.
     Newer,
 }
 
@@ -115,7 +117,13 @@ impl<F: NorFlash> FlashStore<F> {
         let config = MapConfig::try_new(range).map_err(|_| StoreError::Failed)?;
         let map = MapStorage::new(flash, config, Cache::new_uncached());
         let buffer = Buffer([0; FLASH_BUFFER_LEN]);
-        Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true }) })
+        Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true, is_read_only: false }) })
+    }
+
+    /// Writes nothing from now on, not even to repair: the firmware is on trial, and the one before must find its settings
+    /// as they were. To be called before [`load`](Self::load).
+    pub async fn set_read_only(&self) {
+        self.flash.lock().await.is_read_only = true;
     }
 
     /// Reads what was stored, and repairs what a power cut or a bit error has left half. To be called at boot, before
@@ -180,7 +188,7 @@ impl<F: NorFlash> Flash<F> {
             }
             [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
             [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
-            // One is older if a power cut came between the two, or if what is left of it is what it was before.
+            // One copy is older if a power cut came between the two writes, or if only an earlier item of it is whole.
             [Found::Settings(first), Found::Settings(second)] if first < second => (COPIES[1], false),
             [Found::Settings(first), Found::Settings(second)] => (COPIES[0], first == second),
         };
@@ -189,11 +197,11 @@ impl<F: NorFlash> Flash<F> {
         self.number = number;
         self.is_locked = false;
         let mut status = StoreStatus::Sound;
-        if !is_whole {
-            // They are in force whether they can be made whole or not.
+        if !is_whole && !self.is_read_only {
+            // The settings are in force whether both copies can be made whole or not.
             status = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
-        if self.is_wiping().await? {
+        if self.is_wiping().await? && !self.is_read_only {
             self.wipe().await?;
         }
         Ok(Stored { settings, status })
@@ -240,6 +248,9 @@ impl<F: NorFlash> Flash<F> {
 
     /// Begins anew where nothing can be relied on.
     async fn format(&mut self, defaults: &Settings) -> Result<(), StoreError> {
+        if self.is_read_only {
+            return Err(StoreError::Failed);
+        }
         let passphrase = self.passphrase().await.ok().flatten();
         self.map.erase_all().await.map_err(error)?;
         self.is_locked = false;
@@ -280,6 +291,9 @@ impl<F: NorFlash> Flash<F> {
     }
 
     async fn store<'d>(&mut self, key: u8, value: &impl Value<'d>) -> Result<(), StoreError> {
+        if self.is_read_only {
+            return Err(StoreError::Failed);
+        }
         self.map.store_item(&mut self.buffer.0, &key, value).await.map_err(error)
     }
 
@@ -303,7 +317,7 @@ impl<F: NorFlash> Flash<F> {
     }
 }
 
-/// What a device begins with that has no settings, or none that it can read.
+/// The start of a device without settings, or with none that it can read.
 fn as_new(status: StoreStatus) -> Stored {
     Stored { settings: Settings::default(), status }
 }

@@ -45,7 +45,7 @@ impl StoreTask {
         self.number.set(number);
         self.job.signal(Job { number, settings: settings.clone(), is_reset });
         loop {
-            // One that was given up may be done first.
+            // A job whose connection ended may be done first.
             let (done, result) = self.done.wait().await;
             if done == number {
                 return result;

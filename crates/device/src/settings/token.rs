@@ -76,7 +76,7 @@ impl Failures {
 
     /// A wrong token came.
     pub(crate) fn fail(&mut self, address: IpAddr, now_ms: u64) {
-        // One that has waited out its last wait as often again as that wait is long has paid.
+        // An address without a wrong token for the longest pause after its last wait is forgotten.
         self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_PAUSES.longest_ms.into()));
         let known = self.addresses.iter_mut().find(|failed| failed.address == address);
         match known {

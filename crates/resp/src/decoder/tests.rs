@@ -283,8 +283,7 @@ fn compact_keeps_the_request_that_has_begun() {
     assert!(request.unwrap().args().eq([b"a", b"b"]));
 }
 
-/// What was judged is overwritten by line feeds, so a decoder that came
-/// back to it would see a line's end or no header.
+/// Judged bytes are overwritten by line feeds, so a decoder that read them again would see a line's end or no header.
 #[test]
 fn nothing_is_read_again() {
     let check = |start: &[u8], piece: u8, len| {

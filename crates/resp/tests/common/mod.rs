@@ -1,15 +1,15 @@
-//! What the tests and the fuzz targets hold the decoder against.
+//! The expectations of the decoder that the tests and the fuzz targets share.
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
 use sockeye_resp::limits::{self, RX_LEN_MIN};
 use sockeye_resp::{Args, Decoder, Limits, ProtocolError, opens_http};
 
-/// What a stream of requests decodes to.
+/// The requests that a stream decodes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
     pub requests: Vec<Vec<Vec<u8>>>,
-    /// What ended the stream; otherwise more bytes are waited for.
+    /// The error that ended the stream; None if more bytes are awaited.
     pub error: Option<ProtocolError>,
     /// Bytes of the stream up to the end of the last request.
     pub consumed: usize,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// How long Redis may take to start.
 const START: Duration = Duration::from_secs(10);
 
-/// A Redis on a socket in a folder of its own. It is stopped, and the folder removed, when this is dropped.
+/// A Redis on a socket in a folder of its own. Dropping stops the Redis and removes the folder.
 pub struct RedisServer {
     server: Child,
     dir: PathBuf,

@@ -1,4 +1,4 @@
-//! Who has which address.
+//! The DHCP server: leases, and the answers to requests.
 //!
 //! A client is known by its MAC address. A new client gets an address that its MAC address leads to, so that it gets the
 //! same one again after the device has restarted. Before an address is offered to a client that did not have it, the link is asked
@@ -18,14 +18,14 @@ use crate::service::{Answer, Service};
 /// Where an answer goes that its client can't be sent alone.
 const EVERYBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::BROADCAST), CLIENT_PORT);
 
-/// What is the case with an address.
+/// The state of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// It is being found out whether somebody uses it; so many addresses were found in use before it.
+    /// The address is being probed; `conflicts` addresses were found in use before it.
     Probed { conflicts: u8 },
-    /// It is reserved until the client takes it.
+    /// The address is reserved until the client takes it.
     Offered,
-    /// It is lent, or was until the time in the lease.
+    /// The address is lent, or was until the time in the lease.
     Bound,
     /// A client has found that somebody else uses it.
     Declined,
@@ -53,7 +53,7 @@ pub(super) struct Server<'a, P> {
 impl<'a, P: Probe> Server<'a, P> {
     pub(super) fn new(device: Ipv4Addr, prefix_len: u8, port: u16, probe: &'a P) -> Self {
         let mut url = String::new();
-        // It has room for the longest.
+        // The string has room for the longest URL.
         let _ = write!(url, "http://{device}:{port}/");
         Self { device, pool: Pool::new(device, prefix_len), url, leases: Vec::new(), probe }
     }
@@ -139,7 +139,7 @@ impl<'a, P: Probe> Server<'a, P> {
         let client = request.client;
         let has = |lease: &Lease| lease.client.mac == client.mac && lease.state != State::Declined;
         if request.server.is_some_and(|server| server != self.device) {
-            // It has taken another server's offer.
+            // The client has taken another server's offer.
             self.leases.retain(|lease| !has(lease) || lease.state == State::Bound);
             return None;
         }
@@ -260,7 +260,7 @@ impl<P: Probe> Server<'_, P> {
             (lease.state, lease.until) = (State::Offered, now + Duration::from_secs(OFFER_S));
             return self.answer(reply, Reply::Offer, &client, address, Ipv4Addr::UNSPECIFIED);
         };
-        // Whoever uses it had it before a restart, or set it by hand.
+        // The host that uses the address had it before a restart, or set it by hand.
         let until = now + Duration::from_secs(LEASE_S.into());
         (lease.state, lease.until, lease.client.mac) = (State::Bound, until, mac);
         if let State::Probed { conflicts } = state

@@ -23,7 +23,7 @@ const SERVER_IDENTIFIER: u8 = 54;
 const CAPTIVE_PORTAL: u8 = 114;
 const END: u8 = 255;
 
-/// What a client asks.
+/// The type of a client's message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Question {
     Discover,
@@ -33,7 +33,7 @@ pub(super) enum Question {
     Inform,
 }
 
-/// What the server answers.
+/// The type of the server's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Reply {
@@ -42,7 +42,7 @@ pub(super) enum Reply {
     Nak = 6,
 }
 
-/// Who asks, and what an answer must repeat of the question.
+/// The client, and the fields of its message that an answer must repeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Client {
     /// `chaddr`.
@@ -98,7 +98,7 @@ fn address(bytes: &[u8]) -> Option<Ipv4Addr> {
     <[u8; 4]>::try_from(bytes).ok().map(Ipv4Addr::from)
 }
 
-/// The value of the first option with this code. What follows an option that is cut off is no option.
+/// The value of the first option with this code. The bytes after an option that is cut off are no option.
 fn option(mut options: &[u8], code: u8) -> Option<&[u8]> {
     loop {
         match *options {
@@ -116,7 +116,7 @@ fn option(mut options: &[u8], code: u8) -> Option<&[u8]> {
     }
 }
 
-/// What clients are told of the network.
+/// The network in answers to clients.
 pub(super) struct Network<'a> {
     /// The device: server, router and name server.
     pub(super) device: Ipv4Addr,
@@ -124,7 +124,7 @@ pub(super) struct Network<'a> {
     pub(super) url: &'a str,
 }
 
-/// What an answer gives to a client.
+/// The address and the lease in an answer.
 pub(super) struct Given {
     /// `yiaddr`; 0.0.0.0 if it gives no address.
     pub(super) address: Ipv4Addr,

@@ -6,13 +6,11 @@ use core::net::Ipv4Addr;
 use heapless::String;
 
 use crate::dns::{A, IN, NSEC, Name, PTR, Record as Parsed, SRV, TXT, Writer};
-use crate::limits::{MDNS_LEGACY_TTL_S, MDNS_TTL_S, NAME_LEN_MAX};
+use crate::limits::{MDNS_LABELS_MAX, MDNS_LEGACY_TTL_S, MDNS_TEXT_LEN_MAX, MDNS_TTL_S, NAME_LEN_MAX};
 use crate::mdns::SERVICE;
 
 /// The bit of a class that tells caches to forget what they had (RFC 6762 section 10.2).
 pub(super) const CACHE_FLUSH: u16 = 0x8000;
-/// The labels of a name at most: four numbers, and the domain of reverse names.
-const LABELS_MAX: usize = 6;
 
 /// The names that a device has records of, and those that they end with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +92,7 @@ impl Record {
         !matches!(self, Self::ServicePointer | Self::InstancePointer)
     }
 
-    /// What somebody who asks for this record asks for next (RFC 6763 section 12, RFC 6762 section 6.1).
+    /// The additional records of this record (RFC 6763 section 12, RFC 6762 section 6.1).
     pub(super) fn additional(self) -> Set {
         match self {
             Self::InstancePointer => {
@@ -139,7 +137,7 @@ impl Set {
         Record::ALL.into_iter().filter(move |record| self.has(*record))
     }
 
-    /// What goes with these, beside them.
+    /// The additional records of these records that are not among them.
     pub(super) fn additional(self) -> Self {
         self.records().fold(Self::NONE, |set, record| set.with(record.additional())).without(self)
     }
@@ -159,7 +157,7 @@ pub(super) enum Form {
     Goodbye,
 }
 
-/// What a device's records say.
+/// The data of a device's records.
 pub(super) struct Data<'a> {
     /// The label that the device has.
     pub(super) name: String<NAME_LEN_MAX>,
@@ -176,7 +174,7 @@ impl<'a> Data<'a> {
         octets.reverse();
         let numbers = octets.map(|octet| {
             let mut number = String::new();
-            // It has room for the longest.
+            // The string has room for the longest octet.
             let _ = write!(number, "{octet}");
             number
         });
@@ -184,8 +182,8 @@ impl<'a> Data<'a> {
     }
 
     /// The labels before the rest of a name, and what the rest is; None if there is none.
-    fn parts(&self, owner: Owner) -> ([&[u8]; LABELS_MAX], Option<Owner>) {
-        let mut labels: [&[u8]; LABELS_MAX] = [&[]; LABELS_MAX];
+    fn parts(&self, owner: Owner) -> ([&[u8]; MDNS_LABELS_MAX], Option<Owner>) {
+        let mut labels: [&[u8]; MDNS_LABELS_MAX] = [&[]; MDNS_LABELS_MAX];
         let rest = match owner {
             Owner::Local => {
                 labels[0] = b"local";
@@ -234,8 +232,8 @@ impl<'a> Data<'a> {
         heard.next().is_none()
     }
 
-    /// What answers a question for this name and type. Of a name that is the device's alone, it also says which types there
-    /// are none of (RFC 6762 section 6.1).
+    /// The records that answer a question for this name and type. For a unique name without records of the type, that
+    /// is NSEC (RFC 6762 section 6.1).
     pub(super) fn answers(&self, name: Name<'_>, kind: u16) -> Set {
         let named = |record: &Record| self.is(record.owner(), name);
         let all = Record::ALL.into_iter().filter(named).fold(Set::NONE, |set, record| set.with(Set::of(&[record])));
@@ -265,11 +263,11 @@ impl<'a> Data<'a> {
             }
             Record::Address => parsed.data == self.address.octets(),
             Record::Text => {
-                let mut text = [0; 256];
+                let mut text = [0; MDNS_TEXT_LEN_MAX];
                 let mut writer = Writer::new(&mut text);
                 self.write_text(&mut writer).is_some() && parsed.data == writer.written()
             }
-            // What it says follows from the others.
+            // The content of an NSEC record follows from the other records.
             Record::HostTypes | Record::InstanceTypes => true,
         }
     }

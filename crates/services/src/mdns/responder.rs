@@ -1,4 +1,4 @@
-//! What is answered, announced and defended, and when (RFC 6762).
+//! The mDNS responder: answers, announcements and the defence of names, and their times (RFC 6762).
 
 use core::fmt::Write;
 use core::net::{IpAddr, SocketAddr};
@@ -8,11 +8,11 @@ use heapless::String;
 
 use super::records::{Data, Form, Names, Owner, Record, Set};
 use super::{Announcement, GROUP, PORT};
-use crate::dns::{ANY, HEADER_LEN, IN, Message, Record as Parsed, Writer};
+use crate::dns::{ANY, IN, Message, Record as Parsed, Writer};
 use crate::limits::{
-    MDNS_ANNOUNCE_MS, MDNS_ANNOUNCEMENTS, MDNS_AWAIT_MS, MDNS_AWAIT_SPREAD_MS, MDNS_CONFLICTS_MAX, MDNS_DELAY_MS,
-    MDNS_DELAY_SPREAD_MS, MDNS_LOOK_MS, MDNS_PROBE_MS, MDNS_PROBES, MDNS_REPEAT_MS, MDNS_REPEAT_PROBED_MS,
-    MDNS_SLOW_PROBE_MS, MDNS_TTL_S, NAME_LEN_MAX,
+    DNS_HEADER_LEN, MDNS_ANNOUNCE_MS, MDNS_ANNOUNCEMENTS, MDNS_AWAIT_MS, MDNS_AWAIT_SPREAD_MS, MDNS_CONFLICTS_MAX,
+    MDNS_DELAY_MS, MDNS_DELAY_SPREAD_MS, MDNS_LOOK_MS, MDNS_PROBE_MS, MDNS_PROBES, MDNS_REPEAT_MS,
+    MDNS_REPEAT_PROBED_MS, MDNS_SLOW_PROBE_MS, MDNS_TTL_S, NAME_LEN_MAX,
 };
 use crate::service::{Answer, Service};
 
@@ -93,7 +93,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             let name = &name[..name.floor_char_boundary(NAME_LEN_MAX)];
             is_other = name != self.wanted;
             self.wanted.clear();
-            // It has room for a label.
+            // The string has room for a label.
             let _ = self.wanted.push_str(name);
         });
         is_other
@@ -111,11 +111,11 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         self.data.name.clear();
         let mut number = String::<4>::new();
         if self.conflicts > 0 {
-            // It has room for the longest.
+            // The string has room for the longest suffix.
             let _ = write!(number, "-{}", u16::from(self.conflicts) + 1);
         }
         let len = self.wanted.floor_char_boundary(NAME_LEN_MAX - number.len());
-        // Both have room together.
+        // The string has room for both.
         let _ = self.data.name.push_str(&self.wanted[..len]).and_then(|()| self.data.name.push_str(&number));
         self.state = State::Probing(0);
         self.pending = Pending::NONE;
@@ -154,7 +154,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
                     return self.conflict(now);
                 }
             } else if parsed.ttl_s < MDNS_TTL_S / 2 {
-                // It would be forgotten too early (RFC 6762 section 6.6).
+                // Other hosts would forget the record too early (RFC 6762 section 6.6).
                 if self.state == State::Running {
                     self.schedule(Set::of(&[record]), now, None);
                 }
@@ -165,7 +165,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         }
     }
 
-    /// These have been said by another, or are known to who asked.
+    /// Takes back answers that another host has given, or that the querier has already.
     fn withdraw(&mut self, records: Set) {
         self.pending.records = self.pending.records.without(records);
         if self.pending.records.is_empty() {
@@ -173,7 +173,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         }
     }
 
-    /// These are to be sent to all, no sooner than `due`.
+    /// Schedules records to be sent to all, no sooner than `due`.
     fn schedule(&mut self, records: Set, due: Instant, asker: Option<SocketAddr>) {
         if records.is_empty() {
             return;
@@ -212,7 +212,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             let records = self.data.answers(question.name, question.kind);
             if question.class & UNICAST != 0 { to_one = to_one.with(records) } else { to_all = to_all.with(records) }
         }
-        let question = &bytes[HEADER_LEN..reader.at];
+        let question = &bytes[DNS_HEADER_LEN..reader.at];
         let mut known = Set::NONE;
         for _ in 0..answers {
             let parsed = reader.record()?;
@@ -314,7 +314,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         for record in all.records() {
             self.sent[record as usize] = Some(now);
         }
-        // Whoever waits for one of them has heard it now.
+        // A querier that waits for one of these records has received it now.
         self.withdraw(all);
         Some((len, GROUP))
     }
@@ -355,7 +355,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         Some(writer.writer.len)
     }
 
-    /// What the state does next.
+    /// The next step of the state.
     fn go_on(&mut self, now: Instant, reply: &mut [u8]) -> Answer {
         match self.state {
             State::Probing(sent) if sent < MDNS_PROBES => {
@@ -387,7 +387,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
     }
 }
 
-/// What a response repeats of the question to it.
+/// The parts of a question that its response repeats.
 struct Head<'a> {
     id: u16,
     question: &'a [u8],

@@ -8,36 +8,38 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
 
-/// Bytes of the chips' partition for settings.
-pub const FLASH_SIZE: usize = 64 * 1024;
-const BLOCK_SIZE: usize = 4 * 1024;
+/// Bytes of an erase block.
+pub const BLOCK_SIZE: usize = 4 * 1024;
 const WORD_SIZE: usize = 4;
-/// What erasing makes of a byte.
+/// The value of an erased byte.
 const ERASED: u8 = 0xff;
 
-/// The flash. What was written or erased is on the disk when that returns.
-pub struct FileFlash(File);
+/// The flash. A write or an erase is on the disk when it returns.
+pub struct FileFlash {
+    file: File,
+    size: usize,
+}
 
 impl FileFlash {
-    /// The flash in the file `path`, which is made as the flash of a new device if there is none.
+    /// The flash of `size` bytes in the file `path`, which is made as the flash of a new device if there is none.
     ///
     /// # Errors
     /// The file can't be used, or is of another size; then it is left as it is.
-    pub fn open(path: &Path) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, size: usize) -> anyhow::Result<Self> {
         if !path.exists() {
-            Self::make(path).with_context(|| format!("can't write {}", path.display()))?;
+            Self::make(path, size).with_context(|| format!("can't write {}", path.display()))?;
         }
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.with_context(|| format!("can't use {}", path.display()))?;
         let len = file.metadata()?.len();
-        ensure!(len == FLASH_SIZE as u64, "{} is not a device's flash; remove it to start anew", path.display());
-        Ok(Self(file))
+        ensure!(len == size as u64, "{} is not a device's flash; remove it to start anew", path.display());
+        Ok(Self { file, size })
     }
 
     /// Under another name first, so that a file of that name is whole.
-    fn make(path: &Path) -> io::Result<()> {
+    fn make(path: &Path, size: usize) -> io::Result<()> {
         let new = path.with_extension("new");
-        fs::write(&new, [ERASED; FLASH_SIZE])?;
+        fs::write(&new, vec![ERASED; size])?;
         File::open(&new)?.sync_all()?;
         fs::rename(&new, path)?;
         // The name is on the disk when its folder is.
@@ -69,11 +71,11 @@ impl ReadNorFlash for FileFlash {
     const READ_SIZE: usize = WORD_SIZE;
 
     async fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
-        Ok(self.0.read_exact_at(bytes, offset.into())?)
+        Ok(self.file.read_exact_at(bytes, offset.into())?)
     }
 
     fn capacity(&self) -> usize {
-        FLASH_SIZE
+        self.size
     }
 }
 
@@ -83,18 +85,18 @@ impl NorFlash for FileFlash {
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         for block in (from..to).step_by(BLOCK_SIZE) {
-            self.0.write_all_at(&[ERASED; BLOCK_SIZE], block.into())?;
+            self.file.write_all_at(&[ERASED; BLOCK_SIZE], block.into())?;
         }
-        Ok(self.0.sync_data()?)
+        Ok(self.file.sync_data()?)
     }
 
     /// Writing only clears bits, as in NOR flash.
     async fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), FlashError> {
         let mut written = vec![0; bytes.len()];
-        self.0.read_exact_at(&mut written, offset.into())?;
+        self.file.read_exact_at(&mut written, offset.into())?;
         written.iter_mut().zip(bytes).for_each(|(old, new)| *old &= new);
-        self.0.write_all_at(&written, offset.into())?;
-        Ok(self.0.sync_data()?)
+        self.file.write_all_at(&written, offset.into())?;
+        Ok(self.file.sync_data()?)
     }
 }
 
@@ -114,17 +116,17 @@ mod tests {
             block_on(flash.read(offset, &mut bytes)).unwrap();
             bytes
         };
-        let mut flash = FileFlash::open(&path).unwrap();
+        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE).unwrap();
         block_on(flash.write(4096, &[0xf0; 4])).unwrap();
         block_on(flash.write(4096, &[0x3c; 4])).unwrap();
         drop(flash);
-        let mut flash = FileFlash::open(&path).unwrap();
+        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE).unwrap();
         assert_eq!(read(&mut flash, 4096), [0x30; 4]);
         assert_eq!(read(&mut flash, 4092), [ERASED; 4]);
         block_on(flash.erase(4096, 8192)).unwrap();
         assert_eq!(read(&mut flash, 4096), [ERASED; 4]);
         fs::write(&path, "no flash").unwrap();
-        assert!(FileFlash::open(&path).is_err());
+        assert!(FileFlash::open(&path, 2 * BLOCK_SIZE).is_err());
         fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,39 +1,43 @@
 //! The device on a simulated board.
 
-mod bench;
 mod flash;
 mod platform;
 mod sensors;
+mod slots;
 mod store;
+mod unplugged;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, Day, History, Outbox, Platform, PushSettings};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, Platform, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
+use sockeye_parts::SimulatedBoard;
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 use sockeye_wiring::run::Desk;
 
-use crate::device::bench::{LM35_THING, Parts};
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
+use crate::device::slots::CHIP;
+pub use crate::device::slots::{Slots, make_image};
 pub use crate::device::store::HostStore;
+use crate::device::unplugged::Unplugged;
 use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
 use crate::net::HostAcceptor;
 use crate::serve::{End, until_ctrl_c};
 
-/// What is on the board's pins, one line for each part.
-pub const PARTS: &[&str] = &Parts::LINES;
+/// The parts on the board's pins, one line for each part.
+pub const PARTS: &[&str] = &SimulatedBoard::LINES;
 
 /// The host's sockets have buffers that nobody can work in.
 pub type InBuffers<A> = BufferedAcceptor<A, RX_LEN, TX_LEN>;
@@ -61,8 +65,8 @@ impl<'a> Reach<'a, InBuffers<Links>> {
 }
 
 /// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
-/// by the settings `push`, or, if None, by the stored settings.
-/// The device was switched on `before` now, and has measured since.
+/// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
+/// The device has been on for `before`, and has measured meanwhile.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -71,6 +75,7 @@ pub async fn run<A>(
     mac: [u8; 6],
     slots: usize,
     (folder, store): (Option<&Path>, HostStore),
+    firmware: Option<Slots>,
     (push, before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<End>
 where
@@ -78,9 +83,15 @@ where
     for<'a> A::Socket<'a>: BufferedSocket,
 {
     let server = Rc::new(Server::<SLOTS_MAX>::with_slots(slots, TIMEOUTS));
-    let mut parts = Parts::new(folder);
+    let start = Instant::now();
+    let parts = SimulatedBoard::new(move || start.elapsed().as_micros() as u64);
+    let unplugged = Unplugged::new(folder);
     let bench = parts.bench.clone();
-    let board = Board::new(mac, bench.clone(), server.clone(), before);
+    let version = firmware.as_ref().map_or(env!("CARGO_PKG_VERSION"), Slots::version).to_owned();
+    if firmware.as_ref().is_some_and(Slots::is_trial) {
+        store.set_read_only().await;
+    }
+    let board = Board::new(mac, version, bench.clone(), server.clone(), before);
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -89,18 +100,30 @@ where
         stored.settings.push = push;
     }
     let mut resources = AppResources::new();
+    let mut updater = firmware.map(Slots::into_updater);
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
     catch_up(&board, &app);
+    let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
+    let app = match &update {
+        Some(update) => app.with_firmware(update),
+        None => app,
+    };
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
         let pushing = sockeye_endpoint::push(&outbox, &app, &stack, &stack, &mut buffers, || fastrand::u32(..));
         let wired = sockeye_wiring::run::run(&*bench, &app);
-        future::zip(future::zip(measure(&app, &mut parts), wired), pushing).await;
+        future::zip(future::zip(measure(&app, &parts, &unplugged), wired), pushing).await;
     };
     let wifi = async {
         match reach.radio {
             Some(demo) => demo.run(&app).await,
+            None => future::pending().await,
+        }
+    };
+    let updating = async {
+        match &mut updater {
+            Some(updater) => app.update(updater).await,
             None => future::pending().await,
         }
     };
@@ -109,7 +132,7 @@ where
         End::Restart
     };
     let working = async {
-        future::zip(work, wifi).await;
+        future::zip(future::zip(work, wifi), updating).await;
         future::pending().await
     };
     until_ctrl_c(reach.acceptor, &endpoint, &server, future::or(restart, working)).await
@@ -129,19 +152,22 @@ fn catch_up(board: &Board, app: &App<'_>) {
         for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
             app.sample(index, value);
         }
-        Desk::sample(app, LM35_THING, 0, bench::lm35_tenths(unix_s, &mut noise).into());
+        // The LM35 is the first of what is wired from the factory.
+        let celsius = SimulatedBoard::room_celsius((unix_s % 86_400) as f64) + 0.2 * (2.0 * noise.f64() - 1.0);
+        Desk::sample(app, 0, 0, (celsius * 10.0).round() as i32);
     }
 }
 
 /// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.
-fn measure<'a>(app: &'a App<'_>, parts: &'a mut Parts) -> impl Future<Output = ()> + 'a {
+fn measure<'a>(app: &'a App<'_>, parts: &'a SimulatedBoard, unplugged: &'a Unplugged) -> impl Future<Output = ()> + 'a {
     let mut noise = fastrand::Rng::new();
     let mut sensors = Sensors::new(fastrand::Rng::new());
     async move {
         loop {
             let now = app.platform().now();
             let unix_s = now.stamp_us() / 1_000_000;
-            parts.second(unix_s, &mut noise);
+            parts.second(unix_s, || 2.0 * noise.f64() - 1.0);
+            unplugged.apply(parts);
             for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
                 app.sample(index, value);
             }

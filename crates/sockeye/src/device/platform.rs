@@ -8,12 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
-use sockeye_parts::Bench;
+use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_server::Server;
 use sockeye_wiring::Hardware;
 use sockeye_wiring::hardware::Drive;
 
-use crate::device::bench::PINS;
 use crate::device::sensors::READINGS;
 use crate::limits::SLOTS_MAX;
 
@@ -26,17 +25,24 @@ pub struct Board {
     before: Duration,
     name: String,
     run_id: String,
+    version: String,
     bench: Rc<Bench>,
     server: Rc<Server<SLOTS_MAX>>,
 }
 
 impl Board {
-    /// A board whose network has the MAC address `mac`. It was switched on `before` now, and its time is behind by that
-    /// until [`catch_up`](Self::catch_up).
-    pub fn new(mac: [u8; 6], bench: Rc<Bench>, server: Rc<Server<SLOTS_MAX>>, before: Duration) -> Self {
+    /// A board whose network has the MAC address `mac`, and whose firmware has this version. The board has been on for
+    /// `before`, and its time is behind by that until [`catch_up`](Self::catch_up).
+    pub fn new(
+        mac: [u8; 6],
+        version: String,
+        bench: Rc<Bench>,
+        server: Rc<Server<SLOTS_MAX>>,
+        before: Duration,
+    ) -> Self {
         let name = NetworkName(mac).to_string();
         let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
-        Self { start: Instant::now(), behind: Cell::new(before), before, name, run_id, bench, server }
+        Self { start: Instant::now(), behind: Cell::new(before), before, name, run_id, version, bench, server }
     }
 }
 
@@ -67,7 +73,7 @@ impl Platform for Board {
         DeviceIdentity {
             name: &self.name,
             board: "the simulator",
-            version: env!("CARGO_PKG_VERSION"),
+            version: &self.version,
             run_id: &self.run_id,
             port: PORT,
         }
@@ -87,7 +93,7 @@ impl Platform for Board {
     }
 
     fn pins(&self) -> Option<Pins> {
-        Some(PINS)
+        Some(Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY })
     }
 
     fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {

@@ -5,8 +5,10 @@ use std::path::Path;
 use anyhow::anyhow;
 use sockeye_device::{FlashStore, NoStore, Settings, Store, StoreError, StoreStatus, Stored};
 
-use crate::device::flash::{FLASH_SIZE, FileFlash};
+use crate::device::flash::FileFlash;
 
+/// Bytes of the chips' partition for settings.
+const SIZE: usize = 64 * 1024;
 /// The flash, in the device's folder.
 const FILE: &str = "flash.bin";
 
@@ -20,12 +22,19 @@ impl HostStore {
     /// The folder's file can't be used.
     pub fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
         let Some(folder) = folder else { return Ok(Self(None)) };
-        let flash = FileFlash::open(&folder.join(FILE))?;
-        let store = FlashStore::new(flash, 0..FLASH_SIZE as u32).map_err(|error| anyhow!("{error:?}"))?;
+        let flash = FileFlash::open(&folder.join(FILE), SIZE)?;
+        let store = FlashStore::new(flash, 0..SIZE as u32).map_err(|error| anyhow!("{error:?}"))?;
         Ok(Self(Some(store)))
     }
 
-    /// What was stored last.
+    /// Writes nothing from now on: the firmware is on trial.
+    pub async fn set_read_only(&self) {
+        if let Some(store) = &self.0 {
+            store.set_read_only().await;
+        }
+    }
+
+    /// The settings that were stored last.
     pub async fn load(&self) -> Stored {
         match &self.0 {
             Some(store) => store.load().await,

@@ -41,7 +41,7 @@ pub struct Link {
     pub(super) is_up: Cell<bool>,
     /// Connections.
     pub(super) clients: Cell<u8>,
-    /// Who waits for it to go down, or for its clients to change.
+    /// The wakers of those that wait for the link to go down, or for its clients to change.
     pub(super) wakers: Wakers,
 }
 

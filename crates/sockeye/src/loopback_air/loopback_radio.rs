@@ -1,5 +1,5 @@
-//! What is around the simulated radio: the demo's networks, and loopback addresses for a network stack. The radio and the
-//! adapter above it are the simulation's and the chips'.
+//! The surroundings of the simulated radio: the demo's networks, and loopback addresses for a network stack. The radio
+//! and the adapter above it are the simulation's and the chips'.
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Arguments;
@@ -31,7 +31,7 @@ mod reason {
     pub const NO_NETWORK: u16 = 201;
 }
 
-/// What the demo's air is reached through, and who prints what happens in it.
+/// The links of the demo's networks, and the function that prints their events.
 pub struct Demo<'a> {
     /// The device's addresses.
     pub links: &'a Links,
@@ -137,7 +137,7 @@ struct LoopbackStack<'a> {
     radio: Rc<SimRadio<LoopbackAir>>,
     /// The station's address in its network, the one that stands for it here, and when it has it.
     due: Cell<Option<(Ipv4Addr, Ipv4Addr, Instant)>>,
-    /// Who follows the station's address.
+    /// The wakers of those that follow the station's address.
     changed: Wakers,
 }
 
@@ -218,7 +218,7 @@ impl adapter::NetworkStack for LoopbackStack<'_> {
     }
 }
 
-/// Whoever connects to the device's address in its access point is a client of the access point.
+/// A client that connects to the device's address in its access point is a client of the access point.
 async fn count_clients(links: &Links, radio: &SimRadio<LoopbackAir>) {
     let mut count = 0;
     loop {

@@ -237,3 +237,23 @@ fn a_window_that_opens_repeats_only_the_probes_byte() {
     assert_eq!(brief(&it.sends(ACK, b"")), [(1, PSH, 6)]);
     assert_eq!(it.c.snd_nxt, ISS + 7);
 }
+
+/// Seed 115432 of the engine with smoltcp as its server.
+#[test]
+fn a_peer_that_is_heard_need_not_wait_for_a_time_out_that_is_backed_off() {
+    let mut it = Peer::established(256, 256);
+    it.writes(&[7; 100]);
+    it.waits(7_500);
+    // Sent after 0, 1, 3 and 7 s, and next after 15 s.
+    let keep_alive = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
+    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "the time-out without back-off has not passed either");
+    it.waits(600);
+    assert_eq!(brief(&it.takes(&keep_alive)), [(1, PSH, 100)]);
+    it.waits(900);
+    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "not twice in one time-out");
+    let times: Vec<_> = it.waits(8_000).iter().map(|(at, sent)| (*at, sent.payload.len())).collect();
+    assert_eq!(times, [(7_100, 100)], "RFC 6298 section 5.5: eight seconds as before");
+    let guessed = Segment { ack: it.c.snd_max + 1, ..keep_alive };
+    it.waits(1_100);
+    assert_eq!(brief(&it.takes(&guessed)), [(101, ACK, 0)], "whoever does not have our numbers moves nothing");
+}

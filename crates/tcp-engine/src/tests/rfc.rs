@@ -293,6 +293,16 @@ fn push_is_on_the_last_segment_only() {
     assert_eq!(brief(&sent), [(1, ACK, 1_460), (1_461, ACK, 1_460), (2_921, PSH, 80)]);
 }
 
+#[test]
+fn each_segment_has_the_text_of_its_number() {
+    let mut it = Peer::with_window(256, 4_096, 4_000);
+    let text: Vec<u8> = (0..3_000u32).map(|at| (at / 16) as u8).collect();
+    for sent in it.writes(&text) {
+        let at = (sent.seq - (ISS + 1)) as usize;
+        assert_eq!(sent.payload, text[at..at + sent.payload.len()], "from {at} on");
+    }
+}
+
 // ---- loss
 
 #[test]
@@ -369,6 +379,14 @@ fn a_fin_waits_for_the_peers_window_unless_nothing_is_under_way() {
     it.ack = ISS + 4;
     assert_eq!(brief(&it.sends(ACK, b"")), [(4, FIN, 0)], "it is its own probe");
     assert_eq!(it.waits(1_000).len(), 1);
+    // Behind one byte that is under way, nine fill a window of ten.
+    for under_way in [1, 5] {
+        let mut it = Peer::with_window(256, 256, 10);
+        it.writes(&[7; 10][..under_way]);
+        it.c.write(&[7; 10][under_way..]);
+        it.c.close();
+        assert_eq!(brief(&it.drain()), [(1 + under_way as u32, PSH, 10 - under_way)]);
+    }
 }
 
 // ---- closing

@@ -47,7 +47,7 @@ fn outgoing(receiver: Ipv4Addr, len: usize) -> Vec<u8, 256> {
 /// Where a frame goes: a MAC address if it leaves.
 fn route(table: &mut Neighbours, receiver: Ipv4Addr, ms: u64) -> Option<[u8; 6]> {
     let mut frame = outgoing(receiver, SHORT);
-    (table.route(&mut frame, at(ms)) == Route::Send).then(|| *frame.first_chunk().unwrap())
+    (table.route(&mut frame, at(ms)) == Verdict::Send).then(|| *frame.first_chunk().unwrap())
 }
 
 /// Whom the table asks for, and whom it sends frames to, when there is room for so many.
@@ -167,7 +167,7 @@ fn a_frame_that_has_waited_too_long_or_is_too_long_is_lost() {
     assert_eq!(flushed(&mut table, PENDING_MS.into(), 1).1, [[0; 6]; 0]);
 
     let mut table = super::tests::table();
-    assert_eq!(table.route(&mut outgoing(PEER, PENDING_LEN_MAX + 1), at(0)), Route::Taken);
+    assert_eq!(table.route(&mut outgoing(PEER, PENDING_LEN_MAX + 1), at(0)), Verdict::Taken);
     table.receive(&arp(Operation::Reply, PEER, PEER_MAC, LOCAL), at(1));
     assert_eq!(flushed(&mut table, 1, 1).1, [[0; 6]; 0]);
 }
@@ -257,10 +257,10 @@ fn a_frame_to_all_or_to_a_group_leaves_as_it_is() {
     for mac in [BROADCAST, [1, 0, 0x5e, 0, 0, 251], PEER_MAC] {
         let mut frame = outgoing(PEER, SHORT);
         frame[..6].copy_from_slice(&mac);
-        assert_eq!(table.route(&mut frame, at(0)), Route::Send);
+        assert_eq!(table.route(&mut frame, at(0)), Verdict::Send);
         assert_eq!(frame[..6], mac);
     }
-    assert_eq!(table.route(&mut [0; 3], at(0)), Route::Send);
+    assert_eq!(table.route(&mut [0; 3], at(0)), Verdict::Send);
 }
 
 #[test]

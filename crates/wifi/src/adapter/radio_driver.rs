@@ -1,4 +1,4 @@
-//! What a chip brings: its Wi-Fi driver, and the network stack above it.
+//! The traits that a chip implements: its Wi-Fi driver, and the network stack above it.
 
 use core::fmt::Debug;
 use core::net::Ipv4Addr;
@@ -44,7 +44,7 @@ pub trait RadioDriver {
     /// Starting or stopping the access point may drop the station out of its network.
     ///
     /// # Errors
-    /// The radio doesn't take the configuration, or fails. It may have stopped everything then.
+    /// The radio doesn't take the configuration, or fails. After a failure the radio may have stopped both interfaces.
     fn configure(&mut self, ap: Option<&AccessPoint>, station: Option<&Joined>) -> Result<(), Self::Error>;
     /// Sets whether the station sleeps between beacons.
     ///

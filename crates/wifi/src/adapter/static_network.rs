@@ -173,7 +173,7 @@ pub fn network_of(ssid: &str, password: Option<&str>) -> Joined {
 
 fn name(mac: [u8; 6]) -> heapless::String<32, u8> {
     let mut name = heapless::String::new();
-    // It has 12 characters.
+    // A network's name has 12 characters.
     let _ = write!(name, "{}", NetworkName(mac));
     name
 }

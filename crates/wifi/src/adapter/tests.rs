@@ -50,7 +50,7 @@ impl Fake {
         if self.fails.get() { Err(()) } else { Ok(()) }
     }
 
-    /// What was called since it was asked last.
+    /// The calls since the last look.
     fn calls(&self) -> Vec<String> {
         self.calls.take()
     }
@@ -227,7 +227,7 @@ fn events_that_were_lost_are_made_up_for() {
         (Act(join()), &["connect"], &[]),
         (Act(Action::Leave), &["disconnect"], &[]),
         (Check(false), &["no ip"], &[Event::Left]),
-        // Whoever is in a network that nobody joined leaves it.
+        // A station in a network that was not joined leaves it.
         (Check(true), &["disconnect"], &[]),
     ]);
 }
@@ -318,7 +318,7 @@ fn the_access_point_counts_its_clients() {
         (Hear(DriverEvent::Client(MAC, false)), &[], &[Event::ApClients(0)]),
         (Hear(DriverEvent::Client(MAC, false)), &[], &[]),
         (Hear(DriverEvent::Client(MAC, true)), &[], &[Event::ApClients(1)]),
-        // What the driver reports of its clients while it is told to stop is taken, too.
+        // Clients that the driver reports while it stops are counted, too.
         (Act(Action::StopAp), &["AP address None", "|"], &[Event::ApStopped, Event::ApClients(0)]),
     ]);
 }

@@ -1,4 +1,4 @@
-//! What the machine is for.
+//! The purposes of the state machine, as tests.
 
 use super::*;
 use crate::limits::{
@@ -107,7 +107,7 @@ fn a_client_in_the_own_network_is_disturbed_seldom_and_not_never() {
     let pauses: Vec<_> = joins.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let is_seldom = |pause: &u64| (AP_CLIENT_PAUSE_MS..AP_CLIENT_PAUSE_MS + 1_000).contains(pause);
     assert!(pauses.iter().all(is_seldom) && pauses.len() >= 10, "{pauses:?}");
-    // It leaves, and the station goes on at once.
+    // The client leaves, and the station goes on at once.
     rig.wait(JOIN_PAUSES.longest_ms.into());
     rig.event(Event::ApClients(0));
     rig.wait(1);
@@ -251,7 +251,7 @@ fn a_trial_over_the_own_network_keeps_it() {
     assert_eq!(rig.ordered(), [RadioCommand::StopAp]);
 }
 
-/// What is tried from afar may be of no use to anybody, such as an address of another network.
+/// A network on trial may be unusable, such as one with an address of another network.
 #[test]
 fn a_trial_from_afar_brings_the_own_network_as_any_other_absence() {
     let mut rig = Rig::online();

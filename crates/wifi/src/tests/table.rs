@@ -194,7 +194,7 @@ fn each_state_has_the_networks_that_the_page_says() {
 /// says. A trial is over within its bound, a state that waits ends by itself, and there is a way in.
 #[test]
 fn from_every_state_there_is_a_way_back_within_a_bound() {
-    /// What WIFI TRY may take, and the time to confirm that the tests give.
+    /// The longest outcome of WIFI TRY, and the time to confirm that the tests give.
     const TRIAL_MS: u64 = crate::limits::OUTCOME_S * 1_000 + 60_000;
     for (name, reach) in places() {
         let mut rig = reach();

@@ -1,8 +1,8 @@
 //! A voltage at a pin, with a scale and an offset, and what other analog sensors share.
 
 use crate::driver::{Driver, Fault, Id, Job, Kind, Next, Use, Word, every, gauge, number, pin};
-use crate::hardware::Hardware;
-use crate::limits::{CONVERSIONS, DECIMALS_MAX};
+use crate::hardware::{Hardware, Range};
+use crate::limits::{CONVERSIONS, DECIMALS_MAX, LOW_RANGE_MV};
 use crate::number::{TENS, narrow, rounded};
 
 pub(super) const DRIVER: Driver = Driver {
@@ -31,10 +31,17 @@ pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fau
     Ok(Next::DONE)
 }
 
-/// The sum of [`CONVERSIONS`] conversions at the job's pin, millivolts.
+/// The sum of [`CONVERSIONS`] conversions at the job's pin, millivolts: in the more exact range, if they are within it.
 fn sum(hardware: &impl Hardware, job: &Job) -> Result<u32, Fault> {
     let pin = job.args.pin("pin");
-    (0..CONVERSIONS).try_fold(0, |sum, _| Some(sum + u32::from(hardware.millivolts(pin)?))).ok_or(Fault::Hardware)
+    let sum = |range| {
+        let mut conversions = (0..CONVERSIONS).map(|_| hardware.millivolts(pin, range).map(u32::from));
+        conversions.try_fold(0, |sum, millivolts| Some(sum + millivolts?)).ok_or(Fault::Hardware)
+    };
+    match sum(Range::Low)? {
+        low if low <= CONVERSIONS * u32::from(LOW_RANGE_MV) => Ok(low),
+        _ => sum(Range::Full),
+    }
 }
 
 /// The rounded mean of them, in so many parts of a millivolt.

@@ -2,6 +2,7 @@
 
 use crate::driver::{Driver, INVERT, Id, Output, Use, number, pin};
 use crate::hardware::Mode;
+use crate::limits::{PWM_HZ_MAX, PWM_HZ_MIN};
 use crate::number::rounded;
 use crate::spec::Args;
 
@@ -14,7 +15,7 @@ pub(super) const DRIVER: Driver = Driver {
     help: "pulses of a fixed frequency: a fan, a dimmed light",
     words: &[
         pin("pin", Use::Pwm, "pin"),
-        number("frequency", (1, 40_000), (0, "Hz"), 1_000, "pulses a second"),
+        number("frequency", (PWM_HZ_MIN as i32, PWM_HZ_MAX as i32), (0, "Hz"), 1_000, "pulses a second"),
         number("initial", (0, FULL), (1, "%"), 0, "value after a start"),
         INVERT,
     ],

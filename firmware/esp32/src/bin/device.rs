@@ -5,26 +5,24 @@
 use core::net::Ipv4Addr;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::{join3, join4};
-use embassy_net::Stack;
+use embassy_futures::join::{join, join4};
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
-use sockeye_board::{boot, build_config};
+use sockeye_board::{boot, boot_count, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
-use sockeye_device::limits::REMOTES_MAX;
+use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX};
 use sockeye_device::{App, AppResources, Day, History, Outbox, Platform, StoreTask};
-use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
+use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
-use sockeye_esp32::interfaces::{Links, Memory};
-use sockeye_esp32::platform::{Board, Chip, READINGS_LEN, sample};
-use sockeye_esp32::sensors::{is_calibrated, lm35};
+use sockeye_esp32::interfaces::{Link, Links, Memory};
+use sockeye_esp32::platform::{Board, Chip, sample};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::{SLOTS, boards, console, guard, interfaces, panic, pins, services, store};
+use sockeye_esp32::{SLOTS, boards, console, guard, interfaces, panic, pins, services, store, wiring};
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use sockeye_wifi::adapter::{self, AdapterContext};
@@ -38,8 +36,8 @@ esp_bootloader_esp_idf::esp_app_desc!();
 async fn main(spawner: Spawner) -> ! {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
-    static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
-        ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_MAX + REMOTES_MAX]);
     static DAYS: ConstStaticCell<[Day; boards::DAYS]> = ConstStaticCell::new([const { Day::new() }; boards::DAYS]);
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
@@ -51,11 +49,12 @@ async fn main(spawner: Spawner) -> ! {
 
     let mut chip = sockeye_esp32::peripherals();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
+    let failed_boots = boot_count::begin(&panic::BOOT_COUNT);
     let console = console::start("device");
     let last_panic = panic::panic_message();
     boot::warn_of_panic(last_panic.as_deref(), &console);
-    if !is_calibrated() {
-        console.warning(&"the chip has no calibration data: lm35 can be wrong by tens of degrees");
+    if !wiring::is_calibrated() {
+        console.warning(&"the chip has no calibration data: voltages can be wrong by a tenth and more");
     }
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
     let store = store::open(chip.FLASH);
@@ -65,13 +64,14 @@ async fn main(spawner: Spawner) -> ! {
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
-    let (tcp, [ap, station]) = interfaces::start(spawner, &MEMORY, radios, &entropy);
+    let tcp = interfaces::listener_and_client(&entropy);
+    let [ap, station] = interfaces::start(spawner, tcp, &MEMORY, radios, &entropy);
     let network: &'static Links = LINKS.init(Links { ap: Some(ap), station: Some(station) });
 
     let server: &'static Server<SLOTS> = SERVER.take();
     let pins = pins!(chip);
-    let mut lm35 = lm35(chip.ADC1, pins.lm35);
-    let board: &'static Board = BOARD.init(Board::new(Chip::new(pins.led, server), mac, last_panic));
+    let wired = wiring::Pins::new(chip.I2C0, chip.RMT, chip.ADC1, chip.LEDC, chip.IO_MUX);
+    let board: &'static Board = BOARD.init(Board::new(Chip { pins: wired, server }, mac, last_panic, failed_boots));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_days(DAYS.take()).with_outbox(outbox));
@@ -86,16 +86,21 @@ async fn main(spawner: Spawner) -> ! {
         spawner.spawn(services::dhcp_server(ap).expect("one task"));
         spawner.spawn(services::captive_dns(ap).expect("one task"));
         spawner.spawn(services::mdns_and_sntp(station, app, board).expect("one task"));
-        spawner.spawn(send(outbox, app, station.stack).expect("one task"));
+        spawner.spawn(send(outbox, app, station).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
         console.device_listening(PORT, SLOTS, (address, PORT).into());
     };
     let context = AdapterContext { network, console, up: &up, passphrase, rssi_dbm: &board.rssi };
-    let measuring = measure(app, || sample(board, lm35(), (pins.celsius)()));
-    let guarding =
-        join3(guard::watchdog(chip.RTC_TIMER, server), guard::button(pins.button, &store), guard::restart(app));
+    let measuring =
+        join(measure(app, || sample(board, (pins.celsius)())), sockeye_wiring::run::run(&board.hardware.pins, app));
+    let guarding = join4(
+        guard::watchdog(chip.RTC_TIMER, server),
+        guard::button(pins.button, &store),
+        guard::restart_requested(app),
+        boot_count::stay_up(&panic::BOOT_COUNT),
+    );
     join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0
 }
 
@@ -111,9 +116,7 @@ async fn watch(server: &'static Server<SLOTS>) {
 
 /// Sends samples to a peer in the joined network, if the device was told of one.
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, stack: Stack<'static>) {
-    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, station: &'static Link) {
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
-    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, app, &tcp, &Dns::new(stack), BUFFERS.take(), || Rng::new().random()).await
+    push(outbox, app, &station.interface, &Dns::new(station.stack), BUFFERS.take(), || Rng::new().random()).await
 }

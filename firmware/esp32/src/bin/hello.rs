@@ -49,7 +49,8 @@ async fn main(spawner: Spawner) -> ! {
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();
-    let (tcp, [link]) = interfaces::start(spawner, &MEMORY, [interface], &entropy);
+    let tcp = interfaces::listener(&entropy);
+    let [link] = interfaces::start(spawner, tcp, &MEMORY, [interface], &entropy);
     let (ap, station) = if IS_AP { (Some(link), None) } else { (None, Some(link)) };
     let network: &'static Links = LINKS.init(Links { ap, station });
 

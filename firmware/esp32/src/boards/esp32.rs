@@ -1,21 +1,21 @@
 //! ESP32 DevKit V1 with 30 or 38 pins and a blue light, and boards that are wired alike.
 
+use sockeye_wiring::Board;
+use sockeye_wiring::chip::ESP32;
+
 /// The board's name.
 pub const NAME: &str = "ESP32 DevKit V1";
-/// The light is on while its pin is high.
-pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::High;
-/// The LM35's pin: channel 6 of the converter. Channels of the second converter are the radio's.
-pub type Lm35 = esp_hal::peripherals::GPIO34<'static>;
+/// The chip's pins, and those that the board uses itself.
+pub const BOARD: Board = Board { chip: &ESP32, own: &[(0, "button")] };
+/// What is wired from the factory.
+///
+/// The LM35 is at channel 6 of the converter. The light is on while its pin is high.
+pub const FACTORY: &[(&str, &str)] = &[("lm35", "lm35 pin=34"), ("led", "output pin=2 strapping=yes")];
 
-/// The pins, out of what `esp_hal::init` returned.
+/// What the device uses of the board itself, out of what `esp_hal::init` returned.
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins {
-            lm35: $peripherals.GPIO34,
-            led: $peripherals.GPIO2.into(),
-            button: $peripherals.GPIO0.into(),
-            celsius: || None,
-        }
+        $crate::boards::Pins { button: $peripherals.GPIO0.into(), celsius: || None }
     };
 }

@@ -1,21 +1,21 @@
 //! ESP32-C3 SuperMini, and boards that are wired alike.
 
+use sockeye_wiring::Board;
+use sockeye_wiring::chip::ESP32C3;
+
 /// The board's name.
 pub const NAME: &str = "ESP32-C3 SuperMini";
-/// The light is on while its pin is low: it hangs from the supply.
-pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::Low;
-/// The LM35's pin: channel 0 of the converter.
-pub type Lm35 = esp_hal::peripherals::GPIO0<'static>;
+/// The chip's pins, and those that the board uses itself.
+pub const BOARD: Board = Board { chip: &ESP32C3, own: &[(9, "button")] };
+/// What is wired from the factory.
+///
+/// The LM35 is at channel 0 of the converter. The light is on while its pin is low: it hangs from the supply.
+pub const FACTORY: &[(&str, &str)] = &[("lm35", "lm35 pin=0"), ("led", "output pin=8 invert=yes strapping=yes")];
 
-/// The pins, out of what `esp_hal::init` returned.
+/// What the device uses of the board itself, out of what `esp_hal::init` returned.
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins {
-            lm35: $peripherals.GPIO0,
-            led: $peripherals.GPIO8.into(),
-            button: $peripherals.GPIO9.into(),
-            celsius: $crate::boards::celsius($peripherals.TSENS),
-        }
+        $crate::boards::Pins { button: $peripherals.GPIO9.into(), celsius: $crate::boards::celsius($peripherals.TSENS) }
     };
 }

@@ -1,21 +1,22 @@
 //! Seeed Studio XIAO ESP32C6.
 
+use sockeye_wiring::Board;
+use sockeye_wiring::chip::ESP32C6;
+
 /// The board's name.
 pub const NAME: &str = "XIAO ESP32C6";
-/// The light is on while its pin is low: it hangs from the supply.
-pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::Low;
-/// The LM35's pin, D0 on the board: channel 0 of the converter.
-pub type Lm35 = esp_hal::peripherals::GPIO0<'static>;
+/// The chip's pins, and those that the board uses itself.
+pub const BOARD: Board = Board { chip: &ESP32C6, own: &[(9, "button"), (3, "antenna switch")] };
+/// What is wired from the factory.
+///
+/// The LM35 is at D0 on the board, channel 0 of the converter. The light is on while its pin is low: it hangs from the
+/// supply.
+pub const FACTORY: &[(&str, &str)] = &[("lm35", "lm35 pin=0"), ("led", "output pin=15 invert=yes strapping=yes")];
 
-/// The pins, out of what `esp_hal::init` returned.
+/// What the device uses of the board itself, out of what `esp_hal::init` returned.
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins {
-            lm35: $peripherals.GPIO0,
-            led: $peripherals.GPIO15.into(),
-            button: $peripherals.GPIO9.into(),
-            celsius: $crate::boards::celsius($peripherals.TSENS),
-        }
+        $crate::boards::Pins { button: $peripherals.GPIO9.into(), celsius: $crate::boards::celsius($peripherals.TSENS) }
     };
 }

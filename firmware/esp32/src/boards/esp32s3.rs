@@ -1,21 +1,22 @@
 //! Seeed Studio XIAO ESP32S3.
 
+use sockeye_wiring::Board;
+use sockeye_wiring::chip::ESP32S3;
+
 /// The board's name.
 pub const NAME: &str = "XIAO ESP32S3";
-/// The light is on while its pin is low: it hangs from the supply.
-pub const LED_ON: esp_hal::gpio::Level = esp_hal::gpio::Level::Low;
-/// The LM35's pin, D0 on the board: channel 0 of the converter.
-pub type Lm35 = esp_hal::peripherals::GPIO1<'static>;
+/// The chip's pins, and those that the board uses itself.
+pub const BOARD: Board = Board { chip: &ESP32S3, own: &[(0, "button")] };
+/// What is wired from the factory.
+///
+/// The LM35 is at D0 on the board, channel 0 of the converter. The light is on while its pin is low: it hangs from the
+/// supply.
+pub const FACTORY: &[(&str, &str)] = &[("lm35", "lm35 pin=1"), ("led", "output pin=21 invert=yes")];
 
-/// The pins, out of what `esp_hal::init` returned.
+/// What the device uses of the board itself, out of what `esp_hal::init` returned.
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {
-        $crate::boards::Pins {
-            lm35: $peripherals.GPIO1,
-            led: $peripherals.GPIO21.into(),
-            button: $peripherals.GPIO0.into(),
-            celsius: || None,
-        }
+        $crate::boards::Pins { button: $peripherals.GPIO0.into(), celsius: || None }
     };
 }

@@ -1,57 +1,59 @@
-//! The board as the device application sees it: a synthetic sensor, the instruction counter, and outputs that only
-//! remember.
+//! The board as the device application sees it: simulated parts on simulated pins, and the instruction counter.
 
 use core::cell::Cell;
 
 use embassy_time::Instant;
+use portable_atomic::AtomicU8;
 use sockeye_board::board_platform::{self, BoardHardware};
-use sockeye_board::readings::{LM35, UPTIME, count, counter, switch};
-use sockeye_device::{Health, OutputError, OutputInfo, ReadingInfo, Value};
+use sockeye_board::boot_count;
+use sockeye_board::limits::BOOT_COUNT_MEMORY_LEN;
+use sockeye_board::readings::{UPTIME, count, counter};
+use sockeye_device::{Health, Pins, ReadingInfo, Value};
 use sockeye_endpoint::server_health;
+use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_qemu_virt::{SLOTS, executor};
 use sockeye_server::Server;
+use sockeye_wiring::Hardware as _;
+use sockeye_wiring::hardware::{Drive, PinError};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
-const RAM_LEN: u32 = 640 * 1024;
-/// The synthetic temperature climbs by a tenth of a degree a second, and falls back after so many.
-const TEMPERATURE_STEPS: u64 = 100;
+const RAM_LEN: u32 = 896 * 1024;
 
-/// What the board measures.
-pub const READINGS: [ReadingInfo<'static>; 3] = [LM35, counter("instructions", ""), UPTIME];
+/// What the board measures itself.
+pub const READINGS: [ReadingInfo<'static>; 2] = [counter("instructions", ""), UPTIME];
 
-/// How many readings there are.
+/// How many readings that are.
 pub const READINGS_LEN: usize = READINGS.len();
 
-/// How many outputs there are.
-const OUTPUTS_LEN: usize = 2;
+/// How many boots have failed in a row. A restart leaves it as it is.
+#[unsafe(link_section = ".uninit.boot_count")]
+pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
 /// The board.
 pub type Board = board_platform::Board<Machine>;
 
 /// One sample of each reading.
 pub fn sample() -> [Option<Value>; READINGS_LEN] {
-    let uptime_s = Instant::now().as_secs();
-    let temperature = Value(200 + (uptime_s % TEMPERATURE_STEPS) as i32);
-    [temperature, count(executor::instructions()), count(uptime_s)].map(Some)
+    [count(executor::instructions()), count(Instant::now().as_secs())].map(Some)
 }
 
 /// The machine.
 pub struct Machine {
     random: Cell<u64>,
-    outputs: [Cell<Value>; OUTPUTS_LEN],
     server: &'static Server<SLOTS>,
+    bench: &'static Bench,
 }
 
 impl Machine {
-    /// All outputs are off.
-    pub fn new(server: &'static Server<SLOTS>) -> Self {
-        Self { random: Cell::new(Instant::now().as_ticks() | 1), outputs: Default::default(), server }
+    /// With these pins.
+    pub fn new(server: &'static Server<SLOTS>, bench: &'static Bench) -> Self {
+        Self { random: Cell::new(Instant::now().as_ticks() | 1), server, bench }
     }
 }
 
 /// Marsaglia's xorshift64. The machine has no source of randomness: what is made from this can be guessed, and is good
 /// enough for tests only.
-fn next(state: &Cell<u64>) -> u64 {
+pub fn next_random(state: &Cell<u64>) -> u64 {
     let mut random = state.get();
     random ^= random << 13;
     random ^= random >> 7;
@@ -63,17 +65,16 @@ fn next(state: &Cell<u64>) -> u64 {
 impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
-    const OUTPUTS: &'static [OutputInfo<'static>] = &[switch("led"), switch("relay")];
+    const PINS: Pins = Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };
 
     fn random(&self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {
-            part.copy_from_slice(&next(&self.random).to_le_bytes()[..part.len()]);
+            part.copy_from_slice(&next_random(&self.random).to_le_bytes()[..part.len()]);
         }
     }
 
-    fn apply(&self, index: usize, value: Value) -> Result<(), OutputError> {
-        self.outputs.get(index).ok_or(OutputError)?.set(value);
-        Ok(())
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), PinError> {
+        self.bench.drive(pin, drive)
     }
 
     fn health(&self) -> Health {

@@ -3,40 +3,46 @@
 #![no_main]
 
 mod board;
+mod flash;
+mod parts;
 mod services;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
+use embassy_futures::join::{join, join3};
 use embassy_net::{Stack, StackResources};
 use sockeye_board::board_platform::{self, BoardHardware};
+use sockeye_board::{boot, boot_count};
 use sockeye_boot::{Boot, PORT};
-use sockeye_device::limits::{REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
+use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
-    App, AppResources, ClientOrigin, Day, History, NoStore, Outbox, Platform, PushSettings, Seconds, Settings,
-    TokenHash,
+    App, AppResources, ClientOrigin, Day, FlashStore, History, Outbox, Platform, PushSettings, Seconds, Settings,
+    StoreTask, TokenHash,
 };
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
+use sockeye_parts::SimulatedBoard;
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
-use sockeye_qemu_virt::{SLOTS, executor, network};
+use sockeye_qemu_virt::{SLOTS, executor, network, restart};
 use sockeye_server::Server;
-use sockeye_tcp::{Acceptor, SocketBuffers};
+use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::board::{Board, Machine, READINGS_LEN};
+use crate::board::{BOOT_COUNT, Board, Machine};
+use crate::flash::RamFlash;
 
-/// embassy-net's own sockets: one for looking up names, one for a connection to a peer, those of the services, and one
-/// to spare.
-const SOCKETS: usize = 3 + services::SOCKETS;
+/// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
+const SOCKETS: usize = 2 + services::SOCKETS;
 /// Readings of which a day is kept: as many as on an ESP32-C3.
 const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
 const BROWSER_PORT: u16 = 80;
 
-type Handler = Endpoint<'static, NoStore>;
+type Handler = Endpoint<'static, StoreTask>;
+type Flash = FlashStore<RamFlash>;
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -47,41 +53,49 @@ fn main() -> ! {
 async fn start(spawner: Spawner) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
-    static HISTORIES: ConstStaticCell<[History; READINGS_LEN + REMOTES_MAX]> =
-        ConstStaticCell::new([const { History::new() }; READINGS_LEN + REMOTES_MAX]);
+    static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
+        ConstStaticCell::new([const { History::new() }; READINGS_MAX + REMOTES_MAX]);
     static DAYS_OF_READINGS: ConstStaticCell<[Day; DAYS]> = ConstStaticCell::new([const { Day::new() }; DAYS]);
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
+    static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
         ConstStaticCell::new(SocketBuffers::new());
+    static OUTGOING: ConstStaticCell<SocketBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> =
+        ConstStaticCell::new(SocketBuffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
-    let boot = Boot::new(print, "device", Machine::NAME);
+    let failed_boots = boot_count::begin(&BOOT_COUNT);
+    let console = Boot::new(print, "device", Machine::NAME);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
-    let board: &'static Board = BOARD.init(Board::new(Machine::new(server), card.mac(), None));
-    let tcp = network::listener(BUFFERS.take());
+    let parts = parts::start();
+    let board: &'static Board =
+        BOARD.init(Board::new(Machine::new(server, &parts.bench), card.mac(), None, failed_boots));
+    let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
-    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), settings(&config, board))
-        .expect("the board describes a device");
+    let store = FlashStore::new(RamFlash, 0..flash::LEN as u32).expect("the flash is whole blocks");
+    let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
+    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
     // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
     let origins: &'static dyn ClientOrigins =
         if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };
-    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, &NoStore, origins));
+    let storing: &'static StoreTask = STORING.take();
+    let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, origins));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is the first");
     for slot in 0..=SLOTS {
         spawner.spawn(serve(server, slot, acceptor, endpoint).expect("a task for each slot"));
     }
     spawner.spawn(watch(server).expect("one task"));
-    spawner.spawn(measure(app).expect("one task"));
-    spawner.spawn(send(outbox, stack, board).expect("one task"));
-    spawner.spawn(restart(app).expect("one task"));
+    spawner.spawn(measure(app, parts).expect("one task"));
+    spawner.spawn(send(outbox, app, interface, stack, board).expect("one task"));
+    spawner.spawn(keep(storing, store, app).expect("one task"));
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
@@ -90,8 +104,8 @@ async fn start(spawner: Spawner) {
     interface
         .follow(stack, |address| {
             if let Some(address) = address {
-                boot.network_up(address.address());
-                boot.device_listening(PORT, SLOTS, network::reach(address.address(), PORT));
+                console.network_up(address.address());
+                console.device_listening(PORT, SLOTS, network::reach(address.address(), PORT));
             }
         })
         .await
@@ -132,25 +146,35 @@ async fn watch(server: &'static Server<SLOTS>) {
 }
 
 #[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, stack: Stack<'static>, board: &'static Board) {
-    static SOCKETS: StaticCell<TcpBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> = StaticCell::new();
+async fn send(
+    outbox: &'static Outbox<'static>,
+    app: &'static App<'static>,
+    interface: Interface,
+    stack: Stack<'static>,
+    board: &'static Board,
+) {
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let random = || {
         let mut bytes = [0; 4];
         board.random(&mut bytes);
         u32::from_le_bytes(bytes)
     };
-    let tcp = Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new));
-    push(outbox, &(), &tcp, &Dns::new(stack), BUFFERS.take(), random).await
+    push(outbox, app, &interface, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
+/// Samples what the board measures itself, and what is wired.
 #[embassy_executor::task]
-async fn measure(app: &'static App<'static>) {
-    board_platform::measure(app, board::sample).await
+async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
+    join(board_platform::measure(app, board::sample), parts::run(parts, app)).await;
 }
 
+/// Stores settings, counts a boot that has not failed, and restarts the machine when a client asks for it.
 #[embassy_executor::task]
-async fn restart(app: &'static App<'static>) {
-    app.restart_requested().await;
-    sockeye_qemu_virt::restart::restart()
+async fn keep(storing: &'static StoreTask, store: Flash, app: &'static App<'static>) {
+    let restarting = async {
+        app.restart_requested().await;
+        boot_count::succeed(&BOOT_COUNT);
+        restart::restart()
+    };
+    join3(storing.run(&store), boot_count::stay_up(&BOOT_COUNT), restarting).await;
 }

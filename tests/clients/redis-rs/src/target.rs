@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 /// Longer than any step waits for the device.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What there is to talk to, and how.
+/// The device under test, and how it is reached.
 pub struct Target {
     pub client: Client,
     /// 2 or 3.

@@ -14,7 +14,7 @@ use crate::platform::Platform;
 use crate::rewiring::check;
 use crate::settings::Settings;
 
-/// What precedes the name of a thing.
+/// The prefix of a thing's name in a parameter.
 const PREFIX: &str = "wiring.";
 
 /// The name of the thing that a parameter is of.
@@ -66,7 +66,7 @@ pub(super) fn change<'a>(
         return Err(refuse(format_args!("nothing can be wired to this device")));
     };
     let wiring = settings.wiring.get_or_insert_default();
-    // What is removed makes room for what comes, whatever the order.
+    // Removed things make room for added ones, whatever the order in the request.
     for is_removed in [true, false] {
         let things = pairs(request).filter_map(|(parameter, spec)| Some((name(parameter)?, spec)));
         for (name, spec) in things.filter(|(_, spec)| spec.is_empty() == is_removed) {

@@ -62,7 +62,7 @@ fn cut_everywhere(
         let mut after = flash(store);
         let is_over = after.bytes_until_shutoff.take().is_some();
         assert!(is_acknowledged || !is_over, "an error without a power cut");
-        // What the first boot repairs, the second finds sound.
+        // The second boot finds a store sound that the first has repaired.
         let (store, stored) = boot(&after);
         let (_, again) = boot(&flash(store));
         assert_eq!(again.settings, stored.settings, "after {bytes} bytes");
@@ -195,7 +195,7 @@ fn settings_that_do_not_fit_change_nothing() {
     assert_eq!(block_on(store.load()), Stored::from(settings("kitchen", 0)));
 }
 
-/// What can't be read after it was written is written again, before anybody is told that it is stored.
+/// An item that can't be read back is written again, before a client gets `+OK`.
 #[test]
 fn bits_that_fell_over_where_settings_go_cost_none() {
     let [old, new] = [settings("old", 1), settings("new", 2)];

@@ -27,7 +27,7 @@ impl Probe for Link {
     }
 }
 
-/// What a client hears: the type, its address, the whole message, and where it was sent.
+/// An answer as a client receives it: the type, the client's address, the whole message, and where it was sent.
 #[derive(Debug, Clone, PartialEq)]
 struct Heard {
     kind: MessageType,
@@ -83,7 +83,7 @@ impl<'a> Net<'a> {
         self.now += Duration::from_secs(seconds);
     }
 
-    /// What the server says to a message, at once or when it has found out about addresses.
+    /// The server's answer to a message, at once or after its probes.
     fn send(&mut self, message: &[u8]) -> Option<Heard> {
         let mut reply = [0; crate::limits::DHCP_REPLY_LEN_MAX];
         let from = Ipv4Addr::from(*message.get(12..16).and_then(|bytes| bytes.first_chunk()).unwrap_or(&[0; 4]));

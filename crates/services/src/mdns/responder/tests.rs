@@ -93,7 +93,7 @@ impl<'a> Net<'a> {
         (self.now - self.start).as_millis()
     }
 
-    /// What is sent within so many milliseconds.
+    /// The messages that are sent within `ms` milliseconds.
     fn pass(&mut self, ms: u64) -> Vec<Sent> {
         let end = self.now + Duration::from_millis(ms);
         let mut sent = Vec::new();
@@ -108,14 +108,14 @@ impl<'a> Net<'a> {
         sent
     }
 
-    /// What is sent at once when a message comes.
+    /// The message that is sent at once when `message` comes.
     fn hear(&mut self, from: SocketAddr, message: &[u8]) -> Option<Sent> {
         let mut reply = [0; crate::limits::MDNS_ANSWER_LEN_MAX];
         let (len, to) = self.responder.receive(self.now, from, message, &mut reply)?;
         Some(read(&reply[..len], to, self.ms()))
     }
 
-    /// What is sent when a message comes, at once or within a second and a half.
+    /// The messages that are sent when `message` comes, at once or within a second and a half.
     fn ask(&mut self, from: SocketAddr, message: &[u8]) -> Vec<Sent> {
         let mut sent: Vec<_> = self.hear(from, message).into_iter().collect();
         sent.extend(self.pass(1_500));
@@ -230,7 +230,7 @@ fn a_browse_is_answered_with_all_that_is_asked_next_a_moment_later() {
     for (owner, kind) in [(INSTANCE, Rtype::SRV), (INSTANCE, Rtype::TXT), (HOST, Rtype::A), (HOST, Rtype::NSEC)] {
         assert!(answer.has(owner, kind).is_some(), "{owner} {kind}");
     }
-    // What is the device's alone needs no wait.
+    // An answer with unique records needs no delay.
     assert_eq!(net.hear(ASKER, &query(&[(HOST, Rtype::A, false)])).map(|sent| sent.to), Some(GROUP));
 }
 

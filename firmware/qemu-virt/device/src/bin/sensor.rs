@@ -3,7 +3,7 @@
 #![no_std]
 #![no_main]
 
-use edge_nal_embassy::{Dns, Tcp, TcpBuffers};
+use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_futures::join::join3;
 use embassy_net::StackResources;
@@ -12,9 +12,9 @@ use sockeye_board::readings::LM35;
 use sockeye_device::{Now, Outbox, PushSettings, ReadingInfo, Value};
 use sockeye_endpoint::{PushBuffers, push};
 use sockeye_qemu_virt::virtio::NetworkCard;
-use sockeye_qemu_virt::{SLOTS, executor, network};
+use sockeye_qemu_virt::{executor, network};
 use sockeye_tcp::SocketBuffers;
-use static_cell::{ConstStaticCell, StaticCell};
+use static_cell::ConstStaticCell;
 
 static READINGS: [ReadingInfo<'static>; 1] = [LM35];
 
@@ -25,15 +25,13 @@ fn main() -> ! {
 
 #[embassy_executor::task]
 async fn node(spawner: Spawner) {
-    static LISTENER: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, 1024, 1024>> =
-        ConstStaticCell::new(SocketBuffers::new());
-    // One for looking up names, and one for the connection.
-    static NET: ConstStaticCell<StackResources<2>> = ConstStaticCell::new(StackResources::new());
-    static SOCKETS: StaticCell<TcpBuffers<1, 256, 256>> = StaticCell::new();
+    static CONNECTION: ConstStaticCell<SocketBuffers<1, 256, 256>> = ConstStaticCell::new(SocketBuffers::new());
+    // One for looking up names.
+    static NET: ConstStaticCell<StackResources<1>> = ConstStaticCell::new(StackResources::new());
     static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
 
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
-    let (interface, stack) = network::start(spawner, card, network::listener(LISTENER.take()), NET.take());
+    let (interface, stack) = network::start(spawner, card, network::client(CONNECTION.take()), NET.take());
     let outbox = Outbox::new(&READINGS);
     let to = "10.0.2.2:6379".try_into().expect("a short name");
     outbox.configure(&PushSettings { to, ..PushSettings::default() }, "greenhouse");
@@ -48,7 +46,7 @@ async fn node(spawner: Spawner) {
             ticker.next().await;
         }
     };
-    let (tcp, dns) = (Tcp::new(stack, SOCKETS.init_with(TcpBuffers::new)), Dns::new(stack));
-    let sending = push(&outbox, &(), &tcp, &dns, BUFFERS.take(), || Instant::now().as_ticks() as u32);
+    let dns = Dns::new(stack);
+    let sending = push(&outbox, &(), &interface, &dns, BUFFERS.take(), || Instant::now().as_ticks() as u32);
     join3(interface.follow(stack, |_| ()), measuring, sending).await;
 }

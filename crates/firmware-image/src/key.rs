@@ -1,0 +1,161 @@
+//! The owner's Ed25519 key (RFC 8032), in PEM files as OpenSSL writes them (RFC 8410).
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use ed25519_compact::{KeyPair, PublicKey, SecretKey, Seed};
+
+/// A key, or its public half.
+pub enum OwnerKey {
+    /// Signs.
+    Private(KeyPair),
+    /// Goes into firmware, and signs nothing.
+    Public(PublicKey),
+}
+
+impl OwnerKey {
+    /// Where the user's key is: `sockeye/update-key.pem` in the user's folder for configuration.
+    ///
+    /// # Errors
+    /// The user has no home folder.
+    pub fn default_path() -> Result<PathBuf> {
+        let config = std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+        let config = config.or_else(|| Some(std::env::home_dir()?.join(".config")));
+        Ok(config.context("there is no home folder for a key")?.join("sockeye/update-key.pem"))
+    }
+
+    /// The key in this file, or a new one if there is no such file; true if it is new.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open), or the file can't be written.
+    pub fn open_or_make(path: &Path) -> Result<(Self, bool)> {
+        if path.exists() {
+            return Ok((Self::open(path)?, false));
+        }
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| anyhow!("the system gives no randomness: {error}"))?;
+        let pair = KeyPair::from_seed(Seed::new(seed));
+        let write = || -> std::io::Result<()> {
+            path.parent().map_or(Ok(()), fs::create_dir_all)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(path)?;
+            file.write_all(pair.sk.to_pem().as_bytes())?;
+            file.sync_all()
+        };
+        write().with_context(|| format!("can't write the key {}", path.display()))?;
+        Ok((Self::Private(pair), true))
+    }
+
+    /// The private or the public key in this file.
+    ///
+    /// # Errors
+    /// The file can't be read, has no Ed25519 key in PEM, or has a private one that others may read.
+    pub fn open(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let pem = fs::read_to_string(path).with_context(|| format!("can't read the key {shown}"))?;
+        let key = Self::from_pem(&pem).with_context(|| format!("can't use the key {shown}"))?;
+        if matches!(key, Self::Private(_)) && is_open_to_others(path)? {
+            bail!("others may read the private key {shown}; `chmod 600 {shown}` first, if none of them has");
+        }
+        Ok(key)
+    }
+
+    /// The private or the public key in this text.
+    ///
+    /// # Errors
+    /// The text is no Ed25519 key in PEM.
+    pub fn from_pem(pem: &str) -> Result<Self> {
+        if pem.contains("PUBLIC KEY") {
+            return PublicKey::from_pem(pem)
+                .map(Self::Public)
+                .map_err(|_| anyhow!("it is no Ed25519 public key in PEM"));
+        }
+        let secret = SecretKey::from_pem(pem).map_err(|_| anyhow!("it is no Ed25519 private key in PEM"))?;
+        Ok(Self::Private(KeyPair { pk: secret.public_key(), sk: secret }))
+    }
+
+    /// The public half, as it goes into firmware.
+    pub fn public(&self) -> [u8; 32] {
+        match self {
+            Self::Private(pair) => *pair.pk,
+            Self::Public(public) => **public,
+        }
+    }
+
+    /// Signs a digest. None of a public key.
+    pub fn sign(&self, digest: &[u8; 32]) -> Option<[u8; 64]> {
+        match self {
+            Self::Private(pair) => Some(*pair.sk.sign(digest, None)),
+            Self::Public(_) => None,
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(path)?.mode() & 0o077 != 0)
+}
+
+/// Where files have no such modes, their folder protects them.
+#[cfg(not(unix))]
+fn is_open_to_others(_path: &Path) -> Result<bool> {
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("sockeye-key-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_signs() {
+        let folder = folder("made");
+        let path = folder.join("deep/key.pem");
+        let (key, is_new) = OwnerKey::open_or_make(&path).unwrap();
+        assert!(is_new);
+        let (again, is_new) = OwnerKey::open_or_make(&path).unwrap();
+        assert_eq!((is_new, again.public()), (false, key.public()));
+        let signature = again.sign(&[7; 32]).unwrap();
+        assert_eq!(key.sign(&[7; 32]), Some(signature));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_key_that_others_may_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = folder("open");
+        let path = folder.join("key.pem");
+        OwnerKey::open_or_make(&path).unwrap();
+        for mode in [0o644, 0o640, 0o604] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(OwnerKey::open(&path).err().unwrap().to_string().contains("others may read"), "{mode:o}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(OwnerKey::open(&path).is_ok());
+        fs::write(folder.join("none.pem"), "hello").unwrap();
+        assert!(OwnerKey::open(&folder.join("none.pem")).is_err());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// A key that `openssl genpkey -algorithm ed25519` has written, and a signature by `openssl pkeyutl -sign -rawin`.
+    #[test]
+    fn keys_and_signatures_are_openssls() {
+        let key = OwnerKey::from_pem(include_str!("../fixtures/openssl-key.pem")).unwrap();
+        let public = OwnerKey::from_pem(include_str!("../fixtures/openssl-public.pem")).unwrap();
+        let digest = include_bytes!("../fixtures/digest.bin");
+        assert_eq!(key.sign(digest).as_ref(), Some(include_bytes!("../fixtures/openssl-signature.bin")));
+        assert_eq!((public.public(), public.sign(digest)), (key.public(), None));
+    }
+}

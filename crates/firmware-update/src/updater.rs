@@ -1,0 +1,523 @@
+//! The steps of an update.
+//!
+//! An entry of otadata is *known* if its number is not all ones and its CRC is right. The *own* entry is the known one of
+//! the slot that is booted. The order of the steps is what makes a power cut harmless:
+//!
+//! 1. [`begin`](Updater::begin): the own entry is VALID, or is written first. The other entry stays.
+//! 2. [`write`](Updater::write): into the slot that is not booted, without the image's first bytes.
+//! 3. [`try_image`](Updater::try_image): reads the image back, verifies it, and programs its first bytes. Then it
+//!    erases the other entry's sector, and programs its new entry once: one number higher, state UNDEFINED.
+//! 4. [`boot`](Updater::boot), as the new image's first statement: programs the own entry's state to INVALID, so that the
+//!    next boot is the old image's.
+//! 5. [`confirm`](Updater::confirm): programs VALID over INVALID, which is one bit and no erase.
+
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use core::ops::Range;
+
+use embassy_futures::yield_now;
+use embedded_storage_async::nor_flash::NorFlash;
+
+use crate::image::{Header, Target};
+use crate::image_reader::Aligned;
+use crate::limits::{
+    BUFFER_LEN, CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, ENTRY_LEN, HEAD_LEN, HEADER_LEN,
+    IMAGE_ALIGN_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, WORD_LEN_MAX,
+};
+use crate::otadata::{DAMAGED_OFFSET, Entry, STATE_OFFSET, Slot, state};
+use crate::record::{HEAD_OFFSET, Record, seal, unseal};
+use crate::update_error::{UpdateError, UpdateFailure};
+
+/// Where the partitions are in flash. All of them begin and end with an erase block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The address of the otadata partition, of two erase blocks.
+    pub otadata: u32,
+    /// The partitions `ota_0` and `ota_1`, each of two erase blocks at least.
+    pub slots: [Range<u32>; 2],
+}
+
+/// What an update is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UpdateState {
+    /// No update was begun.
+    Idle,
+    /// An image is being received.
+    Receiving,
+    /// All of the image has come.
+    Ready,
+    /// The firmware that runs waits for its confirmation.
+    Trial,
+    /// The device is to restart into the image.
+    Restarting,
+}
+
+impl UpdateState {
+    /// As FIRMWARE STATUS shows it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Receiving => "receiving",
+            Self::Ready => "ready",
+            Self::Trial => "trial",
+            Self::Restarting => "restarting",
+        }
+    }
+}
+
+/// How an update is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpdateStatus {
+    /// What it is at.
+    pub state: UpdateState,
+    /// The slot that is booted.
+    pub booted: Slot,
+    /// Bytes of the image that have come, which is the next offset; 0 if none was begun.
+    pub received: u32,
+    /// Bytes of the image; 0 if none was begun.
+    pub size: u32,
+    /// Seconds within which the trial is to be confirmed.
+    pub confirm_s: u16,
+    /// Why the last update did not become the firmware; None if it did, or there was none.
+    pub failure: Option<UpdateFailure>,
+}
+
+/// The update of one device.
+///
+/// Its methods are futures of one task. Between any two operations on flash they yield, so that other tasks wait for one
+/// operation at most. The erase of one block takes the longest. A future that is dropped is as a power cut, after which
+/// [`boot`](Self::boot) has to be called again.
+pub struct Updater<F: NorFlash> {
+    flash: F,
+    layout: Layout,
+    target: Target,
+    booted: Slot,
+    entries: [Entry; 2],
+    is_trial: bool,
+    is_restarting: bool,
+    record: Option<Record>,
+    /// Bytes that have come.
+    next: u32,
+    failure: Option<UpdateFailure>,
+    buffer: Aligned<BUFFER_LEN>,
+    #[cfg(test)]
+    skips_verification: bool,
+}
+
+/// No entry.
+const NONE: Entry = Entry { seq: u32::MAX, state: u32::MAX, confirm_s: u16::MAX, is_damaged: false, is_whole: false };
+
+impl<F: NorFlash> Updater<F> {
+    /// The update of a device that has booted this slot. [`boot`](Self::boot) comes first.
+    ///
+    /// # Errors
+    /// [`UpdateError::Flash`]: the partitions are not whole erase blocks, or have no room for a record.
+    pub fn new(flash: F, layout: Layout, target: Target, booted: Slot) -> Result<Self, UpdateError> {
+        let block = F::ERASE_SIZE as u32;
+        let is_whole = |range: &Range<u32>| {
+            range.start.is_multiple_of(block) && range.end.is_multiple_of(block) && range.end > range.start + block
+        };
+        let marks_max = F::ERASE_SIZE.saturating_sub(MARKS_OFFSET_LEN) / WORD_LEN_MAX;
+        let has_room = |range: &Range<u32>| range.len() / F::ERASE_SIZE <= marks_max;
+        let is_usable = layout.slots.iter().all(|range| is_whole(range) && has_room(range))
+            && layout.otadata.is_multiple_of(block)
+            && F::WRITE_SIZE <= WORD_LEN_MAX
+            && F::READ_SIZE <= WORD_LEN_MAX;
+        if !is_usable {
+            return Err(UpdateError::Flash);
+        }
+        Ok(Self {
+            flash,
+            layout,
+            target,
+            booted,
+            entries: [NONE; 2],
+            is_trial: false,
+            is_restarting: false,
+            record: None,
+            next: 0,
+            failure: None,
+            buffer: Aligned([0; BUFFER_LEN]),
+            #[cfg(test)]
+            skips_verification: false,
+        })
+    }
+
+    /// Reads how things are, and marks an image that is on trial. To be called before anything that can fail or wait:
+    /// a reset before it is done boots the trial again.
+    ///
+    /// # Errors
+    /// [`UpdateError::Flash`].
+    pub async fn boot(&mut self) -> Result<UpdateStatus, UpdateError> {
+        (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
+        self.read_entries().await?;
+        let own = self.own();
+        self.is_trial = own.is_some_and(|(_, entry)| entry.state != state::VALID);
+        if let Some((index, entry)) = own
+            && self.is_trial
+        {
+            if entry.state != state::INVALID {
+                self.set_state(index, state::INVALID).await?;
+            }
+            return Ok(self.status());
+        }
+        self.look_at_other().await?;
+        self.read_record().await?;
+        Ok(self.status())
+    }
+
+    /// How the update is.
+    pub fn status(&self) -> UpdateStatus {
+        let state = match (&self.record, self.is_trial, self.is_restarting) {
+            (_, true, _) => UpdateState::Trial,
+            (_, _, true) => UpdateState::Restarting,
+            (None, ..) => UpdateState::Idle,
+            (Some(record), ..) if self.next < record.size => UpdateState::Receiving,
+            (Some(_), ..) => UpdateState::Ready,
+        };
+        let confirm_s = self.own().map_or(u16::MAX, |(_, entry)| entry.confirm_s);
+        let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&confirm_s);
+        UpdateStatus {
+            state,
+            booted: self.booted,
+            received: self.next,
+            size: self.record.map_or(0, |record| record.size),
+            confirm_s: if is_known { confirm_s } else { CONFIRM_S },
+            failure: self.failure,
+        }
+    }
+
+    /// The longest image that fits, bytes: a slot without its last erase block.
+    pub fn size_max(&self) -> u32 {
+        self.slot().len() as u32 - F::ERASE_SIZE as u32
+    }
+
+    /// Announces an image, and gives the next offset. An image that is being received goes on, also after a reboot,
+    /// unless `is_anew`.
+    ///
+    /// # Errors
+    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`], or
+    /// [`UpdateError::Flash`], after which there may be no update any more.
+    pub async fn begin(&mut self, record: Record, is_anew: bool) -> Result<u32, UpdateError> {
+        self.check_kept()?;
+        let (least, most) = (HEADER_LEN as u32, self.size_max());
+        if !(least..=most).contains(&record.size) || !record.size.is_multiple_of(IMAGE_ALIGN_LEN as u32) {
+            return Err(UpdateError::Size(most));
+        }
+        if self.record == Some(record) && !is_anew {
+            return Ok(self.next);
+        }
+        self.check_signature(&record)?;
+        self.secure_own().await?;
+        (self.record, self.next) = (None, 0);
+        self.write_record(&record, None).await?;
+        self.record = Some(record);
+        Ok(0)
+    }
+
+    /// Programs the next bytes of the image, and gives the offset of those that follow.
+    ///
+    /// # Errors
+    /// [`UpdateError::Idle`], [`UpdateError::Offset`], [`UpdateError::Data`]; of the first bytes also [`UpdateError::Short`], [`UpdateError::NoImage`],
+    /// [`UpdateError::Chip`] or [`UpdateError::Project`]. After [`UpdateError::Flash`] the same bytes can be written again.
+    pub async fn write(&mut self, offset: u32, data: &[u8]) -> Result<u32, UpdateError> {
+        self.check_kept()?;
+        let record = self.record.ok_or(UpdateError::Idle)?;
+        if offset != self.next {
+            return Err(UpdateError::Offset(self.next));
+        }
+        let len = data.len() as u32;
+        let is_possible = !data.is_empty() && data.len() <= CHUNK_LEN_MAX && data.len().is_multiple_of(WORD_LEN_MAX);
+        if !is_possible || len > record.size - offset {
+            return Err(UpdateError::Data);
+        }
+        if offset == 0 {
+            let header = data.first_chunk::<HEADER_LEN>().ok_or(UpdateError::Short)?;
+            Header::parse(header, &self.target)?;
+            let head = data.first_chunk::<HEAD_LEN>().ok_or(UpdateError::Short)?;
+            self.keep_head(&record, head).await?;
+        }
+        let mut data = data;
+        while !data.is_empty() {
+            let block = F::ERASE_SIZE as u32;
+            let room = block - self.next % block;
+            let (part, rest) = data.split_at(data.len().min(room as usize));
+            if room == block {
+                self.erase(self.slot().start + self.next).await?;
+            }
+            // The first bytes are programmed last, after the image is verified.
+            let hidden = if self.next == 0 { HEAD_LEN } else { 0 };
+            let visible = part.get(hidden..).unwrap_or_default();
+            self.program(self.slot().start + self.next + hidden as u32, visible).await?;
+            let next = self.next + part.len() as u32;
+            if next.is_multiple_of(block) || next == record.size {
+                self.program(self.mark(self.next / block), &[0; WORD_LEN_MAX]).await?;
+            }
+            self.next = next;
+            data = rest;
+        }
+        Ok(self.next)
+    }
+
+    /// Reads the image back, verifies it, and has the bootloader take it at the next boot, once. It is to be confirmed
+    /// within `confirm_s` seconds. The device is to be restarted then.
+    ///
+    /// # Errors
+    /// [`UpdateError::Idle`] or [`UpdateError::Incomplete`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
+    /// [`UpdateError::Project`] or [`UpdateError::Signature`]: the image is forgotten. [`UpdateError::Flash`]: it is not taken.
+    pub async fn try_image(&mut self, confirm_s: u16) -> Result<(), UpdateError> {
+        self.check_kept()?;
+        let record = self.record.ok_or(UpdateError::Idle)?;
+        if self.next < record.size {
+            return Err(UpdateError::Incomplete(self.next));
+        }
+        let head = match self.verify(&record).await {
+            Ok(head) => head,
+            Err(UpdateError::Flash) => return Err(UpdateError::Flash),
+            Err(error) => {
+                self.forget().await?;
+                self.failure = Some(UpdateFailure::Rejected(error));
+                return Err(error);
+            }
+        };
+        self.secure_own().await?;
+        self.program_checked(self.slot().start, &head).await?;
+        let (index, own) = self.own().ok_or(UpdateError::Flash)?;
+        let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
+        self.failure = None;
+        self.write_entry(1 - index, Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) }).await?;
+        self.is_restarting = true;
+        Ok(())
+    }
+
+    /// Keeps the firmware that is on trial.
+    ///
+    /// # Errors
+    /// [`UpdateError::NoTrial`]. [`UpdateError::Flash`]: it may or may not be kept.
+    pub async fn confirm(&mut self) -> Result<(), UpdateError> {
+        let (index, _) = self.own().filter(|_| self.is_trial).ok_or(UpdateError::NoTrial)?;
+        self.set_state(index, state::VALID).await?;
+        self.is_trial = false;
+        // What is in the other slot is the old firmware, and no image that was received. If its record stays, the old
+        // firmware can be tried like any image, so an error here is none of the confirmation.
+        let _ = self.forget().await;
+        Ok(())
+    }
+
+    /// Forgets an image that was received. True if the firmware is on trial: then the device is to be restarted, which
+    /// boots the old one.
+    ///
+    /// # Errors
+    /// [`UpdateError::Idle`], or [`UpdateError::Flash`].
+    pub async fn abort(&mut self) -> Result<bool, UpdateError> {
+        if self.is_trial {
+            return Ok(true);
+        }
+        let record = self.record.ok_or(UpdateError::Idle);
+        if self.is_restarting {
+            let (index, _) = self.own().ok_or(UpdateError::Flash)?;
+            self.erase_entry(1 - index).await?;
+            self.is_restarting = false;
+        }
+        record?;
+        self.forget().await?;
+        Ok(false)
+    }
+
+    /// Neither on trial nor about to restart.
+    fn check_kept(&self) -> Result<(), UpdateError> {
+        match (self.is_trial, self.is_restarting) {
+            (true, _) => Err(UpdateError::Trial),
+            (_, true) => Err(UpdateError::Restarting),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_signature(&self, record: &Record) -> Result<(), UpdateError> {
+        let key = self.target.key.ok_or(UpdateError::NoKey)?;
+        let key = ed25519_compact::PublicKey::new(key);
+        let signature = ed25519_compact::Signature::new(record.signature);
+        key.verify(record.sha256, &signature).map_err(|_| UpdateError::Signature)
+    }
+
+    /// The own entry and its index.
+    fn own(&self) -> Option<(usize, Entry)> {
+        self.entry_of(self.booted)
+    }
+
+    /// The entry of a slot that the bootloader would rather take, and its index.
+    fn entry_of(&self, slot: Slot) -> Option<(usize, Entry)> {
+        let known =
+            self.entries.iter().copied().enumerate().filter(|(_, entry)| entry.is_known() && entry.slot() == slot);
+        known.max_by_key(|(_, entry)| (entry.is_bootable(), entry.seq))
+    }
+
+    /// What the old firmware makes of the entry of the slot that is not booted.
+    async fn look_at_other(&mut self) -> Result<(), UpdateError> {
+        let Some((index, other)) = self.entry_of(self.booted.other()) else { return Ok(()) };
+        let own_seq = self.own().map_or(0, |(_, own)| own.seq);
+        if other.is_bootable() && other.seq > own_seq {
+            // The bootloader has tried it first, and this firmware runs all the same.
+            self.program(self.entry_address(index) + DAMAGED_OFFSET, &[0; WORD_LEN_MAX]).await?;
+            self.read_entries().await?;
+            self.set_state(index, state::INVALID).await?;
+            self.failure = Some(UpdateFailure::NotLoaded);
+        } else if other.is_passed_over() {
+            self.failure = Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed });
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the own entry is there, and VALID.
+    async fn secure_own(&mut self) -> Result<(), UpdateError> {
+        if self.own().is_some() {
+            return Ok(());
+        }
+        // Not in the place of an entry that tells of a failed update, as far as there is another place.
+        let index = usize::from(self.entries.first().is_some_and(Entry::is_known));
+        // The least number of this slot that is above all others.
+        let highest = self.entries.iter().filter(|entry| entry.is_known()).map(|entry| entry.seq).max().unwrap_or(0);
+        let next = Entry::new(highest.saturating_add(1), state::VALID);
+        let own = if next.slot() == self.booted { next } else { Entry { seq: next.seq.saturating_add(1), ..next } };
+        self.write_entry(index, own).await
+    }
+
+    async fn read_entries(&mut self) -> Result<(), UpdateError> {
+        for index in 0..self.entries.len() {
+            let bytes: [u8; ENTRY_LEN] = self.read_array(self.entry_address(index)).await?;
+            if let Some(entry) = self.entries.get_mut(index) {
+                *entry = Entry::parse(&bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn entry_address(&self, index: usize) -> u32 {
+        self.layout.otadata + (index * F::ERASE_SIZE) as u32
+    }
+
+    async fn erase_entry(&mut self, index: usize) -> Result<(), UpdateError> {
+        self.erase(self.entry_address(index)).await?;
+        self.read_entries().await
+    }
+
+    /// Erases an entry's sector, programs the entry once, and reads it back.
+    async fn write_entry(&mut self, index: usize, entry: Entry) -> Result<(), UpdateError> {
+        self.erase(self.entry_address(index)).await?;
+        self.program_checked(self.entry_address(index), &entry.bytes()).await?;
+        self.read_entries().await
+    }
+
+    /// Programs an entry's state over what it is. Where bits would have to rise, the entry is written anew.
+    async fn set_state(&mut self, index: usize, new: u32) -> Result<(), UpdateError> {
+        let entry = self.entries.get(index).copied().ok_or(UpdateError::Flash)?;
+        let address = self.entry_address(index) + STATE_OFFSET;
+        if entry.state & new == new && self.program_checked(address, &new.to_le_bytes()).await.is_ok() {
+            return self.read_entries().await;
+        }
+        self.write_entry(index, Entry { state: new, ..entry }).await
+    }
+
+    /// The slot that is not booted.
+    fn slot(&self) -> Range<u32> {
+        let [first, second] = &self.layout.slots;
+        match self.booted {
+            Slot::Ota0 => second.clone(),
+            Slot::Ota1 => first.clone(),
+        }
+    }
+
+    /// The address of the record: the last erase block of the slot that is not booted.
+    fn record_address(&self) -> u32 {
+        self.slot().end - F::ERASE_SIZE as u32
+    }
+
+    /// The address of an erase block's mark.
+    fn mark(&self, block: u32) -> u32 {
+        self.record_address() + MARKS_OFFSET_LEN as u32 + WORD_LEN_MAX as u32 * block
+    }
+
+    /// Finds the image that was being received before a reboot.
+    async fn read_record(&mut self) -> Result<(), UpdateError> {
+        let bytes: [u8; RECORD_LEN] = self.read_array(self.record_address()).await?;
+        let Some(record) = Record::parse(&bytes).filter(|record| record.size <= self.size_max()) else {
+            return Ok(());
+        };
+        let blocks = record.size.div_ceil(F::ERASE_SIZE as u32);
+        let mut whole = 0;
+        while whole < blocks && self.read_array(self.mark(whole)).await? == [0; WORD_LEN_MAX] {
+            whole += 1;
+        }
+        self.next = (whole * F::ERASE_SIZE as u32).min(record.size);
+        self.record = Some(record);
+        Ok(())
+    }
+
+    async fn write_record(&mut self, record: &Record, head: Option<&[u8; HEAD_LEN]>) -> Result<(), UpdateError> {
+        let address = self.record_address();
+        self.erase(address).await?;
+        if let Some(head) = head {
+            self.program_checked(address + HEAD_OFFSET, &seal(head)).await?;
+        }
+        self.program_checked(address, &record.bytes()).await
+    }
+
+    async fn read_head(&mut self) -> Result<Option<[u8; HEAD_LEN]>, UpdateError> {
+        let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
+        Ok(unseal(&sealed))
+    }
+
+    /// Keeps the image's first bytes in the record.
+    async fn keep_head(&mut self, record: &Record, head: &[u8; HEAD_LEN]) -> Result<(), UpdateError> {
+        let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
+        match sealed == [0xff; SEALED_HEAD_LEN] {
+            true => self.program_checked(self.record_address() + HEAD_OFFSET, &seal(head)).await,
+            false if unseal(&sealed) == Some(*head) => Ok(()),
+            false => self.write_record(record, Some(head)).await,
+        }
+    }
+
+    /// Forgets what was received.
+    async fn forget(&mut self) -> Result<(), UpdateError> {
+        (self.record, self.next) = (None, 0);
+        self.erase(self.record_address()).await
+    }
+
+    async fn erase(&mut self, address: u32) -> Result<(), UpdateError> {
+        yield_now().await;
+        let end = address + F::ERASE_SIZE as u32;
+        self.flash.erase(address, end).await.map_err(|_| UpdateError::Flash)
+    }
+
+    async fn program(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        yield_now().await;
+        let aligned = self.buffer.0.get_mut(..bytes.len()).ok_or(UpdateError::Flash)?;
+        aligned.copy_from_slice(bytes);
+        self.flash.write(address, aligned).await.map_err(|_| UpdateError::Flash)
+    }
+
+    /// Programs, and reads back what is there then.
+    async fn program_checked(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
+        self.program(address, bytes).await?;
+        if self.read(address, bytes.len()).await? == bytes { Ok(()) } else { Err(UpdateError::Flash) }
+    }
+
+    async fn read(&mut self, address: u32, len: usize) -> Result<&[u8], UpdateError> {
+        let bytes = self.buffer.0.get_mut(..len).ok_or(UpdateError::Flash)?;
+        self.flash.read(address, bytes).await.map_err(|_| UpdateError::Flash)?;
+        Ok(bytes)
+    }
+
+    async fn read_array<const N: usize>(&mut self, address: u32) -> Result<[u8; N], UpdateError> {
+        self.read(address, N).await?.try_into().map_err(|_| UpdateError::Flash)
+    }
+}
+
+const _: () = assert!(RECORD_LEN <= HEAD_OFFSET as usize);
+const _: () = assert!(HEAD_OFFSET as usize + SEALED_HEAD_LEN <= MARKS_OFFSET_LEN);

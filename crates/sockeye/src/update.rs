@@ -1,0 +1,279 @@
+//! Sending an image to a device, trying it, and keeping it.
+
+mod device_link;
+mod progress;
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use sockeye_boot::PORT;
+use sockeye_firmware_image::{OwnerKey, SignedImage, recipe};
+use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
+
+use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
+use crate::serve::print;
+use crate::update::device_link::{DeviceLink, Value};
+use crate::update::progress::Progress;
+
+/// The image to send, and the device that gets it.
+pub struct Update<'a> {
+    /// `HOST` or `HOST:PORT`.
+    pub host: &'a str,
+    /// The image; its signature is beside it.
+    pub image: &'a Path,
+    /// The device's token, if it has one.
+    pub token: Option<&'a str>,
+    /// Seconds for which the device waits for the confirmation.
+    pub confirm_s: u16,
+    /// Begins anew where a part was sent before.
+    pub is_anew: bool,
+}
+
+/// How the device's firmware is.
+struct Status {
+    version: String,
+    state: String,
+    failure: Option<String>,
+}
+
+/// Why an exchange with the device did not go on.
+enum Stop {
+    /// The connection was lost.
+    Lost(io::Error),
+    /// The device has refused something, and says why.
+    Refused(String),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Lost(error)
+    }
+}
+
+/// Sends the image, restarts the device into it, and confirms it once it is reachable.
+///
+/// # Errors
+/// A sentence that says what failed, and how the device is then.
+pub fn run(update: &Update<'_>) -> Result<()> {
+    let image = SignedImage::read(update.image)?;
+    let version = recipe::version(&image.bytes)
+        .with_context(|| format!("{} is no application image; updates take no merged image", update.image.display()))?;
+    let addresses = resolve(update.host)?;
+    let sender = Sender { update, image: &image, addresses };
+    let before = sender.check()?;
+    print(format_args!("{} runs {}, {} is {version}", update.host, before.version, update.image.display()));
+    sender.send()?;
+    sender.try_image()?;
+    print(format_args!("the device restarts into {version}"));
+    sleep(RESTART_TIME);
+    sender.confirm(&before)?;
+    print(format_args!("{} runs {version}, and keeps it", update.host));
+    Ok(())
+}
+
+fn resolve(host: &str) -> Result<Vec<SocketAddr>> {
+    let has_port = host.parse::<SocketAddr>().is_ok()
+        || host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let addresses = if has_port { host.to_socket_addrs() } else { (host, PORT).to_socket_addrs() };
+    let addresses: Vec<_> = addresses.with_context(|| format!("can't find {host} on the network"))?.collect();
+    if addresses.is_empty() { Err(anyhow!("can't find {host} on the network")) } else { Ok(addresses) }
+}
+
+struct Sender<'a> {
+    update: &'a Update<'a>,
+    image: &'a SignedImage,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Sender<'_> {
+    fn connect(&self) -> Result<DeviceLink, Stop> {
+        let mut link = DeviceLink::connect(&self.addresses)?;
+        if let Some(token) = self.update.token {
+            link.request(&[b"AUTH", token.as_bytes()])?.into_done()?;
+        }
+        Ok(link)
+    }
+
+    /// Connects, again and again for a while. A refusal ends it.
+    fn reconnect(&self, timeout: Duration) -> Result<DeviceLink> {
+        let start = Instant::now();
+        loop {
+            match self.connect() {
+                Ok(link) => return Ok(link),
+                Err(Stop::Refused(error)) => bail!("{} refuses: {error}", self.update.host),
+                Err(Stop::Lost(error)) if start.elapsed() > timeout => {
+                    return Err(error).with_context(|| format!("can't reach {} any more", self.update.host));
+                }
+                Err(Stop::Lost(_)) => sleep(RECONNECT_PAUSE),
+            }
+        }
+    }
+
+    /// Whether the device takes updates now.
+    fn check(&self) -> Result<Status> {
+        let status = self.connect().and_then(|mut link| status(&mut link));
+        let status = status.map_err(|stop| match stop {
+            Stop::Lost(error) => anyhow!(error).context(format!("can't reach {}", self.update.host)),
+            Stop::Refused(error) => anyhow!("{} takes no update: {error}", self.update.host),
+        })?;
+        match status.state.as_str() {
+            "trial" => bail!(
+                "{} runs {} on trial: FIRMWARE CONFIRM keeps it, FIRMWARE ABORT goes back",
+                self.update.host,
+                status.version
+            ),
+            _ => Ok(status),
+        }
+    }
+
+    /// Sends all of the image, over as many connections as it takes.
+    fn send(&self) -> Result<()> {
+        let mut progress = Progress::new(self.image.bytes.len());
+        let (mut lost, mut reached) = (0, None);
+        let mut is_anew = self.update.is_anew;
+        loop {
+            let stop = match self.connect() {
+                Ok(mut link) => match self.send_over(&mut link, is_anew, &mut progress) {
+                    Ok(()) => {
+                        progress.end();
+                        return Ok(());
+                    }
+                    Err(stop) => stop,
+                },
+                Err(stop) => stop,
+            };
+            is_anew &= progress.at() == 0;
+            match stop {
+                Stop::Refused(error) if is_busy(&error) && lost < UPDATE_LOST_MAX => sleep(BUSY_RETRY),
+                Stop::Refused(error) => bail!("{} refuses the image: {error}", self.update.host),
+                Stop::Lost(error) if lost >= UPDATE_LOST_MAX => {
+                    let at = progress.at();
+                    return Err(error).with_context(|| {
+                        format!("the connection to {} is lost; the same command goes on at byte {at}", self.update.host)
+                    });
+                }
+                Stop::Lost(_) => sleep(RECONNECT_PAUSE),
+            }
+            // After progress the connection may be lost as often again.
+            lost = if reached == Some(progress.at()) { lost + 1 } else { 0 };
+            reached = Some(progress.at());
+        }
+    }
+
+    fn send_over(&self, link: &mut DeviceLink, is_anew: bool, progress: &mut Progress) -> Result<(), Stop> {
+        let SignedImage { bytes, sha256, signature } = self.image;
+        let (size, sha256, signature) = (bytes.len().to_string(), hexadecimal(sha256), hexadecimal(signature));
+        let mut begin: Vec<&[u8]> = vec![b"FIRMWARE", b"BEGIN"];
+        begin.extend([size.as_bytes(), sha256.as_bytes(), signature.as_bytes()]);
+        if is_anew {
+            begin.push(b"RESTART");
+        }
+        let mut sent = link.request(&begin)?.into_offset()?;
+        progress.reach(sent);
+        let mut waiting = 0;
+        while sent < bytes.len() || waiting > 0 {
+            while sent < bytes.len() && waiting < UPDATE_WINDOW_MAX {
+                let data = &bytes[sent..bytes.len().min(sent + CHUNK_LEN_MAX)];
+                link.send(&[b"FIRMWARE", b"WRITE", sent.to_string().as_bytes(), data])?;
+                (sent, waiting) = (sent + data.len(), waiting + 1);
+            }
+            progress.reach(link.receive()?.into_offset()?);
+            waiting -= 1;
+        }
+        Ok(())
+    }
+
+    /// Has the device verify the image and restart into it.
+    fn try_image(&self) -> Result<()> {
+        let mut link = self.reconnect(RECONNECT_TIMEOUT)?;
+        let seconds = self.update.confirm_s.to_string();
+        let tried = link.request(&[b"FIRMWARE", b"TRY", seconds.as_bytes()]);
+        match tried.map_err(Stop::from).and_then(Value::into_done) {
+            Ok(()) => Ok(()),
+            Err(Stop::Refused(error)) => bail!("{} does not boot the image: {error}", self.update.host),
+            // The device may have restarted before its reply came through, which the next step finds.
+            Err(Stop::Lost(_)) => Ok(()),
+        }
+    }
+
+    /// Confirms the firmware once it is reachable.
+    fn confirm(&self, before: &Status) -> Result<()> {
+        let host = self.update.host;
+        let timeout = Duration::from_millis(REACHABLE_MS) + Duration::from_secs(self.update.confirm_s.into());
+        let start = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(start.elapsed());
+            let mut link = self.reconnect(left).with_context(|| {
+                format!("the new firmware can't be reached, so the device goes back to {} by itself", before.version)
+            })?;
+            let confirmed = status(&mut link).and_then(|now| match now.state.as_str() {
+                "trial" => link.request(&[b"FIRMWARE", b"CONFIRM"])?.into_done().map(|()| None),
+                // The device still runs the firmware before, and is about to restart.
+                "restarting" => Ok(Some(now)),
+                _ => Err(Stop::Refused(now.failure.unwrap_or_else(|| "it did not restart into the image".to_owned()))),
+            });
+            match confirmed {
+                Ok(None) => return Ok(()),
+                Err(Stop::Refused(error)) => bail!("{host} runs {} again: {error}", before.version),
+                Ok(Some(_)) | Err(Stop::Lost(_)) if !left.is_zero() => sleep(RECONNECT_PAUSE),
+                Ok(Some(_)) => bail!("{host} did not restart"),
+                Err(Stop::Lost(error)) => return Err(error).with_context(|| format!("can't reach {host} any more")),
+            }
+        }
+    }
+}
+
+/// Whether the device may take the image a little later.
+fn is_busy(error: &str) -> bool {
+    ["another client", "wrong offset", "max number of clients"].iter().any(|text| error.contains(text))
+}
+
+fn status(link: &mut DeviceLink) -> Result<Status, Stop> {
+    let fields = link.request(&[b"FIRMWARE", b"STATUS"])?.into_fields()?;
+    let mut fields = fields.into_iter();
+    let mut field = |name: &str| fields.find(|(field, _)| field == name).and_then(|(_, value)| value);
+    Ok(Status {
+        version: field("version").unwrap_or_default(),
+        state: field("state").unwrap_or_default(),
+        failure: field("last_failure"),
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes an image for the simulator, signs it, and says how it is used.
+///
+/// # Errors
+/// The key can't be used, or the file can't be written.
+pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path) -> Result<()> {
+    let key = open_key(key)?;
+    let bytes = crate::device::make_image(version, payload)?;
+    match SignedImage::sign(bytes.clone(), &key) {
+        Some(signed) => signed.write(file)?,
+        None => fs::write(file, bytes).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => anyhow!("there is no folder for {}", file.display()),
+            _ => anyhow!(error).context(format!("can't write {}", file.display())),
+        })?,
+    }
+    Ok(())
+}
+
+/// The key in the file, or else the user's, which is made at the first use.
+fn open_key(path: Option<&Path>) -> Result<OwnerKey> {
+    if let Some(path) = path {
+        return OwnerKey::open(path);
+    }
+    let path = OwnerKey::default_path()?;
+    let (key, is_new) = OwnerKey::open_or_make(&path)?;
+    if is_new {
+        print(format_args!("made the key {}: keep a copy, devices take only what it has signed", path.display()));
+    }
+    Ok(key)
+}

@@ -1,0 +1,215 @@
+//! Updates of the simulated device by the program's sender: over TCP, through restarts, and what fails on the way.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
+use sockeye_firmware_update::update_error::SIMULATOR_CHIP_ID;
+
+/// How long the device may take to boot.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A simulated device, and a folder for all that belongs to it.
+struct Bench {
+    folder: PathBuf,
+    address: String,
+    sim: Option<Child>,
+}
+
+impl Bench {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("sockeye-update-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let mut bench = Self { folder, address, sim: None };
+        OwnerKey::open_or_make(&bench.path("key.pem")).unwrap();
+        bench.switch_on();
+        bench
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn switch_on(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.args(["sim", "--listen", &self.address, "--state"]).arg(self.path("state"));
+        command.arg("--update-key").arg(self.path("key.pem"));
+        self.sim = Some(command.stdout(Stdio::null()).spawn().unwrap());
+        self.wait_for_device();
+    }
+
+    fn cut_power(&mut self) {
+        if let Some(mut sim) = self.sim.take() {
+            sim.kill().unwrap();
+            sim.wait().unwrap();
+        }
+    }
+
+    fn wait_for_device(&self) {
+        let start = Instant::now();
+        while TcpStream::connect(&self.address).is_err() {
+            assert!(start.elapsed() < BOOT_TIMEOUT);
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The reply to one line, as text.
+    fn ask(&self, line: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(format!("{line}\r\nQUIT\r\n").as_bytes()).unwrap();
+        let mut reply = String::new();
+        let _ = stream.read_to_string(&mut reply);
+        reply
+    }
+
+    fn image(&self, version: &str, payload: usize) -> PathBuf {
+        let file = self.path(&format!("{version}.bin"));
+        let mut command = self.program("image");
+        command.arg(version).arg(&file).arg("--key").arg(self.path("key.pem"));
+        assert!(command.args(["--payload", &payload.to_string()]).status().unwrap().success());
+        file
+    }
+
+    fn program(&self, verb: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.arg(verb).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn sender(&self, image: &Path) -> Command {
+        let mut command = self.program("update");
+        command.arg(&self.address).arg(image);
+        command
+    }
+
+    fn update(&self, image: &Path) -> Output {
+        self.sender(image).output().unwrap()
+    }
+
+    /// The sender's output about an image that does not become the firmware.
+    fn failure(&self, image: &Path) -> String {
+        let output = self.update(image);
+        assert!(!output.status.success());
+        text(&output.stderr)
+    }
+
+    fn check_runs(&self, version: &str, state: &str) {
+        let status = self.ask("FIRMWARE STATUS");
+        let is_so = [version, state].iter().all(|word| status.contains(&format!("\r\n{word}\r\n")));
+        assert!(is_so, "{version}, {state}: {status}");
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.cut_power();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn two_updates_one_after_the_other_are_kept() {
+    let bench = Bench::new("two");
+    for version in ["0.2.0", "0.3.0"] {
+        let output = bench.update(&bench.image(version, 20_000));
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(&format!("runs {version}, and keeps it")));
+        bench.check_runs(version, "idle");
+    }
+}
+
+#[test]
+fn an_update_goes_on_after_the_sender_and_the_device_were_gone() {
+    let mut bench = Bench::new("resumed");
+    let image = bench.image("0.2.0", 150_000);
+    for cut in ["sender", "power"] {
+        let mut sender = bench.sender(&image).spawn().unwrap();
+        // A line for each tenth.
+        let mut lines = BufReader::new(sender.stderr.take().unwrap()).lines();
+        lines.by_ref().map(Result::unwrap).find(|line| line.contains("0% of")).expect(cut);
+        sender.kill().unwrap();
+        sender.wait().unwrap();
+        if cut == "power" {
+            bench.cut_power();
+            bench.switch_on();
+        }
+    }
+    let output = bench.update(&image);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("going on at byte"), "{}", text(&output.stderr));
+    bench.check_runs("0.2.0", "idle");
+}
+
+#[test]
+fn a_trial_that_loses_its_power_is_left() {
+    let mut bench = Bench::new("left");
+    assert!(bench.update(&bench.image("0.2.0", 20_000)).status.success());
+    // A sender that tries the image, and never confirms it.
+    let mut sender = bench.sender(&bench.image("0.3.0", 20_000)).spawn().unwrap();
+    let mut lines = BufReader::new(sender.stdout.take().unwrap()).lines();
+    lines.by_ref().map(Result::unwrap).find(|line| line.contains("restarts into")).unwrap();
+    sender.kill().unwrap();
+    sender.wait().unwrap();
+    let start = Instant::now();
+    while !bench.ask("FIRMWARE STATUS").contains("trial") {
+        assert!(start.elapsed() < BOOT_TIMEOUT);
+        sleep(Duration::from_millis(100));
+    }
+    bench.check_runs("0.3.0", "trial");
+    assert!(bench.failure(&bench.path("0.3.0.bin")).contains("runs 0.3.0 on trial"));
+    bench.cut_power();
+    bench.switch_on();
+    bench.check_runs("0.2.0", "its trial ended without FIRMWARE CONFIRM");
+    // The image is still there: it is tried again without being sent.
+    let output = bench.update(&bench.path("0.3.0.bin"));
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    bench.check_runs("0.3.0", "idle");
+}
+
+#[test]
+fn each_way_to_fail_has_a_sentence() {
+    let mut bench = Bench::new("failures");
+    let image = bench.image("0.2.0", 20_000);
+
+    let (stranger, _) = OwnerKey::open_or_make(&bench.path("stranger.pem")).unwrap();
+    let bytes = fs::read(&image).unwrap();
+    SignedImage::sign(bytes.clone(), &stranger).unwrap().write(&bench.path("strange.bin")).unwrap();
+    assert!(bench.failure(&bench.path("strange.bin")).contains("the signature is not by the key"));
+
+    let key = OwnerKey::open(&bench.path("key.pem")).unwrap();
+    let recipe = Recipe { chip_id: 5, project: "sockeye-device", version: "0.2.0", entry: 0, segments: &[] };
+    SignedImage::sign(recipe.build().unwrap(), &key).unwrap().write(&bench.path("c3.bin")).unwrap();
+    assert!(bench.failure(&bench.path("c3.bin")).contains("the image is for another chip, esp32c3"));
+
+    let hello = Recipe { chip_id: SIMULATOR_CHIP_ID, project: "hello", ..recipe };
+    SignedImage::sign(hello.build().unwrap(), &key).unwrap().write(&bench.path("hello.bin")).unwrap();
+    assert!(bench.failure(&bench.path("hello.bin")).contains("the image is of another program"));
+
+    fs::write(bench.path("unsigned.bin"), &bytes).unwrap();
+    assert!(bench.failure(&bench.path("unsigned.bin")).contains("there is no signature"));
+    SignedImage::sign(vec![0xff; 4_096], &key).unwrap().write(&bench.path("merged.bin")).unwrap();
+    assert!(bench.failure(&bench.path("merged.bin")).contains("no application image"));
+    let too_large = bench.image("0.9.0", 2_100_000);
+    assert!(bench.failure(&too_large).contains("an image has a multiple of 16 bytes, 2027520 at most"));
+
+    bench.ask("CONFIG SET auth.token correct-horse");
+    assert!(bench.failure(&image).contains("NOAUTH"));
+    let wrong = bench.sender(&image).args(["--token", "wrong-horse"]).output().unwrap();
+    assert!(text(&wrong.stderr).contains("WRONGPASS"), "{}", text(&wrong.stderr));
+    let right = bench.sender(&image).args(["--token", "correct-horse"]).output().unwrap();
+    assert!(right.status.success(), "{}", text(&right.stderr));
+
+    bench.cut_power();
+    assert!(bench.failure(&image).contains("can't reach"));
+}

@@ -1,0 +1,59 @@
+//! Falling edges that come in, by the interrupt that all pins share. The ESP32-C3 has no counter of pulses, and what the
+//! others have overflows after 32,767.
+
+use core::cell::RefCell;
+
+use critical_section::Mutex;
+use esp_hal::gpio::{Event, Input, Io};
+use esp_hal::peripherals::IO_MUX;
+use heapless::Vec;
+use sockeye_wiring::hardware::PinError;
+use sockeye_wiring::limits::COUNTERS_MAX;
+
+/// A pin whose edges are counted.
+struct Counter {
+    pin: u8,
+    input: Input<'static>,
+    count: u32,
+}
+
+static COUNTERS: Mutex<RefCell<Vec<Counter, COUNTERS_MAX>>> = Mutex::new(RefCell::new(Vec::new()));
+
+fn with<R>(work: impl FnOnce(&mut Vec<Counter, COUNTERS_MAX>) -> R) -> R {
+    critical_section::with(|cs| work(&mut COUNTERS.borrow_ref_mut(cs)))
+}
+
+/// Has the interrupt count. To be called once.
+pub fn start(io_mux: IO_MUX<'static>) {
+    Io::new(io_mux).set_interrupt_handler(interrupt);
+}
+
+#[esp_hal::handler]
+fn interrupt() {
+    with(|counters| {
+        for counter in counters.iter_mut().filter(|counter| counter.input.is_interrupt_set()) {
+            counter.input.clear_interrupt();
+            counter.count = counter.count.wrapping_add(1);
+        }
+    });
+}
+
+/// Counts from 0.
+pub fn begin(pin: u8, mut input: Input<'static>) -> Result<(), PinError> {
+    input.clear_interrupt();
+    input.listen(Event::FallingEdge);
+    with(|counters| counters.push(Counter { pin, input, count: 0 })).map_err(|_| PinError)
+}
+
+/// Counts no more.
+pub fn end(pin: u8) {
+    with(|counters| {
+        counters.iter_mut().filter(|counter| counter.pin == pin).for_each(|counter| counter.input.unlisten());
+        counters.retain(|counter| counter.pin != pin);
+    });
+}
+
+/// Edges since [`begin`]; 0 for a pin that isn't counted.
+pub fn count(pin: u8) -> u32 {
+    with(|counters| counters.iter().find(|counter| counter.pin == pin).map_or(0, |counter| counter.count))
+}

@@ -1,0 +1,281 @@
+//! FIRMWARE: who may update, what each command answers, and that other clients don't wait for the flash.
+
+use std::ops::Range;
+
+use sockeye_device::{App, AppResources, Firmware, Settings};
+use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
+use sockeye_firmware_update::{Layout, Slot, Target, Updater};
+use sockeye_simulation::flash::{Flash, SECTOR_LEN};
+
+use crate::board::Board;
+use crate::script::{Device, check};
+
+const SECTOR: u32 = SECTOR_LEN as u32;
+const SLOTS: [Range<u32>; 2] = [2 * SECTOR..6 * SECTOR, 6 * SECTOR..10 * SECTOR];
+const CHIP_ID: u16 = 5;
+const PROJECT: &str = "sockeye-device";
+
+/// The owner's key, the same in each test.
+fn owner() -> OwnerKey {
+    OwnerKey::from_pem(include_str!("../../../crates/firmware-image/fixtures/openssl-key.pem")).unwrap()
+}
+
+fn image(chip_id: u16, version: &str) -> SignedImage {
+    let segments = [(0, vec![0x5a; 6_000])];
+    let recipe = Recipe { chip_id, project: PROJECT, version, entry: 0, segments: &segments };
+    SignedImage::sign(recipe.build().unwrap(), &owner()).unwrap()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `FIRMWARE BEGIN` of an image.
+fn begin(image: &SignedImage) -> String {
+    let (size, sha256) = (image.bytes.len(), hexadecimal(&image.sha256));
+    format!("FIRMWARE BEGIN {size} {sha256} {}", hexadecimal(&image.signature))
+}
+
+fn write(offset: usize, data: &[u8]) -> Vec<u8> {
+    let offset = offset.to_string();
+    let head = format!("*4\r\n$8\r\nFIRMWARE\r\n$5\r\nWRITE\r\n${}\r\n{offset}\r\n${}\r\n", offset.len(), data.len());
+    [head.as_bytes(), data, b"\r\n"].concat()
+}
+
+/// A device with slots, as long as it runs.
+fn boot(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>)) {
+    let board = Board::default();
+    let mut histories = board.histories();
+    let settings: Settings = board.stored.borrow().clone();
+    let mut resources = AppResources::new();
+    let layout = Layout { otadata: 0, slots: SLOTS };
+    let target = Target { chip_id: CHIP_ID, project: PROJECT, key: Some(owner().public()) };
+    let mut updater = Updater::new(flash.clone(), layout, target, booted).unwrap();
+    let status = embassy_futures::block_on(async {
+        let booting = updater.boot();
+        let passing = async {
+            loop {
+                sockeye_simulation::clock::advance(embassy_time::Duration::from_millis(1));
+                embassy_futures::yield_now().await;
+            }
+        };
+        match embassy_futures::select::select(booting, passing).await {
+            embassy_futures::select::Either::First(status) => status.unwrap(),
+            embassy_futures::select::Either::Second(()) => unreachable!(),
+        }
+    });
+    let firmware = Firmware::new(status, "esp32c3");
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_firmware(&firmware);
+    let mut device = Device::new(&board, &app);
+    let app = &app;
+    device.start_update(async move {
+        app.update(&mut updater).await;
+    });
+    test(&mut device);
+}
+
+fn flash() -> Flash {
+    Flash::new(10, fastrand::Rng::with_seed(1))
+}
+
+/// Sends all of an image, a chunk at a time.
+fn send(device: &mut Device<'_>, image: &SignedImage) {
+    device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(image)));
+    for (index, data) in image.bytes.chunks(512).enumerate() {
+        device.send("ap", &write(512 * index, data));
+        device.event("run 100");
+        let next = 512 * index + data.len();
+        device.script(&format!("ap= :{next}|"));
+    }
+}
+
+#[test]
+fn a_build_without_slots_says_so() {
+    check(
+        r"
+        ap: FIRMWARE STATUS
+        ap= -ERR this build has no slots for updates: it is updated by flashing it|
+        ap: FIRMWARE TRY
+        ap= -ERR this build has no slots for updates: it is updated by flashing it|
+        ",
+    );
+}
+
+#[test]
+fn who_may_not_set_may_not_update() {
+    boot(&flash(), Slot::Ota0, |device| {
+        device.script(
+            r"
+            sta: FIRMWARE STATUS
+            sta~ idle
+            sta: FIRMWARE TRY
+            sta~ -DENIED
+            sta: FIRMWARE CONFIRM
+            sta~ -DENIED
+            sta: FIRMWARE BEGIN 1 2 3
+            sta~ -DENIED
+            sta: FIRMWARE WRITE 0 abcd
+            sta~ -DENIED
+            sta: FIRMWARE ABORT
+            sta~ -DENIED
+            ",
+        );
+    });
+}
+
+#[test]
+fn words_that_are_none_are_refused() {
+    boot(&flash(), Slot::Ota0, |device| {
+        let image = image(CHIP_ID, "0.2.0");
+        let sha256 = hexadecimal(&image.sha256);
+        let no_hex = format!("{}g", &sha256[1..]);
+        device.script(&format!(
+            "ap: FIRMWARE BEGIN x {sha256} {sha256}{sha256}
+            ap= -ERR value is not an integer or out of range|
+            ap: FIRMWARE BEGIN -1 {sha256} {sha256}{sha256}
+            ap= -ERR value is not an integer or out of range|
+            ap: FIRMWARE BEGIN 5000 {no_hex} {sha256}{sha256}
+            ap= -ERR the SHA-256 takes 64 hexadecimal digits|
+            ap: FIRMWARE BEGIN 5000 {sha256} {sha256}
+            ap= -ERR the signature takes 128 hexadecimal digits|
+            ap: {} AGAIN
+            ap= -ERR syntax error|
+            ap: FIRMWARE TRY 9
+            ap= -ERR FIRMWARE TRY takes 10 to 600 seconds|
+            ap: FIRMWARE TRY 601
+            ap= -ERR FIRMWARE TRY takes 10 to 600 seconds|
+            ap: FIRMWARE TRY
+            @run 100
+            ap= -ERR no update was begun: FIRMWARE BEGIN comes first|
+            ap: FIRMWARE BEGIN 5008 {sha256} {sha256}{sha256}
+            @run 100
+            ap= -ERR the signature is not by the key that this firmware was built with|
+            ap: FIRMWARE BEGIN 99998 {sha256} {sha256}{sha256}
+            @run 100
+            ap= -ERR an image has a multiple of 16 bytes, 12288 at most|
+            ap: FIRMWARE WRITE 0 abcd
+            @run 100
+            ap= -ERR this connection sends no image: FIRMWARE BEGIN comes first|",
+            begin(&image)
+        ));
+    });
+}
+
+#[test]
+fn an_update_goes_through_and_is_confirmed() {
+    let flash = flash();
+    let new = image(CHIP_ID, "0.2.0");
+    boot(&flash, Slot::Ota0, |device| {
+        send(device, &new);
+        device.script(
+            r"
+            ap: FIRMWARE STATUS
+            ap~ $5|ready|
+            ap: FIRMWARE TRY 30
+            @run 2000
+            ap$ +OK restarting into the image: FIRMWARE CONFIRM keeps it|
+            ap2: FIRMWARE STATUS
+            ap2~ $10|restarting|
+            ",
+        );
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        device.script(
+            r#"
+            @run 1000
+            ap: FIRMWARE STATUS
+            ap~ $5|trial|
+            ap: CONFIG SET device.name kitchen
+            ap= -ERR this firmware is on trial and stores no settings: FIRMWARE CONFIRM comes first|
+            ap: CONFIG FACTORYRESET
+            ap= -ERR this firmware is on trial and stores no settings: FIRMWARE CONFIRM comes first|
+            ap: FIRMWARE CONFIRM
+            @run 200
+            ap= +OK|
+            ap: CONFIG SET device.name kitchen
+            ap= +OK|
+            ap: FIRMWARE STATUS
+            ap~ $4|idle|
+            "#,
+        );
+    });
+}
+
+#[test]
+fn a_trial_ends_when_its_time_is_over_and_restart_ends_it_too() {
+    let flash = flash();
+    boot(&flash, Slot::Ota0, |device| {
+        send(device, &image(CHIP_ID, "0.2.0"));
+        device.script("ap: FIRMWARE TRY 30\n@run 2000\nap~ +OK restarting");
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        device.script(
+            r"
+            @run 1000
+            ap: FIRMWARE STATUS
+            ap~ $16|confirm_within_s|:30|
+            @run 20000
+            ap: FIRMWARE STATUS
+            ap~ $16|confirm_within_s|:10|
+            ",
+        );
+        // A restart closes all connections.
+        device.script("@run 9000\nap= \n@run 1000\nap$ ");
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        device.script("ap: RESTART\nap$ +OK restarting into the firmware before, as this one was not confirmed|");
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        device.script("ap: FIRMWARE ABORT\n@run 100\nap$ +OK restarting into the firmware before|");
+    });
+    boot(&flash, Slot::Ota0, |device| {
+        device.script("ap: FIRMWARE STATUS\nap~ its trial ended without FIRMWARE CONFIRM");
+    });
+}
+
+#[test]
+fn two_senders_do_not_mix_and_one_that_is_gone_gives_way() {
+    boot(&flash(), Slot::Ota0, |device| {
+        let (first, second) = (image(CHIP_ID, "0.2.0"), image(CHIP_ID, "0.3.0"));
+        device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&first)));
+        device.script(&format!("ap2: {}\nap2= -ERR another client is sending an image|", begin(&second)));
+        device.send("ap2", &write(0, &second.bytes[..512]));
+        device.script("ap2= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
+        device.send("ap", &write(0, &first.bytes[..512]));
+        device.script("@run 200\nap= :512|");
+        // The connection is lost, and the next goes on.
+        device.script("ap!");
+        device.script(&format!("ap3: {}\n@run 300\nap3= :512|", begin(&first)));
+        device.script("ap3: FIRMWARE WRITE 0 abcd\n@run 100\nap3= -ERR wrong offset, the next is 512|");
+        // A sender that is silent gives way too.
+        device.script(&format!("@run 10000\nap4: {}\n@run 300\nap4= :0|", begin(&second)));
+        device.send("ap3", &write(512, &first.bytes[512..1024]));
+        device.script("ap3= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
+        device.script("ap4: FIRMWARE ABORT\n@run 200\nap4= +OK|");
+    });
+}
+
+#[test]
+fn an_image_for_another_chip_is_refused_with_its_first_bytes() {
+    boot(&flash(), Slot::Ota0, |device| {
+        let other = image(13, "0.2.0");
+        device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&other)));
+        device.send("ap", &write(0, &other.bytes[..512]));
+        device.script("@run 200\nap= -ERR the image is for another chip, esp32c6|");
+    });
+}
+
+/// A client whose requests come while the flash is erased gets its replies at once, and messages come to subscribers.
+#[test]
+fn others_are_served_while_an_image_is_received() {
+    boot(&flash(), Slot::Ota0, |device| {
+        device.script("ap5: SUBSCRIBE lm35\nap5= *3|$9|subscribe|$4|lm35|:1|");
+        let new = image(CHIP_ID, "0.2.0");
+        device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&new)));
+        device.send("ap", &write(0, &new.bytes[..512]));
+        // Nothing has answered yet: the sector is being erased.
+        device.script("ap= ");
+        device.script("ap6: PING\nap6= +PONG|\n@sample 0 235\nap5= *3|$7|message|$4|lm35|$4|23.5|");
+        device.script("@run 200\nap= :512|");
+    });
+}

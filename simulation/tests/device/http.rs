@@ -6,7 +6,7 @@ use sockeye_device::{App, AppResources, Day, Settings, Value};
 use crate::board::Board;
 use crate::script::{Device, check, check_on};
 
-/// What a browser is shown at a path: the header and the page.
+/// The header and the page that a browser gets at a path.
 fn browse(board: &Board, before: &str, path: &str) -> (String, String) {
     let (mut histories, mut days, mut resources) = (board.histories(), board.days(), AppResources::new());
     let settings = board.stored.borrow().clone();
@@ -235,7 +235,7 @@ fn field_21_what_a_device_does_not_do_is_refused_in_http() {
     assert!(board.applied.borrow().is_empty());
 }
 
-/// What a phone or a computer asks its maker for when it has joined a network, as of 2026.
+/// The probes of phones and computers that have joined a network, as of 2026: a host of the maker, and a path.
 const PROBES: [(&str, &str); 13] = [
     // Android and ChromeOS, and Android's fallbacks.
     ("connectivitycheck.gstatic.com", "/generate_204"),

@@ -1,4 +1,4 @@
-//! What a browser is told that gets no page (RFC 9110 section 15).
+//! The replies to a browser that gets no page (RFC 9110 section 15).
 
 /// The answer to a browser in the access point's network for any path but `/`. Every host name resolves to the device
 /// there. A phone that probes its maker's host for internet access is redirected to the page (RFC 8952).

@@ -86,7 +86,7 @@ impl Page<'_> {
         )
     }
 
-    /// What is kept of a reading.
+    /// The points that are kept of a reading.
     fn series(&self, reading: usize) -> Option<Series<'_>> {
         let history = self.histories.get(reading)?;
         Some(Series::new(history, Day::of(self.days, reading), self.state.clock))

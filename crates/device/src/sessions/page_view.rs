@@ -27,7 +27,7 @@ impl PageView {
         if self.reading().is_none() { PAGE_REFRESH_S } else { READING_PAGE_REFRESH_S }
     }
 
-    /// What the name of a reading follows in a path; of the page of all readings nothing does.
+    /// The start of a path, before the name of a reading. The path to the page of all readings has no more.
     pub(crate) const fn prefix(is_still: bool) -> &'static str {
         if is_still { "/~" } else { "/" }
     }

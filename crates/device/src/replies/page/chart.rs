@@ -30,7 +30,7 @@ impl Span {
         self.columns.div_ceil(CHART_COLUMNS_PER_PART)
     }
 
-    /// What was measured in the columns from one to another, the last not included, with each column's number.
+    /// The buckets of the columns from one to another, the last not included, with each column's number.
     fn buckets<'s>(self, series: &'s Series<'_>, from: u32, to: u32) -> impl Iterator<Item = (u32, Bucket)> + 's {
         let at = move |column: u32| self.from_ms + u64::from(column) * self.column_ms;
         let groups = Groups { len_ms: self.column_ms, align_ms: self.from_ms };

@@ -29,7 +29,7 @@ impl Page<'_> {
         if let Some(written) = self.head_part(progress, name, out) {
             return Some(written);
         }
-        // What a token guards is not shown to whoever has none.
+        // Once a token is set, readings are not shown, because a browser has no token.
         let is_open = self.state.settings.token.is_none();
         let readings = if is_open { self.state.wired.own + REMOTES_MAX } else { 0 };
         let outputs = if is_open { OUTPUTS_MAX } else { 0 };

@@ -61,7 +61,7 @@ impl Page<'_> {
     ) -> Option<Written> {
         let series = self.series(reading)?;
         let Some(columns) = part.checked_sub(1) else {
-            // It stays as it is until the chart's end.
+            // The scale stays as it is until the chart's end.
             let known = span.scale(&series);
             *scale = known.unwrap_or(Scale::NONE);
             return Some(self.figure_start(reading, span, words, known, out));

@@ -86,6 +86,20 @@ impl Page<'_> {
         )
     }
 
+    /// The end of a page: the way to the same page that is loaded again by itself, or stays as it is. `name` is the
+    /// reading's; the page of all readings has none.
+    fn end(&self, view: PageView, name: impl fmt::Display, out: &mut Out<'_>) -> Written {
+        let other = PageView::prefix(!view.is_still());
+        let words = match view.is_still() {
+            true => "Refresh it",
+            false => {
+                write!(out, "<p class=m>The page refreshes itself every {} s.", view.refresh_s())?;
+                "Stop refreshing"
+            }
+        };
+        writeln!(out, "<p><a class=k href=\"{other}{name}\">{words}</a></main></body></html>")
+    }
+
     /// The points that are kept of a reading.
     fn series(&self, reading: usize) -> Option<Series<'_>> {
         let history = self.histories.get(reading)?;

@@ -33,4 +33,4 @@ impl PageView {
     }
 }
 
-const _: () = assert!(2 * (READINGS_MAX + REMOTES_MAX) + 1 <= u8::MAX as usize);
+const _: () = assert!(2 * (READINGS_MAX + REMOTES_MAX) < u8::MAX as usize);

@@ -58,7 +58,7 @@ impl Page<'_> {
         match part - outputs {
             0 => Some(self.wifi(is_open, out)),
             1 => Some(self.connect(name, out)),
-            2 => Some(self.overview_end(progress.view, out)),
+            2 => Some(self.end(progress.view, "", out)),
             _ => None,
         }
     }
@@ -193,19 +193,6 @@ impl Page<'_> {
             )?;
         }
         Ok(())
-    }
-
-    fn overview_end(&self, view: PageView, out: &mut Out<'_>) -> Written {
-        let other = PageView::prefix(!view.is_still());
-        match view.is_still() {
-            true => write!(out, "<p><a class=k href=\"{other}\">Refresh it</a></main></body></html>\n"),
-            false => write!(
-                out,
-                "<p class=m>The page refreshes itself every {} s. <a class=k href=\"{other}\">Stop refreshing</a></main></body>\
-                 </html>\n",
-                view.refresh_s()
-            ),
-        }
     }
 }
 

@@ -131,16 +131,7 @@ impl Page<'_> {
         }
         out.write_str("</table>")?;
         let catalog = self.state.catalog(self.platform);
-        let label = catalog.reading(reading).map_or_else(|| "".into(), |(label, _)| label);
-        let other = PageView::prefix(!view.is_still());
-        match view.is_still() {
-            true => write!(out, "<p><a class=k href=\"{other}{label}\">Refresh it</a></main></body></html>\n"),
-            false => write!(
-                out,
-                "<p class=m>The page refreshes itself every {} s. <a class=k href=\"{other}{label}\">Stop refreshing</a></main>\
-                 </body></html>\n",
-                view.refresh_s()
-            ),
-        }
+        let label = catalog.reading(reading).map_or("".into(), |(label, _)| label);
+        self.end(view, label, out)
     }
 }

@@ -1,8 +1,6 @@
-//! Must fail, within seconds. It claims of requests what isn't true of them:
-//! that no second argument ends in an exclamation mark. To refute that, the
-//! fuzzer has to come up with a valid request, by the same ways on which
-//! `request` looks for real faults. If it doesn't, that one's silence means
-//! nothing.
+//! A target that must fail, within seconds. The canary claims a falsehood: that no second argument ends in an
+//! exclamation mark. To refute the claim, the fuzzer has to find a valid request, in the same way in which `request`
+//! looks for real faults. If the canary does not fail, the silence of `request` means nothing.
 
 #![no_main]
 

@@ -1,5 +1,4 @@
-//! What is read as a reply is the reply that `resp_rs` reads, and nothing less
-//! than all of it is a reply.
+//! A reply is read as `resp_rs` reads it, and no part of its bytes is a reply.
 
 #![no_main]
 

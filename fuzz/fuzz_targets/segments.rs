@@ -47,7 +47,7 @@ struct World {
     connection: Connection<Vec<u8>>,
     now: Instant,
     irs: Seq,
-    /// What the peer would send next by what was acknowledged, and acknowledge next by what was sent.
+    /// The peer's next number by the engine's acknowledgements, and its next acknowledgement by the engine's segments.
     rcv_nxt: Seq,
     snd_nxt: Seq,
     /// The furthest edge that was offered. None before a number of the peer's is known.

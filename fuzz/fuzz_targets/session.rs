@@ -132,7 +132,7 @@ fn play(device: &mut Device<'_>, app: &App<'_>, setting: &Setting, wire: &[u8]) 
     replies
 }
 
-/// What came back is whole replies, by the reading of another, or one page.
+/// The bytes that came back are whole replies, as `resp_rs` reads them, or one page.
 fn assert_replies(bytes: &[u8]) {
     if bytes.starts_with(b"HTTP/1.1 ") {
         return;

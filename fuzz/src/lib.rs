@@ -1,4 +1,4 @@
-//! What the fuzz targets share.
+//! The code that the fuzz targets share.
 //!
 //! `cargo xtask fuzz` builds and runs them. A target starts from the files of `seeds` and knows the words of its
 //! dictionary. `canary` takes the seeds of `request` and must fail; without them it often doesn't.

@@ -1,4 +1,4 @@
-//! Those who deal with the device.
+//! The people and programs that deal with the device.
 //!
 //! # Layout
 //! - [`owner`]: wants things of it, and knows what it was told.

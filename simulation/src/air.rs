@@ -1,4 +1,5 @@
-//! The air: which Wi-Fi networks are on it, and who is in which. It is what surrounds the device's simulated radio.
+//! The air: which Wi-Fi networks are on it, and who is in which. The air implements the surroundings of the device's
+//! simulated radio.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -34,9 +35,9 @@ pub struct RouterConfig {
     pub password: Option<String>,
     /// Its signal at the device, dBm.
     pub rssi_dbm: i8,
-    /// It turns a station away that it believes to be there already.
+    /// The router turns a station away that it holds for connected.
     pub is_jealous: bool,
-    /// It gives out addresses.
+    /// The router gives out addresses.
     pub has_dhcp: bool,
 }
 
@@ -46,7 +47,7 @@ struct RouterState {
     is_up: bool,
     /// The device is in its network.
     has_device: bool,
-    /// It believes until then that the device is there.
+    /// Until then the router holds the device for connected.
     remembers_until: Instant,
 }
 
@@ -63,7 +64,7 @@ struct State {
     routers: Vec<RouterState>,
     /// The device's radio, while it has power.
     radio: Option<(Rc<SimRadio<Air>>, DeviceCards)>,
-    /// Who is in the device's access point, and from when on it will be missed if it is gone.
+    /// The clients in the device's access point, and when a client that is gone will be noticed.
     clients: BTreeMap<[u8; 6], (Card, Option<Instant>)>,
     /// When a network came, went, or got or lost the device.
     changed: Instant,
@@ -103,7 +104,7 @@ impl Air {
         state.changed = Instant::now();
         let router = &mut state.routers[number];
         router.is_up = is_up;
-        // It forgets everything while it is off.
+        // A router forgets everything while it is off.
         router.remembers_until = Instant::MIN;
         self.ether.set_place(router.card, is_up.then_some(Place::Router(number)));
     }

@@ -37,7 +37,7 @@ const OUTPUTS: [OutputInfo<'static>; 1] = [OutputInfo {
     initial: Value(0),
 }];
 
-/// What can be wired, and what is wired from the factory.
+/// The pins that can be wired, and the wiring from the factory.
 pub const PINS: Pins = Pins { board: &SimulatedBoard::PINS, factory: &[("tank", "adc pin=1")] };
 
 /// The board, since it was switched on.

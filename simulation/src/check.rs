@@ -1,4 +1,4 @@
-//! What must hold in every run.
+//! The rules that hold in every run.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -32,18 +32,18 @@ impl Verdict {
         self.first.borrow_mut().get_or_insert_with(|| what.to_string());
     }
 
-    /// What was found first.
+    /// The first fault.
     pub fn get(&self) -> Option<String> {
         self.first.borrow().clone()
     }
 }
 
-/// What is known of a setting from outside. One value, after an answer; after a request without one, it may have been
-/// carried out or not.
+/// The values that a setting may have, by the answers to clients. After an answer one value is possible. After a
+/// request without an answer, the value before it is possible too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known<T> {
     possible: Vec<T>,
-    /// What was possible before the request that is under way.
+    /// The possible values before the request that is under way.
     before: Option<Vec<T>>,
 }
 
@@ -68,24 +68,24 @@ impl<T: Clone + PartialEq + fmt::Debug> Known<T> {
         }
     }
 
-    /// It was acknowledged.
+    /// The request was acknowledged.
     pub fn acknowledged(&mut self, change: impl Fn(&T) -> T) {
         if let Some(before) = self.before.take() {
             self.possible = before.iter().map(change).collect();
         }
     }
 
-    /// It was refused.
+    /// The request was refused.
     pub fn refused(&mut self) {
         if let Some(before) = self.before.take() {
             self.possible = before;
         }
     }
 
-    /// This is the value.
+    /// Notes the value.
     ///
     /// # Errors
-    /// It can't be.
+    /// The value is impossible.
     pub fn observed(&mut self, value: &T) -> Result<(), String> {
         if !self.may_be(value) {
             return Err(format!("{value:?} instead of {:?}", self.possible));

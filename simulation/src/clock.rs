@@ -36,7 +36,7 @@ impl Driver for Clock {
                 waker.wake_by_ref();
                 return;
             }
-            // Who is woken looks at all that it waits for, so one timer for each is enough.
+            // A woken task looks at all that it waits for, so one timer for each task is enough.
             match state.timers.iter_mut().find(|(_, known)| known.will_wake(waker)) {
                 Some((due, _)) => *due = at.min(*due),
                 None => state.timers.push((at, waker.clone())),

@@ -33,7 +33,7 @@ const BUFFER_LEN: usize = 1024;
 /// MAC addresses of its access point, and of its station.
 const MACS: [[u8; 6]; 2] = [[2, 0x51, 0xa0, 0, 0, 1], [2, 0x51, 0xa0, 0, 0, 2]];
 
-/// What a device is made of, and what is around it.
+/// The parts of a device, and its surroundings.
 #[derive(Clone)]
 pub struct Parts {
     /// Runs it.
@@ -42,7 +42,7 @@ pub struct Parts {
     pub ether: Ether,
     /// The networks.
     pub air: Air,
-    /// What it goes without.
+    /// The part that is switched off.
     pub mutation: Mutation,
     /// Its radio has the faults of real ones.
     pub has_radio_faults: bool,
@@ -96,7 +96,7 @@ impl Device {
         self.server.slots().filter(|slot| slot.state != SlotState::Free).count()
     }
 
-    /// What its server has counted.
+    /// The server's figures.
     pub fn stats(&self) -> sockeye_server::ServerStats {
         self.server.stats()
     }

@@ -23,7 +23,7 @@ use crate::world::World;
 /// The passphrase that the device came with.
 const PASSPHRASE: &[u8] = b"a factory's own";
 
-/// What goes wrong in a run, of a thousand.
+/// The faults of a run, of a thousand.
 pub fn faults(random: &mut fastrand::Rng) -> Faults {
     Faults {
         call_fails: 5,
@@ -71,7 +71,7 @@ pub struct Stacks {
     pub ap: Wlan,
     /// The station's.
     pub station: Wlan,
-    /// What is switched off.
+    /// The part that is switched off.
     pub mutation: Mutation,
 }
 
@@ -118,7 +118,7 @@ struct Watched {
     seen: Rc<Seen>,
 }
 
-/// What the state machine was told.
+/// The events that the state machine was given.
 #[derive(Default)]
 struct Seen {
     clients: Cell<u8>,
@@ -281,7 +281,7 @@ impl RadioDriver for Mutated {
     }
 
     async fn connect(&mut self) -> Result<(), Refused> {
-        // Whoever wasn't told to join joins again.
+        // A station that wasn't ordered to join joins again.
         if self.mutation == Mutation::NoRejoin && self.joins.replace(0) == 0 {
             return std::future::pending().await;
         }

@@ -216,7 +216,7 @@ impl State {
         }
     }
 
-    /// Whoever has gone since doesn't hear it; a card without room loses it.
+    /// A card that has gone since doesn't receive the frame; a card without room loses it.
     fn deliver(&mut self, card: Card, place: Place, frame: &[u8]) {
         let card = &mut self.cards[card.0];
         if card.place == Some(place)

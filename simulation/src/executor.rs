@@ -29,7 +29,7 @@ struct Entry {
     waker: Waker,
 }
 
-/// Those who were woken, in order.
+/// The tasks that were woken, in order.
 type Ready = Arc<Mutex<VecDeque<u64>>>;
 
 struct Wakeup {

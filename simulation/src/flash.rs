@@ -33,7 +33,7 @@ struct State {
     /// Bytes that are still written or erased before the power goes.
     left: Option<u32>,
     is_off: bool,
-    /// Who waits for that.
+    /// The waker of the task that waits for the power cut.
     waker: Option<Waker>,
     /// Bytes written and erased since the chip was made.
     worn: u64,
@@ -55,12 +55,12 @@ impl Flash {
         self.0.borrow_mut().left = Some(len);
     }
 
-    /// It won't.
+    /// Cancels the power cut.
     pub fn keep_power(&self) {
         self.0.borrow_mut().left = None;
     }
 
-    /// Waits for the power to go in the middle of writing or erasing. What is under way then never ends.
+    /// Waits for the power to go in the middle of writing or erasing. An operation that is under way then never ends.
     pub async fn power_lost(&self) {
         poll_fn(|cx| {
             let mut state = self.0.borrow_mut();

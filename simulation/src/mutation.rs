@@ -1,4 +1,4 @@
-//! What is switched off in a run that must fail, so that it is known that the checks would notice.
+//! The part that is switched off in a run that must fail, to show that the checks notice.
 //!
 //! The product has no such switches: each of these is in the simulation's own layers, between the device and what it
 //! stands on.
@@ -22,9 +22,9 @@ pub enum Mutation {
     NoPoll,
     /// A station that has dropped out because of a change of the radio's mode does not join again.
     NoRejoin,
-    /// Who waits for the driver's events subscribes for each wait, and misses those between two waits.
+    /// The adapter subscribes to the driver's events for each wait, and misses events between two waits.
     SubscribePerWait,
-    /// Whoever configures embassy-net does not wake it.
+    /// embassy-net is configured without being woken.
     NoWake,
 }
 

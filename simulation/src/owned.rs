@@ -1,4 +1,4 @@
-//! What the device's owner knows of its settings.
+//! The settings by the owner's knowledge.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use sockeye_wiring::Wiring;
 use crate::board::PINS;
 use crate::check::Known;
 
-/// What the owner was told, and what may be true besides.
+/// The settings by the answers to the owner, and other possible ones.
 pub struct Owned {
     /// The device's name; empty for the one that it came with.
     pub name: RefCell<Known<String>>,
@@ -17,7 +17,7 @@ pub struct Owned {
     pub networks: RefCell<Known<Vec<String>>>,
     /// Whether there is a token.
     pub token: RefCell<Known<bool>>,
-    /// What is wired.
+    /// The wiring.
     pub wiring: RefCell<Known<Wiring>>,
 }
 
@@ -32,7 +32,7 @@ impl Default for Owned {
     }
 }
 
-/// What is wired from the factory.
+/// The wiring from the factory.
 pub fn factory() -> Wiring {
     let mut wiring = Wiring::new();
     for (name, spec) in PINS.factory {
@@ -58,12 +58,12 @@ fn networks(settings: &Settings) -> Vec<String> {
 }
 
 impl Owned {
-    /// What the device has found in its flash.
+    /// Checks the settings that the device has found in its flash.
     ///
     /// # Errors
     /// Something that was acknowledged is lost, or something is there that nobody asked for.
     pub fn observe(&self, stored: &Stored) -> Result<(), String> {
-        // What could not be repaired because its flash is too old is told, and all settings are there.
+        // A repair that failed because the flash is too old is reported, and all settings are there.
         let has_all = [StoreStatus::Sound, StoreStatus::Repaired, StoreStatus::Failed];
         if !has_all.contains(&stored.status) {
             return Err(format!("the store is {:?}", stored.status));

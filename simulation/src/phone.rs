@@ -158,7 +158,7 @@ pub enum Failure {
     Gone(String),
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// A status.

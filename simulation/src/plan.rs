@@ -14,7 +14,7 @@ const ACTIVE_S: std::ops::Range<u64> = 240..720;
 const STEPS: std::ops::Range<usize> = 6..30;
 /// Routers there are.
 pub const ROUTERS: usize = 5;
-/// What their networks are called. Two have the same name, as those of one house do.
+/// The names of the routers' networks. Two have the same name, as in one house.
 pub const NAMES: [&str; ROUTERS] = ["home", "barn", "home", "attic", "shed"];
 
 /// Names and specs of things that the owner wires. Some can't be beside each other, and the device refuses them. An empty
@@ -85,7 +85,7 @@ pub enum Address {
     Useless,
 }
 
-/// What the owner does when a network is being tried.
+/// The owner's action when a network is being tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
     /// Nothing.
@@ -100,7 +100,7 @@ pub enum Then {
     Aborts,
 }
 
-/// What a stranger does.
+/// A stranger's action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
     /// Connects, and says nothing.
@@ -140,7 +140,7 @@ pub struct Plan {
     pub routers: Vec<RouterConfig>,
     /// How many of them are on the air at the start.
     pub up: usize,
-    /// What happens, and when, milliseconds.
+    /// The steps and their times, milliseconds.
     pub steps: Vec<(u64, Step)>,
     /// When no more happens, milliseconds.
     pub calm_ms: u64,
@@ -171,7 +171,7 @@ impl Plan {
     }
 }
 
-/// What an owner does who has the device join all networks there are, one after the other.
+/// The steps of an owner who has the device join all networks, one after the other.
 fn moving_in(random: &mut fastrand::Rng) -> Vec<(u64, Step)> {
     let mut steps = Vec::new();
     for number in [0, 1, 3, 4] {

@@ -24,7 +24,7 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Waits for the next item. One who stops waiting loses none.
+    /// Waits for the next item. A wait that is dropped loses no item.
     pub async fn pop(&self) -> T {
         poll_fn(|cx| match self.items.borrow_mut().pop_front() {
             Some(item) => Poll::Ready(item),

@@ -16,9 +16,9 @@ pub struct Summary {
     pub seconds: u64,
     /// The longest that nobody could reach a device, seconds.
     pub longest_out_s: u64,
-    /// What happened how often.
+    /// How often each event happened.
     pub tally: Tally,
-    /// Those that failed, and why.
+    /// The seeds that failed, and why.
     pub failures: Vec<(u64, String)>,
 }
 
@@ -34,7 +34,7 @@ impl Summary {
 
 /// Runs each seed.
 pub fn run(seeds: Range<u64>, mutation: Mutation) -> Summary {
-    // What a panic says is in the outcome.
+    // The outcome has the panic's message.
     std::panic::set_hook(Box::new(|_| ()));
     let mut summary = Summary::default();
     for seed in seeds {

@@ -28,7 +28,7 @@ impl SimStore {
         Self { flash: Rc::new(store), mutation, executor: executor.clone(), group }
     }
 
-    /// What is stored.
+    /// The stored settings.
     pub async fn load(&self) -> Stored {
         self.flash.load().await
     }

@@ -1,8 +1,8 @@
-//! What happened how often in many runs, so that a plan which never does what it is for is seen.
+//! How often each event happened in many runs, so that a plan without effect is noticed.
 
 use std::fmt;
 
-/// What should happen in some run of many: its name, who notes it, and what the note says.
+/// The events that should happen in some run of many: name, source and text of the note.
 const KINDS: [(&str, &str, &str); 54] = [
     ("fair conditions", "plan", "Conditions(LinkConditions { loss: 0, twice: 0"),
     ("conditions", "plan", "Conditions("),
@@ -71,7 +71,7 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// This was noted.
+    /// Counts a note.
     pub fn note(&mut self, who: &str, what: &str) {
         for (count, (_, by, says)) in self.0.iter_mut().zip(KINDS) {
             *count += u64::from(by == who && what.contains(says));
@@ -83,7 +83,7 @@ impl Tally {
         self.0.iter_mut().zip(other.0).for_each(|(count, other)| *count += other);
     }
 
-    /// What never happened.
+    /// The events that never happened.
     pub fn missing(&self) -> Vec<&'static str> {
         self.named().filter(|(_, count)| *count == 0).map(|(name, _)| name).collect()
     }

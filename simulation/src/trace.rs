@@ -1,4 +1,4 @@
-//! What happened in a run, by the clock: printed when a check fails, and compared when a run is repeated.
+//! The events of a run, by the clock: printed when a check fails, and compared when a run is repeated.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -40,7 +40,7 @@ impl Trace {
         state.lines.push(line);
     }
 
-    /// What happened how often.
+    /// How often each event happened.
     pub fn tally(&self) -> Tally {
         self.0.borrow().tally.clone()
     }

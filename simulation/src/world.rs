@@ -39,11 +39,11 @@ const ENDING_S: u64 = 200;
 
 /// A run's world.
 pub struct World {
-    /// What the device is made of, and what is around it.
+    /// The device's parts, and its surroundings.
     pub parts: Parts,
-    /// What happened.
+    /// The events.
     pub trace: Trace,
-    /// What went wrong.
+    /// The verdict of the checks.
     pub verdict: Verdict,
     /// The device's flash.
     pub flash: Flash,
@@ -51,7 +51,7 @@ pub struct World {
     pub pins: SimulatedBoard,
     /// The device, while it has power.
     pub device: RefCell<Option<Device>>,
-    /// What its owner knows of it.
+    /// The settings by the owner's knowledge.
     pub owned: Owned,
     /// When something last changed that the device may need time to get over.
     pub disturbed: Cell<Instant>,
@@ -69,9 +69,9 @@ pub struct World {
 
 /// How a run went.
 pub struct Outcome {
-    /// What went wrong first.
+    /// The first fault; None if there is none.
     pub failure: Option<String>,
-    /// What happened.
+    /// The events.
     pub trace: Trace,
     /// How long it was, simulated seconds.
     pub seconds: u64,
@@ -257,7 +257,7 @@ impl World {
             self.flash.power_lost().await;
             self.trace.note("power", "lost while flash was being changed");
             self.restart(self.off_ms.get()).await;
-            // It may be that it was off already.
+            // The power may have been off already.
             Timer::after(Duration::from_millis(100)).await;
         }
     }

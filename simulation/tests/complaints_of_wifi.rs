@@ -1,5 +1,6 @@
-//! What users of other devices on this chip complain of, where it takes a radio: each as a test that is named after it.
-//! In all of them the device is looked at all the time, and must be within reach; and in the end every slot must serve.
+//! Complaints of users of other devices on this chip, as far as a radio is involved, each as a test that is named after
+//! it. In all of them the device is looked at all the time, and must be within reach; and in the end every slot must
+//! serve.
 
 use sockeye_simulation::air::RouterConfig;
 use sockeye_simulation::ether::Place;

@@ -11,7 +11,7 @@ use edge_nal::{Close, TcpAccept, TcpShutdown};
 use embedded_io_async::{Read, Write};
 use sockeye_tcp::limits::{SILENCE_MS, TICK_MS};
 
-/// What a task has come to.
+/// The results of a task.
 type Log = Rc<RefCell<Vec<String>>>;
 
 /// Accepts one connection after the other and sends back what comes.

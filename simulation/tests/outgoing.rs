@@ -19,7 +19,7 @@ use sockeye_tcp::{TcpError, TcpSocket};
 const PEER_PORT: u16 = 6_379;
 const TCP: u8 = 6;
 
-/// What connecting has come to: the error, and after how many milliseconds.
+/// The outcome of connecting: the error, and after how many milliseconds.
 type Outcome = Rc<RefCell<Vec<(Option<TcpError>, u64)>>>;
 
 /// The other host takes one connection after the other, and sends back what comes until its peer closes.

@@ -9,7 +9,8 @@ use sockeye_simulation::world;
 const STEP: usize = 4;
 /// More than any of the histories writes.
 const BYTES_MAX: u32 = 4_000;
-/// So many runs without a cut mean that all that is written was cut. One may be without because the radio failed.
+/// So many runs without a cut mean that every write was cut. A single run may be without a cut because the radio
+/// failed.
 const UNCUT: u32 = 20;
 
 /// Runs a history with the power cut in its flash after any number of words. Whatever is in force then must be what was

@@ -149,7 +149,7 @@ fn what_a_client_that_is_gone_leaves_is_not_waited_for() {
     world.spawn(async move {
         let (_, mut socket) = acceptor.accept().await.unwrap();
         assert_eq!(socket.wait_input(3).await, Ok(4));
-        // It stays where it is, and the client closes behind it.
+        // The bytes stay in the ring, and the client closes behind them.
         assert_eq!(socket.wait_input(4).await, Ok(0));
         assert_eq!(socket.wait_input(0).await, Ok(4), "what came before the end is there");
         let mut buf = [0; 8];

@@ -39,7 +39,7 @@ struct Setting {
     server: &'static Server<SLOTS>,
 }
 
-/// What a client has got, and how its connection stands.
+/// The bytes that a client has got, and its connection's state.
 #[derive(Clone, Default)]
 struct Got(Rc<RefCell<(Vec<u8>, &'static str)>>);
 
@@ -55,14 +55,14 @@ impl Got {
     }
 }
 
-/// What a client does once it has sent what it sends.
+/// A client's action once it has sent its bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// It closes when the device does.
+    /// The client closes when the device does.
     Closes,
-    /// It never closes.
+    /// The client never closes.
     Stays,
-    /// It closes its side at once.
+    /// The client closes its side at once.
     HalfCloses,
 }
 

@@ -24,8 +24,8 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// A full type check without an Xtensa compiler: a target that is Xtensa by name and RISC-V in its body. It proves
-/// types, and nothing about assembly, code generation, linking or fit in memory.
+/// A full type check without an Xtensa compiler: a target that is Xtensa by name and RISC-V in its body. The check
+/// proves types, and nothing about assembly, code generation, linking or fit in memory.
 fn check_xtensa(workspace: &Workspace, firmware: &Firmware, chip: Chip) -> Result<()> {
     let source = Source::find()?;
     let target = workspace.target.join("xtensa");

@@ -42,7 +42,7 @@ impl Cli {
         command
     }
 
-    /// What a command is answered with.
+    /// The answer to a command.
     pub fn ask(&self, words: &[&str]) -> Result<String> {
         read(&mut self.command(words))
     }

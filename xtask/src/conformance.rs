@@ -20,7 +20,7 @@ const SLOTS: &str = "8";
 /// The longest that the suite may take.
 const SUITE: Duration = Duration::from_secs(600);
 
-/// What to test.
+/// The servers to test.
 #[derive(clap::Args)]
 pub struct Args {
     /// One target, instead of both
@@ -62,7 +62,7 @@ fn host(workspace: &Workspace) -> Result<()> {
     server.test(|_| run(suite(workspace, "host", &address).arg("--slots").arg(SLOTS), SUITE))
 }
 
-/// The suite against the bare-metal image. What has to be built is built before the network is gone.
+/// The suite against the bare-metal image. All programs are built before the network is gone.
 fn qemu(workspace: &Workspace) -> Result<()> {
     programs::conformance(workspace)?;
     emulator::build(workspace, "hello", None)?;

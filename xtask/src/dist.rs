@@ -1,8 +1,8 @@
 //! `cargo xtask dist`: what a release consists of, in `target/dist`.
 //!
-//! A release has two things for each chip that can be built, and for `hello` and `device`. One is a merged image for
-//! `espflash write-bin 0x0`, the other the parts that the page writes from a browser. The parts leave the settings in
-//! flash alone; a merged image resets them. A release also has the partition table, checksums, the page, and the
+//! For each chip that can be built, and for `hello` and `device`, a release has a merged image for
+//! `espflash write-bin 0x0`. The parts that the page writes from a browser are beside it. The parts leave the settings
+//! in flash alone; a merged image resets them. A release also has the partition table, checksums, the page, and the
 //! licences of everything in the images.
 //!
 //! - `licences.rs`: the crates in an image and the packages in the page, with the texts of their licences.
@@ -34,11 +34,11 @@ const CHECKSUMS: &str = "SHA256SUMS";
 /// second, and what is written to the first would not run.
 const BOOT_CHOICE_OFFSET: usize = 0x9000;
 const BOOT_CHOICE_LEN: usize = 0x2000;
-/// What the parts of an image are called, by their offset.
+/// The names of an image's parts, by their offset.
 const PART_NAMES: [(usize, &str); 4] =
     [(0, "bootloader"), (0x8000, "partition-table"), (BOOT_CHOICE_OFFSET, "boot-choice"), (0x1_0000, "application")];
 
-/// What to do with the release.
+/// The steps after the release is made.
 #[derive(clap::Args)]
 pub struct Args {
     /// Opens the page in a headless Chromium, and fails unless it lists every part

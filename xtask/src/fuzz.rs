@@ -26,7 +26,8 @@ const TARGETS: [(&str, &str, u32); 5] = [
 ];
 /// Must fail, and takes what `request` takes.
 const CANARY: &str = "canary";
-/// It takes one to two million. Runs and not seconds, so that a busy machine changes nothing.
+/// The canary's fault takes one to two million runs to find. Runs and not seconds, so that a busy machine changes
+/// nothing.
 const CANARY_RUNS: u32 = 20_000_000;
 /// How long each target runs in `cargo xtask test`.
 const CHECK_SECONDS: u32 = 30;
@@ -150,7 +151,7 @@ fn libfuzzer(
     Ok(command)
 }
 
-/// What a person needs of what libFuzzer printed: what was wrong, and with which input.
+/// The part of libFuzzer's output that a person needs: the fault and the input.
 fn told(text: &str) -> String {
     let is_told = |line: &&str| line.contains("panicked at") || line.contains("ERROR:") || line.contains("Test unit");
     let lines = text.lines().zip(text.lines().skip(1).chain([""]));

@@ -20,7 +20,7 @@ const SSID_LEN_MAX: usize = 32;
 const PASSWORD_LEN_MIN: usize = 8;
 const PASSWORD_LEN_MAX: usize = 63;
 
-/// What an image is made of.
+/// The inputs of an image.
 #[derive(clap::Args)]
 pub struct Args {
     /// The chip

@@ -18,7 +18,7 @@
 //! - `panics.rs`: the release image searched for panics of ours.
 //! - `services.rs`: the services of a device's own network, tested from outside.
 //!
-//! What the jobs share with the measuring program is in `xtask/harness`.
+//! `xtask/harness` has the code that the jobs share with the measuring program.
 
 mod checks;
 mod chips;
@@ -105,9 +105,9 @@ enum Job {
     Clients,
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
-    /// What is wired to the device in QEMU: read, pulled out, plugged in, restarted
+    /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
     Wiring,
-    /// What a request costs in guest instructions, held against ceilings.toml
+    /// The cost of a request in guest instructions, held against ceilings.toml
     Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
     Bench(measure::Args),
@@ -115,7 +115,7 @@ enum Job {
     Profile(measure::Args),
     /// Tests the Node.js clients, alone and against host and QEMU
     Node,
-    /// What a phone meets in a device's own network: DHCP, DNS, mDNS, the page
+    /// The services of a device for a phone: DHCP, DNS, mDNS, the page
     Services(services::Args),
     /// Shows that the device's own steps can't panic, from its release image
     Panics,

@@ -6,7 +6,7 @@ use anyhow::Result;
 use harness::process::{LONG, become_it, cargo, run};
 use harness::workspace::Workspace;
 
-/// What follows the name of a measuring job, passed on as it is.
+/// The arguments of a measuring job, passed on as they are.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {

@@ -16,7 +16,7 @@ use crate::programs;
 
 /// The longest that all of the clients' own tests may take.
 const TESTS: Duration = Duration::from_secs(300);
-/// What the client is told to send.
+/// The message that the client is to send.
 const MESSAGE: &str = "hello from Node";
 
 /// The job.

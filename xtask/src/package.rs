@@ -27,7 +27,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     run(&mut command, LONG)
 }
 
-/// What is missing in a manifest.
+/// The missing fields of a manifest.
 fn faults(package: &Package) -> Vec<&'static str> {
     [
         (package.publish.is_some(), "publish is restricted"),

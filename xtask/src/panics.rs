@@ -4,7 +4,7 @@
 //! The image has line tables, which tell for each call the chain of functions that were inlined into one another there.
 //! A call counts as ours if the innermost of them outside of Rust's own library is in one of [`CHECKED`].
 //!
-//! The compiler puts in two kinds of calls that it can't show to be out of reach. Both are counted and let pass:
+//! The compiler puts in two kinds of calls that it can't show to be out of reach. Such calls are counted and let pass:
 //! - a `RefCell` that is borrowed twice: no borrow of ours outlives a call
 //! - a future that is polled after its end: no executor does that
 //!
@@ -36,7 +36,7 @@ const EXCEPTIONS: [(&str, &str, &str); 3] = [
         "embedded-io's write_all, if a socket took no byte; ours never do that",
     ),
 ];
-/// What Rust's library panics with.
+/// The functions of Rust's library that panic.
 const PANICS: [&str; 9] = [
     "core::panicking::",
     "core::slice::index::slice_index_fail",
@@ -173,7 +173,7 @@ fn owner(loader: &Loader, address: u64) -> Result<Owner> {
         Ok(frames) => frames,
         Err(error) => bail!("no line table for {address:#x}: {error}"),
     };
-    // What of Rust's own library was inlined there: a panic's name, if that was.
+    // Names of the functions of Rust's own library that were inlined there. A panic's name can be among them.
     let mut inlined = String::new();
     while let Some(frame) = frames.next().map_err(|error| anyhow!("{error}"))? {
         let location = frame.location.as_ref();

@@ -22,7 +22,7 @@ use harness::workspace::Workspace;
 
 use crate::programs;
 
-/// What to test.
+/// The parts to test.
 #[derive(clap::Args)]
 pub struct Args {
     /// Connections that are cut on the way to Redis
@@ -36,7 +36,7 @@ pub struct Args {
     inside: bool,
 }
 
-/// The job. What has to be built is built before the network is gone.
+/// The job. All programs are built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.inside {
         begin()?;

@@ -5,7 +5,7 @@ use harness::emulator::{self, GUEST_PORT, Network};
 use harness::process::become_it;
 use harness::workspace::Workspace;
 
-/// What to boot.
+/// The program to boot.
 #[derive(clap::Args)]
 pub struct Args {
     /// The program: hello

@@ -43,7 +43,7 @@ const TRIES: usize = 3;
 /// How often ten hosts ask and go.
 const HAUNTINGS: usize = 3;
 
-/// What to test.
+/// The parts to test.
 #[derive(clap::Args)]
 pub struct Args {
     /// Set by this program where it runs itself again in a namespace that it made.
@@ -51,7 +51,7 @@ pub struct Args {
     inside: bool,
 }
 
-/// The job. What has to be built is built before the network is gone.
+/// The job. All programs are built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.inside {
         emulator::build(workspace, "device", None)?;

@@ -1,5 +1,5 @@
-//! What the other jobs need on this machine. Each thing that is missing is named, then installed; what is there is
-//! left alone, so that a second run takes no time.
+//! The programs that the other jobs need on this machine. Each thing that is missing is named, then installed; what is
+//! there is left alone, so that a second run takes no time.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -59,7 +59,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// What only the comparison with others needs: a C compiler for the board, with a C library.
+/// The programs of the comparison with others: a C compiler for the board, with a C library.
 pub fn bench() -> Result<()> {
     const COMPILER: &str = "riscv64-unknown-elf-gcc";
     let has_library = || {

@@ -1,8 +1,8 @@
-//! All checks, in an order that fails early: what is quick first, then what is built once, then what uses it.
+//! All checks, in an order that fails early: quick checks first, then builds, then the checks that use the builds.
 //!
 //! Compilers take all cores, and tests of servers mostly wait. So the checks after the builds run in lanes, one beside
-//! the other. A lane's output goes to a file, and is shown when its check has ended. What counts or compares exactly
-//! runs alone, after the lanes.
+//! the other. A lane's output goes to a file, and is shown when its check has ended. Checks of exact counts run alone,
+//! after the lanes.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -77,7 +77,7 @@ fn run_checks(
     report.end()
 }
 
-/// What has ended so far. Who holds the lock may print.
+/// The checks that have ended so far. The holder of the lock may print.
 #[derive(Default)]
 struct Report {
     ended: Mutex<Vec<(String, bool)>>,

@@ -96,7 +96,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     measure::check(workspace, "documents")
 }
 
-/// What git has, or would have after `git add`.
+/// The files that git has, or would have after `git add`.
 fn files(root: &Path) -> Result<Files> {
     let mut git = Command::new("git");
     let listed = read(git.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]))?;

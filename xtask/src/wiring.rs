@@ -1,4 +1,4 @@
-//! What is wired to the bare-metal device: scanned, read, pulled out, plugged in, restarted, and set aside.
+//! Wired parts of the bare-metal device: scanned, read, pulled out, plugged in, restarted, and set aside.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use harness::workspace::Workspace;
 
 use crate::cli::Cli;
 
-/// What is on the pins of the simulated board, beside what is wired from the factory.
+/// The parts on the pins of the simulated board, beside those of the factory's wiring.
 const WIRED: [(&str, &str); 7] = [
     ("wiring.room", "bme280 sda=6 scl=7"),
     ("wiring.light", "bh1750 sda=6 scl=7"),

@@ -33,7 +33,7 @@ impl Exchange {
     }
 }
 
-/// What came in of a request so far.
+/// The bytes of a request so far.
 #[derive(Default)]
 pub struct Progress {
     left: usize,

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs the tasks that `start` begins. They are looked after in turn while any can run.
+/// Runs the tasks that `start` begins. The tasks run in turn while any can run.
 fn run(start: fn(Executor, Tap)) -> io::Result<Infallible> {
     let (tap, readable) = Tap::open(TAP, MAC)?;
     let executor: Executor = Box::leak(Box::new(LocalExecutor::new()));

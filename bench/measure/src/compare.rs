@@ -30,7 +30,7 @@ use results::Results;
 
 pub use report::fault as document_fault;
 
-/// What to measure.
+/// The parts to measure.
 #[derive(clap::Args)]
 pub struct Args {
     /// Parts, instead of all; the others stay in the document as they were measured last
@@ -89,7 +89,7 @@ impl Part {
     }
 }
 
-/// The job. What has to be built is built before the network is gone.
+/// The job. All programs are built before the network is gone.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.document {
         return report::write(workspace, &Results::read(workspace)?);

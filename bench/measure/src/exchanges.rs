@@ -10,7 +10,7 @@ use crate::guest::Guest;
 /// One request and its reply.
 #[derive(Clone, Copy)]
 pub struct Exchange {
-    /// What the client sends.
+    /// The bytes that the client sends.
     pub request: &'static [u8],
     /// How the reply begins.
     pub reply: &'static [u8],

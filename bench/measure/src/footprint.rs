@@ -1,4 +1,4 @@
-//! What the images take, kept in a file, and the document that is made of it.
+//! The sizes of the images, kept in a file, and the document that is made of them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +23,7 @@ const COMPARED: [&str; 2] = ["esp32c3-device", "esp32c3-hello"];
 /// Bytes by what they are, by program: `qemu-virt-hello`, then `text`.
 pub type Sizes = BTreeMap<String, BTreeMap<String, u64>>;
 
-/// What was measured.
+/// The measured sizes.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Footprint {
@@ -38,7 +38,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// What is kept in the tree.
+    /// The sizes that are kept in the tree.
     pub fn read(workspace: &Workspace) -> Result<Self> {
         let text = fs::read_to_string(workspace.root.join(FILE)).with_context(|| format!("read {FILE}"))?;
         toml::from_str(&text).with_context(|| format!("read {FILE}"))
@@ -69,7 +69,7 @@ impl Footprint {
     }
 }
 
-/// What is wrong with the document in the tree, if anything: it has to be the one that the file makes.
+/// The fault of the document in the tree, which has to be the one that the file makes; None if there is no fault.
 pub fn document_fault(workspace: &Workspace) -> Option<String> {
     let footprint = match Footprint::read(workspace) {
         Ok(footprint) => footprint,
@@ -188,7 +188,7 @@ Only features are left to remove, and each image without one would be tested les
 const ADDED: &str = "
 ## What parts cost
 
-What was added to `device` on an ESP32-C3, by the bytes that the image and the static RAM grew, in November 2026:
+Additions to `device` on an ESP32-C3, by the bytes that the image and the static RAM grew, in November 2026:
 
 | | image | static RAM |
 |---|---:|---:|

@@ -13,7 +13,7 @@ use harness::emulator::{self, GUEST, GUEST_PORT, Network};
 use harness::namespace::TAP;
 use harness::workspace::Workspace;
 
-/// What is typed on a guest's console to be told its figures, and how the line begins that tells them.
+/// The input on a guest's console that asks for its figures, and the start of the line with them.
 const ASK: &[u8] = b"?";
 const ANSWER: &str = "figures: ";
 /// The longest to wait for a guest on the network.
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a refused client waits before it tries again.
 const REFUSED_PAUSE: Duration = Duration::from_millis(5);
 
-/// How often a guest tells its figures to know what telling them takes.
+/// How often a guest prints its figures, to find the cost of printing them.
 const ASKED: usize = 4;
 
 /// A running guest. Under `-icount shift=0` its instruction counter counts instructions. So figures are exact and the
@@ -31,7 +31,7 @@ pub struct Guest<'a> {
     server: &'a mut Server,
 }
 
-/// What a guest has used since it started.
+/// A guest's figures since it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     /// Instructions executed, without waiting for interrupts and without telling figures.
@@ -61,7 +61,7 @@ impl Guest<'_> {
         result.context("nothing was measured")
     }
 
-    /// What the guest has used so far.
+    /// The guest's figures so far.
     pub fn figures(&mut self) -> Result<Figures> {
         parse(&self.server.ask(ASK, ANSWER)?)
     }

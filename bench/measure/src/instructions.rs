@@ -1,4 +1,4 @@
-//! What a request costs, in guest instructions of the bare-metal images: exact, and the same on every machine.
+//! The cost of a request, in guest instructions of the bare-metal images: exact, and the same on every machine.
 //!
 //! All of the guest's instructions are counted: interrupts, driver, Ethernet, IP, TCP with its acknowledgements, the
 //! executor and the server. In the device's image the device is counted too.

@@ -1,4 +1,4 @@
-//! What Sockeye costs, measured: `cargo xtask bench`, `instructions`, `profile` and `size` run this program.
+//! Measures the costs of Sockeye: `cargo xtask bench`, `instructions`, `profile` and `size` run this program.
 //!
 //! # Layout
 //! - `compare.rs` and its folder: what Sockeye costs beside others, and docs/performance.md.
@@ -28,7 +28,7 @@ use clap::{Parser, Subcommand};
 use harness::usage;
 use harness::workspace::Workspace;
 
-/// What Sockeye costs, measured
+/// Measures the costs of Sockeye
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Cli {
@@ -40,7 +40,7 @@ struct Cli {
 enum Job {
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
     Bench(compare::Args),
-    /// What a request costs in guest instructions, held against ceilings.toml
+    /// The cost of a request in guest instructions, held against ceilings.toml
     Instructions(instructions::Args),
     /// Where the instructions of an exchange go, by crate and function
     Profile(profile::Args),
@@ -76,8 +76,9 @@ fn documents(workspace: &Workspace) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
 }
 
-/// What is wrong with a document in the tree, if anything: it has to be `expected`, which the figures of `file` make. With
-/// `SOCKEYE_BLESS` in the environment the document is written, for a change of its text that needs no new figures.
+/// The fault of a document in the tree, which has to be `expected`, made from the figures of `file`; None if there is
+/// no fault. With `SOCKEYE_BLESS` in the environment the document is written, for a change of its text that needs no
+/// new figures.
 fn stale_document(workspace: &Workspace, document: &str, expected: &str, file: &str, remedy: &str) -> Option<String> {
     let path = workspace.root.join(document);
     if env::var_os("SOCKEYE_BLESS").is_some()

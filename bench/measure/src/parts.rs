@@ -9,7 +9,7 @@ use addr2line::Loader;
 use anyhow::{Context, Result, anyhow};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 
-/// What has no line and no Rust name: assembly, and on chips the radio's binary libraries.
+/// Code without a line and a Rust name: assembly, and on chips the radio's binary libraries.
 const NO_LINE: &str = "without line information";
 /// Rust's own library.
 const RUST: &str = "Rust's core";

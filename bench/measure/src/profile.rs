@@ -33,7 +33,7 @@ const FUNCTIONS: usize = 40;
 /// How a line begins that tells an instruction.
 const LINE_MARK: &str = "Trace ";
 
-/// What to look at.
+/// The exchange to profile.
 #[derive(clap::Args)]
 pub struct Args {
     /// The exchange
@@ -224,7 +224,7 @@ fn function(loader: &Loader, address: u64) -> Result<String> {
     let frame = loader.find_frames(address).map_err(failed)?.next().map_err(|error| anyhow!("{error}"))?;
     let named = frame.and_then(|frame| {
         let file = frame.location.and_then(|location| location.file?.rsplit('/').next()).unwrap_or("?");
-        // What a function is generic over fills lines, and is the same for all calls in a program.
+        // Generic arguments fill lines, and are the same for all calls in a program.
         let name = frame.function?.demangle().ok()?.split('<').next().unwrap_or_default().to_owned();
         Some(format!("{name}, {file}"))
     });

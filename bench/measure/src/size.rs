@@ -20,13 +20,13 @@ use harness::workspace::Workspace;
 const CEILINGS: &str = "ceilings.toml";
 /// Its table of lines of code, which another job counts.
 const CHIP_CODE: &str = "chip_code";
-/// What `ceilings.toml` has the least of, not the most.
+/// The figures of which `ceilings.toml` has the least, not the most.
 const FLOORS: [&str; 1] = ["stack_left"];
 /// The slots of the two builds whose difference is the price of one.
 const SLOTS: [&str; 2] = ["8", "9"];
 /// Variables that are smaller are not worth a line, bytes.
 const STATIC_LEN_MIN: u64 = 2_000;
-/// What esp-alloc's macro calls the memory of a heap.
+/// The name of a heap's memory in esp-alloc's macro.
 const HEAP: &str = "::HEAP";
 
 /// How to measure.
@@ -92,7 +92,7 @@ fn add(footprint: &mut Footprint, program: &str, elf: &Path, sizes: BTreeMap<Str
     Ok(())
 }
 
-/// What a chip's image takes of its flash partition, and how the linker has divided its memory.
+/// The part of the flash partition that a chip's image takes, and the linker's division of its memory.
 fn chip_sizes(workspace: &Workspace, chip: Chip, bin: &str) -> Result<(PathBuf, BTreeMap<String, u64>)> {
     let elf = chip::build(workspace, chip, bin, &[])?;
     let image = flash_image::application(workspace, chip, &elf)?;

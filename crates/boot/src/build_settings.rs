@@ -40,7 +40,7 @@ impl BuildSettings {
     /// Reads the settings, in a constant: then settings that can't be meant end the build.
     ///
     /// # Errors
-    /// What is wrong with which variable, for the compiler to print.
+    /// The invalid variable and the reason, for the compiler to print.
     pub const fn parse(environment: Environment) -> Result<Self, &'static str> {
         let (ssid, password) = (given(environment.ssid), given(environment.password));
         let open = match given(environment.open) {

@@ -73,7 +73,7 @@ impl Default for AppResources {
     }
 }
 
-/// What is kept of readings.
+/// The samples that are kept of readings.
 struct Samples<'a> {
     histories: &'a mut [History],
     days: &'a mut [Day],

@@ -7,7 +7,7 @@ use embassy_sync::signal::Signal;
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS, SENDER_SILENT_MS};
 use sockeye_firmware_update::{Record, UpdateError, UpdateState, UpdateStatus};
 
-/// What the flash's task is asked to do.
+/// A job of the flash's task.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Job {
     /// Announces an image; true to begin anew.
@@ -25,7 +25,7 @@ pub(crate) enum Job {
     Abort,
 }
 
-/// What has come of a job.
+/// The outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
@@ -52,7 +52,7 @@ struct Inner {
     is_busy: bool,
     /// Number of the last job; it wraps.
     number: u16,
-    /// What has come of the job of this number.
+    /// The outcome of the job of this number.
     outcome: Option<(u16, Result<Outcome, UpdateError>)>,
     /// When the trial ends, milliseconds since boot; None before the device is reachable.
     trial_ends_ms: Option<u64>,
@@ -113,7 +113,7 @@ impl Firmware {
         Some(inner.number)
     }
 
-    /// What has come of the job of this number; None if it is not done.
+    /// The outcome of the job of this number; None if the job is not done.
     pub(crate) fn take_outcome(&self, number: u16) -> Option<Result<Outcome, UpdateError>> {
         let mut inner = self.inner.borrow_mut();
         let (_, outcome) = inner.outcome.filter(|(done, _)| *done == number)?;
@@ -166,8 +166,8 @@ impl Firmware {
         }
     }
 
-    /// Whether the time of the trial is over. It begins once the device `is_reachable`, or after
-    /// [`REACHABLE_MS`] if it never is.
+    /// Whether the time of the trial is over. The time begins once the device `is_reachable`, or after [`REACHABLE_MS`]
+    /// if the device never is.
     pub(crate) fn is_trial_over(&self, now_ms: u64, is_reachable: bool) -> bool {
         let inner = &mut *self.inner.borrow_mut();
         if inner.status.state != UpdateState::Trial {

@@ -38,7 +38,7 @@ pub const INCOMPLETE: &[u8] = b"-ERR Protocol error: incomplete request, its las
 /// Requests that come together are answered together, in order: in one write, or as many as there is room for.
 ///
 /// # Errors
-/// What waiting for the client returned.
+/// The error of a wait for the client.
 pub fn serve<C: ClientConnection, S: Store>(
     client: &mut C,
     app: &App<'_>,

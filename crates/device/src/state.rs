@@ -69,7 +69,7 @@ pub(crate) struct State {
     pub(crate) latest: [Option<Latest>; READINGS_MAX],
     pub(crate) outputs: [Value; OUTPUTS_MAX],
     pub(crate) remotes: Remotes,
-    /// What tells the times of days.
+    /// The clock of all readings' days.
     pub(crate) clock: DayClock,
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,

@@ -114,7 +114,7 @@ impl DecimalText {
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        // It is ASCII.
+        // The text is ASCII.
         core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }

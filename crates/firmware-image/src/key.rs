@@ -68,7 +68,7 @@ impl OwnerKey {
     /// The private or the public key in this text.
     ///
     /// # Errors
-    /// It is no Ed25519 key in PEM.
+    /// The text is no Ed25519 key in PEM.
     pub fn from_pem(pem: &str) -> Result<Self> {
         if pem.contains("PUBLIC KEY") {
             return PublicKey::from_pem(pem)

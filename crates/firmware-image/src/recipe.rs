@@ -11,11 +11,11 @@ const VERSION_OFFSET: usize = 16;
 const PROJECT_OFFSET: usize = 48;
 const TEXT_LEN_MAX: usize = 31;
 const SEGMENTS_MAX: usize = 16;
-/// What the checksum begins with.
+/// The initial value of the checksum.
 const CHECKSUM: u8 = 0xef;
 const ALIGN: usize = 16;
 
-/// What an image is made of.
+/// The parts of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe<'a> {
     /// The ID of the chip or machine.

@@ -14,7 +14,7 @@ use crate::otadata::{Entry, Slot, state};
 use crate::update_error::UpdateError;
 use crate::updater::Layout;
 
-/// What the bootloader does with the two entries.
+/// The bootloader's verdict on the two entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Choice {
     /// The slot that it tries first. If that has no image that can be loaded, it tries the other.
@@ -70,8 +70,8 @@ pub async fn boot<F: NorFlash>(flash: &mut F, layout: &Layout, chip_id: u16) -> 
     Ok(None)
 }
 
-/// The length of the image in a slot; None if there is none that the bootloader loads. It checks the magic byte, the
-/// chip, the segments and the appended digest.
+/// The length of the image in a slot; None if there is none that the bootloader loads. The bootloader checks the magic
+/// byte, the chip, the segments and the appended digest.
 ///
 /// # Errors
 /// [`UpdateError::Flash`].

@@ -22,7 +22,7 @@ const DESCRIPTOR_MAGIC: [u8; 4] = 0xabcd_5432_u32.to_le_bytes();
 /// Where the first segment's header is.
 pub(crate) const SEGMENTS_OFFSET: u32 = 24;
 
-/// What an image must be for, and who must have signed it.
+/// The chip and project that an image must be for, and the key that must have signed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
     /// The chip's ID in image headers (`esp_chip_id_t`): 0 is an ESP32, 5 an ESP32-C3, 9 an ESP32-S3, 13 an ESP32-C6.
@@ -33,7 +33,7 @@ pub struct Target {
     pub key: Option<[u8; crate::limits::KEY_LEN]>,
 }
 
-/// What every image begins with.
+/// The header of every image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Start {
     pub(crate) segments: u8,
@@ -49,7 +49,7 @@ impl Start {
     }
 }
 
-/// What the start of an application's image says.
+/// The start of an application's image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// How many segments there are.

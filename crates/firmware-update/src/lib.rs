@@ -1,10 +1,10 @@
 //! Firmware updates over a connection: signed, resumable, tried before they are kept.
 //!
-//! A device has two slots for images, and boots one of them. A new image goes into the other. It is read back from
-//! flash and verified, then booted on trial. The trial's first statement marks its own otadata entry, so that the
-//! bootloader passes it over. So any reset before the confirmation boots the old image.
+//! A device has two slots for images, and boots one of them. A new image goes into the other. The new image is read
+//! back from flash and verified, then booted on trial. The trial's first statement marks its own otadata entry, so that
+//! the bootloader passes it over. So any reset before the confirmation boots the old image.
 //!
-//! [`Updater`] is all of it over NOR flash, without other IO. Whoever receives an image calls [`Updater::begin`],
+//! [`Updater`] is all of it over NOR flash, without other IO. The receiver of an image calls [`Updater::begin`],
 //! [`Updater::write`], [`Updater::try_image`] and [`Updater::confirm`], and restarts the device after the third. The
 //! steps and their order, with what a power cut leaves after each, are in `docs/update.md`.
 //!

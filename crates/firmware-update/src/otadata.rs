@@ -44,7 +44,7 @@ impl Slot {
     }
 }
 
-/// What an entry's state means (ESP-IDF, `esp_ota_img_states_t`).
+/// The states of an entry (ESP-IDF, `esp_ota_img_states_t`).
 pub mod state {
     /// Confirmed.
     pub const VALID: u32 = 2;

@@ -1,4 +1,4 @@
-//! What is kept in flash about an image that is being received: the last sector of its slot.
+//! The record of an image that is being received, in the last sector of its slot.
 //!
 //! | bytes | what |
 //! |---|---|

@@ -40,7 +40,7 @@ pub struct Layout {
     pub slots: [Range<u32>; 2],
 }
 
-/// What an update is at.
+/// The state of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateState {
     /// No update was begun.
@@ -71,7 +71,7 @@ impl UpdateState {
 /// How an update is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UpdateStatus {
-    /// What it is at.
+    /// The update's state.
     pub state: UpdateState,
     /// The slot that is booted.
     pub booted: Slot,
@@ -262,8 +262,8 @@ impl<F: NorFlash> Updater<F> {
         Ok(self.next)
     }
 
-    /// Reads the image back, verifies it, and has the bootloader take it at the next boot, once. It is to be confirmed
-    /// within `confirm_s` seconds. The device is to be restarted then.
+    /// Reads the image back, verifies it, and has the bootloader take it at the next boot, once. The image is to be
+    /// confirmed within `confirm_s` seconds. The caller restarts the device.
     ///
     /// # Errors
     /// [`UpdateError::Idle`] or [`UpdateError::Incomplete`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
@@ -301,8 +301,8 @@ impl<F: NorFlash> Updater<F> {
         let (index, _) = self.own().filter(|_| self.is_trial).ok_or(UpdateError::NoTrial)?;
         self.set_state(index, state::VALID).await?;
         self.is_trial = false;
-        // What is in the other slot is the old firmware, and no image that was received. If its record stays, the old
-        // firmware can be tried like any image, so an error here is none of the confirmation.
+        // The other slot has the old firmware, and no image that was received. If its record stays, the old firmware
+        // can be tried like any image. So an error here is no error of the confirmation.
         let _ = self.forget().await;
         Ok(())
     }
@@ -355,7 +355,7 @@ impl<F: NorFlash> Updater<F> {
         known.max_by_key(|(_, entry)| (entry.is_bootable(), entry.seq))
     }
 
-    /// What the old firmware makes of the entry of the slot that is not booted.
+    /// The old firmware's verdict on the entry of the slot that is not booted.
     async fn look_at_other(&mut self) -> Result<(), UpdateError> {
         let Some((index, other)) = self.entry_of(self.booted.other()) else { return Ok(()) };
         let own_seq = self.own().map_or(0, |(_, own)| own.seq);

@@ -2,7 +2,7 @@
 
 use crate::part::{I2cPart, Moment, Part};
 
-/// What the config register has after power on.
+/// The config register after power on.
 const CONFIG: u16 = 0x8583;
 /// A conversion at 128 samples a second, at most 10 % longer.
 const CONVERSION_US: u64 = 8_600;

@@ -13,7 +13,7 @@ pub struct Aht20 {
     /// Raw humidity and temperature, 20 bits each.
     raw: [u32; 2],
     is_calibrated: bool,
-    /// It can be initialized.
+    /// The sensor can be initialized.
     has_calibration: bool,
     measuring: Option<u64>,
     status_only: bool,

@@ -48,7 +48,7 @@ impl I2cPart for Bh1750 {
         true
     }
 
-    /// What was measured last; the sensor doesn't tell whether it is new.
+    /// Reads the last measurement; the sensor doesn't show whether it is new.
     fn read(&mut self, bytes: &mut [u8], moment: Moment) -> bool {
         if self.measuring.is_some_and(|end_us| moment.now_us >= end_us) {
             (self.measured, self.measuring) = (self.raw, None);

@@ -4,7 +4,7 @@
 use crate::part::{I2cPart, Moment, Part};
 
 const MEASUREMENT_US: u64 = 9_300;
-/// What is read of a quantity that was not measured.
+/// The raw value of a quantity that was not measured.
 const NONE: u32 = 0x80000;
 /// Calibration as in the example of the BMP280's data sheet, 3.12: T1 to T3, and P1 to P9.
 const WORDS: [i32; 12] = [27_504, 26_435, -1_000, 36_477, -10_685, 3_024, 2_855, 140, -7, 15_500, -14_600, 6_000];

@@ -25,16 +25,16 @@ enum State {
     Command { bits: u8, byte: u8 },
     /// The scratchpad goes out.
     Scratchpad { bits: usize },
-    /// It converts, and says so.
+    /// A conversion is under way, and read slots return 0.
     Converting,
 }
 
 /// A DS18B20 with a supply of its own.
 pub struct Ds18b20 {
     rom: [u8; 8],
-    /// What it would measure, sixteenths of a degree.
+    /// The temperature at the sensor, sixteenths of a degree.
     sixteenths: i16,
-    /// What the scratchpad has, and when a conversion is over.
+    /// The temperature in the scratchpad, and when a conversion is over.
     measured: i16,
     is_measured: bool,
     converting: Option<u64>,

@@ -2,7 +2,7 @@
 
 use crate::part::{I2cPart, Moment, Part};
 
-/// What the configuration register has after a reset.
+/// The configuration register after a reset.
 const CONFIGURATION: u16 = 0x399f;
 
 /// An INA219.

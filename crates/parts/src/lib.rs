@@ -1,8 +1,8 @@
 //! Models of sensors and outputs, and of the pins and buses that they are wired to.
 //!
 //! [`Bench`] implements the trait between drivers and pins, so that the drivers which ship run over it. A model answers
-//! an I2C transfer, a 1-Wire slot or a start pulse as its data sheet says, and no earlier than it would have measured.
-//! What is wired can be pulled out, plugged in again, slow, and faulty: see [`Condition`].
+//! an I2C transfer, a 1-Wire slot or a start pulse by its data sheet. No answer comes before the measurement would be
+//! over. A wired part can be pulled out, plugged in again, slow, and faulty: see [`Condition`].
 //!
 //! [`SimulatedBoard`] is a bench with a sensor of each bus on it, for people and for whole devices. [`Rig`] is a device's
 //! wiring over a bench, in a time of its own.

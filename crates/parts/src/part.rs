@@ -1,4 +1,4 @@
-//! What a model of a part answers.
+//! The models of parts, and their conditions.
 
 use alloc::vec::Vec;
 use sockeye_wiring::hardware::Pulse;
@@ -6,18 +6,18 @@ use sockeye_wiring::hardware::Pulse;
 /// How a part is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Condition {
-    /// It works.
+    /// The part works.
     #[default]
     Works,
-    /// It is pulled out: nobody answers. Plugged in again it is as after power on.
+    /// The part is pulled out, and nothing answers. Plugged in again, the part is as after power on.
     Unplugged,
     /// One bit of each answer is wrong.
     Corrupts,
-    /// It holds its line low.
+    /// The part holds its line low.
     Short,
     /// A transfer with it doesn't end.
     Hangs,
-    /// It takes a hundred times as long to measure.
+    /// The part takes a hundred times as long to measure.
     Slow,
 }
 

@@ -125,7 +125,7 @@ impl Scd4x {
         self.words = [ppm, word(celsius, (-45.0, 130.0)), word(percent, (0.0, 100.0))];
     }
 
-    /// It measures since some time, as when its host has restarted.
+    /// Makes the sensor measure already, as when its host has restarted.
     pub fn set_measuring(&mut self, now_us: u64) {
         self.next_us = Some(now_us + INTERVAL_US);
     }
@@ -166,7 +166,7 @@ impl I2cPart for Scd4x {
             ([0xe4, 0xb8], _) => self.answer = triples(&[if is_ready { 0x8006 } else { 0x8000 }]),
             ([0xec, 0x05], Some(_)) if is_ready => {
                 self.answer = triples(&self.words);
-                // It measures at its own times, whether it is read or not.
+                // The sensor measures at its own times, whether it is read or not.
                 self.interval_us = moment.after_us(INTERVAL_US) - moment.now_us;
                 let passed = moment.now_us - self.next_us.unwrap_or(moment.now_us);
                 self.next_us = Some(moment.now_us - passed % self.interval_us + self.interval_us);

@@ -29,7 +29,7 @@ pub trait Handler<S: Socket> {
     /// error it closes or resets it, whichever the error leaves possible.
     ///
     /// # Errors
-    /// What reading or writing returned; the server counts it.
+    /// An error of reading or writing, which the server counts.
     async fn serve(&self, connection: &mut Connection<'_, S>) -> Result<(), ConnectionError<<S as ErrorType>::Error>>;
 
     /// Tells a client that all slots are taken. The server then closes the connection in order. Without an

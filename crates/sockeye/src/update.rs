@@ -20,7 +20,7 @@ use crate::serve::print;
 use crate::update::device_link::{DeviceLink, Value};
 use crate::update::progress::Progress;
 
-/// What to send, and to whom.
+/// The image to send, and the device that gets it.
 pub struct Update<'a> {
     /// `HOST` or `HOST:PORT`.
     pub host: &'a str,
@@ -159,7 +159,7 @@ impl Sender<'_> {
                 }
                 Stop::Lost(_) => sleep(RECONNECT_PAUSE),
             }
-            // Whoever gets on may lose the connection as often as that again.
+            // After progress the connection may be lost as often again.
             lost = if reached == Some(progress.at()) { lost + 1 } else { 0 };
             reached = Some(progress.at());
         }
@@ -196,7 +196,7 @@ impl Sender<'_> {
         match tried.map_err(Stop::from).and_then(Value::into_done) {
             Ok(()) => Ok(()),
             Err(Stop::Refused(error)) => bail!("{} does not boot the image: {error}", self.update.host),
-            // It may have restarted before its reply came through, which the next step finds.
+            // The device may have restarted before its reply came through, which the next step finds.
             Err(Stop::Lost(_)) => Ok(()),
         }
     }
@@ -213,7 +213,7 @@ impl Sender<'_> {
             })?;
             let confirmed = status(&mut link).and_then(|now| match now.state.as_str() {
                 "trial" => link.request(&[b"FIRMWARE", b"CONFIRM"])?.into_done().map(|()| None),
-                // It is still the firmware before, which is about to restart.
+                // The device still runs the firmware before, and is about to restart.
                 "restarting" => Ok(Some(now)),
                 _ => Err(Stop::Refused(now.failure.unwrap_or_else(|| "it did not restart into the image".to_owned()))),
             });

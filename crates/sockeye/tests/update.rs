@@ -93,7 +93,7 @@ impl Bench {
         self.sender(image).output().unwrap()
     }
 
-    /// What the sender says of an image that does not become the firmware.
+    /// The sender's output about an image that does not become the firmware.
     fn failure(&self, image: &Path) -> String {
         let output = self.update(image);
         assert!(!output.status.success());

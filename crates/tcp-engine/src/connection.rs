@@ -24,11 +24,11 @@ pub enum State {
     FinWait2,
     /// The peer has closed.
     CloseWait,
-    /// Both have closed at once; our FIN is not acknowledged.
+    /// Both sides have closed at once; our FIN is not acknowledged.
     Closing,
-    /// Both have closed, the peer first; our FIN is not acknowledged.
+    /// Both sides have closed, the peer first; our FIN is not acknowledged.
     LastAck,
-    /// Both have closed; old segments die out.
+    /// Both sides have closed; old segments die out.
     TimeWait,
 }
 
@@ -47,7 +47,7 @@ pub enum Ended {
     Aborted,
 }
 
-/// What waits to be sent beside text, and goes first.
+/// A segment beside text that is to be sent, and goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Control {
     /// `<SEQ=..><CTL=RST,ACK>`; nothing follows it.
@@ -69,7 +69,7 @@ pub(crate) enum AckDue {
     Now,
 }
 
-/// What the one timer of a connection is for.
+/// The purpose of a connection's one timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimerKind {
     Off,
@@ -77,7 +77,7 @@ pub(crate) enum TimerKind {
     Retransmit,
     /// Probes a window that is shut (section 3.8.6.1).
     Persist,
-    /// Sends what silly window avoidance has held back (section 3.8.6.2.1).
+    /// Sends the text that silly window avoidance has held back (section 3.8.6.2.1).
     Override,
     TimeWait,
 }
@@ -102,13 +102,13 @@ impl Timer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection<M> {
     pub(crate) state: State,
-    /// It was opened by [`accept`](Self::accept) (MUST-11).
+    /// Set if [`accept`](Self::accept) opened the connection (MUST-11).
     pub(crate) is_passive: bool,
     /// Why it is closed; meaningless before.
     pub(crate) ended: Ended,
 
     pub(crate) snd_una: Seq,
-    /// What is sent next. Goes back to SND.UNA when something is to be sent again.
+    /// The next number to send. Goes back to SND.UNA when text is to be sent again.
     pub(crate) snd_nxt: Seq,
     /// The RFC's SND.NXT: behind the last number that was ever sent.
     pub(crate) snd_max: Seq,
@@ -368,8 +368,8 @@ impl<M: Memory> Connection<M> {
         (self.snd_una, self.congestion.cwnd)
     }
 
-    /// Whether a SYN may take the place of this connection in TIME-WAIT (section 3.6.1, MAY-2): it comes behind
-    /// everything that the old connection has received, so no old duplicate passes for it.
+    /// Whether a SYN may take the place of this connection in TIME-WAIT (section 3.6.1, MAY-2). The SYN's number must
+    /// be behind everything that the old connection has received, so that no old duplicate passes for a new SYN.
     pub fn gives_way_to(&self, syn: &Segment<'_>) -> bool {
         self.state == State::TimeWait && syn.is_opening() && self.rcv_nxt < syn.seq
     }

@@ -11,7 +11,7 @@ use crate::segment::Seq;
 const PORT_FIRST: u16 = 49_152;
 /// How many they are: all up to 65,535.
 const PORTS: u16 = u16::MAX - PORT_FIRST + 1;
-/// What of the hash is asked for, so that a port tells nothing of a sequence number.
+/// The purpose of a hash, so that a port reveals nothing of a sequence number.
 const FOR_ISN: u8 = 0;
 const FOR_PORT: u8 = 1;
 
@@ -25,8 +25,8 @@ impl IsnKey {
         Self(key)
     }
 
-    /// ISN = M + F(local, remote, key): M counts every four microseconds, so that a new connection of the same addresses
-    /// and ports begins behind the old one (RFC 6528 section 3, RFC 9293 section 3.4.1).
+    /// ISN = M + F(local, remote, key) (RFC 6528 section 3, RFC 9293 section 3.4.1). M counts every four microseconds,
+    /// so that a new connection of the same addresses and ports begins behind the old one.
     pub fn isn(&self, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> Seq {
         let clock = (now.as_micros() / 4) as u32;
         Seq::new(clock) + self.hash(FOR_ISN, local, remote) as u32

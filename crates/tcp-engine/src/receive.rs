@@ -8,7 +8,7 @@ use crate::ring::Memory;
 use crate::segment::{Flags, Segment, Seq};
 use crate::timing::{after, ticks};
 
-/// What a segment has come to.
+/// The outcome of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Reaction {
@@ -104,7 +104,7 @@ impl<M: Memory> Connection<M> {
         Reaction::Accepted
     }
 
-    /// What a SYN says: IRS, MSS and window.
+    /// Takes IRS, MSS and window from a SYN.
     pub(crate) fn take_syn(&mut self, syn: &Segment<'_>) {
         self.rcv_nxt = syn.seq + 1;
         self.rcv_adv = self.rcv_nxt;
@@ -123,11 +123,11 @@ impl<M: Memory> Connection<M> {
         segment.has(Flags::SYN) && !segment.has(Flags::RST) && segment.seq + 1 == self.rcv_nxt
     }
 
-    /// In SYN-RECEIVED the SYN that opened the connection has come again. What else is in the segment comes again too.
+    /// In SYN-RECEIVED the SYN that opened the connection has come again. Its other contents will come again too.
     fn on_first_syn_again(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
         if segment.has(Flags::ACK) {
-            // Both have opened at once. This is the other side's SYN,ACK, and its SYN is old: what remains of it is an
-            // ACK with the next number.
+            // Both sides have opened at once. The segment is the other side's SYN,ACK, whose SYN is old. Without its
+            // SYN it is an ACK with the next number.
             if self.snd_una < segment.ack && segment.ack <= self.snd_max {
                 self.heard = now;
                 self.become_established(segment, now);
@@ -155,8 +155,8 @@ impl<M: Memory> Connection<M> {
         self.update_window(segment, true, now);
     }
 
-    /// An ACK that is sent whatever has arrived. Two ends that have lost each other's numbers would send it without end,
-    /// so it is limited, for each connection by itself (RFC 5961 section 7; CVE-2016-5696).
+    /// A challenge ACK. Two ends that have lost each other's numbers would send such ACKs without end. So challenge
+    /// ACKs are limited, for each connection by itself (RFC 5961 section 7; CVE-2016-5696).
     fn challenge(&mut self, now: Instant) {
         if now >= self.challenge_at {
             self.challenge_at = after(now, ticks(CHALLENGE_MS));
@@ -198,10 +198,10 @@ impl<M: Memory> Connection<M> {
         self.check_ack(segment, now)
     }
 
-    /// What is outstanding goes again without waiting for a time-out that is backed off: it may be longer than the
-    /// [`SILENCE_MS`](crate::limits::SILENCE_MS) after which the peer gives up, and the peer has just been heard. The
-    /// time-out keeps its length (RFC 6298 section 5.5), and between two transmissions lies at least one that is not
-    /// backed off.
+    /// Sends the outstanding text again without waiting for a time-out that is backed off. Such a time-out may be
+    /// longer than the [`SILENCE_MS`](crate::limits::SILENCE_MS) after which the peer gives up, and the peer has just
+    /// been heard. The time-out keeps its length (RFC 6298 section 5.5). Two transmissions are at least one time-out
+    /// without back-off apart.
     fn retransmit_early(&mut self, now: Instant) {
         let (base, rto) = (self.rtt.base(), self.rtt.rto());
         if self.timer.kind == TimerKind::Retransmit && base < rto && self.timer.at <= after(now, rto - base) {
@@ -344,12 +344,12 @@ impl<M: Memory> Connection<M> {
         }
     }
 
-    /// The last part of the fifth step: SND.WND, from a segment that is newer than the last one that told it.
+    /// The last part of the fifth step: SND.WND, from a segment that is newer than the last one that set it.
     ///
-    /// An ACK of `more` than before is newer, whatever its number is: by the rule of SND.WL1 and SND.WL2 alone, a
-    /// repeated FIN with a newer ACK would move SND.UNA and keep the old window, and data would go beyond the peer's
-    /// edge. Where both numbers are the same, the larger window is the newer one, since edges don't go back (SHLD-14):
-    /// the shut window that was told before it may arrive after it.
+    /// An ACK of `more` than before is newer, whatever its number is. By the rule of SND.WL1 and SND.WL2 alone, a
+    /// repeated FIN with a newer ACK would move SND.UNA and keep the old window. Data would then go beyond the peer's
+    /// edge. Where both numbers are the same, the larger window is the newer one, since edges don't go back (SHLD-14).
+    /// A shut window may be sent before an open one and arrive after it.
     #[inline]
     fn update_window(&mut self, segment: &Segment<'_>, more: bool, now: Instant) {
         let window = u32::from(segment.window);
@@ -373,7 +373,7 @@ impl<M: Memory> Connection<M> {
     fn on_shut_window(&mut self, window: u32, now: Instant) {
         if window > 0 {
             if self.timer.kind == TimerKind::Persist {
-                // It opens. The probes' byte goes again, since SND.NXT has stayed before it.
+                // The window opens. The probes' byte goes again, since SND.NXT has stayed before it.
                 self.control = None;
                 self.restart_retransmission(now);
             }
@@ -384,7 +384,7 @@ impl<M: Memory> Connection<M> {
         }
     }
 
-    /// Seventh: takes what of the text is new and in the window. What came early is kept, in one piece.
+    /// Seventh: takes the part of the text that is new and in the window. Early text is kept, in one piece.
     fn take_text(&mut self, segment: &Segment<'_>) {
         if segment.payload.is_empty() || !self.may_receive() {
             return;

@@ -5,7 +5,7 @@ pub trait Memory: AsRef<[u8]> + AsMut<[u8]> {}
 
 impl<M: AsRef<[u8]> + AsMut<[u8]>> Memory for M {}
 
-/// Bytes in order, the first at `start`. They may go over the end of the memory and on at its beginning.
+/// Bytes in order, the first at `start`. The bytes may go over the end of the memory and on at its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ring<M> {
     memory: M,
@@ -68,8 +68,8 @@ impl<M: Memory> Ring<M> {
         second.copy_from_slice(&memory[..second.len()]);
     }
 
-    /// Writes `data` so that it begins `offset` behind the first byte. It counts only when [`extend`](Self::extend) is
-    /// called. What doesn't fit behind `offset` is left out.
+    /// Writes `data` so that it begins `offset` behind the first byte. The bytes count only when
+    /// [`extend`](Self::extend) is called. Bytes that don't fit behind `offset` are left out.
     #[inline]
     pub(crate) fn write(&mut self, offset: usize, data: &[u8]) {
         let len = data.len().min(self.capacity().saturating_sub(offset));

@@ -9,7 +9,7 @@ use crate::segment::{Flags, Outgoing, Seq};
 use crate::timing::ticks;
 
 impl<M: Memory> Connection<M> {
-    /// The next segment to send, if there is one. What is due stays due until [`on_sent`](Self::on_sent) is called, so
+    /// The next segment to send, if there is one. A segment stays due until [`on_sent`](Self::on_sent) is called, so
     /// nothing is lost where the driver has no room.
     #[inline]
     pub fn next_segment(&mut self, now: Instant) -> Option<Outgoing> {
@@ -74,7 +74,7 @@ impl<M: Memory> Connection<M> {
     fn on_numbers_sent(&mut self, seq: Seq, end: Seq, now: Instant) {
         self.is_overridden = false;
         if self.snd_max < end {
-            // Numbers that were sent before are not measured (RFC 6298 section 3), nor is a probe, which waits for a
+            // Numbers that were sent before are not measured (RFC 6298 section 3). Nor is a probe, which waits for a
             // window and not for the link.
             if self.snd_max == seq && self.timer.kind != TimerKind::Persist {
                 self.rtt.on_sent(seq, now);
@@ -168,8 +168,9 @@ impl<M: Memory> Connection<M> {
         is_due.then(|| self.ack_segment(self.ack_seq()))
     }
 
-    /// How many of `left` bytes may leave as one segment, while `flight` are unacknowledged: within the peer's window and
-    /// the congestion window, and no small one while a larger one will do (section 3.8.6.2.1).
+    /// How many of `left` bytes may leave as one segment, while `flight` are unacknowledged. The bytes must be within
+    /// the peer's window and the congestion window. A small segment waits while a larger one may follow (section
+    /// 3.8.6.2.1).
     #[inline]
     fn sendable(&self, left: usize, flight: u32) -> usize {
         let usable = self.snd_wnd.min(self.congestion.cwnd).saturating_sub(flight) as usize;
@@ -177,7 +178,7 @@ impl<M: Memory> Connection<M> {
         let is_worth_it = len == left
             || len == usize::from(self.snd_mss)
             || len * 2 >= self.snd_wnd_max as usize
-            // What is sent again waits for nothing: the time-out alone would send it.
+            // Text that is sent again waits for nothing: the time-out alone would send it.
             || self.snd_nxt != self.snd_max
             || self.is_overridden;
         if is_worth_it { len } else { 0 }
@@ -219,10 +220,10 @@ impl<M: Memory> Connection<M> {
         Outgoing { flags, len, offset, ..self.ack_segment(seq) }
     }
 
-    /// The number of a segment that occupies none: SND.NXT, since a lower one may be before the peer's window, and then
-    /// its ACK would not count (section 3.10.7.4, appendix A.2). Where that is beyond the peer's edge, a probe was sent.
-    /// If the peer has refused its byte, the edge is the number that counts; if it has taken it, SND.NXT is. So the two
-    /// take turns.
+    /// The number of a segment that occupies none: SND.NXT (section 3.10.7.4, appendix A.2). A lower number may be
+    /// before the peer's window, and then its ACK would not count. Where that is beyond the peer's edge, a probe was
+    /// sent. If the peer has refused its byte, the edge is the number that counts; if it has taken it, SND.NXT is. So
+    /// the two take turns.
     #[inline]
     fn ack_seq(&self) -> Seq {
         let edge = self.snd_una + self.snd_wnd;
@@ -235,7 +236,7 @@ impl<M: Memory> Connection<M> {
         Outgoing { seq, ack: self.rcv_nxt, window, flags: Flags::ACK, mss: None, len: 0, offset: 0 }
     }
 
-    /// RCV.WND as the next segment tells it. It grows only by a segment or half of the buffer (section 3.8.6.2.2), or to
+    /// RCV.WND in the next segment. The window grows only by a segment or half of the buffer (section 3.8.6.2.2), or to
     /// all of the buffer.
     #[inline]
     fn offered(&self) -> u32 {

@@ -35,8 +35,8 @@ struct Sent {
     payload: Vec<u8>,
 }
 
-/// One connection, and what its peer sends by default: the next number, an ACK of what it was last told to acknowledge,
-/// and a window of 1,000 bytes.
+/// One connection, and its peer's defaults: the next number, an ACK of the number that the test has set, and a window
+/// of 1,000 bytes.
 #[derive(Clone)]
 struct Peer {
     c: Connection<Vec<u8>>,
@@ -141,7 +141,7 @@ impl Peer {
         self.drain()
     }
 
-    /// The time passes; timers are looked at when they are due. What was sent, and after how many milliseconds.
+    /// Lets time pass; timers run when they are due. Returns the segments, each with its milliseconds since the start.
     fn waits(&mut self, milliseconds: u64) -> Vec<(u64, Sent)> {
         let (start, end) = (self.now, self.now + Duration::from_millis(milliseconds));
         let mut all = Vec::new();
@@ -171,7 +171,7 @@ impl Peer {
     }
 }
 
-/// What of segments is compared most: number, flags, bytes of text.
+/// The parts of segments that are compared most: number, flags, bytes of text.
 fn brief(sent: &[Sent]) -> Vec<(u32, Flags, usize)> {
     sent.iter().map(|sent| (sent.seq - ISS, sent.flags, sent.payload.len())).collect()
 }

@@ -42,7 +42,7 @@ impl Rtt {
         self.rto
     }
 
-    /// A segment with new numbers is sent. One is measured at a time (RFC 6298 section 3).
+    /// A segment with new numbers is sent. One segment is measured at a time (RFC 6298 section 3).
     #[inline]
     pub(crate) fn on_sent(&mut self, seq: Seq, now: Instant) {
         if self.timed.is_none() {
@@ -110,7 +110,7 @@ impl Rtt {
 }
 
 /// Slow start, congestion avoidance and the reaction to loss. Fast retransmit sends one segment, without the inflation
-/// of fast recovery: RFC 5681 section 3.2 allows to be more careful, and few segments fit into a small window.
+/// of fast recovery. RFC 5681 section 3.2 permits the more careful way, and few segments fit into a small window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Congestion {
     /// Bytes.

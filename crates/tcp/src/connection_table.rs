@@ -22,10 +22,10 @@ use crate::tcp_socket::TcpError;
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 
-/// What a listener and its handles share. Borrowed for the length of one call, never across an await.
+/// The table that a listener and its handles share. Borrowed for the length of one call, never across an await.
 pub(crate) type Shared = RefCell<Table>;
 
-/// What the table knows of a network interface.
+/// The table's data about a network interface.
 pub(crate) struct InterfaceState {
     pub(crate) address: Option<Ipv4Cidr>,
     /// The router to other networks; None if there is no way there.
@@ -200,7 +200,7 @@ impl Table {
         let connection = &mut self.connections[index];
         let interface = &mut self.interfaces[connection.interface];
         let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
-        // It is borrowed only while embassy's executor polls the runner, which is not now; else the runner sends.
+        // The port is borrowed only while embassy's executor polls the runner. If it is borrowed now, the runner sends.
         let Ok(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
         if send(&mut *port, connection, waker, now) == Sent::All {
@@ -249,7 +249,7 @@ impl Table {
         // RFC 1122 section 3.3.1.1: to the host itself where it is on the link, and else to the router.
         let next_hop = if cidr.contains_addr(remote.ip()) { Some(*remote.ip()) } else { state.gateway };
         let next_hop = next_hop.ok_or(TcpError::NetworkUnreachable)?;
-        // It is borrowed only while embassy's executor polls the runner, which is not now.
+        // The port is borrowed only while embassy's executor polls the runner, which is not now.
         let port = state.port.and_then(|port| port.try_borrow().ok()).ok_or(TcpError::NetworkUnreachable)?;
         let (mac, mtu) = (port.mac(), port.mtu());
         drop(port);
@@ -392,7 +392,7 @@ impl Table {
     pub(crate) fn end_accept(&mut self, pending_accept: usize) {
         self.pending_accepts &= !(1 << pending_accept);
         self.pending_accepts_len -= 1;
-        // What this accept may have been woken for, another must not miss.
+        // This accept may have been woken for a connection, which another accept must not miss.
         if self.unaccepted > 0
             && self.connections.iter().any(|connection| connection.accept_state == AcceptState::Ready)
         {

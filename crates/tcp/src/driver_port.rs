@@ -86,8 +86,8 @@ impl<D: Driver> PortState<D> {
         Self { driver, mac: mac.into(), mtu, link: None }
     }
 
-    /// Sends a frame, if it is not longer than the driver's may be: one that is too long is lost, as it would be on the
-    /// air. False if the driver has no room.
+    /// Sends a frame. A frame that is too long for the driver is lost, as it would be on the air. False if the driver
+    /// has no room.
     pub(crate) fn forward(&mut self, frame: &[u8], cx: &mut Context<'_>) -> bool {
         if frame.len() > ETHERNET + self.mtu {
             return true;

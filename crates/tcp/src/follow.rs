@@ -10,9 +10,9 @@ use embassy_net::{ConfigV4, Ipv4Cidr, Stack, StaticConfigV4};
 use crate::listener::Interface;
 
 impl Interface {
-    /// Configures the stack of this interface. To be used instead of [`Stack::set_config_v4`], which changes the
-    /// configuration and does not wake the stack's runner: if the link is up already, a DHCP client sends nothing until a
-    /// frame comes in or a timer is due.
+    /// Configures the stack of this interface. To be used instead of [`Stack::set_config_v4`], which does not wake the
+    /// stack's runner. If the link is up already, a DHCP client would send nothing until a frame comes in or a timer is
+    /// due.
     pub fn configure(&self, stack: Stack<'_>, config: ConfigV4) {
         stack.set_config_v4(config);
         self.poll_stack();
@@ -25,8 +25,8 @@ impl Interface {
         self.configure(stack, address.map_or(ConfigV4::None, |address| ConfigV4::Static(fixed(address))));
     }
 
-    /// Waits for each change of the stack's address, sets it here and tells `changed`: an address when the network is
-    /// up, none when it is down. DHCP may bring another address without a time between. The router is set too.
+    /// Waits for each change of the stack's address, sets the address here and calls `changed` with it; None when the
+    /// network is down. DHCP may bring another address without a time between. The router is set too.
     ///
     /// Nothing else may wait for the stack's state: embassy-net can wake one waiter only, and two would wake each
     /// other without end.

@@ -13,8 +13,8 @@ const HEAD: usize = 17;
 /// The EtherType of IPv4.
 const IPV4: u16 = u16::from_ne_bytes([0x08, 0x00]);
 
-/// A MAC address, as 16-bit words in memory order: taken apart into bytes and put together again, it would cost more
-/// than all comparisons of a frame.
+/// A MAC address, as 16-bit words in memory order. Converting it to bytes and back would cost more than all comparisons
+/// of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Mac(pub(crate) [u16; 3]);
 
@@ -85,7 +85,7 @@ pub(crate) fn is_tcp(frame: &[u8]) -> bool {
     frame.get(12..14) == Some(&IPV4.to_ne_bytes()) && frame.get(23) == Some(&TCP)
 }
 
-/// What a frame must say to be the device's.
+/// The addresses that a frame to the device must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Local {
     pub(crate) mac: Mac,
@@ -164,8 +164,8 @@ fn header_len(version_ihl: u8) -> Option<usize> {
     (version_ihl >> 4 == 4 && ihl >= 20).then_some(ihl)
 }
 
-/// Whether `address` can be that of a single other host, seen from a device with the address and network `local`
-/// (MUST-46, MUST-63; RFC 1122 section 3.2.1.3): nothing is sent to any other.
+/// Whether `address` can be that of a single other host, seen from a device with the address and network `local`.
+/// Nothing is sent to any other address (MUST-46, MUST-63; RFC 1122 section 3.2.1.3).
 #[cold]
 pub(crate) fn is_host(local: Ipv4Cidr, address: Ipv4Addr) -> bool {
     let [first, ..] = address.octets();

@@ -1,8 +1,8 @@
 //! When reports of membership are due (IGMPv2: RFC 2236; a query of IGMPv3, RFC 3376, is answered as one of IGMPv2).
 //!
-//! smoltcp answers a query some time later, as RFC 2236 section 3 says, but doesn't tell embassy-net when: the report
-//! would leave with the next frame that comes in, or never. So embassy-net is woken at the times that smoltcp has in
-//! mind. They are quarters of the time that the query gives.
+//! smoltcp answers a query after a delay (RFC 2236 section 3), but embassy-net has no timer for it. The report would
+//! leave with the next frame that comes in, or never. So embassy-net is woken at the times at which smoltcp answers:
+//! quarters of the time that the query gives.
 
 use embassy_time::{Duration, Instant};
 

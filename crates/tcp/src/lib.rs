@@ -18,8 +18,8 @@
 //!   would come again.
 //! - **half-open handshakes**: they end after [`Options::handshake`], and sooner when a client needs the room.
 //! - **a client in TIME-WAIT here**: a new connection from it, or from anybody, takes the place.
-//! - **a restarted client that uses its old port**: its SYN gets a challenge ACK, the client answers with a RST, and its
-//!   next SYN gets through.
+//! - **a restarted client that uses its old port**: its SYN gets a challenge ACK, and the client answers with a RST.
+//!   The client's next SYN gets through.
 //! - **a connection whose socket closes both directions** ([`Close::Both`](edge_nal::Close::Both)): it gives way to the next
 //!   client once its last bytes are acknowledged, or after [`GIVE_WAY_KEEP_MS`](limits::GIVE_WAY_KEEP_MS).
 //! - **a client that is gone**: the connection ends after [`SILENCE_MS`](limits::SILENCE_MS).

@@ -36,8 +36,8 @@ pub const ARP_LEN: usize = 14 + 28;
 /// Neighbours of an interface that are known at once: hosts on the link with which embassy-net exchanges datagrams. The
 /// one that was silent for longest makes way for another.
 pub const NEIGHBOURS_MAX: usize = 14;
-/// A neighbour that was silent for longer is asked for before the next frame, which leaves all the same, milliseconds
-/// (RFC 1122 section 2.3.2.1: on the order of a minute).
+/// A neighbour that was silent for longer gets an ARP request before the next frame, which leaves all the same,
+/// milliseconds. RFC 1122 section 2.3.2.1: on the order of a minute.
 pub const REACHABLE_MS: u32 = 60_000;
 /// The least time between two ARP requests for one neighbour, milliseconds (RFC 1122 section 2.3.2.1).
 pub const ARP_REQUEST_MS: u32 = 1_000;
@@ -57,8 +57,9 @@ pub const STAND_IN_MS: u32 = 50_000;
 /// Stand-ins that wait until embassy-net takes them.
 pub const STAND_INS_QUEUED_MAX: usize = 4;
 
-/// How often embassy-net is woken in the time in which a query of membership is to be answered: smoltcp answers after
-/// a quarter of it for one group, and after half of it for all, of which a device has one.
+/// How often embassy-net is woken in the time in which a query of membership is to be answered. smoltcp answers a query
+/// for one group after a quarter of that time. A query for all groups, of which a device has one, is answered after
+/// half of it.
 pub const IGMP_WAKES: u8 = 4;
 /// The longest such time, milliseconds. IGMPv3 can say up to 53 minutes; routers say 10 seconds.
 pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;

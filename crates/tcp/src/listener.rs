@@ -201,8 +201,8 @@ impl Interface {
         self.link.neighbours.borrow_mut().answered(address)
     }
 
-    /// Makes embassy-net look at its sockets. It does so by itself for a frame and for a datagram; a new configuration
-    /// doesn't wake it, so that a DHCP client would begin with the next frame only.
+    /// Makes embassy-net poll its sockets. A frame and a datagram wake embassy-net by themselves. A new configuration
+    /// doesn't, so that a DHCP client would begin with the next frame only.
     pub fn poll_stack(&self) {
         self.link.stand_ins.borrow_mut().wake();
     }

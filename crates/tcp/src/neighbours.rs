@@ -5,8 +5,8 @@
 //! hosts together. One host that has gone therefore holds up a socket for good, and takes the ARP requests of all
 //! others. So ARP is done here, below embassy-net:
 //!
-//! - embassy-net gets a *stand-in* MAC address for each neighbour at once. It holds the neighbour's IPv4 address. No
-//!   stand-in leaves the device: [`Neighbours::route`] replaces it.
+//! - embassy-net gets a *stand-in* MAC address for each neighbour at once. A stand-in holds the neighbour's IPv4
+//!   address. No stand-in leaves the device: [`Neighbours::route`] replaces it.
 //! - The table learns from each frame that comes in. An answer goes to the MAC address that the question came from.
 //! - Each neighbour has its own limit of ARP requests, [`ARP_REQUEST_MS`].
 //! - A frame for a neighbour that is not known yet waits here, where it holds up nobody (RFC 1122 section 2.3.2.2).
@@ -107,7 +107,7 @@ fn ms(now: Instant) -> Ms {
     now.as_millis() as Ms
 }
 
-/// What is known of one neighbour.
+/// The table's entry of one neighbour.
 #[derive(Debug, Clone, Copy)]
 struct Neighbour {
     address: Ipv4Addr,
@@ -134,7 +134,7 @@ struct Pending {
     frame: [u8; PENDING_LEN_MAX],
 }
 
-/// What a frame from the driver is to the table.
+/// The table's verdict on a frame from the driver.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
     /// A question for the device's address: this is the answer.
@@ -145,12 +145,12 @@ pub(crate) enum Incoming {
     Pass(Option<Ipv4Addr>),
 }
 
-/// What becomes of a frame that leaves.
+/// The table's verdict on a frame to the driver.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It leaves; its receiver's MAC address is in it.
+    /// The frame leaves; its receiver's MAC address is in it.
     Send,
-    /// It waits in the table, or is lost: there is no way to its receiver yet.
+    /// The frame waits in the table, or is lost: there is no way to its receiver yet.
     Taken,
 }
 
@@ -185,8 +185,8 @@ impl Neighbours {
         self.mac = mac;
     }
 
-    /// The device has this address from now on. What was known belonged to another network, and embassy-net has
-    /// forgotten its stand-ins.
+    /// The device has this address from now on. The entries belong to another network and are dropped, and embassy-net
+    /// has forgotten its stand-ins.
     pub(crate) fn set_local(&mut self, local: Option<Ipv4Cidr>) {
         if self.local == local {
             return;
@@ -327,7 +327,7 @@ impl Neighbours {
             if entry.requests >= ARP_REQUESTS_MAX {
                 entry.mac = None;
             }
-            // It counts up to the bound; asking goes on as long as there are frames for the neighbour.
+            // The count stops at the bound; requests go on as long as there are frames for the neighbour.
             entry.requests = entry.requests.saturating_add(1);
             (entry.asked, entry.is_request_due) = (now, true);
             self.has_work = true;

@@ -14,7 +14,7 @@ use heapless::Deque;
 use crate::limits::{ARP_LEN, FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
 use crate::neighbours::{Arp, Neighbours, Operation, stand_in};
 
-/// What an interface's runner, its handle and embassy-net's driver share of the other hosts on its link.
+/// The other hosts on an interface's link: shared by its runner, its handle and embassy-net's driver.
 pub(crate) struct LinkHosts {
     pub(crate) neighbours: RefCell<Neighbours>,
     pub(crate) stand_ins: RefCell<StandIns>,
@@ -26,7 +26,7 @@ impl LinkHosts {
     }
 }
 
-/// What the runner and embassy-net's driver share.
+/// The stand-ins, shared by the runner and embassy-net's driver.
 pub(crate) struct StandIns {
     /// The device's MAC address, and its IPv4 address as embassy-net has it.
     mac: [u8; 6],

@@ -1,5 +1,5 @@
-//! The frames of a connection: Ethernet (RFC 894), IPv4 (RFC 791) and TCP (RFC 9293 section 3.1) in one header, of which
-//! only seven words differ from segment to segment.
+//! The frames of a connection: Ethernet (RFC 894), IPv4 (RFC 791) and TCP (RFC 9293 section 3.1) in one header. Only
+//! seven words of it differ from segment to segment.
 //!
 //! The Ethernet header is to the MAC address that the peer's own segments came from, so no reply waits for ARP.
 
@@ -144,7 +144,7 @@ impl Route {
     }
 }
 
-/// What of a segment's header depends on what is behind it.
+/// The parts of a segment's header that depend on the segment.
 struct Fields {
     /// TCP header, options and payload.
     tcp_len: u16,
@@ -207,7 +207,8 @@ mod tests {
         all
     }
 
-    /// What is written is what a receiver reads: both checksums, addresses, ports, and the segment. At any alignment.
+    /// A receiver reads the frame as it was written: both checksums, addresses, ports, and the segment. At any
+    /// alignment.
     #[test]
     fn what_is_written_verifies_and_says_what_the_segment_says() {
         let mut room = [0xee; FRAME_LEN_MAX + 4];

@@ -27,7 +27,7 @@ pub struct Runner<D: Driver + 'static> {
     shared: &'static Shared,
     index: usize,
     embassy: EmbassyNet,
-    /// What is the device's; None before there is an address.
+    /// The device's addresses; None before there is an IPv4 address.
     local: Option<Local>,
     link: LinkState,
     /// Whether embassy-net had room for one more frame.
@@ -297,7 +297,7 @@ impl<D: Driver + 'static> Runner<D> {
     }
 }
 
-/// Gives a frame to embassy-net. One that is too long for it is dropped.
+/// Gives a frame to embassy-net. A frame that is too long for it is dropped.
 fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
     if let Some(buf) = net.try_rx_buf()
         && let Some(buf) = buf.get_mut(..frame.len())
@@ -439,7 +439,7 @@ impl SegmentInput<'_> {
     fn segment<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, tx: T) {
         let connection = &mut self.table.connections[index];
         match connection.on_segment(&packet.segment, self.now) {
-            // Whoever only guesses the ports moves nothing.
+            // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
             Reaction::Ignored => {}
             Reaction::Reset(seq) => self.answer_reset(packet, seq, tx),

@@ -10,10 +10,10 @@ use crate::frame::Peer;
 use crate::limits::TICK_MS;
 use crate::route::Route;
 
-/// Who owns a connection, from its SYN to its end.
+/// The owner of a connection, from its SYN to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AcceptState {
-    /// Nobody: it can be used. It may still be in TIME-WAIT, which gives way to a new connection.
+    /// No owner: the connection can be used. A connection in TIME-WAIT gives way to a new one.
     Free,
     /// The handshake is under way.
     HalfOpen,
@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     pub(crate) gives_way: bool,
     /// Wakes the accept that holds the pending_accept of this number; it need not get this connection.
     pub(crate) accept_waker: WakerRegistration,
-    /// Whoever waits for input, and for room, the handshake or the peer's ACK of a FIN.
+    /// The wakers of those that wait for input, and for room, the handshake or the peer's ACK of a FIN.
     rx_waker: WakerRegistration,
     tx_waker: WakerRegistration,
 }
@@ -62,7 +62,7 @@ impl Connection {
         }
     }
 
-    /// Begins anew for a peer of an interface. What is to be sent goes to `route`.
+    /// Begins anew for a peer of an interface. Segments are sent to `route`.
     pub(crate) fn begin(
         &mut self,
         peer: Peer,

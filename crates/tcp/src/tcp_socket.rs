@@ -254,7 +254,7 @@ impl TcpSocket {
     }
 }
 
-/// What reading has come to: 0 if the peer has closed its side in order.
+/// The end of input: 0 if the peer has closed its side in order.
 pub(crate) fn end_of_input(connection: &Connection) -> Result<usize, TcpError> {
     if connection.tcp.has_received_fin() { Ok(0) } else { Err(TcpError::ConnectionReset) }
 }

@@ -122,7 +122,7 @@ impl Chip {
         contains(pins, pin)
     }
 
-    /// What of the chip itself uses the pin.
+    /// The part of the chip itself that uses the pin; None if none does.
     pub const fn user(&self, pin: u8) -> Option<Taken<'static>> {
         if contains(self.flash, pin) {
             Some(Taken::Flash)
@@ -135,7 +135,8 @@ impl Chip {
         }
     }
 
-    /// What a pin can do, in words: `input`, `output`, `pull`, `analog`, and `strapping`, which is none of its abilities.
+    /// The abilities of a pin, in words: `input`, `output`, `pull`, `analog`, and `strapping`, which is none of its
+    /// abilities.
     pub fn abilities(&self, pin: u8) -> impl Iterator<Item = &'static str> + use<> {
         let drives = !contains(self.inputs_only, pin);
         let all = [
@@ -169,7 +170,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// What of the chip or the board uses the pin.
+    /// The part of the chip or the board that uses the pin; None if none does.
     pub fn user(&self, pin: u8) -> Option<Taken<'static>> {
         let own = self.own.iter().find(|(own, _)| *own == pin);
         self.chip.user(pin).or(own.map(|(_, name)| Taken::Board(name)))

@@ -1,4 +1,4 @@
-//! What a driver consists of: its words, its readings or its output, and what it tells after a step.
+//! The parts of a driver: its words, its readings or its output, and the results of its steps.
 
 use core::fmt;
 
@@ -34,7 +34,7 @@ pub enum Id {
     Ws2812,
 }
 
-/// What a pin is used for.
+/// The use of a pin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// Data of an I2C bus, which several devices share.
@@ -69,7 +69,7 @@ impl Use {
     }
 }
 
-/// What a word's value may be.
+/// The permitted values of a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A pin's number.
@@ -105,9 +105,9 @@ pub enum Kind {
 /// One word of a driver's spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Word {
-    /// What stands before the `=`.
+    /// The name before the `=`.
     pub name: &'static str,
-    /// What may stand behind it.
+    /// The permitted values after the `=`.
     pub kind: Kind,
     /// Its value if it isn't given, as a parsed number; None if it must be given.
     pub default: Option<i64>,
@@ -169,12 +169,12 @@ impl fmt::Display for Word {
     }
 }
 
-/// What kind of figure a reading is.
+/// The kind of a reading's figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Figure {
-    /// It goes up and down.
+    /// The value goes up and down.
     Gauge,
-    /// It only goes up, until the device boots or the wiring changes.
+    /// The value only goes up, until the device boots or the wiring changes.
     Counter,
     /// 0 or 1.
     Switch,
@@ -183,7 +183,7 @@ pub enum Figure {
 /// A reading of a driver. Values are in units of its last decimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading {
-    /// What its key has after the thing's name and a point; empty if its key is the thing's name.
+    /// The suffix of its key, after the thing's name and a point; empty if its key is the thing's name.
     pub suffix: &'static str,
     /// The unit; may be empty.
     pub unit: &'static str,
@@ -193,11 +193,11 @@ pub struct Reading {
     pub minimum: i32,
     /// The greatest value that it can have.
     pub maximum: i32,
-    /// What kind of figure it is.
+    /// The kind of its figure.
     pub figure: Figure,
 }
 
-/// What a driver's output takes. Values are in units of its last decimal.
+/// The range of a driver's output. Values are in units of its last decimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
     /// The unit; may be empty.
@@ -208,7 +208,7 @@ pub struct Output {
     pub minimum: i32,
     /// The greatest value that it takes.
     pub maximum: i32,
-    /// It is on or off.
+    /// Set for an output that is on or off.
     pub is_switch: bool,
 }
 
@@ -257,7 +257,7 @@ pub enum Fault {
     Uncalibrated,
     /// The sensor was not ready in time.
     NotReady,
-    /// What was measured can't be.
+    /// The measured value is impossible.
     Range,
     /// The bus did not come to an end.
     Hangs,
@@ -289,7 +289,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What follows a step of a driver.
+/// The result of a driver's step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// The sample goes on with another step. Others run meanwhile.
@@ -326,11 +326,11 @@ pub struct Job {
     pub stage: u8,
     /// Milliseconds since boot.
     pub now_ms: u64,
-    /// What the driver keeps from step to step; zeros after a fault.
+    /// The driver's memory from step to step; zeros after a fault.
     pub memory: [u32; 2],
-    /// What the thing's output is set to, in units of its last decimal.
+    /// The value of the thing's output, in units of its last decimal.
     pub output: i32,
-    /// What was measured, in the order of the readings.
+    /// The measured values, in the order of the readings.
     pub values: [Option<i32>; READINGS_MAX],
 }
 
@@ -349,7 +349,7 @@ impl Job {
     }
 }
 
-// What follows makes tables of drivers short.
+// The functions below make tables of drivers short.
 
 pub(crate) const fn pin(name: &'static str, used: Use, help: &'static str) -> Word {
     Word { name, kind: Kind::Pin(used), default: None, help }

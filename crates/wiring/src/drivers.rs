@@ -96,12 +96,12 @@ pub async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Faul
         Id::Input => input::step(hardware, job),
         Id::Counter => counter::step(hardware, job),
         Id::Ws2812 => ws2812::step(hardware, job).await,
-        // These do what they are told when they are told.
+        // These drivers act at once when their output is set.
         Id::Output | Id::Pwm | Id::Servo => Ok(Next::DONE),
     }
 }
 
-/// What a thing's pin is set up for, and which; None if its driver needs nothing set up.
+/// The thing's pin and the mode that it is set up for; None if the driver needs no setup.
 pub fn mode(driver: &Driver, args: &Args, output: i32) -> Option<(u8, Mode)> {
     let mode = match driver.id {
         Id::Input => input::mode(args),
@@ -114,7 +114,7 @@ pub fn mode(driver: &Driver, args: &Args, output: i32) -> Option<(u8, Mode)> {
     Some((args.pin("pin"), mode))
 }
 
-/// What is driven for an output's value; None if its driver does it in a step.
+/// The drive of a pin for an output's value; None if the driver's step drives it.
 pub fn drive(driver: &Driver, args: &Args, output: i32) -> Option<Drive> {
     match driver.id {
         Id::Output => Some(Drive::Level(output::is_high(args, output))),
@@ -124,7 +124,7 @@ pub fn drive(driver: &Driver, args: &Args, output: i32) -> Option<Drive> {
     }
 }
 
-/// What a thing's output is at first, in units of its last decimal; 0 for a thing without one.
+/// The initial value of a thing's output, in units of its last decimal; 0 for a thing without an output.
 pub fn initial(args: &Args) -> i32 {
     args.int("initial")
 }

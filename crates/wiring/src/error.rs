@@ -1,10 +1,10 @@
-//! What can be wrong with a spec or a wiring.
+//! The errors of a spec or a wiring.
 
 use core::fmt;
 
 use crate::driver::Use;
 
-/// What a pin is taken by, beside things that are wired.
+/// The users of a pin beside things that are wired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken<'a> {
     /// The flash memory.
@@ -31,14 +31,14 @@ impl fmt::Display for Taken<'_> {
     }
 }
 
-/// What a pin can't do.
+/// The ability that a pin lacks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unable {
-    /// It isn't connected to the first analog converter; the second is the radio's.
+    /// The pin isn't connected to the first analog converter; the second is the radio's.
     Analog,
-    /// It can't drive a line.
+    /// The pin can't drive a line.
     Output,
-    /// It has no resistors to pull it up or down.
+    /// The pin has no resistors to pull it up or down.
     Pull,
 }
 
@@ -63,7 +63,7 @@ pub enum Error<'a> {
     Value {
         /// The word.
         word: &'a str,
-        /// What was given.
+        /// The given text.
         text: &'a str,
     },
     /// The period is shorter than the driver's least.
@@ -86,7 +86,7 @@ pub enum Error<'a> {
     PinUnable {
         /// The pin.
         pin: u8,
-        /// What it can't do.
+        /// The ability that the pin lacks.
         unable: Unable,
     },
     /// A strapping pin: what is wired to it may keep the chip from booting.
@@ -162,7 +162,7 @@ impl fmt::Display for Rejected<'_> {
 
 impl core::error::Error for Rejected<'_> {}
 
-/// What a use asks of a pin, for lists of what a pin can do.
+/// The ability that a use needs of a pin, for lists of abilities.
 impl fmt::Display for Use {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

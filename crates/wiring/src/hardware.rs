@@ -1,10 +1,10 @@
-//! What drivers ask of pins and buses. Chips and models implement it.
+//! The pins and buses that drivers use. Chips and models implement the traits.
 
 use embedded_hal_async::i2c::I2c;
 
 use crate::limits::DUTY_BITS_MAX;
 
-/// What holds an input when nothing drives it.
+/// The resistor that holds an input when nothing drives it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pull {
     /// Nothing: the pin floats.
@@ -16,7 +16,7 @@ pub enum Pull {
     Down,
 }
 
-/// What a pin is set up for, for as long as a thing is wired to it.
+/// The mode that a pin is set up for, for as long as a thing is wired to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Its level is read.
@@ -30,7 +30,7 @@ pub enum Mode {
         /// The level from the start.
         is_high: bool,
     },
-    /// It has pulses of a fixed frequency.
+    /// The pin has pulses of a fixed frequency.
     Pwm {
         /// Pulses a second.
         frequency_hz: u32,
@@ -39,7 +39,7 @@ pub enum Mode {
     },
 }
 
-/// What is changed at a pin that was set up.
+/// The drive of a pin that was set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drive {
     /// The level of an output.
@@ -48,8 +48,8 @@ pub enum Drive {
     Duty(u16),
 }
 
-/// Bits of the duty cycle of pulses that go out at a frequency, counted from a clock: as many as a period of the clock has
-/// room for, and at most [`DUTY_BITS_MAX`](crate::limits::DUTY_BITS_MAX).
+/// Bits of the duty cycle of pulses with a frequency, counted from a clock. There are as many as a period of the pulses
+/// has room for, and at most [`DUTY_BITS_MAX`](crate::limits::DUTY_BITS_MAX).
 pub const fn duty_bits(clock_hz: u32, frequency_hz: u32) -> u32 {
     let ticks = match clock_hz.checked_div(frequency_hz) {
         Some(ticks) if ticks > 0 => ticks,
@@ -73,8 +73,8 @@ pub struct PinError;
 pub enum Range {
     /// To [`LOW_RANGE_MV`](crate::limits::LOW_RANGE_MV) at least, with the converter's smallest error.
     Low,
-    /// As far as the converter goes: to 2,450 mV on an ESP32, 2,500 mV on an ESP32-C3, 3,100 mV on an ESP32-S3 and 3,300
-    /// mV on an ESP32-C6 (the data sheets' sections on the converter).
+    /// As far as the converter goes (the data sheets' sections on the converter). The end is at 2,450 mV on an ESP32,
+    /// 2,500 mV on an ESP32-C3, 3,100 mV on an ESP32-S3 and 3,300 mV on an ESP32-C6.
     Full,
 }
 
@@ -106,7 +106,7 @@ pub trait Hardware {
     where
         Self: 'h;
 
-    /// The I2C bus at two pins, at 100 kHz. It goes when it is dropped, whatever state the transfer is in.
+    /// The I2C bus at two pins, at 100 kHz. Dropping it releases the bus, whatever state the transfer is in.
     fn i2c(&self, sda: u8, scl: u8) -> Self::I2c<'_>;
 
     /// Pulls a line low as `send` says and hears all that happens on it, its own pulses too, until it was high for
@@ -126,7 +126,7 @@ pub trait Hardware {
     /// converter failed.
     fn millivolts(&self, pin: u8, range: Range) -> Option<u16>;
 
-    /// Sets a pin up. It stays so until it is set up otherwise or released.
+    /// Sets a pin up. The pin stays so until it is set up otherwise or released.
     ///
     /// # Errors
     /// The pin can't do it, or no channel is left.

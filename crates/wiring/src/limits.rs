@@ -47,11 +47,12 @@ pub const DEBOUNCE_MS_MAX: u32 = 1_000;
 
 /// Conversions that one analog sample is the mean of: the converters' noise is several steps.
 pub const CONVERSIONS: u32 = 16;
-/// How far the more exact range of each chip's converter goes at least, millivolts: the ESP32-C3's and the ESP32-S3's go
-/// to 1,050 and 1,250, the ESP32-C6's to 1,300 (their data sheets' sections on the converter), the ESP32's to 1,250.
+/// How far the more exact range of each chip's converter goes at least, millivolts. The ESP32-C3's goes to 1,050, the
+/// ESP32-S3's to 1,250, the ESP32-C6's to 1,300 (their data sheets' sections on the converter). The ESP32's goes to
+/// 1,250.
 pub const LOW_RANGE_MV: u16 = 1_000;
-/// Bits of a duty cycle at most. With the 14 that the ESP32-C3 and the ESP32-S3 have at most, all of the time would
-/// overflow (ESP-IDF, LEDC, "Supported range of frequency and duty resolutions").
+/// Bits of a duty cycle at most. The ESP32-C3 and the ESP32-S3 have 14 at most, with which a duty of all of the time
+/// would overflow. See ESP-IDF, LEDC, "Supported range of frequency and duty resolutions".
 pub const DUTY_BITS_MAX: u32 = 13;
 /// Pulses a second at least: the chips divide 80 MHz by 1,024 at most before they count [`DUTY_BITS_MAX`] bits.
 pub const PWM_HZ_MIN: u32 = 10;

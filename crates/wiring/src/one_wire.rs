@@ -130,7 +130,7 @@ impl<'h, H: Hardware> OneWire<'h, H> {
 /// Where a search for ROM codes is.
 #[derive(Debug, Default)]
 pub(crate) struct Search {
-    /// What was found last.
+    /// The ROM code that was found last.
     code: u64,
     /// The last place on the wire where it took 0 and there is a 1 too; None before the first search, and after the
     /// last.

@@ -79,7 +79,7 @@ pub fn check<'a>(
         let spec = Spec::parse(text).map_err(reject)?;
         check_name(name, &spec, &is_used).map_err(reject)?;
         check_pins(&spec, board).map_err(reject)?;
-        // What was before was checked before.
+        // Earlier things were checked before.
         for (other, text) in wiring.iter().take(index) {
             if let Ok(before) = Spec::parse(text) {
                 check_pair((name, &spec), (other, &before)).map_err(reject)?;

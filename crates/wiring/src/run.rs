@@ -12,7 +12,7 @@ use crate::sampler::{Report, Sampler, Todo};
 use crate::scan::{Found, Request, scan};
 use crate::wiring::Wiring;
 
-/// What the loops have to do with the application.
+/// The application as the wiring's loops use it.
 pub trait Desk {
     /// Milliseconds since boot.
     fn now_ms(&self) -> u64;
@@ -26,7 +26,7 @@ pub trait Desk {
     async fn changed(&self);
     /// A scan that is asked for, once.
     fn scan(&self) -> Option<Request>;
-    /// What came of it.
+    /// Reports the outcome of a scan.
     fn scanned(&self, result: Result<Found, Fault>);
 }
 

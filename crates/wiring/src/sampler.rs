@@ -9,7 +9,7 @@ use crate::limits::{READINGS_MAX, SAMPLE_PAUSES, STEPS_MAX, THINGS_MAX, WAIT_MS_
 use crate::spec::Spec;
 use crate::wiring::Wiring;
 
-/// What is kept of one thing. Times wrap after 49 days, which is longer than any period.
+/// The state of one thing. Times wrap after 49 days, which is longer than any period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     /// When its next step is due, milliseconds since boot.
@@ -21,7 +21,7 @@ struct State {
     /// Samples that failed.
     failed: u32,
     memory: [u32; 2],
-    /// What its output is set to.
+    /// The value of its output.
     output: i32,
     stage: u8,
     /// Steps of this sample.
@@ -78,7 +78,7 @@ pub struct Status {
     pub failed: u32,
 }
 
-/// What became of a step.
+/// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
     /// Another wiring is in force by now: the step counts for nothing.
@@ -89,7 +89,7 @@ pub enum Report {
     Lost,
 }
 
-/// What is to be done next.
+/// The next thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Todo {
     /// This step, now.
@@ -98,7 +98,7 @@ pub enum Todo {
     Wait(u32),
 }
 
-/// What is kept of all things that are wired.
+/// The states of all things that are wired.
 ///
 /// Each method takes the wiring that is in force, whose things it numbers in their order.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ impl Sampler {
             match mode.map_or(Ok(()), |(pin, mode)| hardware.set_up(pin, mode)) {
                 Ok(()) => {
                     state.is_set_up = true;
-                    // What a failure to set it up has left.
+                    // The fault of an earlier setup is over.
                     (state.fault, state.backoff) = (None, Backoff::new());
                 }
                 Err(_) => state.fail(Fault::Hardware, spec.driver, now_ms),
@@ -168,7 +168,7 @@ impl Sampler {
         }
     }
 
-    /// What is to be done next.
+    /// Returns the next thing to do.
     pub fn next(&mut self, wiring: &Wiring, now_ms: u64) -> Todo {
         let mut wait = WAIT_MS_MAX;
         let len = wiring.len();
@@ -270,8 +270,8 @@ impl Sampler {
         None
     }
 
-    /// What is to be driven at which pin for a value of a thing's output. None if a step does it, or if the pin isn't
-    /// set up yet, which will be done with the value that is [set](Self::set) then.
+    /// The pin and the drive for a value of a thing's output. None if a step drives it, or if the pin isn't set up yet.
+    /// The setup then takes the value that is [set](Self::set).
     pub fn drive(&self, wiring: &Wiring, index: usize, value: i32) -> Option<(u8, Drive)> {
         let spec = wiring.iter().nth(index).and_then(|(_, text)| Spec::parse(text).ok())?;
         self.states.get(index).filter(|state| state.is_set_up)?;
@@ -288,7 +288,7 @@ impl Sampler {
         }
     }
 
-    /// What a thing's output is set to, in units of its last decimal.
+    /// The value of a thing's output, in units of its last decimal.
     pub fn output(&self, index: usize) -> i32 {
         self.states.get(index).map_or(0, |state| state.output)
     }

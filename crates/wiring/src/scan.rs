@@ -31,7 +31,7 @@ pub enum Request {
     },
 }
 
-/// What answers on a bus.
+/// The parts that answer on a bus.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// Addresses on an I2C bus.

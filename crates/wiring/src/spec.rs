@@ -65,7 +65,7 @@ pub struct Spec {
     pub args: Args,
     /// How often it samples, milliseconds; 0 if it never does.
     pub period_ms: u32,
-    /// It may use strapping pins.
+    /// Set if the thing may use strapping pins.
     pub is_strapping_allowed: bool,
 }
 
@@ -73,8 +73,8 @@ impl Spec {
     /// Reads a spec: the driver's name, and then its words in any order, with blanks between them.
     ///
     /// # Errors
-    /// The driver or a word is unknown, a word is missing, comes twice or has a value that it can't have, or the text
-    /// is too long or has control characters.
+    /// The driver or a word is unknown. A word is missing, comes twice or has an invalid value. The text is too long or
+    /// has control characters.
     ///
     /// ```
     /// use sockeye_wiring::Spec;
@@ -175,7 +175,7 @@ fn value(kind: Kind, text: &str) -> Option<i64> {
             let bytes = rom.to_be_bytes();
             (rom != 0 && crate::crc::one_wire(&bytes) == 0).then_some(rom as i64)
         }
-        // It stays in the spec's text.
+        // The unit stays in the spec's text.
         Kind::Unit => (text.len() <= UNIT_LEN_MAX).then_some(0),
         Kind::Duration { maximum_ms } => duration_ms(text).filter(|value| *value <= maximum_ms.into()),
     }

@@ -10,7 +10,7 @@ const END: char = '\n';
 
 /// The names and specs of all things, in the order in which they were wired.
 ///
-/// They are kept as they were given, in one text, because most are far shorter than the longest.
+/// The specs are kept as they were given, in one text, because most are far shorter than the longest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wiring {
     text: String<TEXT_LEN_MAX, u16>,

@@ -55,19 +55,19 @@ fn every_sensor_on_a_bus_fails_as_it_does_and_comes_back() {
     check("bme280 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bosch::bme280(0x76)), "a.pressure", other, late);
     let spec = "bmp280 sda=6 scl=7 address=0x77";
     check(spec, |rig| rig.bench.i2c_part(BUS, Bosch::bmp280(0x77)), "a.pressure", other, late);
-    // These don't acknowledge before a measurement is over, or before they have stopped.
+    // These sensors don't acknowledge before a measurement is over, or before they have stopped.
     let silent = Some(Fault::NoAnswer);
     check("sht4x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht4x(0x44)), "a.humidity", sum, silent);
     check("sht3x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht3x(0x44)), "a.humidity", sum, silent);
     check("aht20 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Aht20::new()), "a.humidity", sum, late);
     check("scd4x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Scd4x::new()), "a.co2", sum, silent);
     check("ads1115 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Ads1115::new(0x48)), "a.a3", None, late);
-    // These have no checksum, and don't tell whether a value is new.
+    // These sensors have no checksum, and don't show whether a value is new.
     check("bh1750 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bh1750::new(0x23)), "a", None, None);
     check("ina219 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Ina219::new(0x40)), "a.power", None, None);
 }
 
-/// What a DS18B20 with this raw temperature reads.
+/// The reading of a DS18B20 with this raw temperature.
 fn ds18b20(sixteenths: i16) -> Option<i32> {
     let mut rig = Rig::new();
     rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).with(|part| part.set_sixteenths(sixteenths));
@@ -262,7 +262,7 @@ fn scd4x_reads_the_example_of_its_data_sheet() {
     }
 }
 
-/// What an analog sensor reads at a voltage, or why it has no value.
+/// The reading of an analog sensor at a voltage, or why it has no value.
 fn analog(spec: &str, millivolts: u16) -> Result<i32, Fault> {
     let mut rig = Rig::new();
     rig.bench.set_millivolts(1, Some(millivolts));
@@ -326,7 +326,7 @@ fn an_input_is_published_at_each_change_that_lasts() {
     rig.run(100);
     let [(at, _, 1)] = rig.samples.as_slice() else { panic!("{:?}", rig.samples) };
     assert!(at - start <= 50, "{}", at - start);
-    // It bounces: 15 ms are too short.
+    // The input bounces: 15 ms are too short.
     rig.samples.clear();
     for _ in 0..10 {
         rig.bench.set_level(10, Some(true));

@@ -1,4 +1,4 @@
-//! What wirings are refused, and why.
+//! The wirings that are refused, and why.
 
 use sockeye_parts::Ds18b20;
 use sockeye_wiring::chip::{Board, ESP32, ESP32C3, ESP32C6, ESP32S3};
@@ -16,7 +16,7 @@ fn wiring(things: &[(&str, &str)]) -> Wiring {
     wiring
 }
 
-/// What is said of a wiring on a board.
+/// The verdict on a wiring on a board.
 fn on(board: &Board, things: &[(&str, &str)]) -> String {
     let wiring = wiring(things);
     let is_used = |key: sockeye_wiring::plan::Key<'_>| key.is(b"uptime") || key.is(b"chip.temperature");

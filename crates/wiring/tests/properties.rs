@@ -71,7 +71,7 @@ proptest! {
         let mut rig = Rig::with(Garbage::new(&bytes), now_us);
         rig.wire("a", &right(driver));
         rig.run(15_000);
-        // What is published is in the range that was promised.
+        // A published value is in the range of its description.
         let driver = drivers::find(driver).unwrap();
         for (_, key, value) in &rig.samples {
             let suffix = key.strip_prefix("a.").unwrap_or("");

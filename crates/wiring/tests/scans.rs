@@ -1,4 +1,4 @@
-//! What answers on a bus.
+//! The parts that answer on a bus.
 
 use std::future::Future;
 use std::pin::pin;
@@ -8,7 +8,7 @@ use sockeye_parts::{Bench, Bh1750, Bosch, Condition, Ds18b20, Sht};
 use sockeye_wiring::driver::Fault;
 use sockeye_wiring::scan;
 
-/// What a future gives that never waits.
+/// The result of a future that never waits.
 fn now<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -181,7 +181,7 @@ impl Owner {
             let mut new = old.clone();
             for words in request[2..].chunks_exact(2) {
                 let name = words[0].strip_prefix("wiring.").unwrap_or_default();
-                // What has no room is refused by the device, too.
+                // The device refuses a thing without room, too.
                 let _ = new.set(name, words[1]);
             }
             new

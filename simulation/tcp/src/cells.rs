@@ -15,7 +15,7 @@ const IRS: u32 = u32::MAX - 50;
 const RX_LEN: usize = 512;
 /// The window that the peer offers: MAX.SND.WND of RFC 5961 section 5.
 const PEER_WINDOW: u16 = 1_000;
-/// What the host has written, and how much of it the peer has acknowledged.
+/// The bytes that the host has written, and how many of them the peer has acknowledged.
 const WRITTEN: usize = 30;
 const ACKED: u32 = 10;
 /// An answer must come within this; no retransmission comes that early.
@@ -243,7 +243,7 @@ impl Prepared {
     }
 }
 
-/// What differs from the table in a cell.
+/// A difference of a cell from the table.
 #[derive(Debug, Clone)]
 pub struct Difference {
     pub cell: Cell,

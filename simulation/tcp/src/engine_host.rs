@@ -77,7 +77,7 @@ impl Engine {
         panic!("the engine sends without end in {:?}", self.connection.state());
     }
 
-    /// What a segment comes to: a RST to be sent at once, if any.
+    /// Takes a segment, and returns a RST to be sent at once, if any.
     fn take(&mut self, segment: &engine::Segment<'_>, now: Micros) -> Option<Outgoing> {
         if self.connection.state() != engine::State::Closed {
             return match self.connection.on_segment(segment, instant(now)) {

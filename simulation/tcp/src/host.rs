@@ -1,4 +1,4 @@
-//! What a TCP under test must offer: one connection of one host.
+//! The interface of a TCP under test: one connection of one host.
 
 use crate::Micros;
 use crate::wire::Side;
@@ -30,12 +30,12 @@ pub struct Config {
     pub tx_len: usize,
     /// Bytes of the longest IPv4 packet.
     pub mtu: usize,
-    /// What its initial sequence number is made from.
+    /// The seed of its initial sequence number.
     pub seed: u64,
     pub now: Micros,
 }
 
-/// What a congestion window allows: data from SND.UNA up to `cwnd` bytes behind it.
+/// A congestion window. Data from SND.UNA up to `cwnd` bytes behind it may be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Congestion {
     pub snd_una: u32,

@@ -1,4 +1,4 @@
-//! What a seed decides.
+//! The plan of a run, made from its seed.
 
 use fastrand::Rng;
 
@@ -20,12 +20,12 @@ pub struct Link {
 /// From this loss on any connection may be given up: retransmissions back off beyond the 25 s that a host waits.
 pub const HEAVY_LOSS: u8 = 15;
 
-/// What one application does.
+/// The steps of one application.
 #[derive(Debug, Clone)]
 pub struct Application {
     pub rx_len: usize,
     pub tx_len: usize,
-    /// What it writes before it closes.
+    /// The bytes that the application writes before it closes.
     pub data: Vec<u8>,
     /// Percent of its reads after which it doesn't read for up to three seconds.
     pub pauses: u8,

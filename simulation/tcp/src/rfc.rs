@@ -5,7 +5,7 @@
 
 use crate::host::State;
 
-/// What is known of a segment, in the terms of the section.
+/// A segment, in the terms of the section.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     pub syn: bool,
@@ -81,7 +81,7 @@ impl When {
     }
 }
 
-/// What is sent within half a second (MUST-40).
+/// The segments that are sent within half a second (MUST-40).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     Nothing,

@@ -26,8 +26,8 @@ const TICK: Micros = 50_000;
 /// Most bytes of one read and one write, plus one.
 const READ: usize = 700;
 const WRITE: usize = 900;
-/// A host gives up after 25 s without a sign of its peer. Whoever does so is excused if the link has lost three packets
-/// in twice that time: retransmissions that have backed off are then too few.
+/// A host gives up after 25 s without a sign of its peer. Giving up is excused if the link has lost three packets in
+/// twice that time: retransmissions that have backed off are then too few.
 const EXCUSED_WITHIN: Micros = 50 * SECOND;
 const EXCUSES: usize = 3;
 /// The longest pause of a reader.
@@ -61,16 +61,16 @@ impl Stack {
 /// The client's stack and the server's.
 pub type Pair = [Stack; 2];
 
-/// What a run that broke no rule has shown.
+/// The results of a run that broke no rule.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
     pub packets: u64,
     pub micros: Micros,
-    /// It ended before all bytes had arrived, as its plan allows.
+    /// The run ended before all bytes had arrived, as its plan allows.
     pub gave_up: bool,
 }
 
-/// What is printed or captured of a run.
+/// The output and the capture of a run.
 #[derive(Default)]
 pub struct Record {
     pub log: bool,
@@ -101,11 +101,11 @@ struct End {
     written: usize,
     got: Vec<u8>,
     has_closed: bool,
-    /// It does not read before.
+    /// The application does not read before.
     reads_at: Micros,
-    /// It is polled then, at the latest.
+    /// The host is polled then, at the latest.
     polled_at: Micros,
-    /// It has lost power.
+    /// The host has lost power.
     vanished: bool,
 }
 
@@ -246,7 +246,7 @@ impl<'a> World<'a> {
         Fault { kind, side: None, detail: format!("{detail}; client {}, server {}", side(0), side(1)) }
     }
 
-    /// Both have ended, or the client has and the server never heard of it.
+    /// Whether both hosts have ended, or the client has and the server never received its SYN.
     fn is_done(&self) -> bool {
         let [client, server] = &self.ends;
         client.is_done() && (server.is_done() || server.host.state() == State::Listen)

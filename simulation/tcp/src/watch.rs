@@ -1,5 +1,5 @@
-//! The rules that every packet must obey. They know only what is on the wire, and the congestion window that a host
-//! claims to have.
+//! The rules that every packet must obey. The rules use only the packets on the wire, and the congestion window that a
+//! host claims to have.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub const CHAIN_MAX: u32 = 10;
 /// A byte that is not acknowledged is sent again within this, whatever the back-off: each host gives up after 25 s.
 pub const RETRANSMITS_WITHIN: Micros = 20 * SECOND;
 
-/// What can be wrong.
+/// The faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A byte arrived twice, in the wrong order, or was never written.
@@ -59,7 +59,7 @@ impl Kind {
     }
 }
 
-/// What was wrong, and whose packet it was, if it can be said.
+/// A fault, and whose packet it was, if that is known.
 #[derive(Debug, Clone)]
 pub struct Fault {
     pub kind: Kind,
@@ -74,7 +74,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// What one side has sent, and has been offered.
+/// The numbers that one side has sent, and has been offered.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     /// The highest number sent, the highest acknowledgement and the furthest edge offered. None before the first.
@@ -94,7 +94,7 @@ struct Seen {
 pub struct Cause {
     /// Packets without news that led to it, itself included.
     pub chain: u32,
-    /// It occupies sequence numbers, so that it must be answered.
+    /// The packet occupies sequence numbers, so that it must be answered.
     pub occupies: bool,
 }
 

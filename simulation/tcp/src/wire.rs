@@ -15,7 +15,7 @@ const HEADER_LEN: usize = 20;
 /// IPv4's protocol number of TCP.
 const TCP: u8 = 6;
 
-/// Who sends a packet: the client opens the connection.
+/// The sender of a packet: the client opens the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Client,

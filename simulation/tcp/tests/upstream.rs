@@ -1,5 +1,5 @@
-//! What was found in smoltcp 0.13.1, as docs/upstream.md tells it. Each test holds as long as smoltcp is so; one that
-//! fails after an update means that a report can be dropped.
+//! The faults of smoltcp 0.13.1 that docs/upstream.md reports. Each test passes as long as smoltcp has the fault. A
+//! test that fails after an update means that its report can be dropped.
 
 use sockeye_tcp_simulation::host::{Config, Host, State};
 use sockeye_tcp_simulation::smoltcp_host::Smoltcp;

@@ -28,7 +28,7 @@ pub const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// What becomes of frames.
+/// The fate of frames.
 pub struct Air {
     /// Frames lost of a hundred.
     pub loss: Cell<u8>,

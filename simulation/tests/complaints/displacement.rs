@@ -1,4 +1,4 @@
-//! What happens to newcomers while all slots are taken: what people in the field ran into, each as a test named after it.
+//! Newcomers while all slots are taken: reports from the field, each as a test named after it.
 
 use crate::script::{Client, Reset, World};
 use embassy_time::Duration;

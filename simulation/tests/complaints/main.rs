@@ -1,4 +1,4 @@
-//! What users of other servers on this chip complain of, each as a test that is named after it. The clients are scripts,
+//! Complaints of users of other servers on this chip, each as a test that is named after it. The clients are scripts,
 //! and the time is the test's.
 
 mod displacement;

@@ -20,7 +20,7 @@ const POLLS: usize = 40;
 
 #[derive(Default)]
 struct State {
-    /// What the client has sent and the server has not read.
+    /// The bytes that the client has sent and the server has not read.
     input: VecDeque<u8>,
     output: Vec<u8>,
     /// How many more bytes the client takes.
@@ -93,7 +93,7 @@ impl Client {
         self.0.borrow().end
     }
 
-    /// What the client has got, how the connection stands, and how many aborts are under way.
+    /// The bytes that the client has got, the connection's state, and how many aborts are under way.
     #[track_caller]
     pub fn check(&self, output: &str, end: &str, aborting: u32) {
         let state = self.0.borrow();
@@ -243,7 +243,7 @@ impl Write for Half {
     }
 }
 
-/// What accepting will bring: a client, or an error.
+/// The results of the next accepts: a client, or an error.
 #[derive(Default)]
 struct Acceptor(RefCell<VecDeque<Result<Client, Reset>>>);
 

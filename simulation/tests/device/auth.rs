@@ -1,4 +1,4 @@
-//! Who may do what.
+//! The rights of clients.
 
 use crate::board::Board;
 use crate::script::{check, check_on};

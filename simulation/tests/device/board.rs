@@ -84,7 +84,7 @@ pub struct Board {
     pub applied: RefCell<Vec<(usize, Value)>>,
     pub stored: RefCell<Settings>,
     pub factory_settings: RefCell<Settings>,
-    /// What can be wired, if anything.
+    /// The pins that can be wired, if any.
     pub pins: Cell<Option<Pins>>,
     pub bench: Bench,
     pub failed_boots: Cell<u8>,

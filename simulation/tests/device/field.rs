@@ -1,4 +1,4 @@
-//! What people in the field ran into, by the numbers of docs/field.md. Transactions (12) have a file of their own.
+//! Reports from the field, by the numbers of docs/field.md. Transactions (12) have a file of their own.
 
 use crate::board::Board;
 use crate::script::{check, check_on};

@@ -247,7 +247,7 @@ fn two_senders_do_not_mix_and_one_that_is_gone_gives_way() {
         device.script("ap!");
         device.script(&format!("ap3: {}\n@run 300\nap3= :512|", begin(&first)));
         device.script("ap3: FIRMWARE WRITE 0 abcd\n@run 100\nap3= -ERR wrong offset, the next is 512|");
-        // One that is silent gives way too.
+        // A sender that is silent gives way too.
         device.script(&format!("@run 10000\nap4: {}\n@run 300\nap4= :0|", begin(&second)));
         device.send("ap3", &write(512, &first.bytes[512..1024]));
         device.script("ap3= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");

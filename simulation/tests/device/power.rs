@@ -90,7 +90,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// What a client types, and what happens before its last reply.
+/// The lines of a client, and the events before its last reply.
 type Step = (&'static [&'static str], &'static [&'static str]);
 
 /// Each step ends with a reply that says that something is stored.

@@ -8,7 +8,7 @@ use std::task::Poll;
 
 use sockeye_wifi::{Action, ApSecurity, Event, Ip, JoinError, Radio, ScanResult, Security};
 
-/// What the device told the radio, and what the radio has yet to tell.
+/// The actions that the radio was given, and the events that it has yet to report.
 #[derive(Clone, Default)]
 pub struct Script(Rc<RefCell<Shared>>);
 
@@ -25,7 +25,7 @@ impl Script {
         self.0.borrow_mut().restarts_ap = true;
     }
 
-    /// What the radio was told since this was asked last.
+    /// The radio's actions since the last call.
     pub fn actions(&self) -> String {
         std::mem::take(&mut self.0.borrow_mut().actions).join(", ")
     }
@@ -91,7 +91,7 @@ impl Radio for Script {
     }
 
     async fn event(&mut self) -> Event {
-        // Whoever waits is polled again after each line of the script.
+        // A waiting task is polled again after each line of the script.
         poll_fn(|_| self.0.borrow_mut().events.pop_front().map_or(Poll::Pending, Poll::Ready)).await
     }
 }

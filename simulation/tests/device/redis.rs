@@ -74,7 +74,7 @@ fn sorted(reply: &str) -> Vec<&str> {
     lines
 }
 
-/// What was sent, but for the number of the connection.
+/// The bytes that were sent, without the number of the connection.
 fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     match text.split_once("$2\r\nid\r\n:") {

@@ -1,4 +1,4 @@
-//! What clients and monitors parse, beside what Redis itself sends: the names of fields, their order and their types, in
+//! The parts of replies that clients and monitors parse, compared with Redis: names, order and types of fields, in
 //! RESP2 and RESP3. The values differ, so that `redis.rs` can't compare the bytes.
 //!
 //! Needs `redis-server` 7.0 on the path, as the tests of `redis.rs` do.

@@ -36,7 +36,7 @@ const REQUESTS: [&str; 26] = [
     "QUIT",
 ];
 
-/// What comes back for `wire`, with `unacked` bytes of the transmit buffer taken already, of all of which `ack` become
+/// The answer to `wire`, with `unacked` bytes of the transmit buffer taken already. `ack` bytes of the buffer become
 /// free at a time.
 fn answers(wire: &[u8], unacked: usize, ack: usize) -> Vec<u8> {
     let board = Board::default();

@@ -251,7 +251,7 @@ impl<'a, S: Store> Device<'a, S> {
         [input, received, output, self.clients.values().filter(|client| client.serving.is_some()).count()]
     }
 
-    /// What has come back, and forgets it.
+    /// Takes the bytes that have come back.
     pub fn bytes(&mut self, name: &str) -> Vec<u8> {
         std::mem::take(&mut self.wire(name).0.borrow_mut().output)
     }

@@ -52,7 +52,7 @@ fn well_used() -> Board {
     board
 }
 
-/// What the device answers to a request of a client on its own network.
+/// The device's answer to a request of a client in the access point's network.
 pub fn ask_on(board: &Board, request: &str) -> String {
     let mut histories = [const { History::new() }; READINGS.len()];
     let mut resources = AppResources::new();

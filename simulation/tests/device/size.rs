@@ -1,4 +1,4 @@
-//! What a connection costs.
+//! The RAM of a connection.
 
 use sockeye_device::limits::FUTURE_SIZE_MAX;
 use sockeye_device::{App, AppResources, ClientAddress, ClientOrigin, History, Settings, serve};

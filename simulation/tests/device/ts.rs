@@ -245,10 +245,10 @@ fn a_gap_is_a_gap_and_a_clock_that_is_put_right_moves_no_minute() {
         @sample 0 260\n";
     let spans = "ap: TS.RANGE lm35 - + AGGREGATION count 120000\n";
     check(&format!("{script}{spans}ap= {}\n", minutes(0)));
-    // It is 1,000,020 minutes after the start of 1970.
+    // The time is 1,000,020 minutes after the start of 1970.
     let offset = 60_001_200_000;
     check(&format!("{script}@clock {}\n{spans}ap= {}\n", 601_000 + offset, minutes(offset)));
-    // It was believed to be later.
+    // The device's clock was ahead before.
     check(&format!("@clock 90000000000\n{script}@clock {}\n{spans}ap= {}\n", 601_000 + offset, minutes(offset)));
 }
 
@@ -287,7 +287,7 @@ fn a_day_is_sent_in_parts_while_samples_come() {
     }
 }
 
-/// What Grafana's Redis data source 2.2 sends for its queries, byte by byte: arrays of bulk strings, in RESP2.
+/// The queries of Grafana's Redis data source 2.2, byte by byte: arrays of bulk strings, in RESP2.
 #[test]
 fn the_queries_of_grafanas_data_source() {
     let request = |words: &[&str]| {

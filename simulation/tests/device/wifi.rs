@@ -424,7 +424,7 @@ fn a_factory_reset_forgets_all() {
     assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
 }
 
-/// What the firmware was built with is in force at once, and again after the next boot, not only after that.
+/// The settings of the firmware's build are in force at once, and again after the next boot, not only after that.
 #[test]
 fn a_factory_reset_brings_back_what_the_firmware_was_built_with() {
     let board = Board::default();

@@ -13,15 +13,15 @@ use sockeye_device::limits::{RX_LEN, TX_LEN};
 /// Both directions of a connection. Nobody is woken: a script polls all connections until nothing happens.
 #[derive(Default)]
 pub struct Pipe {
-    /// What is on its way to the device.
+    /// The bytes on their way to the device.
     pub input: VecDeque<u8>,
-    /// What waits in the device's receive buffer.
+    /// The bytes in the device's receive buffer.
     pub received: VecDeque<u8>,
     pub is_ended: bool,
     pub output: Vec<u8>,
     /// How many bytes come in at once at most, in turn; then as many as there are.
     pub pieces: VecDeque<usize>,
-    /// What is put at once.
+    /// The lengths of the writes.
     pub writes: Vec<usize>,
     /// How many bytes of the device's transmit buffer become free at once, in turn; then all of it at once. After 0
     /// writes wait.

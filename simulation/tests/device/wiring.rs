@@ -1,4 +1,4 @@
-//! What is wired while the device runs: keys that come and go, errors, faults, scans.
+//! Wiring while the device runs: keys that come and go, errors, faults, scans.
 
 use sockeye_parts::{Bosch, Condition, Dht, Ds18b20, PinState};
 

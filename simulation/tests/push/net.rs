@@ -32,7 +32,7 @@ impl Pipe {
     }
 }
 
-/// What becomes of connections that are asked for.
+/// The fate of connections to the peer.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Way {
     #[default]
@@ -126,7 +126,7 @@ impl Write for Socket {
         pipe.up_left = pipe.up_left.map(|left| left - len);
         match len {
             0 if !pipe.is_silent => Err(ErrorKind::ConnectionReset),
-            // What is written to a silent connection goes nowhere.
+            // Bytes that are written to a silent connection are lost.
             _ => Ok(buf.len()),
         }
     }

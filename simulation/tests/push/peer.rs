@@ -13,7 +13,7 @@ use sockeye_resp::{Args, Decoder, Limits, Protocol, ReplyWriter, Request};
 
 use crate::net::Pipe;
 
-/// What a restart leaves of the peer's streams.
+/// The peer's streams after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keeps {
     Everything,
@@ -89,7 +89,7 @@ pub struct Peer {
     server: RefCell<Server>,
     keeps: Keeps,
     pub restarts: Cell<u32>,
-    /// What was stored, in order: the peer's life, the stream, the value.
+    /// The stored samples, in order: the peer's life, the stream, the value.
     pub stored: RefCell<Vec<(u32, Vec<u8>, i32)>>,
 }
 

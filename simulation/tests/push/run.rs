@@ -39,7 +39,7 @@ pub struct Plan {
     pub has_faults: bool,
 }
 
-/// What has happened.
+/// The events of a run.
 #[derive(Debug, Default)]
 pub struct Ran {
     pub generated: usize,
@@ -201,7 +201,7 @@ impl World {
         let random = &mut *self.net.random.borrow_mut();
         match random.u16(..1_000) {
             0..3 => {
-                // It is away, for a moment most often, and now and then for longer than the outbox lasts.
+                // The peer is away, for a moment most often, and now and then for longer than the outbox lasts.
                 let longest = if random.u8(..5) == 0 { 90_000 } else { 6_000 };
                 self.back_ms.set(now + random.u64(..longest));
                 self.net.way.set(if random.bool() { Way::Refused } else { Way::Lost });

@@ -72,7 +72,7 @@ fn address(bytes: &[u8]) -> Ipv4Addr {
 pub struct Link {
     near: channel::Runner<'static, MTU>,
     tasks: Vec<Task>,
-    /// Who answers ARP.
+    /// The hosts that answer ARP.
     pub hosts: BTreeMap<Ipv4Addr, [u8; 6]>,
     pub heard: Vec<Frame>,
     pub interface: Interface,

@@ -97,7 +97,7 @@ fn ten_hosts_that_have_gone_end_no_service() {
             let (address, mac) = gone(index);
             link.datagram(mac, (address, 40_000), (DEVICE, 53), &question("a.b"));
             link.datagram(mac, (address, 40_001), MDNS, &question("kitchen.local"));
-            // It says that it has an address, and sends from none: nobody knows its MAC address.
+            // The client has an address by its `ciaddr`, and sends from none, so its MAC address is unknown.
             let renew = dhcp_message(mac, Some(address), &[DhcpOption::MessageType(MessageType::Inform)]);
             link.datagram(mac, (NOBODY, 68), (ALL, 67), &renew);
             link.run(5);

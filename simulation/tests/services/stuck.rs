@@ -17,7 +17,7 @@ use sockeye_simulation::clock;
 
 use crate::{DEVICE, dhcp_message, question};
 
-/// What a socket never ends.
+/// The operation that a socket never ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stuck {
     Bind,

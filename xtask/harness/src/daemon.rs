@@ -71,7 +71,8 @@ impl Server {
         Ok(())
     }
 
-    /// The process's number. What only binds it to this program becomes the server, so it is the server's.
+    /// The process's number. The launcher that binds the server to this program becomes the server, so the number is
+    /// the server's.
     pub fn id(&self) -> u32 {
         self.child.id()
     }

@@ -19,7 +19,8 @@ use crate::workspace::{Workspace, metadata};
 /// The names of the firmware folders.
 pub const FOLDERS: [&str; 2] = ["esp32", "qemu-virt"];
 
-/// What the firmware reads at build time. Each is set by a job or not at all: never taken from the user's environment.
+/// The variables that the firmware reads at build time. Each is set by a job or not at all: never taken from the user's
+/// environment.
 const SETTINGS: [&str; 5] = ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID"];
 
 /// One folder under `firmware/`.
@@ -34,7 +35,7 @@ pub struct Firmware {
     pub bins: BTreeMap<String, String>,
 }
 
-/// What to build of a firmware workspace.
+/// The program to build of a firmware workspace.
 pub struct Build<'a> {
     /// The program.
     pub bin: &'a str,
@@ -87,7 +88,7 @@ impl Firmware {
         command
     }
 
-    /// What the folder's own config puts into the environment, for a cargo that runs elsewhere and doesn't read it.
+    /// The environment of the folder's own config, for a cargo that runs elsewhere and doesn't read it.
     pub fn environment(&self) -> Result<BTreeMap<String, String>> {
         #[derive(Deserialize)]
         struct Config {
@@ -106,7 +107,7 @@ impl Firmware {
         let mut command = self.cargo(toolchain, build.settings);
         command.args(["build", "--locked", "--release", "--package", package, "--bin", build.bin]);
         command.args(["--target", build.target]);
-        command.arg("--config").arg(short_paths(&self.root, build.target)?);
+        command.arg("--config").arg(rust_flags(&self.root, build.target)?);
         if !build.features.is_empty() {
             command.arg("--features").arg(OsStr::new(&build.features.join(",")));
         }
@@ -120,9 +121,14 @@ impl Firmware {
     }
 }
 
-/// A setting of cargo by which the image names files from their package's folder on, and ours from the repository's. The
-/// message of a panic then fits where it is kept, the image is 9 KB smaller, and the same wherever it was built.
-fn short_paths(root: &Path, target: &str) -> Result<String> {
+/// Keeps rustc from warning at each crate that target features of `.cargo/config.toml` are unstable: that is no lint, so
+/// nothing narrower turns it off. Lints are clippy's business, whose job builds without this and denies them.
+const NO_WARNINGS: &str = "-Awarnings";
+
+/// A setting of cargo that adds to the folder's own flags. Files are named from their package's folder on, and ours from
+/// the repository's. The message of a panic then fits where it is kept, the image is 9 KB smaller, and the same wherever
+/// it was built.
+fn rust_flags(root: &Path, target: &str) -> Result<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
     let sources = home.context("there is no home directory")?.join("registry/src");
     let mut folders = vec![root.to_path_buf()];
@@ -131,6 +137,8 @@ fn short_paths(root: &Path, target: &str) -> Result<String> {
         folders.push(registry?.path());
     }
     folders.sort_unstable();
-    let flags: Vec<_> = folders.iter().map(|folder| format!("--remap-path-prefix={}/=", folder.display())).collect();
+    let mut flags: Vec<_> =
+        folders.iter().map(|folder| format!("--remap-path-prefix={}/=", folder.display())).collect();
+    flags.push(NO_WARNINGS.to_owned());
     Ok(format!("target.{target}.rustflags={flags:?}"))
 }

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 pub const ESPFLASH_VERSION: &str = "4.7.0";
 /// The flash of every supported board, bytes.
 const FLASH_LEN: usize = 4 << 20;
-/// What erased flash reads.
+/// The value of an erased byte.
 const ERASED: u8 = 0xff;
 
 /// Bytes of flash and where they begin.

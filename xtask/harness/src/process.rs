@@ -60,7 +60,7 @@ fn wait(command: &mut Command, limit: Duration) -> Result<()> {
     }
 }
 
-/// What a program that ends by itself at once prints on its standard output.
+/// The standard output of a program that ends by itself at once.
 pub fn read(command: &mut Command) -> Result<String> {
     let output = finish(command)?;
     if !output.status.success() {

@@ -1,4 +1,4 @@
-//! The Redis that others are compared with. It listens only where a test tells it to.
+//! The Redis that others are compared with. The server listens only on the test's address.
 
 use std::env;
 use std::ffi::OsString;

@@ -51,7 +51,7 @@ impl Embedded {
         bail!("no compiler for the chips: run `cargo xtask setup`")
     }
 
-    /// What its compiler says of itself, without the host.
+    /// The version of its compiler, without the host.
     pub fn version(&self) -> Result<String> {
         let rustc = match self {
             Self::Rustup => PathBuf::from("rustc"),
@@ -241,7 +241,7 @@ fn stamp_file(folder: &Path) -> PathBuf {
     folder.join("made-from")
 }
 
-/// What the folder depends on: another compiler, other targets or another place make it stale.
+/// The folder's inputs: another compiler, other targets or another place make the folder stale.
 fn stamp(folder: &Path) -> Result<String> {
     Ok(format!("{}\n{}\n{}\n", debian_compiler()?, TARGETS.join(" "), folder.display()))
 }

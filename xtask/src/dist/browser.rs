@@ -19,7 +19,7 @@ const PROGRAMS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 const LIMIT: Duration = Duration::from_secs(90);
 /// How long the page has to fetch and show what is there, in the browser's own time.
 const BUDGET_MS: &str = "20000";
-/// What the page says in its title when all parts are listed.
+/// The page's mark that all parts are listed.
 const READY: &str = "data-state=\"ready\"";
 /// The attribute that ESP Web Tools sets where the browser can reach a serial port.
 const SUPPORTED: &str = "install-supported";
@@ -62,7 +62,7 @@ fn wait_for(port: &str) -> Result<()> {
     Ok(())
 }
 
-/// What the page looks like when its scripts have run, as HTML.
+/// The page after its scripts have run, as HTML.
 fn open(chromium: &Path, workspace: &Workspace, address: &str, more: &[&str]) -> Result<String> {
     let mut command = Command::new("timeout");
     command.arg(LIMIT.as_secs().to_string()).arg(chromium);

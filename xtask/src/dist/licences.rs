@@ -10,9 +10,9 @@ use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand, Packag
 use harness::chip::{Chip, FOLDER};
 use harness::workspace::Workspace;
 
-/// What the names of files with a licence begin with.
+/// The starts of the names of files with a licence.
 const TEXTS: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
-/// What no manifest of a package tells.
+/// The licences that are in no package's manifest.
 const BEYOND: &str = "\
 The images also have Espressif's binary libraries for Wi-Fi, which come with esp-wifi-sys and are under the Apache
 License 2.0, and Espressif's second-stage bootloader out of ESP-IDF, which comes with espflash and is under the same.

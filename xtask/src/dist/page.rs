@@ -32,7 +32,7 @@ pub struct Build {
     /// The chip, as ESP Web Tools calls it.
     #[serde(rename = "chipFamily")]
     pub chip_family: String,
-    /// What is written.
+    /// The parts to write.
     pub parts: Vec<ManifestPart>,
 }
 

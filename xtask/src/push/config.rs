@@ -33,7 +33,7 @@ pub fn check(workspace: &Workspace) -> Result<()> {
 /// A simulated device that was told nothing when it was started.
 fn device(workspace: &Workspace, name: &str) -> Result<(Server, Cli)> {
     let port = free_port()?;
-    // It has to keep what it is told.
+    // The device needs a folder, because its settings have to last.
     let state = workspace.target.join(format!("{name}-state"));
     if state.exists() {
         fs::remove_dir_all(&state)?;
@@ -67,7 +67,7 @@ fn walk(kitchen: &Cli, barn: &Cli, stored: &Cli, port: u16) -> Result<()> {
     stored.wait("that samples come", LIMIT, |_| Ok(len("lm35")? >= 3))?;
     ensure!(stored.ask(&["KEYS", "*"])?.trim() == stream("lm35"), "others come too");
 
-    // What comes is as far apart from now on.
+    // Samples are as far apart as the period from now on.
     set(kitchen, &["push.period", &PERIOD_MS.to_string()])?;
     let known = len("lm35")?;
     stored.wait("that rarer samples come", LIMIT, |_| Ok(len("lm35")? >= known + 4))?;

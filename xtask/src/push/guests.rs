@@ -117,7 +117,7 @@ fn outlives_a_restart(workspace: &Workspace, a: &Cli, b: &Cli, barn: Option<Serv
     let last = *known.keys().last().context("samples")?;
     let mut measured = a.stream("history:lm35")?;
     measured.retain(|id, _| *id <= last);
-    // It keeps its last 64 samples, and those of the first second may be from before it was told where to send them.
+    // A device keeps its last 64 samples. Samples of the first second may be older than the setting of the peer.
     known.retain(|id, _| measured.first_key_value().is_some_and(|(first, _)| id >= first));
     ensure!(measured == known, "measured {measured:?}\nat barn {known:?}");
     ensure!(both == 0, "{both} samples were sent again to a peer that had answered for them");

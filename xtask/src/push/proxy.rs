@@ -45,7 +45,7 @@ impl Proxy {
     }
 }
 
-/// What a connection may carry before it is cut.
+/// The bytes that a connection may carry before it is cut.
 struct Budget {
     up: usize,
     down: usize,

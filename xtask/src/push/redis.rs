@@ -133,7 +133,7 @@ pub fn check(workspace: &Workspace, cuts: u32, seed: u64) -> Result<()> {
     })
 }
 
-/// What the device is called.
+/// The device's name.
 pub fn node(device: &Cli) -> Result<String> {
     let text = device.ask(&["CONFIG", "GET", "device.name"])?;
     Ok(text.lines().last().context("the device has no name")?.to_owned())

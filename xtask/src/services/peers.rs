@@ -60,7 +60,7 @@ struct Background(Child);
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The program may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -79,7 +79,7 @@ fn start(command: &mut Command, log: &Path, is_ready: impl Fn() -> Result<bool>)
     Ok(program)
 }
 
-/// What a program prints within so many seconds, which has to have all of these in it.
+/// The output of a program within so many seconds. All of `wanted` have to be in it.
 fn expect(command: &[&str], bus: &str, wanted: &[&str]) -> Result<String> {
     let mut program = bound(TIMEOUT);
     program.args(["-k", "1", "15"]).args(command).env("DBUS_SYSTEM_BUS_ADDRESS", bus).stdin(Stdio::null());
@@ -132,7 +132,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
     // The script would set the address.
     expect(&["udhcpc", "-i", TAP, "-n", "-q", "-f", "-t", "5", "-s", "/bin/true"], &bus, &[&lease])?;
     forwarded(&folder)?;
-    // It leaves processes behind, which end with its PID namespace. What it is told it tells a script, in the
+    // dhcpcd leaves processes behind, which end with its PID namespace. dhcpcd passes its lease to a script in the
     // environment, which env prints.
     let bounded = ["unshare", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "14"];
     let dhcpcd = ["dhcpcd", "--nobackground", "--oneshot", "--ipv4only", "--noipv4ll", "--noarp", "--option", "1,3,6"];

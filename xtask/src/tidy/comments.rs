@@ -9,7 +9,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 use super::{Files, texts};
 
-/// What ends with a full stop that ends no sentence.
+/// Words with a full stop that ends no sentence.
 const ABBREVIATIONS: [&str; 4] = ["e.g.", "i.e.", "etc.", "vs."];
 
 /// One sentence.
@@ -124,7 +124,7 @@ fn of_markdown(path: &str, first_line: usize, text: &str) -> Vec<Sentence> {
     sentences.into_iter().map(sentence).collect()
 }
 
-/// What a block has of words until it ends.
+/// The words of a block until it ends.
 #[derive(Default)]
 struct Block {
     words: Vec<(usize, String)>,

@@ -1,10 +1,10 @@
-//! What Sockeye costs stands in one document, which the bench makes: a figure elsewhere would soon be wrong.
+//! Figures of cost stand in one document, which the bench makes: a figure elsewhere would soon be wrong.
 
 use super::{Files, texts};
 
 /// The document that the bench makes.
 const HOME: &str = "docs/performance.md";
-/// What figures of cost are followed by.
+/// The units of figures of cost.
 const UNITS: [&str; 4] = ["instructions", "requests/s", "requests per second", "% of Redis"];
 
 /// Figures in other documents.

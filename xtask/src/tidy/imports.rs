@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, Package};
 
 use super::Files;
 
-/// What a crate may import. A name that ends in `*` stands for all that start so.
+/// The crates that a crate may import. A name that ends in `*` stands for all that start so.
 enum Imports {
     /// These and no others.
     Only(&'static [&'static str]),
@@ -50,7 +50,7 @@ const BOARD: Imports = Only(&[
     "static_cell",
 ]);
 
-/// What runs on devices and hosts.
+/// The crates that run on devices and hosts.
 const OURS: &[&str] = &[
     "sockeye",
     "sockeye-board",
@@ -182,7 +182,7 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-client", Only(&["edge-nal", "embassy-time", "embedded-io-async", "sockeye-resp"])),
     ("sockeye", NotThese(&["sockeye-conformance", "sockeye-esp32", "sockeye-qemu-virt*", "xtask"])),
-    // It tests from outside, so it knows none of what it tests.
+    // The conformance suite tests from outside, so it imports nothing that it tests.
     ("sockeye-conformance", NotThese(&["sockeye*", "xtask"])),
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
@@ -190,7 +190,7 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
-    // They build and start what they test and measure, and link none of it.
+    // The tools build and start the programs that they test and measure, and link none of them.
     ("xtask", NotThese(OURS)),
     ("sockeye-harness", NotThese(OURS)),
     ("sockeye-measure", NotThese(OURS)),
@@ -211,7 +211,7 @@ const TABLE: &[(&str, Imports)] = &[
             "static_cell",
         ]),
     ),
-    // What Sockeye is compared with runs on the same board, and has nothing else of Sockeye's.
+    // The servers that Sockeye is compared with run on the same board, and have nothing else of Sockeye's.
     ("sockeye-bench-exchange", Only(&["embedded-io-async"])),
     (
         "sockeye-bench-peers",
@@ -244,7 +244,7 @@ pub struct Edges {
     imports: Vec<String>,
 }
 
-/// What cargo knows; dependencies of tests and build scripts reach no device.
+/// The dependencies by cargo's metadata; those of tests and build scripts reach no device.
 pub fn edges(packages: &[Package]) -> Vec<Edges> {
     let imports = |package: &Package| {
         let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);

@@ -1,4 +1,4 @@
-//! What the documents name must exist: paths, in links and in backticks, and jobs of `cargo xtask`.
+//! Things that the documents name must exist: paths, in links and in backticks, and jobs of `cargo xtask`.
 
 use super::{Files, has, join, parent, texts};
 
@@ -45,7 +45,7 @@ pub fn links(text: &str) -> impl Iterator<Item = &str> {
     inside.map(|target| target.split('#').next().unwrap_or_default()).filter(|target| !target.is_empty())
 }
 
-/// What stands in backticks, outside of fenced blocks.
+/// The text in backticks, outside of fenced blocks.
 fn code_spans(text: &str) -> impl Iterator<Item = &str> {
     let blocks = text.split("\n```").enumerate().filter(|(index, _)| index % 2 == 0).map(|(_, block)| block);
     blocks.flat_map(|block| block.lines()).flat_map(|line| line.split('`').skip(1).step_by(2))

@@ -10,7 +10,7 @@ const ROWS_MIN: usize = 15;
 /// The section that says how the product is extended, and what it has a paragraph for.
 const HOW_TO_ADD: &str = "## How to add";
 const ADDED: [&str; 4] = ["a command", "a sensor", "a board", "a setting"];
-/// What declares a name.
+/// The keywords that declare a name.
 const KEYWORDS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "macro_rules!"];
 
 /// Rows whose file or name is not there, and too few of them.

@@ -1,4 +1,4 @@
-//! What runs on chips only can't be tested here, so it stays thin: wiring, and calls of drivers.
+//! Code that runs on chips only can't be tested here, so it stays thin: wiring, and calls of drivers.
 
 use super::{Files, texts};
 

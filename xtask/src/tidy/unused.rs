@@ -19,7 +19,7 @@ const TESTS: [&str; 7] =
     ["crates/conformance", "crates/parts", "crates/sim-radio", "fuzz", "simulation", "tests/", "bench/"];
 /// Crates that no program uses yet: nothing of such a crate is looked at.
 const NOT_YET_USED: [&str; 1] = ["crates/tcp-engine"];
-/// What is kept although nothing here uses it, and who does.
+/// Declarations that are kept although nothing here uses them, and their users.
 const EXCEPTIONS: [(&str, &str); 4] = [
     ("crates/device: HISTORY_SIZE_MAX", "the table of sizes in the documentation of that file"),
     ("crates/resp: ReplyWriter::boolean", "servers that answer in RESP3"),

@@ -1,9 +1,9 @@
-//! What no file may contain: what is left over from work, and what is true on one machine only. The words are put
+//! Words that no file may contain: left-overs from work, and names that are true on one machine only. The words are put
 //! together here, so that this file doesn't contain them either.
 
 use super::{Files, texts};
 
-/// What is left to do, and what was put in to see something.
+/// Marks of unfinished work, and of debugging.
 const LEFT_OVERS: [&str; 5] = [
     concat!("FIX", "ME"),
     concat!("TO", "DO"),

@@ -7,7 +7,7 @@ use std::process::Command;
 use super::lwip;
 use harness::process::read;
 
-/// What a reader needs to know to measure the same. What can't be told is left out.
+/// The facts about the machine that a reader needs to measure the same. Unknown facts are left out.
 pub fn describe() -> BTreeMap<String, String> {
     let first_line = |mut command: Command| Some(read(&mut command).ok()?.lines().next()?.trim().to_owned());
     let version = |program: &str| {

@@ -128,7 +128,7 @@ fn download(folder: &Path) -> Result<()> {
         apt.current_dir(folder).args(["--quiet", "-o", "Dir::Etc::sourcelist=/dev/null"]);
         apt.arg("-o").arg(format!("Dir::Etc::sourceparts={}", sources.display()));
         apt.arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
-        // Who downloads needs no other user to do it.
+        // apt downloads as this user.
         apt.args(["-o", "APT::Sandbox::User="]);
         apt
     };

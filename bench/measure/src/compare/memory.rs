@@ -44,7 +44,7 @@ pub fn measure(workspace: &Workspace) -> Result<Memory> {
     Ok(memory)
 }
 
-/// What a program takes, the most stack that it used under load with it.
+/// The memory of a program, with the most stack that it used under load.
 fn program(workspace: &Workspace, elf: &Path, less: &Path, exchange: &Exchange, closes: bool) -> Result<Row> {
     let [sizes, less] = [elf, less].map(|elf| size::elf_sizes(&fs::read(elf)?));
     let (sizes, less) = (sizes?, less?);

@@ -27,7 +27,7 @@ pub fn write(workspace: &Workspace, results: &Results) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with the document in the tree, if anything: it has to be the one that the results make.
+/// The fault of the document in the tree, which has to be the one that the results make; None if there is no fault.
 pub fn fault(workspace: &Workspace) -> Option<String> {
     let results = match Results::read(workspace) {
         Ok(results) => results,

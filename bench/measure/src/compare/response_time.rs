@@ -23,7 +23,7 @@ const SLOW_READ_LEN: usize = 64;
 const SLOW_PAUSE: Duration = Duration::from_millis(10);
 const SLOW_WINDOW: usize = 8;
 
-/// What is compared.
+/// The servers that are compared.
 const CONTENDERS: [Contender; 3] = [Contender::Sockeye, Contender::EmbassyNet, Contender::Lwip(1)];
 
 /// Builds what is measured.

@@ -1,4 +1,4 @@
-//! What was measured, kept in a file beside the document that is made of it, so that one part can be measured again.
+//! The figures, kept in a file beside the document that is made of them, so that one part can be measured again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -86,7 +86,7 @@ pub struct Redis {
     pub clients: u64,
     /// Requests of each run.
     pub requests: u64,
-    /// What was asked for.
+    /// The request.
     pub tests: Vec<RedisTest>,
 }
 
@@ -119,7 +119,7 @@ pub struct Instructions {
 }
 
 impl Results {
-    /// What earlier runs left; nothing where there is no such file.
+    /// The results of earlier runs; empty if there is no such file.
     pub fn read(workspace: &Workspace) -> Result<Self> {
         let file = workspace.root.join(FILE);
         if !file.is_file() {

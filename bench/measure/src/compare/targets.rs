@@ -6,7 +6,7 @@ use super::results::{Results, Row};
 pub struct Target {
     pub what: &'static str,
     pub at_most: u64,
-    /// What was measured, if it was.
+    /// The measured figure; None if it was not measured.
     pub measured: fn(&Results) -> Option<u64>,
 }
 

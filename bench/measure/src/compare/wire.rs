@@ -75,9 +75,9 @@ fn resource(guest: &mut Guest<'_>, wire: &mut Wire, name: &str, exchange: &Excha
     Ok(())
 }
 
-/// What all operations took: bytes and packets at the interface, and instructions.
+/// The costs of all operations: bytes and packets at the interface, and instructions.
 fn count(guest: &mut Guest<'_>, mut operation: impl FnMut() -> Result<()>) -> Result<Row> {
-    // What is still under way of what came before belongs to that.
+    // Packets that are still under way belong to the operation before.
     operation()?;
     sleep(PAUSE);
     let before = counters()?;
@@ -91,7 +91,7 @@ fn count(guest: &mut Guest<'_>, mut operation: impl FnMut() -> Result<()>) -> Re
     Ok(row)
 }
 
-/// The interface's counters. It is the client's: what it sends is what the device receives.
+/// The interface's counters. The interface is the client's: its sent packets are the device's received ones.
 fn counters() -> Result<BTreeMap<&'static str, u64>> {
     let table = fs::read_to_string("/proc/net/dev")?;
     counters_of(&table, TAP).with_context(|| format!("no {TAP} in the kernel's table of interfaces"))

@@ -9,7 +9,8 @@ use crate::sessions::session::Cursor;
 
 const NO_SLOTS: &str = "ERR this build has no slots for updates: it is updated by flashing it";
 const BUSY: &str = "ERR the flash is at work for another client, try again";
-/// What a command that changes settings gets during a trial: the firmware before must find them as they were.
+/// The error to a command that changes settings during a trial. The firmware before must find the settings as they
+/// were.
 pub(crate) const ON_TRIAL: &str = "ERR this firmware is on trial and stores no settings: FIRMWARE CONFIRM comes first";
 
 impl<'c> CommandContext<'c, '_> {

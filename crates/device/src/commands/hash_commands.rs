@@ -21,7 +21,7 @@ struct Meta {
     period_ms: Option<u32>,
     /// Since the latest sample, if there is one.
     age_ms: Option<u64>,
-    /// What is kept of a reading: `day`, or `samples` if there is no RAM for its day.
+    /// The history of a reading: `day`, or `samples` if there is no RAM for its day.
     history: Option<&'static str>,
     /// After how long without a sample there is no value any more; of a reading of another device only.
     expire_ms: Option<u32>,

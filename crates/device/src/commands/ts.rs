@@ -12,7 +12,7 @@ use crate::keys::series::{Group, Groups, Plan, Series, Window};
 use crate::sessions::session::Cursor;
 use crate::value::Value;
 
-/// What is told of points that are put together.
+/// The function that aggregates points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Aggregation {
     Avg,
@@ -32,11 +32,11 @@ const AGGREGATIONS: [(&str, Aggregation); 6] = [
     ("count", Aggregation::Count),
 ];
 
-/// What a range is asked for.
+/// The arguments of a range.
 struct Range {
     window: Window,
     aggregation: Option<(&'static str, Aggregation)>,
-    /// What is added to the beginning of a span to tell its time, milliseconds.
+    /// The offset of a bucket's time from its beginning, milliseconds.
     stamp_ms: u64,
     /// At most so many points of a reading.
     count: usize,
@@ -260,7 +260,7 @@ impl CommandContext<'_, '_> {
         Ok(flow)
     }
 
-    /// Whether this is the first call for a request: then times follow the clock. They don't within a reply.
+    /// Whether this is the first call for a request. Times follow the clock then, but not within a reply.
     fn begin(&mut self) -> bool {
         let is_first = Progress::of(self.session().cursor).is_none();
         if is_first {
@@ -430,7 +430,7 @@ pub(crate) fn mget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         Protocol::Resp3 => cx.reply.map(count),
     };
     cx.list(count, header, |cx, item| {
-        // One that has gone meanwhile leaves its place empty.
+        // A reading that has gone meanwhile leaves its place empty.
         let reading = filters.readings(cx).nth(item).unwrap_or(usize::MAX);
         let is_resp3 = cx.reply.protocol() == Protocol::Resp3;
         if !is_resp3 {

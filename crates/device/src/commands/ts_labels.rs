@@ -47,7 +47,7 @@ type LabelText = String<{ if SPEC_LEN_MAX > REMOTE_NAME_LEN_MAX { SPEC_LEN_MAX }
 pub(crate) enum Shown {
     None,
     All,
-    /// Those that the request's arguments from `first` on name, so many.
+    /// The labels that `count` arguments of the request from `first` on name.
     Selected {
         first: usize,
         count: usize,
@@ -58,7 +58,7 @@ pub(crate) enum Shown {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filters(pub(crate) usize);
 
-/// What a filter wants of a label.
+/// A filter by a label's values.
 struct Filter<'a> {
     label: &'a [u8],
     /// One value, several in brackets, or nothing.

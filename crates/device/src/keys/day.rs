@@ -1,13 +1,13 @@
 //! A day of one reading: the minimum, mean and maximum of each minute and of each ten minutes.
 //!
-//! Minutes are counted from boot, so that no step of the clock moves a sample from one bucket into another. What a
-//! client reads as their time is [`DayClock`]'s.
+//! Minutes are counted from boot, so that no step of the clock moves a sample from one bucket into another.
+//! [`DayClock`] gives the time that a client reads.
 
 use crate::limits::{BUCKET_COUNT_MAX, CLOCK_SLACK_MS, DAY_MINUTES, DAY_TENS, MINUTE_MS, TEN_MINUTES};
 use crate::platform::Now;
 use crate::value::Value;
 
-/// What is kept of the samples of some time.
+/// The aggregate of the samples of some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
     /// The least sample, or a little less if it is far below the mean; see [`Spread`].
@@ -131,7 +131,7 @@ struct Ring<const N: usize> {
 impl<const N: usize> Ring<N> {
     const NONE: Self = Self { closed: [Packed::NONE; N], open: Sum::NONE, number: 0, len: 0 };
 
-    /// Adds a sample to bucket `number`. One that is older than the open bucket counts for that.
+    /// Adds a sample to bucket `number`. An older sample counts for the open bucket.
     fn add(&mut self, number: u32, value: Value) {
         if self.open.count == 0 && self.len == 0 {
             self.number = number;
@@ -154,7 +154,7 @@ impl<const N: usize> Ring<N> {
         }
     }
 
-    /// What is kept of bucket `number`.
+    /// Bucket `number`; None if it has no sample or is gone.
     fn bucket(&self, number: u32) -> Option<Bucket> {
         match self.number.checked_sub(number)? {
             0 => self.open.bucket(),
@@ -256,12 +256,12 @@ impl Day {
         self.minutes.number
     }
 
-    /// What is kept of a minute.
+    /// The bucket of a minute.
     pub(crate) fn minute(&self, number: u32) -> Option<Bucket> {
         self.minutes.bucket(number)
     }
 
-    /// What is kept of the ten minutes of this number, of which ten times as many minutes came before.
+    /// The bucket of ten minutes with this number, which is a tenth of their minutes' numbers.
     pub(crate) fn ten(&self, number: u32) -> Option<Bucket> {
         self.tens.bucket(number)
     }
@@ -278,8 +278,7 @@ pub(crate) fn minute(uptime_ms: u64) -> u32 {
     u32::try_from(uptime_ms / MINUTE_MS).unwrap_or(u32::MAX)
 }
 
-/// What must be added to the time since boot to tell the time of a bucket, milliseconds: 0 until the time of day is
-/// known.
+/// The time of a bucket minus its time since boot, milliseconds; 0 until the time of day is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DayClock(i64);
 

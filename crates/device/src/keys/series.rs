@@ -18,7 +18,7 @@ pub(crate) struct Plan {
     pub(crate) as_samples: u8,
 }
 
-/// What a client reads: a sample, or what is kept of a minute or ten.
+/// A point that a client reads: a sample, or the bucket of one minute or ten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Point {
     /// When it was, or when it began, milliseconds since 1970, or since boot.
@@ -26,8 +26,8 @@ pub(crate) struct Point {
     pub(crate) bucket: Bucket,
 }
 
-/// What is kept of one reading. Its points have indices below [`len`](Self::len); where nothing was measured, there is
-/// no point.
+/// The history of one reading: its samples, and its day if it has one. Its points have indices below
+/// [`len`](Self::len); where nothing was measured, there is no point.
 #[derive(Clone, Copy)]
 pub(crate) struct Series<'a> {
     history: &'a History,
@@ -83,8 +83,8 @@ impl Plan {
     }
 }
 
-/// Whether the samples of these numbers have time stamps of this minute. They don't if the clock was put right
-/// meanwhile, or if another device gave them stamps of its own.
+/// Whether the samples of these numbers have time stamps of this minute. False if the clock was put right meanwhile, or
+/// if another device gave the samples stamps of its own.
 fn is_within(history: &History, (first, end): (u32, u32), minute: u32, clock: DayClock) -> bool {
     if first == end {
         return true;

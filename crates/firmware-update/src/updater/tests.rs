@@ -101,7 +101,7 @@ impl Device {
         Some(self.flash.bytes(range.start, len))
     }
 
-    /// What the bootloader boots, with the digest of its image.
+    /// The slot that the bootloader boots, with the digest of its image.
     fn bootload(&self) -> Option<(Slot, [u8; DIGEST_LEN])> {
         // The power stays on for the bootloader.
         let left = self.flash.hold_power();

@@ -80,7 +80,7 @@ impl Slots {
         self.updater.status().state == UpdateState::Trial
     }
 
-    /// What receives images.
+    /// The receiver of images.
     pub fn into_updater(self) -> Updater<FileFlash> {
         self.updater
     }

@@ -11,7 +11,7 @@ use crate::update::Stop;
 /// A connection to a device.
 pub struct DeviceLink {
     stream: TcpStream,
-    /// What has come and is not read yet.
+    /// The received bytes that are not read yet.
     received: Vec<u8>,
 }
 

@@ -7,7 +7,7 @@ const BAR_LEN: usize = 30;
 /// The least time between two drawings of the bar.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// What is sent of an image.
+/// The progress of sending an image.
 pub struct Progress {
     size: usize,
     at: usize,

@@ -29,8 +29,8 @@ fn a_probes_byte_that_was_taken_counts_as_sent() {
     assert_eq!((it.c.snd_una, it.c.unacknowledged()), (ISS + 2, 2));
 }
 
-/// Both open at once: the SYN,ACK of the other side has an old number and must still count as an ACK. It did not, and
-/// both repeated it for ever.
+/// Both sides open at once. The SYN,ACK of the other side has an old number and must still count as an ACK. The fault
+/// was that the SYN,ACK did not count, and both sides repeated it for ever.
 #[test]
 fn a_simultaneous_open_is_established_by_a_syn_ack_with_an_old_number() {
     let mut it = Peer::syn_sent(256, 256);
@@ -52,8 +52,8 @@ fn a_small_window_is_used_after_the_override_time_out() {
     assert_eq!((sent[0].0, sent[0].1.payload.len()), (OVERRIDE_MS, 10));
 }
 
-/// The byte of a probe was taken into a shut window: RCV.NXT went past the edge that was told, and the next window was
-/// told as nearly 64 KB.
+/// The byte of a probe was taken into a shut window. RCV.NXT went past the offered edge, and the next offered window
+/// was nearly 64 KB.
 #[test]
 fn a_byte_is_not_taken_into_a_shut_window() {
     let mut it = Peer::established(64, 64);
@@ -66,8 +66,8 @@ fn a_byte_is_not_taken_into_a_shut_window() {
     assert_eq!((answer[0].ack, answer[0].window, it.c.rcv_nxt), (next, 0, next));
 }
 
-/// After a time-out SND.NXT goes back. An ACK with that number is out of the peer's window, so that the peer does not
-/// learn what it acknowledges; with both ends so, neither moves (RFC 9293 appendix A.2).
+/// After a time-out SND.NXT goes back. An ACK with that number is out of the peer's window, so the peer ignores the
+/// acknowledgement. If both ends do so, neither moves (RFC 9293 appendix A.2).
 #[test]
 fn an_ack_has_the_highest_number_that_was_sent() {
     let mut it = Peer::with_window(256, 4_096, 4_000);
@@ -89,8 +89,8 @@ fn a_retransmission_is_never_held_back() {
     assert_eq!(brief(&[sent[0].1.clone()]), [(2, ACK, 10)]);
 }
 
-/// By the rule of SND.WL1 and SND.WL2 alone, a repeated FIN with a newer ACK moved SND.UNA and kept the old window, and
-/// data went beyond the peer's edge.
+/// By the rule of SND.WL1 and SND.WL2 alone, a repeated FIN with a newer ACK moved SND.UNA and kept the old window.
+/// Data went beyond the peer's edge.
 #[test]
 fn a_repeated_fin_with_a_newer_ack_brings_its_window() {
     let mut it = Peer::established(256, 4_096);
@@ -106,8 +106,8 @@ fn a_repeated_fin_with_a_newer_ack_brings_its_window() {
     assert_eq!(it.writes(&[7; 100]), [], "nothing goes beyond the edge");
 }
 
-/// SND.NXT counts a probe's byte, which the peer need not have taken. While its window is shut, an ACK is acceptable to
-/// it at one number only, so that with the wrong one it does not learn that ours has opened. Two ends that had both
+/// SND.NXT counts a probe's byte, which the peer need not have taken. While the peer's window is shut, the peer accepts
+/// an ACK at one number only. An ACK with the wrong number does not open our window at the peer. Two ends that had both
 /// taken a probe's byte, and whose ACKs of it were lost, never moved again.
 #[test]
 fn acks_have_both_numbers_that_a_probe_leaves_open() {
@@ -127,8 +127,8 @@ fn acks_have_both_numbers_that_a_probe_leaves_open() {
     assert_eq!(numbers, [1, 1, 2, 2]);
 }
 
-/// The back-off of probes outlasted the shut window where the peer took a probe's byte: what was lost then was sent again
-/// half a minute later.
+/// The back-off of probes outlasted the shut window where the peer took a probe's byte. Text that was lost then was
+/// sent again half a minute later.
 #[test]
 fn the_back_off_of_probes_ends_with_the_shut_window() {
     let mut it = Peer::with_window(256, 256, 0);
@@ -158,7 +158,7 @@ fn a_probe_that_is_late_sends_nothing_that_was_not_written() {
     assert_eq!((it.drain(), it.c.snd_max), (Vec::new(), ISS + 4));
 }
 
-/// A shut window that was told before an open one may arrive after it. Both have the same numbers.
+/// A shut window that was sent before an open one may arrive after it, with the same numbers.
 #[test]
 fn a_shut_window_that_was_overtaken_is_ignored() {
     let mut it = Peer::established(256, 256);
@@ -205,7 +205,7 @@ fn probes_are_never_further_apart_than_keep_alives() {
     assert_eq!(it.c.state(), State::Established);
 }
 
-/// The peer's keep-alives have an old number. They are a sign of the peer all the same.
+/// The peer's keep-alives have an old number. A keep-alive is a sign of the peer all the same.
 #[test]
 fn a_keep_alive_is_a_sign_of_the_peer() {
     let mut it = Peer::established(256, 256);

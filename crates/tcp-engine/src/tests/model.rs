@@ -12,7 +12,7 @@ use crate::Ended;
 use crate::connection::Control;
 use crate::timing::Rtt;
 
-/// What may still go wrong.
+/// The faults that may still happen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Faults {
     losses: u8,
@@ -20,7 +20,7 @@ struct Faults {
     early_timers: u8,
 }
 
-/// What the two users do.
+/// The actions of the two users.
 #[derive(Clone, Copy)]
 struct Script {
     simultaneous: bool,

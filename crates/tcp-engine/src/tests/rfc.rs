@@ -1,4 +1,4 @@
-//! What RFC 9293 demands, in the order of its sections. docs/tcp.md names these tests.
+//! The demands of RFC 9293, in the order of its sections. docs/tcp.md names these tests.
 
 use super::*;
 use crate::limits::{ACK_DELAY_MS, KEEP_ALIVE_MS, MSS_DEFAULT, SILENCE_MS, TIME_WAIT_MS};

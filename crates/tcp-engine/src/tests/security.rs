@@ -50,8 +50,8 @@ fn text_with_a_guessed_ack_is_dropped() {
     }
 }
 
-/// An ACK that is half of all numbers away from SND.NXT is neither before nor behind it. It opened a connection whose
-/// SYN,ACK had not left yet.
+/// An ACK that is half of all numbers away from SND.NXT is neither before nor behind it. Such an ACK opened a
+/// connection whose SYN,ACK had not left yet.
 #[test]
 fn an_ack_half_of_all_numbers_away_opens_nothing() {
     let mut it = Peer::new(256, 256);
@@ -178,8 +178,8 @@ fn an_answer_is_not_longer_than_its_question() {
     }
 }
 
-/// RFC 1337: a RST at RCV.NXT frees TIME-WAIT, which is short and gives way anyway. What an old connection has left in
-/// the network does not reach a new one with the same ports: its number grows with the clock (RFC 6528).
+/// RFC 1337: a RST at RCV.NXT frees TIME-WAIT, which is short and gives way anyway. Segments of an old connection do
+/// not reach a new one with the same ports, because the initial number grows with the clock (RFC 6528).
 #[test]
 fn old_duplicates_do_not_reach_a_new_connection() {
     let mut old = Peer::established(256, 256);
@@ -207,8 +207,8 @@ fn old_duplicates_do_not_reach_a_new_connection() {
     assert_eq!((new.c.received(), new.reaction), (0, Some(Reaction::Ignored)));
 }
 
-/// CVE-2008-4609: a peer that shuts its window for ever and says nothing holds a connection for 25 s; one that answers
-/// holds it as long as the server lets it (MUST-37).
+/// CVE-2008-4609: a peer that shuts its window for ever and is silent holds a connection for 25 s. A peer that answers
+/// holds it as long as the server permits (MUST-37).
 #[test]
 fn a_silent_peer_with_a_shut_window_ends() {
     let mut it = Peer::with_window(256, 256, 0);

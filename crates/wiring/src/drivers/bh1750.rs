@@ -17,7 +17,7 @@ pub(super) const DRIVER: Driver = Driver {
 
 /// Measure once with high resolution, and then power down.
 const MEASURE: u8 = 0x20;
-/// That takes 180 ms at most.
+/// The measurement takes 180 ms at most.
 const MEASUREMENT_MS: u32 = 180;
 
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {

@@ -35,7 +35,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
         if sensor.registers(ID).await? != [CHIP] {
             return Err(Fault::OtherDevice);
         }
-        // It becomes effective with the other control register.
+        // The register becomes effective with the other control register.
         sensor.write(&[CONTROL_HUMIDITY, ONCE]).await?;
         sensor.write(&[CONTROL, MEASURE_ONCE]).await?;
         return Ok(Next::Step { stage: 1, after_ms: MEASUREMENT_MS });
@@ -51,7 +51,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     Ok(Next::DONE)
 }
 
-/// Hundredths of a percent (4.2.3). What a faulty sensor sends may wrap around.
+/// Hundredths of a percent (4.2.3). Values of a faulty sensor may wrap around.
 fn humidity(h1: u8, others: [u8; 7], raw: u16, fine: i64) -> i32 {
     let [h2_low, h2_high, h3, h4_high, h4_h5, h5_high, h6] = others;
     let [h4, h5] = [(h4_high, h4_h5 & 15), (h5_high, h4_h5 >> 4)].map(|(high, low)| {

@@ -91,7 +91,7 @@ pub(super) fn temperature(calibration: &[u8; 24], raw: i32) -> (i32, i64) {
     (((fine * 5 + 128) >> 8) as i32, fine)
 }
 
-/// Pascals, which are hundredths of a hectopascal (3.11.3). What a faulty sensor sends may wrap around.
+/// Pascals, which are hundredths of a hectopascal (3.11.3). Values of a faulty sensor may wrap around.
 pub(super) fn pressure(calibration: &[u8; 24], raw: i32, fine: i64) -> i32 {
     let p = |index: usize| Wrapping(signed(calibration, 2 + index));
     let x = Wrapping(fine) - Wrapping(128_000);

@@ -1,4 +1,4 @@
-//! A level that comes in: a door, a button. It is published at each change, and once each period.
+//! A level that comes in: a door, a button. The level is published at each change, and once each period.
 
 use crate::driver::{Driver, Fault, Figure, INVERT, Id, Job, Kind, Next, PULL, Reading, Use, Word, choice, every, pin};
 use crate::hardware::{Hardware, Mode, Pull};
@@ -42,7 +42,7 @@ fn value(hardware: &impl Hardware, args: &Args) -> bool {
     hardware.level(args.pin("pin")) != args.is("invert")
 }
 
-/// What the loop that watches inputs has made of the level. The memory of an input is this.
+/// The level after the debouncing of the loop that watches inputs, which is kept in the input's memory.
 pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let debounce = Debounce::from_memory(job.memory);
     let value = debounce.settled.unwrap_or_else(|| value(hardware, &job.args));
@@ -53,9 +53,9 @@ pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fau
 /// A level that counts once it is still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Debounce {
-    /// What counts; None before the first.
+    /// The settled level; None before the first.
     settled: Option<bool>,
-    /// What was seen last.
+    /// The last seen level.
     seen: bool,
     /// Since when, milliseconds since boot; it wraps.
     since_ms: u32,

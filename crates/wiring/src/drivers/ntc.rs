@@ -31,7 +31,7 @@ const END_PART: i64 = 200;
 pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let supply = job.args.get("supply") * 16;
     let at_pin = mean(hardware, job, 16)?;
-    // What falls off across the thermistor, sixteenths of a millivolt.
+    // The voltage across the thermistor, sixteenths of a millivolt.
     let across = if job.args.get("to") == 0 { at_pin } else { supply - at_pin };
     if across < supply / END_PART {
         return Err(Fault::Short);

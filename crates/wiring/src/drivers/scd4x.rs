@@ -29,7 +29,7 @@ const READ: [u8; 2] = [0xec, 0x05];
 const MEASUREMENT_MS: u32 = 5_100;
 /// When to ask again for a measurement.
 const AGAIN_MS: u32 = 1_000;
-/// What it takes to execute a command.
+/// The time to execute a command.
 const COMMAND_MS: u32 = 1;
 /// None of these bits is set while there is no new measurement.
 const READY: u16 = 0x7ff;
@@ -37,7 +37,7 @@ const READY: u16 = 0x7ff;
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let mut sensor = device(hardware, job);
     match job.stage {
-        // It may measure since before the device booted, and takes no other command then.
+        // The sensor may measure since before the device booted, and takes no other command then.
         0 => {
             sensor.write(&STOP).await?;
             Ok(Next::Step { stage: 1, after_ms: STOP_MS })
@@ -53,7 +53,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
         3 => {
             let [status] = sensor.words().await?;
             if status & READY == 0 {
-                // It measures in times of its own. That this goes on for ever the limit of steps sees to.
+                // The sensor measures at its own times. The limit of steps keeps this from going on for ever.
                 return Ok(Next::Step { stage: 2, after_ms: AGAIN_MS });
             }
             sensor.write(&READ).await?;
@@ -64,7 +64,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
             job.set(0, co2.into());
             job.set(1, temperature(raw));
             job.set(2, rounded(i64::from(humidity) * 10_000, FULL) as i32);
-            // It goes on measuring.
+            // The sensor goes on measuring.
             Ok(Next::Done { stage: 2 })
         }
     }

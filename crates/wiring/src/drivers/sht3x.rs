@@ -18,7 +18,7 @@ pub(super) const DRIVER: Driver = Driver {
 
 /// Measure once with high repeatability, without stretching the clock (table 9).
 const MEASURE: [u8; 2] = [0x24, 0x00];
-/// That takes 15.5 ms at most (table 4).
+/// The measurement takes 15.5 ms at most (table 4).
 const MEASUREMENT_MS: u32 = 16;
 
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {

@@ -17,7 +17,7 @@ pub(super) const DRIVER: Driver = Driver {
 
 /// Measure with high precision.
 const MEASURE: u8 = 0xfd;
-/// That takes 8.3 ms at most.
+/// The measurement takes 8.3 ms at most.
 const MEASUREMENT_MS: u32 = 9;
 /// The greatest word.
 pub(super) const FULL: i64 = 65_535;

@@ -15,7 +15,7 @@ pub(super) const DRIVER: Driver = Driver {
     ],
     readings: &[],
     output: Some(Output { unit: "", decimals: 0, minimum: 0, maximum: 0xff_ffff, is_switch: false }),
-    // It is sent when it changes, and again and again, for a strip that was without power.
+    // The color is sent when it changes, and once each period, for a strip that was without power.
     period: every(10_000, 100),
 };
 

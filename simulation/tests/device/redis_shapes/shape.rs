@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use resp_rs::resp3::{Frame, parse_frame};
 
-/// What a reply is made of.
+/// The shape of a reply.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     Null,
@@ -78,7 +78,7 @@ impl Shape {
                     value.clone().with_resp2(item[1].clone())?;
                 }
             }
-            // Both were asked one after the other, so that a list may have grown.
+            // The servers were asked one after the other, so that a list may have grown.
             (Self::List(ours) | Self::Set(ours), Self::List(items)) => {
                 for (value, item) in ours.iter().zip(items) {
                     value.clone().with_resp2(item.clone())?;
@@ -169,7 +169,7 @@ fn is_tuple(items: &[Shape]) -> bool {
     items.windows(2).any(|pair| kind(&pair[0]) != kind(&pair[1]))
 }
 
-/// What a text is: a document of fields, a list of them, a number or something else.
+/// The shape of a text: a document of fields, a list of them, a number or something else.
 fn parse(text: &str) -> Shape {
     if text.starts_with("# ") {
         return document(text);

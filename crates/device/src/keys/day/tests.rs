@@ -139,7 +139,7 @@ fn times_follow_a_clock_that_was_put_right() {
     // A small correction moves nothing.
     clock.follow(now(7_000, Some(1_000_007_900)));
     assert_eq!(clock.stamp_ms(3_000), 1_000_003_000);
-    // It may go back, and further back than the device is up.
+    // The clock may go back, and further back than the device is up.
     clock.follow(now(8_000, Some(2_000)));
     assert_eq!((clock.stamp_ms(7_000), clock.stamp_ms(3_000)), (1_000, 0));
     clock.follow(now(8_000, Some(1_000_008_000)));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::limits::DIGEST_LEN;
 
-/// What is meant to run: versions that were confirmed, and the one that may be on trial.
+/// The versions that may run: those that were confirmed, and the one that may be on trial.
 struct Owner {
     images: Vec<Vec<u8>>,
     /// The image that was confirmed last.
@@ -90,7 +90,7 @@ fn a_power_cut_at_any_operation_leaves_the_old_or_the_new_firmware() {
     }
 }
 
-/// What happened in lives.
+/// The events in lives.
 #[derive(Debug, Default)]
 struct Tally {
     trials: u32,

@@ -64,8 +64,11 @@ impl<M: Memory> Ring<M> {
         let memory = self.memory.as_ref();
         let tail = memory.get(place..).unwrap_or_default();
         let (first, second) = out.split_at_mut(tail.len().min(out.len()));
-        first.copy_from_slice(&tail[..first.len()]);
-        second.copy_from_slice(&memory[..second.len()]);
+        for (to, part) in [(first, tail), (second, memory)] {
+            if let Some(part) = part.get(..to.len()) {
+                to.copy_from_slice(part);
+            }
+        }
     }
 
     /// Writes `data` so that it begins `offset` behind the first byte. The bytes count only when
@@ -86,9 +89,12 @@ impl<M: Memory> Ring<M> {
     #[cold]
     fn write_wrapped(&mut self, place: usize, data: &[u8]) {
         let memory = self.memory.as_mut();
-        let (first, second) = data.split_at((memory.len() - place).min(data.len()));
-        memory[place..place + first.len()].copy_from_slice(first);
-        memory[..second.len()].copy_from_slice(second);
+        let (first, second) = data.split_at(memory.len().saturating_sub(place).min(data.len()));
+        for (to, part) in [(place, first), (0, second)] {
+            if let Some(room) = memory.get_mut(to..to + part.len()) {
+                room.copy_from_slice(part);
+            }
+        }
     }
 
     /// Counts `len` bytes more, which [`write`](Self::write) has put behind the last one.

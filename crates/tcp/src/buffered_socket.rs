@@ -5,11 +5,12 @@ use core::task::Poll;
 
 use sockeye_server::BufferedSocket;
 
+use crate::connection_table::{at, at_mut};
 use crate::tcp_socket::{TcpError, TcpSocket, end_of_input};
 
 impl BufferedSocket for TcpSocket {
     fn peek(&mut self, buf: &mut [u8]) -> usize {
-        self.shared.borrow().connections[self.index].tcp.peek(buf)
+        at(&self.shared.borrow().connections, self.index).tcp.peek(buf)
     }
 
     fn consume(&mut self, len: usize) {
@@ -19,7 +20,7 @@ impl BufferedSocket for TcpSocket {
     fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = &mut table.connections[self.index];
+            let connection = at_mut(&mut table.connections, self.index);
             let received = connection.tcp.received();
             if received > len {
                 return Poll::Ready(Ok(received));
@@ -34,17 +35,17 @@ impl BufferedSocket for TcpSocket {
     }
 
     fn room(&mut self) -> usize {
-        self.shared.borrow().connections[self.index].tcp.room()
+        at(&self.shared.borrow().connections, self.index).tcp.room()
     }
 
     fn room_max(&mut self) -> usize {
-        self.shared.borrow().connections[self.index].tcp.send_capacity()
+        at(&self.shared.borrow().connections, self.index).tcp.send_capacity()
     }
 
     fn put(&mut self, bytes: &[u8]) -> usize {
         let mut table = self.shared.borrow_mut();
         // A connection that is gone takes nothing, and the next wait says why.
-        let len = table.connections[self.index].tcp.write(bytes);
+        let len = at_mut(&mut table.connections, self.index).tcp.write(bytes);
         if len > 0 {
             table.schedule_tx(self.index);
         }
@@ -54,7 +55,7 @@ impl BufferedSocket for TcpSocket {
     fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = &mut table.connections[self.index];
+            let connection = at_mut(&mut table.connections, self.index);
             if !connection.tcp.may_write() {
                 return Poll::Ready(Err(TcpError::ConnectionReset));
             }

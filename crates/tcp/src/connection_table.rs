@@ -25,6 +25,18 @@ pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 /// The table that a listener and its handles share. Borrowed for the length of one call, never across an await.
 pub(crate) type Shared = RefCell<Table>;
 
+/// The item at an index of the table. No list of the table shrinks, so an index stays good.
+#[inline]
+pub(crate) fn at<T>(items: &[T], index: usize) -> &T {
+    &items[index]
+}
+
+/// The same item, to be changed.
+#[inline]
+pub(crate) fn at_mut<T>(items: &mut [T], index: usize) -> &mut T {
+    &mut items[index]
+}
+
 /// The table's data about a network interface.
 pub(crate) struct InterfaceState {
     pub(crate) address: Option<Ipv4Cidr>,
@@ -160,7 +172,7 @@ impl Table {
 
     /// Marks a connection that has something to send, and wakes its runner.
     pub(crate) fn mark(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.connections[index].interface];
+        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
         interface.dirty |= 1 << index;
         interface.wake();
     }
@@ -169,7 +181,7 @@ impl Table {
     /// owner does not, the next tick sends it.
     #[inline]
     pub(crate) fn schedule_tx(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.connections[index].interface];
+        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
         interface.dirty |= 1 << index;
         if interface.alarm > interface.soon {
             interface.wake();
@@ -179,7 +191,7 @@ impl Table {
     /// Drops input that was read, and tells the peer where the window has grown by so much that it should hear of it.
     #[inline]
     pub(crate) fn consume(&mut self, index: usize, len: usize) {
-        let tcp = &mut self.connections[index].tcp;
+        let tcp = &mut at_mut(&mut self.connections, index).tcp;
         let was_filled = tcp.received() >= tcp.receive_capacity() / 4;
         tcp.consume(len);
         if was_filled && tcp.has_window_update() {
@@ -190,15 +202,15 @@ impl Table {
     /// Sends what a marked connection has to send, here and now.
     #[inline]
     pub(crate) fn transmit(&mut self, index: usize) {
-        let interface = &mut self.interfaces[self.connections[index].interface];
+        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
         if interface.dirty & 1 << index != 0 {
             self.transmit_marked(index);
         }
     }
 
     fn transmit_marked(&mut self, index: usize) {
-        let connection = &mut self.connections[index];
-        let interface = &mut self.interfaces[connection.interface];
+        let connection = at_mut(&mut self.connections, index);
+        let interface = at_mut(&mut self.interfaces, connection.interface);
         let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
         // The port is borrowed only while embassy's executor polls the runner. If it is borrowed now, the runner sends.
         let Ok(mut port) = port.try_borrow_mut() else { return };
@@ -230,7 +242,7 @@ impl Table {
         let index = self.room_for_syn(now)?;
         let peer = packet.peer;
         let isn = self.isn_key.isn(local.socket(peer), peer.into(), now);
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         connection.forget();
         connection.tcp.accept(&packet.segment, isn, mtu, now);
         let route = Route::new(packet.peer_mac, local.mac, local.address, peer);
@@ -241,7 +253,7 @@ impl Table {
 
     /// Opens a connection to `remote`, which belongs to the caller (RFC 9293 section 3.10.1, active open).
     pub(crate) fn connect(&mut self, interface: usize, remote: SocketAddrV4) -> Result<usize, TcpError> {
-        let state = &self.interfaces[interface];
+        let state = at(&self.interfaces, interface);
         let cidr = state.address.ok_or(TcpError::NetworkUnreachable)?;
         if remote.port() == 0 || !is_host(cidr, *remote.ip()) {
             return Err(TcpError::Unaddressable);
@@ -258,7 +270,7 @@ impl Table {
         let peer = self.free_port(interface, &local, remote).ok_or(TcpError::NoConnections)?;
         let now = Instant::now();
         let isn = self.isn_key.isn(local.socket(peer), remote, now);
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         connection.forget();
         connection.tcp.connect(isn, mtu, now);
         let route = Route::by(next_hop, mac, local.address, peer);
@@ -316,14 +328,14 @@ impl Table {
 
     /// Brings a connection's accept state in line with its TCP state, after anything that may have changed it.
     pub(crate) fn sync_state(&mut self, index: usize) {
-        let state = self.connections[index].tcp.state();
+        let state = at(&self.connections, index).tcp.state();
         self.sync_known_state(index, state);
     }
 
     /// [`sync_state`](Self::sync_state) where the TCP state is known.
     #[inline]
     pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         match (connection.accept_state, state) {
             (AcceptState::Owned, State::Established) => {}
             (AcceptState::HalfOpen, State::Established | State::CloseWait) => {
@@ -340,7 +352,7 @@ impl Table {
     }
 
     fn sync_closed(&mut self, index: usize) {
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         if !connection.has_ended() {
             // Its RST has not left yet.
             return;
@@ -355,7 +367,7 @@ impl Table {
 
     /// Ends a connection without a word to the client; an owner sees it closed.
     pub(crate) fn forget(&mut self, index: usize) {
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         let accept_state = connection.accept_state;
         connection.forget();
         match accept_state {
@@ -368,7 +380,7 @@ impl Table {
 
     /// Ends handshakes that took too long.
     pub(crate) fn expire_half_open(&mut self, index: usize, now: Instant) {
-        let connection = &self.connections[index];
+        let connection = at(&self.connections, index);
         if connection.accept_state == AcceptState::HalfOpen && connection.since + self.handshake <= now {
             self.forget(index);
         }
@@ -403,10 +415,10 @@ impl Table {
     /// The longest established connection that nobody has accepted, now owned by the caller.
     pub(crate) fn take_ready(&mut self, pending_accept: usize, waker: &core::task::Waker) -> Option<usize> {
         let Some(index) = self.longest_ready() else {
-            self.connections[pending_accept].accept_waker.register(waker);
+            at_mut(&mut self.connections, pending_accept).accept_waker.register(waker);
             return None;
         };
-        self.connections[index].accept_state = AcceptState::Owned;
+        at_mut(&mut self.connections, index).accept_state = AcceptState::Owned;
         self.unaccepted -= 1;
         Some(index)
     }
@@ -429,7 +441,7 @@ impl Table {
 
     /// A socket closes both directions: its connection ends when a newcomer needs it.
     pub(crate) fn give_way(&mut self, index: usize) {
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         (connection.gives_way, connection.since) = (true, Instant::now());
         self.wake_for_syn();
     }
@@ -455,14 +467,14 @@ impl Table {
 
     /// A socket was dropped: what is not closed in order is reset.
     pub(crate) fn release(&mut self, index: usize) {
-        let connection = &mut self.connections[index];
+        let connection = at_mut(&mut self.connections, index);
         connection.accept_state = AcceptState::Orphan;
         connection.since = Instant::now();
         if connection.tcp.state() != State::TimeWait {
             connection.abort();
         }
         self.sync_state(index);
-        if self.connections[index].accept_state == AcceptState::Orphan {
+        if at(&self.connections, index).accept_state == AcceptState::Orphan {
             self.mark(index);
         }
     }
@@ -494,14 +506,14 @@ impl Table {
         if self.room_for_syn(now).is_none() {
             self.reclaim(now);
             // Connections become old enough to be ended without anything that would wake the runner.
-            self.interfaces[interface].expect(now + TICK);
+            at_mut(&mut self.interfaces, interface).expect(now + TICK);
             return None;
         }
         Some(self.syns.remove(index))
     }
 
     fn is_connected(&self, interface: usize, peer: Peer) -> bool {
-        self.find(interface, peer).is_some_and(|index| self.connections[index].accept_state != AcceptState::Free)
+        self.find(interface, peer).is_some_and(|index| at(&self.connections, index).accept_state != AcceptState::Free)
     }
 
     /// A connection for one more handshake, if an accept waits for it.
@@ -519,7 +531,7 @@ impl Table {
 
     fn wake_for_syn(&mut self) {
         for syn in &self.syns {
-            self.interfaces[syn.interface].wake();
+            at(&self.interfaces, syn.interface).wake();
         }
     }
 }

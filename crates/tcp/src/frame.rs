@@ -144,10 +144,10 @@ impl Local {
         let ihl = if version_ihl == 0x45 { 20 } else { header_len(version_ihl)? };
         let packet = frame.get(ETHERNET..ETHERNET + usize::from(u16::from_be(head[8])))?;
         let tcp = packet.get(ihl..)?;
+        let [port, local_port] = halves(*tcp.first_chunk()?);
         let segment = Segment::parse(tcp)?;
-        let port = |at: usize| u16::from_ne_bytes([tcp[at], tcp[at + 1]]);
         Some(Packet {
-            peer: Peer { port: port(0), local_port: port(2), address: [head[13], head[14]] },
+            peer: Peer { port, local_port, address: [head[13], head[14]] },
             peer_mac: Mac([head[3], head[4], head[5]]),
             segment,
             packet,

@@ -10,7 +10,7 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::IsnKey;
 
-use crate::connection_table::{Shared, Table};
+use crate::connection_table::{Shared, Table, at, at_mut};
 use crate::driver_port::DriverPort;
 use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX};
 use crate::net_driver::{LinkHosts, NetDriver};
@@ -148,7 +148,7 @@ impl Tcp {
         let index = table.interfaces_len;
         assert!(index < INTERFACES_MAX, "no room for another interface");
         table.interfaces_len += 1;
-        table.interfaces[index].port = Some(&port.0);
+        at_mut(&mut table.interfaces, index).port = Some(&port.0);
         port.0.borrow_mut().link = Some(&frames.link);
         let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
         let link = &frames.link;
@@ -193,7 +193,7 @@ impl Interface {
     /// [`answered`](Self::answered) has the answer; half a second is enough for it.
     pub fn probe(&self, address: Ipv4Addr) {
         self.link.neighbours.borrow_mut().probe(address, Instant::now());
-        self.shared.borrow_mut().interfaces[self.index].wake();
+        at(&self.shared.borrow().interfaces, self.index).wake();
     }
 
     /// The MAC address from which the last [`probe`](Self::probe) for this address was answered; None if it was not.
@@ -217,7 +217,7 @@ impl Interface {
     /// The same with the router to other networks; None if there is none.
     pub(crate) fn set_network(&self, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Addr>) {
         let mut table = self.shared.borrow_mut();
-        let interface = &mut table.interfaces[self.index];
+        let interface = at_mut(&mut table.interfaces, self.index);
         interface.gateway = gateway;
         if interface.address != address {
             (interface.address, interface.changed) = (address, true);

@@ -280,7 +280,7 @@ impl Neighbours {
             }
             let silent = |(_, entry): &(usize, &Neighbour)| now.wrapping_sub(entry.heard);
             let (index, _) = self.entries.iter().enumerate().max_by_key(silent)?;
-            self.entries[index] = new;
+            *self.entries.get_mut(index)? = new;
             Some(index)
         })?;
         self.entries.get_mut(index)
@@ -391,7 +391,7 @@ impl Neighbours {
             let known = self.entries.iter().find(|entry| entry.address == pending.receiver);
             let Some(mac) = known.and_then(|entry| entry.mac) else { continue };
             pending.frame[..6].copy_from_slice(&mac);
-            if !send(&pending.frame[..pending.len]) {
+            if !send(pending.frame.get(..pending.len).unwrap_or_default()) {
                 return;
             }
             pending.len = 0;

@@ -91,9 +91,9 @@ impl Route {
             None => fill(behind),
             // A SYN has no payload.
             Some(mss) => {
-                if let [kind, len, value @ ..] = behind {
+                if let [kind, len, high, low] = behind {
                     (*kind, *len) = (2, MSS_OPTION as u8);
-                    value.copy_from_slice(&mss.to_be_bytes());
+                    [*high, *low] = mss.to_be_bytes();
                 }
                 data_offset = 0x60;
             }

@@ -11,7 +11,7 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
 use sockeye_tcp_engine::{Flags, Outgoing, Reaction, Seq, State};
 
-use crate::connection_table::{Shared, TICK, Table};
+use crate::connection_table::{Shared, TICK, Table, at, at_mut};
 use crate::driver_port::{PortState, Sent, Transmit, send};
 use crate::frame::{Local, Packet, is_host, is_tcp};
 use crate::igmp::{self, Reports};
@@ -72,14 +72,14 @@ impl<D: Driver + 'static> Runner<D> {
         let (mut table, mut port) = (shared.borrow_mut(), port.borrow_mut());
         let (table, port) = (&mut *table, &mut *port);
         let now = Instant::now();
-        let interface = &mut table.interfaces[self.index];
+        let interface = at_mut(&mut table.interfaces, self.index);
         interface.register(cx.waker());
         interface.soon = now + TICK;
         if core::mem::take(&mut interface.changed) {
             self.change_address(table, port);
         }
         let received = self.ingress(table, port, cx, now);
-        let interface = &table.interfaces[self.index];
+        let interface = at(&table.interfaces, self.index);
         if !received && interface.dirty == 0 {
             // What else could have woken the runner? Every frame is followed by a tick, where this is asked again.
             self.follow_link(port, cx);
@@ -90,7 +90,7 @@ impl<D: Driver + 'static> Runner<D> {
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
-        if table.interfaces[self.index].dirty != 0 {
+        if at(&table.interfaces, self.index).dirty != 0 {
             self.egress(table, port, cx, now);
         }
         self.forward(port, cx, now);
@@ -116,7 +116,7 @@ impl<D: Driver + 'static> Runner<D> {
     #[cold]
     #[inline(never)]
     fn change_address(&mut self, table: &mut Table, port: &PortState<D>) {
-        let cidr = table.interfaces[self.index].address;
+        let cidr = at(&table.interfaces, self.index).address;
         self.local = cidr.map(|cidr| Local::new(port.mac(), cidr));
         self.embassy.link.neighbours.borrow_mut().set_local(cidr);
         let local = cidr.map_or(Ipv4Addr::UNSPECIFIED, |cidr| cidr.address());
@@ -127,7 +127,7 @@ impl<D: Driver + 'static> Runner<D> {
         drop(stand_ins);
         table.drop_syns(|syn| syn.interface == self.index);
         for index in 0..table.connections.len() {
-            let connection = &mut table.connections[index];
+            let connection = at_mut(&mut table.connections, index);
             let is_here = connection.interface == self.index && connection.peer.is_some();
             if is_here && Some(connection.route.local()) != self.local.as_ref().map(|local| local.address) {
                 table.forget(index);
@@ -159,7 +159,7 @@ impl<D: Driver + 'static> Runner<D> {
                     if others {
                         self.net_has_room = false;
                         // The frame may have been a query of IGMP.
-                        table.interfaces[self.index].expect(self.embassy.reports.next);
+                        at_mut(&mut table.interfaces, self.index).expect(self.embassy.reports.next);
                     }
                     taken += 1;
                 }
@@ -201,38 +201,38 @@ impl<D: Driver + 'static> Runner<D> {
         }
         let mut next = self.embassy.reports.next;
         for index in 0..table.connections.len() {
-            let connection = &table.connections[index];
+            let connection = at(&table.connections, index);
             if connection.interface != self.index || connection.due == Instant::MAX {
                 continue;
             }
             if connection.due <= now {
                 table.expire_half_open(index, now);
-                table.connections[index].on_timer(now);
+                at_mut(&mut table.connections, index).on_timer(now);
                 table.sync_state(index);
                 let handshake = table.handshake;
-                let connection = &mut table.connections[index];
+                let connection = at_mut(&mut table.connections, index);
                 if connection.peer.is_some() {
                     connection.due = connection.next_due(now, handshake);
                 }
                 if connection.tcp.has_urgent_segment() {
-                    table.interfaces[self.index].dirty |= 1 << index;
+                    at_mut(&mut table.interfaces, self.index).dirty |= 1 << index;
                 }
             }
-            next = next.min(table.connections[index].due);
+            next = next.min(at(&table.connections, index).due);
         }
-        table.interfaces[self.index].next = next;
+        at_mut(&mut table.interfaces, self.index).next = next;
     }
 
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
-        let mut dirty = core::mem::take(&mut table.interfaces[self.index].dirty);
+        let mut dirty = core::mem::take(&mut at_mut(&mut table.interfaces, self.index).dirty);
         while dirty != 0 {
             let index = dirty.trailing_zeros() as usize;
-            match send(port, &mut table.connections[index], cx.waker(), now) {
+            match send(port, at_mut(&mut table.connections, index), cx.waker(), now) {
                 Sent::All => {}
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
-                    table.interfaces[self.index].dirty |= dirty;
+                    at_mut(&mut table.interfaces, self.index).dirty |= dirty;
                     // A link that is down has no room either.
                     self.follow_link(port, cx);
                     return;
@@ -240,10 +240,10 @@ impl<D: Driver + 'static> Runner<D> {
             }
             dirty &= dirty - 1;
             table.sync_state(index);
-            let connection = &mut table.connections[index];
+            let connection = at_mut(&mut table.connections, index);
             if connection.peer.is_some() {
                 connection.due = connection.due.min(now + TICK);
-                table.interfaces[self.index].expect(connection.due);
+                at_mut(&mut table.interfaces, self.index).expect(connection.due);
             }
         }
     }
@@ -286,7 +286,7 @@ impl<D: Driver + 'static> Runner<D> {
 
     /// An alarm once set stays, so it is set anew only for an earlier time or after it has gone off.
     fn set_alarm(&mut self, table: &mut Table, cx: &mut Context<'_>, now: Instant) {
-        let interface = &mut table.interfaces[self.index];
+        let interface = at_mut(&mut table.interfaces, self.index);
         if interface.alarm <= now {
             interface.alarm = Instant::MAX;
         }
@@ -412,7 +412,7 @@ impl SegmentInput<'_> {
     #[cold]
     #[inline(never)]
     fn syn_on_known<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, frame: &[u8], tx: T) {
-        let connection = &mut self.table.connections[index];
+        let connection = at_mut(&mut self.table.connections, index);
         let gives_way = matches!(connection.tcp.state(), State::Closed | State::TimeWait);
         if !packet.segment.is_opening() || !gives_way {
             let is_open = !matches!(connection.tcp.state(), State::SynSent | State::SynReceived);
@@ -437,7 +437,7 @@ impl SegmentInput<'_> {
 
     #[inline]
     fn segment<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, tx: T) {
-        let connection = &mut self.table.connections[index];
+        let connection = at_mut(&mut self.table.connections, index);
         match connection.on_segment(&packet.segment, self.now) {
             // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
@@ -457,15 +457,15 @@ impl SegmentInput<'_> {
     #[inline]
     fn settle(&mut self, index: usize) {
         let due = self.now + TICK;
-        let connection = &mut self.table.connections[index];
+        let connection = at_mut(&mut self.table.connections, index);
         let (state, is_urgent) = (connection.tcp.state(), connection.tcp.has_urgent_segment());
         if connection.due > due {
             connection.due = due;
-            self.table.interfaces[self.index].expect(due);
+            at_mut(&mut self.table.interfaces, self.index).expect(due);
         }
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
         if is_urgent {
-            self.table.interfaces[self.index].dirty |= 1 << index;
+            at_mut(&mut self.table.interfaces, self.index).dirty |= 1 << index;
         }
         self.table.sync_known_state(index, state);
     }

@@ -9,7 +9,7 @@ use edge_nal::{Close, Readable, TcpAccept, TcpBind, TcpConnect, TcpShutdown, Tcp
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use sockeye_tcp_engine::{Ended, State};
 
-use crate::connection_table::Shared;
+use crate::connection_table::{Shared, at, at_mut};
 use crate::listener::{Interface, Tcp};
 use crate::tcp_connection::Connection;
 
@@ -113,7 +113,7 @@ impl TcpAccept for Acceptor {
             let mut table = self.shared.borrow_mut();
             let Some(index) = table.take_ready(pending_accept.number, cx.waker()) else { return Poll::Pending };
             // A ready connection has a peer.
-            let peer = table.connections[index].peer.map_or(UNKNOWN, SocketAddrV4::from);
+            let peer = at(&table.connections, index).peer.map_or(UNKNOWN, SocketAddrV4::from);
             Poll::Ready(Ok((peer.into(), TcpSocket { shared: self.shared, index })))
         })
         .await
@@ -150,7 +150,7 @@ impl Drop for TcpSocket {
 impl TcpSocket {
     #[inline]
     fn with<R>(&self, f: impl FnOnce(&mut Connection) -> R) -> R {
-        f(&mut self.shared.borrow_mut().connections[self.index])
+        f(at_mut(&mut self.shared.borrow_mut().connections, self.index))
     }
 
     fn schedule_tx(&self) {
@@ -179,7 +179,7 @@ impl TcpSocket {
     fn read(&self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = &mut table.connections[self.index];
+            let connection = at_mut(&mut table.connections, self.index);
             if connection.tcp.received() == 0 {
                 if !connection.tcp.may_receive() {
                     return Poll::Ready(end_of_input(connection));
@@ -198,7 +198,7 @@ impl TcpSocket {
     fn write(&self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = &mut table.connections[self.index];
+            let connection = at_mut(&mut table.connections, self.index);
             let len = connection.tcp.write(data);
             if len > 0 {
                 table.schedule_tx(self.index);
@@ -219,7 +219,7 @@ impl TcpSocket {
     fn readable(&self) -> impl Future<Output = Result<(), TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = &mut table.connections[self.index];
+            let connection = at_mut(&mut table.connections, self.index);
             if connection.tcp.received() > 0 || !connection.tcp.may_receive() {
                 return Poll::Ready(Ok(()));
             }

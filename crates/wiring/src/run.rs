@@ -75,7 +75,7 @@ async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::
     }
 }
 
-/// Looks at inputs, and tells each change at once.
+/// Polls inputs, and reports each change at once.
 async fn watch<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::Infallible {
     loop {
         let now_ms = desk.now_ms();

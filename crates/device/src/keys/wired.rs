@@ -182,8 +182,7 @@ impl Wired {
         self.readings.iter().enumerate().filter(move |(_, slot)| is_of(slot)).map(|(index, _)| index)
     }
 
-    /// The spec of the thing that a reading is of, and what there is to know about the reading; its name is the
-    /// thing's.
+    /// The spec of the thing that a reading is of, and the reading's description; its name is the thing's.
     pub(crate) fn info<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(&'a str, ReadingInfo<'a>)> {
         let slot = self.readings.get(index)?.as_ref()?;
         let (name, text) = wiring.iter().nth(slot.thing.into())?;

@@ -1,6 +1,6 @@
 //! The machine that the application runs on, real or simulated.
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::hardware::Drive;
 
 use crate::settings::{LogLevel, Settings};
@@ -158,9 +158,9 @@ pub struct ServerHealth {
 
 /// The pins that can be wired, and the wiring from the factory.
 #[derive(Debug, Clone, Copy)]
-pub struct Pins {
+pub struct WiringSetup {
     /// The board's pins.
-    pub board: &'static Board,
+    pub board: &'static BoardPins,
     /// Names and specs of what is wired until something is configured, and after a factory reset.
     pub factory: &'static [(&'static str, &'static str)],
 }
@@ -186,7 +186,7 @@ pub trait Platform {
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
     /// Pins that sensors and outputs can be wired to while the device runs; None if there are none. Then all that the
     /// device has is in [`readings`](Self::readings) and [`outputs`](Self::outputs). The same at each call.
-    fn pins(&self) -> Option<Pins> {
+    fn pins(&self) -> Option<WiringSetup> {
         None
     }
     /// Changes what is driven at a pin that the [wiring's loop](sockeye_wiring::run) has set up.

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::limits::{PERIOD_MS_MAX, READINGS_MAX};
 use crate::number::TENS;
-use crate::spec::{Args, PERIOD};
+use crate::spec::{PERIOD, SpecArgs};
 
 /// Which driver's code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -321,7 +321,7 @@ pub struct Job {
     /// The driver.
     pub driver: &'static Driver,
     /// The words of the thing's spec.
-    pub args: Args,
+    pub args: SpecArgs,
     /// Which step; 0 is the first, and the one after each fault.
     pub stage: u8,
     /// Milliseconds since boot.

@@ -18,7 +18,7 @@ pub enum Pull {
 
 /// The mode that a pin is set up for, for as long as a thing is wired to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum PinMode {
     /// Its level is read.
     Input(Pull),
     /// Its falling edges are counted, from 0.
@@ -130,7 +130,7 @@ pub trait Hardware {
     ///
     /// # Errors
     /// The pin can't do it, or no channel is left.
-    fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError>;
+    fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError>;
 
     /// Makes a pin float, whatever it was set up for.
     fn release(&self, pin: u8);

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use embassy_time::Instant;
 use sockeye_device::{
-    DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value, ValueKind,
+    DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value, ValueKind, WiringSetup,
 };
 use sockeye_endpoint::server_health;
 use sockeye_parts::{Bench, SimulatedBoard};
@@ -38,7 +38,7 @@ const OUTPUTS: [OutputInfo<'static>; 1] = [OutputInfo {
 }];
 
 /// The pins that can be wired, and the wiring from the factory.
-pub const PINS: Pins = Pins { board: &SimulatedBoard::PINS, factory: &[("tank", "adc pin=1")] };
+pub const PINS: WiringSetup = WiringSetup { board: &SimulatedBoard::PINS, factory: &[("tank", "adc pin=1")] };
 
 /// The board, since it was switched on.
 pub struct Board {
@@ -90,7 +90,7 @@ impl Platform for Board {
         Ok(())
     }
 
-    fn pins(&self) -> Option<Pins> {
+    fn pins(&self) -> Option<WiringSetup> {
         Some(PINS)
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
 use sockeye_parts::{Garbage, Rig};
-use sockeye_wiring::chip::{Board, ESP32C3};
+use sockeye_wiring::chip::{BoardPins, ESP32C3};
 use sockeye_wiring::plan::{Room, check};
 use sockeye_wiring::{Spec, Wiring};
 
@@ -26,7 +26,7 @@ fuzz_target!(|data: &[u8]| {
     }
     let mut wiring = Wiring::new();
     if wiring.set("a", spec).is_ok() {
-        let board = Board { chip: &ESP32C3, own: &[] };
+        let board = BoardPins { chip: &ESP32C3, own: &[] };
         let _ = check(&wiring, &board, Room { readings: 4, outputs: 1 }, |_| false).map_err(|error| error.to_string());
     }
     let mut rig = Rig::with(Garbage::new(answers), Rc::new(Cell::new(0)));

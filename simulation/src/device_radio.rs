@@ -251,7 +251,7 @@ impl Controller for Watched {
 }
 
 /// The driver, with what a mutation switches off of what the adapter does with it.
-struct Mutated {
+pub struct Mutated {
     driver: SimDriver<Air>,
     mutation: Mutation,
     joins: Rc<Cell<u32>>,
@@ -260,7 +260,8 @@ struct Mutated {
 }
 
 impl Mutated {
-    fn new(driver: SimDriver<Air>, mutation: Mutation, joins: Rc<Cell<u32>>) -> Self {
+    /// The driver without what `mutation` switches off. `joins` counts the actions to join that there was no call for yet.
+    pub fn new(driver: SimDriver<Air>, mutation: Mutation, joins: Rc<Cell<u32>>) -> Self {
         Self { driver, mutation, joins, last_connected: Cell::new(false) }
     }
 }

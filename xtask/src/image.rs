@@ -1,4 +1,5 @@
-//! Images for flashing: a program with its network, bootloader and partition table merged in.
+//! Images for flashing: a program with its network, bootloader and partition table merged in. Beside a device's image is
+//! one for updates, which is signed by the owner's key.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,12 +8,17 @@ use std::process::Command;
 use anyhow::Result;
 
 use harness::chip::{Chip, build, partition_table};
+use harness::firmware::UPDATE_KEY;
 use harness::flash_image;
 use harness::process::become_it;
 use harness::usage::Usage;
 use harness::workspace::Workspace;
+use sockeye_firmware_image::{OwnerKey, SignedImage};
 
 use crate::setup;
+
+/// The program that can be updated over the connection.
+const UPDATED: &str = "device";
 
 /// IEEE 802.11: an SSID has at most 32 bytes.
 const SSID_LEN_MAX: usize = 32;
@@ -37,6 +43,10 @@ pub struct Args {
     /// Its WPA2 passphrase, 8 to 63 ASCII characters; none or empty for an open network
     #[arg(long, value_name = "P")]
     password: Option<String>,
+    /// The key whose images the device takes as updates; PEM, and with its public half alone nothing is signed. Without it
+    /// the user's, which is made at the first use
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
 }
 
 impl Args {
@@ -63,8 +73,28 @@ impl Args {
         format!("sockeye-{}-{}{mode}.bin", self.chip.name(), self.bin)
     }
 
-    fn build(&self, workspace: &Workspace) -> Result<PathBuf> {
-        build(workspace, self.chip, &self.bin, &self.settings()?)
+    fn build(&self, workspace: &Workspace, key: Option<&OwnerKey>) -> Result<PathBuf> {
+        let key: Option<String> = key.map(|key| key.public().iter().map(|byte| format!("{byte:02x}")).collect());
+        let mut settings = self.settings()?;
+        settings.extend(key.as_deref().map(|key| (UPDATE_KEY, key)));
+        build(workspace, self.chip, &self.bin, &settings)
+    }
+
+    /// The key of whoever may update the program: the one of the arguments, or the user's. None of a program that takes no
+    /// updates.
+    fn owner_key(&self) -> Result<Option<OwnerKey>> {
+        if self.bin != UPDATED {
+            return Ok(None);
+        }
+        let Some(path) = &self.key else {
+            let path = OwnerKey::default_path()?;
+            let (key, is_new) = OwnerKey::open_or_make(&path)?;
+            if is_new {
+                println!("made the key {}: keep a copy, devices take only what it has signed", path.display());
+            }
+            return Ok(Some(key));
+        };
+        OwnerKey::open(path).map(Some)
     }
 }
 
@@ -90,14 +120,34 @@ fn check_password(password: &str) -> Result<(), Usage> {
     }
 }
 
-/// Makes the image, and prints the line that flashes it.
+/// Makes the image, and prints the line that flashes it. Of a program that can be updated it also makes the image for
+/// that, signs it, and prints the line that sends it.
 pub fn make(workspace: &Workspace, args: &Args) -> Result<()> {
-    let elf = args.build(workspace)?;
+    args.settings()?;
+    make_with(workspace, args, args.owner_key()?.as_ref())
+}
+
+fn make_with(workspace: &Workspace, args: &Args, key: Option<&OwnerKey>) -> Result<()> {
+    let elf = args.build(workspace, key)?;
     let folder = workspace.target.join("images");
     fs::create_dir_all(&folder)?;
     let image = folder.join(args.file_name());
     fs::write(&image, flash_image::merge(&flash_image::parts(workspace, args.chip, &elf)?)?)?;
     println!("flash it: espflash write-bin 0x0 {}", workspace.relative(&image).display());
+    let Some(key) = key else { return Ok(()) };
+    let update = folder.join(args.file_name().replace(".bin", "-update.bin"));
+    let application = flash_image::application(workspace, args.chip, &elf)?;
+    let shown = workspace.relative(&update);
+    match SignedImage::sign(application.clone(), key) {
+        Some(signed) => {
+            signed.write(&update)?;
+            println!("update with it: cargo run --release -- update HOST {}", shown.display());
+        }
+        None => {
+            fs::write(&update, application)?;
+            println!("sign it as docs/update.md says: {}", shown.display());
+        }
+    }
     Ok(())
 }
 
@@ -109,20 +159,24 @@ pub fn make_all(workspace: &Workspace) -> Result<()> {
         open: false,
         ssid: ssid.map(str::to_owned),
         password: None,
+        key: None,
     };
     for chip in Chip::BUILT {
         for bin in ["hello", "device"] {
-            make(workspace, &args(chip, bin, None))?;
+            make_with(workspace, &args(chip, bin, None), None)?;
         }
     }
-    make(workspace, &args(Chip::Esp32c3, "hello", Some("example")))
+    make_with(workspace, &args(Chip::Esp32c3, "hello", Some("example")), None)
 }
 
 /// Builds, flashes over USB, and shows the console.
 pub fn flash(workspace: &Workspace, args: &Args) -> Result<()> {
-    let elf = args.build(workspace)?;
+    args.settings()?;
+    let elf = args.build(workspace, args.owner_key()?.as_ref())?;
     let mut command = Command::new(setup::espflash(workspace)?);
     command.args(["flash", "--monitor", "--skip-update-check", "--chip", args.chip.name(), "--flash-size", "4mb"]);
+    // espflash writes the first slot, so nothing may say that the second one is booted.
+    command.args(["--erase-parts", "otadata"]);
     command.arg("--partition-table").arg(partition_table(workspace)).arg(elf);
     become_it(&mut command)
 }
@@ -133,7 +187,7 @@ mod tests {
 
     fn args(open: bool, ssid: Option<&str>, password: Option<&str>) -> Args {
         let [ssid, password] = [ssid, password].map(|text| text.map(str::to_owned));
-        Args { chip: Chip::Esp32c3, bin: "hello".to_owned(), open, ssid, password }
+        Args { chip: Chip::Esp32c3, bin: "hello".to_owned(), open, ssid, password, key: None }
     }
 
     fn check(open: bool, ssid: Option<&str>, password: Option<&str>, expected: Result<&[&str], &str>) {

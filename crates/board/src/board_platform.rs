@@ -8,7 +8,8 @@ use heapless::String;
 use log::LevelFilter;
 use sockeye_boot::{BuildSettings, NetworkName, PORT};
 use sockeye_device::{
-    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Settings, Value,
+    App, DeviceIdentity, Health, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, Settings, Value,
+    WiringSetup,
 };
 use sockeye_wiring::hardware::{Drive, PinError};
 
@@ -26,7 +27,7 @@ pub trait BoardHardware {
     /// The settings that the image was built with.
     const BUILD: BuildSettings = BuildSettings::AccessPoint { open: false };
     /// The pins that can be wired, and the wiring from the factory.
-    const PINS: Pins;
+    const PINS: WiringSetup;
 
     /// Fills `bytes` with random numbers; see [`Platform::random`].
     fn random(&self, bytes: &mut [u8]);
@@ -96,7 +97,7 @@ impl<H: BoardHardware> Platform for Board<H> {
         Err(OutputError)
     }
 
-    fn pins(&self) -> Option<Pins> {
+    fn pins(&self) -> Option<WiringSetup> {
         Some(H::PINS)
     }
 

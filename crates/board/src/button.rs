@@ -21,7 +21,7 @@ impl Button {
         Self { looks: None }
     }
 
-    /// Takes one look, and says whether the button has been held for long enough just now.
+    /// Takes one look. True if the button has been held for long enough just now.
     pub fn look(&mut self, is_down: bool) -> bool {
         self.looks = match (is_down, self.looks) {
             (false, _) => Some(0),

@@ -11,7 +11,7 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// A clock that doesn't know the time of day.
+    /// A clock without the time of day.
     pub const fn new() -> Self {
         Self { boot_unix_us: Cell::new(None) }
     }

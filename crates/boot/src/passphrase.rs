@@ -2,11 +2,11 @@
 
 /// Letters and digits that can't be taken for one another when read from a console.
 const ALPHABET: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
-/// Characters of a passphrase; WPA2 wants 8 to 63. 12 of 31 letters are 59 bits.
+/// Characters of a passphrase; WPA2 permits 8 to 63. 12 of 31 letters are 59 bits.
 pub const PASSPHRASE_LEN: usize = 12;
 
 /// The WPA2 passphrase of a device's network: made once of random numbers and kept, so that nothing that the device
-/// broadcasts tells it.
+/// broadcasts reveals it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passphrase([u8; PASSPHRASE_LEN]);
 

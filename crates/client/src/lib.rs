@@ -8,9 +8,9 @@
 //! # Layout
 //!
 //! - [`Client`]: requests, pipelining, typed calls.
-//! - [`Subscription`]: being told of what is published.
+//! - [`Subscription`]: receiving published messages.
 //! - `connect.rs`: [`connect`], [`ClientTimeouts`].
-//! - [`ClientError`]: what can go wrong.
+//! - [`ClientError`]: the errors.
 //! - [`limits`]: time-outs and sizes.
 
 #![cfg_attr(not(test), no_std)]

@@ -1,4 +1,4 @@
-//! Being told of what is published.
+//! Receiving published messages.
 
 use embedded_io_async::{Read, Write};
 use sockeye_resp::Reply;

@@ -16,7 +16,7 @@ pub use crate::sessions::session::Access;
 use crate::sessions::session::{Cursor, Session, SessionKey, Transaction};
 use crate::state::State;
 
-/// The version of Redis whose replies and errors these are; docs/protocol.md says what that means.
+/// The version of Redis whose replies and errors these are; docs/protocol.md has the differences.
 pub(crate) const COMPATIBLE_VERSION: &str = "7.0.15";
 
 /// The groups into which Redis sorts its commands, and one of our own.
@@ -391,7 +391,7 @@ pub(crate) struct CommandContext<'c, 'w> {
 }
 
 impl<'c> CommandContext<'c, '_> {
-    /// Argument `index`, which the arity says is there; otherwise it is empty.
+    /// Argument `index`, which the arity guarantees; empty if there is none.
     pub(crate) fn arg(&self, index: usize) -> &'c [u8] {
         self.request.arg(index).unwrap_or_default()
     }
@@ -420,7 +420,7 @@ impl<'c> CommandContext<'c, '_> {
         self.reply.simple(&line);
     }
 
-    /// Goes on as the document says.
+    /// Turns the progress of a document into the command's result.
     pub(crate) fn go_on(&mut self, progress: Progress) -> CommandResult {
         let (cursor, flow) = match progress {
             Progress::Complete => (Cursor::Start, Flow::Continue),

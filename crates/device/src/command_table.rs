@@ -1,5 +1,4 @@
-//! The command table: the one hash that says what commands there are. Dispatch, COMMAND, HELP and docs/commands.md
-//! are made from it.
+//! The command table. Dispatch, COMMAND, HELP and docs/commands.md are made from it.
 
 use crate::command::CommandTable;
 pub use crate::command::{Access, Command, Group, Keys};

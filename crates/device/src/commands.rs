@@ -92,7 +92,7 @@ fn admit(cx: &mut CommandContext<'_, '_>, number: u8, command: &'static Command)
 /// Whether the session may call the command.
 ///
 /// # Errors
-/// The reply that says why not.
+/// The error with the reason.
 pub(crate) fn check_access(cx: &CommandContext<'_, '_>, command: &Command) -> Result<(), &'static str> {
     match command.access {
         Access::Read | Access::Write if !cx.state.may_read(cx.key) => Err("NOAUTH Authentication required."),

@@ -63,7 +63,7 @@ pub use keys::day::Day;
 pub use keys::history::{History, StreamId};
 pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
-    DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, ServerHealth, ValueKind,
+    DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, ValueKind, WiringSetup,
 };
 pub use request_loop::{ClientConnection, INCOMPLETE, REFUSAL, serve};
 pub use sessions::session::{ClientAddress, ClientOrigin, SessionKey};

@@ -59,7 +59,7 @@ pub const FAILED_BOOTS_MAX: u8 = 2;
 
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
-/// Minutes that are kept of each reading that has a day: an hour, and as many as are told together as ten.
+/// Minutes that are kept of each reading that has a day: an hour, and ten more that are being replaced by one bucket.
 pub const DAY_MINUTES: usize = 70;
 /// Times ten minutes that are kept of it: a day, and the one that goes next.
 pub const DAY_TENS: usize = 145;
@@ -102,9 +102,9 @@ pub const OUTBOX_LEN: usize = 64;
 pub const PUSH_WINDOW_MAX: usize = 4;
 /// Length of a peer's host and port.
 pub const PUSH_TO_LEN_MAX: usize = 64;
-/// Length of the token that a peer wants.
+/// Length of a peer's token.
 pub const PUSH_TOKEN_LEN_MAX: usize = 64;
-/// Length of the last error that INFO tells; what is longer is cut.
+/// Length of the last error in INFO; a longer one is cut.
 pub const PUSH_ERROR_LEN_MAX: usize = 48;
 /// The longest time between two samples of a reading, milliseconds: a day.
 pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
@@ -153,7 +153,7 @@ pub const SLOWLOG_ARGS_MAX: usize = 4;
 /// Length of each of them.
 pub const SLOWLOG_ARG_LEN_MAX: usize = 24;
 
-/// Keys in one reply to SCAN, whatever COUNT says.
+/// Keys in one reply to SCAN, whatever COUNT is.
 pub const SCAN_KEYS_MAX: usize = 14;
 /// Keys in one reply to SCAN without COUNT; Redis's default.
 pub const SCAN_COUNT: usize = 10;
@@ -167,7 +167,7 @@ pub const HELP_LINE_LEN_MAX: usize = 128;
 pub const RX_LEN: usize = sockeye_resp::limits::RX_LEN;
 /// The transmit buffer that a connection needs. A longer reply leaves in parts.
 pub const TX_LEN: usize = 832;
-/// The longest reply of a command that doesn't say otherwise; while there is room for it, replies share a write.
+/// The longest reply of a command that is not marked as long; while there is room for it, replies share a write.
 pub const REPLY_LEN_MAX: usize = 400;
 /// The longest part of a reply in parts, which is written whole or not at all.
 pub const REPLY_PART_LEN_MAX: usize = 700;

@@ -1,17 +1,17 @@
 //! The machine that the application runs on, real or simulated.
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::hardware::Drive;
 
 use crate::settings::{LogLevel, Settings};
 use crate::value::Value;
 
-/// The time, as the platform tells it.
+/// The time of the platform.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Now {
     /// Since boot, microseconds; never steps.
     pub uptime_us: u64,
-    /// Since 1970, microseconds, once the device knows it; may step.
+    /// Since 1970, microseconds; None before the device has the time of day. The time may step.
     pub unix_us: Option<u64>,
 }
 
@@ -41,7 +41,7 @@ pub struct DeviceIdentity<'a> {
     pub board: &'a str,
     /// Version of the firmware.
     pub version: &'a str,
-    /// Different after each boot, so that a client can tell that counters began anew. Redis uses 40 hexadecimal digits.
+    /// Different after each boot, so that a client notices that counters began anew. Redis uses 40 hexadecimal digits.
     pub run_id: &'a str,
     /// The port that clients connect to.
     pub port: u16,
@@ -61,7 +61,7 @@ pub enum ValueKind {
 }
 
 impl ValueKind {
-    /// As `meta:NAME` tells it.
+    /// As `meta:NAME` has it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gauge => "gauge",
@@ -138,7 +138,7 @@ pub struct ServerHealth {
     pub slots: u32,
     /// Connections that got a slot.
     pub accepted: u32,
-    /// Connections that were told that all slots are taken.
+    /// Connections that were rejected because all slots were taken.
     pub refused: u32,
     /// Connections that ended because a newcomer took their place.
     pub displaced: u32,
@@ -158,9 +158,9 @@ pub struct ServerHealth {
 
 /// The pins that can be wired, and the wiring from the factory.
 #[derive(Debug, Clone, Copy)]
-pub struct Pins {
+pub struct WiringSetup {
     /// The board's pins.
-    pub board: &'static Board,
+    pub board: &'static BoardPins,
     /// Names and specs of what is wired until something is configured, and after a factory reset.
     pub factory: &'static [(&'static str, &'static str)],
 }
@@ -182,17 +182,17 @@ pub trait Platform {
     /// Switches output `index` to a value within its range.
     ///
     /// # Errors
-    /// The output stays as it was, and the client is told.
+    /// The output stays as it was, and the client gets an error.
     fn apply(&self, index: usize, value: Value) -> Result<(), OutputError>;
     /// Pins that sensors and outputs can be wired to while the device runs; None if there are none. Then all that the
     /// device has is in [`readings`](Self::readings) and [`outputs`](Self::outputs). The same at each call.
-    fn pins(&self) -> Option<Pins> {
+    fn pins(&self) -> Option<WiringSetup> {
         None
     }
     /// Changes what is driven at a pin that the [wiring's loop](sockeye_wiring::run) has set up.
     ///
     /// # Errors
-    /// The pin stays as it was, and the client is told.
+    /// The pin stays as it was, and the client gets an error.
     fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {
         let _ = (pin, drive);
         Err(OutputError)
@@ -201,7 +201,7 @@ pub trait Platform {
     fn failed_boots(&self) -> u8 {
         0
     }
-    /// How the device is.
+    /// The device's state and figures.
     fn health(&self) -> Health;
     /// The settings that the firmware was built with: what a device has that nobody has configured, and has again after
     /// CONFIG FACTORYRESET.
@@ -212,8 +212,8 @@ pub trait Platform {
     fn last_panic(&self) -> Option<&str> {
         None
     }
-    /// How much to say on the console from now on: told at boot, and after each change. One without a console, or without
-    /// libraries that say something there, has nothing to do.
+    /// Sets the level of messages on the console; called at boot, and after each change. A platform without a console,
+    /// or without libraries that print there, has nothing to do.
     fn set_log_level(&self, level: LogLevel) {
         let _ = level;
     }

@@ -159,8 +159,8 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         }
     }
 
-    /// Waits for what a request waits for, and tells the client of pushes meanwhile. The request stays where it is, and
-    /// the next ones come in behind it.
+    /// Waits for the event that a request waits for, and sends pushes to the client meanwhile. The request stays in the
+    /// receive buffer, and the next ones arrive behind it.
     async fn wait_for_event(&mut self, until: Instant) -> Result<WakeReason, C::Error> {
         let (app, key) = (self.session.app, self.session.key);
         let mut has_ended = false;

@@ -4,7 +4,7 @@ use sockeye_wiring::plan::{self, Room};
 use sockeye_wiring::{Rejected, Wiring};
 
 use crate::limits::{FAILED_BOOTS_MAX, OUTPUTS_MAX, READINGS_MAX};
-use crate::platform::{Pins, Platform};
+use crate::platform::{Platform, WiringSetup};
 use crate::state::State;
 use crate::value::Value;
 
@@ -19,7 +19,7 @@ pub(crate) fn factory(platform: &dyn Platform) -> Option<Wiring> {
 }
 
 /// Checks a whole wiring against the pins that it is for.
-pub(crate) fn check<'w>(wiring: &'w Wiring, pins: &Pins, platform: &dyn Platform) -> Result<(), Rejected<'w>> {
+pub(crate) fn check<'w>(wiring: &'w Wiring, pins: &WiringSetup, platform: &dyn Platform) -> Result<(), Rejected<'w>> {
     let (readings, outputs) = (platform.readings(), platform.outputs());
     let room = Room { readings: READINGS_MAX - readings.len(), outputs: OUTPUTS_MAX - outputs.len() };
     plan::check(wiring, pins.board, room, |key| {

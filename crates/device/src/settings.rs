@@ -23,7 +23,7 @@ pub(crate) mod flash_store;
 pub(crate) mod store_task;
 pub(crate) mod token;
 
-/// How much the device says on its console; Redis's levels.
+/// The level of messages on the device's console; the names are Redis's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 #[cbor(index_only)]
 #[expect(missing_docs, reason = "they are Redis's names")]
@@ -46,10 +46,10 @@ pub struct Settings {
     /// The device's name; empty for the one that its platform gives it.
     #[cbor(n(0), with = "cbor::text", default)]
     pub name: String<DEVICE_NAME_LEN_MAX, u8>,
-    /// The token that clients must know, if there is one.
+    /// The token that clients must send; None if there is none.
     #[n(1)]
     pub token: Option<TokenHash>,
-    /// How much to say on the console.
+    /// The level of messages on the console.
     #[cbor(n(2), default)]
     pub log_level: LogLevel,
     /// The networks that the device joins; each was joined, and confirmed by a client, before it was stored.

@@ -166,7 +166,7 @@ impl State {
         }
     }
 
-    /// The device's address in a network, as far as the Wi-Fi knows it; unspecified otherwise.
+    /// The device's address in a network; unspecified if Wi-Fi has none there.
     pub(crate) fn own_address(&self, origin: ClientOrigin) -> IpAddr {
         let address = match origin {
             ClientOrigin::AccessPoint if self.wifi.has_radio => Some(self.settings.ap.address.address),

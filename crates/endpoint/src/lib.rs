@@ -1,11 +1,12 @@
 //! The device on the network: a [`Handler`] that serves an [`App`] to Redis clients, and a loop that sends its samples to
 //! a peer.
 //!
-//! The server knows no protocol, and the device no server and no client; this is where each platform joins them.
+//! The server has no protocol, and the device imports neither server nor client. This crate joins them for each
+//! platform.
 //!
 //! # Layout
 //! - [`Endpoint`]: the handler; [`ClientOrigins`]: over which network its clients have connected.
-//! - [`server_health`]: the server's figures as the device tells them.
+//! - [`server_health`]: the server's figures as the device's INFO has them.
 //! - [`push()`]: sending samples.
 //! - [`limits`]: how long a device's clients may be silent, and what sending samples takes.
 #![no_std]
@@ -75,7 +76,7 @@ impl<S: BufferedSocket, D: Store> Handler<S> for Endpoint<'_, D> {
     }
 }
 
-/// The server's figures as the device tells them.
+/// The server's figures as the device's INFO has them.
 pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
     let stats = server.stats();
     ServerHealth {
@@ -92,7 +93,7 @@ pub fn server_health<const N: usize>(server: &Server<N>) -> ServerHealth {
     }
 }
 
-/// A connection as the device's loop wants it.
+/// A connection, with the interface of the device's request loop.
 struct Requests<'a, 'b, S>(&'a mut Connection<'b, S>);
 
 impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::limits::CHIP_ID_MAX;
+
 /// Why a step was refused. Nothing has changed then, unless the variant says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpdateError {
@@ -83,6 +85,30 @@ pub const fn chip_name(id: u16) -> &'static str {
     }
 }
 
+/// The ID of a chip in image headers by its name.
+///
+/// # Panics
+/// There is no such chip; meant for names that are known when the firmware is built.
+pub const fn chip_id(name: &str) -> u16 {
+    let mut id = 0;
+    while id <= CHIP_ID_MAX {
+        if is_same(chip_name(id), name) {
+            return id;
+        }
+        id += 1;
+    }
+    panic!("no such chip")
+}
+
+const fn is_same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
+
 /// The ID in images for the board qemu-virt. Espressif's IDs are small numbers.
 pub const VIRT_CHIP_ID: u16 = 0x5601;
 /// The ID in images for the simulator.
@@ -105,6 +131,18 @@ impl fmt::Display for UpdateFailure {
             Self::NotConfirmed => f.write_str("its trial ended without FIRMWARE CONFIRM"),
             Self::NotLoaded => f.write_str("the bootloader could not load it"),
             Self::Rejected(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chips_are_found_by_their_names() {
+        for (id, name) in [(0, "esp32"), (5, "esp32c3"), (9, "esp32s3"), (13, "esp32c6")] {
+            assert_eq!((chip_id(name), chip_name(id)), (id, name));
         }
     }
 }

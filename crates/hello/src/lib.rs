@@ -18,7 +18,7 @@ const REJECTION: &[u8] = b"ERR max number of clients reached\r\n";
 /// Bytes of a request that are read and printed; what comes beyond is counted.
 pub const REQUEST_LEN_MAX: usize = 256;
 
-/// A page that says the same, for browsers.
+/// The same answer as a page for browsers.
 const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: 61\r\n\
 Connection: close\r\n\r\n<!doctype html><title>Sockeye</title><h1>Hello World</h1>\r\n\r\n";
 
@@ -69,8 +69,8 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
     }
 }
 
-/// The answer to a GET or a HEAD of HTTP, which is told by its request line. `Some(None)` if a request is neither, and
-/// None while that can't be told yet.
+/// The answer to a GET or a HEAD of HTTP, which its request line shows. `Some(None)` if a request is neither, and None
+/// while more bytes are needed.
 fn http(request: &[u8]) -> Option<Option<&'static [u8]>> {
     if !asks_for_page(request)? {
         return Some(None);

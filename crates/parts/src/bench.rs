@@ -10,7 +10,7 @@ use core::future::pending;
 use embedded_hal::i2c::{Error, ErrorKind, ErrorType, NoAcknowledgeSource, Operation};
 use embedded_hal_async::i2c::I2c;
 use sockeye_wiring::Hardware;
-use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse, Range};
+use sockeye_wiring::hardware::{Drive, LineError, PinError, PinMode, Pulse, Range};
 
 use crate::part::{Condition, I2cPart, Moment, OneWirePart, Part, PulsePart};
 use crate::pins::{PinState, Pins};
@@ -259,7 +259,7 @@ impl Hardware for Bench {
         Some(if range == Range::Low { millivolts.min(LOW_RANGE_END_MV) } else { millivolts })
     }
 
-    fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError> {
+    fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError> {
         self.pins.borrow_mut().set_up(pin, mode)
     }
 

@@ -6,7 +6,7 @@ use core::cell::Cell;
 use embedded_hal::i2c::{ErrorKind, ErrorType, NoAcknowledgeSource, Operation};
 use embedded_hal_async::i2c::I2c;
 use sockeye_wiring::Hardware;
-use sockeye_wiring::hardware::{Drive, LineError, Mode, PinError, Pulse, Range};
+use sockeye_wiring::hardware::{Drive, LineError, PinError, PinMode, Pulse, Range};
 
 use crate::bench::BusError;
 
@@ -88,7 +88,7 @@ impl Hardware for Garbage {
         (word != u16::MAX).then_some(word)
     }
 
-    fn set_up(&self, _: u8, _: Mode) -> Result<(), PinError> {
+    fn set_up(&self, _: u8, _: PinMode) -> Result<(), PinError> {
         self.pin()
     }
 

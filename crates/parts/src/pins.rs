@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
-use sockeye_wiring::hardware::{Drive, Mode, PinError, Pull};
+use sockeye_wiring::hardware::{Drive, PinError, PinMode, Pull};
 
 /// What a pin is set up for, and what it drives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum PinState {
 
 #[derive(Default)]
 struct Pin {
-    mode: Option<Mode>,
+    mode: Option<PinMode>,
     state: PinState,
     millivolts: Option<u16>,
     outside: Option<bool>,
@@ -92,13 +92,13 @@ impl Pins {
         Ok(())
     }
 
-    pub fn set_up(&mut self, pin: u8, mode: Mode) -> Result<(), PinError> {
+    pub fn set_up(&mut self, pin: u8, mode: PinMode) -> Result<(), PinError> {
         self.assert_free(pin);
         let state = match mode {
-            Mode::Input(_) | Mode::Counter(_) => PinState::Input,
-            Mode::Output { is_high, .. } => PinState::Output { is_high },
-            Mode::Pwm { frequency_hz, duty } => {
-                let used = self.pins.values().filter(|pin| matches!(pin.mode, Some(Mode::Pwm { .. }))).count();
+            PinMode::Input(_) | PinMode::Counter(_) => PinState::Input,
+            PinMode::Output { is_high, .. } => PinState::Output { is_high },
+            PinMode::Pwm { frequency_hz, duty } => {
+                let used = self.pins.values().filter(|pin| matches!(pin.mode, Some(PinMode::Pwm { .. }))).count();
                 if used >= self.pwm_channels {
                     return Err(PinError);
                 }
@@ -117,7 +117,7 @@ impl Pins {
 
     pub fn level(&self, pin: u8) -> bool {
         let Some(pin) = self.pins.get(&pin) else { return false };
-        let is_pulled_up = matches!(pin.mode, Some(Mode::Input(Pull::Up) | Mode::Counter(Pull::Up)));
+        let is_pulled_up = matches!(pin.mode, Some(PinMode::Input(Pull::Up) | PinMode::Counter(Pull::Up)));
         pin.outside.unwrap_or(is_pulled_up)
     }
 

@@ -7,7 +7,7 @@ use alloc::rc::Rc;
 use core::cell::Cell;
 use core::f64::consts::TAU;
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::chip::ESP32C3;
 
 use crate::bench::{Bench, Plug};
@@ -46,7 +46,7 @@ pub struct SimulatedBoard {
 
 impl SimulatedBoard {
     /// The board's pins.
-    pub const PINS: Board = Board { chip: &ESP32C3, own: &[(9, "button")] };
+    pub const PINS: BoardPins = BoardPins { chip: &ESP32C3, own: &[(9, "button")] };
     /// Names and specs of what is wired from the factory.
     pub const FACTORY: [(&'static str, &'static str); 3] = [
         ("lm35", "lm35 pin=0"),

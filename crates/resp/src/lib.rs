@@ -5,8 +5,8 @@
 //! - The Redis serialization protocol specification, RESP2 and RESP3, with the
 //!   limits and error texts of Redis 7's `networking.c` and `sds.c`.
 //! - RFC 854: Telnet, as far as terminals send it in inline requests.
-//! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and
-//!   header fields, to tell a browser and what it asks for.
+//! - RFC 9112 sections 2.3, 3 and 5: HTTP/1.1's version, request line and header fields, to recognise a browser and its
+//!   request.
 //!
 //! # What it promises
 //!

@@ -12,7 +12,7 @@ pub enum ReplyError {
     /// No type of RESP2 or RESP3 starts with this byte. The streamed types of
     /// RESP3, which no server sends, aren't known either.
     UnknownType(u8),
-    /// A length or value isn't what its type says.
+    /// A length or a value is invalid for its type.
     Malformed,
     /// Aggregates nest deeper than [`REPLY_DEPTH_MAX`].
     TooDeep,

@@ -4,10 +4,10 @@
 //! RFC 9293, TCP: section 3.6 (closing in order) and 3.8.4 (keep-alive, which the stack below has).
 //!
 //! # Layout
-//! - [`Server`]: the slots, the watch over deadlines, what becomes of newcomers, the figures.
-//! - [`Connection`]: what a handler reads from and writes to; each operation is bounded in time.
+//! - [`Server`]: the slots, the watch over deadlines, the queue of newcomers, the figures.
+//! - [`Connection`]: the connection of a handler; each operation is bounded in time.
 //! - [`BufferedSocket`]: sockets whose buffers a handler works in; [`BufferedAcceptor`] makes others so.
-//! - [`Handler`]: what is served, and what a rejected client is told.
+//! - [`Handler`]: serves a client, or rejects it.
 //! - [`Liveness`]: whether the server still serves, for a watchdog.
 //! - [`limits`]: every bound, in one place.
 //!

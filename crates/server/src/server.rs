@@ -48,7 +48,7 @@ pub trait Handler<S: Socket> {
 pub struct ServerStats {
     /// Connections that got a slot.
     pub accepted: u32,
-    /// Connections that were told that all slots are taken.
+    /// Connections that were rejected because all slots were taken.
     pub rejected: u32,
     /// Connections that ended because a newcomer took their place.
     pub displaced: u32,

@@ -50,7 +50,7 @@ impl<'a> Message<'a> {
         (self.0[2] >> 3) & 0x0f
     }
 
-    /// How many records the header says that there are: questions, answers, authorities, additional.
+    /// The header's counts of records: questions, answers, authorities, additional.
     pub(crate) fn counts(self) -> [u16; 4] {
         [4, 6, 8, 10].map(|at| self.word(at))
     }

@@ -16,7 +16,7 @@ pub const SILENCE_MS: u64 = 60_000;
 /// A socket that failed as often without a message between is bound anew.
 pub const ERRORS_MAX: u8 = 8;
 
-/// Bytes of a DHCP message: no client sends more before it knows that the server takes more (RFC 2131 section 2).
+/// Bytes of a DHCP message: no client sends more without a larger limit of the server (RFC 2131 section 2).
 pub const DHCP_MESSAGE_LEN_MAX: usize = 576;
 /// Bytes of an answer at least, as of a message of BOOTP (RFC 951 section 3); the longest is not longer than this either.
 pub const DHCP_REPLY_LEN_MIN: usize = 300;
@@ -36,7 +36,7 @@ pub const OFFER_S: u64 = 30;
 pub const PROBE_MS: u64 = 500;
 /// Addresses in use that are found in a row before a client's question is dropped. The client asks again.
 pub const PROBES_MAX: u8 = 3;
-/// Bytes of the address of the page, as a client is told it.
+/// Bytes of the page's URL in an answer.
 pub const URL_LEN_MAX: usize = "http://255.255.255.255:65535/".len();
 
 /// Bytes of a DNS message over UDP (RFC 1035 section 2.3.4).

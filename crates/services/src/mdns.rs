@@ -45,8 +45,8 @@ pub struct Announcement<'a> {
 /// address changes or goes.
 ///
 /// Takes one socket of `udp`, on port 5353, and about 2.5 KB. The stack under `udp` must be able to join a multicast
-/// group, and its datagrams should have a hop limit of [`MDNS_HOP_LIMIT`](crate::limits::MDNS_HOP_LIMIT). `random` fills
-/// bytes; answers are delayed by it where RFC 6762 section 6 says so.
+/// group, and its datagrams should have a hop limit of [`MDNS_HOP_LIMIT`](crate::limits::MDNS_HOP_LIMIT). `random`
+/// fills bytes; answers are delayed by it as in RFC 6762 section 6.
 pub async fn serve<U: UdpBind>(udp: &U, announcement: &Announcement<'_>, random: impl FnMut(&mut [u8])) -> ! {
     let mut responder = Responder::new(announcement, random, Instant::now());
     let (mut rx, mut tx) = ([0; MDNS_QUESTION_LEN_MAX], [0; MDNS_ANSWER_LEN_MAX]);

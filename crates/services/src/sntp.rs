@@ -1,4 +1,4 @@
-//! The time of day, from a server that the device was told (SNTP, RFC 4330).
+//! The time of day, from the time server of the settings (SNTP, RFC 4330).
 
 use core::net::{Ipv4Addr, SocketAddr};
 
@@ -19,13 +19,13 @@ const PORT: u16 = 123;
 /// Why there is no time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AskError {
-    /// The server's name has no address, or nobody says so in time.
+    /// The server's name has no address, or was not resolved in time.
     Unknown,
     /// There is no socket.
     Bind,
     /// No answer came in time.
     TimedOut,
-    /// The answer wasn't the server's, or it doesn't know the time.
+    /// The answer wasn't the server's, or the server has no time.
     Answer,
 }
 
@@ -94,7 +94,7 @@ async fn address<D: Dns>(dns: &D, server: &str) -> Result<SocketAddr, AskError> 
     found.map(|address| SocketAddr::new(address, port)).map_err(|_| AskError::Unknown)
 }
 
-/// A socket as the library wants it: shared.
+/// A socket as the library needs it: shared.
 struct Halves<R, S> {
     receive: Mutex<NoopRawMutex, R>,
     send: Mutex<NoopRawMutex, S>,

@@ -231,7 +231,7 @@ impl UdpSplitMulticast for BoundUdpSocket<'_> {
     }
 }
 
-/// Why a socket did not do what it was told.
+/// The errors of a socket's operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UdpError {
     /// The one socket is bound already.

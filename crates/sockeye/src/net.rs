@@ -85,7 +85,7 @@ impl TcpSplit for HostSocket<'_> {
 }
 
 impl TcpShutdown for HostSocket<'_> {
-    /// As edge-nal says. [`Close::Both`] also ends when another client waits to be accepted.
+    /// As in edge-nal. [`Close::Both`] also ends when another client waits to be accepted.
     async fn close(&mut self, what: Close) -> io::Result<()> {
         if what != Close::Both {
             return self.socket.close(what).await;

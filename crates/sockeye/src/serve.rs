@@ -53,7 +53,7 @@ pub enum End {
     Restart,
 }
 
-/// Serves until Ctrl-C (SIGINT) or SIGTERM or until `work` is over, and then says what was served.
+/// Serves until Ctrl-C (SIGINT) or SIGTERM or until `work` is over, and then prints the server's figures.
 pub async fn until_ctrl_c<A, H>(
     acceptor: &A,
     handler: &H,

@@ -247,7 +247,7 @@ impl<M: Memory> Connection<M> {
         }
     }
 
-    /// Ends the connection, with a RST where the peer knows of it (section 3.10.5).
+    /// Ends the connection, with a RST if the peer has received a segment of it (section 3.10.5).
     pub fn abort(&mut self) {
         self.end_with_reset(Ended::Aborted);
     }

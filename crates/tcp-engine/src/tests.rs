@@ -1,4 +1,4 @@
-//! Tests of whole connections: a peer that sends what it is told, and what the connection answers.
+//! Tests of whole connections: a scripted peer, and the connection's answers.
 
 extern crate std;
 

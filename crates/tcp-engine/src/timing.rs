@@ -50,7 +50,7 @@ impl Rtt {
         }
     }
 
-    /// Something is sent again: no ACK tells any more which of the two it is for (Karn, RFC 6298 section 3).
+    /// A segment is sent again, so no ACK shows which of the two it is for (Karn, RFC 6298 section 3).
     pub(crate) fn forget_timed(&mut self) {
         self.timed = None;
     }

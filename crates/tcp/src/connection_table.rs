@@ -188,7 +188,7 @@ impl Table {
         }
     }
 
-    /// Drops input that was read, and tells the peer where the window has grown by so much that it should hear of it.
+    /// Drops input that was read, and sends a window update if the window has grown enough.
     #[inline]
     pub(crate) fn consume(&mut self, index: usize, len: usize) {
         let tcp = &mut at_mut(&mut self.connections, index).tcp;

@@ -52,7 +52,8 @@ pub const PENDING_LEN_MAX: usize = 104;
 pub const PENDING_MS: u32 = 1_000;
 /// How many neighbours smoltcp keeps, its `IFACE_NEIGHBOR_CACHE_COUNT`: it has forgotten a stand-in after as many others.
 pub const STAND_INS_MAX: u8 = 8;
-/// How long smoltcp keeps a neighbour is 60 s. Before that it is told the stand-in again, milliseconds.
+/// The stand-in of a neighbour is given to smoltcp again after this time, milliseconds. smoltcp keeps a neighbour for
+/// 60 s.
 pub const STAND_IN_MS: u32 = 50_000;
 /// Stand-ins that wait until embassy-net takes them.
 pub const STAND_INS_QUEUED_MAX: usize = 4;
@@ -61,7 +62,7 @@ pub const STAND_INS_QUEUED_MAX: usize = 4;
 /// for one group after a quarter of that time. A query for all groups, of which a device has one, is answered after
 /// half of it.
 pub const IGMP_WAKES: u8 = 4;
-/// The longest such time, milliseconds. IGMPv3 can say up to 53 minutes; routers say 10 seconds.
+/// The longest such time, milliseconds. IGMPv3 permits up to 53 minutes; routers use 10 seconds.
 pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;
 
 const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS && TICK_MS <= GIVE_WAY_KEEP_MS);

@@ -120,7 +120,7 @@ struct Neighbour {
     requests: u8,
     /// A request is due, as soon as the driver has room.
     is_request_due: bool,
-    /// When embassy-net was told its stand-in, and the how-manieth stand-in that was; None if it was not.
+    /// When embassy-net was given its stand-in, and that stand-in's number; None if it was not.
     told: Option<(Ms, u8)>,
 }
 
@@ -141,7 +141,7 @@ pub(crate) enum Incoming {
     Reply([u8; ARP_LEN]),
     /// ARP of other kinds: the table has what there was in it.
     Done,
-    /// To be handed over. Before it, embassy-net is to be told the stand-in of this neighbour, if there is one.
+    /// To be handed over. Before it, embassy-net is to be given the stand-in of this neighbour, if there is one.
     Pass(Option<Ipv4Addr>),
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Neighbours {
     local: Option<Ipv4Cidr>,
     entries: Vec<Neighbour, NEIGHBOURS_MAX>,
     pending: [Pending; PENDING_FRAMES_MAX],
-    /// How many stand-ins embassy-net was told, modulo 256.
+    /// How many stand-ins embassy-net was given, modulo 256.
     told: u8,
     /// Whether [`flush`](Self::flush) may have something to send.
     has_work: bool,
@@ -244,7 +244,7 @@ impl Neighbours {
         (!told.is_some_and(|last| is_told(last, self.told))).then_some(sender)
     }
 
-    /// embassy-net is told the stand-in of this neighbour now.
+    /// embassy-net is given the stand-in of this neighbour now.
     pub(crate) fn mark_told(&mut self, address: Ipv4Addr, now: Instant) {
         self.told = self.told.wrapping_add(1);
         let told = Some((ms(now), self.told));

@@ -31,7 +31,7 @@ pub(crate) struct StandIns {
     /// The device's MAC address, and its IPv4 address as embassy-net has it.
     mac: [u8; 6],
     local: Ipv4Addr,
-    /// Neighbours whose stand-ins embassy-net is to be told.
+    /// Neighbours whose stand-ins embassy-net is to be given.
     queue: Deque<Ipv4Addr, STAND_INS_QUEUED_MAX>,
     waker: WakerRegistration,
 }
@@ -47,8 +47,8 @@ impl StandIns {
         self.queue.clear();
     }
 
-    /// embassy-net is told the stand-in of this neighbour before the next frame. False if there is no room; embassy-net
-    /// then asks for it.
+    /// Gives embassy-net the stand-in of this neighbour before the next frame. False if there is no room; embassy-net
+    /// then sends an ARP request for it.
     pub(crate) fn tell(&mut self, address: Ipv4Addr) -> bool {
         let has_room = self.queue.push_back(address).is_ok();
         self.waker.wake();

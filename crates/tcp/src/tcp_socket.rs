@@ -291,8 +291,8 @@ impl Readable for TcpSocket {
 }
 
 impl TcpShutdown for TcpSocket {
-    /// As edge-nal says. Each of them waits for the client, so bound the wait. [`Close::Both`] also ends when a newcomer
-    /// needs the connection.
+    /// As in edge-nal. Each way of closing waits for the client, so bound the wait. [`Close::Both`] also ends when a
+    /// newcomer needs the connection.
     async fn close(&mut self, what: Close) -> Result<(), TcpError> {
         match what {
             Close::Write => self.close_write().await,

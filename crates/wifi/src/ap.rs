@@ -11,11 +11,11 @@ use crate::wifi_settings::WifiSettings;
 pub enum ApState {
     /// Off the air.
     Off,
-    /// The radio was told to start it.
+    /// The radio was ordered to start it.
     Starting,
     /// On the air.
     On,
-    /// The radio was told to stop it.
+    /// The radio was ordered to stop it.
     Stopping,
 }
 

@@ -54,7 +54,7 @@ pub const STEADY_MS: u64 = 30_000;
 /// A router may believe for so long that a station is still there, and turn it away, milliseconds. Each try may start
 /// that time anew, so there must be pauses that are longer.
 pub const STALE_MS: u64 = 90_000;
-/// Seconds in which WIFI CONFIRM must come after the device has its new address, if WIFI TRY doesn't say how many.
+/// Seconds in which WIFI CONFIRM must come after the device has its new address, unless WIFI TRY has a number.
 pub const CONFIRM_S: u16 = 120;
 /// The fewest seconds that WIFI TRY takes: a person has to change networks meanwhile.
 pub const CONFIRM_S_MIN: u16 = 10;

@@ -9,7 +9,7 @@ use minicbor::{Decode, Encode};
 use crate::credentials::{Network, Secret, Ssid};
 use crate::limits::HOST_NAME_LEN_MAX;
 
-/// Something that the radio, or the network behind it, tells.
+/// An event of the radio, or of the network behind it.
 ///
 /// Each action that has an outcome gets exactly one, also when nothing had to be done:
 ///
@@ -29,7 +29,7 @@ pub enum Event {
     Joined,
     /// The station could not join.
     JoinFailed(JoinError),
-    /// The station is in no network any more: it was told to leave, or dropped out.
+    /// The station is in no network any more: it has left, or dropped out.
     Left,
     /// The station has this address in the network that it has joined, by DHCP or as it was configured.
     Address(Ipv4Addr),
@@ -54,7 +54,7 @@ pub enum Event {
 /// Why the station could not join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JoinError {
-    /// No network of that name was heard, or none with a security that the device knows.
+    /// No network of that name was heard, or none with a security that the device supports.
     NotFound,
     /// The network asks for another password, or for one where none was given.
     WrongPassword,
@@ -78,7 +78,7 @@ impl fmt::Display for JoinError {
     }
 }
 
-/// How a network is protected, as far as a person has to know it.
+/// How a network is protected, as a person has to choose it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Security {
     /// Anyone near can join.

@@ -87,7 +87,7 @@ impl Rig {
         self.with(|wifi, env| wifi.settings_changed(&old.borrow(), env));
     }
 
-    /// Lets time pass, and the machine work whenever it wants to.
+    /// Lets time pass, and wakes the machine when it is due.
     fn wait(&mut self, ms: u64) {
         let end_ms = self.now_ms + ms;
         while let Some(next_ms) = self.next_ms().filter(|next_ms| *next_ms <= end_ms) {

@@ -7,10 +7,10 @@ use crate::error::Taken;
 use crate::limits::COUNTERS_MAX;
 
 /// A set of pins by number: bit 4 is pin 4.
-pub type Pins = u64;
+pub type PinSet = u64;
 
 /// The set of these pins.
-const fn set(numbers: &[u8]) -> Pins {
+const fn set(numbers: &[u8]) -> PinSet {
     let (mut pins, mut index) = (0, 0);
     while index < numbers.len() {
         pins |= 1 << numbers[index];
@@ -20,7 +20,7 @@ const fn set(numbers: &[u8]) -> Pins {
 }
 
 /// The set of the pins from one to another, both included.
-const fn range(first: u8, last: u8) -> Pins {
+const fn range(first: u8, last: u8) -> PinSet {
     (u64::MAX << first) & (u64::MAX >> (63 - last))
 }
 
@@ -30,19 +30,19 @@ pub struct Chip {
     /// The chip's name.
     pub name: &'static str,
     /// Pins that there are, and that all packages lead out.
-    pub pins: Pins,
+    pub pins: PinSet,
     /// Pins that can't drive a line, nor be pulled.
-    pub inputs_only: Pins,
+    pub inputs_only: PinSet,
     /// Pins of the first analog converter.
-    pub analog: Pins,
+    pub analog: PinSet,
     /// Pins that are read while the chip boots.
-    pub strapping: Pins,
+    pub strapping: PinSet,
     /// Pins of the flash, and of the RAM on its bus.
-    pub flash: Pins,
+    pub flash: PinSet,
     /// Pins of UART0.
-    pub console: Pins,
+    pub console: PinSet,
     /// Pins of USB.
-    pub usb: Pins,
+    pub usb: PinSet,
     /// Channels for pulses that go out; the ESP32 and the ESP32-S3 have two more, which are not used.
     pub pwm_channels: u8,
     /// Frequencies that these can have at once.
@@ -118,7 +118,7 @@ impl Chip {
     }
 
     /// Whether the pin is in a set of this chip.
-    pub const fn is_in(pins: Pins, pin: u8) -> bool {
+    pub const fn is_in(pins: PinSet, pin: u8) -> bool {
         contains(pins, pin)
     }
 
@@ -156,20 +156,20 @@ impl Chip {
     }
 }
 
-const fn contains(pins: Pins, pin: u8) -> bool {
+const fn contains(pins: PinSet, pin: u8) -> bool {
     pin < 64 && pins >> pin & 1 == 1
 }
 
 /// A chip on a board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Board {
+pub struct BoardPins {
     /// The chip.
     pub chip: &'static Chip,
     /// Pins that the board uses itself, and for what: `(9, "button")`.
     pub own: &'static [(u8, &'static str)],
 }
 
-impl Board {
+impl BoardPins {
     /// The part of the chip or the board that uses the pin; None if none does.
     pub fn user(&self, pin: u8) -> Option<Taken<'static>> {
         let own = self.own.iter().find(|(own, _)| *own == pin);

@@ -4,7 +4,7 @@ use core::fmt;
 
 use crate::limits::{PERIOD_MS_MAX, READINGS_MAX};
 use crate::number::TENS;
-use crate::spec::{Args, PERIOD};
+use crate::spec::{PERIOD, SpecArgs};
 
 /// Which driver's code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -249,7 +249,7 @@ pub enum Fault {
     Checksum,
     /// A line is held low, or a voltage is at the end of the range.
     Short,
-    /// Nothing is connected, as far as the voltage tells.
+    /// Nothing is connected, by the voltage.
     Open,
     /// Another device answers at the address.
     OtherDevice,
@@ -266,7 +266,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// As WIRING STATUS tells it.
+    /// As WIRING STATUS shows it.
     pub const fn text(self) -> &'static str {
         match self {
             Self::NoAnswer => "no answer",
@@ -311,7 +311,7 @@ impl Next {
     pub const DONE: Self = Self::Done { stage: 0 };
 }
 
-/// One step of one sample: what the driver is told, and what it has measured.
+/// One step of one sample: the driver's inputs, and its measured values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
     /// Which thing of the wiring.
@@ -321,7 +321,7 @@ pub struct Job {
     /// The driver.
     pub driver: &'static Driver,
     /// The words of the thing's spec.
-    pub args: Args,
+    pub args: SpecArgs,
     /// Which step; 0 is the first, and the one after each fault.
     pub stage: u8,
     /// Milliseconds since boot.

@@ -28,8 +28,8 @@ mod tmp36;
 mod ws2812;
 
 use crate::driver::{Driver, Fault, Id, Job, Next};
-use crate::hardware::{Drive, Hardware, Mode};
-use crate::spec::Args;
+use crate::hardware::{Drive, Hardware, PinMode};
+use crate::spec::SpecArgs;
 
 pub(crate) use input::Debounce;
 
@@ -102,7 +102,7 @@ pub async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Faul
 }
 
 /// The thing's pin and the mode that it is set up for; None if the driver needs no setup.
-pub fn mode(driver: &Driver, args: &Args, output: i32) -> Option<(u8, Mode)> {
+pub fn mode(driver: &Driver, args: &SpecArgs, output: i32) -> Option<(u8, PinMode)> {
     let mode = match driver.id {
         Id::Input => input::mode(args),
         Id::Counter => counter::mode(args),
@@ -115,7 +115,7 @@ pub fn mode(driver: &Driver, args: &Args, output: i32) -> Option<(u8, Mode)> {
 }
 
 /// The drive of a pin for an output's value; None if the driver's step drives it.
-pub fn drive(driver: &Driver, args: &Args, output: i32) -> Option<Drive> {
+pub fn drive(driver: &Driver, args: &SpecArgs, output: i32) -> Option<Drive> {
     match driver.id {
         Id::Output => Some(Drive::Level(output::is_high(args, output))),
         Id::Pwm => Some(Drive::Duty(pwm::duty(args, output))),
@@ -125,6 +125,6 @@ pub fn drive(driver: &Driver, args: &Args, output: i32) -> Option<Drive> {
 }
 
 /// The initial value of a thing's output, in units of its last decimal; 0 for a thing without an output.
-pub fn initial(args: &Args) -> i32 {
+pub fn initial(args: &SpecArgs) -> i32 {
     args.int("initial")
 }

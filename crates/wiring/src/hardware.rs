@@ -18,7 +18,7 @@ pub enum Pull {
 
 /// The mode that a pin is set up for, for as long as a thing is wired to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum PinMode {
     /// Its level is read.
     Input(Pull),
     /// Its falling edges are counted, from 0.
@@ -64,7 +64,7 @@ pub const fn duty_count(duty: u16, bits: u32) -> u32 {
     ((duty as u32 + 1) << bits) >> u16::BITS
 }
 
-/// A pin did not take what it was told: no channel is left, or it was not set up.
+/// A pin did not take its mode or drive: no channel is left, or it was not set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PinError;
 
@@ -109,8 +109,8 @@ pub trait Hardware {
     /// The I2C bus at two pins, at 100 kHz. Dropping it releases the bus, whatever state the transfer is in.
     fn i2c(&self, sda: u8, scl: u8) -> Self::I2c<'_>;
 
-    /// Pulls a line low as `send` says and hears all that happens on it, its own pulses too, until it was high for
-    /// `idle_us`. The line is open drain and has a pull-up. Gives how many pulses were heard.
+    /// Pulls a line low by the pulses of `send`, and records all pulses on it, its own too, until the line was high for
+    /// `idle_us`. The line is open drain and has a pull-up. Returns how many pulses were recorded.
     ///
     /// # Errors
     /// See [`LineError`]. A line that is held ends after 60 ms at most.
@@ -130,7 +130,7 @@ pub trait Hardware {
     ///
     /// # Errors
     /// The pin can't do it, or no channel is left.
-    fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError>;
+    fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError>;
 
     /// Makes a pin float, whatever it was set up for.
     fn release(&self, pin: u8);

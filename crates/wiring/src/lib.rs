@@ -34,7 +34,7 @@ pub mod scan;
 pub mod spec;
 pub mod wiring;
 
-pub use chip::Board;
+pub use chip::BoardPins;
 pub use driver::{Driver, Fault};
 pub use error::{Error, Rejected};
 pub use hardware::Hardware;

@@ -1,10 +1,10 @@
 //! Whether a whole wiring is possible on a board.
 
-use crate::chip::{Board, Chip};
+use crate::chip::{BoardPins, Chip};
 use crate::driver::{Id, Kind, Use};
 use crate::error::{Error, Rejected, Taken, Unable};
 use crate::limits::KEY_LEN_MAX;
-use crate::scan::Request;
+use crate::scan::ScanRequest;
 use crate::spec::Spec;
 use crate::wiring::{Wiring, is_name};
 
@@ -68,7 +68,7 @@ pub fn keys<'a>(name: &'a str, spec: &Spec) -> impl Iterator<Item = Key<'a>> + u
 /// The first thing that can't be, and why.
 pub fn check<'a>(
     wiring: &'a Wiring,
-    board: &Board,
+    board: &BoardPins,
     room: Room,
     is_used: impl Fn(Key<'_>) -> bool,
 ) -> Result<(), Rejected<'a>> {
@@ -117,7 +117,7 @@ fn check_name<'a>(name: &'a str, spec: &Spec, is_used: impl Fn(Key<'_>) -> bool)
 }
 
 /// Whether the board's pins can do what a spec asks of them.
-fn check_pins(spec: &Spec, board: &Board) -> Result<(), Error<'static>> {
+fn check_pins(spec: &Spec, board: &BoardPins) -> Result<(), Error<'static>> {
     for (index, (pin, used)) in spec.args.pins().enumerate() {
         check_pin((pin, used), board, spec.is_strapping_allowed)?;
         if spec.args.pins().take(index).any(|(other, _)| other == pin) {
@@ -130,7 +130,7 @@ fn check_pins(spec: &Spec, board: &Board) -> Result<(), Error<'static>> {
     Ok(())
 }
 
-fn check_pin((pin, used): (u8, Use), board: &Board, is_strapping_allowed: bool) -> Result<(), Error<'static>> {
+fn check_pin((pin, used): (u8, Use), board: &BoardPins, is_strapping_allowed: bool) -> Result<(), Error<'static>> {
     let chip = board.chip;
     if !chip.has(pin) {
         return Err(Error::NoPin(pin));
@@ -154,10 +154,10 @@ fn check_pin((pin, used): (u8, Use), board: &Board, is_strapping_allowed: bool) 
 ///
 /// # Errors
 /// Why they aren't.
-pub fn check_scan<'a>(wiring: &'a Wiring, board: &Board, request: Request) -> Result<(), Error<'a>> {
+pub fn check_scan<'a>(wiring: &'a Wiring, board: &BoardPins, request: ScanRequest) -> Result<(), Error<'a>> {
     let pins = match request {
-        Request::I2c { sda, scl } => [(sda, Use::Sda), (scl, Use::Scl)],
-        Request::OneWire { pin } => [(pin, Use::OneWire); 2],
+        ScanRequest::I2c { sda, scl } => [(sda, Use::Sda), (scl, Use::Scl)],
+        ScanRequest::OneWire { pin } => [(pin, Use::OneWire); 2],
     };
     for (pin, used) in pins {
         check_pin((pin, used), board, true)?;

@@ -9,7 +9,7 @@ use crate::drivers;
 use crate::hardware::Hardware;
 use crate::limits::{INPUT_IDLE_MS, INPUT_POLL_MS, SCAN_MS, STEP_MS};
 use crate::sampler::{Report, Sampler, Todo};
-use crate::scan::{Found, Request, scan};
+use crate::scan::{Found, ScanRequest, scan};
 use crate::wiring::Wiring;
 
 /// The application as the wiring's loops use it.
@@ -25,7 +25,7 @@ pub trait Desk {
     /// Waits until the wiring or an output was changed, or a scan was asked for, since the last time that this returned.
     async fn changed(&self);
     /// A scan that is asked for, once.
-    fn scan(&self) -> Option<Request>;
+    fn scan(&self) -> Option<ScanRequest>;
     /// Reports the outcome of a scan.
     fn scanned(&self, result: Result<Found, Fault>);
 }
@@ -75,7 +75,7 @@ async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::
     }
 }
 
-/// Looks at inputs, and tells each change at once.
+/// Polls inputs, and reports each change at once.
 async fn watch<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::Infallible {
     loop {
         let now_ms = desk.now_ms();

@@ -306,7 +306,7 @@ impl Default for Sampler {
     }
 }
 
-/// Whether a spec is that of an input, told without parsing it: it is asked a hundred times a second.
+/// Whether a spec is that of an input, without parsing it, because the check runs a hundred times a second.
 fn is_input(text: &str) -> bool {
     let driver = text.split(' ').find(|word| !word.is_empty());
     driver.and_then(drivers::find).is_some_and(|driver| driver.id == Id::Input)

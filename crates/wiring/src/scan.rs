@@ -16,7 +16,7 @@ const ADDRESSES: core::ops::RangeInclusive<u8> = 0x08..=0x77;
 
 /// The bus that is to be scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Request {
+pub enum ScanRequest {
     /// An I2C bus.
     I2c {
         /// Its data pin.
@@ -44,10 +44,10 @@ pub enum Found {
 ///
 /// # Errors
 /// The bus is held or hangs; or nobody answers on a 1-Wire bus, or wrongly.
-pub async fn scan(hardware: &impl Hardware, request: Request) -> Result<Found, Fault> {
+pub async fn scan(hardware: &impl Hardware, request: ScanRequest) -> Result<Found, Fault> {
     match request {
-        Request::I2c { sda, scl } => i2c(hardware, sda, scl).await.map(Found::I2c),
-        Request::OneWire { pin } => one_wire(hardware, pin).await.map(Found::OneWire),
+        ScanRequest::I2c { sda, scl } => i2c(hardware, sda, scl).await.map(Found::I2c),
+        ScanRequest::OneWire { pin } => one_wire(hardware, pin).await.map(Found::OneWire),
     }
 }
 

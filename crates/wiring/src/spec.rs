@@ -12,12 +12,12 @@ pub(crate) const STRAPPING: &str = "strapping";
 
 /// The values of a driver's words, by the words' places in its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Args {
+pub struct SpecArgs {
     words: &'static [Word],
     values: [i64; WORDS_MAX],
 }
 
-impl Args {
+impl SpecArgs {
     /// The value of a word; 0 if the driver has no such word.
     pub fn get(&self, name: &str) -> i64 {
         let named = self.words.iter().zip(self.values).find(|(word, _)| word.name == name);
@@ -62,7 +62,7 @@ pub struct Spec {
     /// The driver.
     pub driver: &'static Driver,
     /// The values of its words.
-    pub args: Args,
+    pub args: SpecArgs,
     /// How often it samples, milliseconds; 0 if it never does.
     pub period_ms: u32,
     /// Set if the thing may use strapping pins.
@@ -118,7 +118,7 @@ impl Spec {
                 return Err(Error::Twice(name));
             }
         }
-        let mut args = Args { words: driver.words, values: [0; WORDS_MAX] };
+        let mut args = SpecArgs { words: driver.words, values: [0; WORDS_MAX] };
         for ((word, given), value) in driver.words.iter().zip(values).zip(&mut args.values) {
             *value = given.or(word.default).ok_or(Error::Missing(word.name))?;
         }

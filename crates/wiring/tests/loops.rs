@@ -9,7 +9,7 @@ use embassy_time::Instant;
 use sockeye_parts::{Bench, Condition, Sht};
 use sockeye_wiring::driver::Fault;
 use sockeye_wiring::run::{Desk, run};
-use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Wiring};
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ struct Device {
     is_changed: Cell<bool>,
     samples: RefCell<Vec<(u8, usize, i32)>>,
     lost: RefCell<Vec<u8>>,
-    scan: Cell<Option<Request>>,
+    scan: Cell<Option<ScanRequest>>,
     found: RefCell<Option<Result<Found, Fault>>>,
 }
 
@@ -61,7 +61,7 @@ impl Desk for Device {
         self.until(|device| device.is_changed.replace(false)).await;
     }
 
-    fn scan(&self) -> Option<Request> {
+    fn scan(&self) -> Option<ScanRequest> {
         self.scan.take()
     }
 
@@ -113,7 +113,7 @@ fn a_scan_is_done_between_samples() {
     let (bench, device) = (Bench::new(|| 0), Device::default());
     bench.i2c_part((6, 7), Sht::sht4x(0x44));
     with_loops(&bench, &device, async {
-        device.scan.set(Some(Request::I2c { sda: 6, scl: 7 }));
+        device.scan.set(Some(ScanRequest::I2c { sda: 6, scl: 7 }));
         device.is_changed.set(true);
         device.until(|device| device.found.borrow().is_some()).await;
     });

@@ -1,11 +1,11 @@
 //! The wirings that are refused, and why.
 
 use sockeye_parts::Ds18b20;
-use sockeye_wiring::chip::{Board, ESP32, ESP32C3, ESP32C6, ESP32S3};
+use sockeye_wiring::chip::{BoardPins, ESP32, ESP32C3, ESP32C6, ESP32S3};
 use sockeye_wiring::plan::{Room, check, keys};
 use sockeye_wiring::{Spec, Wiring, drivers};
 
-const BOARD: Board = Board { chip: &ESP32C3, own: &[(9, "button")] };
+const BOARD: BoardPins = BoardPins { chip: &ESP32C3, own: &[(9, "button")] };
 const ROOM: Room = Room { readings: 12, outputs: 6 };
 
 fn wiring(things: &[(&str, &str)]) -> Wiring {
@@ -17,7 +17,7 @@ fn wiring(things: &[(&str, &str)]) -> Wiring {
 }
 
 /// The verdict on a wiring on a board.
-fn on(board: &Board, things: &[(&str, &str)]) -> String {
+fn on(board: &BoardPins, things: &[(&str, &str)]) -> String {
     let wiring = wiring(things);
     let is_used = |key: sockeye_wiring::plan::Key<'_>| key.is(b"uptime") || key.is(b"chip.temperature");
     check(&wiring, board, ROOM, is_used).map_or_else(|rejected| rejected.to_string(), |()| "ok".into())
@@ -129,7 +129,7 @@ fn there_is_room_for_so_many() {
 #[test]
 fn chips_differ_in_what_their_pins_can_do() {
     let check = |chip, spec, error: &str| {
-        let board = Board { chip, own: &[] };
+        let board = BoardPins { chip, own: &[] };
         let expected = if error == "ok" { "ok".to_owned() } else { format!("wiring.a: {error}") };
         assert_eq!(on(&board, &[("a", spec)]), expected, "{} {spec:?}", chip.name);
     };

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 use sockeye_parts::{Garbage, Rig};
-use sockeye_wiring::chip::{Board, ESP32C3};
+use sockeye_wiring::chip::{BoardPins, ESP32C3};
 use sockeye_wiring::plan::{Room, check};
 use sockeye_wiring::{Spec, Wiring, drivers};
 
@@ -61,7 +61,7 @@ proptest! {
                 Err(_) => prop_assert_eq!(&wiring, &before),
             }
         }
-        let board = Board { chip: &ESP32C3, own: &[] };
+        let board = BoardPins { chip: &ESP32C3, own: &[] };
         let _ = check(&wiring, &board, Room { readings: 12, outputs: 6 }, |_| false).map_err(|error| error.to_string());
     }
 

@@ -3,7 +3,7 @@
 use embassy_time::Duration;
 use esp_hal::gpio::{AnyPin, Input, InputConfig, Pull};
 use esp_hal::peripherals::RTC_TIMER;
-use esp_hal::rtc_cntl::{Rtc, RwdtStage};
+use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage};
 use esp_hal::system::software_reset;
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
 use sockeye_board::{boot_count, button};
@@ -15,11 +15,16 @@ use crate::console::print;
 use crate::panic::BOOT_COUNT;
 use crate::store::Store;
 
-/// Feeds the watchdog for as long as the server serves: if this doesn't run, no other task does.
-pub async fn watchdog(timer: RTC_TIMER<'static>, server: &Server<SLOTS>) -> ! {
+/// Starts the watchdog, which guards the boot too. To be called right after the chip is initialized.
+pub fn arm(timer: RTC_TIMER<'static>) -> Rwdt {
     let mut rwdt = Rtc::new(timer).rwdt;
     rwdt.set_timeout(RwdtStage::Stage0, esp_hal::time::Duration::from_millis(WATCHDOG_MS));
     rwdt.enable();
+    rwdt
+}
+
+/// Feeds the watchdog for as long as the server serves: if this doesn't run, no other task does.
+pub async fn watchdog(mut rwdt: Rwdt, server: &Server<SLOTS>) -> ! {
     Liveness::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || rwdt.feed()).await
 }
 

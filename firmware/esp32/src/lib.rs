@@ -4,7 +4,7 @@
 //! # Layout
 //! - [`interfaces`]: the listener and embassy-net on the radio; [`esp_radio_driver`]: the radio's driver.
 //! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
-//! - [`settings`]: what the build was told; [`store`]: settings and the passphrase, in flash.
+//! - [`settings`]: what the build was told; [`store`]: the flash, with settings, passphrase and slots.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what; [`platform`]: the chip as the device application sees it.
 //! - [`wiring`]: pins and buses as the drivers of sensors and outputs see them.

@@ -6,7 +6,7 @@ use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::readings::{CHIP_TEMPERATURE, HEAP_FREE, UPTIME, WIFI_RSSI, count};
 use sockeye_board::reset;
 use sockeye_boot::BuildSettings;
-use sockeye_device::{Health, Pins, ReadingInfo, Value};
+use sockeye_device::{Health, ReadingInfo, Value, WiringSetup};
 use sockeye_endpoint::server_health;
 use sockeye_server::Server;
 use sockeye_wiring::Hardware as _;
@@ -48,7 +48,7 @@ impl BoardHardware for Chip {
     const NAME: &'static str = NAME;
     const READINGS: &'static [ReadingInfo<'static>] = READINGS.split_at(READINGS_LEN).0;
     const BUILD: BuildSettings = SETTINGS;
-    const PINS: Pins = Pins { board: &BOARD, factory: FACTORY };
+    const PINS: WiringSetup = WiringSetup { board: &BOARD, factory: FACTORY };
 
     fn random(&self, bytes: &mut [u8]) {
         Rng::new().read(bytes);

@@ -20,7 +20,7 @@ use esp_hal::gpio::{AnyPin, DriveMode, Flex, Input, InputConfig, Level, Output, 
 use esp_hal::i2c::master::AnyI2c;
 use esp_hal::peripherals::{ADC1, I2C0, IO_MUX, LEDC, RMT};
 use heapless::Vec;
-use sockeye_wiring::hardware::{self, Drive, LineError, Mode, PinError, Pulse, Range};
+use sockeye_wiring::hardware::{self, Drive, LineError, PinError, PinMode, Pulse, Range};
 use sockeye_wiring::limits::THINGS_MAX;
 
 pub use analog::is_calibrated;
@@ -127,20 +127,20 @@ impl sockeye_wiring::Hardware for Pins {
         analog::millivolts(self.adc.borrow_mut().reborrow(), free(pin).ok()?, range)
     }
 
-    fn set_up(&self, pin: u8, mode: Mode) -> Result<(), PinError> {
+    fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError> {
         self.release(pin);
         let wired = match mode {
-            Mode::Input(pull) => Wired::Input(Input::new(free(pin)?, input(pull))),
-            Mode::Counter(pull) => {
+            PinMode::Input(pull) => Wired::Input(Input::new(free(pin)?, input(pull))),
+            PinMode::Counter(pull) => {
                 counter::begin(pin, Input::new(free(pin)?, input(pull)))?;
                 Wired::Counter
             }
-            Mode::Output { is_open_drain, is_high } => {
+            PinMode::Output { is_open_drain, is_high } => {
                 let drive = if is_open_drain { DriveMode::OpenDrain } else { DriveMode::PushPull };
                 let config = OutputConfig::default().with_drive_mode(drive);
                 Wired::Output(Output::new(free_output(pin)?, Level::from(is_high), config))
             }
-            Mode::Pwm { frequency_hz, duty } => {
+            PinMode::Pwm { frequency_hz, duty } => {
                 self.pwm.borrow_mut().set_up(pin, free_output(pin)?, frequency_hz, duty)?;
                 Wired::Pwm
             }

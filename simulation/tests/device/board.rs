@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use embassy_time::Instant;
 use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
-    Day, DeviceIdentity, Health, History, LogLevel, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo,
-    ServerHealth, Settings, Store, StoreError, Value, ValueKind,
+    Day, DeviceIdentity, Health, History, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
+    Settings, Store, StoreError, Value, ValueKind, WiringSetup,
 };
 use sockeye_parts::Bench;
 use sockeye_wiring::Hardware;
@@ -85,14 +85,14 @@ pub struct Board {
     pub stored: RefCell<Settings>,
     pub factory_settings: RefCell<Settings>,
     /// The pins that can be wired, if any.
-    pub pins: Cell<Option<Pins>>,
+    pub pins: Cell<Option<WiringSetup>>,
     pub bench: Bench,
     pub failed_boots: Cell<u8>,
 }
 
 /// The pins of a board on which things can be wired.
-const PINS: Pins = Pins {
-    board: &sockeye_wiring::Board { chip: &ESP32C3, own: &[(9, "button")] },
+const PINS: WiringSetup = WiringSetup {
+    board: &sockeye_wiring::BoardPins { chip: &ESP32C3, own: &[(9, "button")] },
     factory: &[("tank", "adc pin=1 period=500ms")],
 };
 
@@ -182,7 +182,7 @@ impl Platform for Board {
         Ok(())
     }
 
-    fn pins(&self) -> Option<Pins> {
+    fn pins(&self) -> Option<WiringSetup> {
         self.pins.get()
     }
 

@@ -65,7 +65,7 @@ fn boot(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>)) {
         }
     });
     let firmware = Firmware::new(status, "esp32c3");
-    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_firmware(&firmware);
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_firmware(Some(&firmware));
     let mut device = Device::new(&board, &app);
     let app = &app;
     device.start_update(async move {

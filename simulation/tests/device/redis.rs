@@ -329,6 +329,31 @@ const OPEN: &str = "PING
     PUBSUB NUMSUB a b
     PUBSUB NUMPAT
     INFO nosuch
+    MULTI
+    MULTI
+    PING
+    EXEC
+    EXEC
+    MULTI
+    PING
+    MULTI
+    GET nosuch
+    EXEC
+    MULTI
+    foo
+    MULTI
+    EXEC
+    MULTI
+    MULTI
+    DISCARD
+    DISCARD
+    MULTI a
+    MULTI
+    XRANGE nosuch - +
+    UNWATCH
+    MGET lm35 nosuch
+    EXEC
+    PING
     foo
     foo a b
     foo \"a b\" c\\r

@@ -43,6 +43,16 @@ fn field_12_a_transaction_in_one_write_and_requests_around_it() {
 }
 
 #[test]
+fn field_12_a_nested_multi_has_one_reply_and_the_others_run() {
+    check(
+        "ap\\ MULTI\\r\\nMULTI\\r\\nSET led 1\\r\\nMULTI\\r\\nGET led\\r\\nMULTI\\r\\nEXEC\\r\\nPING\\r\\n
+         ap= +OK|-ERR MULTI calls can not be nested|+QUEUED|-ERR MULTI calls can not be nested|+QUEUED|-ERR MULTI calls can not be nested|*2|+OK|$1|1|+PONG|
+         ap\\ MULTI\\r\\nMULTI\\r\\nEXEC\\r\\n
+         ap= +OK|-ERR MULTI calls can not be nested|*0|",
+    );
+}
+
+#[test]
 fn field_12_an_error_at_exec_leaves_the_others_as_in_redis() {
     check(
         "ap\\ MULTI\\r\\nSET led 1\\r\\nSET led 7\\r\\nGET led\\r\\nEXEC\\r\\n

@@ -21,7 +21,11 @@ pub const FOLDERS: [&str; 2] = ["esp32", "qemu-virt"];
 
 /// The variables that the firmware reads at build time. Each is set by a job or not at all: never taken from the user's
 /// environment.
-const SETTINGS: [&str; 5] = ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID"];
+const SETTINGS: [&str; 6] =
+    ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID", UPDATE_KEY];
+
+/// The setting with the public key of whoever may update the firmware: 64 hexadecimal digits.
+pub const UPDATE_KEY: &str = "SOCKEYE_UPDATE_KEY";
 
 /// One folder under `firmware/`.
 pub struct Firmware {

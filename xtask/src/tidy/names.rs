@@ -34,15 +34,10 @@ const WORLDS: [&str; 12] = [
 const EXCEPTIONS: [(&str, &str); 1] = [("connection", "of the server and of TCP")];
 
 /// Names that public types of several libraries have, and why.
-const TYPE_EXCEPTIONS: [(&str, &str); 8] = [
-    ("Args", "a request's and a driver's"),
-    ("Board", "the application's and the pins'"),
+const TYPE_EXCEPTIONS: [(&str, &str); 3] = [
     ("Connection", "of the server and of TCP"),
     ("Memory", "of a panic's message and of a connection's buffers"),
-    ("Mode", "of the boot and of a pin"),
     ("Outgoing", "a sample's and a segment's"),
-    ("Pins", "the application's and a chip's"),
-    ("Request", "a client's and a scan's"),
 ];
 
 /// One line for each name that several modules or public types have, and for each exception that nobody needs any more.

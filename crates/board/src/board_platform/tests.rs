@@ -17,7 +17,8 @@ struct Fake;
 impl BoardHardware for Fake {
     const NAME: &'static str = "a test";
     const READINGS: &'static [ReadingInfo<'static>] = &[LM35, UPTIME];
-    const PINS: Pins = Pins { board: &sockeye_wiring::Board { chip: &ESP32C3, own: &[] }, factory: &[] };
+    const PINS: WiringSetup =
+        WiringSetup { board: &sockeye_wiring::BoardPins { chip: &ESP32C3, own: &[] }, factory: &[] };
 
     fn random(&self, bytes: &mut [u8]) {
         bytes.fill(0x0a);

@@ -12,7 +12,7 @@ use sockeye_resp::ReplyError;
 
 use super::*;
 
-/// A server that has said what it will say.
+/// A server that has sent all of its replies.
 #[derive(Clone, Default)]
 struct Script(Rc<RefCell<Wire>>);
 

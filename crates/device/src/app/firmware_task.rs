@@ -16,9 +16,9 @@ use crate::sessions::session::{Cursor, Session};
 use crate::state::State;
 
 impl<'a> App<'a> {
-    /// The same device, whose firmware can be updated.
-    pub fn with_firmware(self, firmware: &'a Firmware) -> Self {
-        Self { firmware: Some(firmware), ..self }
+    /// The same device, whose firmware can be updated; None if it has no slots.
+    pub fn with_firmware(self, firmware: Option<&'a Firmware>) -> Self {
+        Self { firmware, ..self }
     }
 
     /// Does what FIRMWARE asks for, with the updater that has [booted](Updater::boot), and asks for a restart when a

@@ -6,7 +6,7 @@ use core::task::Poll;
 use heapless::String;
 use sockeye_wiring::driver::Fault;
 use sockeye_wiring::run::Desk;
-use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Wiring};
 
 use crate::app::App;
@@ -74,7 +74,7 @@ impl Desk for App<'_> {
         poll_fn(|cx| if self.state().wired.take_change(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 
-    fn scan(&self) -> Option<Request> {
+    fn scan(&self) -> Option<ScanRequest> {
         self.state().wired.scan.request.take()
     }
 

@@ -1,4 +1,4 @@
-//! COMMAND: what the device can do, told from the table.
+//! COMMAND: the device's commands, from the command table.
 
 use crate::command::{Access, Command, CommandContext, CommandResult, CommandTable, Flow, Group};
 use crate::glob;

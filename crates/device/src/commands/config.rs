@@ -115,7 +115,7 @@ const fn yes_no(is: bool) -> &'static [u8] {
     if is { b"yes" } else { b"no" }
 }
 
-/// The network that CONFIG GET tells of: what is staged, or what the device is in or trying to be in.
+/// The network of CONFIG GET: the staged one, or the one that the device is in or tries to join.
 fn network(state: &State) -> Option<&Network> {
     let current = || state.settings.networks.iter().find(|network| network.ssid == state.wifi.ssid);
     state.wifi.staged.as_ref().or_else(current).or(state.settings.networks.first())

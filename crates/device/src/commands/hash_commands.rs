@@ -1,4 +1,4 @@
-//! `meta:NAME`: what there is to know about a reading or an output.
+//! `meta:NAME`: the description of a reading or an output.
 
 use heapless::String;
 use sockeye_wiring::limits::SPEC_LEN_MAX;

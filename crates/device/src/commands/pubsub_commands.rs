@@ -1,4 +1,4 @@
-//! SUBSCRIBE and its kin: being told of samples.
+//! SUBSCRIBE and its kin: pushes of samples.
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::glob;
@@ -15,7 +15,7 @@ pub(crate) fn psubscribe(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     subscribe_to(cx, Scope::Pattern)
 }
 
-/// Subscribes to all arguments, or to none of them: a client that was refused knows where it is.
+/// Subscribes to all arguments, or to none of them, so that a refused client has no subscription in part.
 fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult {
     let request = cx.request;
     let names = || request.args().skip(1);

@@ -14,8 +14,13 @@ const TOO_LONG: &str = "ERR the transaction is too long: its commands may have 1
 
 pub(crate) fn multi(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let session = cx.session();
-    if session.transaction != Transaction::None {
-        return Err("ERR MULTI calls can not be nested");
+    match session.transaction {
+        Transaction::None => (),
+        // A nested MULTI stays among the queued commands. Its reply came when it was refused.
+        Transaction::Running => return Ok(Flow::Continue),
+        Transaction::Open { .. } | Transaction::Aborted | Transaction::TooLong => {
+            return Err("ERR MULTI calls can not be nested");
+        }
     }
     let is_refused = core::mem::take(&mut session.is_mode_refused);
     session.transaction = if is_refused { Transaction::Aborted } else { Transaction::Open { len: 0 } };

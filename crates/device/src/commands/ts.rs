@@ -359,7 +359,8 @@ fn many_on(
 }
 
 impl CommandContext<'_, '_> {
-    /// Writes the start of a reading's entry: its key, its labels, and in RESP3 what `more` tells. One part follows.
+    /// Writes the start of a reading's entry: its key, its labels, and in RESP3 the parts that `more` writes. One part
+    /// follows.
     fn write_head(&mut self, reading: usize, shown: Shown, more: impl Fn(&mut Self)) {
         let is_resp3 = self.reply.protocol() == Protocol::Resp3;
         if !is_resp3 {

@@ -15,7 +15,7 @@ enum Label {
     /// The reading's name, of another device's reading without the device's.
     Name,
     Unit,
-    /// As `meta:NAME` tells it.
+    /// As `meta:NAME` has it.
     Kind,
     /// The name of the device that measures it.
     Node,
@@ -103,7 +103,7 @@ impl Filters {
     /// Checks the filters.
     ///
     /// # Errors
-    /// As RedisTimeSeries tells them.
+    /// As RedisTimeSeries writes them.
     pub(crate) fn parse(cx: &CommandContext<'_, '_>, first: usize) -> Result<Self, &'static str> {
         let mut is_any = false;
         for text in cx.request.args().skip(first) {
@@ -112,7 +112,7 @@ impl Filters {
         if is_any { Ok(Self(first)) } else { Err("ERR TSDB: please provide at least one matcher") }
     }
 
-    /// Whether there is a reading of this number which all filters want.
+    /// Whether there is a reading of this number which all filters match.
     pub(crate) fn are_met(self, cx: &CommandContext<'_, '_>, reading: usize) -> bool {
         let is_there = cx.catalog().reading(reading).is_some();
         is_there
@@ -122,7 +122,7 @@ impl Filters {
             })
     }
 
-    /// The numbers of the readings that all filters want.
+    /// The numbers of the readings that all filters match.
     pub(crate) fn readings(self, cx: &CommandContext<'_, '_>) -> impl Iterator<Item = usize> {
         (0..readings(cx)).filter(move |reading| self.are_met(cx, *reading))
     }
@@ -158,7 +158,7 @@ impl Shown {
     /// The labels that SELECTED_LABELS names from argument `first` on, up to the next option.
     ///
     /// # Errors
-    /// As RedisTimeSeries tells them.
+    /// As RedisTimeSeries writes them.
     pub(crate) fn selected(cx: &CommandContext<'_, '_>, first: usize) -> Result<Self, &'static str> {
         let is_label = |text: &&[u8]| !OPTIONS.iter().any(|option| text.eq_ignore_ascii_case(option));
         let names = || cx.request.args().skip(first).take_while(is_label);

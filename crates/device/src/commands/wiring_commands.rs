@@ -5,19 +5,19 @@ use core::fmt::{self, Write};
 use sockeye_wiring::driver::{Driver, Fault, Word};
 use sockeye_wiring::drivers::DRIVERS;
 use sockeye_wiring::limits::{PINS_TEXT_LEN_MAX, SPEC_LEN_MAX};
-use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Spec, plan, scan as buses};
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::limits::{NAME_LEN_MAX, WIRING_SCAN_TIMEOUT_MS};
-use crate::platform::Pins;
+use crate::platform::WiringSetup;
 use crate::sessions::session::Cursor;
 
 const NO_PINS: &str = "ERR nothing can be wired to this device";
 const BUSY: &str = "ERR another client scans a bus, try again";
 
 impl CommandContext<'_, '_> {
-    fn pins(&self) -> Result<Pins, &'static str> {
+    fn pins(&self) -> Result<WiringSetup, &'static str> {
         self.platform.pins().ok_or(NO_PINS)
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn drivers(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 /// The abilities of a pin, for people.
-fn abilities(pins: &Pins, pin: u8) -> heapless::String<PINS_TEXT_LEN_MAX> {
+fn abilities(pins: &WiringSetup, pin: u8) -> heapless::String<PINS_TEXT_LEN_MAX> {
     let mut text = heapless::String::new();
     for (index, ability) in pins.board.chip.abilities(pin).enumerate() {
         // All of them have room.
@@ -138,7 +138,7 @@ pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 /// The bus that a request names: `sda=6 scl=7`, in any order, or `pin=4`.
-fn bus(cx: &CommandContext<'_, '_>) -> Option<Request> {
+fn bus(cx: &CommandContext<'_, '_>) -> Option<ScanRequest> {
     let (mut sda, mut scl, mut pin) = (None, None, None);
     for word in cx.request.args().skip(2) {
         let (name, number) = core::str::from_utf8(word).ok()?.split_once('=')?;
@@ -154,8 +154,8 @@ fn bus(cx: &CommandContext<'_, '_>) -> Option<Request> {
         }
     }
     match (sda, scl, pin) {
-        (Some(sda), Some(scl), None) => Some(Request::I2c { sda, scl }),
-        (None, None, Some(pin)) => Some(Request::OneWire { pin }),
+        (Some(sda), Some(scl), None) => Some(ScanRequest::I2c { sda, scl }),
+        (None, None, Some(pin)) => Some(ScanRequest::OneWire { pin }),
         _ => None,
     }
 }

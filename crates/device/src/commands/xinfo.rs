@@ -1,4 +1,4 @@
-//! XINFO: what there is to know about a stream.
+//! XINFO: the description of a stream.
 
 use sockeye_resp::LossyUtf8;
 

@@ -298,7 +298,7 @@ impl DayClock {
         uptime_ms.saturating_add_signed(self.0)
     }
 
-    /// When a sample came that has the time stamp `stamp_ms`, milliseconds after boot; now if that can't be told.
+    /// When a sample with the time stamp `stamp_ms` came, milliseconds after boot; now if that is unknown.
     pub(crate) fn uptime_ms(self, stamp_ms: u64, now: Now) -> u64 {
         // Without the time of day, a device's stamps count from its own boot.
         let uptime_ms = now.unix_us.and_then(|_| stamp_ms.checked_add_signed(self.0.saturating_neg()));

@@ -1,4 +1,4 @@
-//! All that is kept of one reading, from old to new: ten minutes, minutes and samples, each time told once.
+//! The history of one reading, from old to new: ten minutes, minutes and samples. Each time is in one point only.
 
 use crate::keys::day::{Bucket, Day, DayClock, Sum};
 use crate::keys::history::History;
@@ -12,9 +12,9 @@ use crate::limits::{
 pub(crate) struct Plan {
     /// The minute of the newest sample; 0 of a reading without a day.
     pub(crate) newest: u32,
-    /// Number of the first sample that is told as such.
+    /// Number of the first sample that is a point by itself.
     pub(crate) first_sample: u32,
-    /// Minutes up to the newest of which all samples are told.
+    /// Minutes up to the newest whose samples are points by themselves.
     pub(crate) as_samples: u8,
 }
 
@@ -66,12 +66,12 @@ impl Plan {
         plan
     }
 
-    /// The first minute that isn't told as ten. The oldest that is kept may go while a reply is sent.
+    /// The first minute that is a point by itself. The oldest that is kept may go while a reply is sent.
     fn first_minute(self) -> u32 {
         self.newest.saturating_sub(DAY_MINUTES as u32 - 1).next_multiple_of(TEN_MINUTES)
     }
 
-    /// The first ten minutes that are told, for the same reason.
+    /// The first ten minutes that are a point. The oldest that are kept may go while a reply is sent.
     fn first_ten(self) -> u32 {
         (self.newest / TEN_MINUTES).saturating_sub(DAY_TENS as u32 - 1)
     }

@@ -5,7 +5,7 @@ use core::task::Waker;
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wiring::driver::{Fault, Figure};
 use sockeye_wiring::limits::THINGS_MAX;
-use sockeye_wiring::scan::{Found, Request};
+use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
 use crate::keys::label::Label;
@@ -35,7 +35,7 @@ struct Slot {
 /// The request of a scan, and its outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Scan {
-    pub(crate) request: Option<Request>,
+    pub(crate) request: Option<ScanRequest>,
     pub(crate) found: Option<Result<Found, Fault>>,
     /// Scans that were over since boot; the count may wrap.
     pub(crate) count: u16,
@@ -68,7 +68,8 @@ pub(crate) struct Wired {
 impl Wired {
     /// Memory for one: all of it is zero, so that a static of it takes no flash. None is not zero in a scan.
     pub(crate) const ZERO: Self = {
-        let scan = Scan { request: Some(Request::I2c { sda: 0, scl: 0 }), found: Some(Ok(Found::I2c(0))), count: 0 };
+        let scan =
+            Scan { request: Some(ScanRequest::I2c { sda: 0, scl: 0 }), found: Some(Ok(Found::I2c(0))), count: 0 };
         Self::with(0, Sampler::ZERO, scan)
     };
 
@@ -182,8 +183,7 @@ impl Wired {
         self.readings.iter().enumerate().filter(move |(_, slot)| is_of(slot)).map(|(index, _)| index)
     }
 
-    /// The spec of the thing that a reading is of, and what there is to know about the reading; its name is the
-    /// thing's.
+    /// The spec of the thing that a reading is of, and the reading's description; its name is the thing's.
     pub(crate) fn info<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(&'a str, ReadingInfo<'a>)> {
         let slot = self.readings.get(index)?.as_ref()?;
         let (name, text) = wiring.iter().nth(slot.thing.into())?;

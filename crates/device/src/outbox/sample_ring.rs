@@ -11,7 +11,7 @@ pub(super) struct QueuedSample {
     pub(super) id: SampleId,
     pub(super) value: Value,
     pub(super) reading: u8,
-    /// The ID is the time since boot, and says nothing to a peer yet.
+    /// The ID is the time since boot, and has no meaning for a peer yet.
     pub(super) is_since_boot: bool,
     /// The sample was sent, and keeps its ID.
     pub(super) has_id: bool,

@@ -98,7 +98,7 @@ pub(crate) enum Progress {
 }
 
 impl Document {
-    /// Writes a session's text, or goes on with it where `cursor` says: as one reply if it fits, and otherwise in parts.
+    /// Writes a session's text, or goes on with it at `cursor`: as one reply if it fits, and otherwise in parts.
     pub(crate) fn reply(
         &mut self,
         (session, cursor): (u32, Cursor),

@@ -11,7 +11,7 @@ use crate::state::State;
 use sockeye_resp::Request;
 use sockeye_wifi as wifi;
 
-/// All that INFO tells about.
+/// The sources of INFO's fields.
 pub(crate) struct Info<'a> {
     pub(crate) state: &'a State,
     pub(crate) histories: &'a [History],

@@ -9,8 +9,7 @@ use sockeye_resp::Request;
 use crate::limits::{MONITOR_LINE_LEN, MONITOR_LINES_MAX};
 use crate::platform::Now;
 
-/// The last commands, for all sessions that monitor. A session that is slower than the others miss some, and knows
-/// how many because lines are numbered.
+/// The last commands, for all sessions that monitor. A slow session misses some lines, and their numbers show how many.
 pub(crate) struct Monitor {
     lines: Deque<String<MONITOR_LINE_LEN, u8>, MONITOR_LINES_MAX>,
     /// Number of the next line, counted since boot; it may wrap.

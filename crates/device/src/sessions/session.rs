@@ -27,7 +27,7 @@ pub enum ClientOrigin {
     Loopback,
 }
 
-/// A client's connection, as a session knows it.
+/// A client's connection, by its addresses and its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress {
     /// The client's address and port.
@@ -137,7 +137,7 @@ pub(crate) struct Session {
     /// Number in the command table of the command that it sent last, counted from 1; 0 before the first.
     pub(crate) command: u8,
     pub(crate) subscriber: Subscriber,
-    /// Number of the next line that is to be told to it, if it monitors.
+    /// Number of the next line of MONITOR for it; None if it does not monitor.
     pub(crate) monitor: Option<u32>,
     pub(crate) cursor: Cursor,
     pub(crate) transaction: Transaction,
@@ -194,7 +194,7 @@ impl Session {
         self.subscriber.len() > 0
     }
 
-    /// RESP2 can't tell a push from a reply, so a client that has subscribed may send few commands.
+    /// A push is no type of its own in RESP2, so a client that has subscribed may send few commands.
     pub(crate) fn is_restricted(&self) -> bool {
         self.is_subscribed() && self.protocol == Protocol::Resp2
     }

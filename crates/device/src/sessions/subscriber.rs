@@ -58,7 +58,7 @@ pub(crate) enum SubscribeError {
 
 /// The subscriptions of one session, and its mailbox.
 ///
-/// A mailbox is bounded: one message too many drops the oldest, because the newest sample is what a reader wants to know.
+/// A mailbox is bounded: one message too many drops the oldest, because the newest sample is the one that matters.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     subscriptions: Vec<Subscription, SUBSCRIPTIONS_MAX>,

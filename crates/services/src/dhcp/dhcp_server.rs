@@ -130,7 +130,7 @@ impl<'a, P: Probe> Server<'a, P> {
         movable.min_by_key(|(_, lease)| rank(lease)).map(|(index, _)| index)
     }
 
-    /// Whether the address is of the pool, and nobody has it as far as the table tells.
+    /// Whether the address is of the pool, and no lease of it is running.
     fn is_free(&self, address: Ipv4Addr, now: Instant) -> bool {
         self.pool.contains(address) && self.leases.iter().all(|lease| lease.address != address || lease.until <= now)
     }

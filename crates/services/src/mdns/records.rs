@@ -9,7 +9,7 @@ use crate::dns::{A, IN, NSEC, Name, PTR, Record as Parsed, SRV, TXT, Writer};
 use crate::limits::{MDNS_LABELS_MAX, MDNS_LEGACY_TTL_S, MDNS_TEXT_LEN_MAX, MDNS_TTL_S, NAME_LEN_MAX};
 use crate::mdns::SERVICE;
 
-/// The bit of a class that tells caches to forget what they had (RFC 6762 section 10.2).
+/// The cache-flush bit of a class (RFC 6762 section 10.2).
 pub(super) const CACHE_FLUSH: u16 = 0x8000;
 
 /// The names that a device has records of, and those that they end with.
@@ -148,8 +148,7 @@ impl Set {
 pub(super) enum Form {
     /// For all that hear it.
     Multicast,
-    /// For somebody who knows nothing of mDNS: no bit in the class, and not to be remembered for long (RFC 6762 section
-    /// 6.7).
+    /// For a legacy resolver: no cache-flush bit in the class, and a short time to live (RFC 6762 section 6.7).
     Legacy,
     /// In a probe: no bit in the class (RFC 6762 section 10.2).
     Probe,
@@ -250,7 +249,7 @@ impl<'a> Data<'a> {
         Record::ALL.into_iter().find(is_it).filter(|_| class == IN)
     }
 
-    /// Whether somebody else's record says the same as the device's.
+    /// Whether another host's record is the same as the device's.
     pub(super) fn is_same(&self, record: Record, parsed: &Parsed<'_>) -> bool {
         match record {
             Record::ServicePointer => parsed.target(0).is_some_and(|name| self.is(Owner::Service, name)),

@@ -28,7 +28,7 @@ enum State {
     Probing(u8),
     /// So many announcements have left.
     Announcing(u8),
-    /// The name is the device's, and everybody has been told.
+    /// The name is the device's, and all announcements have left.
     Running,
     /// The device has another name: the records of the old one are to end.
     Leaving,
@@ -40,7 +40,7 @@ struct Pending {
     records: Set,
     /// [`Instant::MAX`] if there is none.
     due: Instant,
-    /// The only one who asked, if that one is yet to say what it knows (RFC 6762 section 7.2).
+    /// The only querier, if its known answers are yet to come (RFC 6762 section 7.2).
     asker: Option<SocketAddr>,
 }
 
@@ -52,7 +52,7 @@ impl Pending {
 pub(super) struct Responder<'a, R> {
     announcement: &'a Announcement<'a>,
     data: Data<'a>,
-    /// The name that the device was told, without what was added to it.
+    /// The name that was set, without the suffix that was added to it.
     wanted: String<NAME_LEN_MAX>,
     /// Others have had the name so often; it is then added to the name.
     conflicts: u8,
@@ -86,7 +86,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         responder
     }
 
-    /// True if the device was told another name.
+    /// True if another name was set.
     fn look_at_name(&mut self) -> bool {
         let mut is_other = false;
         (self.announcement.name)(&mut |name| {
@@ -335,7 +335,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         Some(names.writer.len)
     }
 
-    /// Asks who has the device's names, and says what it would have (RFC 6762 section 8.1).
+    /// Probes for the device's names, with the records that it would have (RFC 6762 section 8.1).
     fn probe(&self, reply: &mut [u8]) -> Option<usize> {
         let proposed = [Record::Address, Record::Location, Record::Text];
         let names = [Owner::Host, Owner::Instance];
@@ -395,7 +395,7 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    /// Nothing: those who speak mDNS know what they have asked (RFC 6762 section 18.1).
+    /// Nothing: a response of mDNS repeats no ID (RFC 6762 section 18.1).
     const NONE: Self = Self { id: 0, question: &[], questions: 0 };
 }
 

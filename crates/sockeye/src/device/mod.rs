@@ -101,10 +101,7 @@ where
     let mut updater = firmware.map(Slots::into_updater);
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
     let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
-    let app = match &update {
-        Some(update) => app.with_firmware(update),
-        None => app,
-    };
+    let app = app.with_firmware(update.as_ref());
     let endpoint = Endpoint::new(&app, &store, &reach.side);
     let work = async {
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());

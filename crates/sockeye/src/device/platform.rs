@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use sockeye_boot::{NetworkName, PORT};
-use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Pins, Platform, ReadingInfo, Value};
+use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value, WiringSetup};
 use sockeye_endpoint::server_health;
 use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_server::Server;
@@ -69,8 +69,8 @@ impl Platform for Board {
         Err(OutputError)
     }
 
-    fn pins(&self) -> Option<Pins> {
-        Some(Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY })
+    fn pins(&self) -> Option<WiringSetup> {
+        Some(WiringSetup { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY })
     }
 
     fn drive(&self, pin: u8, drive: Drive) -> Result<(), OutputError> {

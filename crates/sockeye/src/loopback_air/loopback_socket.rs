@@ -74,7 +74,7 @@ impl Readable for Socket {
 }
 
 impl TcpShutdown for Socket {
-    /// As edge-nal says, which the host's own socket doesn't for [`Close::Both`].
+    /// As in edge-nal, which the host's own socket doesn't follow for [`Close::Both`].
     async fn close(&mut self, what: Close) -> io::Result<()> {
         if what != Close::Both {
             return while_up(&self.link, self.socket.close(what)).await;

@@ -65,7 +65,7 @@ fn an_ack_half_of_all_numbers_away_opens_nothing() {
     }
 }
 
-/// CVE-2016-5696: what one connection is asked tells nothing of another, since nothing is shared.
+/// CVE-2016-5696: the challenge ACKs of one connection reveal nothing of another, since nothing is shared.
 #[test]
 fn challenges_are_counted_for_each_connection() {
     let (mut one, mut other) = (Peer::established(256, 256), Peer::established(256, 256));

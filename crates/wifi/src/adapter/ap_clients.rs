@@ -4,8 +4,8 @@ use heapless::Vec;
 
 use crate::limits::AP_CLIENTS_MAX;
 
-/// Which clients are in the access point, by what the driver has reported, and how many the state machine was told of.
-/// A set and not a number, so that an event which comes twice counts once.
+/// The clients in the access point, by the driver's reports, and the count that was reported to the state machine. The
+/// clients are a set, so that an event that comes twice counts once.
 #[derive(Debug)]
 pub(super) struct Clients {
     macs: Vec<[u8; 6], AP_CLIENTS_MAX, u8>,
@@ -32,14 +32,14 @@ impl Clients {
         }
     }
 
-    /// How many there are, if the state machine was told another number. `asked` is what the driver answers; None where
-    /// it can't be asked.
+    /// The count of clients, if it differs from the reported one. `asked` is the driver's count; None if the driver has
+    /// none.
     pub(super) fn changed(&self, asked: Option<u8>) -> Option<u8> {
         let count = asked.unwrap_or(self.macs.len() as u8);
         (count != self.reported).then_some(count)
     }
 
-    /// The state machine was told so many.
+    /// This count was reported to the state machine.
     pub(super) fn reported(&mut self, count: u8) {
         self.reported = count;
     }

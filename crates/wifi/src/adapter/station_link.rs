@@ -16,7 +16,7 @@ pub(super) enum StationLink {
 }
 
 impl StationLink {
-    /// In its network, as the state machine was told.
+    /// In its network, as reported to the state machine.
     pub(super) fn is_in(self) -> bool {
         matches!(self, Self::Connected | Self::Reconnecting)
     }

@@ -2,9 +2,9 @@
 
 use crate::driver::{Driver, Fault, Figure, Id, Job, Next, PULL, Reading, Use, choice, every, gauge, pin};
 use crate::drivers::input::pull;
-use crate::hardware::{Hardware, Mode};
+use crate::hardware::{Hardware, PinMode};
 use crate::number::{narrow, rounded};
-use crate::spec::Args;
+use crate::spec::SpecArgs;
 
 pub(super) const DRIVER: Driver = Driver {
     name: "counter",
@@ -19,8 +19,8 @@ pub(super) const DRIVER: Driver = Driver {
     period: every(1_000, 100),
 };
 
-pub(super) fn mode(args: &Args) -> Mode {
-    Mode::Counter(pull(args))
+pub(super) fn mode(args: &SpecArgs) -> PinMode {
+    PinMode::Counter(pull(args))
 }
 
 /// Its memory is the count of the sample before, and when that was; there was none if the next begins with stage 0.

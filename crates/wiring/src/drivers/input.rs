@@ -1,9 +1,9 @@
 //! A level that comes in: a door, a button. The level is published at each change, and once each period.
 
 use crate::driver::{Driver, Fault, Figure, INVERT, Id, Job, Kind, Next, PULL, Reading, Use, Word, choice, every, pin};
-use crate::hardware::{Hardware, Mode, Pull};
+use crate::hardware::{Hardware, PinMode, Pull};
 use crate::limits::DEBOUNCE_MS_MAX;
-use crate::spec::Args;
+use crate::spec::SpecArgs;
 
 pub(super) const DRIVER: Driver = Driver {
     name: "input",
@@ -25,7 +25,7 @@ pub(super) const DRIVER: Driver = Driver {
     period: every(10_000, 100),
 };
 
-pub(super) fn pull(args: &Args) -> Pull {
+pub(super) fn pull(args: &SpecArgs) -> Pull {
     match args.get("pull") {
         1 => Pull::Up,
         2 => Pull::Down,
@@ -33,12 +33,12 @@ pub(super) fn pull(args: &Args) -> Pull {
     }
 }
 
-pub(super) fn mode(args: &Args) -> Mode {
-    Mode::Input(pull(args))
+pub(super) fn mode(args: &SpecArgs) -> PinMode {
+    PinMode::Input(pull(args))
 }
 
 /// The value at this instant, bouncing or not.
-fn value(hardware: &impl Hardware, args: &Args) -> bool {
+fn value(hardware: &impl Hardware, args: &SpecArgs) -> bool {
     hardware.level(args.pin("pin")) != args.is("invert")
 }
 
@@ -77,7 +77,7 @@ impl Debounce {
     }
 
     /// Looks at the level. Some value if it has just changed.
-    pub(crate) fn look(&mut self, hardware: &impl Hardware, args: &Args, now_ms: u64) -> Option<i32> {
+    pub(crate) fn look(&mut self, hardware: &impl Hardware, args: &SpecArgs, now_ms: u64) -> Option<i32> {
         let (value, now_ms) = (value(hardware, args), now_ms as u32);
         if self.settled.is_none() {
             *self = Self { settled: Some(value), seen: value, since_ms: now_ms };

@@ -4,7 +4,7 @@ use crate::driver::{Driver, Fault, Id, Job, Next, Use, celsius, every, gauge, pi
 use crate::drivers::adc::mean;
 use crate::hardware::Hardware;
 
-/// The coldest that it can tell on one supply (figure 1), and the hottest that every chip's converter measures well.
+/// The coldest that it can measure on one supply (figure 1), and the hottest that every chip's converter measures well.
 const MINIMUM: i32 = 20;
 const MAXIMUM: i32 = 1_000;
 

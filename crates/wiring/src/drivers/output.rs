@@ -1,8 +1,8 @@
 //! A level that goes out: a relay, a light.
 
 use crate::driver::{Driver, INVERT, Id, Output, Use, choice, number, pin};
-use crate::hardware::Mode;
-use crate::spec::Args;
+use crate::hardware::PinMode;
+use crate::spec::SpecArgs;
 
 pub(super) const DRIVER: Driver = Driver {
     name: "output",
@@ -19,10 +19,10 @@ pub(super) const DRIVER: Driver = Driver {
     period: None,
 };
 
-pub(super) fn is_high(args: &Args, value: i32) -> bool {
+pub(super) fn is_high(args: &SpecArgs, value: i32) -> bool {
     (value != 0) != args.is("invert")
 }
 
-pub(super) fn mode(args: &Args, value: i32) -> Mode {
-    Mode::Output { is_open_drain: args.is("drive"), is_high: is_high(args, value) }
+pub(super) fn mode(args: &SpecArgs, value: i32) -> PinMode {
+    PinMode::Output { is_open_drain: args.is("drive"), is_high: is_high(args, value) }
 }

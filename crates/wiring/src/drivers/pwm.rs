@@ -1,10 +1,10 @@
 //! Pulses of a fixed frequency that go out: a fan, a dimmed light.
 
 use crate::driver::{Driver, INVERT, Id, Output, Use, number, pin};
-use crate::hardware::Mode;
+use crate::hardware::PinMode;
 use crate::limits::{PWM_HZ_MAX, PWM_HZ_MIN};
 use crate::number::rounded;
-use crate::spec::Args;
+use crate::spec::SpecArgs;
 
 /// Values are tenths of a percent.
 const FULL: i32 = 1_000;
@@ -24,11 +24,11 @@ pub(super) const DRIVER: Driver = Driver {
     period: None,
 };
 
-pub(super) fn duty(args: &Args, value: i32) -> u16 {
+pub(super) fn duty(args: &SpecArgs, value: i32) -> u16 {
     let value = if args.is("invert") { FULL - value } else { value };
     rounded(i64::from(value) * i64::from(u16::MAX), FULL.into()).clamp(0, u16::MAX.into()) as u16
 }
 
-pub(super) fn mode(args: &Args, value: i32) -> Mode {
-    Mode::Pwm { frequency_hz: args.get("frequency") as u32, duty: duty(args, value) }
+pub(super) fn mode(args: &SpecArgs, value: i32) -> PinMode {
+    PinMode::Pwm { frequency_hz: args.get("frequency") as u32, duty: duty(args, value) }
 }

@@ -1,9 +1,9 @@
 //! A servo: a pulse 50 times a second, whose length is an angle.
 
 use crate::driver::{Driver, Id, Output, Use, number, pin};
-use crate::hardware::Mode;
+use crate::hardware::PinMode;
 use crate::number::rounded;
-use crate::spec::Args;
+use crate::spec::SpecArgs;
 
 /// Pulses a second.
 pub(crate) const FREQUENCY_HZ: u32 = 50;
@@ -25,12 +25,12 @@ pub(super) const DRIVER: Driver = Driver {
     period: None,
 };
 
-pub(super) fn duty(args: &Args, value: i32) -> u16 {
+pub(super) fn duty(args: &SpecArgs, value: i32) -> u16 {
     let (minimum, maximum) = (args.get("minimum"), args.get("maximum"));
     let pulse = minimum * i64::from(DEGREES) + (maximum - minimum) * i64::from(value);
     rounded(pulse * i64::from(u16::MAX), PERIOD_US * i64::from(DEGREES)).clamp(0, u16::MAX.into()) as u16
 }
 
-pub(super) fn mode(args: &Args, value: i32) -> Mode {
-    Mode::Pwm { frequency_hz: FREQUENCY_HZ, duty: duty(args, value) }
+pub(super) fn mode(args: &SpecArgs, value: i32) -> PinMode {
+    PinMode::Pwm { frequency_hz: FREQUENCY_HZ, duty: duty(args, value) }
 }

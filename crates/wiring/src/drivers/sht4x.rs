@@ -35,7 +35,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     Ok(Next::DONE)
 }
 
-/// Hundredths of a degree, as all of Sensirion's sensors tell them.
+/// Hundredths of a degree, by the formula of all of Sensirion's sensors.
 pub(super) fn temperature(raw: u16) -> i32 {
     rounded(i64::from(raw) * 17_500 - 4_500 * FULL, FULL) as i32
 }

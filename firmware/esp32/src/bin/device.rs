@@ -2,6 +2,7 @@
 #![no_std]
 #![no_main]
 
+use core::future::pending;
 use core::net::Ipv4Addr;
 
 use edge_nal::TcpBind;
@@ -14,7 +15,7 @@ use sockeye_board::board_platform::measure;
 use sockeye_board::{boot, boot_count, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX};
-use sockeye_device::{App, AppResources, Day, History, Outbox, Platform, StoreTask};
+use sockeye_device::{App, AppResources, Day, Firmware, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::entropy::Entropy;
@@ -22,7 +23,9 @@ use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Link, Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, sample};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::{SLOTS, boards, console, guard, interfaces, panic, pins, services, store, wiring};
+use sockeye_esp32::store::{Flash, PROJECT};
+use sockeye_esp32::{CHIP, SLOTS, boards, console, guard, interfaces, panic, pins, services, wiring};
+use sockeye_firmware_update::UpdateState;
 use sockeye_server::Server;
 use sockeye_tcp::Acceptor;
 use sockeye_wifi::adapter::{self, AdapterContext};
@@ -30,7 +33,17 @@ use static_cell::{ConstStaticCell, StaticCell};
 
 type Handler = Endpoint<'static, StoreTask>;
 
-esp_bootloader_esp_idf::esp_app_desc!();
+esp_bootloader_esp_idf::esp_app_desc!(
+    env!("CARGO_PKG_VERSION"),
+    PROJECT,
+    esp_bootloader_esp_idf::BUILD_TIME,
+    esp_bootloader_esp_idf::BUILD_DATE,
+    esp_bootloader_esp_idf::ESP_IDF_COMPATIBLE_VERSION,
+    esp_bootloader_esp_idf::MMU_PAGE_SIZE,
+    0,
+    u16::MAX,
+    esp_bootloader_esp_idf::SECURE_VERSION
+);
 
 #[esp_hal::main]
 async fn main(spawner: Spawner) -> ! {
@@ -42,12 +55,17 @@ async fn main(spawner: Spawner) -> ! {
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
+    static UPDATE: StaticCell<Firmware> = StaticCell::new();
     static OUTBOX: StaticCell<Outbox<'static>> = StaticCell::new();
     static MEMORY: [Memory; 2] = [const { Memory::new() }; 2];
     static LINKS: StaticCell<Links> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
 
     let mut chip = sockeye_esp32::peripherals();
+    let watchdog = guard::arm(chip.RTC_TIMER);
+    // First of all, so that whatever resets an image on trial leads back to the firmware before.
+    let flash = Flash::open(chip.FLASH);
+    let mut slots = flash.slots();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
     let failed_boots = boot_count::begin(&panic::BOOT_COUNT);
     let console = console::start("device");
@@ -57,7 +75,12 @@ async fn main(spawner: Spawner) -> ! {
         console.warning(&"the chip has no calibration data: voltages can be wrong by a tenth and more");
     }
     let entropy = Entropy::draw(chip.RNG, chip.ADC1.reborrow());
-    let store = store::open(chip.FLASH);
+    let store = flash.settings();
+    let update = slots.as_ref().map(|slots| Firmware::new(slots.status(), CHIP));
+    if let (Some(store), Some(UpdateState::Trial)) = (&store, slots.as_ref().map(|slots| slots.status().state)) {
+        console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
+        store.set_read_only().await;
+    }
     let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console).await;
     console::start_log(stored.settings.log_level);
     let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console).await;
@@ -74,7 +97,9 @@ async fn main(spawner: Spawner) -> ! {
     let board: &'static Board = BOARD.init(Board::new(Chip { pins: wired, server }, mac, last_panic, failed_boots));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_days(DAYS.take()).with_outbox(outbox));
+    let app = app.with_days(DAYS.take()).with_outbox(outbox);
+    let update = update.map(|update| &*UPDATE.init(update));
+    let app: &'static App<'static> = APP.init(app.with_firmware(update));
     let storing: &'static StoreTask = STORING.take();
     let endpoint: &'static Handler = ENDPOINT.init(Endpoint::new(app, storing, network));
     let acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the first port");
@@ -96,12 +121,19 @@ async fn main(spawner: Spawner) -> ! {
     let measuring =
         join(measure(app, || sample(board, (pins.celsius)())), sockeye_wiring::run::run(&board.hardware.pins, app));
     let guarding = join4(
-        guard::watchdog(chip.RTC_TIMER, server),
+        guard::watchdog(watchdog, server),
         guard::button(pins.button, &store),
         guard::restart_requested(app),
         boot_count::stay_up(&panic::BOOT_COUNT),
     );
-    join4(adapter::run(app, radio, context), storing.run(&store), measuring, guarding).await.0
+    let updating = async {
+        match &mut slots {
+            Some(slots) => app.update(slots).await,
+            None => pending().await,
+        }
+    };
+    let storing = join(storing.run(&store), updating);
+    join4(adapter::run(app, radio, context), storing, measuring, guarding).await.0
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

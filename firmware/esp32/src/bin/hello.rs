@@ -19,7 +19,8 @@ use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::{SLOTS, console, interfaces, services, store};
+use sockeye_esp32::store::Flash;
+use sockeye_esp32::{SLOTS, console, interfaces, services};
 use sockeye_hello::Hello;
 use sockeye_server::Server;
 use sockeye_server::limits::Timeouts;
@@ -45,7 +46,7 @@ async fn main(spawner: Spawner) -> ! {
     let console = console::start("hello");
     console::start_log(LogLevel::default());
     let entropy = Entropy::draw(chip.RNG, chip.ADC1);
-    let passphrase = boot::passphrase(store::open(chip.FLASH).as_ref(), &entropy.passphrase, &console).await;
+    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console).await;
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();

@@ -1,12 +1,12 @@
 //! ESP32 DevKit V1 with 30 or 38 pins and a blue light, and boards that are wired alike.
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::chip::ESP32;
 
 /// The board's name.
 pub const NAME: &str = "ESP32 DevKit V1";
 /// The chip's pins, and those that the board uses itself.
-pub const BOARD: Board = Board { chip: &ESP32, own: &[(0, "button")] };
+pub const BOARD: BoardPins = BoardPins { chip: &ESP32, own: &[(0, "button")] };
 /// What is wired from the factory.
 ///
 /// The LM35 is at channel 6 of the converter. The light is on while its pin is high.

@@ -1,12 +1,12 @@
 //! ESP32-C3 SuperMini, and boards that are wired alike.
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::chip::ESP32C3;
 
 /// The board's name.
 pub const NAME: &str = "ESP32-C3 SuperMini";
 /// The chip's pins, and those that the board uses itself.
-pub const BOARD: Board = Board { chip: &ESP32C3, own: &[(9, "button")] };
+pub const BOARD: BoardPins = BoardPins { chip: &ESP32C3, own: &[(9, "button")] };
 /// What is wired from the factory.
 ///
 /// The LM35 is at channel 0 of the converter. The light is on while its pin is low: it hangs from the supply.

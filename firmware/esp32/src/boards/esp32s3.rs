@@ -1,12 +1,12 @@
 //! Seeed Studio XIAO ESP32S3.
 
-use sockeye_wiring::Board;
+use sockeye_wiring::BoardPins;
 use sockeye_wiring::chip::ESP32S3;
 
 /// The board's name.
 pub const NAME: &str = "XIAO ESP32S3";
 /// The chip's pins, and those that the board uses itself.
-pub const BOARD: Board = Board { chip: &ESP32S3, own: &[(0, "button")] };
+pub const BOARD: BoardPins = BoardPins { chip: &ESP32S3, own: &[(0, "button")] };
 /// What is wired from the factory.
 ///
 /// The LM35 is at D0 on the board, channel 0 of the converter. The light is on while its pin is low: it hangs from the

@@ -8,7 +8,7 @@ use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::boot_count;
 use sockeye_board::limits::BOOT_COUNT_MEMORY_LEN;
 use sockeye_board::readings::{UPTIME, count, counter};
-use sockeye_device::{Health, Pins, ReadingInfo, Value};
+use sockeye_device::{Health, ReadingInfo, Value, WiringSetup};
 use sockeye_endpoint::server_health;
 use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_qemu_virt::{SLOTS, executor};
@@ -65,7 +65,7 @@ pub fn next_random(state: &Cell<u64>) -> u64 {
 impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
-    const PINS: Pins = Pins { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };
+    const PINS: WiringSetup = WiringSetup { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };
 
     fn random(&self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {

@@ -1,4 +1,4 @@
-//! Each sample is told once, whatever it is told as.
+//! Each sample counts once, in whatever point.
 
 use std::vec::Vec;
 

@@ -74,8 +74,8 @@ fn cut_everywhere(
     }
 }
 
-#[test]
-fn the_largest_settings_come_back() {
+/// Settings that fill all fields.
+fn largest() -> Settings {
     let secret = Secret::new(&[b'a'; 64]).unwrap();
     let long = "x".repeat(32);
     let ip = StaticIp { gateway: Some([255; 4].into()), ..StaticIp::parse(b"223.255.255.254/24").unwrap() };
@@ -100,8 +100,44 @@ fn the_largest_settings_come_back() {
         wiring.set(&std::format!("n{thing}"), &spec).unwrap();
     }
     largest.wiring = Some(wiring);
-    let stored = boot(&with(&[&largest])).1;
-    assert_eq!(stored, Stored { settings: largest, status: StoreStatus::Sound });
+    largest
+}
+
+#[test]
+fn the_largest_settings_come_back() {
+    let stored = boot(&with(&[&largest()])).1;
+    assert_eq!(stored, Stored { settings: largest(), status: StoreStatus::Sound });
+}
+
+/// `fixtures` keeps settings as each release has written them. After an update a firmware reads settings that an older one
+/// has stored. A new release adds a file; a file that is there never changes.
+#[test]
+fn settings_of_every_release_are_read() {
+    const RELEASES: [&[u8]; 1] = [include_bytes!("../../../fixtures/settings-0.1.0.bin")];
+    for release in RELEASES {
+        assert_eq!(parse(release), Some((7, largest())));
+    }
+}
+
+/// The settings of the firmware before stay as they are while a newer one is on trial. Nothing is written, not even to
+/// repair a copy.
+#[test]
+fn a_firmware_on_trial_writes_nothing() {
+    let (mut store, _) = boot(&with(&[&settings("kitchen", 0)]));
+    // The copies differ, as after a power cut, which is repaired at other times.
+    block_on(store.flash.get_mut().store(COPIES[1], &Record(9, &settings("kitchen", 1)))).unwrap();
+    let before = flash(store);
+    let bytes = before.as_bytes().to_vec();
+    let store = FlashStore::new(before, Mock::FULL_FLASH_RANGE).unwrap();
+    let check = async {
+        store.set_read_only().await;
+        assert_eq!(store.load().await, Stored::from(settings("kitchen", 1)));
+        assert_eq!(store.save(&settings("barn", 2)).await, Err(StoreError::Failed));
+        assert_eq!(store.reset(&Settings::default()).await, Err(StoreError::Failed));
+        assert_eq!(store.set_passphrase(&Secret::new(b"abcdefghjkmn").unwrap()).await, Err(StoreError::Failed));
+    };
+    block_on(check);
+    assert!(flash(store).as_bytes() == bytes);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! - `page.rs`: the page and the manifests that ESP Web Tools reads.
 //! - `browser.rs`: the page in a headless Chromium.
 
-mod browser;
+pub mod browser;
 mod licences;
 mod page;
 

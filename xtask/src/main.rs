@@ -13,6 +13,7 @@
 //! - `push.rs` and its folder: a device that pushes its samples.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `measure.rs`: the measuring program in `bench/measure`.
+//! - `device_page.rs`: the device's page in a browser.
 //! - `package.rs`: the library crates as packages that others can add.
 //! - `programs.rs`: what the tests of servers run, built.
 //! - `panics.rs`: the release image searched for panics of ours.
@@ -25,6 +26,7 @@ mod chips;
 mod cli;
 mod clients;
 mod conformance;
+mod device_page;
 mod dist;
 mod fuzz;
 mod image;
@@ -103,6 +105,8 @@ enum Job {
     Conformance(conformance::Args),
     /// Redis clients against the device, on the host and in QEMU
     Clients,
+    /// The device's page in Chromium: axe-core's rules, and pictures of it
+    Page(device_page::Args),
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
     /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
@@ -161,6 +165,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Qemu(args) => qemu::job(workspace, &args),
         Job::Conformance(args) => conformance::job(workspace, &args),
         Job::Clients => clients::job(workspace),
+        Job::Page(args) => device_page::job(workspace, &args),
         Job::Push(args) => push::job(workspace, &args),
         Job::Wiring => wiring::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),

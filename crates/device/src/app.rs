@@ -23,7 +23,7 @@ use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
 use crate::firmware::Firmware;
-use crate::keys::catalog::Catalog;
+use crate::keys::catalog::{Catalog, Key};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
@@ -34,9 +34,10 @@ use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
 use crate::platform::{Now, Platform};
 use crate::replies::document::Document;
-use crate::replies::page::Page;
+use crate::replies::page::{Page, PageProgress};
 use crate::rewiring;
 use crate::scratch::Scratch;
+use crate::sessions::page_view::PageView;
 use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, SessionKey, Transaction};
 use crate::sessions::subscriber::Scope;
 use crate::settings::Stored;
@@ -452,15 +453,37 @@ impl<'a> App<'a> {
         false
     }
 
-    /// Writes the page for browsers, as much of it as there is room for in `tx`, from its start. Gives how many bytes to
-    /// send, and whether there are more.
-    pub(crate) fn page(&self, key: SessionKey, tx: &mut [u8]) -> (usize, bool) {
+    /// The page at a path; None if there is none. `/~` is before the name of a page that isn't loaded again by itself. With
+    /// a token, only the page at `/` is shown.
+    pub(crate) fn page_view(&self, path: &[u8]) -> Option<PageView> {
+        let state = self.state();
+        let path = path.strip_prefix(b"/")?;
+        let (name, is_still) = path.strip_prefix(b"~").map_or((path, false), |name| (name, true));
+        if name.is_empty() {
+            return Some(PageView::new(None, is_still));
+        }
+        match Key::find(state.catalog(self.platform), name) {
+            Some(Key::Reading(index)) if state.settings.token.is_none() => Some(PageView::new(Some(index), is_still)),
+            _ => None,
+        }
+    }
+
+    /// Writes a page for browsers, as much of it as there is room for in `tx`, from its start. Gives how many bytes to send,
+    /// and whether there are more.
+    pub(crate) fn page(&self, key: SessionKey, view: PageView, tx: &mut [u8]) -> (usize, bool) {
+        let (now, health) = (self.platform.now(), self.platform.health());
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        let first = if let Cursor::Page { line } = session.cursor { line } else { 0 };
-        let page = Page { state, platform: self.platform, address: session.local };
-        let (len, next) = page.write(first, tx);
-        state.sessions.get_mut(key).cursor = next.map_or(Cursor::Start, |line| Cursor::Page { line });
+        let progress = PageProgress::of(session.cursor);
+        if progress.is_none() {
+            state.clock.follow(now);
+        }
+        let progress = progress.unwrap_or_else(|| PageProgress::new(view, now.uptime_s()));
+        let address = state.sessions.get(key).local;
+        let Samples { histories, days } = &*self.samples.borrow();
+        let page = Page { state, histories, days, platform: self.platform, health, now, address };
+        let (len, next) = page.write(progress, tx);
+        state.sessions.get_mut(key).cursor = next.map_or(Cursor::Start, PageProgress::cursor);
         (len, next.is_some())
     }
 

@@ -180,8 +180,20 @@ pub(crate) const HEADER_LEN_MAX: usize = 12;
 /// How long a session may send a long text before another session may take its memory, milliseconds. The time is no
 /// longer than a server waits for room.
 pub const DOCUMENT_HOLD_MS: u64 = 3_000;
-/// The longest line of the page for browsers.
-pub const PAGE_LINE_LEN_MAX: usize = 400;
+/// The longest part of a page for browsers.
+pub const PAGE_PART_LEN_MAX: usize = 800;
+/// After how long a browser loads the page of all readings again, seconds.
+pub const PAGE_REFRESH_S: u32 = 15;
+/// After how long a browser loads the page of a reading again, seconds.
+pub const READING_PAGE_REFRESH_S: u32 = 60;
+/// Columns of the chart of an hour, each a minute.
+pub(crate) const HOUR_COLUMNS: u32 = 60;
+/// Columns of the chart of a day, each ten minutes.
+pub(crate) const DAY_COLUMNS: u32 = 144;
+/// Columns of a chart that one part of a page has, at most 20 bytes each.
+pub(crate) const CHART_COLUMNS_PER_PART: u32 = 24;
+/// The height of a chart in its own units.
+pub(crate) const CHART_HEIGHT: i64 = 100;
 
 /// RAM of one connection on a 32-bit chip: its session, and the future of [`serve`](crate::serve()).
 pub const CONNECTION_SIZE_MAX: usize = 1024;
@@ -202,7 +214,7 @@ pub const SETTINGS_SIZE_MAX: usize = 1_288;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX <= TX_LEN);
-const _: () = assert!(PAGE_LINE_LEN_MAX <= TX_LEN);
+const _: () = assert!(PAGE_PART_LEN_MAX <= TX_LEN);
 // `*4 $8 pmessage $40 .. $40 .. $13 ..`, each with its line ends.
 const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= MESSAGE_LEN_MAX);
 const _: () = assert!("sockeye-3f2a".len() + 1 + NAME_LEN_MAX <= REMOTE_NAME_LEN_MAX);

@@ -122,10 +122,13 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             }
         };
         match answer {
-            HttpAnswer::Page { has_body: false } => put(self.client, HEADER.as_bytes()).await?,
-            HttpAnswer::Page { has_body: true } => {
+            HttpAnswer::Page { has_body: false, .. } => {
+                put(self.client, HEADER.as_bytes()).await?;
+                put(self.client, b"\r\n").await?;
+            }
+            HttpAnswer::Page { view, has_body: true } => {
                 app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
-                while let Some(room) = self.write_page() {
+                while let Some(room) = self.write_page(view) {
                     self.client.wait_room(room).await?;
                 }
             }

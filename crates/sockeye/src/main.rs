@@ -22,6 +22,7 @@ mod update;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -68,6 +69,9 @@ enum Command {
         /// Folder that keeps the device's identity between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
+        /// The device has been on for a day, and has measured since
+        #[arg(long)]
+        day: bool,
         /// Key whose images the device takes; PEM, its public half is enough
         #[arg(long, value_name = "FILE", requires = "state")]
         update_key: Option<PathBuf>,
@@ -132,6 +136,7 @@ enum Air {
     Demo,
 }
 
+const DAY: Duration = Duration::from_secs(86_400);
 const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
 
 /// The command line, or the exit status where there is nothing to run: help was asked for, or it can't be parsed. An
@@ -156,17 +161,18 @@ fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
-        Command::Sim { mode, air, listen, state, update_key, push_to, push_token, push_names, push_period_ms } => {
+        Command::Sim { mode, air, listen, state, day, update_key, push_to, push_token, push_names, push_period_ms } => {
             let mode = match mode {
                 SimMode::Ap => Mode::AccessPoint,
                 SimMode::Sta => Mode::Station,
             };
+            let before = if day { DAY } else { Duration::ZERO };
             let token = push_token.unwrap_or_default();
             let push = push_to.map(|to| sim::push_settings(&to, &token, &push_names, push_period_ms)).transpose();
             let key = update_key.map(|path| OwnerKey::open(&path).map(|key| key.public())).transpose();
             push.and_then(|push| match air {
-                Some(Air::Demo) => sim::run_in_air(listen, (state, key?), push),
-                None => sim::run(mode, listen, (state.as_deref(), key?), push),
+                Some(Air::Demo) => sim::run_in_air(listen, (state, key?), (push, before)),
+                None => sim::run(mode, listen, (state.as_deref(), key?), (push, before)),
             })
         }
         Command::Update { host, image, token, confirm_within, anew } => update::run(&Update {

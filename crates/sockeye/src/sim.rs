@@ -3,7 +3,8 @@
 use std::fmt::Arguments;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::time::Duration;
+use std::{env, fs, mem};
 
 use anyhow::{Context, anyhow, ensure};
 use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
@@ -37,12 +38,12 @@ pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyh
     })
 }
 
-/// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C.
+/// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C. At first it has been on for `before`.
 pub fn run(
     mode: Mode,
     address: SocketAddrV4,
     (state, key): (Option<&Path>, Option<[u8; KEY_LEN]>),
-    push: Option<PushSettings>,
+    (push, mut before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<()> {
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
@@ -64,7 +65,15 @@ pub fn run(
         }
         boot.device_listening(address.port(), SLOTS, address.into());
         parts();
-        device::run(Reach::machine(&acceptor), identity.mac, SLOTS, (state, store), slots, push.clone()).await
+        device::run(
+            Reach::machine(&acceptor),
+            identity.mac,
+            SLOTS,
+            (state, store),
+            slots,
+            (push.clone(), mem::take(&mut before)),
+        )
+        .await
     })
 }
 
@@ -72,7 +81,7 @@ pub fn run(
 pub fn run_in_air(
     address: SocketAddrV4,
     (state, key): (Option<PathBuf>, Option<[u8; KEY_LEN]>),
-    push: Option<PushSettings>,
+    (push, mut before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<()> {
     let own = SocketAddrV4::new(loopback_air::AP_ADDRESS, address.port());
     ensure!(address == own, "--air takes addresses of its own; --listen {own} is what it begins with");
@@ -90,7 +99,15 @@ pub fn run_in_air(
         parts();
         let links = InBuffers::new(Links::new(address.port()));
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
-        device::run(Reach::air(&links, demo), identity.mac, SLOTS, (Some(&state), store), slots, push.clone()).await
+        device::run(
+            Reach::air(&links, demo),
+            identity.mac,
+            SLOTS,
+            (Some(&state), store),
+            slots,
+            (push.clone(), mem::take(&mut before)),
+        )
+        .await
     })
 }
 

@@ -74,6 +74,8 @@ pub struct Board {
     /// How far the clock moves each time that it is asked.
     pub step_us: Cell<u64>,
     pub unix_us: Cell<Option<u64>>,
+    /// Readings of other devices that there is room for.
+    pub remotes: Cell<usize>,
     /// Readings of which a day is kept.
     pub days: Cell<usize>,
     pub health: Cell<Health>,
@@ -112,7 +114,7 @@ impl Board {
     /// As many histories as a device on this board needs.
     pub fn histories(&self) -> Vec<History> {
         let own = if self.pins.get().is_some() { READINGS_MAX } else { READINGS.len() };
-        (0..own + REMOTES).map(|_| History::new()).collect()
+        (0..own + self.remotes.get()).map(|_| History::new()).collect()
     }
 }
 
@@ -123,6 +125,7 @@ impl Default for Board {
             uptime_us: Cell::default(),
             step_us: Cell::default(),
             unix_us: Cell::default(),
+            remotes: Cell::new(REMOTES),
             days: Cell::new(2),
             health: Cell::new(Health {
                 used_memory: 123_456,

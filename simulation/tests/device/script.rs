@@ -251,6 +251,11 @@ impl<'a, S: Store> Device<'a, S> {
         [input, received, output, self.clients.values().filter(|client| client.serving.is_some()).count()]
     }
 
+    /// Ends a client's connection, so that the next of this name is another.
+    pub fn forget(&mut self, name: &str) {
+        self.clients.remove(name);
+    }
+
     /// Takes the bytes that have come back.
     pub fn bytes(&mut self, name: &str) -> Vec<u8> {
         std::mem::take(&mut self.wire(name).0.borrow_mut().output)

@@ -1,7 +1,7 @@
 //! The page in a headless Chromium, without a chip. The page loads, and ESP Web Tools accepts the browser. Every part
 //! of every manifest is listed and can be fetched.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -24,10 +24,18 @@ const READY: &str = "data-state=\"ready\"";
 /// The attribute that ESP Web Tools sets where the browser can reach a serial port.
 const SUPPORTED: &str = "install-supported";
 
+/// The browser of this machine.
+///
+/// # Errors
+/// There is none.
+pub fn chromium() -> Result<PathBuf> {
+    let found = PROGRAMS.iter().find_map(|name| on_path(name));
+    found.context("there is no Chromium: install Debian's package chromium")
+}
+
 /// Opens the page and reads what it shows. Leaves a picture of it beside the release.
 pub fn check(workspace: &Workspace, folder: &Path, images: &[Image]) -> Result<()> {
-    let chromium = PROGRAMS.iter().find_map(|name| on_path(name));
-    let chromium = chromium.context("there is no Chromium: install Debian's package chromium")?;
+    let chromium = chromium()?;
     let port = free_port()?.to_string();
     let mut server = bound("python3");
     server.args(["-m", "http.server", "--bind", "127.0.0.1", "--directory"]).arg(folder).arg(&port);

@@ -1,105 +1,129 @@
-//! The page for browsers: the device's name and readings, how to connect, and how to set the network.
+//! The pages for browsers: all readings and outputs at `/`, and one reading at `/NAME`.
+//!
+//! A page is written in parts, each whole, as the connection has room for them. So a page takes no memory of its own.
+//! Nothing on a page comes from elsewhere, and nothing on it changes anything. All names are of letters, digits, `.`, `_`
+//! and `-`, so they need no escapes.
+
+mod chart;
+mod overview;
+mod progress;
+mod reading;
+mod style;
+
+pub(crate) use progress::PageProgress;
 
 use core::fmt::{self, Write};
 use core::net::IpAddr;
 
-use crate::platform::Platform;
+use crate::keys::day::Day;
+use crate::keys::history::History;
+use crate::keys::series::Series;
+use crate::platform::{Health, Now, Platform};
+use crate::sessions::page_view::PageView;
 use crate::state::State;
+use crate::value::Value;
 
-/// The answer to a browser in the access point's network for any path but `/`. Every host name resolves to the device
-/// there. A phone that probes its maker's host for internet access is redirected to the page (RFC 8952).
-pub(crate) const FOUND: &[u8] =
-    b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n";
-/// The answer to any other browser for any path but `/`.
-pub(crate) const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The answer to a line that is no request line, though it begins as one.
-pub(crate) const BAD_REQUEST: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The answer to a method that there is, such as POST. A device has GET and HEAD only.
-pub(crate) const METHOD_NOT_ALLOWED: &[u8] =
-    b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The answer to a request line that is longer than the receive buffer.
-pub(crate) const URI_TOO_LONG: &[u8] = b"HTTP/1.1 414 URI Too Long\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The answer to a method that HTTP doesn't have.
-pub(crate) const NOT_IMPLEMENTED: &[u8] =
-    b"HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The answer to a version that isn't 1.0 or 1.1, such as HTTP/2 without TLS.
-pub(crate) const VERSION_NOT_SUPPORTED: &[u8] =
-    b"HTTP/1.1 505 HTTP Version Not Supported\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-/// The header of the page, whose body the connection's close ends (RFC 9112 section 6.3).
+/// The header of a page. The close of the connection ends the page's body (RFC 9112 section 6.3).
 pub(crate) const HEADER: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n\
-    Connection: close\r\n\r\n";
+    Content-Security-Policy: default-src 'none'; style-src 'unsafe-inline'; img-src data:\r\nConnection: close\r\n";
 
-/// The page.
+/// A page, and all that it tells about.
 pub(crate) struct Page<'a> {
     pub(crate) state: &'a State,
+    pub(crate) histories: &'a [History],
+    pub(crate) days: &'a [Day],
     pub(crate) platform: &'a dyn Platform,
+    pub(crate) health: Health,
+    pub(crate) now: Now,
     /// The address at which the browser has found the device; unspecified if it isn't known.
     pub(crate) address: IpAddr,
 }
 
+/// A part was written, or there is no room for it.
+type Written = fmt::Result;
+
 impl Page<'_> {
-    /// Writes lines from `first` on, each whole, as many as there is room for in `tx`. Gives how many bytes those are, and
-    /// the next line; None if there is none.
-    pub(crate) fn write(&self, first: u8, tx: &mut [u8]) -> (usize, Option<u8>) {
+    /// Writes parts from where `progress` is, each whole, as many as there is room for in `tx`. Gives how many bytes those
+    /// are, and where the page goes on. None at its end.
+    pub(crate) fn write(&self, mut progress: PageProgress, tx: &mut [u8]) -> (usize, Option<PageProgress>) {
         let mut out = Out { bytes: tx, len: 0 };
-        for line in first..=u8::MAX {
+        loop {
             let start = out.len;
-            match self.line(line.into(), &mut out) {
+            let written = match progress.view.reading() {
+                None => self.overview_part(&progress, &mut out),
+                Some(reading) => self.reading_part(reading, &mut progress, &mut out),
+            };
+            match written {
                 None => return (out.len, None),
-                Some(Ok(())) => (),
-                Some(Err(_)) => return (start, Some(line)),
+                Some(Err(_)) => return (start, Some(progress)),
+                Some(Ok(())) => progress.part = progress.part.saturating_add(1),
+            }
+            if progress.part == u8::MAX {
+                return (out.len, None);
             }
         }
-        (out.len, None)
     }
 
-    /// Writes line `index`, and fails if there is no room for it. None if there is no such line.
-    fn line(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
-        let readings = self.state.wired.own;
-        // Once a token is set, readings are not shown, because a browser has no token.
-        let shown = if self.state.settings.token.is_some() { 0 } else { readings };
-        let Some(index) = index.checked_sub(1) else {
-            return Some(self.title(out));
-        };
-        match index {
-            index if index < shown => self.reading(index, out),
-            index if index == shown => Some(out.write_str("</table>\n")),
-            index if index == shown + 1 && self.state.wifi.has_radio => Some(out.write_str(
-                "<p>To another network, typed in redis-cli or any app for Telnet:\n<pre>CONFIG SET wifi.ssid NAME \
-                 wifi.password PASSWORD\nWIFI TRY\nWIFI CONFIRM</pre>\n",
-            )),
-            _ => None,
+    /// The parts that both pages begin with. None after the last of them.
+    fn head_part(&self, progress: &PageProgress, title: impl fmt::Display, out: &mut Out<'_>) -> Option<Written> {
+        let part = usize::from(progress.part);
+        Some(match part.checked_sub(1) {
+            None => self.head(progress.view, title, out),
+            Some(index) => out.write_str(style::STYLE.get(index)?),
+        })
+    }
+
+    fn head(&self, view: PageView, title: impl fmt::Display, out: &mut Out<'_>) -> Written {
+        out.write_str(HEADER)?;
+        if !view.is_still() {
+            // A browser loads the page again after so many seconds.
+            write!(out, "Refresh: {}\r\n", view.refresh_s())?;
         }
-    }
-
-    /// All names are of letters, digits, `.`, `_` and `-`, so that none needs to be escaped.
-    fn title(&self, out: &mut Out<'_>) -> fmt::Result {
-        let (name, port) = (self.state.device_name(self.platform), self.platform.identity().port);
         write!(
             out,
-            "{HEADER}<!doctype html><meta charset=utf-8><title>{name}</title>\n<h1>{name}</h1>\n<p>This device speaks \
-             RESP, the protocol of Redis:\n<pre>redis-cli -h "
-        )?;
-        match self.address.is_unspecified() {
-            false => write!(out, "{}", self.address)?,
-            true => write!(out, "{name}.local")?,
-        }
-        write!(out, " -p {port}</pre>\n<table>\n")
+            "\r\n<!doctype html><html lang=en><head><meta charset=utf-8>\
+             <meta name=viewport content=\"width=device-width,initial-scale=1\"><link rel=icon href=data:,><title>{title}</title>"
+        )
     }
 
-    fn reading(&self, index: usize, out: &mut Out<'_>) -> Option<fmt::Result> {
-        let catalog = self.state.catalog(self.platform);
-        let (Some((label, decimals)), Some((info, _))) = (catalog.reading(index), catalog.info(index)) else {
-            // Nothing is wired in this place.
-            return Some(Ok(()));
-        };
-        Some(match self.state.latest.get(index)? {
-            Some(latest) => {
-                let value = latest.value.with_decimals(decimals);
-                writeln!(out, "<tr><td>{label}<td>{value} {}", Escaped(info.unit))
+    /// The end of a page: the way to the same page that is loaded again by itself, or stays as it is. `name` is the
+    /// reading's; the page of all readings has none.
+    fn end(&self, view: PageView, name: impl fmt::Display, out: &mut Out<'_>) -> Written {
+        let other = PageView::prefix(!view.is_still());
+        let words = match view.is_still() {
+            true => "Refresh it",
+            false => {
+                write!(out, "<p class=m>The page refreshes itself every {} s.", view.refresh_s())?;
+                "Stop refreshing"
             }
-            None => writeln!(out, "<tr><td>{label}<td>none yet"),
-        })
+        };
+        writeln!(out, "<p><a class=k href=\"{other}{name}\">{words}</a></main></body></html>")
+    }
+
+    /// The points that are kept of a reading.
+    fn series(&self, reading: usize) -> Option<Series<'_>> {
+        let history = self.histories.get(reading)?;
+        Some(Series::new(history, Day::of(self.days, reading), self.state.clock))
+    }
+
+    /// The value of a reading as a page shows it, with its unit.
+    fn write_value(&self, reading: usize, out: &mut Out<'_>) -> Written {
+        let catalog = self.state.catalog(self.platform);
+        let decimals = catalog.decimals(reading).unwrap_or_default();
+        match catalog.latest(reading, self.now) {
+            Some(latest) => {
+                write!(out, "{}", latest.value.with_decimals(decimals))?;
+                let unit = catalog.info(reading).map_or("", |(info, _)| info.unit);
+                if unit.is_empty() { Ok(()) } else { write!(out, " <small>{}</small>", Escaped(unit)) }
+            }
+            None => out.write_str("<span class=m>no value</span>"),
+        }
+    }
+
+    /// How a value of a reading is written.
+    fn decimal(&self, reading: usize, value: i32) -> crate::value::Decimal {
+        let decimals = self.state.catalog(self.platform).decimals(reading).unwrap_or_default();
+        Value(value).with_decimals(decimals)
     }
 }
 
@@ -111,6 +135,7 @@ impl fmt::Display for Escaped<'_> {
         self.0.chars().try_for_each(|c| match c {
             '<' => f.write_str("&lt;"),
             '&' => f.write_str("&amp;"),
+            '"' => f.write_str("&quot;"),
             c => f.write_char(c),
         })
     }

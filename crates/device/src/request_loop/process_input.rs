@@ -11,6 +11,7 @@ use crate::command::Flow;
 use crate::limits::{REPLY_LEN_MAX, RX_LEN, TX_LEN};
 use crate::pending::PendingSettings;
 use crate::scratch::Scratch;
+use crate::sessions::page_view::PageView;
 use crate::settings::{Store, StoreError};
 
 /// The wait before more requests can be processed.
@@ -48,6 +49,11 @@ impl Room {
         Self { len, is_whole: len >= TX_LEN || len == client.room_max() }
     }
 
+    /// More room than this is to be waited for, by who has found too little.
+    fn wanted(self) -> usize {
+        if self.is_whole { 0 } else { self.len }
+    }
+
     fn buffer(self, tx: &mut [u8; TX_LEN]) -> &mut [u8] {
         tx.get_mut(..self.len.min(TX_LEN)).unwrap_or_default()
     }
@@ -63,8 +69,7 @@ fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> W
     if len == 0 && room.is_whole {
         return WaitFor::Close;
     }
-    let room = Room::of(client);
-    WaitFor::Room(if room.is_whole { 0 } else { room.len })
+    WaitFor::Room(Room::of(client).wanted())
 }
 
 impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
@@ -287,16 +292,18 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));
         let is_more = app.write_messages(key, &mut reply);
         self.client.put(reply.as_bytes());
-        is_more.then(|| self.client.room())
+        is_more.then(|| Room::of(self.client).wanted())
     }
 
     /// Writes the page as far as there is room. If some of it is left, more room than the number is needed.
-    pub(super) fn write_page(&mut self) -> Option<usize> {
+    pub(super) fn write_page(&mut self, view: PageView) -> Option<usize> {
         let Scratch { tx, .. } = &mut *self.session.app.scratch();
         let room = Room::of(self.client);
-        let (len, is_more) = self.session.app.page(self.session.key, room.buffer(tx));
+        let (len, is_more) = self.session.app.page(self.session.key, view, room.buffer(tx));
         self.client.put(tx.get(..len).unwrap_or_default());
-        is_more.then(|| self.client.room())
+        // A part that finds no room in an empty buffer never will.
+        let is_possible = len > 0 || !room.is_whole;
+        (is_more && is_possible).then(|| Room::of(self.client).wanted())
     }
 
     /// The answer to the request line of HTTP with which the connection opens. None while more of it may come, which it
@@ -305,6 +312,6 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, .. } = &mut *app.scratch();
         let len = self.client.peek(rx);
-        HttpAnswer::to(rx.get(..len).unwrap_or_default(), has_ended, app.origin(key))
+        HttpAnswer::to(rx.get(..len).unwrap_or_default(), has_ended, app.origin(key), |path| app.page_view(path))
     }
 }

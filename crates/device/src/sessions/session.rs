@@ -10,6 +10,7 @@ use crate::keys::catalog::KeySet;
 use crate::keys::history::Samples;
 use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
 use crate::platform::Now;
+use crate::sessions::page_view::PageView;
 use crate::sessions::subscriber::{Scope, Subscriber};
 
 /// Over which network a client has connected.
@@ -80,8 +81,8 @@ pub(crate) enum Cursor {
     Document { sent: u16 },
     /// Nothing is written, and a long text waits until another session's is sent.
     AwaitingDocument,
-    /// The next line of the page for browsers.
-    Page { line: u8 },
+    /// A page for browsers: which, its next part, when it was begun, and the scale of the chart that is being written.
+    Page { view: PageView, part: u8, uptime_s: u32, scale: (i32, i32) },
     /// Nothing is written, and XREAD waits for the first sample after those that there were.
     Blocked,
     /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.

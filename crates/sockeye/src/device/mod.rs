@@ -11,18 +11,19 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_io::Timer;
 use edge_nal::TcpAccept;
 use edge_nal_std::Stack;
 use futures_lite::future;
 use sockeye_device::limits::{DAYS_MAX, READINGS_MAX, REMOTES_MAX, RX_LEN, TX_LEN};
-use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, PushSettings};
+use sockeye_device::{App, AppResources, ClientOrigin, Day, Firmware, History, Outbox, Platform, PushSettings};
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_endpoint::{Endpoint, PushBuffers};
 use sockeye_parts::SimulatedBoard;
 use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
+use sockeye_wiring::run::Desk;
 
 use crate::device::platform::Board;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
@@ -65,6 +66,7 @@ impl<'a> Reach<'a, InBuffers<Links>> {
 
 /// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
 /// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
+/// The device has been on for `before`, and has measured meanwhile.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -74,7 +76,7 @@ pub async fn run<A>(
     slots: usize,
     (folder, store): (Option<&Path>, HostStore),
     firmware: Option<Slots>,
-    push: Option<PushSettings>,
+    (push, before): (Option<PushSettings>, Duration),
 ) -> anyhow::Result<End>
 where
     A: TcpAccept,
@@ -89,7 +91,7 @@ where
     if firmware.as_ref().is_some_and(Slots::is_trial) {
         store.set_read_only().await;
     }
-    let board = Board::new(mac, version, bench.clone(), server.clone());
+    let board = Board::new(mac, version, bench.clone(), server.clone(), before);
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -100,6 +102,7 @@ where
     let mut resources = AppResources::new();
     let mut updater = firmware.map(Slots::into_updater);
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
+    catch_up(&board, &app);
     let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
     let app = app.with_firmware(update.as_ref());
     let endpoint = Endpoint::new(&app, &store, &reach.side);
@@ -135,6 +138,21 @@ where
 /// On which side of the device a client is: on this machine, or on the network that the machine is in.
 fn side(peer: SocketAddr) -> ClientOrigin {
     if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
+}
+
+/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35.
+fn catch_up(board: &Board, app: &App<'_>) {
+    let (mut noise, mut sensors) = (fastrand::Rng::new(), Sensors::new(fastrand::Rng::new()));
+    while board.catch_up(PERIOD) {
+        let now = board.now();
+        let unix_s = now.stamp_us() / 1_000_000;
+        for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
+            app.sample(index, value);
+        }
+        // The LM35 is the first of what is wired from the factory.
+        let celsius = SimulatedBoard::room_celsius((unix_s % 86_400) as f64) + 0.2 * (2.0 * noise.f64() - 1.0);
+        Desk::sample(app, 0, 0, (celsius * 10.0).round() as i32);
+    }
 }
 
 /// Samples what the chip itself measures, now and then once in [`PERIOD`], and lets its parts go on.

@@ -1,8 +1,9 @@
 //! The simulated board: what the application asks of a machine, answered by this one.
 
+use std::cell::Cell;
 use std::fs;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sockeye_boot::{NetworkName, PORT};
 use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value, WiringSetup};
@@ -18,6 +19,10 @@ use crate::limits::SLOTS_MAX;
 /// The simulated board.
 pub struct Board {
     start: Instant,
+    /// How far the board's time is behind, while it catches up on a day that was.
+    behind: Cell<Duration>,
+    /// The part of the time since boot that was before `start`.
+    before: Duration,
     name: String,
     run_id: String,
     version: String,
@@ -26,19 +31,37 @@ pub struct Board {
 }
 
 impl Board {
-    /// A board whose network has the MAC address `mac`.
-    /// The firmware has this version.
-    pub fn new(mac: [u8; 6], version: String, bench: Rc<Bench>, server: Rc<Server<SLOTS_MAX>>) -> Self {
+    /// A board whose network has the MAC address `mac`, and whose firmware has this version. The board has been on for
+    /// `before`, and its time is behind by that until [`catch_up`](Self::catch_up).
+    pub fn new(
+        mac: [u8; 6],
+        version: String,
+        bench: Rc<Bench>,
+        server: Rc<Server<SLOTS_MAX>>,
+        before: Duration,
+    ) -> Self {
         let name = NetworkName(mac).to_string();
         let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
-        Self { start: Instant::now(), name, run_id, version, bench, server }
+        Self { start: Instant::now(), behind: Cell::new(before), before, name, run_id, version, bench, server }
+    }
+}
+
+impl Board {
+    /// The board's time goes on by `step`, if it is behind. False if it isn't.
+    pub fn catch_up(&self, step: Duration) -> bool {
+        let behind = self.behind.get();
+        self.behind.set(behind.saturating_sub(step));
+        !behind.is_zero()
     }
 }
 
 impl Platform for Board {
     fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
-        Now { uptime_us: self.start.elapsed().as_micros() as u64, unix_us: unix.map(|unix| unix.as_micros() as u64) }
+        let behind = self.behind.get();
+        let unix =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok().and_then(|unix| unix.checked_sub(behind));
+        let uptime = (self.before + self.start.elapsed()).saturating_sub(behind);
+        Now { uptime_us: uptime.as_micros() as u64, unix_us: unix.map(|unix| unix.as_micros() as u64) }
     }
 
     fn random(&self, bytes: &mut [u8]) {

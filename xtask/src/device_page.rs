@@ -1,0 +1,53 @@
+//! The device's page in a browser: what a person would trip over, and pictures of it.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args as ClapArgs;
+
+use harness::daemon::{Server, free_port};
+use harness::process::{LONG, bound, run};
+use harness::workspace::Workspace;
+
+use crate::dist::browser::chromium;
+use crate::programs;
+
+const FOLDER: &str = "tests/page";
+/// The longest that all pages may take.
+const LIMIT: Duration = Duration::from_secs(300);
+/// The pictures that documents show.
+const PICTURES: [&str; 3] = ["page-readings-desktop-light", "page-readings-phone-dark", "page-reading-phone-light"];
+
+#[derive(ClapArgs)]
+pub struct Args {
+    /// Writes the pictures of docs/ anew
+    #[arg(long)]
+    write: bool,
+}
+
+/// The job.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    let chromium = chromium()?;
+    let folder = workspace.root.join(FOLDER);
+    let install = ["install", "--no-package-lock", "--no-audit", "--no-fund"];
+    run(Command::new("npm").args(install).current_dir(&folder), LONG)?;
+    programs::host(workspace)?;
+    let pictures = workspace.target.join("page");
+    fs::create_dir_all(&pictures).with_context(|| format!("make {}", pictures.display()))?;
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let mut device = bound(workspace.release_program("sockeye"));
+    device.args(["sim", "--day", "--listen", &address]);
+    Server::start(workspace, "page", device)?.test(|_| {
+        let mut node = Command::new("timeout");
+        node.arg(LIMIT.as_secs().to_string()).args(["node", "page.js"]).current_dir(&folder);
+        run(node.arg(&chromium).arg(format!("http://{address}")).arg(&pictures), LIMIT)
+    })?;
+    for picture in PICTURES.iter().filter(|_| args.write) {
+        let file = format!("{picture}.png");
+        let to = workspace.root.join("docs").join(&file);
+        fs::copy(pictures.join(&file), &to).with_context(|| format!("write {}", to.display()))?;
+    }
+    Ok(())
+}

@@ -5,7 +5,7 @@
 
 use embassy_time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
-use sockeye_tcp_engine::{Connection, Flags, Segment, Seq, State};
+use sockeye_tcp_engine::{Flags, Segment, Seq, State, Tcb};
 
 const MTU: usize = 576;
 /// Segments in one go.
@@ -58,7 +58,7 @@ struct World {
 impl World {
     fn new(input: &mut Input<'_>) -> Self {
         let lens = [input.byte(), input.byte()].map(|len| usize::from(len) * 4 + 1);
-        let connection = Connection::new(vec![0; lens[0]], vec![0; lens[1]]);
+        let connection = Tcb::new(vec![0; lens[0]], vec![0; lens[1]]);
         let (irs, isn) = (Seq::new(input.number()), Seq::new(input.number()));
         let now = Instant::from_secs(1_000);
         let mut it = Self { connection, now, irs, rcv_nxt: irs, snd_nxt: isn, offered: None, read: 0 };

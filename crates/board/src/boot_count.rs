@@ -9,19 +9,19 @@ use portable_atomic::{AtomicU8, Ordering};
 use crate::limits::{BOOT_COUNT_MEMORY_LEN, STAY_UP_MS};
 
 /// The memory: the count, and three bytes that follow from it.
-pub type Memory = [AtomicU8; BOOT_COUNT_MEMORY_LEN];
+pub type BootCountMemory = [AtomicU8; BOOT_COUNT_MEMORY_LEN];
 
 /// The bytes that stand for a count.
 const fn bytes(count: u8) -> [u8; BOOT_COUNT_MEMORY_LEN] {
     [count, !count, count ^ 0x5a, count ^ 0xb0]
 }
 
-fn store(memory: &Memory, count: u8) {
+fn store(memory: &BootCountMemory, count: u8) {
     memory.iter().zip(bytes(count)).for_each(|(to, byte)| to.store(byte, Ordering::Relaxed));
 }
 
 /// Counts this boot as one that fails, and gives how many before it have failed in a row: 0 after a power cut.
-pub fn begin(memory: &Memory) -> u8 {
+pub fn begin(memory: &BootCountMemory) -> u8 {
     let found = core::array::from_fn(|index| memory[index].load(Ordering::Relaxed));
     let count = if found == bytes(found[0]) { found[0] } else { 0 };
     store(memory, count.saturating_add(1));
@@ -29,12 +29,12 @@ pub fn begin(memory: &Memory) -> u8 {
 }
 
 /// This boot has not failed, nor have those before it. To be called before a restart that is meant, too.
-pub fn succeed(memory: &Memory) {
+pub fn succeed(memory: &BootCountMemory) {
     store(memory, 0);
 }
 
 /// Waits for as long as a device must stay up, and [succeeds](succeed) then.
-pub async fn stay_up(memory: &Memory) {
+pub async fn stay_up(memory: &BootCountMemory) {
     Timer::after(Duration::from_millis(STAY_UP_MS)).await;
     succeed(memory);
 }
@@ -43,7 +43,7 @@ pub async fn stay_up(memory: &Memory) {
 mod tests {
     use super::*;
 
-    fn memory(byte: u8) -> Memory {
+    fn memory(byte: u8) -> BootCountMemory {
         [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN].map(|_| AtomicU8::new(byte))
     }
 

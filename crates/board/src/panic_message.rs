@@ -10,14 +10,14 @@ use portable_atomic::{AtomicU8, Ordering};
 use crate::limits::{PANIC_MESSAGE_LEN, PANIC_MESSAGE_MEMORY_LEN};
 
 /// The memory: a check sum, a length, the text.
-pub type Memory = [AtomicU8; PANIC_MESSAGE_MEMORY_LEN];
+pub type PanicMemory = [AtomicU8; PANIC_MESSAGE_MEMORY_LEN];
 /// The message of a panic, on one line.
 pub type Text = String<PANIC_MESSAGE_LEN, u8>;
 
 const HEADER: usize = PANIC_MESSAGE_MEMORY_LEN - PANIC_MESSAGE_LEN;
 
 /// Keeps what is to be said; what is too long is cut.
-pub fn keep(memory: &Memory, words: &dyn Display) {
+pub fn keep(memory: &PanicMemory, words: &dyn Display) {
     let mut text = Line(Text::new());
     // The write fails where the text is full.
     let _ = write!(text, "{words}");
@@ -34,7 +34,7 @@ pub fn keep(memory: &Memory, words: &dyn Display) {
 }
 
 /// Takes what was kept, once. None if nothing was, or if what is there is not what was kept.
-pub fn take(memory: &Memory) -> Option<Text> {
+pub fn take(memory: &PanicMemory) -> Option<Text> {
     let byte = |index: usize| memory[index].load(Ordering::Relaxed);
     let (sum, len) = (u16::from_le_bytes([byte(0), byte(1)]), byte(2));
     let text = memory[HEADER..].get(..usize::from(len))?;
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn memory(byte: u8) -> Memory {
+    fn memory(byte: u8) -> PanicMemory {
         [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN].map(|_| AtomicU8::new(byte))
     }
 

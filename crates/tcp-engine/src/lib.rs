@@ -11,18 +11,18 @@
 //! Ethernet and IPv4 are the caller's. Every number that bounds anything is in [`limits`].
 //!
 //! # Layout
-//! - `connection.rs`: [`Connection`], its states, and the user's calls.
+//! - `tcb.rs`: [`Tcb`], its states, and the user's calls.
 //! - `receive.rs`: segments that arrive. `send.rs`: segments to send.
 //! - `timing.rs`: the retransmission time-out and the congestion window.
-//! - `segment.rs`: [`Segment`], [`Outgoing`], [`Seq`], [`Flags`]. `ring.rs`: the buffers. `isn.rs`: [`IsnKey`].
+//! - `segment.rs`: [`Segment`], [`OutgoingSegment`], [`Seq`], [`Flags`]. `ring.rs`: the buffers. `isn.rs`: [`IsnKey`].
 //!
 //! # One segment's way
 //! ```
 //! use embassy_time::Instant;
-//! use sockeye_tcp_engine::{Connection, Flags, Segment, Seq, State};
+//! use sockeye_tcp_engine::{Tcb, Flags, Segment, Seq, State};
 //!
 //! let now = Instant::from_secs(1);
-//! let mut server = Connection::new([0; 512], [0; 512]);
+//! let mut server = Tcb::new([0; 512], [0; 512]);
 //! let syn = Segment {
 //!     seq: Seq::new(7),
 //!     ack: Seq::new(0),
@@ -45,19 +45,19 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-mod connection;
 mod isn;
 pub mod limits;
 mod receive;
 mod ring;
 mod segment;
 mod send;
+mod tcb;
 #[cfg(test)]
 mod tests;
 mod timing;
 
-pub use connection::{Connection, Ended, State};
 pub use isn::IsnKey;
 pub use receive::Reaction;
-pub use ring::Memory;
-pub use segment::{Flags, Outgoing, Segment, Seq};
+pub use ring::RingMemory;
+pub use segment::{Flags, OutgoingSegment, Segment, Seq};
+pub use tcb::{Ended, State, Tcb};

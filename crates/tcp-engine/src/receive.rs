@@ -2,10 +2,10 @@
 
 use embassy_time::Instant;
 
-use crate::connection::{AckDue, Connection, Control, Ended, State, Timer, TimerKind};
 use crate::limits::{ACK_DELAY_MS, CHALLENGE_MS, DUPLICATE_ACKS, TIME_WAIT_MS};
-use crate::ring::Memory;
+use crate::ring::RingMemory;
 use crate::segment::{Flags, Segment, Seq};
+use crate::tcb::{AckDue, Control, Ended, State, Tcb, Timer, TimerKind};
 use crate::timing::{after, ticks};
 
 /// The outcome of a segment.
@@ -20,7 +20,7 @@ pub enum Reaction {
     Reset(Seq),
 }
 
-impl<M: Memory> Connection<M> {
+impl<M: RingMemory> Tcb<M> {
     /// Takes a segment of this connection, whose checksum was verified.
     #[inline]
     pub fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {

@@ -1,9 +1,9 @@
 //! A ring of bytes, in memory that is handed in.
 
-/// Memory of a buffer: an array, a vector or a borrowed slice.
-pub trait Memory: AsRef<[u8]> + AsMut<[u8]> {}
+/// RingMemory of a buffer: an array, a vector or a borrowed slice.
+pub trait RingMemory: AsRef<[u8]> + AsMut<[u8]> {}
 
-impl<M: AsRef<[u8]> + AsMut<[u8]>> Memory for M {}
+impl<M: AsRef<[u8]> + AsMut<[u8]>> RingMemory for M {}
 
 /// Bytes in order, the first at `start`. The bytes may go over the end of the memory and on at its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(crate) struct Ring<M> {
     len: usize,
 }
 
-impl<M: Memory> Ring<M> {
+impl<M: RingMemory> Ring<M> {
     pub(crate) fn new(memory: M) -> Self {
         Self { memory, start: 0, len: 0 }
     }

@@ -231,9 +231,9 @@ impl<'a> Segment<'a> {
     }
 }
 
-/// A segment to send. The payload is copied by [`Connection::fill`](crate::Connection::fill).
+/// A segment to send. The payload is copied by [`Tcb::fill`](crate::Tcb::fill).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outgoing {
+pub struct OutgoingSegment {
     /// SEG.SEQ.
     pub seq: Seq,
     /// SEG.ACK.
@@ -250,7 +250,7 @@ pub struct Outgoing {
     pub(crate) offset: usize,
 }
 
-impl Outgoing {
+impl OutgoingSegment {
     /// The RST that answers a segment of no connection. None for a RST (RFC 9293 section 3.10.7.1).
     pub fn refusal(segment: &Segment<'_>) -> Option<Self> {
         if segment.has(Flags::RST) {
@@ -365,11 +365,12 @@ mod tests {
     #[test]
     fn a_refusal_is_never_longer_than_its_question_and_never_answers_a_reset() {
         let segment = |flags| Segment { seq: Seq(10), ack: Seq(20), window: 5, flags, options: &[], payload: b"ab" };
-        let refusal = |flags| Outgoing::refusal(&segment(flags));
+        let refusal = |flags| OutgoingSegment::refusal(&segment(flags));
         assert_eq!(refusal(Flags::RST), None);
         assert_eq!(refusal(Flags::RST | Flags::ACK), None);
-        assert_eq!(refusal(Flags::ACK | Flags::FIN), Some(Outgoing::reset(Seq(20))));
-        let expected = Outgoing { flags: Flags::RST | Flags::ACK, ack: Seq(13), ..Outgoing::reset(Seq(0)) };
+        assert_eq!(refusal(Flags::ACK | Flags::FIN), Some(OutgoingSegment::reset(Seq(20))));
+        let expected =
+            OutgoingSegment { flags: Flags::RST | Flags::ACK, ack: Seq(13), ..OutgoingSegment::reset(Seq(0)) };
         assert_eq!(refusal(Flags::SYN), Some(expected));
         assert!(expected.mss.is_none() && expected.len == 0);
     }

@@ -2,17 +2,17 @@
 
 use embassy_time::Instant;
 
-use crate::connection::{AckDue, Connection, Control, State, Timer, TimerKind};
 use crate::limits::{KEEP_ALIVE_MS, OVERRIDE_MS};
-use crate::ring::Memory;
-use crate::segment::{Flags, Outgoing, Seq};
+use crate::ring::RingMemory;
+use crate::segment::{Flags, OutgoingSegment, Seq};
+use crate::tcb::{AckDue, Control, State, Tcb, Timer, TimerKind};
 use crate::timing::ticks;
 
-impl<M: Memory> Connection<M> {
+impl<M: RingMemory> Tcb<M> {
     /// The next segment to send, if there is one. A segment stays due until [`on_sent`](Self::on_sent) is called, so
     /// nothing is lost where the driver has no room.
     #[inline]
-    pub fn next_segment(&mut self, now: Instant) -> Option<Outgoing> {
+    pub fn next_segment(&mut self, now: Instant) -> Option<OutgoingSegment> {
         if let Some(control) = self.control {
             return Some(self.control_segment(control));
         }
@@ -48,13 +48,13 @@ impl<M: Memory> Connection<M> {
 
     /// Copies the payload of a segment that [`next_segment`](Self::next_segment) has returned.
     #[inline]
-    pub fn fill(&self, segment: &Outgoing, payload: &mut [u8]) {
+    pub fn fill(&self, segment: &OutgoingSegment, payload: &mut [u8]) {
         self.tx.copy_to(segment.offset, payload);
     }
 
     /// The segment has left. Returns whether more waits.
     #[inline]
-    pub fn on_sent(&mut self, segment: &Outgoing, now: Instant) -> bool {
+    pub fn on_sent(&mut self, segment: &OutgoingSegment, now: Instant) -> bool {
         self.ack_due = AckDue::No;
         self.control = None;
         if segment.flags.has(Flags::RST) {
@@ -124,9 +124,9 @@ impl<M: Memory> Connection<M> {
 
     #[cold]
     #[inline(never)]
-    fn control_segment(&self, control: Control) -> Outgoing {
+    fn control_segment(&self, control: Control) -> OutgoingSegment {
         match control {
-            Control::Reset(seq) => Outgoing { flags: Flags::RST | Flags::ACK, ..self.ack_segment(seq) },
+            Control::Reset(seq) => OutgoingSegment { flags: Flags::RST | Flags::ACK, ..self.ack_segment(seq) },
             Control::Probe => self.text_segment(self.snd_una, self.tx.len().min(1)),
             // SND.NXT - 1 and no text (SHLD-12): a byte could take the number of a FIN.
             Control::KeepAlive => self.ack_segment(self.snd_max - 1),
@@ -139,10 +139,10 @@ impl<M: Memory> Connection<M> {
     }
 
     /// SYN or SYN,ACK, or in SYN-RECEIVED an ACK that was asked for.
-    fn syn_segment(&self) -> Option<Outgoing> {
+    fn syn_segment(&self) -> Option<OutgoingSegment> {
         if self.snd_nxt == self.snd_una {
             let flags = if self.state == State::SynSent { Flags::SYN } else { Flags::SYN | Flags::ACK };
-            return Some(Outgoing { flags, mss: Some(self.rcv_mss), ..self.ack_segment(self.snd_una) });
+            return Some(OutgoingSegment { flags, mss: Some(self.rcv_mss), ..self.ack_segment(self.snd_una) });
         }
         let is_asked = self.ack_due == AckDue::Now && self.state == State::SynReceived;
         is_asked.then(|| self.ack_segment(self.snd_max))
@@ -150,7 +150,7 @@ impl<M: Memory> Connection<M> {
 
     /// Text, FIN, an ACK or a window update.
     #[inline]
-    fn data_segment(&mut self, now: Instant) -> Option<Outgoing> {
+    fn data_segment(&mut self, now: Instant) -> Option<OutgoingSegment> {
         let flight = self.snd_nxt - self.snd_una;
         let left = self.tx.len().saturating_sub(flight as usize);
         let mut len = left;
@@ -205,7 +205,7 @@ impl<M: Memory> Connection<M> {
     /// `len` bytes of text from `seq` on, with the FIN where it follows and is in the peer's window. Where nothing is
     /// outstanding, the FIN goes into a shut window and is its probe.
     #[inline]
-    fn text_segment(&self, seq: Seq, len: usize) -> Outgoing {
+    fn text_segment(&self, seq: Seq, len: usize) -> OutgoingSegment {
         let offset = (seq - self.snd_una) as usize;
         let is_last = offset + len == self.tx.len();
         let mut flags = Flags::ACK;
@@ -217,7 +217,7 @@ impl<M: Memory> Connection<M> {
         if is_last && fits && self.may_send_fin() {
             flags = flags | Flags::FIN;
         }
-        Outgoing { flags, len, offset, ..self.ack_segment(seq) }
+        OutgoingSegment { flags, len, offset, ..self.ack_segment(seq) }
     }
 
     /// The number of a segment that occupies none: SND.NXT (section 3.10.7.4, appendix A.2). A lower number may be
@@ -231,9 +231,9 @@ impl<M: Memory> Connection<M> {
     }
 
     #[inline]
-    fn ack_segment(&self, seq: Seq) -> Outgoing {
+    fn ack_segment(&self, seq: Seq) -> OutgoingSegment {
         let window = self.offered() as u16;
-        Outgoing { seq, ack: self.rcv_nxt, window, flags: Flags::ACK, mss: None, len: 0, offset: 0 }
+        OutgoingSegment { seq, ack: self.rcv_nxt, window, flags: Flags::ACK, mss: None, len: 0, offset: 0 }
     }
 
     /// RCV.WND in the next segment. The window grows only by a segment or half of the buffer (section 3.8.6.2.2), or to

@@ -11,7 +11,7 @@ use embassy_time::{Duration, Instant};
 use std::vec;
 use std::vec::Vec;
 
-use crate::{Connection, Flags, Outgoing, Reaction, Segment, Seq, State};
+use crate::{Flags, OutgoingSegment, Reaction, Segment, Seq, State, Tcb};
 
 /// Numbers near the end, so that every window goes over it.
 const IRS: Seq = Seq::new(u32::MAX - 20);
@@ -39,7 +39,7 @@ struct Sent {
 /// of 1,000 bytes.
 #[derive(Clone)]
 struct Peer {
-    c: Connection<Vec<u8>>,
+    c: Tcb<Vec<u8>>,
     now: Instant,
     seq: Seq,
     ack: Seq,
@@ -51,7 +51,7 @@ struct Peer {
 impl Peer {
     /// A connection that is closed, with buffers of these lengths.
     fn new(rx_len: usize, tx_len: usize) -> Self {
-        let c = Connection::new(vec![0; rx_len], vec![0; tx_len]);
+        let c = Tcb::new(vec![0; rx_len], vec![0; tx_len]);
         let options = vec![2, 4, 5, 180];
         Self { c, now: NOW, seq: IRS, ack: ISS, window: 1_000, options, reaction: None }
     }
@@ -110,7 +110,7 @@ impl Peer {
         self.reaction = Some(reaction);
         let mut sent = Vec::new();
         if let Reaction::Reset(seq) = reaction {
-            sent.push(self.sent(&Outgoing::reset(seq)));
+            sent.push(self.sent(&OutgoingSegment::reset(seq)));
         }
         if self.c.has_urgent_segment() {
             sent.append(&mut self.drain());
@@ -118,10 +118,10 @@ impl Peer {
         sent
     }
 
-    fn sent(&self, segment: &Outgoing) -> Sent {
+    fn sent(&self, segment: &OutgoingSegment) -> Sent {
         let mut payload = vec![0; segment.len];
         self.c.fill(segment, &mut payload);
-        let Outgoing { seq, ack, window, flags, mss, .. } = *segment;
+        let OutgoingSegment { seq, ack, window, flags, mss, .. } = *segment;
         Sent { seq, ack, window, flags, mss, payload }
     }
 

@@ -5,7 +5,7 @@ use core::task::{Context, Waker};
 
 use embassy_net_driver::{Driver, HardwareAddress, TxToken};
 use embassy_time::Instant;
-use sockeye_tcp_engine::Outgoing;
+use sockeye_tcp_engine::OutgoingSegment;
 
 use crate::checksum::ETHERNET;
 use crate::frame::Mac;
@@ -127,7 +127,13 @@ impl<D: Driver> PortState<D> {
     /// next hop is unknown, the frame waits among the [`neighbours`](crate::neighbours).
     #[cold]
     #[inline(never)]
-    fn send_by_arp(&mut self, connection: &mut Connection, segment: &Outgoing, waker: &Waker, now: Instant) -> bool {
+    fn send_by_arp(
+        &mut self,
+        connection: &mut Connection,
+        segment: &OutgoingSegment,
+        waker: &Waker,
+        now: Instant,
+    ) -> bool {
         let mut room = [0; PENDING_LEN_MAX];
         let (Some(frame), Some(link)) = (room.get_mut(..Route::frame_len(segment)), self.link) else { return true };
         connection.write(segment, frame);

@@ -6,7 +6,7 @@
 use core::net::Ipv4Addr;
 
 use bytemuck::{cast_slice, pod_align_to_mut};
-use sockeye_tcp_engine::{Outgoing, Seq};
+use sockeye_tcp_engine::{OutgoingSegment, Seq};
 
 use crate::checksum::{self, ETHERNET, TCP};
 use crate::frame::{Mac, Peer, halves};
@@ -78,13 +78,13 @@ impl Route {
 
     /// Bytes of a segment's frame.
     #[inline]
-    pub(crate) fn frame_len(segment: &Outgoing) -> usize {
+    pub(crate) fn frame_len(segment: &OutgoingSegment) -> usize {
         HEADERS + if segment.mss.is_some() { MSS_OPTION } else { 0 } + segment.len
     }
 
     /// Writes the frame of a segment. `frame` has [`frame_len`](Self::frame_len) bytes; `fill` writes the payload.
     #[inline]
-    pub(crate) fn write(&self, segment: &Outgoing, frame: &mut [u8], fill: impl FnOnce(&mut [u8])) {
+    pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: impl FnOnce(&mut [u8])) {
         let Some((head, behind)) = frame.split_first_chunk_mut::<HEADERS>() else { return };
         let mut data_offset = 0x50;
         match segment.mss {
@@ -116,7 +116,7 @@ impl Route {
     /// The same for a driver that puts frames at odd addresses.
     #[cold]
     #[inline(never)]
-    fn write_unaligned(&self, segment: &Outgoing, fields: &Fields, head: &mut [u8]) {
+    fn write_unaligned(&self, segment: &OutgoingSegment, fields: &Fields, head: &mut [u8]) {
         let mut words = [0; WORDS];
         self.write_head(segment, fields, &mut words);
         head.copy_from_slice(cast_slice(&words));
@@ -124,7 +124,7 @@ impl Route {
 
     /// Word by word: as a whole it would be a call of memcpy, which takes three times as long.
     #[inline(always)]
-    fn write_head(&self, segment: &Outgoing, fields: &Fields, head: &mut [u16; WORDS]) {
+    fn write_head(&self, segment: &OutgoingSegment, fields: &Fields, head: &mut [u16; WORDS]) {
         let (Mac([d0, d1, d2]), Mac([s0, s1, s2])) = (self.destination, self.source);
         let packet_len = (fields.tcp_len + 20).to_be();
         let ([seq0, seq1], [ack0, ack1]) = (words(segment.seq), words(segment.ack));
@@ -166,7 +166,7 @@ mod tests {
     use std::vec;
     use std::vec::Vec;
 
-    use sockeye_tcp_engine::{Connection, Flags, Segment};
+    use sockeye_tcp_engine::{Flags, Segment, Tcb};
 
     use super::*;
     use crate::frame::Local;
@@ -182,9 +182,9 @@ mod tests {
     }
 
     /// Segments of a server: a SYN,ACK, text of `len` bytes, and a RST that refuses.
-    fn segments(len: usize) -> Vec<(Outgoing, Vec<u8>)> {
+    fn segments(len: usize) -> Vec<(OutgoingSegment, Vec<u8>)> {
         let now = embassy_time::Instant::from_secs(1);
-        let mut server = Connection::new(vec![0; 2_000], vec![0; 2_000]);
+        let mut server = Tcb::new(vec![0; 2_000], vec![0; 2_000]);
         let syn = Segment {
             seq: Seq::new(0x0102_0304),
             ack: Seq::new(0),
@@ -203,7 +203,7 @@ mod tests {
         if len > 0 {
             all.push((server.next_segment(now).unwrap(), text));
         }
-        all.push((Outgoing::refusal(&syn).unwrap(), vec![]));
+        all.push((OutgoingSegment::refusal(&syn).unwrap(), vec![]));
         all
     }
 

@@ -9,7 +9,7 @@ use core::task::{Context, Poll};
 use embassy_net_driver::{Driver, LinkState, TxToken};
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
-use sockeye_tcp_engine::{Flags, Outgoing, Reaction, Seq, State};
+use sockeye_tcp_engine::{Flags, OutgoingSegment, Reaction, Seq, State};
 
 use crate::connection_table::{Shared, TICK, Table, at, at_mut};
 use crate::driver_port::{PortState, Sent, Transmit, send};
@@ -390,14 +390,14 @@ impl SegmentInput<'_> {
                 Some(index) => self.settle(index),
                 None => self.queue_syn(packet, frame),
             }
-        } else if let Some(refusal) = Outgoing::refusal(segment) {
+        } else if let Some(refusal) = OutgoingSegment::refusal(segment) {
             self.answer(packet, &refusal, tx);
         }
     }
 
     /// Sends a segment without text to where this one came from.
     #[cold]
-    fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &Outgoing, tx: T) {
+    fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &OutgoingSegment, tx: T) {
         let route = Route::new(packet.peer_mac, self.local.mac, self.local.address, packet.peer);
         tx.consume(Route::frame_len(answer), |frame| route.write(answer, frame, |_| ()));
     }
@@ -450,7 +450,7 @@ impl SegmentInput<'_> {
     #[cold]
     #[inline(never)]
     fn answer_reset<T: TxToken>(&self, packet: &Packet<'_>, seq: Seq, tx: T) {
-        self.answer(packet, &Outgoing::reset(seq), tx);
+        self.answer(packet, &OutgoingSegment::reset(seq), tx);
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.

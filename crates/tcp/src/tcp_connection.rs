@@ -4,7 +4,7 @@ use core::task::Waker;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
-use sockeye_tcp_engine::{self as engine, Outgoing, Reaction, Segment, State};
+use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, Segment, State};
 
 use crate::frame::Peer;
 use crate::limits::TICK_MS;
@@ -27,7 +27,7 @@ pub(crate) enum AcceptState {
 
 /// One connection.
 pub(crate) struct Connection {
-    pub(crate) tcp: engine::Connection<&'static mut [u8]>,
+    pub(crate) tcp: engine::Tcb<&'static mut [u8]>,
     pub(crate) peer: Option<Peer>,
     pub(crate) route: Route,
     pub(crate) interface: usize,
@@ -48,7 +48,7 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(rx: &'static mut [u8], tx: &'static mut [u8]) -> Self {
         Self {
-            tcp: engine::Connection::new(rx, tx),
+            tcp: engine::Tcb::new(rx, tx),
             peer: None,
             route: Route::default(),
             interface: 0,
@@ -153,9 +153,9 @@ impl Connection {
         due.max(now + Duration::from_millis(TICK_MS))
     }
 
-    /// Writes the frame of a segment that [`next_segment`](engine::Connection::next_segment) has returned.
+    /// Writes the frame of a segment that [`next_segment`](engine::Tcb::next_segment) has returned.
     #[inline]
-    pub(crate) fn write(&self, segment: &Outgoing, frame: &mut [u8]) {
+    pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
         self.route.write(segment, frame, |payload| self.tcp.fill(segment, payload));
     }
 

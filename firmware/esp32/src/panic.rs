@@ -8,15 +8,15 @@ use esp_println::println;
 use portable_atomic::AtomicU8;
 use sockeye_board::boot_count;
 use sockeye_board::limits::{BOOT_COUNT_MEMORY_LEN, PANIC_MESSAGE_MEMORY_LEN};
-use sockeye_board::panic_message::{self, Memory, Text};
+use sockeye_board::panic_message::{self, PanicMemory, Text};
 
 /// A restart leaves it as it is.
 #[ram(unstable(rtc_fast, persistent))]
-static PANIC_MESSAGE: Memory = [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN];
+static PANIC_MESSAGE: PanicMemory = [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN];
 
 /// How many boots have failed in a row. A restart leaves it as it is.
 #[ram(unstable(rtc_fast, persistent))]
-pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
+pub static BOOT_COUNT: boot_count::BootCountMemory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
 /// The message of the panic that made the chip start; None if no panic did. To be called once.
 pub fn panic_message() -> Option<Text> {

@@ -4,7 +4,7 @@ use core::net::SocketAddrV4;
 
 use embassy_time::Instant;
 use fastrand::Rng;
-use sockeye_tcp_engine::{self as engine, Connection, Flags, IsnKey, Outgoing, Reaction, Seq};
+use sockeye_tcp_engine::{self as engine, Flags, IsnKey, OutgoingSegment, Reaction, Seq, Tcb};
 
 use crate::Micros;
 use crate::host::{Config, Congestion, Host, State};
@@ -15,7 +15,7 @@ const SEGMENTS_MAX: usize = 4_096;
 
 /// One connection of the engine, and whether it listens.
 pub struct Engine {
-    connection: Connection<Vec<u8>>,
+    connection: Tcb<Vec<u8>>,
     side: Side,
     is_listening: bool,
     key: IsnKey,
@@ -34,7 +34,7 @@ impl Engine {
     pub fn new(config: &Config) -> Self {
         let mut rng = Rng::with_seed(config.seed);
         let mut it = Self {
-            connection: Connection::new(vec![0; config.rx_len], vec![0; config.tx_len]),
+            connection: Tcb::new(vec![0; config.rx_len], vec![0; config.tx_len]),
             side: config.side,
             is_listening: !config.opens,
             key: IsnKey::new(core::array::from_fn(|_| rng.u8(..))),
@@ -50,7 +50,7 @@ impl Engine {
         self.key.isn(socket(self.side), socket(self.side.other()), instant(now))
     }
 
-    fn send(&self, segment: &Outgoing, out: &mut Vec<Vec<u8>>) {
+    fn send(&self, segment: &OutgoingSegment, out: &mut Vec<Vec<u8>>) {
         let mut payload = vec![0; segment.len];
         self.connection.fill(segment, &mut payload);
         out.push(wire::build(
@@ -78,15 +78,15 @@ impl Engine {
     }
 
     /// Takes a segment, and returns a RST to be sent at once, if any.
-    fn take(&mut self, segment: &engine::Segment<'_>, now: Micros) -> Option<Outgoing> {
+    fn take(&mut self, segment: &engine::Segment<'_>, now: Micros) -> Option<OutgoingSegment> {
         if self.connection.state() != engine::State::Closed {
             return match self.connection.on_segment(segment, instant(now)) {
-                Reaction::Reset(seq) => Some(Outgoing::reset(seq)),
+                Reaction::Reset(seq) => Some(OutgoingSegment::reset(seq)),
                 Reaction::Accepted | Reaction::Ignored => None,
             };
         }
         if !self.is_listening {
-            return Outgoing::refusal(segment);
+            return OutgoingSegment::refusal(segment);
         }
         if segment.is_opening() {
             self.is_listening = false;
@@ -94,7 +94,7 @@ impl Engine {
             return None;
         }
         // In LISTEN only an ACK is refused (RFC 9293 section 3.10.7.2).
-        if segment.has(Flags::ACK) { Outgoing::refusal(segment) } else { None }
+        if segment.has(Flags::ACK) { OutgoingSegment::refusal(segment) } else { None }
     }
 }
 

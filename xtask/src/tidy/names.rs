@@ -31,14 +31,10 @@ const WORLDS: [&str; 12] = [
     LIBRARIES,
 ];
 /// Names that several modules of a world have, and why.
-const EXCEPTIONS: [(&str, &str); 1] = [("connection", "of the server and of TCP")];
+const EXCEPTIONS: [(&str, &str); 0] = [];
 
 /// Names that public types of several libraries have, and why.
-const TYPE_EXCEPTIONS: [(&str, &str); 3] = [
-    ("Connection", "of the server and of TCP"),
-    ("Memory", "of a panic's message and of a connection's buffers"),
-    ("Outgoing", "a sample's and a segment's"),
-];
+const TYPE_EXCEPTIONS: [(&str, &str); 0] = [];
 
 /// One line for each name that several modules or public types have, and for each exception that nobody needs any more.
 pub fn faults(sources: &[Source]) -> Vec<String> {

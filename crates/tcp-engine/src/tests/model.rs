@@ -9,7 +9,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::*;
 use crate::Ended;
-use crate::connection::Control;
+use crate::tcb::Control;
 use crate::timing::Rtt;
 
 /// The faults that may still happen.
@@ -33,7 +33,7 @@ struct Script {
 
 #[derive(Clone)]
 struct Side {
-    c: Connection<[u8; 4]>,
+    c: Tcb<[u8; 4]>,
     listens: bool,
     has_written: bool,
     has_closed: bool,
@@ -57,7 +57,7 @@ const BYTES: [u8; 2] = [b'a', b'b'];
 
 impl Side {
     fn new(listens: bool) -> Self {
-        Self { c: Connection::new([0; 4], [0; 4]), listens, has_written: false, has_closed: false, got: Vec::new() }
+        Self { c: Tcb::new([0; 4], [0; 4]), listens, has_written: false, has_closed: false, got: Vec::new() }
     }
 
     fn drain(&mut self, to: usize, network: &mut Vec<Flying>) {
@@ -65,7 +65,7 @@ impl Side {
             let mut payload = vec![0; segment.len];
             self.c.fill(&segment, &mut payload);
             self.c.on_sent(&segment, NOW);
-            let Outgoing { seq, ack, window, flags, mss, .. } = segment;
+            let OutgoingSegment { seq, ack, window, flags, mss, .. } = segment;
             network.push((to, Sent { seq, ack, window, flags, mss, payload }));
         }
         let mut buf = [0; 4];
@@ -169,7 +169,7 @@ impl World {
         let segment = Segment { seq: *seq, ack: *ack, window: *window, flags: *flags, options, payload };
         let answer = if side.c.state() != State::Closed {
             match side.c.on_segment(&segment, NOW) {
-                Reaction::Reset(seq) => Some(Outgoing::reset(seq)),
+                Reaction::Reset(seq) => Some(OutgoingSegment::reset(seq)),
                 _ => None,
             }
         } else if side.listens && segment.is_opening() {
@@ -179,9 +179,9 @@ impl World {
         } else if side.listens && !segment.has(ACK) {
             None
         } else {
-            Outgoing::refusal(&segment)
+            OutgoingSegment::refusal(&segment)
         };
-        if let Some(Outgoing { seq, ack, window, flags, mss, .. }) = answer {
+        if let Some(OutgoingSegment { seq, ack, window, flags, mss, .. }) = answer {
             self.network.push((1 - to, Sent { seq, ack, window, flags, mss, payload: Vec::new() }));
         }
         self.drain(*to);

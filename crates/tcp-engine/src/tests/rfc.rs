@@ -315,7 +315,7 @@ fn a_lost_segment_is_sent_again_with_back_off_and_one_segment_at_a_time() {
     it.ack = ISS + 1_461;
     assert_eq!(brief(&it.sends(ACK, b"")), [(1_461, ACK, 1_460), (2_921, PSH, 80)], "slow start");
     it.acks_all();
-    assert_eq!(it.c.timer, crate::connection::Timer::OFF);
+    assert_eq!(it.c.timer, crate::tcb::Timer::OFF);
 }
 
 #[test]

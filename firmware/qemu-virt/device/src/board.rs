@@ -27,7 +27,7 @@ pub const READINGS_LEN: usize = READINGS.len();
 
 /// How many boots have failed in a row. A restart leaves it as it is.
 #[unsafe(link_section = ".uninit.boot_count")]
-pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
+pub static BOOT_COUNT: boot_count::BootCountMemory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
 /// The board.
 pub type Board = board_platform::Board<Machine>;

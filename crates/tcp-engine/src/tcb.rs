@@ -1,13 +1,13 @@
-//! A connection: its state, and the user's calls.
+//! The transmission control block (TCB) of a connection: its state, and the user's calls.
 
 use embassy_time::Instant;
 
 use crate::limits::{BUFFER_LEN_MAX, HEADERS_LEN, KEEP_ALIVE_MS, MSS_DEFAULT, MSS_MIN, SILENCE_MS};
-use crate::ring::{Memory, Ring};
+use crate::ring::{Ring, RingMemory};
 use crate::segment::{Segment, Seq};
 use crate::timing::{Congestion, Rtt, after, ticks};
 
-/// RFC 9293 section 3.3.2. LISTEN is the caller's: a SYN that it lets in goes to [`Connection::accept`].
+/// RFC 9293 section 3.3.2. LISTEN is the caller's: a SYN that it lets in goes to [`Tcb::accept`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
     /// No connection.
@@ -43,7 +43,7 @@ pub enum Ended {
     Reset,
     /// The peer was not heard for [`SILENCE_MS`].
     TimedOut,
-    /// [`Connection::abort`] or [`Connection::forget`] was called.
+    /// [`Tcb::abort`] or [`Tcb::forget`] was called.
     Aborted,
 }
 
@@ -64,7 +64,7 @@ pub(crate) enum Control {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AckDue {
     No,
-    /// With the next segment, or when [`Connection::due`] has it.
+    /// With the next segment, or when [`Tcb::due`] has it.
     Delayed,
     Now,
 }
@@ -98,9 +98,9 @@ impl Timer {
     }
 }
 
-/// One connection. `M` is the memory of each of its two buffers. Fields have the names of RFC 9293 section 3.3.1.
+/// The transmission control block of one connection. `M` is the memory of each of its two buffers. Fields have the names of RFC 9293 section 3.3.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection<M> {
+pub struct Tcb<M> {
     pub(crate) state: State,
     /// Set if [`accept`](Self::accept) opened the connection (MUST-11).
     pub(crate) is_passive: bool,
@@ -155,7 +155,7 @@ pub struct Connection<M> {
     pub(crate) tx: Ring<M>,
 }
 
-impl<M: Memory> Connection<M> {
+impl<M: RingMemory> Tcb<M> {
     /// A connection that is closed. Of a buffer, [`BUFFER_LEN_MAX`] bytes are used at most.
     ///
     /// # Panics

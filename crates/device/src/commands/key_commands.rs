@@ -51,7 +51,7 @@ impl CommandContext<'_, '_> {
                 let value = self.state.outputs.get(index)?;
                 let decimals = match self.platform.outputs().get(index) {
                     Some(info) => info.decimals,
-                    None => self.catalog().output(index)?.0.decimals,
+                    None => self.state.wired.output_range(index)?.0,
                 };
                 Some(value.with_decimals(decimals))
             }

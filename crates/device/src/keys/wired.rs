@@ -41,6 +41,19 @@ struct Slot {
     driver: u8,
     /// Where the thing's name is in the wiring's text.
     name: sockeye_wiring::wiring::Place,
+    /// Whether the reading's key has more than the thing's name.
+    has_suffix: bool,
+}
+
+impl Slot {
+    /// The reading's part of its key, after the thing's name and a point; empty if the key is the name.
+    fn suffix(&self) -> &'static str {
+        if !self.has_suffix {
+            return "";
+        }
+        let driver = sockeye_wiring::drivers::nth(self.driver.into());
+        driver.and_then(|driver| driver.readings.get(usize::from(self.reading))).map_or("", |reading| reading.suffix)
+    }
 }
 
 /// The request of a scan, and its outcome.
@@ -129,12 +142,13 @@ impl Wired {
             let is_old = places.contains(&Some(thing as u8));
             let Some(spec) = Spec::parse(text).ok().filter(|_| !is_old) else { continue };
             let driver = sockeye_wiring::drivers::index(spec.driver);
-            for reading in 0..spec.driver.readings.len() {
+            for (reading, known) in spec.driver.readings.iter().enumerate() {
                 let slot = Slot {
                     thing: thing as u8,
                     reading: reading as u8,
                     decimals: spec.decimals(reading),
                     driver,
+                    has_suffix: !known.suffix.is_empty(),
                     name: after.place(thing),
                 };
                 // There is room: that was checked.
@@ -173,9 +187,12 @@ impl Wired {
     /// The key and the decimals of a reading.
     pub(crate) fn reading<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(Label<'a>, u8)> {
         let slot = self.readings.get(index)?.as_ref()?;
-        let driver = sockeye_wiring::drivers::nth(slot.driver.into())?;
-        let suffix = driver.readings.get(usize::from(slot.reading))?.suffix;
-        Some((Label { name: wiring.at(slot.name), suffix }, slot.decimals))
+        Some((Label { name: wiring.at(slot.name), suffix: slot.suffix() }, slot.decimals))
+    }
+
+    /// Decimals of a reading's values.
+    pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
+        self.readings.get(index)?.as_ref().map(|slot| slot.decimals)
     }
 
     /// The number of the reading that has this key.
@@ -183,13 +200,14 @@ impl Wired {
         if self.count == 0 {
             return None;
         }
-        let is_it = |index: &usize| {
-            // Most others differ in the name, which needs no driver.
-            let slot = self.readings.get(*index).and_then(Option::as_ref);
-            let begins = slot.is_some_and(|slot| name.starts_with(wiring.at(slot.name).as_bytes()));
-            begins && self.reading(wiring, *index).is_some_and(|(label, _)| label.is(name))
-        };
-        (0..READINGS_MAX).find(is_it)
+        self.readings.iter().position(|slot| {
+            let Some(slot) = slot else { return false };
+            match wiring.rest(slot.name, name) {
+                Some([]) => !slot.has_suffix,
+                Some([b'.', rest @ ..]) if slot.has_suffix => slot.suffix().as_bytes() == rest,
+                _ => false,
+            }
+        })
     }
 
     /// The number of a thing's reading.

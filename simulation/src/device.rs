@@ -6,15 +6,17 @@ use std::rc::Rc;
 use edge_nal::TcpBind;
 use embassy_net::{Config, StackResources};
 use embassy_time::{Duration, Timer};
+use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{App, AppResources, ClientOrigin, History, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_parts::Bench;
 use sockeye_server::{Server, SlotState};
 use sockeye_sim_radio::SimRadio;
 use sockeye_tcp::{Acceptor, DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 use crate::air::{Air, DeviceCards};
-use crate::board::{Board, READINGS};
+use crate::board::Board;
 use crate::device_radio::{self, Stacks, Wlan};
 use crate::ether::Ether;
 use crate::executor::{Executor, Group};
@@ -53,6 +55,7 @@ pub struct Device {
     server: &'static Server<SLOTS>,
     ap: Wlan,
     station: Wlan,
+    bench: Rc<Bench>,
 }
 
 impl Device {
@@ -73,8 +76,8 @@ impl Device {
         parts.executor.spawn(group, parts.air.clone().miss_clients());
         let stacks = Stacks { ap, station, mutation: parts.mutation };
         let server: &Server<SLOTS> = leak(Server::new(timeouts));
-        let device = Self { parts: parts.clone(), group, server, ap, station };
-        let board = Board::new(random, server);
+        let device = Self { parts: parts.clone(), group, server, ap, station, bench: world.pins.bench.clone() };
+        let board = Board::new(random, server, world.pins.bench.clone());
         parts.executor.spawn(group, start(world.clone(), group, tcp, (stacks, radio), leak(board), server));
         device
     }
@@ -82,6 +85,7 @@ impl Device {
     /// Cuts its power.
     pub fn end(self) {
         self.parts.executor.kill(self.group);
+        self.bench.power_off();
         self.parts.ether.set_place(self.ap.card, None);
         self.parts.ether.set_place(self.station.card, None);
         self.parts.air.device_gone();
@@ -131,7 +135,7 @@ async fn start(
     if let Err(why) = world.owned.observe(&stored) {
         world.verdict.fail(why);
     }
-    let histories = leak([const { History::new() }; READINGS.len()]);
+    let histories = leak([const { History::new() }; READINGS_MAX]);
     let app: &App = leak(App::new(board, leak(AppResources::new()), histories, stored).expect("the board can be"));
     let endpoint: &Endpoint<SimStore> = leak(Endpoint::new(app, store, &side));
     let acceptor: Acceptor = tcp.bind(([0, 0, 0, 0], PORT).into()).await.expect("the port is free");
@@ -140,6 +144,13 @@ async fn start(
     }
     executor.spawn(group, async move { server.watch().await });
     executor.spawn(group, measure(app));
+    let bench = world.pins.bench.clone();
+    executor.spawn(group, async move { sockeye_wiring::run::run(&*bench, app).await });
+    let restarting = world.clone();
+    executor.spawn(group, async move {
+        app.restart_requested().await;
+        restarting.restart_soon();
+    });
     device_radio::run(world.clone(), app, &stacks, radio).await;
 }
 

@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use sockeye_device::{Settings, StoreStatus, Stored};
 use sockeye_wifi::{Ip, Network};
+use sockeye_wiring::Wiring;
 
+use crate::board::PINS;
 use crate::check::Known;
 
 /// The settings by the answers to the owner, and other possible ones.
@@ -15,6 +17,8 @@ pub struct Owned {
     pub networks: RefCell<Known<Vec<String>>>,
     /// Whether there is a token.
     pub token: RefCell<Known<bool>>,
+    /// The wiring.
+    pub wiring: RefCell<Known<Wiring>>,
 }
 
 impl Default for Owned {
@@ -23,8 +27,18 @@ impl Default for Owned {
             name: RefCell::new(Known::new(String::new())),
             networks: RefCell::new(Known::new(Vec::new())),
             token: RefCell::new(Known::new(false)),
+            wiring: RefCell::new(Known::new(factory())),
         }
     }
+}
+
+/// The wiring from the factory.
+pub fn factory() -> Wiring {
+    let mut wiring = Wiring::new();
+    for (name, spec) in PINS.factory {
+        wiring.set(name, spec).expect("it has room");
+    }
+    wiring
 }
 
 /// A network's name, and how the device gets its address there.
@@ -60,6 +74,8 @@ impl Owned {
         let token = self.token.borrow_mut().observed(&settings.token.is_some());
         token.map_err(|why| format!("that there is a token is {why}"))?;
         let networks = self.networks.borrow_mut().observed(&networks(settings));
-        networks.map_err(|why| format!("the networks are {why}"))
+        networks.map_err(|why| format!("the networks are {why}"))?;
+        let wiring = settings.wiring.clone().unwrap_or_else(factory);
+        self.wiring.borrow_mut().observed(&wiring).map_err(|why| format!("the wiring is {why}"))
     }
 }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use sockeye_parts::{Condition, SimulatedBoard};
+
 use crate::air::RouterConfig;
 use crate::ether::{LinkConditions, Place};
 
@@ -14,6 +16,26 @@ const STEPS: std::ops::Range<usize> = 6..30;
 pub const ROUTERS: usize = 5;
 /// The names of the routers' networks. Two have the same name, as in one house.
 pub const NAMES: [&str; ROUTERS] = ["home", "barn", "home", "attic", "shed"];
+
+/// Names and specs of things that the owner wires. Some can't be beside each other, and the device refuses them. An empty
+/// spec removes a thing.
+pub const WIRES: [(&str, &str); 15] = [
+    ("room", "bme280 sda=6 scl=7"),
+    ("room", "bme280 sda=6 scl=7 period=2s"),
+    ("room", ""),
+    ("light", "bh1750 sda=6 scl=7 period=1s"),
+    ("cellar", "ds18b20 pin=4 rom=28a051000000001a"),
+    ("barn", "ds18b20 pin=4 rom=28a151000000002d period=3s"),
+    ("cellar", ""),
+    ("attic", "dht22 pin=5 period=2s"),
+    ("attic", "input pin=5 pull=up"),
+    ("tank", "adc pin=1 scale=0.05 offset=-20 unit=% decimals=1"),
+    ("tank", ""),
+    ("meter", "counter pin=3"),
+    ("door", "input pin=10"),
+    ("pump", "output pin=2 strapping=yes"),
+    ("fan", "pwm pin=3 frequency=25000"),
+];
 
 /// Something that happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +64,12 @@ pub enum Step {
     Forget { router: usize },
     /// The owner has the device forget everything.
     FactoryReset,
+    /// The owner wires two things at once: places in [`WIRES`].
+    Wire { first: usize, second: usize },
+    /// The owner restarts the device.
+    Restart,
+    /// A part on the device's pins is in another condition.
+    Part { name: &'static str, condition: Condition },
     /// Strangers come to a network that the device is in.
     Crowd { place: Place, clients: u8, habit: Habit },
 }
@@ -95,6 +123,11 @@ pub enum Habit {
 const THENS: [Then; 7] = {
     use Then::{Aborts, ConfirmsHere, ConfirmsLate, ConfirmsThere, Leaves};
     [Leaves, ConfirmsLate, ConfirmsThere, ConfirmsThere, ConfirmsHere, ConfirmsHere, Aborts]
+};
+
+const CONDITIONS: [Condition; 6] = {
+    use Condition::{Corrupts, Hangs, Short, Slow, Unplugged, Works};
+    [Works, Unplugged, Corrupts, Short, Hangs, Slow]
 };
 
 const HABITS: [Habit; 7] =
@@ -166,7 +199,7 @@ fn router(random: &mut fastrand::Rng, number: usize) -> RouterConfig {
 fn step(random: &mut fastrand::Rng, index: usize) -> Step {
     let off_ms = random.u64(100..20_000);
     let number = random.usize(..ROUTERS);
-    match random.u8(..23) {
+    match random.u8(..28) {
         0..=1 => Step::Conditions(LinkConditions::FAIR),
         2..=3 => Step::Conditions(LinkConditions {
             loss: random.u16(..100),
@@ -187,6 +220,12 @@ fn step(random: &mut fastrand::Rng, index: usize) -> Step {
         16 => [Step::Forget { router: number }, Step::Protect, Step::FactoryReset][random.usize(..3)].clone(),
         17 => Step::Scan,
         18..=19 => Step::AgeUnwritten { seed: random.u64(..), bits: random.u8(1..20) },
+        20..=22 => Step::Wire { first: random.usize(..WIRES.len()), second: random.usize(..WIRES.len()) },
+        23..=24 => Step::Part {
+            name: SimulatedBoard::PARTS[random.usize(..SimulatedBoard::PARTS.len())],
+            condition: CONDITIONS[random.usize(..CONDITIONS.len())],
+        },
+        25 => Step::Restart,
         _ => Step::Crowd {
             place: if random.bool() { Place::AccessPoint } else { Place::Router(number) },
             clients: random.u8(1..=14),

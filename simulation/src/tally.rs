@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The events that should happen in some run of many: name, source and text of the note.
-const KINDS: [(&str, &str, &str); 49] = [
+const KINDS: [(&str, &str, &str); 54] = [
     ("fair conditions", "plan", "Conditions(LinkConditions { loss: 0, twice: 0"),
     ("conditions", "plan", "Conditions("),
     ("router comes", "plan", "is_up: true"),
@@ -15,6 +15,11 @@ const KINDS: [(&str, &str, &str); 49] = [
     ("token", "plan", "Protect"),
     ("forget", "plan", "Forget {"),
     ("factory reset", "plan", "FactoryReset"),
+    ("wired", "plan", "Wire {"),
+    ("wiring refused", "owner", "CONFIG SET failed - wiring."),
+    ("part fails", "plan", "Part {"),
+    ("restart", "device", "restarts"),
+    ("wired things have values", "ending", "wired things have values"),
     ("stalls", "crowd", "one that Stalls"),
     ("dawdles", "crowd", "one that Dawdles"),
     ("floods", "crowd", "one that Floods"),

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use embassy_time::{Duration, Instant, Timer};
+use sockeye_parts::SimulatedBoard;
 
 use crate::actor::{crowd, ending, owner, pinger, watch};
 use crate::air::Air;
@@ -28,6 +29,8 @@ pub const FLASH_SECTORS: usize = 4;
 pub const AROUND: Group = Group(0);
 /// How long frames and connections take to settle after something has changed, seconds.
 const SETTLING_S: u64 = 20;
+/// How long a chip takes to restart, milliseconds.
+const RESTART_MS: u64 = 300;
 /// From the end of the plan until every operation is over, seconds. The longest is a trial that the owner had just
 /// begun, with its time to be confirmed and the way back.
 const OVER_S: u64 = 420;
@@ -44,6 +47,8 @@ pub struct World {
     pub verdict: Verdict,
     /// The device's flash.
     pub flash: Flash,
+    /// The parts on the device's pins.
+    pub pins: SimulatedBoard,
     /// The device, while it has power.
     pub device: RefCell<Option<Device>>,
     /// The settings by the owner's knowledge.
@@ -119,6 +124,7 @@ impl World {
             flash: Flash::new(FLASH_SECTORS, random.fork()),
             parts: Parts { executor, ether, air, mutation, has_radio_faults: plan.has_radio_faults },
             verdict: Verdict::new(trace.clone()),
+            pins: SimulatedBoard::new(|| Instant::now().as_micros()),
             trace,
             device: RefCell::default(),
             owned: Owned::default(),
@@ -138,6 +144,7 @@ impl World {
         self.boot();
         let wishes = Rc::<Queue<Step>>::default();
         self.spawn(self.clone().lose_power());
+        self.spawn(self.clone().go_on());
         self.spawn(self.clone().happen(plan.steps.clone(), wishes.clone()));
         self.spawn(owner::own(self.clone(), wishes));
         self.spawn(watch::watch(self.clone()));
@@ -228,6 +235,22 @@ impl World {
         self.boot();
     }
 
+    /// The device restarts itself, when what runs now has ended.
+    pub fn restart_soon(self: &Rc<Self>) {
+        self.trace.note("device", "restarts");
+        let world = self.clone();
+        self.spawn(async move { world.restart(RESTART_MS).await });
+    }
+
+    /// Lets the parts on the device's pins go on.
+    async fn go_on(self: Rc<Self>) {
+        let mut noise = self.fork_random();
+        loop {
+            self.pins.second(Instant::now().as_secs(), || 2.0 * noise.f64() - 1.0);
+            Timer::after(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Waits for the power to go in the middle of writing.
     async fn lose_power(self: Rc<Self>) {
         loop {
@@ -267,6 +290,7 @@ impl World {
                     let fallen = (0..bits).filter(|_| self.flash.flip_unwritten(random.usize(..))).count();
                     self.trace.note("flash", format_args!("{fallen} bits fell over where nothing was written"));
                 }
+                Step::Part { name, condition } => self.pins.set(name, condition),
                 Step::Crowd { place, clients, habit } => crowd::come(&self, place, clients, habit),
                 wish => wishes.push(wish),
             }
@@ -276,5 +300,6 @@ impl World {
         self.disturb();
         self.parts.ether.set_conditions(crate::ether::LinkConditions::FAIR);
         self.flash.keep_power();
+        self.pins.unplug(|_| false);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests out, replies in, in order.
+//! The client: sends requests, and receives their replies in order.
 
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
@@ -9,7 +9,7 @@ use crate::limits::{RX_LEN, TX_LEN};
 
 /// The memory of a client.
 ///
-/// A reply must fit into the `RX` bytes, a request into the `TX` bytes, else it is an error.
+/// A reply must fit into the `RX` bytes, and a request into the `TX` bytes; a longer one is an error.
 #[derive(Debug)]
 pub struct ClientBuffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
     rx: [u8; RX],
@@ -17,14 +17,14 @@ pub struct ClientBuffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
 }
 
 impl ClientBuffers {
-    /// ClientBuffers of the sizes that all typed calls can do with.
+    /// Buffers of the sizes that all typed calls fit into.
     pub const fn new() -> Self {
         Self::sized()
     }
 }
 
 impl<const RX: usize, const TX: usize> ClientBuffers<RX, TX> {
-    /// ClientBuffers of other sizes.
+    /// Buffers of other sizes.
     pub const fn sized() -> Self {
         Self { rx: [0; RX], tx: [0; TX] }
     }
@@ -94,7 +94,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Sends a request and waits for its reply. Replies that nobody waited for, and pushes, are passed over.
     ///
     /// # Errors
-    /// See [`ClientError`](crate::ClientError); an error of the server's is a [`Reply::Error`] here.
+    /// See [`ClientError`](crate::ClientError). An error of the server is no error here, but a [`Reply::Error`].
     pub async fn request(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.answer(args).await?;
         self.last()
@@ -103,11 +103,11 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Queues a request behind those that wait to be sent. Queued requests leave together: when the buffer is full,
     /// with [`flush`](Self::flush), or before a reply is awaited.
     ///
-    /// Servers may stop reading while nobody reads their replies, so don't let more of these come up than both sides'
-    /// buffers hold.
+    /// A server may stop reading while its replies are not read. So don't queue more requests than both sides' buffers
+    /// hold, replies included.
     ///
     /// # Errors
-    /// [`ClientError::Request`] if the request is longer than the buffer, and what [`flush`](Self::flush) gives.
+    /// [`ClientError::Request`] if the request is longer than the buffer, and the errors of [`flush`](Self::flush).
     pub async fn send(&mut self, args: &[&[u8]]) -> Result<(), ClientError<T::Error>> {
         let len = match encode_request(args, &mut self.tx[self.tx_len..]) {
             Err(EncodeError::TooLong) if self.tx_len > 0 => {
@@ -121,10 +121,10 @@ impl<'b, T: Read + Write> Client<'b, T> {
         Ok(())
     }
 
-    /// Sends what waits to be sent.
+    /// Sends all queued requests.
     ///
     /// # Errors
-    /// The transport's, or it took too long.
+    /// The transport's error, or [`ClientError::TimedOut`].
     pub async fn flush(&mut self) -> Result<(), ClientError<T::Error>> {
         if self.is_cut {
             return Err(ClientError::Closed);
@@ -140,16 +140,16 @@ impl<'b, T: Read + Write> Client<'b, T> {
         Ok(())
     }
 
-    /// Waits for the next reply, or the next push: what comes first.
+    /// Waits for the next reply or the next push, whichever comes first.
     ///
     /// # Errors
-    /// See [`ClientError`](crate::ClientError); an error of the server's is a [`Reply::Error`] here.
+    /// See [`ClientError`](crate::ClientError). An error of the server is no error here, but a [`Reply::Error`].
     pub async fn receive(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.find(Some(self.timeout)).await?;
         self.last()
     }
 
-    /// [`receive`](Self::receive), however long it takes until something comes.
+    /// [`receive`](Self::receive) without a time-out.
     pub(crate) async fn receive_message(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.find(None).await?;
         self.last()
@@ -164,7 +164,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
         }
     }
 
-    /// Sends a request, and gives its reply unless that is an error.
+    /// Sends a request, and returns its reply unless the reply is an error.
     pub(crate) async fn call(&mut self, args: &[&[u8]]) -> Result<Reply<'_>, ClientError<T::Error>> {
         self.answer(args).await?;
         match self.last()? {

@@ -26,7 +26,7 @@ pub const DESCRIPTOR_TEXT_LEN: usize = 32;
 pub const BUFFER_LEN: usize = 1024;
 /// The highest ID of a chip that is known (ESP-IDF, `esp_chip_id_t`).
 pub const CHIP_ID_MAX: u16 = 18;
-/// What an image's length is a multiple of: espflash pads to it.
+/// An image's length is a multiple of this: espflash pads to it.
 pub const IMAGE_ALIGN_LEN: usize = 16;
 
 /// How long a trial may wait for its confirmation once the device is reachable, seconds, unless the client says

@@ -23,15 +23,15 @@ pub enum UpdateError {
     Data,
     /// The first write does not have the image's header whole.
     Short,
-    /// It is no image with an appended digest and an application descriptor.
+    /// The bytes are no image with an appended digest and an application descriptor.
     NoImage,
-    /// It is for the chip of this ID.
+    /// The image is for the chip of this ID.
     Chip(u16),
-    /// It is another project's.
+    /// The image is another project's.
     Project,
     /// The image is not complete; the next offset is this.
     Incomplete(u32),
-    /// What was read back from flash is not what was signed. The image is forgotten.
+    /// The image read back from flash is not the signed one. The image is forgotten.
     Damaged,
     /// There is nothing that could be confirmed.
     NoTrial,

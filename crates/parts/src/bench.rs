@@ -143,6 +143,11 @@ impl Bench {
         self.pins.borrow().strip(pin)
     }
 
+    /// The chip has lost its power: all pins float, and are set up for nothing.
+    pub fn power_off(&self) {
+        self.pins.borrow_mut().power_off();
+    }
+
     fn moment(&self, condition: Condition) -> Moment {
         Moment { now_us: (self.now_us)(), is_slow: condition == Condition::Slow }
     }

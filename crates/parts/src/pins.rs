@@ -115,6 +115,12 @@ impl Pins {
         (pin.mode, pin.state) = (None, PinState::Free);
     }
 
+    pub fn power_off(&mut self) {
+        for pin in self.pins.values_mut() {
+            (pin.mode, pin.state) = (None, PinState::Free);
+        }
+    }
+
     pub fn level(&self, pin: u8) -> bool {
         let Some(pin) = self.pins.get(&pin) else { return false };
         let is_pulled_up = matches!(pin.mode, Some(PinMode::Input(Pull::Up) | PinMode::Counter(Pull::Up)));

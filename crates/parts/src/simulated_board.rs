@@ -53,6 +53,8 @@ impl SimulatedBoard {
         ("led", "output pin=8 invert=yes strapping=yes"),
         ("relay", "output pin=2 strapping=yes"),
     ];
+    /// Names of the parts whose condition can change.
+    pub const PARTS: [&'static str; 4] = ["bme280", "bh1750", "dht22", "ds18b20"];
     /// One line for each part, for the console.
     pub const LINES: [&'static str; 7] = [
         "pin 0: LM35",
@@ -100,13 +102,21 @@ impl SimulatedBoard {
         }
     }
 
-    /// Pulls out the parts of these names, and plugs in all others: `bme280`, `bh1750`, `dht22`, `ds18b20`.
+    /// Pulls out the parts of these names, and plugs in all others.
     pub fn unplug(&self, is_unplugged: impl Fn(&str) -> bool) {
-        let condition = |name| if is_unplugged(name) { Condition::Unplugged } else { Condition::Works };
-        self.bosch.set(condition("bme280"));
-        self.light.set(condition("bh1750"));
-        self.dht22.set(condition("dht22"));
-        self.thermometers.iter().for_each(|plug| plug.set(condition("ds18b20")));
+        for name in Self::PARTS {
+            self.set(name, if is_unplugged(name) { Condition::Unplugged } else { Condition::Works });
+        }
+    }
+
+    /// Changes the condition of a part, which is one of [`PARTS`](Self::PARTS).
+    pub fn set(&self, name: &str, condition: Condition) {
+        match name {
+            "bme280" => self.bosch.set(condition),
+            "bh1750" => self.light.set(condition),
+            "dht22" => self.dht22.set(condition),
+            _ => self.thermometers.iter().for_each(|plug| plug.set(condition)),
+        }
     }
 
     /// Temperature of a room through the day.

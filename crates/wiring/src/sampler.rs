@@ -173,7 +173,7 @@ impl Sampler {
         let mut wait = WAIT_MS_MAX;
         let len = wiring.len();
         let start = usize::from(self.last) + 1;
-        for index in (start..start + len).map(|index| index % len) {
+        for index in (start..start + len).filter_map(|index| index.checked_rem(len)) {
             let (Some((_, text)), Some(state)) = (wiring.iter().nth(index), self.states.get_mut(index)) else {
                 continue;
             };

@@ -78,7 +78,7 @@ fn ds18b20(sixteenths: i16) -> Option<i32> {
 
 #[test]
 fn ds18b20_reads_the_table_of_its_data_sheet() {
-    // Table 1: +125, +85, +25.0625, +10.125, +0.5, 0, -0.5, -10.125, -25.0625 and -55 degrees.
+    // 19-7487 Rev 6, table 1: +125, +85, +25.0625, +10.125, +0.5, 0, -0.5, -10.125, -25.0625 and -55 degrees.
     let table: [(u16, i32); 10] = [
         (0x07d0, 12_500),
         (0x0550, 8_500),
@@ -137,7 +137,7 @@ fn dht(spec: &str, part: Dht, bytes: [u8; 4]) -> (Option<i32>, Option<i32>) {
 
 #[test]
 fn dht_read_the_examples_of_their_data_sheets() {
-    // AM2302: 65.2 %, 35.1 degrees; and -10.1 degrees.
+    // AM2302, 5: 0000 0010 1000 1100 0000 0001 0101 1111 is 65.2 % and 35.1 degrees; 1000 0000 0110 0101 is -10.1 degrees.
     assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x02, 0x8c, 0x01, 0x5f]), (Some(351), Some(652)));
     assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x02, 0x8c, 0x80, 0x65]), (Some(-101), Some(652)));
     // DHT11: 53 %, 24.4 degrees; and -10.1 degrees.
@@ -194,7 +194,7 @@ fn a_bmp280_is_not_taken_for_a_bme280() {
 
 #[test]
 fn sht_read_by_the_formulas_of_their_data_sheets() {
-    // 0xBEEF is the example of the checksum: -45 + 175 * 48879 / 65535 = 85.52, and 100 * 48879 / 65535 = 74.58.
+    // 0xBEEF is the example of the checksum (SHT3x-DIS, version 5, table 20): -45 + 175 * 48879 / 65535 = 85.52, and 100 * 48879 / 65535 = 74.58.
     let words = |part: &mut Sht| part.set_words([0xbeef, 0xbeef]);
     let rig = i2c("sht3x sda=6 scl=7", Sht::sht3x(0x44), words);
     assert_eq!((rig.get("a.temperature"), rig.get("a.humidity")), (Some(8_552), Some(7_458)));
@@ -218,14 +218,14 @@ fn aht20_reads_by_the_formulas_of_its_data_sheet() {
 
 #[test]
 fn bh1750_reads_the_example_of_its_data_sheet() {
-    // 1000 0011 1001 0000 is 28,067 lx.
+    // Technical note 2009.04 Rev.B, page 10, read format: 1000 0011 1001 0000 is 28,067 lx.
     let rig = i2c("bh1750 sda=6 scl=7", Bh1750::new(0x23), |part| part.set_raw(0x8390));
     assert_eq!(rig.get("a"), Some(280_667));
 }
 
 #[test]
 fn ina219_reads_the_example_of_its_data_sheet() {
-    // 8.5.1.2: 2 mOhm; 20 mV and 11.98 V are 10 A and 119.8 W.
+    // SBOS448G, 9.2.2.1, table 8: 2 mOhm; registers 07D0h and 5D98h are 20 mV and 11.98 V, 10 A and 119.8 W.
     let rig = i2c("ina219 sda=6 scl=7 shunt=0.002", Ina219::new(0x40), |part| part.set(0x07d0, 2_995));
     let read = ["voltage", "current", "power"].map(|reading| rig.get(&format!("a.{reading}")));
     assert_eq!(read, [Some(11_980), Some(100_000), Some(119_800)]);

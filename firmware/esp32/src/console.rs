@@ -9,7 +9,7 @@ use sockeye_device::LogLevel;
 
 use crate::CHIP;
 
-/// What prints the lines of boot and network.
+/// The printer of the lines of boot and network.
 pub type Console = Boot<fn(Arguments<'_>)>;
 
 /// Prints the first line of this program.
@@ -17,7 +17,7 @@ pub fn start(program: &str) -> Console {
     Boot::new(print, program, CHIP)
 }
 
-/// What libraries say is printed too, at this level. To be called once.
+/// Prints the messages of libraries too, at this level. To be called once.
 pub fn start_log(level: LogLevel) {
     static LOG: LibraryLog = LibraryLog(print);
     // SAFETY: nothing has logged before, and no other thread runs yet. Without compare-and-swap there is no other way.

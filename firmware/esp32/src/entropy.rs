@@ -9,16 +9,16 @@ use sockeye_tcp::limits::INTERFACES_MAX;
 pub struct Entropy {
     /// The secret of TCP's sequence numbers and ports.
     pub isn_key: [u8; 16],
-    /// Seeds of DHCP's transactions and all else that embassy-net draws. What it shows of them on the air tells nothing
-    /// about the other.
+    /// Seeds of DHCP's transactions and all else that embassy-net draws. The numbers that embassy-net sends reveal
+    /// nothing about the other random numbers.
     pub net_seeds: [u64; INTERFACES_MAX],
     /// A passphrase that nobody has.
     pub passphrase: Passphrase,
 }
 
 impl Entropy {
-    /// Draws the numbers. To be called before the radio starts: without radio the generator has no noise but the
-    /// converter's, which is on for as long as this takes.
+    /// Draws the numbers. To be called before the radio starts. Without the radio the generator's only noise is that of
+    /// the converter, which is on during this call.
     pub fn draw(rng: RNG<'_>, adc: ADC1<'_>) -> Self {
         let _noise = TrngSource::new(rng, adc);
         let random = Trng::try_new().expect("the noise is on");

@@ -1,4 +1,4 @@
-//! What keeps the device reachable: a watchdog over the server, a button for its owner, and RESTART.
+//! The guards that keep the device reachable: a watchdog over the server, a button for its owner, and RESTART.
 
 use embassy_time::Duration;
 use esp_hal::gpio::{AnyPin, Input, InputConfig, Pull};

@@ -1,5 +1,5 @@
-//! The servers on ESP32 chips: wiring, and calls of drivers. What is decided is in the library crates, most of what a
-//! chip needs in `sockeye-board`.
+//! The servers on ESP32 chips: wiring, and calls of drivers. All decisions are in the library crates, most of those for
+//! chips in `sockeye-board`.
 //!
 //! # Layout
 //! - [`interfaces`]: the listener and embassy-net on the radio; [`esp_radio_driver`]: the radio's driver.

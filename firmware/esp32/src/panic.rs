@@ -1,4 +1,5 @@
-//! What becomes of a panic: it is printed, kept for INFO, and the chip starts anew. And what else outlives a restart.
+//! The panic handler: the message is printed and kept for INFO, and the chip starts anew. Other data that outlives a
+//! restart is here too.
 
 use core::panic::PanicInfo;
 
@@ -17,7 +18,7 @@ static PANIC_MESSAGE: Memory = [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY
 #[ram(unstable(rtc_fast, persistent))]
 pub static BOOT_COUNT: boot_count::Memory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
 
-/// What the panic said that made the chip start; none if it was no panic. To be asked once.
+/// The message of the panic that made the chip start; None if no panic did. To be called once.
 pub fn panic_message() -> Option<Text> {
     panic_message::take(&PANIC_MESSAGE)
 }

@@ -38,7 +38,7 @@ pub fn sample(board: &Board, celsius: Option<f32>) -> [Option<Value>; READINGS_L
 
 /// The chip's pins and its health.
 pub struct Chip {
-    /// What its clients wire.
+    /// The pins that its clients wire.
     pub pins: wiring::Pins,
     /// The server whose figures are told.
     pub server: &'static Server<SLOTS>,

@@ -1,4 +1,4 @@
-//! What makes the device easy to find.
+//! The services by which the device is found.
 
 use edge_nal_embassy::Dns;
 use embassy_futures::join::join;

@@ -1,4 +1,4 @@
-//! What the build was told through its environment; see [`Environment`]. Settings that can't be meant end the build.
+//! The settings of the build, from its environment; see [`Environment`]. Invalid settings end the build.
 
 use sockeye_boot::{BuildSettings, Environment};
 

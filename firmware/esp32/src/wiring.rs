@@ -1,7 +1,8 @@
 //! The chip's pins and buses as the drivers in `sockeye-wiring` see them. No test here runs it.
 //!
-//! Pins are asked for by number, and only those that [`BOARD`] leaves free: nobody else has them. Buses and the converter
-//! take their pins for each transfer, and leave them floating. What is set up keeps its pin until it is released.
+//! Pins are asked for by number, and only those that [`BOARD`] leaves free: nobody else has them. Buses and the
+//! converter take their pins for each transfer, and leave them floating. A mode that is set up keeps its pin until it
+//! is released.
 //!
 //! - `i2c.rs`: I2C; `rmt.rs`: 1-Wire, DHT and WS2812 by the RMT; `analog.rs`: the converter.
 //! - `pwm.rs`: pulses that go out, by the LEDC; `counter.rs`: edges that come in, by the pins' interrupt.
@@ -28,7 +29,7 @@ pub use analog::is_calibrated;
 use crate::boards::BOARD;
 use pwm::Pwm;
 
-/// What a pin is set up for.
+/// The mode that a pin is set up for.
 enum Wired {
     Input(Input<'static>),
     Output(Output<'static>),
@@ -74,7 +75,7 @@ fn free(pin: u8) -> Result<AnyPin<'static>, PinError> {
     if !BOARD.chip.has(pin) || BOARD.user(pin).is_some() {
         return Err(PinError);
     }
-    // SAFETY: the pins that `BOARD` leaves free are given to nobody else, and a plan gives each of them to one thing, or to
+    // SAFETY: the pins that `BOARD` leaves free are given to nobody else. A plan gives each of them to one thing, or to
     // one bus.
     #[expect(unsafe_code, reason = "drivers swallow a pin, and never give it back")]
     Ok(unsafe { AnyPin::steal(pin) })
@@ -152,7 +153,7 @@ impl sockeye_wiring::Hardware for Pins {
         self.wired.borrow_mut().retain(|(known, _)| *known != pin);
         counter::end(pin);
         self.pwm.borrow_mut().release(pin);
-        // It takes the pin from its peripheral, and switches its driver and its input off.
+        // Takes the pin from its peripheral, and switches the pin's driver and input off.
         if let Ok(pin) = free(pin) {
             let mut pin = Flex::new(pin);
             pin.unlisten();

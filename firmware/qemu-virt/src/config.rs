@@ -1,5 +1,5 @@
-//! What the machine is told when it is started: words `KEY=VALUE` in memory that the program doesn't use, put there by
-//! QEMU's `-device loader,file=FILE,addr=0x80100000,force-raw=on`.
+//! The machine's configuration at its start: words `KEY=VALUE` in memory that the program doesn't use. QEMU's
+//! `-device loader,file=FILE,addr=0x80100000,force-raw=on` puts them there.
 
 use heapless::String;
 

@@ -8,7 +8,7 @@ use embassy_sync::channel::Channel;
 
 use crate::{interrupts, mmio};
 
-/// What the test device takes for "failed", with exit status 1.
+/// The test device's value for "failed", with exit status 1.
 const FAILED: u32 = 0x1_3333;
 
 struct Uart;
@@ -32,7 +32,7 @@ pub(crate) fn listen() {
     interrupts::enable(interrupts::UART);
 }
 
-/// What was typed and not taken yet; more is dropped.
+/// The typed bytes that are not taken yet; more are dropped.
 static TYPED: Channel<CriticalSectionRawMutex, u8, TYPED_LEN_MAX> = Channel::new();
 const TYPED_LEN_MAX: usize = 64;
 

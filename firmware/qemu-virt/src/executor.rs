@@ -1,5 +1,5 @@
-//! Runs embassy's tasks. While there is nothing to run the core waits for an interrupt, and what it executes there is
-//! not counted, so that under `-icount shift=0` the count is that of the work alone.
+//! Runs embassy's tasks. While there is nothing to run, the core waits for an interrupt, and its instructions are not
+//! counted. So under `-icount shift=0` the count is that of the work alone.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};

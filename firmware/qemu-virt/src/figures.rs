@@ -1,6 +1,5 @@
-//! What a program has used so far, told on the console to whoever types `?` there. The network takes no notice of it,
-//! so what a client sees and what it costs is measured on the programs as they are.
-//! Other bytes are the program's.
+//! A program's figures so far, printed on the console when `?` is typed there. The network is not involved, so the
+//! programs are measured as they are. Other bytes are the program's.
 
 use crate::console::{self, print};
 use crate::{clock, executor, stack};

@@ -34,8 +34,8 @@ pub(crate) fn read_byte(address: usize) -> u8 {
 }
 
 pub(crate) fn write(address: usize, value: u32) {
-    // SAFETY: all callers pass registers of this machine. Those that make it write to memory (the virtio queues) get
-    // addresses of static memory only.
+    // SAFETY: all callers pass registers of this machine. Registers that make it write to memory (the virtio queues)
+    // get addresses of static memory only.
     unsafe { write_volatile(address as *mut u32, value) }
 }
 

@@ -64,8 +64,8 @@ pub fn reach(address: Ipv4Addr, port: u16) -> SocketAddr {
     }
 }
 
-/// Brings the network up at the address that QEMU was told, if it was, and returns the listener's interface and
-/// embassy-net, which has `SOCKETS` sockets of its own.
+/// Brings the network up, at the address of the machine's configuration if it has one. Returns the listener's interface
+/// and embassy-net, which has `SOCKETS` sockets of its own.
 pub fn start<const SOCKETS: usize>(
     spawner: Spawner,
     card: NetworkCard,

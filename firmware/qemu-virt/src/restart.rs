@@ -2,7 +2,7 @@
 
 use crate::mmio;
 
-/// What the test device takes for "reset" (QEMU, hw/misc/sifive_test.c).
+/// The test device's value for "reset" (QEMU, hw/misc/sifive_test.c).
 const RESET: u32 = 0x7777;
 
 /// Restarts the machine. QEMU loads the program anew then, and leaves all other RAM as it was.

@@ -238,7 +238,7 @@ impl NetworkCard {
         self.reclaim();
         if self.free_len == 0 {
             self.tx.set_interrupts(true);
-            // One may have come back just before.
+            // A buffer may have come back just before.
             self.reclaim();
             if self.free_len > 0 {
                 self.tx.set_interrupts(false);
@@ -256,7 +256,7 @@ impl Driver for NetworkCard {
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(Received<'_>, Room<'_>)> {
         let (id, len) = self.rx.done().or_else(|| {
-            // One may have come just before the interrupt has someone to wake.
+            // A frame may have come just before the interrupt has a task to wake.
             WAKER.register(cx.waker());
             self.rx.done()
         })?;

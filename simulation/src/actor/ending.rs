@@ -72,11 +72,31 @@ async fn check(world: &Rc<World>) -> Result<(), String> {
         Ok(Answer::Error(text)) if text.starts_with("ERR max number of clients") => {}
         answer => return Err(format!("one client too many is told {answer:?}")),
     }
+    wired(world, &phone, address).await?;
     Timer::after(Duration::from_secs(15)).await;
     match busy_slots(world)? {
         0 => Ok(()),
         busy => Err(format!("{busy} slots are lost in the end")),
     }
+}
+
+/// All parts work by now, so what is wired has values again.
+async fn wired(world: &World, phone: &Phone, address: std::net::Ipv4Addr) -> Result<(), String> {
+    // The clients from before are still there.
+    Timer::after(Duration::from_secs(15)).await;
+    let status = phone.ask(address, &["WIRING", "STATUS"]).await;
+    // With a token it isn't told; without an answer there was none to be had.
+    let Ok(Answer::List(_)) = &status else { return Ok(()) };
+    let text = format!("{status:?}");
+    let faults = ["no answer", "wrong checksum", "short", "hangs", "not ready", "another device", "calibration"];
+    if let Some(fault) = faults.iter().find(|fault| text.contains(**fault)) {
+        return Err(format!("a part works, and what is wired says '{fault}': {text}"));
+    }
+    if text.contains("set aside") {
+        return Err(format!("the wiring is set aside: {text}"));
+    }
+    world.trace.note("ending", "wired things have values");
+    Ok(())
 }
 
 async fn one_too_many(phone: &Phone, address: std::net::Ipv4Addr) -> Result<Answer, Failure> {

@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Instant, Timer, with_timeout};
+use sockeye_wiring::Wiring;
 
 use crate::check::Known;
 use crate::ether::Place;
 use crate::owned::{self, Owned};
 use crate::phone::{Answer, Buffers, Failure, Phone, Session};
-use crate::plan::{Address, Step, Then};
+use crate::plan::{Address, Step, Then, WIRES};
 use crate::queue::Queue;
 use crate::router;
 use crate::world::World;
@@ -42,6 +43,8 @@ pub async fn own(world: Rc<World>, wishes: Rc<Queue<Step>>) {
             Step::Scan => owner.scan().await,
             Step::Forget { router } => owner.forget(router).await,
             Step::FactoryReset => owner.factory_reset().await,
+            Step::Wire { first, second } => owner.wire([first, second]).await,
+            Step::Restart => owner.restart().await,
             _ => {}
         }
         owner.phone.leave();
@@ -147,20 +150,49 @@ impl Owner {
     /// All of it is forgotten, or nothing.
     async fn factory_reset(&self) {
         let Some((_, device)) = self.approach().await else { return };
-        let Owned { name, networks, token } = &self.world.owned;
+        let Owned { name, networks, token, wiring } = &self.world.owned;
         name.borrow_mut().asked(|_| String::new());
         networks.borrow_mut().asked(|_| Vec::new());
+        wiring.borrow_mut().asked(|_| owned::factory());
         match self.change(device, &["CONFIG", "FACTORYRESET"], token, |_| false).await {
             Some(true) => {
                 name.borrow_mut().acknowledged(|_| String::new());
                 networks.borrow_mut().acknowledged(|_| Vec::new());
+                wiring.borrow_mut().acknowledged(|_| owned::factory());
             }
             Some(false) => {
                 name.borrow_mut().refused();
                 networks.borrow_mut().refused();
+                wiring.borrow_mut().refused();
             }
             None => {}
         }
+    }
+
+    /// Both things are wired, or neither.
+    async fn wire(&self, things: [usize; 2]) {
+        let Some((_, device)) = self.approach().await else { return };
+        let [(first, spec), (second, other)] = things.map(|thing| WIRES[thing % WIRES.len()]);
+        let names = [first, second].map(|name| format!("wiring.{name}"));
+        let request = ["CONFIG", "SET", &names[0], spec, &names[1], other];
+        // A device takes a name once in a request.
+        let request = if first == second { &request[..4] } else { &request[..] };
+        let wire = |old: &Wiring| {
+            let mut new = old.clone();
+            for words in request[2..].chunks_exact(2) {
+                let name = words[0].strip_prefix("wiring.").unwrap_or_default();
+                // The device refuses a thing without room, too.
+                let _ = new.set(name, words[1]);
+            }
+            new
+        };
+        self.change(device, request, &self.world.owned.wiring, wire).await;
+    }
+
+    async fn restart(&self) {
+        let Some((_, device)) = self.approach().await else { return };
+        self.world.disturb();
+        let _ = self.ask(device, &["RESTART"], 10).await;
     }
 
     async fn try_network(&self, number: usize, (is_right, address): (bool, Address), then: Then, seconds: u32) {

@@ -7,12 +7,12 @@ use sockeye_wiring::chip::ESP32;
 pub const NAME: &str = "ESP32 DevKit V1";
 /// The chip's pins, and those that the board uses itself.
 pub const BOARD: BoardPins = BoardPins { chip: &ESP32, own: &[(0, "button")] };
-/// What is wired from the factory.
+/// The wiring from the factory.
 ///
 /// The LM35 is at channel 6 of the converter. The light is on while its pin is high.
 pub const FACTORY: &[(&str, &str)] = &[("lm35", "lm35 pin=34"), ("led", "output pin=2 strapping=yes")];
 
-/// What the device uses of the board itself, out of what `esp_hal::init` returned.
+/// The pins and peripherals that the device itself uses, out of those that `esp_hal::init` returned.
 #[macro_export]
 macro_rules! pins {
     ($peripherals:ident) => {

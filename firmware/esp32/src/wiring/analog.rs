@@ -1,4 +1,5 @@
-//! The chip's first converter; the second is the radio's. It is set up for each conversion, so that any pin has it.
+//! The chip's first converter; the second is the radio's. The converter is set up for each conversion, so that any pin
+//! can use it.
 
 use esp_hal::Blocking;
 use esp_hal::analog::adc::{Adc, AdcCalScheme, AdcChannel, AdcConfig, AdcPin, Attenuation};
@@ -16,8 +17,8 @@ type Calibration<'a> = esp_hal::analog::adc::AdcCalLine<ADC1<'a>>;
 #[cfg(not(feature = "esp32"))]
 type Calibration<'a> = esp_hal::analog::adc::AdcCalCurve<ADC1<'a>>;
 
-/// What is typical of the chip's converters in the low range, from the constants that the calibration data of a chip are
-/// relative to.
+/// The typical curve of the chip's converters in the low range, from the constants that the calibration data of a chip
+/// are relative to.
 #[cfg(feature = "esp32c3")]
 const NOMINAL: Nominal = Nominal { zero: 1_000, steps_per_volt: 3_636 };
 #[cfg(feature = "esp32c6")]

@@ -38,17 +38,24 @@ fn interrupt() {
     });
 }
 
-/// Counts from 0.
-pub fn begin(pin: u8, mut input: Input<'static>) -> Result<(), PinError> {
-    input.clear_interrupt();
-    input.listen(Event::FallingEdge);
-    with(|counters| counters.push(Counter { pin, input, count: 0 })).map_err(|_| PinError)
+/// Counts from 0. An edge of a pin that is not in the list would interrupt for ever.
+pub fn begin(pin: u8, input: Input<'static>) -> Result<(), PinError> {
+    with(|counters| {
+        counters.push(Counter { pin, input, count: 0 }).map_err(|_| PinError)?;
+        let counter = counters.last_mut().ok_or(PinError)?;
+        counter.input.clear_interrupt();
+        counter.input.listen(Event::FallingEdge);
+        Ok(())
+    })
 }
 
 /// Counts no more.
 pub fn end(pin: u8) {
     with(|counters| {
-        counters.iter_mut().filter(|counter| counter.pin == pin).for_each(|counter| counter.input.unlisten());
+        for counter in counters.iter_mut().filter(|counter| counter.pin == pin) {
+            counter.input.unlisten();
+            counter.input.clear_interrupt();
+        }
         counters.retain(|counter| counter.pin != pin);
     });
 }

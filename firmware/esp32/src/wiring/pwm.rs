@@ -8,7 +8,7 @@ use esp_hal::peripherals::LEDC;
 use esp_hal::time::Rate;
 use sockeye_wiring::hardware::{PinError, duty_bits, duty_count};
 
-/// What the timers count.
+/// The clock that the timers count.
 const CLOCK_HZ: u32 = 80_000_000;
 /// esp-hal 1.2.2 counts the ESP32-C6's clock as 40 MHz, and it is the PLL's 80 MHz: twice the frequency would come out.
 const CLOCK_ERROR: u32 = if cfg!(feature = "esp32c6") { 2 } else { 1 };

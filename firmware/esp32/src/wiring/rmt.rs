@@ -21,8 +21,8 @@ const FILTER_TICKS: u8 = 80;
 const PIXEL_0: PulseCode = PulseCode::new(Level::High, 8, Level::Low, 17);
 const PIXEL_1: PulseCode = PulseCode::new(Level::High, 16, Level::Low, 9);
 
-/// Pulls a line and hears it. All signals are inverted, as a channel's idle level is low until its configuration is in
-/// force, which is with the first transmission: high is a line that is pulled low.
+/// Pulls a line and hears it. All signals are inverted: high is a line that is pulled low. The reason is a channel's
+/// idle level, which is low until the first transmission puts its configuration in force.
 pub async fn exchange(
     rmt: RMT<'_>,
     line: Flex<'static>,
@@ -66,8 +66,8 @@ pub async fn exchange(
     }
 }
 
-/// Sends the same three bytes again and again, without a gap, for as long as the strip has lights. What is sent after the
-/// last light leads nowhere.
+/// Sends the same three bytes again and again, without a gap, for as long as the strip has lights. Bits after the last
+/// light have no effect.
 pub async fn pixels(rmt: RMT<'_>, pin: AnyPin<'static>, bytes: [u8; 3], len: u16) -> Result<(), PinError> {
     let mut codes = [PulseCode::end_marker(); 8 * 3 + 1];
     let bits = bytes.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1 == 1));

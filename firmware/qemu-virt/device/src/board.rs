@@ -19,7 +19,7 @@ use sockeye_wiring::hardware::{Drive, PinError};
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
 const RAM_LEN: u32 = 896 * 1024;
 
-/// What the board measures itself.
+/// The board's own readings.
 pub const READINGS: [ReadingInfo<'static>; 2] = [counter("instructions", ""), UPTIME];
 
 /// How many readings that are.

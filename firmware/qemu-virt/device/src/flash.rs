@@ -1,5 +1,5 @@
-//! RAM as the flash of the settings, with the erase blocks and the words of the chips'. It outlives a restart, and no
-//! power cut.
+//! RAM as the flash of the settings, with the erase blocks and the words of the chips'. The flash outlives a restart,
+//! and no power cut.
 
 use core::convert::Infallible;
 

@@ -83,7 +83,8 @@ async fn start(spawner: Spawner) {
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
-    // There is no other network than the host's. Whoever is there started this machine, or is a client of its own network.
+    // There is no other network than the host's. A client there started this machine, or is in the network of the
+    // machine's host.
     let origins: &'static dyn ClientOrigins =
         if has_own_network { &|_| ClientOrigin::AccessPoint } else { &|_| ClientOrigin::Loopback };
     let storing: &'static StoreTask = STORING.take();

@@ -18,7 +18,7 @@ use static_cell::StaticCell;
 
 use crate::board::next_random;
 
-/// What the simulated parts, which are no part of the device, are made in.
+/// The allocator of the simulated parts, which are no part of the device.
 #[global_allocator]
 static HEAP: LlffHeap = LlffHeap::empty();
 
@@ -75,7 +75,7 @@ async fn typing(parts: &SimulatedBoard) {
                 print(format_args!("pulled out: {line}"));
                 line.clear();
             }
-            // What is too long is cut.
+            // A longer line is cut.
             byte => drop(line.push(byte.into())),
         }
     }

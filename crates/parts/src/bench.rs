@@ -27,7 +27,7 @@ const LOW_RANGE_END_MV: u16 = 1_050;
 struct Socket<P: ?Sized> {
     part: Rc<RefCell<P>>,
     condition: Rc<Cell<Condition>>,
-    /// It was pulled out when it was last looked at.
+    /// Set if the part was pulled out at the last look.
     was_unplugged: Cell<bool>,
 }
 
@@ -56,7 +56,7 @@ impl<P: Part> Plug<P> {
 
     /// Changes how the part is.
     pub fn set(&self, condition: Condition) {
-        // Whoever pulls it out and plugs it in again between two transfers has cut its power all the same.
+        // A part that is pulled out and plugged in again between two transfers has lost its power all the same.
         if self.condition.replace(condition) == Condition::Unplugged {
             self.part.borrow_mut().power_on();
         }
@@ -133,12 +133,12 @@ impl Bench {
         self.pins.borrow_mut().pwm_channels = channels;
     }
 
-    /// What a pin is set up for, and what it drives.
+    /// The state of a pin: its mode, and the level or pulses that it drives.
     pub fn pin(&self, pin: u8) -> PinState {
         self.pins.borrow().state(pin)
     }
 
-    /// What a strip of WS2812 at a pin was sent last: three bytes, for so many.
+    /// The last bytes of a strip of WS2812 at a pin: three bytes, for so many lights.
     pub fn strip(&self, pin: u8) -> Option<([u8; 3], u16)> {
         self.pins.borrow().strip(pin)
     }
@@ -311,7 +311,7 @@ impl Bench {
                 part.corrupt(socket.condition() == Condition::Corrupts);
                 part.slot(pulse.low, self.moment(socket.condition()))
             });
-            // Whoever holds the line low longest is heard.
+            // The longest low on the line counts.
             let low = lows.fold(pulse.low, u16::max);
             heard.push(Pulse { low, high: pulse.high });
         }

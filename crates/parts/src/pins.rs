@@ -4,20 +4,20 @@ use alloc::collections::BTreeMap;
 
 use sockeye_wiring::hardware::{Drive, PinError, PinMode, Pull};
 
-/// What a pin is set up for, and what it drives.
+/// The state of a pin: its mode, and the level or pulses that it drives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PinState {
-    /// It floats.
+    /// The pin floats.
     #[default]
     Free,
-    /// It is an input or a counter.
+    /// The pin is an input or a counter.
     Input,
-    /// It drives a level; one that is high on an open drain floats.
+    /// The pin drives a level; a high level on an open drain floats.
     Output {
         /// The level.
         is_high: bool,
     },
-    /// It has pulses.
+    /// The pin has pulses.
     Pwm {
         /// Pulses a second.
         frequency_hz: u32,

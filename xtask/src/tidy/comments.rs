@@ -1,8 +1,8 @@
 //! The prose of the tree: comments of Rust files and documents, taken apart into sentences.
 //!
-//! Comments and documents are both read as Markdown (CommonMark and tables). Code blocks and headings are no prose. A
-//! paragraph, an item of a list and a cell of a table end what came before them, with a full stop or without. A code
-//! span is one word: it is a name.
+//! Comments and documents are both read as Markdown (CommonMark and tables). Code blocks and headings are no prose.
+//! Paragraphs, items of lists, cells of tables and `<br>` end the sentence before them, with or without a full stop. A
+//! code span is one word: it is a name.
 
 use proc_macro2::{LineColumn, TokenStream, TokenTree};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -112,6 +112,7 @@ fn of_markdown(path: &str, first_line: usize, text: &str) -> Vec<Sentence> {
             | Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link) => {}
             Event::Start(_) | Event::End(_) | Event::Rule => block.end(&mut sentences),
             _ if !is_prose => {}
+            Event::InlineHtml(tag) if tag.starts_with("<br") => block.end(&mut sentences),
             Event::Text(part) | Event::InlineHtml(part) => block.text(&part, range.start),
             Event::Code(code) => block.code(&code, range.start),
             Event::SoftBreak | Event::HardBreak => block.text(" ", range.start),
@@ -241,7 +242,11 @@ mod tests {
             "Some:\n- one\n  more\n- two\n\n1. three\n",
             &[(1, "Some:"), (2, "one more"), (4, "two"), (6, "three")],
         );
-        check("a.md", "| a | b c |\n|---|---|\n| d. e | f |\n", &[(1, "a"), (1, "b c"), (3, "d."), (3, "e"), (3, "f")]);
+        check(
+            "a.md",
+            "| a | b c |\n|---|---|\n| d. e | f<br>g |\n",
+            &[(1, "a"), (1, "b c"), (3, "d."), (3, "e"), (3, "f"), (3, "g")],
+        );
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Guest<'_> {
 }
 
 /// Instructions between two counts, which are fewer than 2^32. QEMU's two halves of the counter don't carry at the same
-/// time, so a count may be 2^32 too high for a while; its lower half is right.
+/// time. So a count may be 2^32 too high for a while, and only its lower half is right.
 fn between(before: u64, after: u64) -> u64 {
     u64::from((after as u32).wrapping_sub(before as u32))
 }

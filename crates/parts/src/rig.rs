@@ -90,7 +90,7 @@ impl<H: Hardware> Rig<H> {
     pub fn set(&mut self, name: &str, value: i32) {
         let now_ms = self.now_ms();
         let thing = self.index(name);
-        if let Some((pin, drive)) = self.sampler.drive(&self.wiring, thing, value) {
+        if let Some((pin, drive)) = self.sampler.drive(thing, value) {
             self.bench.drive(pin, drive).unwrap();
         }
         self.sampler.set(thing, value, now_ms);

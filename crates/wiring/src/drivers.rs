@@ -66,6 +66,12 @@ pub fn find(name: &str) -> Option<&'static Driver> {
     TABLE.iter().find(|driver| driver.name == name)
 }
 
+/// The place of a driver in the table.
+pub fn index(driver: &Driver) -> u8 {
+    // There are fewer drivers than 256.
+    TABLE.iter().position(|known| known.id == driver.id).unwrap_or_default() as u8
+}
+
 /// The driver at a place of the table.
 pub fn nth(index: usize) -> Option<&'static Driver> {
     TABLE.get(index)
@@ -115,13 +121,50 @@ pub fn mode(driver: &Driver, args: &SpecArgs, output: i32) -> Option<(u8, PinMod
 }
 
 /// The drive of a pin for an output's value; None if the driver's step drives it.
-pub fn drive(driver: &Driver, args: &SpecArgs, output: i32) -> Option<Drive> {
+fn drive(driver: &Driver, args: &SpecArgs, output: i32) -> Option<Drive> {
     match driver.id {
         Id::Output => Some(Drive::Level(output::is_high(args, output))),
         Id::Pwm => Some(Drive::Duty(pwm::duty(args, output))),
         Id::Servo => Some(Drive::Duty(servo::duty(args, output))),
         _ => None,
     }
+}
+
+/// Marks of a plan's kind, beside the pin's number. The greatest value stands above them.
+const PLANS_LEVEL: u32 = 1 << 8;
+const PLANS_DUTY: u32 = 1 << 9;
+const PLANS_MAXIMUM_BIT: u32 = 16;
+
+/// The memory of a thing whose output is driven at once: the pin, and the drives of the least and the greatest value.
+/// A command then needs no spec. None if the driver's step drives the pin.
+pub(crate) fn drive_plan(driver: &Driver, args: &SpecArgs) -> Option<[u32; 2]> {
+    let output = driver.output?;
+    let head = u32::from(args.pin("pin")) | (output.maximum as u32) << PLANS_MAXIMUM_BIT;
+    match (drive(driver, args, output.minimum)?, drive(driver, args, output.maximum)?) {
+        (Drive::Level(low), Drive::Level(high)) => {
+            Some([head | PLANS_LEVEL, u32::from(low) | u32::from(high) << u16::BITS])
+        }
+        (Drive::Duty(low), Drive::Duty(high)) => {
+            Some([head | PLANS_DUTY, u32::from(low) | u32::from(high) << u16::BITS])
+        }
+        _ => None,
+    }
+}
+
+/// The drive of a pin for an output's value, by its [plan](drive_plan): between the two drives of the plan. None if
+/// the memory is no plan.
+pub(crate) fn planned_drive([head, ends]: [u32; 2], value: i32) -> Option<(u8, Drive)> {
+    let (low, high) = (ends & 0xffff, ends >> u16::BITS);
+    let drive = if head & PLANS_LEVEL != 0 {
+        Drive::Level((if value == 0 { low } else { high }) != 0)
+    } else if head & PLANS_DUTY != 0 {
+        let maximum = i64::from(head >> PLANS_MAXIMUM_BIT).max(1);
+        let parts = i64::from(low) * (maximum - i64::from(value)) + i64::from(high) * i64::from(value);
+        Drive::Duty(crate::number::rounded(parts, maximum).clamp(0, u16::MAX.into()) as u16)
+    } else {
+        return None;
+    };
+    Some((head as u8, drive))
 }
 
 /// The initial value of a thing's output, in units of its last decimal; 0 for a thing without an output.

@@ -160,6 +160,9 @@ impl Sampler {
             match mode.map_or(Ok(()), |(pin, mode)| hardware.set_up(pin, mode)) {
                 Ok(()) => {
                     state.is_set_up = true;
+                    if let Some(plan) = drivers::drive_plan(spec.driver, &spec.args) {
+                        state.memory = plan;
+                    }
                     // The fault of an earlier setup is over.
                     (state.fault, state.backoff) = (None, Backoff::new());
                 }
@@ -272,10 +275,9 @@ impl Sampler {
 
     /// The pin and the drive for a value of a thing's output. None if a step drives it, or if the pin isn't set up yet.
     /// The setup then takes the value that is [set](Self::set).
-    pub fn drive(&self, wiring: &Wiring, index: usize, value: i32) -> Option<(u8, Drive)> {
-        let spec = wiring.iter().nth(index).and_then(|(_, text)| Spec::parse(text).ok())?;
-        self.states.get(index).filter(|state| state.is_set_up)?;
-        drivers::drive(spec.driver, &spec.args, value).map(|drive| (spec.args.pin("pin"), drive))
+    pub fn drive(&self, index: usize, value: i32) -> Option<(u8, Drive)> {
+        let state = self.states.get(index).filter(|state| state.is_set_up)?;
+        drivers::planned_drive(state.memory, value)
     }
 
     /// Sets a thing's output, in units of its last decimal. Where a step does it, that is due at once.

@@ -47,6 +47,12 @@ impl Wiring {
         self.text.get(start..start + usize::from(place.len)).unwrap_or_default()
     }
 
+    /// The part of a key after the name at a place; None if the key doesn't begin with the name.
+    pub fn rest<'k>(&self, place: Place, key: &'k [u8]) -> Option<&'k [u8]> {
+        let start = usize::from(place.start);
+        key.strip_prefix(self.text.as_bytes().get(start..start + usize::from(place.len))?)
+    }
+
     /// How many things there are.
     pub fn len(&self) -> usize {
         self.iter().count()

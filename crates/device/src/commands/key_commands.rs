@@ -51,7 +51,7 @@ impl CommandContext<'_, '_> {
                 let value = self.state.outputs.get(index)?;
                 let decimals = match self.platform.outputs().get(index) {
                     Some(info) => info.decimals,
-                    None => self.catalog().output(index)?.0.decimals,
+                    None => self.state.wired.output_range(index)?.0,
                 };
                 Some(value.with_decimals(decimals))
             }
@@ -269,11 +269,9 @@ impl CommandContext<'_, '_> {
     /// Drives the output of a thing.
     fn drive(&mut self, index: usize, value: Value) -> Result<(), OutputError> {
         let (platform, now_ms) = (self.platform, self.now.uptime_ms());
-        let State { wired, settings, .. } = &mut *self.state;
-        let (Some(thing), Some(wiring)) = (wired.thing(index), &settings.wiring) else {
-            return Err(OutputError);
-        };
-        match wired.sampler.drive(wiring, thing, value.0) {
+        let State { wired, .. } = &mut *self.state;
+        let thing = wired.thing(index).ok_or(OutputError)?;
+        match wired.sampler.drive(thing, value.0) {
             Some((pin, drive)) => platform.drive(pin, drive)?,
             // A step does it.
             None => wired.change(),
@@ -300,15 +298,15 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     };
     let platform = cx.platform;
     let board = platform.outputs().get(index);
-    let Some(info) = board.copied().or_else(|| cx.state.catalog(platform).output(index).map(|(info, _)| info)) else {
+    let range = board.map(|info| (info.decimals, info.minimum, info.maximum));
+    let Some((decimals, minimum, maximum)) = range.or_else(|| cx.state.wired.output_range(index)) else {
         return cx.refuse(format_args!("ERR there is no output '{name}'"));
     };
-    let Some(value) = Value::parse(cx.arg(2), info.decimals) else {
-        let decimals = info.decimals;
+    let Some(value) = Value::parse(cx.arg(2), decimals) else {
         return cx.refuse(format_args!("ERR value is not a number with at most {decimals} decimals"));
     };
-    if !(info.minimum..=info.maximum).contains(&value) {
-        let (minimum, maximum) = (info.minimum.with_decimals(info.decimals), info.maximum.with_decimals(info.decimals));
+    if !(minimum..=maximum).contains(&value) {
+        let (minimum, maximum) = (minimum.with_decimals(decimals), maximum.with_decimals(decimals));
         return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
     }
     let applied = if board.is_some() { platform.apply(index, value) } else { cx.drive(index, value) };

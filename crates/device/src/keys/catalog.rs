@@ -45,7 +45,7 @@ impl<'a> Catalog<'a> {
     pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
         match self.platform.readings().get(index) {
             Some(info) => Some(info.decimals),
-            None => self.reading(index).map(|(_, decimals)| decimals),
+            None => self.wired.decimals(index).or_else(|| self.reading(index).map(|(_, decimals)| decimals)),
         }
     }
 

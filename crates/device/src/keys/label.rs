@@ -27,17 +27,6 @@ impl<'a> From<&'a str> for Label<'a> {
 }
 
 impl Label<'_> {
-    /// Whether the whole is this.
-    pub(crate) fn is(self, name: &[u8]) -> bool {
-        match self.suffix {
-            "" => self.name.as_bytes() == name,
-            suffix => {
-                let rest = name.strip_prefix(self.name.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-                rest == Some(suffix.as_bytes())
-            }
-        }
-    }
-
     /// The whole.
     pub(crate) fn text(self) -> String<REMOTE_NAME_LEN_MAX, u8> {
         let mut text = String::new();

@@ -17,6 +17,17 @@ use crate::value::Value;
 /// Nothing is wired.
 static NOTHING: Wiring = Wiring::new();
 
+/// An output of a thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct OutputSlot {
+    /// Place of the thing in the wiring.
+    thing: u8,
+    /// Place of the driver among all drivers.
+    driver: u8,
+    /// Place of the thing's name in the wiring's text.
+    name: sockeye_wiring::wiring::Place,
+}
+
 /// A reading of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slot {
@@ -26,10 +37,23 @@ struct Slot {
     reading: u8,
     /// Decimals of its values.
     decimals: u8,
-    /// The reading's suffix in its key, after the thing's name and a point.
-    suffix: &'static str,
+    /// Place of the driver among all drivers.
+    driver: u8,
     /// Where the thing's name is in the wiring's text.
     name: sockeye_wiring::wiring::Place,
+    /// Whether the reading's key has more than the thing's name.
+    has_suffix: bool,
+}
+
+impl Slot {
+    /// The reading's part of its key, after the thing's name and a point; empty if the key is the name.
+    fn suffix(&self) -> &'static str {
+        if !self.has_suffix {
+            return "";
+        }
+        let driver = sockeye_wiring::drivers::nth(self.driver.into());
+        driver.and_then(|driver| driver.readings.get(usize::from(self.reading))).map_or("", |reading| reading.suffix)
+    }
 }
 
 /// The request of a scan, and its outcome.
@@ -49,7 +73,7 @@ pub(crate) struct Wired {
     pub(crate) sampler: Sampler,
     readings: [Option<Slot>; READINGS_MAX],
     /// The thing that an output is of.
-    outputs: [Option<u8>; OUTPUTS_MAX],
+    outputs: [Option<OutputSlot>; OUTPUTS_MAX],
     /// Readings that are another thing's or none now, a bit for each: their samples are to be forgotten.
     pub(crate) left: u32,
     /// The wiring isn't used, because the device did not come up with it, or because it isn't possible.
@@ -111,17 +135,20 @@ impl Wired {
             }
         }
         for slot in &mut self.outputs {
-            *slot = slot.and_then(moved);
+            let Some(old) = *slot else { continue };
+            *slot = moved(old.thing).map(|thing| OutputSlot { thing, name: after.place(thing.into()), ..old });
         }
         for (thing, (_, text)) in after.iter().enumerate() {
             let is_old = places.contains(&Some(thing as u8));
             let Some(spec) = Spec::parse(text).ok().filter(|_| !is_old) else { continue };
+            let driver = sockeye_wiring::drivers::index(spec.driver);
             for (reading, known) in spec.driver.readings.iter().enumerate() {
                 let slot = Slot {
                     thing: thing as u8,
                     reading: reading as u8,
                     decimals: spec.decimals(reading),
-                    suffix: known.suffix,
+                    driver,
+                    has_suffix: !known.suffix.is_empty(),
                     name: after.place(thing),
                 };
                 // There is room: that was checked.
@@ -132,7 +159,7 @@ impl Wired {
             if spec.driver.output.is_some()
                 && let Some(free) = self.outputs.iter_mut().skip(own.1).find(|slot| slot.is_none())
             {
-                *free = Some(thing as u8);
+                *free = Some(OutputSlot { thing: thing as u8, driver, name: after.place(thing) });
             }
         }
         self.count = (self.readings.iter().flatten().count() + self.outputs.iter().flatten().count()) as u8;
@@ -160,7 +187,12 @@ impl Wired {
     /// The key and the decimals of a reading.
     pub(crate) fn reading<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<(Label<'a>, u8)> {
         let slot = self.readings.get(index)?.as_ref()?;
-        Some((Label { name: wiring.at(slot.name), suffix: slot.suffix }, slot.decimals))
+        Some((Label { name: wiring.at(slot.name), suffix: slot.suffix() }, slot.decimals))
+    }
+
+    /// Decimals of a reading's values.
+    pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
+        self.readings.get(index)?.as_ref().map(|slot| slot.decimals)
     }
 
     /// The number of the reading that has this key.
@@ -168,7 +200,14 @@ impl Wired {
         if self.count == 0 {
             return None;
         }
-        (0..READINGS_MAX).find(|index| self.reading(wiring, *index).is_some_and(|(label, _)| label.is(name)))
+        self.readings.iter().position(|slot| {
+            let Some(slot) = slot else { return false };
+            match wiring.rest(slot.name, name) {
+                Some([]) => !slot.has_suffix,
+                Some([b'.', rest @ ..]) if slot.has_suffix => slot.suffix().as_bytes() == rest,
+                _ => false,
+            }
+        })
     }
 
     /// The number of a thing's reading.
@@ -208,7 +247,14 @@ impl Wired {
 
     /// The thing that an output is of.
     pub(crate) fn thing(&self, output: usize) -> Option<usize> {
-        self.outputs.get(output).copied().flatten().map(usize::from)
+        self.outputs.get(output).copied().flatten().map(|slot| slot.thing.into())
+    }
+
+    /// Decimals, least and greatest value of an output, without its spec.
+    pub(crate) fn output_range(&self, index: usize) -> Option<(u8, Value, Value)> {
+        let slot = self.outputs.get(index).copied().flatten()?;
+        let output = sockeye_wiring::drivers::nth(slot.driver.into())?.output?;
+        Some((output.decimals, Value(output.minimum), Value(output.maximum)))
     }
 
     /// The description of an output, and its spec.
@@ -248,7 +294,7 @@ impl Wired {
 
     /// The name of an output, without looking at its spec.
     pub(crate) fn output_name<'a>(&self, wiring: &'a Wiring, index: usize) -> Option<&'a str> {
-        self.thing(index).map(|thing| wiring.at(wiring.place(thing)))
+        self.outputs.get(index).copied().flatten().map(|slot| wiring.at(slot.name))
     }
 }
 

@@ -40,7 +40,7 @@ impl Span {
         core::iter::from_fn(move || {
             let (group, next) = window.next(series, step)?;
             step = next;
-            let column = group.ms.saturating_sub(self.from_ms) / self.column_ms;
+            let column = group.ms.saturating_sub(self.from_ms).checked_div(self.column_ms)?;
             Some((column as u32, group.bucket()?))
         })
     }
@@ -87,7 +87,7 @@ impl Page<'_> {
     fn reach(&self, reading: usize, span: Span) -> u32 {
         let info = self.state.catalog(self.platform).info(reading);
         let period_ms = info.map_or(span.column_ms, |(info, _)| info.period_ms.into());
-        u32::try_from((2 * period_ms).div_ceil(span.column_ms)).unwrap_or(u32::MAX).max(1)
+        u32::try_from((2 * period_ms).div_ceil(span.column_ms.max(1))).unwrap_or(u32::MAX).max(1)
     }
 
     /// Writes the line of a whole chart.

@@ -189,11 +189,14 @@ async fn check_clients(world: Rc<World>, radio: Rc<SimRadio<Air>>, seen: Rc<Seen
             world.verdict.fail(format_args!("the count of clients is {told} instead of {clients}"));
         }
         let is_out = seen.is_in.get() && !radio.is_connected();
-        out_since = if is_out { out_since.or(Some((Instant::now(), radio.events_lost()))) } else { None };
-        let is_out_too_long = |(since, lost): (Instant, u32)| {
+        let faults = (radio.events_lost(), radio.events_late());
+        out_since = if is_out { out_since.or(Some((Instant::now(), faults))) } else { None };
+        let is_out_too_long = |(since, (lost, late)): (Instant, (u32, u32))| {
             // Without the event of its failure, joining again ends with the adapter's time-out.
-            let timeout_ms = if radio.events_lost() == lost { 0 } else { REJOIN_TIMEOUT_MS };
-            since.elapsed().as_millis() > OUT_MS_MAX + timeout_ms
+            let timeout_ms = if faults.0 == lost { 0 } else { REJOIN_TIMEOUT_MS };
+            // With a late event, joining again begins so much later.
+            let late_ms = if faults.1 == late { 0 } else { Timings::CHIP.late_ms.end };
+            since.elapsed().as_millis() > OUT_MS_MAX + timeout_ms + late_ms
         };
         if out_since.is_some_and(is_out_too_long) {
             world.verdict.fail("the station is out of its network, and does not join again");

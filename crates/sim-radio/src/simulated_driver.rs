@@ -94,6 +94,7 @@ struct State {
     jobs: BTreeMap<(Instant, u64), Job>,
     jobs_begun: u64,
     events_lost: u32,
+    events_late: u32,
     waker: Option<Waker>,
 }
 
@@ -122,6 +123,7 @@ impl<S: Surroundings> SimRadio<S> {
             jobs: BTreeMap::new(),
             jobs_begun: 0,
             events_lost: 0,
+            events_late: 0,
             waker: None,
         };
         let (faults, channel) = (Cell::new(faults), EventChannel::default());
@@ -161,6 +163,11 @@ impl<S: Surroundings> SimRadio<S> {
     /// How many events were lost since the start.
     pub fn events_lost(&self) -> u32 {
         self.state.borrow().events_lost
+    }
+
+    /// How many events were late since the start.
+    pub fn events_late(&self) -> u32 {
+        self.state.borrow().events_late
     }
 
     /// How many clients are in the access point.
@@ -317,6 +324,7 @@ impl<S: Surroundings> SimRadio<S> {
         // Of a client's events the last counts, so that they keep their order.
         let is_late = !is_client && state.chance(faults.event_late);
         let is_twice = !is_client && state.chance(faults.event_twice);
+        state.events_late += u32::from(is_late);
         if is_late || is_twice {
             state.after(self.timings.late_ms.clone(), Job::Event(event));
             self.surroundings.note(format_args!("has {event:?} {}", if is_late { "late" } else { "twice" }));

@@ -44,7 +44,7 @@ fn text(from: u32, len: usize) -> Vec<u8> {
 }
 
 struct World {
-    connection: Connection<Vec<u8>>,
+    connection: Tcb<Vec<u8>>,
     now: Instant,
     irs: Seq,
     /// The peer's next number by the engine's acknowledgements, and its next acknowledgement by the engine's segments.

@@ -17,12 +17,13 @@ use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 5] = [
+const TARGETS: [(&str, &str, u32); 6] = [
     ("request", "resp.dict", 1_600),
     ("reply", "resp.dict", 512),
     ("session", "session.dict", 4_096),
     ("wiring", "wiring.dict", 2_048),
     ("segments", "segments.dict", 1_024),
+    ("frames", "segments.dict", 512),
 ];
 /// Must fail, and takes what `request` takes.
 const CANARY: &str = "canary";
@@ -59,9 +60,10 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
         return all(workspace, args.seconds);
     };
     if !TARGETS.iter().any(|(known, ..)| known == name) {
-        return Err(
-            Usage(format!("there is no target {name}: request, reply, session, wiring and segments are")).into()
-        );
+        return Err(Usage(format!(
+            "there is no target {name}: request, reply, session, wiring, segments and frames are"
+        ))
+        .into());
     }
     target(workspace, &build(workspace)?, name, args.seconds)
 }

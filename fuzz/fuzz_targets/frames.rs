@@ -55,7 +55,7 @@ impl Input<'_> {
     }
 }
 
-/// What a host has last heard from the device on a connection.
+/// The last segment of the device that a host has heard.
 #[derive(Clone, Copy, Default)]
 struct Heard {
     device_port: u16,

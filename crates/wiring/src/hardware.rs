@@ -49,7 +49,7 @@ pub enum Drive {
 }
 
 /// Bits of the duty cycle of pulses with a frequency, counted from a clock. There are as many as a period of the pulses
-/// has room for, and at most [`DUTY_BITS_MAX`](crate::limits::DUTY_BITS_MAX).
+/// has room for, and at most [`DUTY_BITS_MAX`].
 pub const fn duty_bits(clock_hz: u32, frequency_hz: u32) -> u32 {
     let ticks = match clock_hz.checked_div(frequency_hz) {
         Some(ticks) if ticks > 0 => ticks,

@@ -23,6 +23,11 @@ pub struct Place {
     len: u8,
 }
 
+impl Place {
+    /// Memory for one, all zero.
+    pub const ZERO: Self = Self { start: 0, len: 0 };
+}
+
 impl Wiring {
     /// A wiring of nothing.
     pub const fn new() -> Self {

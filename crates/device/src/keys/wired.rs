@@ -6,6 +6,7 @@ use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wiring::driver::{Fault, Figure};
 use sockeye_wiring::limits::THINGS_MAX;
 use sockeye_wiring::scan::{Found, ScanRequest};
+use sockeye_wiring::wiring::Place;
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
 use crate::keys::label::Label;
@@ -25,7 +26,7 @@ struct OutputSlot {
     /// Place of the driver among all drivers.
     driver: u8,
     /// Place of the thing's name in the wiring's text.
-    name: sockeye_wiring::wiring::Place,
+    name: Place,
 }
 
 /// A reading of a thing.
@@ -40,12 +41,15 @@ struct Slot {
     /// Place of the driver among all drivers.
     driver: u8,
     /// Where the thing's name is in the wiring's text.
-    name: sockeye_wiring::wiring::Place,
+    name: Place,
     /// Whether the reading's key has more than the thing's name.
     has_suffix: bool,
 }
 
 impl Slot {
+    /// Memory for one, all zero.
+    const ZERO: Self = Self { thing: 0, reading: 0, decimals: 0, driver: 0, name: Place::ZERO, has_suffix: false };
+
     /// The reading's part of its key, after the thing's name and a point; empty if the key is the name.
     fn suffix(&self) -> &'static str {
         if !self.has_suffix {
@@ -90,24 +94,25 @@ pub(crate) struct Wired {
 }
 
 impl Wired {
-    /// Memory for one: all of it is zero, so that a static of it takes no flash. None is not zero in a scan.
+    /// Memory for one: all of it is zero, so that a static of it takes no flash. None is not zero in a scan, nor in a
+    /// reading's slot.
     pub(crate) const ZERO: Self = {
         let scan =
             Scan { request: Some(ScanRequest::I2c { sda: 0, scl: 0 }), found: Some(Ok(Found::I2c(0))), count: 0 };
-        Self::with(0, Sampler::ZERO, scan)
+        Self::with(0, Sampler::ZERO, Some(Slot::ZERO), scan)
     };
 
     /// Nothing is wired, to a board that has so many readings and places for those that are wired.
     pub(crate) const fn new(own: usize) -> Self {
-        Self::with(own, Sampler::new(), Scan { request: None, found: None, count: 0 })
+        Self::with(own, Sampler::new(), None, Scan { request: None, found: None, count: 0 })
     }
 
-    const fn with(own: usize, sampler: Sampler, scan: Scan) -> Self {
+    const fn with(own: usize, sampler: Sampler, slot: Option<Slot>, scan: Scan) -> Self {
         Self {
             own,
             count: 0,
             sampler,
-            readings: [None; READINGS_MAX],
+            readings: [slot; READINGS_MAX],
             outputs: [None; OUTPUTS_MAX],
             left: 0,
             is_set_aside: false,

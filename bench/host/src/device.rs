@@ -4,10 +4,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use embassy_time::Instant;
 use peers::PORT;
-use sockeye_board::readings::{LM35, UPTIME, count, switch};
+use sockeye_board::readings::{LM35, UPTIME, count};
 use sockeye_device::{
     App, AppResources, ClientOrigin, DeviceIdentity, Health, History, NoStore, Now, OutputError, OutputInfo, Platform,
-    ReadingInfo, Settings, Value,
+    ReadingInfo, Settings, Value, ValueKind,
 };
 use sockeye_endpoint::{Endpoint, server_health};
 use sockeye_server::Server;
@@ -16,7 +16,16 @@ use static_cell::{ConstStaticCell, StaticCell};
 use crate::SLOTS;
 
 static READINGS: [ReadingInfo<'static>; 2] = [LM35, UPTIME];
-const OUTPUTS: [OutputInfo<'static>; 1] = [switch("led")];
+/// The light of a device as it comes from the factory, off at boot.
+const OUTPUTS: [OutputInfo<'static>; 1] = [OutputInfo {
+    name: "led",
+    unit: "",
+    kind: ValueKind::Switch,
+    decimals: 0,
+    minimum: Value(0),
+    maximum: Value(1),
+    initial: Value(0),
+}];
 
 struct Board(&'static Server<SLOTS>);
 

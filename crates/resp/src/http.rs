@@ -82,14 +82,21 @@ impl<'a> HttpRequestLine<'a> {
 
     /// None if the last word is no version: `HTTP/` in any case and a digit (RFC 9112 section 2.3).
     fn of_words(method: &[u8], target: &'a [u8], version: &[u8]) -> Option<Self> {
-        let (name, number) = version.split_at_checked(HTTP_NAME.len())?;
-        let is_version = name.eq_ignore_ascii_case(HTTP_NAME) && number.first()?.is_ascii_digit();
-        if !is_version || method.is_empty() || target.is_empty() {
+        if !is_version(version) || method.is_empty() || target.is_empty() {
             return None;
         }
+        let (name, number) = version.split_at_checked(HTTP_NAME.len())?;
         let is_http1 = name == HTTP_NAME && matches!(number, [b'1', b'.', digit] if digit.is_ascii_digit());
         Some(Self { method: HttpMethod::of(method), target: HttpTarget::of(target), is_http1 })
     }
+}
+
+/// Whether a word is a version of HTTP: `HTTP/` in any case and a digit.
+fn is_version(word: &[u8]) -> bool {
+    let parts = word.split_at_checked(HTTP_NAME.len());
+    parts.is_some_and(|(name, number)| {
+        name.eq_ignore_ascii_case(HTTP_NAME) && number.first().is_some_and(u8::is_ascii_digit)
+    })
 }
 
 impl HttpMethod {
@@ -244,8 +251,7 @@ pub(crate) fn is_http(request: &Request<'_>) -> bool {
         || (name.first().is_some_and(begins_other)
             && (is_prefix(name, HOST) == Some(true)
                 || OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known))))
-        || matches!((request.len(), request.arg(1), request.arg(2)), (3, Some(target), Some(version))
-            if HttpRequestLine::of_words(name, target, version).is_some())
+        || request.len() == 3 && request.arg(2).is_some_and(is_version)
 }
 
 fn begins_other(first: &u8) -> bool {

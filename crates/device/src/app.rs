@@ -264,11 +264,6 @@ impl<'a> App<'a> {
         self.state().sessions.get(key).protocol
     }
 
-    /// Whether the client has called a command.
-    pub(crate) fn has_called(&self, key: SessionKey) -> bool {
-        self.state().sessions.get(key).command != 0
-    }
-
     /// Over which network the client has connected.
     pub(crate) fn origin(&self, key: SessionKey) -> ClientOrigin {
         self.state().sessions.get(key).origin

@@ -52,7 +52,8 @@ pub fn serve<C: ClientConnection, S: Store>(
             return put(client, REFUSAL).await;
         };
         let (decoder, queue) = (Decoder::new(), Queue::None);
-        Connection { client, session, store, decoder, queue, waiting: 0, wait: Wait::No }.run().await
+        let (waiting, wait, has_answered) = (0, Wait::No, false);
+        Connection { client, session, store, decoder, queue, waiting, wait, has_answered }.run().await
     }
 }
 

@@ -337,6 +337,10 @@ fn nothing_that_a_web_page_sends_is_run() {
                lo23~ HTTP/1.1 400 
                lo24\\ PING\\r\\nPOST / HTTP/1.1\\r\\nSET led 1\\r\\n
                lo24$ +PONG|-ERR Protocol error: HTTP is not spoken here|
+               lo26\\ nosuch\\r\\nFROB / HTTP/1.1\\r\\nSET led 1\\r\\n
+               lo26~ -ERR unknown command 'nosuch', with args beginning with: |-ERR Protocol error: HTTP is not spoken here|
+               lo27\\ PING\\r\\nRESET\\r\\nFROB / HTTP/1.1\\r\\n
+               lo27$ +PONG|+RESET|-ERR Protocol error: HTTP is not spoken here|
                lo25\\ x-header: a\\r\\nSET led 1\\r\\n
                lo25$ -ERR Protocol error: HTTP is not spoken here|\n";
     check_on(&board, &script);

@@ -74,6 +74,8 @@ pub(super) struct Connection<'c, 'a, C, S> {
     pub(super) waiting: usize,
     /// Whether a request waits for something to happen.
     pub(super) wait: Wait,
+    /// A request was answered, in RESP: HTTP gets no answer of its own any more.
+    pub(super) has_answered: bool,
 }
 
 /// How long a request waits for an event.

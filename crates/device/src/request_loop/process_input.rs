@@ -154,7 +154,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                     }
                     let received = rx.get(self.decoder.consumed()..).unwrap_or_default();
                     if error == ProtocolError::Http
-                        && !app.has_called(key)
+                        && !self.has_answered
                         && let Some(answer) = HttpAnswer::to_refused(received)
                     {
                         // A method that nobody has heard of opens the connection.
@@ -168,6 +168,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 }
             };
             self.client.end_request();
+            self.has_answered = true;
             match app.call(key, &request, matches!(self.wait, Wait::Over), &mut reply) {
                 Flow::Continue => {
                     self.wait = Wait::No;

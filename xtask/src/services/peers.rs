@@ -134,7 +134,9 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
     forwarded(&folder)?;
     // dhcpcd leaves processes behind, which end with its PID namespace. dhcpcd passes its lease to a script in the
     // environment, which env prints.
-    let bounded = ["unshare", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "14"];
+    let bounded = ["unshare", "--mount", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "14"];
+    // dhcpcd would ask for the lease of the last run, which it keeps there.
+    let forgotten = ["sh", "-c", "mount -t tmpfs none /var/lib/dhcpcd && exec \"$0\" \"$@\""];
     let dhcpcd = ["dhcpcd", "--nobackground", "--oneshot", "--ipv4only", "--noipv4ll", "--noarp", "--option", "1,3,6"];
     let rest = ["--config", "/dev/null", "--script", "/usr/bin/env", TAP];
     let told = [
@@ -144,7 +146,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
         format!("new_routers={guest}"),
         format!("new_dhcp_server_identifier={guest}"),
     ];
-    expect(&[&bounded[..], &dhcpcd, &rest].concat(), &bus, &told.each_ref().map(String::as_str))?;
+    expect(&[&bounded[..], &forgotten, &dhcpcd, &rest].concat(), &bus, &told.each_ref().map(String::as_str))?;
     Ok(vec!["avahi", "python-zeroconf", "mdns-scan", "udhcpc", "dhcpcd", "dnsmasq"])
 }
 

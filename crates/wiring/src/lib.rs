@@ -7,8 +7,8 @@
 //! # Layout
 //! - [`driver`]: what a driver consists of; [`drivers`]: the table of all drivers, a file for each.
 //! - [`spec`]: a parsed spec; [`number`]: numbers and durations in it; [`error`]: what can be wrong with it.
-//! - [`chip`]: the pins of each chip; [`plan`]: whether a whole wiring is possible on it; [`wiring`]: all specs as text,
-//!   a bounded text with names ([`named_texts`]).
+//! - [`chip`]: the pins of each chip; [`plan`]: whether a whole wiring is possible on it.
+//! - [`wiring`]: all specs as text; [`named_texts`]: several named texts in a bounded one.
 //! - [`hardware`]: the trait between drivers and pins, which chips and models implement.
 //! - [`sampler`]: when what is sampled, and what becomes of it; [`run`]: the loops that do it.
 //! - [`scan`]: which addresses and ROM codes answer on a bus.

@@ -1,7 +1,7 @@
 //! The demands of RFC 9293, in the order of its sections. docs/tcp.md names these tests.
 
 use super::*;
-use crate::limits::{ACK_DELAY_MS, KEEP_ALIVE_MS, MSS_DEFAULT, SILENCE_MS, TIME_WAIT_MS};
+use crate::limits::{ACK_DELAY_MS, KEEP_ALIVE_MS, MSS_DEFAULT, RTO_MIN_MS, SILENCE_MS, TIME_WAIT_MS};
 use crate::{Ended, limits};
 
 // ---- opening
@@ -254,8 +254,8 @@ fn a_shut_window_is_probed_with_back_off_for_ever() {
             it.sends(ACK, b"");
         }
     }
-    assert_eq!(times[..7], [1_000, 3_000, 7_000, 15_000, 25_000, 35_000, 45_000]);
-    assert_eq!(times.len(), 32);
+    assert_eq!(times[..8], [300, 900, 2_100, 4_500, 9_300, 18_900, 28_900, 38_900]);
+    assert_eq!(times.len(), 34);
     assert_eq!(it.c.state(), State::Established);
     it.window = 100;
     assert_eq!(brief(&it.sends(ACK, b"")), [(1, PSH, 3)]);
@@ -309,9 +309,9 @@ fn each_segment_has_the_text_of_its_number() {
 fn a_lost_segment_is_sent_again_with_back_off_and_one_segment_at_a_time() {
     let mut it = Peer::with_window(256, 4_096, 4_000);
     assert_eq!(it.writes(&[7; 3_000]).len(), 3);
-    let again = it.waits(7_500);
+    let again = it.waits(8 * RTO_MIN_MS);
     let times: Vec<_> = again.iter().map(|(at, sent)| (*at, sent.seq - ISS, sent.payload.len())).collect();
-    assert_eq!(times, [(1_000, 1, 1_460), (3_000, 1, 1_460), (7_000, 1, 1_460)], "cwnd is one segment");
+    assert_eq!(times, [1, 3, 7].map(|times| (times * RTO_MIN_MS, 1, 1_460)), "cwnd is one segment");
     it.ack = ISS + 1_461;
     assert_eq!(brief(&it.sends(ACK, b"")), [(1_461, ACK, 1_460), (2_921, PSH, 80)], "slow start");
     it.acks_all();
@@ -320,8 +320,9 @@ fn a_lost_segment_is_sent_again_with_back_off_and_one_segment_at_a_time() {
 
 #[test]
 fn the_third_duplicate_ack_sends_one_segment_again() {
-    let mut it = Peer::with_window(256, 4_096, 4_000);
-    it.writes(&[7; 3_000]);
+    let mut it = Peer::with_window(256, 8_192, 8_000);
+    it.c.congestion.cwnd = 8_000;
+    assert_eq!(it.writes(&[7; 4 * 1_460]).len(), 4);
     assert_eq!(it.sends(ACK, b""), []);
     assert_eq!(it.sends(ACK, b""), []);
     assert_eq!(brief(&it.sends(ACK, b"")), [(1, ACK, 1_460)]);
@@ -340,6 +341,77 @@ fn the_third_duplicate_ack_sends_one_segment_again() {
         other.sends(ACK, b"x");
     }
     assert!(other.c.duplicates == 0);
+}
+
+/// Of two segments that are lost in one window, the second had to wait for the time-out.
+#[test]
+fn a_partial_ack_sends_the_next_gap_again() {
+    let mut it = Peer::with_window(256, 8_192, 8_000);
+    it.c.congestion.cwnd = 8_000;
+    assert_eq!(it.writes(&[7; 5 * 1_460]).len(), 5);
+    for _ in 0..2 {
+        assert_eq!(it.sends(ACK, b""), []);
+    }
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, ACK, 1_460)]);
+    it.ack = ISS + 1 + 2 * 1_460;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1 + 2 * 1_460, ACK, 1_460)], "the third is lost too");
+    for _ in 0..4 {
+        assert_eq!(it.sends(ACK, b""), [], "once");
+    }
+    assert_eq!(it.acks_all(), []);
+    // All is acknowledged, and the next loss is one of its own.
+    assert_eq!(it.writes(&[7; 3 * 1_460]).len(), 3);
+    it.ack += 1_460;
+    assert_eq!(it.sends(ACK, b""), [], "an ACK of a part is no partial ACK now");
+}
+
+/// Segments that were only overtaken were each sent again, one for each ACK of the first transmission.
+#[test]
+fn an_ack_of_less_than_was_sent_again_sends_nothing() {
+    let mut it = Peer::with_window(256, 4_096, 4_000);
+    for _ in 0..20 {
+        assert_eq!(it.writes(&[7; 100]).len(), 1);
+    }
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, ACK, 1_460)]);
+    for _ in 0..14 {
+        it.ack += 100;
+        assert_eq!(it.sends(ACK, b""), []);
+    }
+    it.ack += 100;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1_501, PSH, 500)], "what was not sent again");
+}
+
+/// Text that was sent again without need brought a duplicate ACK, which made the next text go again without need.
+#[test]
+fn a_duplicate_ack_of_what_was_sent_again_sends_nothing() {
+    let mut it = Peer::with_window(256, 8_192, 8_000);
+    it.writes(&[7; 2 * 1_460]);
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, ACK, 1_460)]);
+    // The first was only overtaken.
+    it.acks_all();
+    assert_eq!(it.writes(&[7; 2 * 1_460]).len(), 2);
+    assert_eq!(it.sends(ACK, b""), [], "it is for what was sent again");
+    it.acks_all();
+    assert_eq!(it.writes(&[7; 2 * 1_460]).len(), 2);
+    assert_eq!(it.sends(ACK, b"").len(), 1, "a loss of its own");
+}
+
+/// A window of two or three segments never brings three duplicate ACKs (RFC 5827).
+#[test]
+fn fewer_duplicate_acks_are_enough_where_fewer_segments_are_under_way() {
+    for (segments, enough) in [(2, 1), (3, 2), (4, 3), (5, 3)] {
+        let mut it = Peer::with_window(256, 8_192, 8_000);
+        it.c.congestion.cwnd = 8_000;
+        assert_eq!(it.writes(&vec![7; segments * 1_460]).len(), segments);
+        for _ in 1..enough {
+            assert_eq!(it.sends(ACK, b""), [], "{segments} segments");
+        }
+        assert_eq!(brief(&it.sends(ACK, b"")), [(1, ACK, 1_460)], "{segments} segments");
+    }
+    // Nothing overtakes the only one: its duplicate ACKs are of something else.
+    let mut it = Peer::with_window(256, 8_192, 8_000);
+    it.writes(&[7; 1_460]);
+    assert_eq!((it.sends(ACK, b""), it.sends(ACK, b"")), (vec![], vec![]));
 }
 
 #[test]
@@ -378,7 +450,7 @@ fn a_fin_waits_for_the_peers_window_unless_nothing_is_under_way() {
     it.window = 0;
     it.ack = ISS + 4;
     assert_eq!(brief(&it.sends(ACK, b"")), [(4, FIN, 0)], "it is its own probe");
-    assert_eq!(it.waits(1_000).len(), 1);
+    assert_eq!(it.waits(RTO_MIN_MS).len(), 1);
     // Behind one byte that is under way, nine fill a window of ten.
     for under_way in [1, 5] {
         let mut it = Peer::with_window(256, 256, 10);

@@ -353,6 +353,7 @@ impl<M: RingMemory> Tcb<M> {
     /// Duplicate ACKs that mean a loss. All that may be sent is under way, and each segment behind the lost one brings
     /// one duplicate ACK. So of two or three segments under way fewer are enough (RFC 5827 section 3.1). Text that was
     /// sent again without need brings duplicate ACKs too. So they count as usual until later text is acknowledged.
+    /// (They do after two gigabytes without a loss as well: numbers are compared modulo 2^32.)
     fn duplicates_of_a_loss(&self) -> u8 {
         let (outstanding, mss) = (self.snd_max - self.snd_una, u32::from(self.snd_mss));
         if outstanding <= mss || outstanding > 3 * mss || self.snd_una <= self.recover {

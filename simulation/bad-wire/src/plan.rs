@@ -67,10 +67,7 @@ impl Plan {
             device_mtu,
             linux_mtu,
             buffer_len: BUFFERS[(number / LOSSES.len() / 2 + loss + round) % BUFFERS.len()],
-            content: Content {
-                seed: seed + number as u64,
-                len: len.unwrap_or(SHORT_LENS[loss]),
-            },
+            content: Content { seed: seed + number as u64, len: len.unwrap_or(SHORT_LENS[loss]) },
         }
     }
 

@@ -69,9 +69,8 @@ impl Report {
                 );
             }
         }
-        let wrapped = self.outcomes.iter().filter(|(stack, outcome)| {
-            *stack == Stack::Sockeye && outcome.device.has_wrapped
-        });
+        let wrapped =
+            self.outcomes.iter().filter(|(stack, outcome)| *stack == Stack::Sockeye && outcome.device.has_wrapped);
         println!(
             "{} transfers: {} of ours have failed, {} of embassy-net's; the device's numbers have passed 2^32 in {} of ours",
             self.outcomes.len() + self.failed.iter().sum::<usize>(),

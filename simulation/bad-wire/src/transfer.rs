@@ -15,8 +15,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::content::{Corrupt, Receiver, Sender};
 use crate::device::{self, Stack};
 use crate::host_clock;
-use crate::linux;
 use crate::link::{Link, Sent};
+use crate::linux;
 use crate::plan::{End, Plan};
 
 /// The port of the end that accepts.

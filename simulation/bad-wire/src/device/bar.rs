@@ -39,9 +39,9 @@ pub async fn run(link: Link, transfer: Arc<Transfer>) -> Infallible {
     let serve = async {
         match transfer.plan.opener {
             End::Device => {
-                open(&transfer, || one(stack, &transfer, async |socket| {
-                    io("connect", socket.connect((transfer.linux, PORT)).await)
-                }))
+                open(&transfer, || {
+                    one(stack, &transfer, async |socket| io("connect", socket.connect((transfer.linux, PORT)).await))
+                })
                 .await;
             }
             End::Linux => {

@@ -10,13 +10,11 @@ use embassy_futures::join::{join, join4};
 use embassy_net::{Config, Ipv4Cidr, StackResources, StaticConfigV4};
 use embassy_time::{Duration, Instant};
 use fastrand::Rng;
-use sockeye_tcp::{
-    Acceptor, DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp, TcpError, TcpSocket,
-};
+use sockeye_tcp::{Acceptor, DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp, TcpError, TcpSocket};
 
 use super::{ACCEPTED_MAX, MAC, Socket, exchange, io, open};
-use crate::linux::FIRST_PORT;
 use crate::link::Link;
+use crate::linux::FIRST_PORT;
 use crate::plan::{End, PREFIX_LEN};
 use crate::transfer::{PORT, Transfer};
 

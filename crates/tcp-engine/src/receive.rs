@@ -51,13 +51,14 @@ impl<M: RingMemory> Tcb<M> {
         Reaction::Accepted
     }
 
-    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19).
+    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19). Where half of the buffer is to
+    /// be read, reading it sends a window update, which is the ACK too. Without a read the delayed ACK comes.
     #[inline]
     fn delay_ack(&mut self, now: Instant) {
         if self.ack_due == AckDue::No {
             self.ack_due = AckDue::Delayed;
             self.ack_at = after(now, ticks(ACK_DELAY_MS));
-        } else {
+        } else if self.rx.len() < self.rx.capacity() / 2 {
             self.ack_due = AckDue::Now;
         }
     }

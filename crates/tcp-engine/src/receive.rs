@@ -424,15 +424,21 @@ impl<M: RingMemory> Tcb<M> {
         if !segment.has(Flags::FIN) || !self.may_receive() {
             return;
         }
-        self.ack_due = AckDue::Now;
         let fin_at = segment.seq + segment.payload.len() as u32;
         if fin_at != self.rcv_nxt || self.rcv_adv <= self.rcv_nxt {
+            self.ack_due = AckDue::Now;
             return;
         }
         self.rcv_nxt += 1;
         self.fin_received = true;
+        if self.state == State::Established {
+            // A server closes when its client has. Its FIN then carries the ACK.
+            self.state = State::CloseWait;
+            self.delay_ack(now);
+            return;
+        }
+        self.ack_due = AckDue::Now;
         match self.state {
-            State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
             State::FinWait2 => self.enter_time_wait(now),
             _ => {}

@@ -321,19 +321,20 @@ impl Table {
 
     /// A free connection of these: one that is closed, or else the one that has been in TIME-WAIT for the longest.
     fn room(&self, range: Range<usize>) -> Option<usize> {
-        let mut oldest: Option<(usize, Instant)> = None;
-        for (index, connection) in self.connections.iter().enumerate().take(range.end).skip(range.start) {
+        // Instant::MAX is no time, so that any is before it.
+        let (mut oldest, mut since) = (None, Instant::MAX);
+        for (connection, index) in self.connections.get(range.clone())?.iter().zip(range) {
             if connection.accept_state != AcceptState::Free {
                 continue;
             }
             if connection.peer.is_none() {
                 return Some(index);
             }
-            if oldest.is_none_or(|(_, since)| connection.since < since) {
-                oldest = Some((index, connection.since));
+            if connection.since < since {
+                (oldest, since) = (Some(index), connection.since);
             }
         }
-        oldest.map(|(index, _)| index)
+        oldest
     }
 
     /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep

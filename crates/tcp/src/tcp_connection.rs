@@ -31,7 +31,7 @@ pub(crate) struct Connection {
     pub(crate) peer: Option<Peer>,
     pub(crate) route: Route,
     pub(crate) interface: usize,
-    /// It has something to send; counted by its interface.
+    /// Something is to be sent. Its interface counts the marks.
     pub(crate) is_marked: bool,
     pub(crate) accept_state: AcceptState,
     /// When its SYN came, and later when it was let go or began to give way.

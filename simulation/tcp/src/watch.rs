@@ -84,7 +84,7 @@ struct Seen {
     offered: Option<u32>,
     /// The furthest edge that has arrived from the peer.
     edge: Option<u32>,
-    /// The highest acknowledgement that has arrived from the peer. One that was lost is unknown to the sender.
+    /// The highest acknowledgement that has arrived from the peer. The sender cannot have seen a lost one.
     una: Option<u32>,
     /// Its initial sequence number.
     iss: Option<u32>,

@@ -59,7 +59,7 @@ impl Tally {
     }
 }
 
-/// What happens next, and a figure of it.
+/// One step of a life. A figure goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Announces an image; every eighth time anew.
@@ -250,7 +250,7 @@ impl Life<'_> {
             }
             Step::Abort => {
                 let reply = day.request(name, b"FIRMWARE ABORT\r\n");
-                // What was to be tried is so no more, if the reply came before the restart.
+                // An image that was to be tried is forgotten, if the reply came before the restart.
                 if reply.as_deref() == Some(b"+OK\r\n") {
                     self.may_be_tried = false;
                 }
@@ -383,7 +383,7 @@ impl Day<'_, '_> {
         last
     }
 
-    /// Sends data. They are taken from the client that sends, and where they belong, or not at all.
+    /// Sends data. The device takes data from the sender alone, and only at the next offset.
     fn write(&mut self, name: &str, offset: usize, data: &[u8]) -> Option<Vec<u8>> {
         let start = Instant::now();
         let reply = self.request(name, &write(offset, data))?;

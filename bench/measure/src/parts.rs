@@ -120,8 +120,8 @@ pub fn owner(loader: &Loader, address: u64) -> Result<String> {
     Ok(owner.unwrap_or_else(|| NO_LINE.to_owned()))
 }
 
-/// What runs tasks and takes interrupts, by package: the executor and its queue of tasks, wakers, the queue of alarms,
-/// critical sections, and the way into an interrupt and out of it.
+/// Packages of the executor and the interrupts: tasks and their queue, wakers, the queue of alarms, critical sections,
+/// the way into an interrupt and out of it.
 const SCHEDULING: [&str; 10] = [
     "embassy-executor",
     "embassy-executor-timer-queue",
@@ -134,10 +134,10 @@ const SCHEDULING: [&str; 10] = [
     "riscv",
     "riscv-rt",
 ];
-/// The board's own part of it, by file.
+/// The board's files of the same.
 const BOARD_SCHEDULING: [&str; 3] =
     ["qemu-virt/src/executor.rs", "qemu-virt/src/interrupts.rs", "qemu-virt/src/clock.rs"];
-/// The same in assembly, by symbol.
+/// Symbols of the same in assembly.
 const TRAPS: [&str; 2] = ["_start_trap", "_continue_interrupt_trap"];
 
 /// Whether an instruction runs tasks or takes an interrupt, by its line, as in [`owner`].

@@ -76,8 +76,10 @@ measured. `cargo xtask bench PART` measures one part again. Figures in other doc
 fn instructions_part(measured: &Instructions) -> String {
     let mut text = String::from(INSTRUCTIONS);
     text += &table("server", &EXCHANGES, &measured.exchanges);
-    text += SCHEDULING;
-    text += &scheduling_rows(measured);
+    if !measured.scheduling.is_empty() {
+        text += SCHEDULING;
+        text += &scheduling_rows(measured);
+    }
     text += OPEN;
     let counts: Vec<_> = numbers(measured);
     let columns: Vec<_> = counts.iter().map(String::as_str).collect();

@@ -120,8 +120,8 @@ pub fn owner(loader: &Loader, address: u64) -> Result<String> {
     Ok(owner.unwrap_or_else(|| NO_LINE.to_owned()))
 }
 
-/// Packages of the executor and the interrupts: tasks and their queue, wakers, the queue of alarms, critical sections,
-/// the way into an interrupt and out of it.
+/// Packages of the executor and the interrupts: tasks, wakers, the queue of alarms, critical sections, and the entry of an
+/// interrupt.
 const SCHEDULING: [&str; 10] = [
     "embassy-executor",
     "embassy-executor-timer-queue",

@@ -1,4 +1,4 @@
-//! What the wire has to know of a frame: whether it is IPv4, and the numbers of a TCP segment in it.
+//! Frames, as far as the wire reads them: whether a frame is IPv4, and the numbers of a TCP segment in it.
 
 /// Length of an Ethernet header.
 pub const ETHERNET: usize = 14;

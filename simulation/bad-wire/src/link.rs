@@ -107,7 +107,7 @@ impl Renumbering {
     }
 }
 
-/// What was sent through the wire by one side, before anything became of it.
+/// Segments that one side has sent into the wire.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sent {
     /// Segments with text, and bytes of it.
@@ -136,7 +136,7 @@ struct Wire {
     renumbering: Renumbering,
     device: Sent,
     linux: Sent,
-    /// Who waits for a frame.
+    /// Wakes the task that waits for a frame.
     waker: Option<Waker>,
 }
 
@@ -217,7 +217,7 @@ impl Link {
         wait(self.0.borrow().tap.as_fd())
     }
 
-    /// What the device and Linux have sent.
+    /// The segments of the device, and those of Linux.
     pub fn sent(&self) -> (Sent, Sent) {
         let wire = self.0.borrow();
         (wire.device, wire.linux)

@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    // Those that lose most take longest.
+    // Transfers with the most losses take longest.
     let is_wanted = |(plan, _): &(Plan, Stack)| cli.loss.is_none_or(|percent| plan.lost() == percent * 10);
     let mut plans: Vec<_> = plans.filter(is_wanted).collect();
     plans.sort_by_key(|(plan, _)| std::cmp::Reverse(plan.loss));

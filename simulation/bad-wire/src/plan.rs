@@ -30,7 +30,7 @@ pub const BUFFERS: [usize; 2] = [1_024, 4_096];
 /// Ways that the loss, who sends, and who opens can be combined.
 pub const COMBINATIONS: usize = 16;
 
-/// What a short run transfers, by the loss: retransmission takes its time, however fast the machine is.
+/// Bytes of each transfer of a short run, by the loss: retransmission takes time, however fast the machine is.
 const SHORT_LENS: [u64; LOSSES.len()] = [500_000, 300_000, 120_000, 30_000];
 /// Connections of a transfer that may be given up, by the loss, for each 10 MB that were begun. A side that was not
 /// heard for 25 s gives up, and then five transmissions in a row may be lost.

@@ -1,4 +1,4 @@
-//! What the transfers of a run took.
+//! The results of a run.
 
 use anyhow::Result;
 
@@ -10,7 +10,7 @@ use crate::transfer::Outcome;
 #[derive(Default)]
 pub struct Report {
     outcomes: Vec<(Stack, Outcome)>,
-    /// Those that have failed, of ours and of embassy-net's.
+    /// Failed transfers, of ours and of embassy-net's.
     failed: [usize; 2],
 }
 

@@ -32,7 +32,7 @@ const END_POLL: Duration = Duration::from_millis(100);
 /// Connections of one transfer, at most.
 const CONNECTIONS_MAX: u32 = 400;
 
-/// What the threads of a transfer share.
+/// The state that the threads of a transfer share.
 pub struct Transfer {
     pub plan: Plan,
     /// Linux's address, and the device's.
@@ -109,14 +109,14 @@ impl Transfer {
     }
 }
 
-/// What a transfer took.
+/// The result of a transfer.
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     pub plan: Plan,
     /// To the end of the last connection at its opener.
     pub seconds: f64,
     pub given_up: u32,
-    /// What the sender has sent, and what the device has.
+    /// The segments of the sender, and those of the device.
     pub sent: Sent,
     pub device: Sent,
 }

@@ -7,12 +7,10 @@ use core::net::{Ipv4Addr, SocketAddr};
 use edge_nal::UdpBind;
 use embassy_time::Instant;
 
-use crate::dns::{A, IN, Message, Writer};
+use crate::dns::{A, IN, Message, PORT, Writer};
 use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S};
 use crate::service::{Answer, Place, Service, serve as serve_messages};
 
-/// The port of DNS.
-const PORT: u16 = 53;
 /// Header bits: a response, an authoritative one; the opcode; recursion desired, and available.
 const RESPONSE: u8 = 0x80;
 const AUTHORITATIVE: u8 = 0x04;

@@ -1,17 +1,17 @@
 //! The services by which the device is found.
 
-use edge_nal_embassy::Dns;
-use embassy_futures::join::join;
+use embassy_futures::join::join3;
 use embassy_time::Instant;
 use esp_hal::rng::Rng;
 use sockeye_boot::PORT;
-use sockeye_device::App;
+use sockeye_device::{App, Outbox};
+use sockeye_endpoint::{PushBuffers, push};
 use sockeye_services::limits::{
     DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
     MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
 };
 use sockeye_services::mdns::Announcement;
-use sockeye_services::{Buffers, Cidr, Udp, captive, dhcp, mdns, sntp};
+use sockeye_services::{Buffers, Cidr, Resolver, ResolverBuffers, Udp, captive, dhcp, mdns, sntp};
 use static_cell::ConstStaticCell;
 
 use crate::interfaces::Link;
@@ -40,21 +40,31 @@ pub async fn captive_dns(link: &'static Link) {
     link.address.follow(async |(address, _)| captive::serve(&udp, address).await).await
 }
 
-/// Announces the device under its name in the network that the station has joined, and asks for the time there. In the
-/// access point's network each name is the device's.
+/// In the network that the station has joined: announces the device under its name, asks for the time, and sends samples
+/// to a peer, if the device was told of one. In the access point's network each name is the device's.
 #[embassy_executor::task]
-pub async fn mdns_and_sntp(link: &'static Link, app: &'static App<'static>, board: &'static Board) {
+pub async fn mdns_sntp_and_push(
+    link: &'static Link,
+    app: &'static App<'static>,
+    board: &'static Board,
+    outbox: &'static Outbox<'static>,
+) {
     static MDNS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MDNS_ANSWER_LEN_MAX, MESSAGES>> =
         ConstStaticCell::new(Buffers::new());
     static NTP: ConstStaticCell<Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>> = ConstStaticCell::new(Buffers::new());
+    static DNS: ConstStaticCell<ResolverBuffers> = ConstStaticCell::new(ResolverBuffers::new());
+    static PUSH: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
     let heard = Udp::new(link.stack, MDNS.take(), MDNS_HOP_LIMIT);
     let asked = Udp::new(link.stack, NTP.take(), HOP_LIMIT);
+    let random = |bytes: &mut [u8]| Rng::new().read(bytes);
     let announce = async |address: Cidr| {
         let name = |take: &mut dyn FnMut(&str)| take(&app.name());
         let announcement = Announcement { name: &name, address, port: PORT, txt: &[("path", "/")] };
-        mdns::serve(&heard, &announcement, |bytes| Rng::new().read(bytes)).await
+        mdns::serve(&heard, &announcement, random).await
     };
-    let dns = Dns::new(link.stack);
+    let dns = Resolver::new(Udp::new(link.stack, DNS.take(), HOP_LIMIT), random);
     let set = |unix_us| board.clock.set(unix_us, Instant::now().as_micros());
-    join(link.address.follow(announce), sntp::serve(&asked, &dns, || app.time_server(), set)).await;
+    let telling_the_time = sntp::serve(&asked, &dns, random, || app.time_server(), set);
+    let sending = push(outbox, app, &link.interface, &dns, PUSH.take(), || Rng::new().random());
+    join3(link.address.follow(announce), telling_the_time, sending).await;
 }

@@ -1,6 +1,7 @@
 //! The services on the listener and embassy-net, in simulated time: hosts that have gone, and sockets that have stopped.
 
 mod link;
+mod resolver;
 mod stuck;
 
 use std::cell::Cell;

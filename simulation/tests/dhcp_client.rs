@@ -119,7 +119,7 @@ fn transaction_id(frame: &[u8]) -> Option<u32> {
     is_request.then(|| u32::from_be_bytes(frame[46..50].try_into().unwrap()))
 }
 
-/// What the listener's own IDs are for. If this fails, smoltcp has another generator, and docs/upstream.md an item less.
+/// The reason for the listener's own IDs. If this fails, smoltcp has another generator, and docs/upstream.md an item less.
 #[test]
 fn three_transaction_ids_of_embassy_net_give_the_next() {
     let ids = transaction_ids(60, false);
@@ -310,8 +310,8 @@ fn device(executor: &Executor, driver: Driver) -> (Interface, Stack<'static>) {
     (interface, stack)
 }
 
-/// INFRA:HALT (CVE-2020-35683 and others), AMNESIA:33: no offer panics, gives the device an address that no host has, or
-/// leads what is for one host to all. A router 0.0.0.0 made smoltcp panic.
+/// INFRA:HALT (CVE-2020-35683 and others), AMNESIA:33. No offer panics, or gives the device an address that no host has.
+/// None leads packets for one host to all. A router 0.0.0.0 made smoltcp panic.
 #[test]
 fn no_offer_panics_or_leads_astray() {
     let (mut with_address, mut heard_most) = (0, 0);

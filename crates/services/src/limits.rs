@@ -3,6 +3,8 @@
 /// Services that follow the device's address on one side.
 pub const FOLLOWERS_MAX: usize = 2;
 
+/// Datagrams that a service's socket holds, each way; of long answers one.
+pub const QUEUED: usize = 2;
 /// The hop limit of datagrams (RFC 1122 section 3.2.1.7), and of those of mDNS (RFC 6762 section 11).
 pub const HOP_LIMIT: u8 = 64;
 /// See [`HOP_LIMIT`].
@@ -48,6 +50,8 @@ pub const DNS_JUMPS_MAX: usize = 127;
 /// Bytes of a name's labels with the length of each, without the zero at the end (RFC 6762 appendix C). RFC 1035 section
 /// 2.3.4 permits one byte less.
 pub const DNS_NAME_LEN_MAX: usize = 255;
+/// Bytes of a label (RFC 1035 section 2.3.4).
+pub const DNS_LABEL_LEN_MAX: usize = 63;
 /// Bytes of a host name that is looked up: no setting has a longer one.
 pub const HOST_LEN_MAX: usize = 64;
 /// Bytes of a resolver's question: header, name, type and class.

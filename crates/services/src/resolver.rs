@@ -1,7 +1,7 @@
 //! Addresses of names, from the name servers of the network: a stub resolver (RFC 1034 section 5.3.1) for IPv4.
 //!
-//! Written by hand, because embassy-net's resolver draws IDs and ports from smoltcp's generator. Whoever hears three
-//! requests of DHCP can compute what that generator draws next (docs/upstream.md).
+//! Written by hand, because embassy-net's resolver draws IDs and ports from smoltcp's generator. Three requests of DHCP,
+//! which all hosts of the network hear, give all that this generator draws later (docs/upstream.md).
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,7 +15,8 @@ use embedded_io_async::ErrorKind;
 use crate::client_port;
 use crate::dns::{A, CNAME, IN, Message, PORT, Writer};
 use crate::limits::{
-    DNS_FOREIGN_ANSWERS_MAX, DNS_MESSAGE_LEN_MAX, DNS_QUESTION_LEN_MAX, DNS_TRIES, DNS_TRY_MS, HOST_LEN_MAX,
+    DNS_FOREIGN_ANSWERS_MAX, DNS_LABEL_LEN_MAX, DNS_MESSAGE_LEN_MAX, DNS_QUESTION_LEN_MAX, DNS_TRIES, DNS_TRY_MS,
+    HOST_LEN_MAX,
 };
 use crate::udp::{Buffers, Udp};
 
@@ -27,13 +28,11 @@ const QUERY: u16 = 0x0100;
 /// Response codes.
 const NO_ERROR: u8 = 0;
 const NAME_ERROR: u8 = 3;
-/// Bytes of a label (RFC 1035 section 2.3.4).
-const LABEL_LEN_MAX: usize = 63;
 
 /// Why a name has no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResolveError {
-    /// It is no name of a host, or longer than [`HOST_LEN_MAX`].
+    /// The text is no name of a host, or longer than [`HOST_LEN_MAX`].
     NotAName,
     /// The network has no name server.
     NoServer,
@@ -139,7 +138,7 @@ fn question(host: &str, id: u16, buffer: &mut [u8; DNS_QUESTION_LEN_MAX]) -> Opt
         writer.word(word)?;
     }
     for label in host.split('.') {
-        if label.is_empty() || label.len() > LABEL_LEN_MAX {
+        if label.is_empty() || label.len() > DNS_LABEL_LEN_MAX {
             return None;
         }
         writer.put(&[label.len() as u8])?;
@@ -171,7 +170,7 @@ fn outcome(asked: &[u8], heard: &[u8]) -> Option<Result<Ipv4Addr, ResolveError>>
     }
     let mut name = repeated.name;
     for _ in 0..answers {
-        // What was cut off may be the address.
+        // The address may have been cut off.
         let Some(record) = reader.record() else { return Some(Err(ResolveError::Server)) };
         if record.class != IN || !record.name.is(name) {
             continue;

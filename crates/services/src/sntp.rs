@@ -9,10 +9,14 @@ use embassy_time::{Duration, Instant, Timer, with_timeout};
 use heapless::String;
 use sntpc::{NtpContext, NtpTimestampGenerator, NtpUdpSocket, fraction_to_microseconds};
 
-use crate::client_port;
 use crate::limits::{
-    SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_ASK_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS, SNTP_PERIOD_MS,
+    NTP_MESSAGE_LEN, SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_ASK_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS,
+    SNTP_PERIOD_MS,
 };
+use crate::{Buffers, client_port};
+
+/// The memory of the client's socket.
+pub type SntpBuffers = Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>;
 
 /// The port of NTP.
 const PORT: u16 = 123;
@@ -116,8 +120,8 @@ impl<R: UdpReceive, S: UdpSend> NtpUdpSocket for Halves<R, S> {
     }
 }
 
-/// The clock with which the library measures the way there and back. A question has the clock's time in it, so the clock
-/// begins at random: an answer by somebody who has not heard the question has another time.
+/// The clock with which the library measures the way there and back. A question has the clock's time in it, and its answer
+/// repeats that time. So the clock begins at random, and nobody can answer who has not heard the question.
 #[derive(Clone, Copy)]
 struct Stopwatch {
     start_us: u64,
@@ -126,8 +130,8 @@ struct Stopwatch {
 
 impl Stopwatch {
     fn starting_at(random: [u8; 8]) -> Self {
-        // 2^51 microseconds are 71 years. The library takes the era in which the server's time is nearest to this clock and
-        // not before 1970, which is right until 2106 for each start from 1970 to 2041.
+        // 2^51 microseconds are 71 years, so the clock begins between 1970 and 2041. The library takes the era in which the
+        // server's time is nearest to this clock and not before 1970. Until 2106 this era is the right one.
         Self { start_us: u64::from_le_bytes(random) >> 13, now: Instant::MIN }
     }
 

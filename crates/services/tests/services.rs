@@ -179,7 +179,7 @@ fn new_year(asked: &Datagram) -> Datagram {
     Datagram::new(asked.peer, &bytes)
 }
 
-/// What a client of a time server has sent, from which ports, and the times that it has set.
+/// The messages that a client of a time server has sent, their ports, and the times that the client has set.
 struct Asked {
     sent: Vec<Datagram>,
     ports: Vec<u16>,
@@ -235,7 +235,7 @@ fn the_time_is_taken_only_as_the_answer_to_the_question() {
     });
 }
 
-/// Whoever has not heard the question can guess neither its port nor the time in it.
+/// Nobody who has not heard the question can guess its port, or the time in it.
 #[test]
 fn each_question_for_the_time_has_a_port_and_a_timestamp_at_random() {
     let asked: Vec<_> = thread::scope(|scope| {

@@ -219,7 +219,7 @@ impl<M: RingMemory> Tcb<M> {
             self.heard = now;
             self.retransmit_early(now);
             if self.state == State::TimeWait && segment.has(Flags::FIN) {
-                // Eighth: the peer's FIN again. One that is only guessed keeps nothing open.
+                // Eighth: the peer's FIN again. A FIN that is only guessed keeps nothing open.
                 self.timer.start(TimerKind::TimeWait, now, ticks(TIME_WAIT_MS));
             }
         }

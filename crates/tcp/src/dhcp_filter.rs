@@ -1,8 +1,8 @@
-//! What passes between embassy-net's DHCP client and the network.
+//! Changes messages of DHCP between embassy-net's client and the network.
 //!
 //! - Transaction IDs are replaced, both ways. RFC 2131 section 4.4.1 wants them at random. smoltcp draws them from a
-//!   generator whose state follows from three of them, and a request of DHCP is heard by the whole network. Whoever knows
-//!   the next ID can answer before the server, without having heard the request.
+//!   generator whose state follows from three of them, and a request of DHCP is heard by the whole network. A host that
+//!   knows the next ID can answer before the server, without having heard the request.
 //! - A router that is no host is taken out of answers, and an answer that is from no host is dropped. smoltcp would panic
 //!   once it looks for the MAC address of such a host.
 //! - Of several routers only the first is left. smoltcp ignores a list of them, and has no router then.

@@ -86,8 +86,8 @@ impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
 pub struct Options {
     /// How long a handshake may take from SYN to the client's ACK.
     pub handshake: Duration,
-    /// The secret of sequence numbers, ephemeral ports and DHCP's transaction IDs: 16 bytes of the chip's random numbers, new at each start
-    /// (RFC 6528 section 3).
+    /// The secret of sequence numbers, ports and DHCP's transaction IDs. 16 bytes of the chip's random numbers, new at
+    /// each start (RFC 6528 section 3).
     pub isn_key: IsnKey,
 }
 

@@ -1,7 +1,6 @@
-//! embassy-net's driver: what is left of the real one after the server's connections, stand-ins in the place of ARP, and
-//! messages of DHCP with other contents.
+//! embassy-net's driver: what is left of the real one after the server's connections, and stand-ins in the place of ARP.
 //!
-//! Stand-ins are those of [`neighbours`](crate::neighbours). [`dhcp_filter`](crate::dhcp_filter) changes the messages.
+//! Stand-ins are those of [`neighbours`](crate::neighbours). [`dhcp_filter`](crate::dhcp_filter) changes messages of DHCP.
 
 use core::cell::RefCell;
 use core::net::Ipv4Addr;

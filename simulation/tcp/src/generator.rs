@@ -1,5 +1,5 @@
-//! The generator from which smoltcp 0.13.1 draws initial sequence numbers, IDs of DHCP and DNS, and ports (its
-//! `src/rand.rs`), and how three numbers in a row give its state.
+//! smoltcp 0.13.1's generator (its `src/rand.rs`), and how three numbers in a row give its state. Initial sequence numbers,
+//! IDs of DHCP and DNS, and ports of DNS come from it.
 
 /// The generator's next state.
 pub fn step(state: u64) -> u64 {
@@ -21,9 +21,9 @@ fn low_bits(top: u64) -> u64 {
 
 /// The states after the third of three numbers in a row that fit all three. A sequence of other numbers mostly fits none.
 ///
-/// Three top bits of a state say where in it the number lies. Those below the number are unknown, and some between it and
-/// the top. For each choice of the bits above the low ones, in the first state and in the second, the low bits of the
-/// first are those that bring the second into a range: a question that Euclid's algorithm answers.
+/// Three top bits of a state say where in it the number lies. The bits below the number are unknown, and some between the
+/// number and the top. All choices of the bits above the low ones are tried, in both states. The low bits of the first
+/// state are to bring the second into a range, and Euclid's algorithm finds them.
 pub fn recover([first, second, third]: [u32; 3]) -> Vec<u64> {
     let mut found = Vec::new();
     for (base, low) in bases(first) {

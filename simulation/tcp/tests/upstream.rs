@@ -88,8 +88,8 @@ fn three_initial_numbers_give_the_next() {
     assert_eq!(found.into_iter().map(step).map(output).collect::<Vec<_>>(), [numbers[3]]);
 }
 
-/// Report 1, for those who hear the network: three requests of DHCP, which all hosts receive, give the ID and the port of
-/// the next question to a name server, which they need not hear.
+/// Report 1, for hosts that hear the network's broadcasts. Three requests of DHCP give the ID and the port of the next
+/// question to a name server, although only the server hears that question.
 #[test]
 fn three_requests_of_dhcp_give_the_id_and_the_port_of_the_next_dns_question() {
     let mut tap = Tap::default();

@@ -135,9 +135,9 @@ impl<'a, P: Probe> Server<'a, P> {
         self.pool.contains(address) && self.leases.iter().all(|lease| lease.address != address || lease.until <= now)
     }
 
-    /// Whether a client that says that the address is its own gets it, although the table has no lease of it. What is only
-    /// probed for another client was promised to nobody. An address from which the client sends is in use by it, whoever
-    /// was offered the address.
+    /// Whether a client that says that the address is its own gets it, although the table has no lease of it. An address
+    /// that is only probed for another client was promised to nobody. An address from which the client sends is in use by
+    /// it, whoever was offered the address.
     fn is_claimable(&self, address: Ipv4Addr, is_current: bool, now: Instant) -> bool {
         let is_kept = |lease: &Lease| match lease.state {
             State::Probed { .. } => false,

@@ -56,7 +56,7 @@ fn what_is_no_name_of_a_host_is_not_asked_for() {
     let mut buffer = [0; DNS_QUESTION_LEN_MAX];
     let mut ask = |host: &str| question(host, ID, &mut buffer);
     assert_eq!(ask("a.b."), ask("a.b"), "the root's dot");
-    let label = "a".repeat(LABEL_LEN_MAX);
+    let label = "a".repeat(DNS_LABEL_LEN_MAX);
     assert!(ask(&label).is_some());
     let longest: String = ["a"; HOST_LEN_MAX / 2].join(".");
     assert!(longest.len() == HOST_LEN_MAX - 1 && ask(&longest).is_some());

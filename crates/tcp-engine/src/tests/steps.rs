@@ -212,8 +212,8 @@ fn an_ack_of_more_brings_its_window_behind_a_piece_that_was_thrown_away() {
     assert_eq!(it.c.snd_wnd, 100);
 }
 
-/// RFC 6298 (5.3): only an ACK of something new starts the timer anew, and RFC 5681 section 3.1: only such an ACK lets
-/// the congestion window grow.
+/// Only an ACK of something new starts the timer anew (RFC 6298 (5.3)) and lets the congestion window grow (RFC 5681
+/// section 3.1).
 #[test]
 fn text_of_the_peer_is_no_ack_of_ours() {
     let mut it = Peer::established(256, 256);

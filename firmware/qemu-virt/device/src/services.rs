@@ -1,5 +1,5 @@
-//! What looks up names, and the services of an access point, for a machine that is told to be one: the radio's part is
-//! the host's.
+//! Push and SNTP, and the services of an access point, for a machine that is told to be one. The radio's part is the
+//! host's.
 
 use core::net::Ipv4Addr;
 
@@ -10,19 +10,17 @@ use embassy_time::Instant;
 use sockeye_boot::PORT;
 use sockeye_device::{App, Outbox, Platform};
 use sockeye_endpoint::{PushBuffers, push};
-use sockeye_services::limits::{
-    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
-    MDNS_QUESTION_LEN_MAX, NTP_MESSAGE_LEN,
-};
-use sockeye_services::mdns::Announcement;
-use sockeye_services::{Buffers, Cidr, Resolver, ResolverBuffers, Udp, captive, dhcp, mdns, sntp};
+use sockeye_services::captive::{self, CaptiveBuffers};
+use sockeye_services::dhcp::{self, DhcpBuffers};
+use sockeye_services::limits::{HOP_LIMIT, MDNS_HOP_LIMIT};
+use sockeye_services::mdns::{self, Announcement, MdnsBuffers};
+use sockeye_services::sntp::{self, SntpBuffers};
+use sockeye_services::{Cidr, Resolver, ResolverBuffers, Udp};
 use sockeye_tcp::Interface;
 use static_cell::ConstStaticCell;
 
 use crate::board::Board;
 
-/// Messages that a service's socket holds, each way; of long answers one.
-const MESSAGES: usize = 2;
 /// embassy-net's sockets for the services.
 pub const SOCKETS: usize = 5;
 
@@ -44,7 +42,7 @@ pub async fn push_and_sntp(
     board: &'static Board,
 ) {
     static PUSH: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
-    static NTP: ConstStaticCell<Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>> = ConstStaticCell::new(Buffers::new());
+    static NTP: ConstStaticCell<SntpBuffers> = ConstStaticCell::new(SntpBuffers::new());
     static DNS: ConstStaticCell<ResolverBuffers> = ConstStaticCell::new(ResolverBuffers::new());
     let random = |bytes: &mut [u8]| board.random(bytes);
     let word = || {
@@ -61,9 +59,7 @@ pub async fn push_and_sntp(
 
 #[embassy_executor::task]
 async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr) {
-    static BUFFERS: ConstStaticCell<
-        Buffers<{ MESSAGES * DHCP_MESSAGE_LEN_MAX }, { MESSAGES * DHCP_REPLY_LEN_MAX }, MESSAGES>,
-    > = ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<DhcpBuffers> = ConstStaticCell::new(DhcpBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), HOP_LIMIT);
     let arp = (|address| interface.probe(address), |address| interface.answered(address));
     dhcp::serve(&udp, address, PORT, &arp).await
@@ -71,15 +67,13 @@ async fn dhcp_server(stack: Stack<'static>, interface: Interface, address: Cidr)
 
 #[embassy_executor::task]
 async fn captive_dns(stack: Stack<'static>, address: Ipv4Addr) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<CaptiveBuffers> = ConstStaticCell::new(CaptiveBuffers::new());
     captive::serve(&Udp::new(stack, BUFFERS.take(), HOP_LIMIT), address).await
 }
 
 #[embassy_executor::task]
 async fn mdns_responder(stack: Stack<'static>, address: Cidr, app: &'static App<'static>) {
-    static BUFFERS: ConstStaticCell<Buffers<{ MESSAGES * MDNS_QUESTION_LEN_MAX }, MDNS_ANSWER_LEN_MAX, MESSAGES>> =
-        ConstStaticCell::new(Buffers::new());
+    static BUFFERS: ConstStaticCell<MdnsBuffers> = ConstStaticCell::new(MdnsBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), MDNS_HOP_LIMIT);
     let platform = app.platform();
     let name = |take: &mut dyn FnMut(&str)| take(&app.name());

@@ -1,5 +1,5 @@
-//! Lives of a device with slots. The device boots an image that the owner has signed, whatever clients send to update it, and
-//! whenever the power goes.
+//! Lives of a device with slots. The device boots an image that the owner has signed, whatever clients send to update
+//! it, and whenever the power goes.
 
 #![no_main]
 

@@ -7,6 +7,7 @@ mod loss;
 mod model;
 mod rfc;
 mod security;
+mod steps;
 
 use embassy_time::{Duration, Instant};
 use std::vec;

@@ -90,7 +90,7 @@ struct Renumbering {
 }
 
 impl Renumbering {
-    fn from_linux(&mut self, tcp: &mut Tcp<'_>) {
+    fn shift_from_linux(&mut self, tcp: &mut Tcp<'_>) {
         let (ports, seq) = (tcp.ports(), tcp.seq());
         if tcp.has_syn() && self.shifts.get(&ports).is_none_or(|(first, _)| *first != seq) {
             self.shifts.insert(ports, (seq, self.first.wrapping_sub(seq)));
@@ -100,7 +100,7 @@ impl Renumbering {
         }
     }
 
-    fn to_linux(&self, tcp: &mut Tcp<'_>) {
+    fn shift_to_linux(&self, tcp: &mut Tcp<'_>) {
         if let Some((_, shift)) = self.shifts.get(&tcp.ports().rotate_left(16)) {
             tcp.shift_ack_back(*shift);
         }
@@ -179,7 +179,7 @@ impl Link {
                 Ok(len) => {
                     let mut frame = room[..len].to_vec();
                     if let Some(mut tcp) = Tcp::of(&mut frame) {
-                        wire.renumbering.from_linux(&mut tcp);
+                        wire.renumbering.shift_from_linux(&mut tcp);
                         wire.linux.count(tcp.seq(), tcp.text_len());
                     }
                     wire.to_device.enter(frame, now_us);
@@ -286,7 +286,7 @@ impl driver::TxToken for TxToken<'_> {
         let wire = &mut *wire;
         if let Some(mut tcp) = Tcp::of(&mut frame) {
             wire.device.count(tcp.seq(), tcp.text_len());
-            wire.renumbering.to_linux(&mut tcp);
+            wire.renumbering.shift_to_linux(&mut tcp);
         }
         wire.to_linux.enter(frame, now_us());
         result

@@ -55,7 +55,7 @@ pub struct Plan {
 impl Plan {
     /// The transfer of this number, in a run from `seed` on. `len` is its bytes; None for those of a short run.
     pub fn new(number: usize, seed: u64, len: Option<u64>) -> Self {
-        let ends = |bit: usize| if number / LOSSES.len() & bit == 0 { End::Linux } else { End::Device };
+        let ends = |bit: usize| if (number / LOSSES.len()) & bit == 0 { End::Linux } else { End::Device };
         let round = number / COMBINATIONS;
         let (device_mtu, linux_mtu) = MTUS[(number / LOSSES.len() + round) % MTUS.len()];
         let loss = number % LOSSES.len();

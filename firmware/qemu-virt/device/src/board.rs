@@ -64,6 +64,10 @@ pub fn next_random(state: &Cell<u64>) -> u64 {
 
 impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
+    const VERSION: &'static str = match option_env!("SOCKEYE_VERSION") {
+        Some(version) => version,
+        None => env!("CARGO_PKG_VERSION"),
+    };
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
     const PINS: WiringSetup = WiringSetup { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::bootloader;
-use crate::limits::DIGEST_LEN;
+use crate::limits::{DIGEST_LEN, ENTRY_LEN};
 use flash::{BLOCK, Flash, complete};
 
 /// An ESP32-C3.

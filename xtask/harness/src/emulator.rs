@@ -82,10 +82,11 @@ pub fn machine(elf: &Path, network: &Network) -> Command {
     command
 }
 
-/// The machine with its console on standard output. Its bootloader starts an image of the file of its flash.
+/// The machine with its console on standard output, and with a watchdog. Its bootloader starts an image of the file of its flash.
 pub fn machine_with_flash(bootloader: &Path, flash: &Path, network: &Network) -> Command {
     let mut command = bare_machine(network);
     command.arg("-device").arg(format!("loader,file={},cpu-num=0", bootloader.display()));
+    command.args(["-device", "i6300esb", "-action", "watchdog=reset"]);
     command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", flash.display()));
     command
 }

@@ -17,8 +17,9 @@ pub const FIRST: &str = env!("CARGO_PKG_VERSION");
 /// The versions of the other builds.
 pub const SECOND: &str = "0.2.0";
 pub const THIRD: &str = "0.3.0";
-/// The program that panics at its start.
+/// The program that panics at its start, and the one that hangs.
 pub const BROKEN: &str = "broken";
+pub const HUNG: &str = "hung";
 const DEVICE: &str = "device";
 const BOOTLOADER: &str = "bootloader";
 
@@ -38,9 +39,10 @@ fn folder(workspace: &Workspace) -> PathBuf {
 pub fn build(workspace: &Workspace) -> Result<()> {
     let folder = folder(workspace);
     fs::create_dir_all(&folder)?;
-    let builds: [(&str, &str, &[_]); 5] = [
+    let builds: [(&str, &str, &[_]); 6] = [
         (BOOTLOADER, BOOTLOADER, &[]),
         (BROKEN, BROKEN, &[]),
+        (HUNG, HUNG, &[]),
         (DEVICE, SECOND, &[(VERSION, SECOND)]),
         (DEVICE, THIRD, &[(VERSION, THIRD)]),
         (DEVICE, FIRST, &[]),
@@ -75,7 +77,7 @@ impl Images {
         let [owner, stranger] =
             ["key.pem", "stranger.pem"].map(|file| OwnerKey::open_or_make(&images.folder.join(file)));
         let ((owner, _), (stranger, _)) = (owner?, stranger?);
-        for name in [FIRST, SECOND, THIRD, BROKEN] {
+        for name in [FIRST, SECOND, THIRD, BROKEN, HUNG] {
             images.sign(name, name, CHIP_ID, &owner)?;
         }
         images.sign(SECOND, "strange", CHIP_ID, &stranger)?;

@@ -8,6 +8,8 @@ use anyhow::{Context, Result, ensure};
 
 /// TCP's data in a frame.
 pub struct Payload {
+    /// When the frame passed, microseconds of the machine's own time.
+    pub at_us: u64,
     /// Whether the machine has sent it.
     pub is_sent: bool,
     /// The port of the peer.
@@ -31,10 +33,12 @@ pub fn payloads(file: &Path, port: u16) -> Result<Vec<Payload>> {
     let mut rest = bytes.get(FILE_HEADER_LEN..).unwrap_or_default();
     let (mut payloads, mut next) = (Vec::new(), BTreeMap::new());
     while let Some((header, behind)) = rest.split_at_checked(RECORD_HEADER_LEN) {
-        let len = u32::from_le_bytes(header[8..12].try_into()?) as usize;
+        let len = word(&header[8..]) as usize;
         let Some((frame, behind)) = behind.split_at_checked(len) else { break };
         rest = behind;
-        let Some((payload, seq)) = payload(frame, port) else { continue };
+        let [seconds, micros] = [0, 4].map(|at| word(&header[at..]));
+        let at_us = u64::from(seconds) * 1_000_000 + u64::from(micros);
+        let Some((payload, seq)) = payload(at_us, frame, port) else { continue };
         let end = seq.wrapping_add(payload.bytes.len() as u32);
         // Data that were sent again end where data have ended before.
         if next.insert((payload.is_sent, payload.port), end) != Some(end) {
@@ -44,8 +48,13 @@ pub fn payloads(file: &Path, port: u16) -> Result<Vec<Payload>> {
     Ok(payloads)
 }
 
+/// The little-endian word that bytes begin with.
+fn word(bytes: &[u8]) -> u32 {
+    bytes.iter().take(4).rev().fold(0, |word, byte| word << 8 | u32::from(*byte))
+}
+
 /// The data of one frame, and their sequence number; None if it has none, or is of another port.
-fn payload(frame: &[u8], port: u16) -> Option<(Payload, u32)> {
+fn payload(at_us: u64, frame: &[u8], port: u16) -> Option<(Payload, u32)> {
     let (ethernet, packet) = frame.split_at_checked(ETHERNET_LEN)?;
     if ethernet[12..] != IPV4 || *packet.get(9)? != TCP {
         return None;
@@ -61,5 +70,5 @@ fn payload(frame: &[u8], port: u16) -> Option<(Payload, u32)> {
     if bytes.is_empty() || !(is_sent || destination == port) {
         return None;
     }
-    Some((Payload { is_sent, port: if is_sent { destination } else { source }, bytes }, seq))
+    Some((Payload { at_us, is_sent, port: if is_sent { destination } else { source }, bytes }, seq))
 }

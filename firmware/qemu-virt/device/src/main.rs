@@ -11,7 +11,9 @@ use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_futures::join::{join, join3};
 use embassy_net::{Stack, StackResources};
+use embassy_time::Duration;
 use sockeye_board::board_platform::{self, BoardHardware};
+use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
 use sockeye_board::{boot, boot_count};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
@@ -27,10 +29,11 @@ use sockeye_parts::SimulatedBoard;
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
+use sockeye_qemu_virt::watchdog::Watchdog;
 use sockeye_qemu_virt::{SLOTS, executor, network, restart};
-use sockeye_qemu_virt_flash::Flash;
 use sockeye_qemu_virt_flash::partitions::{self, CHIP, SETTINGS};
-use sockeye_server::Server;
+use sockeye_qemu_virt_flash::{Flash, bank as flash};
+use sockeye_server::{Liveness, Server};
 use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
@@ -49,17 +52,19 @@ type Slots = Updater<Flash>;
 
 #[riscv_rt::entry]
 fn main(_hart: usize, _device_tree: usize, booted: usize) -> ! {
+    let watchdog = Watchdog::arm(WATCHDOG_MS);
     let config = Config::read();
+    flash::set_erase_ms(config.get("flash.erase").and_then(|ms| ms.parse().ok()).unwrap_or(0));
     // First of all, so that whatever resets an image on trial leads back to the firmware before.
     let slots = partitions::slots(booted, config.get("update.key").and_then(update_key));
     if slots.is_some() {
         restart::set_on_panic();
     }
-    executor::run(|spawner| spawner.spawn(start(spawner, config, slots).expect("one task")))
+    executor::run(|spawner| spawner.spawn(start(spawner, config, slots, watchdog).expect("one task")))
 }
 
 #[embassy_executor::task]
-async fn start(spawner: Spawner, config: Config, slots: Option<Slots>) {
+async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog: Option<Watchdog>) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
@@ -116,6 +121,9 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>) {
     spawner.spawn(keep(storing, store, app).expect("one task"));
     if let Some(slots) = slots {
         spawner.spawn(receive(app, slots).expect("one task"));
+    }
+    if let Some(watchdog) = watchdog {
+        spawner.spawn(guard(server, watchdog).expect("one task"));
     }
     spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
@@ -177,6 +185,12 @@ async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, 
 #[embassy_executor::task]
 async fn watch(server: &'static Server<SLOTS>) {
     server.watch().await
+}
+
+/// Feeds the watchdog for as long as the server serves: if this doesn't run, no other task does.
+#[embassy_executor::task]
+async fn guard(server: &'static Server<SLOTS>, mut watchdog: Watchdog) {
+    Liveness::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || watchdog.feed()).await
 }
 
 /// Does what FIRMWARE asks for.

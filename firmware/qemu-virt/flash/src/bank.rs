@@ -6,6 +6,7 @@
 //! - An erase block of QEMU has 256 KB. The driver erases a sector of 4 KB by programming ones.
 
 use core::ptr::{read_volatile, write_volatile};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorFlashErrorKind, ReadNorFlash};
 
@@ -34,6 +35,19 @@ mod command {
 const READY: u32 = 0x80;
 /// Status: the bank could not be programmed, because QEMU was given its file as read-only.
 const FAILED: u32 = 0x10;
+
+/// CLINT: ticks since start, the low word, 10 MHz.
+const MTIME: *const u32 = 0x0200_bff8 as *const u32;
+const TICKS_OF_MS: u32 = 10_000;
+
+/// Ticks that an erase takes.
+static ERASE_TICKS: AtomicU32 = AtomicU32::new(0);
+
+/// Has each erase of a sector take so many milliseconds, in which nothing else runs, as on a chip. 0 is as fast as QEMU
+/// is. At most 400,000.
+pub fn set_erase_ms(ms: u32) {
+    ERASE_TICKS.store(ms.min(u32::MAX / TICKS_OF_MS) * TICKS_OF_MS, Ordering::Relaxed);
+}
 
 /// The flash. There may be several of these, because no operation waits before it is done.
 #[derive(Debug, Clone, Copy)]
@@ -137,8 +151,16 @@ impl NorFlash for Flash {
 }
 
 fn erase(sector: u32) -> Result<(), FlashError> {
-    let parts = (sector..sector + SECTOR_LEN as u32).step_by(BUFFER_WORDS * WORD_LEN);
-    parts.map(|at| program(at, &[u32::MAX; BUFFER_WORDS])).collect()
+    let start = ticks();
+    let mut parts = (sector..sector + SECTOR_LEN as u32).step_by(BUFFER_WORDS * WORD_LEN);
+    parts.try_for_each(|at| program(at, &[u32::MAX; BUFFER_WORDS]))?;
+    while ticks().wrapping_sub(start) < ERASE_TICKS.load(Ordering::Relaxed) {}
+    Ok(())
+}
+
+fn ticks() -> u32 {
+    // SAFETY: a register of this machine that can be read at any time.
+    unsafe { read_volatile(MTIME) }
 }
 
 /// Programs words as they are, into one part of the bank's buffer.

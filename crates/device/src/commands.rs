@@ -18,6 +18,7 @@ pub(crate) mod hash_commands;
 pub(crate) mod help;
 pub(crate) mod key_commands;
 pub(crate) mod pubsub_commands;
+pub(crate) mod rule_commands;
 pub(crate) mod server_commands;
 pub(crate) mod slowlog_commands;
 pub(crate) mod stream_commands;

@@ -26,6 +26,8 @@
 //! | `settings` | [`Settings`] with the token, their [`Store`], and [`FlashStore`] |
 //! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
 //! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
+//! | `rules` | rules that set outputs by readings |
+//! | `outputs` | the one way to set an output |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `firmware` | [`Firmware`]: the update as commands see it |
@@ -45,11 +47,13 @@ mod keys;
 pub mod limits;
 mod names;
 mod outbox;
+mod outputs;
 mod pending;
 mod platform;
 mod replies;
 mod request_loop;
 mod rewiring;
+mod rules;
 mod scratch;
 mod sessions;
 mod settings;

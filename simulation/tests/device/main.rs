@@ -18,6 +18,7 @@ mod redis_server;
 mod redis_shapes;
 mod remote;
 mod room;
+mod rules;
 mod script;
 mod server;
 mod size;

@@ -14,6 +14,7 @@
 //! | `@clock 5000` | it is 5000 ms after the start of 1970; from now on that time passes |
 //! | `@lose 0` | reading 0 has lost its value |
 //! | `@wait 50` | so many milliseconds pass |
+//! | `@rules` | the device looks at its rules from now on, between samples too |
 //! | `@radio` | the device has Wi-Fi from now on |
 //! | `@wifi joined` | the radio tells this |
 //! | `@told join home, ..` | the radio has been told this since, and nothing else |
@@ -74,6 +75,7 @@ pub struct Device<'a, S = Board> {
     pub radio: Script,
     wifi: Option<Serving<'a>>,
     wiring: Option<Serving<'a>>,
+    rules: Option<Serving<'a>>,
     update: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
@@ -97,6 +99,7 @@ impl<'a, S: Store> Device<'a, S> {
             radio: Script::default(),
             wifi: None,
             wiring: None,
+            rules: None,
             update: None,
             unread: None,
         }
@@ -166,6 +169,7 @@ impl<'a, S: Store> Device<'a, S> {
                 self.start_radio();
             }
             "bench" => self.start_bench(),
+            "rules" => self.start_rules(),
             "run" => (0..number(1) / STEP_MS).for_each(|_| self.wait(STEP_MS as u64)),
             "wifi" => self.radio.tell(&words[1..]),
             "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
@@ -190,6 +194,11 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn start_update(&mut self, task: impl Future<Output = ()> + 'a) {
         self.update = Some(Box::pin(task));
         self.run();
+    }
+
+    fn start_rules(&mut self) {
+        let app = self.app;
+        self.rules = Some(Box::pin(async move { app.keep_rules().await }));
     }
 
     fn start_bench(&mut self) {
@@ -225,7 +234,7 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn run(&mut self) {
         loop {
             let before = self.work();
-            for task in self.wifi.iter_mut().chain(&mut self.wiring).chain(&mut self.update) {
+            for task in self.wifi.iter_mut().chain(&mut self.wiring).chain(&mut self.rules).chain(&mut self.update) {
                 let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             for client in self.clients.values_mut() {

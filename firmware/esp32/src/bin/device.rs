@@ -8,7 +8,7 @@ use core::net::Ipv4Addr;
 use edge_nal::TcpBind;
 use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::{join, join4};
+use embassy_futures::join::{join, join3, join4};
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
@@ -132,8 +132,8 @@ async fn main(spawner: Spawner) -> ! {
             None => pending().await,
         }
     };
-    let storing = join(storing.run(&store), updating);
-    join4(adapter::run(app, radio, context), storing, measuring, guarding).await.0
+    let working = join3(storing.run(&store), updating, app.keep_rules());
+    join4(adapter::run(app, radio, context), working, measuring, guarding).await.0
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]

@@ -9,7 +9,7 @@ mod services;
 use edge_nal::TcpBind;
 use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::{join, join3};
+use embassy_futures::join::join3;
 use embassy_net::{Stack, StackResources};
 use embassy_time::Duration;
 use sockeye_board::board_platform::{self, BoardHardware};
@@ -216,10 +216,10 @@ async fn send(
     push(outbox, app, &interface, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
-/// Samples what the board measures itself, and what is wired.
+/// Samples what the board measures itself, and what is wired, and keeps the rules.
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
-    join(board_platform::measure(app, board::sample), parts::run(parts, app)).await;
+    join3(board_platform::measure(app, board::sample), parts::run(parts, app), app.keep_rules()).await;
 }
 
 /// Stores settings, counts a boot that has not failed, and restarts the machine when a client asks for it.

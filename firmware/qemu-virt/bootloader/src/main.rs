@@ -20,7 +20,7 @@ use sockeye_qemu_virt_flash::partitions::{LAYOUT, booted_word};
 use crate::uart::{end, print};
 
 /// The memory of images: `memory.x` of the programs says so. Below the bootloader's own.
-const IMAGE_RAM: Range<u32> = 0x8000_0000..0x800e_0000;
+const IMAGE_RAM: Range<u32> = 0x8000_0000..0x8010_0000;
 /// The segment of the application descriptor, which is read where it is, in flash.
 const NOT_LOADED: u32 = 0;
 

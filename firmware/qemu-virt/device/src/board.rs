@@ -17,7 +17,7 @@ use sockeye_wiring::Hardware as _;
 use sockeye_wiring::hardware::{Drive, PinError};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
-const RAM_LEN: u32 = 896 * 1024;
+const RAM_LEN: u32 = 1024 * 1024;
 
 /// The board's own readings.
 pub const READINGS: [ReadingInfo<'static>; 2] = [counter("instructions", ""), UPTIME];

@@ -14,7 +14,6 @@ mod meddler;
 use std::io::{Read, Write};
 use std::iter::repeat;
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -53,8 +52,13 @@ const TRIAL_S: &str = "20";
 const ON_TRIAL: &str = "this firmware is on trial and stores no settings";
 /// Requests of another client that an update must leave answered.
 const PINGS_MIN: usize = 20;
-/// The longest that such a reply may be held, microseconds: one erase of a sector, and 10 ms of work. Two erases are more.
-const HELD_MAX_US: u64 = ERASE_MS * 1_000 + 10_000;
+/// The longest that a reply may be held by FIRMWARE WRITE, microseconds: one erase of a sector, and 10 ms of work. Two
+/// erases are more.
+const WRITE_HELD_MAX_US: u64 = ERASE_MS * 1_000 + 10_000;
+/// The longest with FIRMWARE BEGIN too, which also verifies a signature.
+const HELD_MAX_US: u64 = 100_000;
+/// Between two requests of the other client.
+const PING_PAUSE: Duration = Duration::from_millis(5);
 
 /// The job.
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -184,10 +188,24 @@ fn served(machine: &mut Machine<'_>) -> Result<()> {
     machine.check(SECOND, "ready", "")?;
     machine.cut_power();
     machine.switch_on()?;
-    let (held_us, answered) = held(&frames)?;
-    ensure!(answered >= PINGS_MIN, "{answered} replies to another client are too few");
-    ensure!(held_us <= HELD_MAX_US, "a reply to another client was held for {held_us} us");
-    println!("updates: {answered} requests of another client meanwhile, held for {held_us} us at most");
+    check_held(&frames::payloads(&frames, GUEST_PORT)?)
+}
+
+/// From FIRMWARE BEGIN on, and from its reply on, which is the first offset.
+fn check_held(payloads: &[Payload]) -> Result<()> {
+    let begin = |payload: &Payload| payload.bytes.windows(BEGIN.len()).any(|bytes| bytes == BEGIN);
+    let is_offset = |payload: &Payload| payload.is_sent && payload.bytes.first() == Some(&b':');
+    let begin = payloads.iter().position(begin).context("nothing was begun")?;
+    let first = payloads.iter().position(is_offset).context("nothing was received")?;
+    let last = payloads.iter().rposition(is_offset).context("nothing was received")?;
+    let (begin_us, _) = held(&payloads[begin..=last]);
+    let (write_us, answered) = held(&payloads[first..=last]);
+    let took_ms = (payloads[last].at_us - payloads[first].at_us) / 1_000;
+    println!("updates: received in {took_ms} ms of the machine's time, beside {answered} requests of another client");
+    println!("updates: a reply to it took {write_us} us at most, and {begin_us} us with FIRMWARE BEGIN");
+    ensure!(answered >= PINGS_MIN && write_us > ERASE_MS * 1_000 / 2, "no request was there during an erase");
+    ensure!(write_us <= WRITE_HELD_MAX_US, "a reply was held for longer than an erase");
+    ensure!(begin_us <= HELD_MAX_US, "a reply was held for too long by FIRMWARE BEGIN");
     Ok(())
 }
 
@@ -200,27 +218,23 @@ fn ask(port: u16, is_over: &AtomicBool) -> Result<()> {
     while !is_over.load(Ordering::SeqCst) {
         stream.write_all(PING)?;
         stream.read_exact(&mut reply)?;
-        ensure!(reply == *PONG, "another client got {:?}", String::from_utf8_lossy(&reply));
+        ensure!(reply == PONG, "another client got {:?}", String::from_utf8_lossy(&reply));
+        thread::sleep(PING_PAUSE);
     }
     Ok(())
 }
 
 const PING: &[u8] = b"PING\r\n";
-const PONG: &[u8; 7] = b"+PONG\r\n";
+const PONG: &[u8] = b"+PONG\r\n";
+const BEGIN: &[u8] = b"BEGIN";
 
-/// The longest time in which a ping was not answered while the image was received, in microseconds of the machine's time,
-/// and how many pings that were.
-fn held(frames: &Path) -> Result<(u64, usize)> {
-    let payloads = frames::payloads(frames, GUEST_PORT)?;
-    // The first offset is the reply to FIRMWARE BEGIN.
-    let is_offset = |payload: &Payload| payload.is_sent && payload.bytes.first() == Some(&b':');
-    let first = payloads.iter().position(is_offset).context("nothing was received")?;
-    let last = payloads.iter().rposition(is_offset).context("nothing was received")?;
+/// The longest time in which a ping was not answered, microseconds of the machine's time, and how many were.
+fn held(payloads: &[Payload]) -> (u64, usize) {
     let (mut asked_us, mut longest, mut answered) = (None, 0, 0);
-    for payload in &payloads[first..=last] {
+    for payload in payloads {
         match (payload.is_sent, &payload.bytes[..]) {
             (false, PING) => asked_us = Some(payload.at_us),
-            (true, bytes) if bytes == PONG => {
+            (true, PONG) => {
                 if let Some(asked_us) = asked_us.take() {
                     longest = longest.max(payload.at_us - asked_us);
                     answered += 1;
@@ -229,5 +243,5 @@ fn held(frames: &Path) -> Result<(u64, usize)> {
             _ => {}
         }
     }
-    Ok((longest, answered))
+    (longest, answered)
 }

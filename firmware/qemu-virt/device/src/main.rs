@@ -48,15 +48,18 @@ const BROWSER_PORT: u16 = 80;
 
 type Handler = Endpoint<'static, StoreTask>;
 type Store = FlashStore<Flash>;
-type Slots = Updater<Flash>;
+type Slots = &'static mut Updater<Flash>;
 
 #[riscv_rt::entry]
 fn main(_hart: usize, _device_tree: usize, booted: usize) -> ! {
+    static UPDATER: StaticCell<Updater<Flash>> = StaticCell::new();
+
     let watchdog = Watchdog::arm(WATCHDOG_MS);
     let config = Config::read();
     flash::set_erase_ms(config.get("flash.erase").and_then(|ms| ms.parse().ok()).unwrap_or(0));
     // First of all, so that whatever resets an image on trial leads back to the firmware before.
     let slots = partitions::slots(booted, config.get("update.key").and_then(update_key));
+    let slots = slots.map(|slots| UPDATER.init(slots));
     if slots.is_some() {
         restart::set_on_panic();
     }
@@ -195,8 +198,8 @@ async fn guard(server: &'static Server<SLOTS>, mut watchdog: Watchdog) {
 
 /// Does what FIRMWARE asks for.
 #[embassy_executor::task]
-async fn receive(app: &'static App<'static>, mut slots: Slots) {
-    app.update(&mut slots).await
+async fn receive(app: &'static App<'static>, slots: Slots) {
+    app.update(slots).await
 }
 
 #[embassy_executor::task]

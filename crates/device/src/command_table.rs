@@ -117,7 +117,7 @@ pub static COMMANDS: [Command; 117] = [
         "Drop the queued commands, and leave the transaction.",
     ),
     row("echo", 2, Read, Connection, connection::echo).repeatable().doc("message", "1.0.0", "Return the message."),
-    row("exec", 1, Read, Transactions, transaction::exec).immediate().long().doc(
+    row(transaction::EXEC, 1, Read, Transactions, transaction::exec).immediate().long().doc(
         "",
         "1.2.0",
         "Run the queued commands.",

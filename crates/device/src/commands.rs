@@ -73,6 +73,9 @@ pub(crate) fn run(
 fn admit(cx: &mut CommandContext<'_, '_>, number: u8, command: &'static Command) -> Option<CommandResult> {
     if !command.takes(cx.request.len()) {
         let name = command.name;
+        if name == transaction_commands::EXEC && cx.session().transaction.is_open() {
+            return Some(transaction_commands::refuse_exec(cx));
+        }
         return Some(cx.refuse(format_args!("ERR wrong number of arguments for '{name}' command")));
     }
     if let Err(error) = check_access(cx, command) {

@@ -55,7 +55,7 @@ fn answer(address: Ipv4Addr, bytes: &[u8], reply: &mut [u8]) -> Option<usize> {
         // RFC 9619: a query has one question.
         (0, 1) => {
             let mut reader = message.reader();
-            question = reader.question().map(|question| (question, &bytes[DNS_HEADER_LEN..reader.at]));
+            question = reader.question().and_then(|asked| Some((asked, bytes.get(DNS_HEADER_LEN..reader.at)?)));
             if question.is_some() { NO_ERROR } else { FORMAT_ERROR }
         }
         (0, _) => FORMAT_ERROR,
@@ -63,7 +63,7 @@ fn answer(address: Ipv4Addr, bytes: &[u8], reply: &mut [u8]) -> Option<usize> {
     };
     let is_address = question.is_some_and(|(question, _)| (question.kind, question.class) == (A, IN));
     let mut writer = Writer::new(reply);
-    writer.put(&bytes[..2])?;
+    writer.put(bytes.get(..2)?)?;
     let desired = bytes[2] & RECURSION_DESIRED;
     let authoritative = if code == NO_ERROR { AUTHORITATIVE } else { 0 };
     writer.put(&[RESPONSE | bytes[2] & OPCODE | authoritative | desired, RECURSION_AVAILABLE | code])?;

@@ -51,13 +51,14 @@ impl<M: RingMemory> Tcb<M> {
         Reaction::Accepted
     }
 
-    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19).
+    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19). Where half of the buffer is to
+    /// be read, reading it sends a window update, which is the ACK too. Without a read the delayed ACK comes.
     #[inline]
     fn delay_ack(&mut self, now: Instant) {
         if self.ack_due == AckDue::No {
             self.ack_due = AckDue::Delayed;
             self.ack_at = after(now, ticks(ACK_DELAY_MS));
-        } else {
+        } else if self.rx.len() < self.rx.capacity() / 2 {
             self.ack_due = AckDue::Now;
         }
     }
@@ -423,15 +424,21 @@ impl<M: RingMemory> Tcb<M> {
         if !segment.has(Flags::FIN) || !self.may_receive() {
             return;
         }
-        self.ack_due = AckDue::Now;
         let fin_at = segment.seq + segment.payload.len() as u32;
         if fin_at != self.rcv_nxt || self.rcv_adv <= self.rcv_nxt {
+            self.ack_due = AckDue::Now;
             return;
         }
         self.rcv_nxt += 1;
         self.fin_received = true;
+        if self.state == State::Established {
+            // A server closes when its client has. Its FIN then carries the ACK.
+            self.state = State::CloseWait;
+            self.delay_ack(now);
+            return;
+        }
+        self.ack_due = AckDue::Now;
         match self.state {
-            State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
             State::FinWait2 => self.enter_time_wait(now),
             _ => {}

@@ -260,6 +260,11 @@ impl<'a, S: Store> Device<'a, S> {
         [input, received, output, self.clients.values().filter(|client| client.serving.is_some()).count()]
     }
 
+    /// Whether the device serves this client; false as well if there is none.
+    pub fn is_served(&self, name: &str) -> bool {
+        self.clients.get(name).is_some_and(|client| client.serving.is_some())
+    }
+
     /// Ends a client's connection, so that the next of this name is another.
     pub fn forget(&mut self, name: &str) {
         self.clients.remove(name);

@@ -116,7 +116,11 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         }
         let len = self.wanted.floor_char_boundary(NAME_LEN_MAX - number.len());
         // The string has room for both.
-        let _ = self.data.name.push_str(&self.wanted[..len]).and_then(|()| self.data.name.push_str(&number));
+        let _ = self
+            .data
+            .name
+            .push_str(self.wanted.get(..len).unwrap_or_default())
+            .and_then(|()| self.data.name.push_str(&number));
         self.state = State::Probing(0);
         self.pending = Pending::NONE;
         self.sent = [None; Record::ALL.len()];
@@ -212,7 +216,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             let records = self.data.answers(question.name, question.kind);
             if question.class & UNICAST != 0 { to_one = to_one.with(records) } else { to_all = to_all.with(records) }
         }
-        let question = &bytes[DNS_HEADER_LEN..reader.at];
+        let question = bytes.get(DNS_HEADER_LEN..reader.at)?;
         let mut known = Set::NONE;
         for _ in 0..answers {
             let parsed = reader.record()?;

@@ -150,6 +150,25 @@ fn every_second_segment_is_acknowledged_at_once() {
 }
 
 #[test]
+fn where_half_of_the_buffer_is_to_be_read_the_window_update_is_the_ack() {
+    let mut it = Peer::established(256, 256);
+    for _ in 0..5 {
+        assert_eq!(it.sends(ACK, &[1; 100]), []);
+        assert_eq!(it.sends(ACK, &[2; 100]), []);
+        assert!(!it.c.has_window_update(), "nothing was read");
+        it.reads(256);
+        assert!(it.c.has_window_update());
+        let update = it.drain();
+        assert_eq!((update.len(), update[0].ack, update[0].window), (1, it.seq, 256));
+    }
+    // Nobody reads.
+    assert_eq!(it.sends(ACK, &[1; 100]), []);
+    assert_eq!(it.sends(ACK, &[2; 100]), []);
+    let sent = it.waits(500);
+    assert_eq!((sent.len(), sent[0].0, sent[0].1.ack), (1, ACK_DELAY_MS, it.seq));
+}
+
+#[test]
 fn a_gap_is_told_at_once_and_what_fills_it_too() {
     let mut it = Peer::established(256, 256);
     let base = it.seq;

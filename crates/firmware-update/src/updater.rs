@@ -113,6 +113,10 @@ pub struct Updater<F: NorFlash> {
 const NONE: Entry = Entry { seq: u32::MAX, state: u32::MAX, confirm_s: u16::MAX, is_damaged: false, is_whole: false };
 
 impl<F: NorFlash> Updater<F> {
+    /// Bytes of an erase block. A variable in place of this constant would outlive a wait: the compiler would not see that
+    /// it is not zero, and would have a division panic.
+    const BLOCK: u32 = F::ERASE_SIZE as u32;
+
     /// The update of a device that has booted this slot. [`boot`](Self::boot) comes first.
     ///
     /// # Errors
@@ -244,10 +248,9 @@ impl<F: NorFlash> Updater<F> {
         }
         let mut data = data;
         while !data.is_empty() {
-            let block = F::ERASE_SIZE as u32;
-            let room = block - self.next % block;
+            let room = Self::BLOCK - self.next % Self::BLOCK;
             let (part, rest) = data.split_at(data.len().min(room as usize));
-            if room == block {
+            if room == Self::BLOCK {
                 self.erase(self.slot().start + self.next).await?;
             }
             // The first bytes are programmed last, after the image is verified.
@@ -255,8 +258,8 @@ impl<F: NorFlash> Updater<F> {
             let visible = part.get(hidden..).unwrap_or_default();
             self.program(self.slot().start + self.next + hidden as u32, visible).await?;
             let next = self.next + part.len() as u32;
-            if next.is_multiple_of(block) || next == record.size {
-                self.program(self.mark(self.next / block), &[0; WORD_LEN_MAX]).await?;
+            if next.is_multiple_of(Self::BLOCK) || next == record.size {
+                self.program(self.mark(self.next / Self::BLOCK), &[0; WORD_LEN_MAX]).await?;
             }
             self.next = next;
             data = rest;

@@ -48,8 +48,8 @@ impl<'w> Machine<'w> {
         self.switch_on_with("", &[])
     }
 
-    /// The same on a clock that counts instructions, 8 ns each: time passes by what the machine does, and not by what the
-    /// host takes for it. An erase takes as long as on a chip. All frames of the network card go to a file.
+    /// The same on a clock that counts instructions, 8 ns each, so that a busy host does not slow the machine's time. An
+    /// erase takes as long as on a chip. All frames of the network card go to a file.
     pub fn switch_on_counted(&mut self, frames: &Path) -> Result<()> {
         let frames = format!("filter-dump,id=frames,netdev=n,file={}", frames.display());
         self.switch_on_with(&format!(" flash.erase={ERASE_MS}"), &["-icount", "shift=3", "-object", &frames])

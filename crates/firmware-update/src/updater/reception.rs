@@ -1,4 +1,4 @@
-//! What is kept in flash about the image that is being received: its record, its first bytes, and the marks.
+//! The image that is being received, as flash keeps it: the record, the first bytes, and the marks.
 
 use core::ops::Range;
 

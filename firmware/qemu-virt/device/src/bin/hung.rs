@@ -1,5 +1,5 @@
-//! A device that hangs at its start, for the tests of updates: its watchdog restarts the machine. What comes before is as
-//! in the device: the watchdog is armed, and the image marks itself, so that the machine boots the firmware before.
+//! A device that hangs at its start, for the tests of updates: its watchdog restarts the machine. Before that the watchdog
+//! is armed and the image marks itself, as in the device, so that the machine boots the firmware before.
 #![no_std]
 #![no_main]
 

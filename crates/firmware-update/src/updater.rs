@@ -113,8 +113,8 @@ pub struct Updater<F: NorFlash> {
 const NONE: Entry = Entry { seq: u32::MAX, state: u32::MAX, confirm_s: u16::MAX, is_damaged: false, is_whole: false };
 
 impl<F: NorFlash> Updater<F> {
-    /// Bytes of an erase block. A variable in place of this constant would outlive a wait: the compiler would not see that
-    /// it is not zero, and would have a division panic.
+    /// Bytes of an erase block. In place of this constant a variable would outlive a wait. Then the compiler would not see
+    /// that the divisor is not zero, and would have the division panic.
     const BLOCK: u32 = F::ERASE_SIZE as u32;
 
     /// The update of a device that has booted this slot. [`boot`](Self::boot) comes first.

@@ -7,12 +7,14 @@ use core::net::{Ipv4Addr, SocketAddr};
 use edge_nal::UdpBind;
 use embassy_time::Instant;
 
-use crate::dns::{A, IN, Message, Writer};
-use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S};
+use crate::Buffers;
+use crate::dns::{A, IN, Message, PORT, Writer};
+use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S, QUEUED};
 use crate::service::{Answer, Place, Service, serve as serve_messages};
 
-/// The port of DNS.
-const PORT: u16 = 53;
+/// The memory of the server's socket.
+pub type CaptiveBuffers = Buffers<{ QUEUED * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, QUEUED>;
+
 /// Header bits: a response, an authoritative one; the opcode; recursion desired, and available.
 const RESPONSE: u8 = 0x80;
 const AUTHORITATIVE: u8 = 0x04;

@@ -113,7 +113,7 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
-    isn_key: IsnKey,
+    pub(crate) isn_key: IsnKey,
     /// How many connections are for clients: the first ones. The others are for [`connect`](Self::connect).
     accepting_len: usize,
     /// How many were opened by [`connect`](Self::connect), modulo 2^16: RFC 6056's counter.

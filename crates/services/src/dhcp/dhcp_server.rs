@@ -142,6 +142,18 @@ impl<'a, P: Probe> Server<'a, P> {
         self.pool.contains(address) && self.leases.iter().all(|lease| lease.address != address || lease.until <= now)
     }
 
+    /// Whether a client that says that the address is its own gets it, although the table has no lease of it. An address
+    /// that is only probed for another client was promised to nobody. An address from which the client sends is in use by
+    /// it, whoever was offered the address.
+    fn is_claimable(&self, address: Ipv4Addr, is_current: bool, now: Instant) -> bool {
+        let is_kept = |lease: &Lease| match lease.state {
+            State::Probed { .. } => false,
+            State::Offered => !is_current && lease.until > now,
+            State::Bound | State::Declined => lease.until > now,
+        };
+        self.pool.contains(address) && !self.leases.iter().any(|lease| lease.address == address && is_kept(lease))
+    }
+
     fn request(&mut self, now: Instant, request: &Request, reply: &mut [u8]) -> Answer {
         let client = request.client;
         let has = |lease: &Lease| lease.client.mac == client.mac && lease.state != State::Declined;
@@ -157,7 +169,8 @@ impl<'a, P: Probe> Server<'a, P> {
         // If the address is free, the client gets it.
         let index = match own {
             Some(index) => Some(index),
-            None if self.is_free(address, now) => self.place(now, address),
+            // If all others are being probed, one of their clients has to ask again.
+            None if self.is_claimable(address, is_current, now) => self.place(now, address).or(Some(0)),
             None => None,
         };
         let Some(index) = index else {

@@ -7,10 +7,9 @@ mod parts;
 mod services;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
 use embassy_futures::join::join3;
-use embassy_net::{Stack, StackResources};
+use embassy_net::StackResources;
 use embassy_time::Duration;
 use sockeye_board::board_platform::{self, BoardHardware};
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
@@ -22,7 +21,7 @@ use sockeye_device::{
     Settings, StoreTask, TokenHash,
 };
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
-use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
+use sockeye_endpoint::{ClientOrigins, Endpoint};
 use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_firmware_update::{UpdateState, Updater};
 use sockeye_parts::SimulatedBoard;
@@ -34,13 +33,13 @@ use sockeye_qemu_virt::{SLOTS, executor, network, restart};
 use sockeye_qemu_virt_flash::partitions::{self, CHIP, SETTINGS};
 use sockeye_qemu_virt_flash::{Flash, bank as flash};
 use sockeye_server::{Liveness, Server};
-use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
+use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{BOOT_COUNT, Board, Machine};
 
-/// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
-const SOCKETS: usize = 2 + services::SOCKETS;
+/// embassy-net's own sockets: those of the services, and one to spare.
+const SOCKETS: usize = 1 + services::SOCKETS;
 /// Readings of which a day is kept: as many as on an ESP32-C3.
 const DAYS: usize = 3;
 /// Where a phone looks for a page that tells it how to get further.
@@ -120,15 +119,14 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, parts).expect("one task"));
-    spawner.spawn(send(outbox, app, interface, stack, board).expect("one task"));
     spawner.spawn(keep(storing, store, app).expect("one task"));
+    spawner.spawn(services::push_and_sntp(outbox, app, interface, stack, board).expect("one task"));
     if let Some(slots) = slots {
         spawner.spawn(receive(app, slots).expect("one task"));
     }
     if let Some(watchdog) = watchdog {
         spawner.spawn(guard(server, watchdog).expect("one task"));
     }
-    spawner.spawn(services::sntp_client(stack, app, board).expect("one task"));
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
         services::start(spawner, stack, interface, (network::address(), network::PREFIX_LEN), app);
@@ -200,23 +198,6 @@ async fn guard(server: &'static Server<SLOTS>, mut watchdog: Watchdog) {
 #[embassy_executor::task]
 async fn receive(app: &'static App<'static>, slots: Slots) {
     app.update(slots).await
-}
-
-#[embassy_executor::task]
-async fn send(
-    outbox: &'static Outbox<'static>,
-    app: &'static App<'static>,
-    interface: Interface,
-    stack: Stack<'static>,
-    board: &'static Board,
-) {
-    static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
-    let random = || {
-        let mut bytes = [0; 4];
-        board.random(&mut bytes);
-        u32::from_le_bytes(bytes)
-    };
-    push(outbox, app, &interface, &Dns::new(stack), BUFFERS.take(), random).await
 }
 
 /// Samples what the board measures itself, and what is wired, and keeps the rules.

@@ -34,10 +34,15 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     if let Some((INSIDE, options)) = args.options.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         return inside(workspace, options);
     }
-    let mut build = checks::simulation(workspace);
-    run(build.args(["build", "--locked", "--release", "--quiet", "--package", PACKAGE]), LONG)?;
+    build(workspace)?;
     let options = args.options.iter().map(String::as_str);
     run_inside_for(&["bad-wire", INSIDE].into_iter().chain(options).collect::<Vec<_>>(), LIMIT)
+}
+
+/// Builds the program.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    let mut command = checks::simulation(workspace);
+    run(command.args(["build", "--locked", "--release", "--quiet", "--package", PACKAGE]), LONG)
 }
 
 /// Makes the networks that the program asks for, and runs it.

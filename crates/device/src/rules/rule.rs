@@ -121,7 +121,12 @@ struct Words<'a, I: Iterator<Item = &'a str>>(Peekable<I>);
 impl<'a, I: Iterator<Item = &'a str>> Words<'a, I> {
     /// Takes the next word if it is this keyword, in any case.
     fn take(&mut self, keyword: &str) -> bool {
-        self.0.next_if(|word| word.eq_ignore_ascii_case(keyword)).is_some()
+        // Not `next_if`, in which core keeps an assertion.
+        let is_next = self.0.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword));
+        if is_next {
+            self.0.next();
+        }
+        is_next
     }
 
     /// The next word, which is to be `what`.

@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub(crate) remotes: Remotes,
     /// The clock of all readings' days.
     pub(crate) clock: DayClock,
+    /// The device has a log.
+    pub(crate) has_log: bool,
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
@@ -98,6 +100,7 @@ impl State {
             outputs: [Value(0); OUTPUTS_MAX],
             remotes: Remotes::new(0, 0),
             clock: DayClock::ZERO,
+            has_log: false,
             has_outbox: false,
             settings: Settings::ZERO,
             store: StoreStatus::Sound,
@@ -116,7 +119,8 @@ impl State {
 
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, settings: &self.settings }
+        let Self { remotes, latest, wired, settings, has_log, .. } = self;
+        Catalog { platform, remotes, latest, wired, settings, has_log: *has_log }
     }
 
     /// The wiring, as far as it is used.

@@ -99,6 +99,7 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-storage-async",
             "heapless",
             "minicbor",
+            "portable-atomic",
             "sequential-storage",
             "sha2",
             "sockeye-backoff",

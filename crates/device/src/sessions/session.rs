@@ -140,6 +140,10 @@ pub(crate) struct Session {
     pub(crate) subscriber: Subscriber,
     /// Number of the next line of MONITOR for it; None if it does not monitor.
     pub(crate) monitor: Option<u32>,
+    /// Number of the next line of the log for it; None if it has not subscribed to the log.
+    pub(crate) log: Option<u32>,
+    /// Number that the log's next line had when XREAD looked last.
+    pub(crate) log_seen: u32,
     pub(crate) cursor: Cursor,
     pub(crate) transaction: Transaction,
     /// A command was refused on which later ones depend, such as WATCH: the next transaction is refused too.
@@ -170,6 +174,8 @@ impl Session {
             command: 0,
             subscriber: Subscriber::new(),
             monitor: None,
+            log: None,
+            log_seen: 0,
             cursor: Cursor::Start,
             transaction: Transaction::None,
             is_mode_refused: false,
@@ -183,6 +189,11 @@ impl Session {
     pub(crate) fn is_blocked(&self) -> bool {
         use Cursor::{AwaitingDocument, Blocked, Firmware, Scan, Wifi};
         matches!(self.cursor, Blocked | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
+    }
+
+    /// Whether XREAD waits for an entry of a stream.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.cursor, Cursor::Blocked)
     }
 
     /// An event came that the request may wait for.
@@ -215,6 +226,7 @@ impl Session {
         self.name.clear();
         self.subscriber.clear();
         self.monitor = None;
+        self.log = None;
         self.transaction = Transaction::None;
         self.is_mode_refused = false;
     }

@@ -76,7 +76,7 @@ pub(super) fn change<'a>(
             wiring.set(name, spec).map_err(|error| refuse(format_args!("{}", Rejected { name, error })))?;
         }
     }
-    check(wiring, &pins, platform).map_err(|rejected| refuse(format_args!("{rejected}")))
+    check(wiring, &pins, platform, true).map_err(|rejected| refuse(format_args!("{rejected}")))
 }
 
 fn refuse(why: fmt::Arguments<'_>) -> Refusal<'static> {

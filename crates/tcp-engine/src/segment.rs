@@ -175,7 +175,7 @@ const HEADER: usize = 20;
 impl<'a> Segment<'a> {
     /// Reads the TCP part of a packet: header, options, payload. None if the data offset is too small or too large.
     /// Checksum and ports are the caller's. The urgent pointer is never followed (RFC 6093 section 6).
-    #[inline]
+    #[inline(always)]
     pub fn parse(tcp: &'a [u8]) -> Option<Self> {
         let (header, rest) = tcp.split_first_chunk::<HEADER>()?;
         let number =

@@ -41,9 +41,29 @@ fn sum_tail(tail: &[u8]) -> u32 {
     tail.first().map_or(0, |&last| u32::from(u16::from_ne_bytes([last, 0])))
 }
 
+/// From so many words on, longer steps pay: a seventh fewer instructions for each word.
+const MANY_WORDS: usize = 64;
+
 /// Sum of 16-bit words in memory order.
 #[inline]
 fn sum_words(words: &[u16]) -> u32 {
+    if words.len() < MANY_WORDS { sum_few(words) } else { sum_many(words) }
+}
+
+/// Out of line, and out of the way of short requests.
+#[cold]
+#[inline(never)]
+fn sum_many(words: &[u16]) -> u32 {
+    let (steps, rest) = words.as_chunks::<16>();
+    let mut sum = 0;
+    for step in steps {
+        sum += step.iter().map(|&word| u32::from(word)).sum::<u32>();
+    }
+    sum + sum_few(rest)
+}
+
+#[inline]
+fn sum_few(words: &[u16]) -> u32 {
     let mut sum = 0;
     let (fours, rest) = words.as_chunks();
     for &[a, b, c, d] in fours {
@@ -100,6 +120,7 @@ impl Sums {
 }
 
 /// Whether both checksums of an IPv4 packet that carries TCP are right. `ihl` is the length of the IPv4 header.
+#[inline(always)]
 pub(crate) fn verify(packet: &[u8], ihl: usize) -> bool {
     Sums::of(packet, ihl).is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
 }

@@ -108,18 +108,15 @@ impl Local {
     /// from a single neighbour. All its lengths have been checked.
     #[inline(always)]
     pub(crate) fn classify<'a>(&self, frame: &'a [u8]) -> Option<Packet<'a>> {
-        match pod_align_to::<u8, u16>(frame) {
-            ([], words, _) => self.classify_head(frame, words.first_chunk()?),
-            _ => self.classify_unaligned(frame),
-        }
-    }
-
-    /// The same for a driver that puts frames at odd addresses.
-    #[cold]
-    fn classify_unaligned<'a>(&self, frame: &'a [u8]) -> Option<Packet<'a>> {
-        let mut head = [0; HEAD];
-        cast_slice_mut(&mut head).copy_from_slice(frame.get(..2 * HEAD)?);
-        self.classify_head(frame, &head)
+        let copied;
+        let head = match pod_align_to::<u8, u16>(frame) {
+            ([], words, _) => words.first_chunk()?,
+            _ => {
+                copied = copy_head(frame)?;
+                &copied
+            }
+        };
+        self.classify_head(frame, head)
     }
 
     /// `head` is the Ethernet header and the fixed part of the IPv4 header, in memory order.
@@ -154,6 +151,15 @@ impl Local {
             ihl,
         })
     }
+}
+
+/// The head of a frame at an odd address, where a driver puts frames there.
+#[cold]
+#[inline(never)]
+fn copy_head(frame: &[u8]) -> Option<[u16; HEAD]> {
+    let mut head = [0; HEAD];
+    cast_slice_mut(&mut head).copy_from_slice(frame.get(..2 * HEAD)?);
+    Some(head)
 }
 
 /// Length of an IPv4 header with options, which are skipped (MUST-50).

@@ -179,9 +179,7 @@ impl<D: Driver + 'static> Runner<D> {
         let mut next = || {
             port.transmit(cx, |tx| {
                 let Some(syn) = table.next_syn(index, now) else { return false };
-                if let Some(packet) = local.classify(&syn.frame) {
-                    SegmentInput { table, local, mtu, index, now }.packet(&packet, &syn.frame, tx);
-                }
+                SegmentInput { table, local, mtu, index, now }.replayed(&syn.frame, tx);
                 true
             })
         };
@@ -374,6 +372,15 @@ impl SegmentInput<'_> {
             Some(index) if packet.segment.has(Flags::SYN) => self.syn_on_known(index, packet, frame, tx),
             Some(index) => self.segment(index, packet, tx),
             None => self.unknown(packet, frame, tx),
+        }
+    }
+
+    /// Takes a segment that has waited.
+    #[cold]
+    #[inline(never)]
+    fn replayed<T: TxToken>(&mut self, frame: &[u8], tx: T) {
+        if let Some(packet) = self.local.classify(frame) {
+            self.packet(&packet, frame, tx);
         }
     }
 

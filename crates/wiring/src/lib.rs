@@ -7,7 +7,8 @@
 //! # Layout
 //! - [`driver`]: what a driver consists of; [`drivers`]: the table of all drivers, a file for each.
 //! - [`spec`]: a parsed spec; [`number`]: numbers and durations in it; [`error`]: what can be wrong with it.
-//! - [`chip`]: the pins of each chip; [`plan`]: whether a whole wiring is possible on it; [`wiring`]: all specs as text.
+//! - [`chip`]: the pins of each chip; [`plan`]: whether a whole wiring is possible on it.
+//! - [`wiring`]: all specs as text; [`named_texts`]: several named texts in a bounded one.
 //! - [`hardware`]: the trait between drivers and pins, which chips and models implement.
 //! - [`sampler`]: when what is sampled, and what becomes of it; [`run`]: the loops that do it.
 //! - [`scan`]: which addresses and ROM codes answer on a bus.
@@ -25,6 +26,7 @@ pub mod drivers;
 pub mod error;
 pub mod hardware;
 pub mod limits;
+pub mod named_texts;
 pub mod number;
 mod one_wire;
 pub mod plan;
@@ -38,6 +40,7 @@ pub use chip::BoardPins;
 pub use driver::{Driver, Fault};
 pub use error::{Error, Rejected};
 pub use hardware::Hardware;
+pub use named_texts::NamedTexts;
 pub use sampler::Sampler;
 pub use spec::Spec;
 pub use wiring::Wiring;

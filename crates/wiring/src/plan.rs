@@ -4,9 +4,10 @@ use crate::chip::{BoardPins, Chip};
 use crate::driver::{Id, Kind, Use};
 use crate::error::{Error, Rejected, Taken, Unable};
 use crate::limits::KEY_LEN_MAX;
+use crate::named_texts::is_name;
 use crate::scan::ScanRequest;
 use crate::spec::Spec;
-use crate::wiring::{Wiring, is_name};
+use crate::wiring::Wiring;
 
 /// How much room the device has for things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

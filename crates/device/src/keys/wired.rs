@@ -5,8 +5,8 @@ use core::task::Waker;
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wiring::driver::{Fault, Figure};
 use sockeye_wiring::limits::THINGS_MAX;
+use sockeye_wiring::named_texts::Place;
 use sockeye_wiring::scan::{Found, ScanRequest};
-use sockeye_wiring::wiring::Place;
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
 use crate::keys::label::Label;

@@ -3,6 +3,7 @@
 use core::cell::Cell;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+use embassy_sync::mutex::Mutex;
 use embassy_sync::signal::Signal;
 
 use super::{Settings, Store, StoreError};
@@ -12,7 +13,9 @@ use super::{Settings, Store, StoreError};
 /// Storing in flash takes some hundred bytes of state, for which each connection's future would need room. A store
 /// should never be dropped half done, but a connection may end at any time. Here a connection only waits for the task.
 pub struct StoreTask {
-    job: Signal<NoopRawMutex, Job>,
+    /// The settings to store; locked while they are being stored.
+    job: Mutex<NoopRawMutex, Job>,
+    given: Signal<NoopRawMutex, ()>,
     done: Signal<NoopRawMutex, (u32, Result<(), StoreError>)>,
     /// Number of the last job; it may wrap.
     number: Cell<u32>,
@@ -25,25 +28,33 @@ struct Job {
 }
 
 impl StoreTask {
-    /// A store whose task doesn't run yet.
+    /// A store whose task doesn't run yet. All of it is zero, so that a static of it takes no flash.
     pub const fn new() -> Self {
-        Self { job: Signal::new(), done: Signal::new(), number: Cell::new(0) }
+        let job = Job { number: 0, settings: Settings::ZERO, is_reset: false };
+        Self { job: Mutex::new(job), given: Signal::new(), done: Signal::new(), number: Cell::new(0) }
     }
 
     /// Stores in `store` whatever comes. Must run beside the connections, on the same executor, and once; until then
     /// they wait.
     pub async fn run(&self, store: &impl Store) -> ! {
         loop {
-            let Job { number, settings, is_reset } = self.job.wait().await;
-            let result = if is_reset { store.reset(&settings).await } else { store.save(&settings).await };
-            self.done.signal((number, result));
+            self.given.wait().await;
+            let job = self.job.lock().await;
+            let Job { number, settings, is_reset } = &*job;
+            let result = if *is_reset { store.reset(settings).await } else { store.save(settings).await };
+            self.done.signal((*number, result));
         }
     }
 
     async fn give(&self, settings: &Settings, is_reset: bool) -> Result<(), StoreError> {
         let number = self.number.get().wrapping_add(1);
         self.number.set(number);
-        self.job.signal(Job { number, settings: settings.clone(), is_reset });
+        {
+            let mut job = self.job.lock().await;
+            (job.number, job.is_reset) = (number, is_reset);
+            job.settings.clone_from(settings);
+        }
+        self.given.signal(());
         loop {
             // A job whose connection ended may be done first.
             let (done, result) = self.done.wait().await;

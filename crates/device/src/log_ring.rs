@@ -21,8 +21,8 @@ use crate::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN, LOG_SLOT_LE
 use crate::platform::Now;
 use crate::settings::LogLevel;
 
-/// The memory of a log. After a restart it has the lines from before; what else may be in it is noticed. It is made of
-/// atomic bytes, because an interrupt may add a line at any time.
+/// The memory of a log. After a restart the memory has the lines from before; whatever else is in it is noticed. The bytes
+/// are atomic, because an interrupt may add a line at any time.
 pub type LogMemory = [AtomicU8; LOG_MEMORY_LEN];
 
 /// The bytes of a slot: check sum, number, ID, level, length of the text, text. Integers are little-endian.
@@ -70,7 +70,7 @@ struct Shared {
     last: SampleId,
     /// When the device booted, microseconds since 1970; None before the device has the time of day.
     boot_unix_us: Option<u64>,
-    /// Those who wait for a line.
+    /// The wakers of the sessions that wait for a line.
     wakers: Vec<Waker, SESSIONS_MAX, u8>,
 }
 

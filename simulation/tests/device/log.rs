@@ -231,7 +231,7 @@ fn a_subscriber_that_does_not_read_loses_the_oldest_lines_and_is_told_how_many()
         device.run();
         let pushed = String::from_utf8(device.bytes("ap")).unwrap();
         let lines: Vec<_> = pushed.lines().skip(6).step_by(7).collect();
-        // What was in the transmit buffer came through.
+        // The lines in the transmit buffer came through.
         let begun = lines.iter().take_while(|line| line.starts_with("notice")).count();
         let lost = 100 - LOG_LINES_MAX - begun;
         let told = format!("warning: lines that are lost, because they came faster than they were read: {lost}");
@@ -306,8 +306,15 @@ fn nothing_else_has_the_name_of_the_log() {
          ap= +OK|
          ap: CONFIG SET device.name log
          ap= +OK|
-         ap: XADD history:log.lm35 * value 1
-         ap~ -0|",
+",
+    );
+    check(
+        "ap: XADD history:log.lm35 5-1 value 1
+         ap= $3|5-1|
+         ap: SUBSCRIBE log.lm35
+         ap= *3|$9|subscribe|$8|log.lm35|:1|
+         @log notice a
+         ap= ",
     );
     let board = Named(Board::default());
     let (mut histories, mut resources) = (board.0.histories(), AppResources::new());

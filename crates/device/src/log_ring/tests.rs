@@ -184,7 +184,7 @@ fn control_characters_are_not_kept() {
     assert_eq!(texts(&log), ["panicked at src/x.rs:1:2: no?[31m ???"]);
 }
 
-/// Whoever panics while a line is added must not panic again, nor wait.
+/// A panic while a line is added must not lead to another panic, nor to a wait.
 #[test]
 fn a_line_of_a_panic_within_the_log_is_left_out() {
     let memory = memory(0);

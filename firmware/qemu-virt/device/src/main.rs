@@ -5,6 +5,7 @@
 mod board;
 mod flash;
 mod parts;
+mod retained;
 mod services;
 
 use edge_nal::TcpBind;
@@ -24,15 +25,15 @@ use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{ClientOrigins, Endpoint, PushBuffers, push};
 use sockeye_parts::SimulatedBoard;
 use sockeye_qemu_virt::config::Config;
-use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
-use sockeye_qemu_virt::{SLOTS, executor, network, restart};
+use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::Server;
 use sockeye_tcp::{Acceptor, Interface, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::board::{BOOT_COUNT, Board, Machine};
+use crate::board::{Board, Machine};
 use crate::flash::RamFlash;
+use crate::retained::{BOOT_COUNT, Cause, LOG};
 
 /// embassy-net's own sockets: one for looking up names, those of the services, and one to spare.
 const SOCKETS: usize = 2 + services::SOCKETS;
@@ -68,12 +69,14 @@ async fn start(spawner: Spawner) {
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let failed_boots = boot_count::begin(&BOOT_COUNT);
-    let console = Boot::new(print, "device", Machine::NAME);
+    let (reset_reason, last_panic) = retained::boot();
+    let console = Boot::new(retained::print, "device", Machine::NAME);
+    boot::tell_restart(reset_reason, last_panic.as_deref(), &console);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let parts = parts::start();
-    let board: &'static Board =
-        BOARD.init(Board::new(Machine::new(server, &parts.bench), card.mac(), None, failed_boots));
+    let machine = Machine::new(server, &parts.bench, reset_reason);
+    let board: &'static Board = BOARD.init(Board::new(machine, card.mac(), last_panic, failed_boots));
     let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let config = Config::read();
@@ -82,7 +85,8 @@ async fn start(spawner: Spawner) {
     let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
+    let app: &'static App<'static> =
+        APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox).with_log(&LOG));
     // There is no other network than the host's. A client there started this machine, or is in the network of the
     // machine's host.
     let origins: &'static dyn ClientOrigins =
@@ -175,7 +179,7 @@ async fn keep(storing: &'static StoreTask, store: Flash, app: &'static App<'stat
     let restarting = async {
         app.restart_requested().await;
         boot_count::succeed(&BOOT_COUNT);
-        restart::restart()
+        retained::restart(Cause::Software)
     };
     join3(storing.run(&store), boot_count::stay_up(&BOOT_COUNT), restarting).await;
 }

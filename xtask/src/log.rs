@@ -17,7 +17,7 @@ const TOKEN: &str = "correct-horse-battery";
 /// Lines in the log.
 const LINES_MAX: usize = 64;
 
-/// What makes the machine boot again, and how the log tells it.
+/// The restarts: each with its line in the log, and its name in INFO.
 const RESTARTS: [(Restart, &str, &str); 3] = [
     (Restart::Type(b"panic\n"), "the device has restarted, because it panicked at device/src/parts.rs:", "panic"),
     (Restart::Type(b"reset\n"), "the device has restarted, reason: watchdog", "watchdog"),
@@ -91,7 +91,7 @@ fn boot_again(server: &mut Server, device: &Cli, restart: Restart, told: &str, r
     Ok(())
 }
 
-/// What a client sets is not in the log. Gives the number of lines.
+/// Secrets that a client sends are not in the log. Gives the number of lines.
 fn no_secret(device: &Cli) -> Result<usize> {
     device.ask(&["CONFIG", "SET", "wifi.ssid", "home", "wifi.password", TOKEN])?;
     device.ask(&["CONFIG", "SET", "ap.passphrase", TOKEN])?;

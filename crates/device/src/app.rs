@@ -397,7 +397,7 @@ impl<'a> App<'a> {
     /// Whether the log has a line that the session waits for.
     fn has_log_line(&self, session: &Session) -> bool {
         let Some(log) = self.log else { return false };
-        session.log.is_some_and(|next| next != log.next()) || (session.is_reading() && session.log_seen != log.next())
+        [session.subscriber.log, session.awaited_log_line()].into_iter().flatten().any(|known| known != log.next())
     }
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
@@ -406,7 +406,9 @@ impl<'a> App<'a> {
             let state = &mut *self.state();
             let session = state.sessions.get(key);
             // An interrupt may add a line at any time, also after the look.
-            if let Some(log) = self.log.filter(|_| session.log.is_some() || session.is_reading()) {
+            if let Some(log) =
+                self.log.filter(|_| session.subscriber.log.is_some() || session.awaited_log_line().is_some())
+            {
                 log.register(cx.waker());
             }
             if state.has_event(session) || self.has_log_line(session) {
@@ -427,7 +429,8 @@ impl<'a> App<'a> {
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();
         let session = state.sessions.get(key);
-        session.event_pending || (session.is_reading() && self.has_log_line(session))
+        let awaited = session.awaited_log_line().zip(self.log);
+        session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
     /// All queued commands of a transaction have run.
@@ -464,7 +467,7 @@ impl<'a> App<'a> {
             }
             session.subscriber.delivered();
         }
-        while let Some((log, next)) = self.log.zip(session.log).filter(|(log, next)| *next != log.next()) {
+        while let Some((log, next)) = self.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next()) {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;
             }
@@ -472,7 +475,7 @@ impl<'a> App<'a> {
             reply.push(3);
             reply.bulk(b"message");
             reply.bulk(LOG.as_bytes());
-            session.log = Some(match line {
+            session.subscriber.log = Some(match line {
                 Some(line) => {
                     counts.messages = counts.messages.wrapping_add(1);
                     reply.bulk_fmt(format_args!("{}: {}", line.level.name(), line.text));

@@ -142,7 +142,7 @@ impl State {
             let (receivers, dropped) = session.subscriber.publish(name, index as u8, value);
             counts.messages = counts.messages.wrapping_add(receivers);
             counts.messages_dropped = counts.messages_dropped.wrapping_add(dropped);
-            let was_blocked = matches!(session.cursor, Cursor::Blocked);
+            let was_blocked = matches!(session.cursor, Cursor::Blocked { .. });
             session.event_pending |= was_blocked;
             if receivers > 0 || was_blocked {
                 session.waker.wake();

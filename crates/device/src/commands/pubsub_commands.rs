@@ -43,7 +43,7 @@ fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult 
             // There is room, and the name fits: both were looked at above.
             let _ = cx.session().subscriber.add(scope, name);
             if let Some(log) = cx.log.filter(|_| scope == Scope::Channel && name == LOG.as_bytes()) {
-                cx.session().log.get_or_insert(log.next());
+                cx.session().subscriber.log.get_or_insert(log.next());
             }
             let count = cx.session().subscriber.len();
             tell(cx, kind, Some(name), count);
@@ -78,10 +78,10 @@ fn unsubscribe_from(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandRes
 }
 
 fn remove(cx: &mut CommandContext<'_, '_>, scope: Scope, name: &[u8]) {
-    let session = cx.session();
-    session.subscriber.remove(scope, name);
+    let subscriber = &mut cx.session().subscriber;
+    subscriber.remove(scope, name);
     if scope == Scope::Channel && name == LOG.as_bytes() {
-        session.log = None;
+        subscriber.log = None;
     }
 }
 

@@ -320,7 +320,7 @@ pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         remember(cx, &read)?;
     }
     // A line that an interrupt adds after this look ends the wait.
-    cx.session().log_seen = cx.next_entry(Stream::Log);
+    let log_next = cx.next_entry(Stream::Log);
     let mut ready = 0u8;
     for index in 0..read.streams {
         ready |= u8::from(read.samples(cx, index)?.is_some()) << index;
@@ -337,7 +337,7 @@ pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     session.event_pending = false;
     match read.block_ms {
         Some(timeout_ms) if !is_over => {
-            session.cursor = Cursor::Blocked;
+            session.cursor = Cursor::Blocked { log_next };
             Ok(Flow::Block { timeout_ms })
         }
         _ => {

@@ -83,8 +83,9 @@ pub(crate) enum Cursor {
     AwaitingDocument,
     /// A page for browsers: which, its next part, when it was begun, and the scale of the chart that is being written.
     Page { view: PageView, part: u8, uptime_s: u32, scale: (i32, i32) },
-    /// Nothing is written, and XREAD waits for the first sample after those that there were.
-    Blocked,
+    /// Nothing is written, and XREAD waits for the first sample after those that there were. `log_next` was the number of
+    /// the log's next line then.
+    Blocked { log_next: u32 },
     /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
     Wifi(u16),
     /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
@@ -140,10 +141,6 @@ pub(crate) struct Session {
     pub(crate) subscriber: Subscriber,
     /// Number of the next line of MONITOR for it; None if it does not monitor.
     pub(crate) monitor: Option<u32>,
-    /// Number of the next line of the log for it; None if it has not subscribed to the log.
-    pub(crate) log: Option<u32>,
-    /// Number that the log's next line had when XREAD looked last.
-    pub(crate) log_seen: u32,
     pub(crate) cursor: Cursor,
     pub(crate) transaction: Transaction,
     /// A command was refused on which later ones depend, such as WATCH: the next transaction is refused too.
@@ -174,8 +171,6 @@ impl Session {
             command: 0,
             subscriber: Subscriber::new(),
             monitor: None,
-            log: None,
-            log_seen: 0,
             cursor: Cursor::Start,
             transaction: Transaction::None,
             is_mode_refused: false,
@@ -188,12 +183,15 @@ impl Session {
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
         use Cursor::{AwaitingDocument, Blocked, Firmware, Scan, Wifi};
-        matches!(self.cursor, Blocked | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
+        matches!(self.cursor, Blocked { .. } | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
     }
 
-    /// Whether XREAD waits for an entry of a stream.
-    pub(crate) fn is_reading(&self) -> bool {
-        matches!(self.cursor, Cursor::Blocked)
+    /// The number of the log's next line when the session looked last; None if the session waits for no line.
+    pub(crate) fn awaited_log_line(&self) -> Option<u32> {
+        match self.cursor {
+            Cursor::Blocked { log_next } => Some(log_next),
+            _ => None,
+        }
     }
 
     /// An event came that the request may wait for.
@@ -226,7 +224,6 @@ impl Session {
         self.name.clear();
         self.subscriber.clear();
         self.monitor = None;
-        self.log = None;
         self.transaction = Transaction::None;
         self.is_mode_refused = false;
     }

@@ -15,6 +15,10 @@ pub mod board;
 pub mod radio;
 #[path = "../../simulation/tests/device/script.rs"]
 pub mod script;
+#[path = "../../simulation/tests/device/slots.rs"]
+pub mod slots;
+#[path = "../../simulation/tests/device/update_life.rs"]
+pub mod update_life;
 #[path = "../../simulation/tests/device/wire.rs"]
 pub mod wire;
 

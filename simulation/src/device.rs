@@ -146,6 +146,7 @@ async fn start(
     executor.spawn(group, measure(app));
     let bench = world.pins.bench.clone();
     executor.spawn(group, async move { sockeye_wiring::run::run(&*bench, app).await });
+    executor.spawn(group, async move { app.keep_rules().await });
     let restarting = world.clone();
     executor.spawn(group, async move {
         app.restart_requested().await;

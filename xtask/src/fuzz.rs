@@ -17,7 +17,7 @@ use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 7] = [
+const TARGETS: [(&str, &str, u32); 8] = [
     ("request", "resp.dict", 1_600),
     ("reply", "resp.dict", 512),
     ("session", "session.dict", 4_096),
@@ -25,6 +25,7 @@ const TARGETS: [(&str, &str, u32); 7] = [
     ("segments", "segments.dict", 1_024),
     ("frames", "segments.dict", 512),
     ("log", "resp.dict", 2_048),
+    ("firmware", "session.dict", 512),
 ];
 /// Must fail, and takes what `request` takes.
 const CANARY: &str = "canary";
@@ -62,7 +63,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     };
     if !TARGETS.iter().any(|(known, ..)| known == name) {
         return Err(Usage(format!(
-            "there is no target {name}: request, reply, session, wiring, segments and frames are"
+            "there is no target {name}: request, reply, session, wiring, segments, frames and firmware are"
         ))
         .into());
     }

@@ -11,6 +11,7 @@
 //! - `dist.rs` and its folder: a release.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `push.rs` and its folder: a device that pushes its samples.
+//! - `updates.rs` and its folder: updates of the bare-metal device over TCP.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `measure.rs`: the measuring program in `bench/measure`.
 //! - `device_page.rs`: the device's page in a browser.
@@ -44,6 +45,7 @@ mod simulate;
 mod suite;
 mod tcp;
 mod tidy;
+mod updates;
 mod wiring;
 
 use std::process::ExitCode;
@@ -110,6 +112,8 @@ enum Job {
     Page(device_page::Args),
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
+    /// Updates of the device in QEMU: kept, not confirmed, broken, refused, resumed
+    Updates(updates::Args),
     /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
     Wiring,
     /// The device's log in QEMU: over a panic, a watchdog's reset and RESTART
@@ -170,6 +174,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clients => clients::job(workspace),
         Job::Page(args) => device_page::job(workspace, &args),
         Job::Push(args) => push::job(workspace, &args),
+        Job::Updates(args) => updates::job(workspace, &args),
         Job::Wiring => wiring::job(workspace),
         Job::Log => log::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),

@@ -32,6 +32,13 @@ impl Exchange {
         ensure!(reply.starts_with(self.reply), "a wrong reply: {}", reply.escape_ascii());
         Ok(())
     }
+
+    /// The same with a server that closes then.
+    pub fn run_until_closed(&self, client: &mut TcpStream) -> Result<()> {
+        self.run(client)?;
+        ensure!(client.read(&mut [0])? == 0, "more than the reply");
+        Ok(())
+    }
 }
 
 /// 16 bytes in, 13 bytes out: what all servers are compared by.
@@ -84,12 +91,7 @@ pub fn cycle(guest: &mut Guest<'_>, exchange: &Exchange) -> Result<u64> {
 
 /// Instructions of a connection that the server closes after one exchange, as the client then does.
 pub fn closed_by_server(guest: &mut Guest<'_>, exchange: &Exchange) -> Result<u64> {
-    cycles(guest, || {
-        let mut client = Guest::connect()?;
-        exchange.run(&mut client)?;
-        ensure!(client.read(&mut [0])? == 0, "more than the reply");
-        Ok(())
-    })
+    cycles(guest, || exchange.run_until_closed(&mut Guest::connect()?))
 }
 
 fn cycles(guest: &mut Guest<'_>, cycle: impl Fn() -> Result<()>) -> Result<u64> {

@@ -120,6 +120,48 @@ pub fn owner(loader: &Loader, address: u64) -> Result<String> {
     Ok(owner.unwrap_or_else(|| NO_LINE.to_owned()))
 }
 
+/// Packages of the executor and the interrupts: tasks, wakers, the queue of alarms, critical sections, and the entry of an
+/// interrupt.
+const SCHEDULING: [&str; 10] = [
+    "embassy-executor",
+    "embassy-executor-timer-queue",
+    "embassy-sync",
+    "embassy-time-driver",
+    "embassy-time-queue-utils",
+    "cordyceps",
+    "critical-section",
+    "portable-atomic",
+    "riscv",
+    "riscv-rt",
+];
+/// The board's files of the same.
+const BOARD_SCHEDULING: [&str; 3] =
+    ["qemu-virt/src/executor.rs", "qemu-virt/src/interrupts.rs", "qemu-virt/src/clock.rs"];
+/// Symbols of the same in assembly.
+const TRAPS: [&str; 2] = ["_start_trap", "_continue_interrupt_trap"];
+
+/// Whether an instruction runs tasks or takes an interrupt, by its line, as in [`owner`].
+pub fn is_scheduling(loader: &Loader, address: u64) -> Result<bool> {
+    let failed = |error| anyhow!("read a line table: {error}");
+    let mut frames = loader.find_frames(address).map_err(failed)?;
+    let mut file = None;
+    while let Some(frame) = frames.next().map_err(|error| anyhow!("read a line table: {error}"))? {
+        file = frame.location.and_then(|location| location.file).map(str::to_owned);
+        if file.as_deref().is_some_and(|file| owner_of(file) != RUST) {
+            break;
+        }
+    }
+    Ok(match file {
+        Some(file) => is_scheduling_file(&file),
+        None => loader.find_symbol(address).is_some_and(|symbol| TRAPS.contains(&symbol)),
+    })
+}
+
+fn is_scheduling_file(file: &str) -> bool {
+    file.rsplit('/').find_map(package).is_some_and(|name| SCHEDULING.contains(&name))
+        || BOARD_SCHEDULING.iter().any(|end| file.ends_with(end))
+}
+
 /// The part that a source file belongs to.
 fn owner_of(file: &str) -> String {
     // The last: what was inlined is named from the folder of the package that it was inlined into.
@@ -184,6 +226,22 @@ mod tests {
             ("/usr/lib/rustlib/src/rust/library/core/src/fmt/mod.rs", RUST),
         ] {
             assert_eq!(owner_of(file), owner, "{file}");
+        }
+    }
+
+    #[test]
+    fn what_runs_tasks_is_told_from_what_they_do() {
+        for (file, expected) in [
+            ("/a/registry/src/index-1/embassy-executor-0.10.0/src/raw/mod.rs", true),
+            ("embassy-sync-0.8.0/src/waitqueue/waker_registration.rs", true),
+            ("riscv-0.16.1/src/interrupt.rs", true),
+            ("firmware/qemu-virt/src/executor.rs", true),
+            ("firmware/qemu-virt/src/virtio.rs", false),
+            ("embassy-time-0.5.1/src/instant.rs", false),
+            ("crates/tcp/src/runner.rs", false),
+            ("crates/server/src/slot.rs", false),
+        ] {
+            assert_eq!(is_scheduling_file(file), expected, "{file}");
         }
     }
 

@@ -48,17 +48,21 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum What {
+pub enum What {
     /// 16 bytes in, 13 out, on a connection that stays open
     Request,
     /// Connect, a request, close
     Cycle,
+    /// The classic: 16 bytes in, 11 out, and the server closes
+    Closed,
     /// 1,000 bytes in
     In,
     /// 1,000 bytes out
     Out,
     /// GET of a reading, inline
     Get,
+    /// Connect, GET of a reading, close
+    DeviceCycle,
     /// The same as an array
     GetArray,
     /// MGET of eight readings
@@ -71,9 +75,10 @@ impl What {
     fn exchange(self) -> Exchange {
         match self {
             Self::Request | Self::Cycle => exchanges::SHORT,
+            Self::Closed => exchanges::HELLO,
             Self::In => exchanges::IN,
             Self::Out => exchanges::OUT,
-            Self::Get => exchanges::GET_INLINE,
+            Self::Get | Self::DeviceCycle => exchanges::GET_INLINE,
             Self::GetArray => exchanges::GET_ARRAY,
             Self::Mget => exchanges::MGET,
             Self::Set => exchanges::SET,
@@ -82,8 +87,8 @@ impl What {
 
     fn bin(self) -> &'static str {
         match self {
-            Self::Request | Self::Cycle | Self::In | Self::Out => "bench",
-            Self::Get | Self::GetArray | Self::Mget | Self::Set => "device",
+            Self::Request | Self::Cycle | Self::Closed | Self::In | Self::Out => "bench",
+            Self::Get | Self::DeviceCycle | Self::GetArray | Self::Mget | Self::Set => "device",
         }
     }
 
@@ -104,22 +109,41 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
 fn in_namespace(workspace: &Workspace, args: &Args) -> Result<()> {
     make_tap()?;
     let elf = emulator::built(workspace, args.what.bin())?;
+    let counted = run_counted(workspace, &elf, args.what)?;
+    print(&elf, &counted, args.functions)
+}
+
+/// Instructions of one exchange that run tasks or take interrupts, of a program that answers it.
+pub fn scheduling(workspace: &Workspace, elf: &Path, what: What) -> Result<u64> {
+    let counted = run_counted(workspace, elf, what)?;
+    let loader = Loader::new(elf).map_err(|error| anyhow!("{error}")).context("read the line tables")?;
+    let mut sum = 0;
+    for (address, count) in counted {
+        if parts::is_scheduling(&loader, address)? {
+            sum += count;
+        }
+    }
+    Ok(sum / COUNTED)
+}
+
+/// Boots the program, and counts how often each address is executed in [`COUNTED`] exchanges.
+fn run_counted(workspace: &Workspace, elf: &Path, what: What) -> Result<HashMap<u64, u64>> {
     let pipe = pipe(workspace)?;
     let counts = Counts::default();
     let reader = {
         let (counts, pipe) = (counts.clone(), pipe.clone());
         thread::spawn(move || counts.read(&pipe))
     };
-    let mut machine = emulator::machine(&elf, &Network::Tap(TAP));
+    let mut machine = emulator::machine(elf, &Network::Tap(TAP));
     machine.args(["-icount", "shift=0"]).args(one_by_one()?).args(["-d", "exec,nochain", "-D"]).arg(&pipe);
     let mut counted = HashMap::new();
     Server::start(workspace, "profile", machine)?.test(|_| {
-        counted = count(args.what, &counts)?;
+        counted = count(what, &counts)?;
         Ok(())
     })?;
     reader.join().map_err(|_| anyhow!("the reader of QEMU's log panicked"))??;
     fs::remove_file(pipe)?;
-    print(&elf, &counted, args.functions)
+    Ok(counted)
 }
 
 /// How QEMU is told to tell each instruction: it has another name since version 8.1.
@@ -173,8 +197,11 @@ fn address(line: &str) -> Option<u64> {
 fn count(what: What, counts: &Counts) -> Result<HashMap<u64, u64>> {
     let exchange = what.exchange();
     let mut kept_open = Guest::connect()?;
-    let mut once =
-        || if what == What::Cycle { exchange.run(&mut Guest::connect()?) } else { exchange.run(&mut kept_open) };
+    let mut once = || match what {
+        What::Cycle | What::DeviceCycle => exchange.run(&mut Guest::connect()?),
+        What::Closed => exchange.run_until_closed(&mut Guest::connect()?),
+        _ => exchange.run(&mut kept_open),
+    };
     (0..WARM_UP).try_for_each(|_| once())?;
     sleep(SETTLE);
     let before = counts.now()?;
@@ -194,11 +221,16 @@ fn count(what: What, counts: &Counts) -> Result<HashMap<u64, u64>> {
 fn print(elf: &Path, counted: &HashMap<u64, u64>, functions: usize) -> Result<()> {
     let loader = Loader::new(elf).map_err(|error| anyhow!("{error}")).context("read the line tables")?;
     let (mut by_function, mut by_part) = (BTreeMap::<String, u64>::new(), BTreeMap::<String, u64>::new());
+    let mut scheduling = 0;
     for (address, count) in counted {
+        if parts::is_scheduling(&loader, *address)? {
+            scheduling += count;
+        }
         *by_function.entry(function(&loader, *address)?).or_default() += count;
         *by_part.entry(parts::owner(&loader, *address)?).or_default() += count;
     }
     println!("instructions of one exchange, all {}", tenths(counted.values().sum()));
+    println!("of them the executor, its wakers and the interrupts {}", tenths(scheduling));
     println!("\nby crate; Rust's own library counts for whoever it was inlined into");
     print_largest(by_part, usize::MAX);
     println!("\nby function, each without what was inlined into it");

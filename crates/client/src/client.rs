@@ -109,7 +109,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// # Errors
     /// [`ClientError::Request`] if the request is longer than the buffer, and the errors of [`flush`](Self::flush).
     pub async fn send(&mut self, args: &[&[u8]]) -> Result<(), ClientError<T::Error>> {
-        let len = match encode_request(args, &mut self.tx[self.tx_len..]) {
+        let len = match encode_request(args, self.tx.get_mut(self.tx_len..).unwrap_or_default()) {
             Err(EncodeError::TooLong) if self.tx_len > 0 => {
                 self.flush().await?;
                 encode_request(args, self.tx)?
@@ -132,7 +132,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
         if self.tx_len > 0 {
             // Until all of it is written: this future may be dropped on the way.
             self.is_cut = true;
-            let writing = self.transport.write_all(&self.tx[..self.tx_len]);
+            let writing = self.transport.write_all(self.tx.get(..self.tx_len).unwrap_or_default());
             with_timeout(self.timeout, writing).await.map_err(|_| ClientError::TimedOut)?.map_err(ClientError::Io)?;
             self.is_cut = false;
             self.tx_len = 0;
@@ -189,7 +189,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
         self.found = Found::NOTHING;
         self.flush().await?;
         loop {
-            match decode_reply(&self.rx[self.rx_start..self.rx_len], self.rx.len()) {
+            match decode_reply(self.rx.get(self.rx_start..self.rx_len).unwrap_or_default(), self.rx.len()) {
                 Ok(Some((reply, len))) => {
                     let is_reply = !matches!(reply, Reply::Push(_));
                     self.owed = self.owed.saturating_sub(usize::from(is_reply));
@@ -209,11 +209,13 @@ impl<'b, T: Read + Write> Client<'b, T> {
 
     /// Reads some bytes behind those that are there.
     async fn read(&mut self, timeout: Option<Duration>) -> Result<(), ClientError<T::Error>> {
-        self.rx.copy_within(self.rx_start..self.rx_len, 0);
-        self.rx_len -= self.rx_start;
+        if let Some(received) = self.rx.get_mut(..self.rx_len) {
+            received.copy_within(self.rx_start.min(received.len()).., 0);
+        }
+        self.rx_len = self.rx_len.saturating_sub(self.rx_start);
         self.rx_start = 0;
         // There is room: a reply that fills the buffer and isn't complete was refused.
-        let reading = self.transport.read(&mut self.rx[self.rx_len..]);
+        let reading = self.transport.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
         let len = match timeout {
             Some(timeout) => with_timeout(timeout, reading).await.map_err(|_| ClientError::TimedOut)?,
             None => reading.await,

@@ -2,6 +2,7 @@
 
 mod firmware_task;
 mod restart;
+mod rules_task;
 mod settings_commit;
 mod setup_check;
 mod wifi_controller;
@@ -37,6 +38,7 @@ use crate::platform::{Now, Platform};
 use crate::replies::document::Document;
 use crate::replies::page::{Page, PageProgress};
 use crate::rewiring;
+use crate::rules::engine;
 use crate::scratch::Scratch;
 use crate::sessions::page_view::PageView;
 use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, Session, SessionKey, Transaction};
@@ -213,6 +215,7 @@ impl<'a> App<'a> {
             outbox.put(index, value, now);
         }
         state.publish(info.name, index, value.with_decimals(info.decimals));
+        engine::step(state, self.platform, now);
     }
 
     /// Takes a sample of a wired reading.
@@ -237,13 +240,16 @@ impl<'a> App<'a> {
             outbox.put_named(index, (&name, period_ms), value, now);
         }
         state.publish(&name, index, value.with_decimals(decimals));
+        engine::step(state, self.platform, now);
     }
 
     /// Takes the value of reading `index` away, because its sensor fails; its history stays.
     pub fn clear_reading(&self, index: usize) {
-        if let Some(latest) = self.state().latest.get_mut(index) {
+        let state = &mut *self.state();
+        if let Some(latest) = state.latest.get_mut(index) {
             *latest = None;
         }
+        engine::step(state, self.platform, self.platform.now());
     }
 
     /// Memory for one request and the replies to it, for one session at a time and never across a wait.
@@ -376,13 +382,8 @@ impl<'a> App<'a> {
         let session = state.sessions.get(key);
         let peer = session.peer;
         state.slow_log.note(request, is_secret, peer, &session.name, (start, end));
-        if !is_secret && state.monitor.is_watched {
-            let mut watching = state.sessions.iter_mut().filter(|session| session.monitor.is_some());
-            state.monitor.is_watched = watching.next().map(|session| session.waker.wake()).is_some();
-            watching.for_each(|session| session.waker.wake());
-            if state.monitor.is_watched {
-                state.monitor.append(request, peer, start);
-            }
+        if !is_secret && state.monitor.wake(&mut state.sessions) {
+            state.monitor.append(request, peer, start);
         }
     }
 

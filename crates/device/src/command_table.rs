@@ -5,15 +5,15 @@ pub use crate::command::{Access, Command, Group, Keys};
 use crate::commands::{
     acl, auth_commands as auth, client_commands as client, command_docs as command, config,
     connection_commands as connection, firmware_commands as firmware, hash_commands as meta, help,
-    key_commands as keyspace, pubsub_commands as pubsub, server_commands as server, slowlog_commands as slowlog,
-    stream_commands as stream, transaction_commands as transaction, ts, wifi_commands as wifi,
-    wiring_commands as wiring, xadd, xinfo,
+    key_commands as keyspace, pubsub_commands as pubsub, rule_commands as rule, server_commands as server,
+    slowlog_commands as slowlog, stream_commands as stream, transaction_commands as transaction, ts,
+    wifi_commands as wifi, wiring_commands as wiring, xadd, xinfo,
 };
 use crate::limits::COMMAND_INDEX_LEN;
 
 use Access::{Open, Read, Write};
 use Group::{
-    Connection, Firmware, Generic, Hash, Pubsub, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring,
+    Connection, Firmware, Generic, Hash, Pubsub, Rule, Server, Stream, String, TimeSeries, Transactions, Wifi, Wiring,
 };
 
 const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: crate::command::Run) -> Command {
@@ -24,7 +24,7 @@ const fn row(name: &'static str, arity: i8, access: Access, group: Group, run: c
 const DEVICE_SINCE: &str = "0.1.0";
 
 /// All commands, each followed by its subcommands, sorted by name.
-pub static COMMANDS: [Command; 115] = [
+pub static COMMANDS: [Command; 117] = [
     Command::container("acl", Server).doc("", "6.0.0", "A container for Access List Control commands."),
     row("acl|whoami", 2, Read, Server, acl::whoami).doc("", "6.0.0", "Return the name of the only user, default."),
     row("auth", -2, Open, Connection, auth::auth).no_multi().secret().doc(
@@ -117,7 +117,7 @@ pub static COMMANDS: [Command; 115] = [
         "Drop the queued commands, and leave the transaction.",
     ),
     row("echo", 2, Read, Connection, connection::echo).repeatable().doc("message", "1.0.0", "Return the message."),
-    row("exec", 1, Read, Transactions, transaction::exec).immediate().long().doc(
+    row(transaction::EXEC, 1, Read, Transactions, transaction::exec).immediate().long().doc(
         "",
         "1.2.0",
         "Run the queued commands.",
@@ -303,6 +303,12 @@ pub static COMMANDS: [Command; 115] = [
         "",
         DEVICE_SINCE,
         "Restart the device, with the settings that are stored.",
+    ),
+    Command::container("rule", Rule).doc("", DEVICE_SINCE, "A container for commands of the rules."),
+    row("rule|status", 2, Read, Rule, rule::status).repeatable().long().doc(
+        "",
+        DEVICE_SINCE,
+        "Tell how each rule is: its condition, since when, and how often it has set its output.",
     ),
     row("scan", -2, Read, Generic, keyspace::scan).repeatable().long().doc(
         "cursor [MATCH pattern] [COUNT count] [TYPE type]",

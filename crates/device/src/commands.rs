@@ -18,6 +18,7 @@ pub(crate) mod hash_commands;
 pub(crate) mod help;
 pub(crate) mod key_commands;
 pub(crate) mod pubsub_commands;
+pub(crate) mod rule_commands;
 pub(crate) mod server_commands;
 pub(crate) mod slowlog_commands;
 pub(crate) mod stream_commands;
@@ -72,6 +73,9 @@ pub(crate) fn run(
 fn admit(cx: &mut CommandContext<'_, '_>, number: u8, command: &'static Command) -> Option<CommandResult> {
     if !command.takes(cx.request.len()) {
         let name = command.name;
+        if name == transaction_commands::EXEC && cx.session().transaction.is_open() {
+            return Some(transaction_commands::refuse_exec(cx));
+        }
         return Some(cx.refuse(format_args!("ERR wrong number of arguments for '{name}' command")));
     }
     if let Err(error) = check_access(cx, command) {

@@ -28,6 +28,8 @@
 //! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
 //! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
 //! | `log_ring` | [`LogRing`]: the last lines of the console, over a restart |
+//! | `rules` | rules that set outputs by readings |
+//! | `outputs` | the one way to set an output |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `firmware` | [`Firmware`]: the update as commands see it |
@@ -48,11 +50,13 @@ pub mod limits;
 mod log_ring;
 mod names;
 mod outbox;
+mod outputs;
 mod pending;
 mod platform;
 mod replies;
 mod request_loop;
 mod rewiring;
+mod rules;
 mod scratch;
 mod sessions;
 mod settings;

@@ -42,8 +42,8 @@ pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX +
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
-/// Length of the error of an impossible wiring, bytes; a longer one is cut.
-pub const WIRING_ERROR_LEN_MAX: usize = 120;
+/// Length of the error of an impossible wiring or rule, bytes; a longer one is cut.
+pub const SPEC_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
 pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
 /// RAM of all things that are wired, with their specs, beside their histories. Settings that are being stored have a second
@@ -56,6 +56,19 @@ pub const RESTART_DELAY_MS: u64 = 1_500;
 pub const TRIAL_LOOK_MS: u64 = 1_000;
 /// Boots that may fail in a row with what is wired; with one more the device boots without it.
 pub const FAILED_BOOTS_MAX: u8 = 2;
+
+/// Rules of a device.
+pub const RULES_MAX: usize = 8;
+/// Length of one rule, bytes.
+pub const RULE_LEN_MAX: usize = 224;
+/// Length of all names and rules together, bytes, with two more for each rule.
+pub const RULES_TEXT_LEN_MAX: usize = 480;
+/// The longest that a condition may have to hold before it is true, milliseconds: a day.
+pub const RULE_FOR_MS_MAX: u32 = 86_400_000;
+/// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most.
+pub const RULES_LOOK_MS: u64 = 200;
+/// RAM of what is kept of all rules beside their texts.
+pub const RULES_SIZE_MAX: usize = 32 * RULES_MAX;
 
 /// Samples that are kept of each reading.
 pub const HISTORY_LEN: usize = 64;
@@ -133,7 +146,8 @@ pub const DEVICE_NAME_LEN_MAX: usize = 32;
 pub const TOKEN_LEN_MAX: usize = sockeye_resp::limits::BULK_LEN_MAX_UNAUTHENTICATED;
 /// The shortest token that can be set: guessing it over the network must not be worth trying.
 pub const TOKEN_LEN_MIN: usize = 8;
-/// The buffer of a store in flash: the longest item, settings that fill all their fields, with its key.
+/// The buffer of a store in flash: the longest item, with its key. Settings that fill all other fields have no room for
+/// rules. The buffer of older firmwares is as long, so that they can read whatever a newer one has stored.
 pub const FLASH_BUFFER_LEN: usize = 1408;
 /// Bytes that may have changed by age in a flash that was never written: settings are longer.
 pub const FLASH_STRAY_BYTES_MAX: usize = 16;
@@ -217,9 +231,9 @@ pub const DAY_SIZE_MAX: usize = 2_048;
 /// RAM of an outbox on a 32-bit chip.
 pub const OUTBOX_SIZE_MAX: usize = 16 * OUTBOX_LEN + 768;
 /// RAM of what all sessions share on a 32-bit chip.
-pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512;
+pub const SHARED_SIZE_MAX: usize = 6 * 1024 + 512 + RULES_SIZE_MAX + RULES_TEXT_LEN_MAX;
 /// RAM of the settings. The settings that are being stored take as much again.
-pub const SETTINGS_SIZE_MAX: usize = 1_288;
+pub const SETTINGS_SIZE_MAX: usize = 1_292 + RULES_TEXT_LEN_MAX;
 
 const _: () = assert!(RX_LEN >= sockeye_resp::limits::RX_LEN_MIN);
 const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX <= TX_LEN);
@@ -252,5 +266,7 @@ const _: () = assert!(HEARD_MAX * (4 + 5 + SSID_LEN_MAX + 2 + 7 + 18) + 5 <= TX_
 const _: () = assert!(WIRING_SCAN_TIMEOUT_MS > 2 * sockeye_wiring::limits::SCAN_MS);
 const _: () =
     assert!(NAME_LEN_MAX == sockeye_wiring::limits::KEY_LEN_MAX && "wiring.".len() + NAME_LEN_MAX <= KEY_LEN_MAX);
+const _: () = assert!("rule.".len() + NAME_LEN_MAX <= KEY_LEN_MAX && RULE_LEN_MAX + NAME_LEN_MAX <= RULES_TEXT_LEN_MAX);
+const _: () = assert!(sockeye_wiring::limits::SPEC_LEN_MAX <= RULE_LEN_MAX, "CONFIG GET copies either");
 const _: () = assert!(FLASH_BUFFER_LEN.is_multiple_of(32), "a flash is read in whole words");
 const _: () = assert!(DEVICE_NAME_LEN_MAX <= SSID_LEN_MAX, "the access point has the device's name");

@@ -11,10 +11,11 @@ use heapless::{String, Vec};
 use minicbor::{Decode, Encode};
 use sockeye_wifi::limits::NETWORKS_MAX;
 use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
-use sockeye_wiring::Wiring;
+use sockeye_wiring::{NamedTexts, Wiring};
 
 use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, TIME_SERVER_LEN_MAX,
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, RULES_TEXT_LEN_MAX,
+    TIME_SERVER_LEN_MAX,
 };
 use token::TokenHash;
 
@@ -88,6 +89,9 @@ pub struct Settings {
     /// The wiring; None for the factory's.
     #[cbor(n(9), with = "cbor::wiring_map", default)]
     pub wiring: Option<Wiring>,
+    /// The rules.
+    #[cbor(n(10), with = "cbor::named_texts", default)]
+    pub rules: NamedTexts<RULES_TEXT_LEN_MAX>,
 }
 
 impl Settings {
@@ -103,6 +107,7 @@ impl Settings {
         remote_expire: Seconds(0),
         time_server: String::new(),
         wiring: None,
+        rules: NamedTexts::new(),
     };
 
     /// The settings that Wi-Fi depends on. `name` is the device's name: the settings' own, or the platform's while the

@@ -10,8 +10,9 @@ use crate::keys::catalog::Catalog;
 use crate::keys::day::DayClock;
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
-use crate::limits::{OUTPUTS_MAX, READINGS_MAX};
+use crate::limits::{OUTPUTS_MAX, READINGS_MAX, RULES_MAX};
 use crate::platform::{Now, Platform, device_name};
+use crate::rules::rule_state::{RuleState, RuleStates};
 use crate::sessions::monitor::Monitor;
 use crate::sessions::session::{ClientOrigin, Cursor, Session, SessionKey, Sessions};
 use crate::sessions::slow_log::SlowLog;
@@ -86,6 +87,7 @@ pub(crate) struct State {
     pub(crate) is_wifi_wanted: bool,
     pub(crate) wifi_waker: WakerRegistration,
     pub(crate) wired: Wired,
+    pub(crate) rules: RuleStates,
     pub(crate) is_restart_requested: bool,
     pub(crate) restart_waker: WakerRegistration,
 }
@@ -112,6 +114,7 @@ impl State {
             is_wifi_wanted: false,
             wifi_waker: WakerRegistration::new(),
             wired: Wired::ZERO,
+            rules: [RuleState::ZERO; RULES_MAX],
             is_restart_requested: false,
             restart_waker: WakerRegistration::new(),
         }

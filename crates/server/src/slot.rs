@@ -135,13 +135,15 @@ impl Slot {
     /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So the
     /// slot only keeps the limit, and the watch counts the ticks of all slots together. A wait lasts as long as
     /// `limit`, and up to a tick longer.
-    pub(crate) async fn with_deadline<F: Future>(
+    // A future of one closure that owns what it needs: an `async fn` around it would be a state more to look at.
+    #[inline]
+    pub(crate) fn with_deadline<F: Future>(
         &self,
         limit: Ticks,
         mut future: Pin<&mut F>,
-    ) -> Result<F::Output, Expired> {
+    ) -> impl Future<Output = Result<F::Output, Expired>> {
         let mut waiting = false;
-        poll_fn(|cx| {
+        poll_fn(move |cx| {
             if let Poll::Ready(output) = future.as_mut().poll(cx) {
                 self.wait.set((Ticks::NEVER, 0));
                 self.late.set(0);
@@ -159,7 +161,6 @@ impl Slot {
             self.waker.borrow_mut().register(cx.waker());
             Poll::Pending
         })
-        .await
     }
 
     /// Ticks since the slot was woken by a time-out and has not run; 0 when no time-out is over.

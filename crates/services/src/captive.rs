@@ -7,12 +7,14 @@ use core::net::{Ipv4Addr, SocketAddr};
 use edge_nal::UdpBind;
 use embassy_time::Instant;
 
-use crate::dns::{A, IN, Message, Writer};
-use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S};
+use crate::Buffers;
+use crate::dns::{A, IN, Message, PORT, Writer};
+use crate::limits::{DNS_HEADER_LEN, DNS_MESSAGE_LEN_MAX, DNS_TTL_S, QUEUED};
 use crate::service::{Answer, Place, Service, serve as serve_messages};
 
-/// The port of DNS.
-const PORT: u16 = 53;
+/// The memory of the server's socket.
+pub type CaptiveBuffers = Buffers<{ QUEUED * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, QUEUED>;
+
 /// Header bits: a response, an authoritative one; the opcode; recursion desired, and available.
 const RESPONSE: u8 = 0x80;
 const AUTHORITATIVE: u8 = 0x04;
@@ -55,7 +57,7 @@ fn answer(address: Ipv4Addr, bytes: &[u8], reply: &mut [u8]) -> Option<usize> {
         // RFC 9619: a query has one question.
         (0, 1) => {
             let mut reader = message.reader();
-            question = reader.question().map(|question| (question, &bytes[DNS_HEADER_LEN..reader.at]));
+            question = reader.question().and_then(|asked| Some((asked, bytes.get(DNS_HEADER_LEN..reader.at)?)));
             if question.is_some() { NO_ERROR } else { FORMAT_ERROR }
         }
         (0, _) => FORMAT_ERROR,
@@ -63,7 +65,7 @@ fn answer(address: Ipv4Addr, bytes: &[u8], reply: &mut [u8]) -> Option<usize> {
     };
     let is_address = question.is_some_and(|(question, _)| (question.kind, question.class) == (A, IN));
     let mut writer = Writer::new(reply);
-    writer.put(&bytes[..2])?;
+    writer.put(bytes.get(..2)?)?;
     let desired = bytes[2] & RECURSION_DESIRED;
     let authoritative = if code == NO_ERROR { AUTHORITATIVE } else { 0 };
     writer.put(&[RESPONSE | bytes[2] & OPCODE | authoritative | desired, RECURSION_AVAILABLE | code])?;

@@ -14,11 +14,15 @@ use core::net::Ipv4Addr;
 
 use edge_nal::UdpBind;
 
-use crate::limits::{DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX};
+use crate::Buffers;
+use crate::limits::{DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, QUEUED};
 use crate::service::{Place, serve as serve_messages};
 
 use dhcp_server::Server;
 pub use pool::Pool;
+
+/// The memory of the server's socket.
+pub type DhcpBuffers = Buffers<{ QUEUED * DHCP_MESSAGE_LEN_MAX }, { QUEUED * DHCP_REPLY_LEN_MAX }, QUEUED>;
 
 /// The server's port and the clients'.
 const SERVER_PORT: u16 = 67;

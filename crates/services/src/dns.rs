@@ -1,9 +1,13 @@
-//! Messages of DNS (RFC 1035 section 4), as far as a name server and an mDNS responder need them.
+//! Messages of DNS (RFC 1035 section 4), as far as a resolver, a name server and an mDNS responder need them.
 
-use crate::limits::{DNS_HEADER_LEN, DNS_JUMPS_MAX};
+use crate::limits::{DNS_HEADER_LEN, DNS_JUMPS_MAX, DNS_NAME_LEN_MAX};
+
+/// The port of name servers.
+pub(crate) const PORT: u16 = 53;
 
 /// Types of records.
 pub(crate) const A: u16 = 1;
+pub(crate) const CNAME: u16 = 5;
 pub(crate) const PTR: u16 = 12;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const SRV: u16 = 33;
@@ -152,7 +156,19 @@ pub(crate) struct Name<'a> {
 impl<'a> Name<'a> {
     /// The labels, as far as the name is one: the last is None if it is not.
     pub(crate) fn labels(self) -> Labels<'a> {
-        Labels { message: self.message, at: Some(self.at), jumps: 0 }
+        Labels { message: self.message, at: Some(self.at), jumps: 0, room: DNS_NAME_LEN_MAX }
+    }
+
+    /// Whether both are the same name. Case is no difference (RFC 4343), and what is no name is the same as no other.
+    pub(crate) fn is(self, other: Name<'_>) -> bool {
+        let (mut labels, mut others) = (self.labels(), other.labels());
+        loop {
+            match (labels.next(), others.next()) {
+                (None, None) => return true,
+                (Some(Some(label)), Some(Some(other))) if label.eq_ignore_ascii_case(other) => {}
+                _ => return false,
+            }
+        }
     }
 }
 
@@ -162,6 +178,9 @@ pub(crate) struct Labels<'a> {
     /// None after the last.
     at: Option<usize>,
     jumps: usize,
+    /// Bytes that the rest of the name may have. Without a bound a loop of pointers could lead over the same labels
+    /// [`DNS_JUMPS_MAX`] times.
+    room: usize,
 }
 
 impl<'a> Labels<'a> {
@@ -173,6 +192,7 @@ impl<'a> Labels<'a> {
                 0 if len == 0 => return Some(None),
                 0 => {
                     let label = self.message.get(at + 1..at + 1 + len)?;
+                    self.room = self.room.checked_sub(1 + len)?;
                     self.at = Some(at + 1 + len);
                     return Some(Some(label));
                 }
@@ -242,5 +262,87 @@ impl<'a> Writer<'a> {
 
     pub(crate) fn written(&self) -> &[u8] {
         &self.buffer[..self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    /// A message with these bytes behind its header.
+    fn message(body: &[u8]) -> Vec<u8> {
+        [&[0; DNS_HEADER_LEN], body].concat()
+    }
+
+    /// A name of labels of these lengths.
+    fn name(lens: &[usize]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for &len in lens {
+            bytes.push(len as u8);
+            bytes.extend((0..len).map(|_| b'a'));
+        }
+        bytes
+    }
+
+    fn is_read(body: &[u8]) -> bool {
+        Message(&message(body)).reader().name().is_some()
+    }
+
+    /// How many labels are read of the name at `at`, with the mark of a wrong one.
+    fn steps(message: &[u8], at: usize) -> usize {
+        Name { message, at }.labels().count()
+    }
+
+    /// NAME:WRECK, CVE-2020-24338.
+    #[test]
+    fn a_name_has_no_more_bytes_than_a_name_may_have() {
+        for (lens, is_name) in
+            [(&[63usize, 63, 63, 62][..], true), (&[63; 4], false), (&[1; 127], true), (&[1; 128], false)]
+        {
+            let zero = [&name(lens)[..], &[0]].concat();
+            assert_eq!(is_read(&zero), is_name, "{lens:?}");
+            // The same where a pointer leads to the last label.
+            let (last, first) = lens.split_last().unwrap();
+            let tail = [&name(&[*last])[..], &[0], &name(first), &[0xc0, DNS_HEADER_LEN as u8]].concat();
+            let bytes = message(&tail);
+            let labels = Name { message: &bytes, at: DNS_HEADER_LEN + last + 2 }.labels();
+            assert_eq!(labels.map(|label| label.is_some()).last(), Some(is_name), "{lens:?}");
+        }
+    }
+
+    #[test]
+    fn pointers_lead_backwards_only() {
+        let at = DNS_HEADER_LEN as u8;
+        for (what, body, is_name) in [
+            ("to itself", &[0xc0, at] as &[u8], false),
+            ("forwards", &[0xc0, at + 2, 1, b'a', 0], false),
+            ("beyond the end", &[0xff, 0xff], false),
+            ("half of one", &[0xc0], false),
+            ("of a kind that does not exist", &[0x40, 0], false),
+            ("of a kind that does not exist", &[0x80, 0], false),
+            ("into the header", &[0xc0, 0], true),
+            ("no end", &[1, b'a'], false),
+        ] {
+            assert_eq!(is_read(body), is_name, "{what}");
+        }
+    }
+
+    /// A message of many short questions, which all have the same long name, must not cost the square of its length.
+    #[test]
+    fn the_work_of_a_name_is_bounded() {
+        // Labels of no use, and a pointer behind them that leads to the first: each turn reads them all.
+        for lens in [&[1; 250][..], &[63; 15], &[20; 24]] {
+            let bytes = message(&[&name(lens)[..], &[0xc0, DNS_HEADER_LEN as u8]].concat());
+            assert!(steps(&bytes, DNS_HEADER_LEN) <= DNS_NAME_LEN_MAX / 2 + 1, "{}", steps(&bytes, DNS_HEADER_LEN));
+        }
+        // Pointers to pointers.
+        let mut body = name(&[1]);
+        body.push(0);
+        for target in (DNS_HEADER_LEN + 1..).step_by(2).take(300) {
+            body.extend([0xc0 | (target >> 8) as u8, target as u8]);
+        }
+        let bytes = message(&body);
+        assert!(steps(&bytes, bytes.len() - 2) <= 1);
     }
 }

@@ -11,6 +11,7 @@
 //! | [`captive`] | answers every name with the device's address, so that a phone finds the page by itself |
 //! | [`mdns`] | `NAME.local` and `_sockeye._tcp` (RFC 6762, RFC 6763) |
 //! | [`sntp`] | the time of day (RFC 4330) |
+//! | [`Resolver`] | looks up names (RFC 1035), with IDs and ports that nobody can guess (RFC 5452) |
 //! | [`Udp`] | embassy-net's UDP for them |
 //! | [`limits`] | every bound |
 
@@ -23,13 +24,16 @@ extern crate std;
 
 mod address;
 pub mod captive;
+mod client_port;
 pub mod dhcp;
 mod dns;
 pub mod limits;
 pub mod mdns;
+mod resolver;
 mod service;
 pub mod sntp;
 mod udp;
 
 pub use address::{Address, Cidr};
+pub use resolver::{ResolveError, Resolver, ResolverBuffers};
 pub use udp::{BoundUdpSocket, Buffers, Udp, UdpError};

@@ -3,6 +3,8 @@
 /// Services that follow the device's address on one side.
 pub const FOLLOWERS_MAX: usize = 2;
 
+/// Datagrams that a service's socket holds, each way; of long answers one.
+pub const QUEUED: usize = 2;
 /// The hop limit of datagrams (RFC 1122 section 3.2.1.7), and of those of mDNS (RFC 6762 section 11).
 pub const HOP_LIMIT: u8 = 64;
 /// See [`HOP_LIMIT`].
@@ -45,6 +47,27 @@ pub const DNS_MESSAGE_LEN_MAX: usize = 512;
 pub const DNS_HEADER_LEN: usize = 12;
 /// Names that a pointer leads from one to the next, at most: a name has no more labels (RFC 1035 section 2.3.4).
 pub const DNS_JUMPS_MAX: usize = 127;
+/// Bytes of a name's labels with the length of each, without the zero at the end (RFC 6762 appendix C). RFC 1035 section
+/// 2.3.4 permits one byte less.
+pub const DNS_NAME_LEN_MAX: usize = 255;
+/// Bytes of a label (RFC 1035 section 2.3.4).
+pub const DNS_LABEL_LEN_MAX: usize = 63;
+/// Bytes of a host name that is looked up: no setting has a longer one.
+pub const HOST_LEN_MAX: usize = 64;
+/// Bytes of a resolver's question: header, name, type and class.
+pub const DNS_QUESTION_LEN_MAX: usize = DNS_HEADER_LEN + HOST_LEN_MAX + 2 + 4;
+/// How often a resolver asks. The name servers take turns.
+pub const DNS_TRIES: usize = 3;
+/// How long a name server may take to answer, milliseconds.
+pub const DNS_TRY_MS: u64 = 1_500;
+/// A resolver asks again, with another ID and port, after so many messages that do not answer its question (RFC 5452
+/// section 9.3).
+pub const DNS_FOREIGN_ANSWERS_MAX: u8 = 8;
+/// The first UDP port that a client may have: the first behind those of the services. RFC 5452 section 9.2 asks for as
+/// many ports as there can be.
+pub const CLIENT_PORT_FIRST: u16 = 5_354;
+/// How many ports a client tries to bind. A host may have given a port to another program.
+pub const CLIENT_PORT_TRIES: u8 = 4;
 /// How long a client may remember an answer, seconds: not beyond its stay in the device's own network.
 pub const DNS_TTL_S: u32 = 60;
 
@@ -111,5 +134,6 @@ pub const SNTP_PAUSE_MAX_MS: u64 = 1_024_000;
 /// Pause after a message that could not be read or answered, milliseconds.
 pub const RETRY_MS: u64 = 100;
 
+const _: () = assert!(DNS_TRIES as u64 * DNS_TRY_MS < SNTP_ANSWER_MS);
 const _: () = assert!(SNTP_PAUSE_MIN_MS >= SNTP_LOOK_MS && SNTP_PAUSE_MIN_MS <= SNTP_PAUSE_MAX_MS);
 const _: () = assert!(DHCP_REPLY_LEN_MAX >= DHCP_REPLY_LEN_MIN);

@@ -11,10 +11,13 @@ use core::net::{Ipv4Addr, SocketAddr};
 use edge_nal::UdpBind;
 use embassy_time::Instant;
 
-use crate::Cidr;
-use crate::limits::{MDNS_ANSWER_LEN_MAX, MDNS_QUESTION_LEN_MAX};
+use crate::limits::{MDNS_ANSWER_LEN_MAX, MDNS_QUESTION_LEN_MAX, QUEUED};
 use crate::service::{Place, serve as serve_messages};
+use crate::{Buffers, Cidr};
 use responder::Responder;
+
+/// The memory of the responder's socket.
+pub type MdnsBuffers = Buffers<{ QUEUED * MDNS_QUESTION_LEN_MAX }, MDNS_ANSWER_LEN_MAX, QUEUED>;
 
 /// The service by which devices are found: `_sockeye._tcp`.
 pub const SERVICE: &str = "_sockeye";

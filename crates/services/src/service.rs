@@ -96,8 +96,8 @@ async fn serve_socket<U: UdpBind>(
             Either::Second(()) if service.due() > Instant::now() => return Ok(()),
             Either::Second(()) => service.poll(Instant::now(), tx),
         };
-        if let Some((len, peer)) = answer {
-            match bounded("send", SEND_MS, socket.send(peer, &tx[..len])).await {
+        if let Some((message, peer)) = answer.and_then(|(len, peer)| Some((tx.get(..len)?, peer))) {
+            match bounded("send", SEND_MS, socket.send(peer, message)).await {
                 Ok(()) => {}
                 // There may be no way to whom a message said that it is from.
                 Err(Failure(_, kind)) if kind != ErrorKind::TimedOut && errors < ERRORS_MAX => errors += 1,

@@ -10,8 +10,13 @@ use heapless::String;
 use sntpc::{NtpContext, NtpTimestampGenerator, NtpUdpSocket, fraction_to_microseconds};
 
 use crate::limits::{
-    SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_ASK_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS, SNTP_PERIOD_MS,
+    NTP_MESSAGE_LEN, SERVER_LEN_MAX, SNTP_ANSWER_MS, SNTP_ASK_MS, SNTP_LOOK_MS, SNTP_PAUSE_MAX_MS, SNTP_PAUSE_MIN_MS,
+    SNTP_PERIOD_MS,
 };
+use crate::{Buffers, client_port};
+
+/// The memory of the client's socket.
+pub type SntpBuffers = Buffers<NTP_MESSAGE_LEN, NTP_MESSAGE_LEN, 1>;
 
 /// The port of NTP.
 const PORT: u16 = 123;
@@ -33,10 +38,12 @@ enum AskError {
 /// or `HOST:PORT`; empty as long as there is none. `server` is read again every ten seconds.
 ///
 /// A server that doesn't answer is asked again after 15 seconds, and then after twice as long each time, up to 17
-/// minutes. Takes one socket of `udp` while it asks.
+/// minutes. Takes one socket of `udp` while it asks. `random` fills bytes, which nobody can guess: the port of each
+/// question, and the time in it, which its answer must have in it too.
 pub async fn serve<U: UdpBind, D: Dns>(
     udp: &U,
     dns: &D,
+    random: impl Fn(&mut [u8]),
     server: impl Fn() -> String<SERVER_LEN_MAX, u8>,
     mut set: impl FnMut(u64),
 ) -> ! {
@@ -49,7 +56,7 @@ pub async fn serve<U: UdpBind, D: Dns>(
         }
         if !asked.is_empty() && Instant::now() >= next {
             // Each part has a bound but that of the socket.
-            let asking = with_timeout(Duration::from_millis(SNTP_ASK_MS), ask(udp, dns, &asked)).await;
+            let asking = with_timeout(Duration::from_millis(SNTP_ASK_MS), ask(udp, dns, &random, &asked)).await;
             let wait_ms = match asking.unwrap_or(Err(AskError::TimedOut)) {
                 Ok(unix_us) => {
                     set(unix_us);
@@ -69,12 +76,14 @@ pub async fn serve<U: UdpBind, D: Dns>(
     }
 }
 
-async fn ask<U: UdpBind, D: Dns>(udp: &U, dns: &D, server: &str) -> Result<u64, AskError> {
+async fn ask<U: UdpBind, D: Dns>(udp: &U, dns: &D, random: &impl Fn(&mut [u8]), server: &str) -> Result<u64, AskError> {
     let server = address(dns, server).await?;
-    let mut socket = udp.bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0)).await.map_err(|_| AskError::Bind)?;
+    let mut socket = client_port::bind(udp, random).await.map_err(|_| AskError::Bind)?;
+    let mut start = [0; 8];
+    random(&mut start);
     let (receive, send) = socket.split();
     let halves = Halves { receive: Mutex::new(receive), send: Mutex::new(send) };
-    let asking = sntpc::get_time(server, &halves, NtpContext::new(Uptime(Instant::MIN)));
+    let asking = sntpc::get_time(server, &halves, NtpContext::new(Stopwatch::starting_at(start)));
     let result = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::TimedOut)?;
     let time = result.map_err(|_| AskError::Answer)?;
     // The server's time is older by half of the round trip.
@@ -111,20 +120,36 @@ impl<R: UdpReceive, S: UdpSend> NtpUdpSocket for Halves<R, S> {
     }
 }
 
-/// The clock with which the library measures the way there and back.
+/// The clock with which the library measures the way there and back. A question has the clock's time in it, and its answer
+/// repeats that time. So the clock begins at random, and nobody can answer who has not heard the question.
 #[derive(Clone, Copy)]
-struct Uptime(Instant);
+struct Stopwatch {
+    start_us: u64,
+    now: Instant,
+}
 
-impl NtpTimestampGenerator for Uptime {
+impl Stopwatch {
+    fn starting_at(random: [u8; 8]) -> Self {
+        // 2^51 microseconds are 71 years, so the clock begins between 1970 and 2041. The library takes the era in which the
+        // server's time is nearest to this clock and not before 1970. Until 2106 this era is the right one.
+        Self { start_us: u64::from_le_bytes(random) >> 13, now: Instant::MIN }
+    }
+
+    fn us(&self) -> u64 {
+        self.start_us + self.now.as_micros()
+    }
+}
+
+impl NtpTimestampGenerator for Stopwatch {
     fn init(&mut self) {
-        self.0 = Instant::now();
+        self.now = Instant::now();
     }
 
     fn timestamp_sec(&self) -> u64 {
-        self.0.as_secs()
+        self.us() / 1_000_000
     }
 
     fn timestamp_subsec_micros(&self) -> u32 {
-        (self.0.as_micros() % 1_000_000) as u32
+        (self.us() % 1_000_000) as u32
     }
 }

@@ -11,6 +11,7 @@ use embassy_net::udp::{BindError, PacketMetadata, RecvError, SendError, UdpMetad
 use embassy_net::{IpEndpoint, IpListenEndpoint, MulticastError, Stack, StaticConfigV4};
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{ErrorKind, ErrorType};
+use heapless::Vec;
 
 use crate::limits::SEND_MS;
 
@@ -69,15 +70,25 @@ impl Udp {
         let is_way = |config: StaticConfigV4| config.gateway.is_some() || config.address.contains_addr(&address);
         address.is_broadcast() || address.is_multicast() || config.is_some_and(is_way)
     }
+
+    /// The name servers of the network, from DHCP or from the configuration.
+    pub(crate) fn name_servers(&self) -> Vec<Ipv4Addr, 3> {
+        self.stack.config_v4().map(|config| config.dns_servers).unwrap_or_default()
+    }
 }
 
 impl UdpBind for Udp {
     type Error = UdpError;
     type Socket<'a> = BoundUdpSocket<'a>;
 
+    /// Binds the port of `local`, which must not be 0: embassy-net would take one more than its last, which anybody can
+    /// guess (RFC 6056).
     async fn bind(&self, local: SocketAddr) -> Result<BoundUdpSocket<'_>, UdpError> {
         let mut socket = self.socket.try_borrow_mut().map_err(|_| UdpError::InUse)?;
         let IpAddr::V4(address) = local.ip() else { return Err(UdpError::Unsupported) };
+        if local.port() == 0 {
+            return Err(UdpError::Unsupported);
+        }
         let address = (!address.is_unspecified()).then_some(address.into());
         socket.bind(IpListenEndpoint { addr: address, port: local.port() }).map_err(UdpError::Bind)?;
         Ok(BoundUdpSocket { udp: self, socket })
@@ -88,6 +99,16 @@ impl UdpBind for Udp {
 pub struct BoundUdpSocket<'a> {
     udp: &'a Udp,
     socket: RefMut<'a, UdpSocket<'static>>,
+}
+
+impl BoundUdpSocket<'_> {
+    /// Waits for a datagram and gives it to `take`, with its sender. The datagram is not copied.
+    pub(crate) async fn receive_with<T>(&mut self, take: impl FnOnce(&[u8], SocketAddr) -> T) -> T {
+        let taking = self.socket.recv_from_with(|datagram, UdpMetadata { endpoint, .. }| {
+            take(datagram, SocketAddr::new(endpoint.addr.into(), endpoint.port))
+        });
+        taking.await
+    }
 }
 
 impl Drop for BoundUdpSocket<'_> {
@@ -246,7 +267,7 @@ pub enum UdpError {
     TimedOut,
     /// The group can't be joined or left.
     Multicast(MulticastError),
-    /// IPv6.
+    /// IPv6, or no port.
     Unsupported,
 }
 

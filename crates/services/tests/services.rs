@@ -3,9 +3,11 @@
 mod wire;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
+use std::thread;
 
 use domain::base::iana::{Class, Rcode};
 use domain::base::{Message, MessageBuilder, Name, Rtype, ToName};
@@ -15,6 +17,7 @@ use edge_nal::{AddrType, Dns};
 use embassy_futures::block_on;
 use embassy_futures::select::select;
 use embedded_io_async::ErrorKind;
+use sockeye_services::limits::CLIENT_PORT_FIRST;
 use sockeye_services::{Cidr, captive, dhcp, sntp};
 
 use crate::wire::{Datagram, Udp};
@@ -176,22 +179,73 @@ fn new_year(asked: &Datagram) -> Datagram {
     Datagram::new(asked.peer, &bytes)
 }
 
+/// The messages that a client of a time server has sent, their ports, and the times that the client has set.
+struct Asked {
+    sent: Vec<Datagram>,
+    ports: Vec<u16>,
+    set: Vec<u64>,
+}
+
+fn ask_the_time(answer: impl Fn(&Datagram) -> Datagram + 'static, server: &str) -> Asked {
+    let (udp, told) = (Udp::answering(answer), RefCell::new(Vec::new()));
+    let random = |bytes: &mut [u8]| bytes.fill_with(|| fastrand::u8(..));
+    let set = |unix_us| told.borrow_mut().push(unix_us);
+    let sent = answers(&udp, sntp::serve(&udp, &NoDns, random, || server.try_into().unwrap(), set), []);
+    Asked { sent, ports: udp.ports(), set: told.into_inner() }
+}
+
 #[test]
 fn the_time_of_day_comes_from_the_server() {
-    let told = RefCell::new(Vec::new());
-    let ask = |answer: fn(&Datagram) -> Datagram, server: &str| {
-        let udp = Udp::answering(answer);
-        let name = || server.try_into().unwrap();
-        let sent = answers(&udp, sntp::serve(&udp, &NoDns, name, |unix_us| told.borrow_mut().push(unix_us)), []);
-        sent.iter().map(|datagram| datagram.peer.to_string()).collect::<Vec<_>>()
+    let ask = |server: &str| {
+        let asked = ask_the_time(new_year, server);
+        (asked.sent.iter().map(|datagram| datagram.peer.to_string()).collect::<Vec<_>>(), asked.set)
     };
-    assert_eq!(ask(new_year, ""), [""; 0]);
-    assert_eq!(ask(new_year, "no-such-name"), [""; 0]);
-    assert_eq!(ask(|asked| Datagram::new(asked.peer, b"?"), "10.0.2.2"), ["10.0.2.2:123"]);
-    assert_eq!(*told.borrow(), []);
-    assert_eq!(ask(new_year, "10.0.2.2:1234"), ["10.0.2.2:1234"]);
-    let [unix_us] = told.borrow()[..] else { panic!("{told:?}") };
+    assert_eq!(ask(""), (vec![], vec![]));
+    assert_eq!(ask("no-such-name"), (vec![], vec![]));
+    let (asked, told) = ask("10.0.2.2:1234");
+    assert_eq!(asked, ["10.0.2.2:1234"]);
+    let [unix_us] = told[..] else { panic!("{told:?}") };
     assert!((0..1_000_000).contains(&(unix_us - 1_893_456_000_000_000)), "{unix_us}");
+}
+
+/// RFC 4330 section 5: the originate timestamp is that of the question, and the sender is who was asked.
+#[test]
+fn the_time_is_taken_only_as_the_answer_to_the_question() {
+    type Forge = fn(&mut Datagram);
+    let forgeries: [(&str, Forge); 5] = [
+        ("another address", |it| it.peer.set_ip(Ipv4Addr::new(10, 0, 2, 3).into())),
+        ("another port", |it| it.peer.set_port(124)),
+        ("another second", |it| it.bytes[27] ^= 1),
+        ("another microsecond", |it| it.bytes[29] ^= 1),
+        ("half an answer", |it| it.bytes.truncate(24)),
+    ];
+    // Each takes as long as the network is to be quiet.
+    thread::scope(|scope| {
+        for (what, forge) in forgeries {
+            let answer = move |asked: &Datagram| {
+                let mut answer = new_year(asked);
+                forge(&mut answer);
+                answer
+            };
+            scope.spawn(move || {
+                let asked = ask_the_time(answer, "10.0.2.2");
+                assert_eq!((asked.sent.len(), asked.set), (1, vec![]), "{what}");
+            });
+        }
+    });
+}
+
+/// Nobody who has not heard the question can guess its port, or the time in it.
+#[test]
+fn each_question_for_the_time_has_a_port_and_a_timestamp_at_random() {
+    let asked: Vec<_> = thread::scope(|scope| {
+        let asking = [(); 4].map(|()| scope.spawn(|| ask_the_time(new_year, "10.0.2.2")));
+        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+    });
+    let ports: BTreeSet<_> = asked.iter().flat_map(|asked| &asked.ports).collect();
+    let times: BTreeSet<_> = asked.iter().map(|asked| asked.sent[0].bytes[40..44].to_vec()).collect();
+    assert!(ports.len() == 4 && times.len() == 4, "{ports:?} {times:?}");
+    assert!(ports.iter().all(|port| **port >= CLIENT_PORT_FIRST));
 }
 
 /// Knows no name.

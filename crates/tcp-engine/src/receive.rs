@@ -51,19 +51,20 @@ impl<M: RingMemory> Tcb<M> {
         Reaction::Accepted
     }
 
-    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19).
+    /// Every second segment with text is acknowledged at once (section 3.8.6.3, SHLD-19). Where half of the buffer is to
+    /// be read, reading it sends a window update, which is the ACK too. Without a read the delayed ACK comes.
     #[inline]
     fn delay_ack(&mut self, now: Instant) {
         if self.ack_due == AckDue::No {
             self.ack_due = AckDue::Delayed;
             self.ack_at = after(now, ticks(ACK_DELAY_MS));
-        } else {
+        } else if self.rx.len() < self.rx.capacity() / 2 {
             self.ack_due = AckDue::Now;
         }
     }
 
     #[inline(never)]
-    fn on_other(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+    pub(crate) fn on_other(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
         match self.state {
             State::Closed => Reaction::Ignored,
             State::SynSent => self.in_syn_sent(segment, now),
@@ -110,7 +111,7 @@ impl<M: RingMemory> Tcb<M> {
         self.rcv_adv = self.rcv_nxt;
         self.snd_mss = syn.mss().min(self.rcv_mss);
         self.snd_wnd = syn.window.into();
-        (self.snd_wl1, self.snd_wl2) = (syn.seq, syn.ack);
+        self.snd_wl1 = syn.seq;
         self.snd_wnd_max = self.snd_wnd;
     }
 
@@ -218,10 +219,10 @@ impl<M: RingMemory> Tcb<M> {
             // A keep-alive, or a repetition: the peer is there.
             self.heard = now;
             self.retransmit_early(now);
-        }
-        if self.state == State::TimeWait && segment.has(Flags::FIN) {
-            // Eighth: the peer's FIN again.
-            self.timer.start(TimerKind::TimeWait, now, ticks(TIME_WAIT_MS));
+            if self.state == State::TimeWait && segment.has(Flags::FIN) {
+                // Eighth: the peer's FIN again. A FIN that is only guessed keeps nothing open.
+                self.timer.start(TimerKind::TimeWait, now, ticks(TIME_WAIT_MS));
+            }
         }
         if segment.payload.is_empty() && !segment.has(Flags::FIN) {
             self.challenge(now);
@@ -349,18 +350,16 @@ impl<M: RingMemory> Tcb<M> {
     /// An ACK of `more` than before is newer, whatever its number is. By the rule of SND.WL1 and SND.WL2 alone, a
     /// repeated FIN with a newer ACK would move SND.UNA and keep the old window. Data would then go beyond the peer's
     /// edge. Where both numbers are the same, the larger window is the newer one, since edges don't go back (SHLD-14).
-    /// A shut window may be sent before an open one and arrive after it.
+    /// A shut window may be sent before an open one and arrive after it. SND.WL2 is SND.UNA, since each ACK of more sets
+    /// both, and one of less does not get here.
     #[inline]
     fn update_window(&mut self, segment: &Segment<'_>, more: bool, now: Instant) {
         let window = u32::from(segment.window);
-        let is_newer = more
-            || self.snd_wl1 < segment.seq
-            || self.snd_wl1 == segment.seq
-                && (self.snd_wl2 < segment.ack || self.snd_wl2 == segment.ack && self.snd_wnd < window);
+        let is_newer = more || self.snd_wl1 < segment.seq || self.snd_wl1 == segment.seq && self.snd_wnd < window;
         if !is_newer {
             return;
         }
-        (self.snd_wl1, self.snd_wl2) = (segment.seq, segment.ack);
+        self.snd_wl1 = segment.seq;
         if window == 0 || self.snd_wnd == 0 {
             self.on_shut_window(window, now);
         }
@@ -423,15 +422,21 @@ impl<M: RingMemory> Tcb<M> {
         if !segment.has(Flags::FIN) || !self.may_receive() {
             return;
         }
-        self.ack_due = AckDue::Now;
         let fin_at = segment.seq + segment.payload.len() as u32;
         if fin_at != self.rcv_nxt || self.rcv_adv <= self.rcv_nxt {
+            self.ack_due = AckDue::Now;
             return;
         }
         self.rcv_nxt += 1;
         self.fin_received = true;
+        if self.state == State::Established {
+            // A server closes when its client has. Its FIN then carries the ACK.
+            self.state = State::CloseWait;
+            self.delay_ack(now);
+            return;
+        }
+        self.ack_due = AckDue::Now;
         match self.state {
-            State::Established => self.state = State::CloseWait,
             State::FinWait1 => self.state = State::Closing,
             State::FinWait2 => self.enter_time_wait(now),
             _ => {}

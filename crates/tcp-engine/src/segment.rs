@@ -300,11 +300,17 @@ mod tests {
         assert_eq!((Seq(5) - Seq(u32::MAX), Seq(2) - 3u32, Seq(u32::MAX) + 2), (6, Seq(u32::MAX), Seq(1)));
     }
 
+    /// Each byte is another one.
+    const SEQ: Seq = Seq(0x0102_0304);
+    const ACK: Seq = Seq(0x1122_3344);
+    const WINDOW: u16 = 0x5566;
+
     fn header(offset: u8, flags: u8) -> [u8; 24] {
         let mut header = [0; 24];
-        header[4..8].copy_from_slice(&1u32.to_be_bytes());
-        header[8..12].copy_from_slice(&2u32.to_be_bytes());
-        (header[12], header[13], header[15]) = (offset << 4, flags, 3);
+        header[4..8].copy_from_slice(&SEQ.number().to_be_bytes());
+        header[8..12].copy_from_slice(&ACK.number().to_be_bytes());
+        (header[12], header[13]) = (offset << 4, flags);
+        header[14..16].copy_from_slice(&WINDOW.to_be_bytes());
         header[20..].copy_from_slice(&[2, 4, 5, 180]);
         header
     }
@@ -313,12 +319,24 @@ mod tests {
     fn a_header_is_read_with_and_without_options() {
         let with = header(6, 0x12);
         let segment = Segment::parse(&with).unwrap();
-        assert_eq!((segment.seq, segment.ack, segment.window), (Seq(1), Seq(2), 3));
+        assert_eq!((segment.seq, segment.ack, segment.window), (SEQ, ACK, WINDOW));
         assert_eq!((segment.flags, segment.mss(), segment.payload), (Flags::SYN | Flags::ACK, 1_460, &b""[..]));
         let without = header(5, 0x01);
         let segment = Segment::parse(&without).unwrap();
         assert_eq!((segment.options, segment.payload.len(), segment.len()), (&b""[..], 4, 5));
         assert!(!segment.is_empty() && !segment.is_opening());
+    }
+
+    #[test]
+    fn flags_are_the_bits_of_a_header() {
+        for bits in 0..=255 {
+            let flags = Flags::new(bits);
+            assert_eq!(flags.bits(), bits);
+            assert_eq!((flags | Flags::ACK).bits(), bits | 0x10);
+            assert_eq!(flags.is_plain_ack(), bits & 0x17 == 0x10, "{bits:#x}");
+            let segment = Segment { seq: SEQ, ack: ACK, window: 0, flags, options: &[], payload: &[] };
+            assert_eq!(segment.is_opening(), bits & 0x17 == 0x02, "{bits:#x}");
+        }
     }
 
     #[test]
@@ -342,6 +360,7 @@ mod tests {
         assert_eq!(mss_of(&[8, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 4, 2, 0]), 512);
         assert_eq!(mss_of(&[]), MSS_DEFAULT);
         assert_eq!(mss_of(&[0, 2, 4, 5, 180]), MSS_DEFAULT, "behind the end of the options");
+        assert_eq!(mss_of(&[0, 2, 2, 4, 5, 180]), MSS_DEFAULT, "the end has no length");
         assert_eq!(mss_of(&[2, 4, 0, 0]), MSS_MIN);
         assert_eq!(mss_of(&[2, 4, 0, 47]), MSS_MIN);
         assert_eq!(mss_of(&[2, 4, 0, 49]), 49);

@@ -40,6 +40,7 @@ impl<M: RingMemory> Tcb<M> {
     pub(crate) fn unsent(&self) -> usize {
         let flight = (self.snd_nxt - self.snd_una) as usize;
         match self.state {
+            State::Established => self.tx.len().saturating_sub(flight),
             State::Closed => 0,
             State::SynSent | State::SynReceived => 1usize.saturating_sub(flight),
             _ => (self.tx.len() + usize::from(self.may_send_fin())).saturating_sub(flight),

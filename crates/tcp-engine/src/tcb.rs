@@ -98,7 +98,8 @@ impl Timer {
     }
 }
 
-/// The transmission control block of one connection. `M` is the memory of each of its two buffers. Fields have the names of RFC 9293 section 3.3.1.
+/// The transmission control block of one connection. `M` is the memory of each of its two buffers. Fields have the names
+/// of RFC 9293 section 3.3.1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tcb<M> {
     pub(crate) state: State,
@@ -114,7 +115,6 @@ pub struct Tcb<M> {
     pub(crate) snd_max: Seq,
     pub(crate) snd_wnd: u32,
     pub(crate) snd_wl1: Seq,
-    pub(crate) snd_wl2: Seq,
     /// MAX.SND.WND (RFC 5961 section 5): the largest window that the peer has offered.
     pub(crate) snd_wnd_max: u32,
     /// Effective send MSS, and the largest segment that we can take (section 3.7.1).
@@ -173,7 +173,6 @@ impl<M: RingMemory> Tcb<M> {
             snd_max: zero,
             snd_wnd: 0,
             snd_wl1: zero,
-            snd_wl2: zero,
             snd_wnd_max: 0,
             snd_mss: MSS_DEFAULT,
             rcv_mss: MSS_DEFAULT,
@@ -380,7 +379,6 @@ impl<M: RingMemory> Tcb<M> {
     pub fn due(&self) -> Instant {
         match self.state {
             State::Closed => Instant::MAX,
-            State::TimeWait => self.timer.at,
             _ => {
                 let silence = after(self.heard, ticks(SILENCE_MS));
                 let due = self.timer.at.min(silence).min(self.keep_alive_at());
@@ -402,7 +400,6 @@ impl<M: RingMemory> Tcb<M> {
         match self.state {
             State::Closed => return,
             State::TimeWait if now >= self.timer.at => return self.end(Ended::Closed),
-            State::TimeWait => return,
             _ => {}
         }
         if now >= after(self.heard, ticks(SILENCE_MS)) {

@@ -6,6 +6,7 @@ mod faults;
 mod model;
 mod rfc;
 mod security;
+mod steps;
 
 use embassy_time::{Duration, Instant};
 use std::vec;

@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(measured(&[800, 400]).rto(), ticks(2_350));
         assert_eq!(measured(&[29_000]).rto(), ticks(60_000), "bounded");
         assert_eq!(measured(&[100_000_000]).rto(), ticks(60_000), "whatever passes");
+        assert_eq!(measured(&[100_000_000]), measured(&[30_000]), "a sample of half the bound reaches it");
     }
 
     #[test]

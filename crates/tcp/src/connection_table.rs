@@ -22,6 +22,12 @@ use crate::tcp_socket::TcpError;
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 
+/// One tick after `now`, which is a time and not [`Instant::MAX`].
+#[inline]
+pub(crate) fn a_tick_after(now: Instant) -> Instant {
+    Instant::from_ticks(now.as_ticks().wrapping_add(TICK.as_ticks()))
+}
+
 /// The table that a listener and its handles share. Borrowed for the length of one call, never across an await.
 pub(crate) type Shared = RefCell<Table>;
 
@@ -44,8 +50,8 @@ pub(crate) struct InterfaceState {
     pub(crate) gateway: Option<Ipv4Addr>,
     /// The address has changed since the runner looked.
     pub(crate) changed: bool,
-    /// Connections that have something to send, one bit each.
-    pub(crate) dirty: u64,
+    /// How many of its connections are marked: they have something to send.
+    pub(crate) marked_len: usize,
     /// The earliest timer of a connection.
     pub(crate) next: Instant,
     /// When the runner will be woken for it. An alarm once set stays.
@@ -63,7 +69,7 @@ impl InterfaceState {
             address: None,
             gateway: None,
             changed: false,
-            dirty: 0,
+            marked_len: 0,
             next: Instant::MAX,
             alarm: Instant::MAX,
             soon: Instant::MIN,
@@ -107,7 +113,7 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
-    isn_key: IsnKey,
+    pub(crate) isn_key: IsnKey,
     /// How many connections are for clients: the first ones. The others are for [`connect`](Self::connect).
     accepting_len: usize,
     /// How many were opened by [`connect`](Self::connect), modulo 2^16: RFC 6056's counter.
@@ -170,19 +176,39 @@ impl Table {
             .position(|connection| connection.peer == Some(peer) && connection.interface == interface)
     }
 
+    /// Marks a connection that has something to send. Returns its interface.
+    #[inline]
+    pub(crate) fn set_mark(&mut self, index: usize) -> &mut InterfaceState {
+        let connection = at_mut(&mut self.connections, index);
+        let interface = at_mut(&mut self.interfaces, connection.interface);
+        if !connection.is_marked {
+            connection.is_marked = true;
+            interface.marked_len += 1;
+        }
+        interface
+    }
+
+    /// Takes the mark from a connection. True if there was one.
+    #[inline]
+    pub(crate) fn take_mark(&mut self, index: usize) -> bool {
+        let connection = at_mut(&mut self.connections, index);
+        let was_marked = core::mem::take(&mut connection.is_marked);
+        if was_marked {
+            at_mut(&mut self.interfaces, connection.interface).marked_len -= 1;
+        }
+        was_marked
+    }
+
     /// Marks a connection that has something to send, and wakes its runner.
     pub(crate) fn mark(&mut self, index: usize) {
-        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
-        interface.dirty |= 1 << index;
-        interface.wake();
+        self.set_mark(index).wake();
     }
 
     /// Marks a connection that has something to send and whose owner will call [`transmit`](Self::transmit) soon. If the
     /// owner does not, the next tick sends it.
     #[inline]
     pub(crate) fn schedule_tx(&mut self, index: usize) {
-        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
-        interface.dirty |= 1 << index;
+        let interface = self.set_mark(index);
         if interface.alarm > interface.soon {
             interface.wake();
         }
@@ -202,8 +228,7 @@ impl Table {
     /// Sends what a marked connection has to send, here and now.
     #[inline]
     pub(crate) fn transmit(&mut self, index: usize) {
-        let interface = at_mut(&mut self.interfaces, at(&self.connections, index).interface);
-        if interface.dirty & 1 << index != 0 {
+        if at(&self.connections, index).is_marked {
             self.transmit_marked(index);
         }
     }
@@ -216,8 +241,9 @@ impl Table {
         let Ok(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
         if send(&mut *port, connection, waker, now) == Sent::All {
-            interface.dirty &= !(1 << index);
-            let due = now + TICK;
+            connection.is_marked = false;
+            interface.marked_len -= 1;
+            let due = a_tick_after(now);
             if connection.due > due {
                 connection.due = due;
                 if interface.expect(due) {
@@ -242,6 +268,7 @@ impl Table {
         let index = self.room_for_syn(now)?;
         let peer = packet.peer;
         let isn = self.isn_key.isn(local.socket(peer), peer.into(), now);
+        self.take_mark(index);
         let connection = at_mut(&mut self.connections, index);
         connection.forget();
         connection.tcp.accept(&packet.segment, isn, mtu, now);
@@ -270,6 +297,7 @@ impl Table {
         let peer = self.free_port(interface, &local, remote).ok_or(TcpError::NoConnections)?;
         let now = Instant::now();
         let isn = self.isn_key.isn(local.socket(peer), remote, now);
+        self.take_mark(index);
         let connection = at_mut(&mut self.connections, index);
         connection.forget();
         connection.tcp.connect(isn, mtu, now);
@@ -293,19 +321,20 @@ impl Table {
 
     /// A free connection of these: one that is closed, or else the one that has been in TIME-WAIT for the longest.
     fn room(&self, range: Range<usize>) -> Option<usize> {
-        let mut oldest: Option<(usize, Instant)> = None;
-        for (index, connection) in self.connections.iter().enumerate().take(range.end).skip(range.start) {
+        // Instant::MAX is no time, so that any is before it.
+        let (mut oldest, mut since) = (None, Instant::MAX);
+        for (connection, index) in self.connections.get(range.clone())?.iter().zip(range) {
             if connection.accept_state != AcceptState::Free {
                 continue;
             }
             if connection.peer.is_none() {
                 return Some(index);
             }
-            if oldest.is_none_or(|(_, since)| connection.since < since) {
-                oldest = Some((index, connection.since));
+            if connection.since < since {
+                (oldest, since) = (Some(index), connection.since);
             }
         }
-        oldest.map(|(index, _)| index)
+        oldest
     }
 
     /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep

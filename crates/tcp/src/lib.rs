@@ -4,6 +4,7 @@
 //! - RFC 9293, TCP: section 3.5 (half-open connections), 3.6.1 (TIME-WAIT gives way), 3.10.7.1 and 3.10.7.2 (segments of no
 //!   connection). [`sockeye_tcp_engine`] has the rest.
 //! - RFC 1122 section 3.3.1.1: the next hop. RFC 6056: ephemeral ports. RFC 1071: the Internet checksum.
+//! - RFC 2131 section 4.4.1: transaction IDs of DHCP, in the place of those that embassy-net draws.
 //! - RFC 791, IPv4: fragments are dropped. RFC 894: IPv4 over Ethernet. RFC 826: ARP.
 //!
 //! # Layout
@@ -35,6 +36,7 @@ extern crate std;
 mod buffered_socket;
 mod checksum;
 mod connection_table;
+mod dhcp_filter;
 mod driver_port;
 mod follow;
 mod frame;

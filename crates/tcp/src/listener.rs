@@ -86,8 +86,8 @@ impl<const IN: usize, const OUT: usize> Default for Frames<IN, OUT> {
 pub struct Options {
     /// How long a handshake may take from SYN to the client's ACK.
     pub handshake: Duration,
-    /// The secret of sequence numbers and ephemeral ports: 16 bytes of the chip's random numbers, new at each start
-    /// (RFC 6528 section 3).
+    /// The secret of sequence numbers, ports and DHCP's transaction IDs. 16 bytes of the chip's random numbers, new at
+    /// each start (RFC 6528 section 3).
     pub isn_key: IsnKey,
 }
 
@@ -153,7 +153,8 @@ impl Tcp {
         let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
         let link = &frames.link;
         let runner = Runner::new(&port.0, self.shared, index, net, link);
-        (Interface { shared: self.shared, index, link }, runner, NetDriver::new(device, &link.stand_ins))
+        let device = NetDriver::new(device, &link.stand_ins, table.isn_key.clone());
+        (Interface { shared: self.shared, index, link }, runner, device)
     }
 }
 

@@ -11,7 +11,7 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant, Timer};
 use sockeye_tcp_engine::{Flags, OutgoingSegment, Reaction, Seq, State};
 
-use crate::connection_table::{Shared, TICK, Table, at, at_mut};
+use crate::connection_table::{Shared, Table, a_tick_after, at, at_mut};
 use crate::driver_port::{PortState, Sent, Transmit, send};
 use crate::frame::{Local, Packet, is_host, is_tcp};
 use crate::igmp::{self, Reports};
@@ -74,13 +74,13 @@ impl<D: Driver + 'static> Runner<D> {
         let now = Instant::now();
         let interface = at_mut(&mut table.interfaces, self.index);
         interface.register(cx.waker());
-        interface.soon = now + TICK;
+        interface.soon = a_tick_after(now);
         if core::mem::take(&mut interface.changed) {
             self.change_address(table, port);
         }
         let received = self.ingress(table, port, cx, now);
         let interface = at(&table.interfaces, self.index);
-        if !received && interface.dirty == 0 {
+        if !received && interface.marked_len == 0 {
             // What else could have woken the runner? Every frame is followed by a tick, where this is asked again.
             self.follow_link(port, cx);
         }
@@ -90,7 +90,7 @@ impl<D: Driver + 'static> Runner<D> {
         if table.has_syns() {
             self.replay(table, port, cx, now);
         }
-        if at(&table.interfaces, self.index).dirty != 0 {
+        if at(&table.interfaces, self.index).marked_len > 0 {
             self.egress(table, port, cx, now);
         }
         self.forward(port, cx, now);
@@ -213,7 +213,7 @@ impl<D: Driver + 'static> Runner<D> {
                     connection.due = connection.next_due(now, handshake);
                 }
                 if connection.tcp.has_urgent_segment() {
-                    at_mut(&mut table.interfaces, self.index).dirty |= 1 << index;
+                    table.set_mark(index);
                 }
             }
             next = next.min(at(&table.connections, index).due);
@@ -223,24 +223,29 @@ impl<D: Driver + 'static> Runner<D> {
 
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
-        let mut dirty = core::mem::take(&mut at_mut(&mut table.interfaces, self.index).dirty);
-        while dirty != 0 {
-            let index = dirty.trailing_zeros() as usize;
+        let mut left = at(&table.interfaces, self.index).marked_len;
+        for index in 0..table.connections.len() {
+            if left == 0 {
+                return;
+            }
+            if at(&table.connections, index).interface != self.index || !table.take_mark(index) {
+                continue;
+            }
+            left -= 1;
             match send(port, at_mut(&mut table.connections, index), cx.waker(), now) {
                 Sent::All => {}
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
-                    at_mut(&mut table.interfaces, self.index).dirty |= dirty;
+                    table.set_mark(index);
                     // A link that is down has no room either.
                     self.follow_link(port, cx);
                     return;
                 }
             }
-            dirty &= dirty - 1;
             table.sync_state(index);
             let connection = at_mut(&mut table.connections, index);
             if connection.peer.is_some() {
-                connection.due = connection.due.min(now + TICK);
+                connection.due = connection.due.min(a_tick_after(now));
                 at_mut(&mut table.interfaces, self.index).expect(connection.due);
             }
         }
@@ -463,7 +468,7 @@ impl SegmentInput<'_> {
     /// After a segment of a connection: its timers, and what is to be sent.
     #[inline]
     fn settle(&mut self, index: usize) {
-        let due = self.now + TICK;
+        let due = a_tick_after(self.now);
         let connection = at_mut(&mut self.table.connections, index);
         let (state, is_urgent) = (connection.tcp.state(), connection.tcp.has_urgent_segment());
         if connection.due > due {
@@ -472,7 +477,7 @@ impl SegmentInput<'_> {
         }
         // While all is answered, the reply of the handler carries the ACK; if none comes, the tick sends it.
         if is_urgent {
-            at_mut(&mut self.table.interfaces, self.index).dirty |= 1 << index;
+            self.table.set_mark(index);
         }
         self.table.sync_known_state(index, state);
     }

@@ -31,6 +31,8 @@ pub(crate) struct Connection {
     pub(crate) peer: Option<Peer>,
     pub(crate) route: Route,
     pub(crate) interface: usize,
+    /// Something is to be sent. Its interface counts the marks.
+    pub(crate) is_marked: bool,
     pub(crate) accept_state: AcceptState,
     /// When its SYN came, and later when it was let go or began to give way.
     pub(crate) since: Instant,
@@ -52,6 +54,7 @@ impl Connection {
             peer: None,
             route: Route::default(),
             interface: 0,
+            is_marked: false,
             accept_state: AcceptState::Free,
             since: Instant::MIN,
             due: Instant::MAX,

@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //! - [`interfaces`]: the listener and embassy-net on the radio; [`esp_radio_driver`]: the radio's driver.
-//! - [`services`]: DHCP, captive DNS, mDNS, SNTP.
+//! - [`services`]: DHCP, captive DNS, mDNS, SNTP, push.
 //! - [`settings`]: what the build was told; [`store`]: the flash, with settings, passphrase and slots.
 //! - [`console`]: lines on the UART.
 //! - [`boards`]: which pin is what; [`platform`]: the chip as the device application sees it.

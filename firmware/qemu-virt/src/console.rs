@@ -9,7 +9,7 @@ use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::channel::Channel;
 use sockeye_boot::Line;
 
-use crate::{interrupts, mmio};
+use crate::{interrupts, mmio, restart};
 
 /// The test device's value for "failed", with exit status 1.
 const FAILED: u32 = 0x1_3333;
@@ -74,6 +74,9 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     // A panic in the program's part finds none, and ends the machine.
     if let Some(keep) = critical_section::with(|cs| ON_PANIC.borrow(cs).take()) {
         keep(info);
+    }
+    if restart::is_on_panic() {
+        restart::restart();
     }
     mmio::write(mmio::TEST, FAILED);
     loop {

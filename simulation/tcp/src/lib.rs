@@ -9,12 +9,14 @@
 //!   [`smoltcp_host`]: Sockeye's own engine and smoltcp 0.13 as such hosts.
 //! - [`plan`]: what a seed decides. [`run`]: one seed. [`watch`]: the rules.
 //! - [`rfc`]: the table of RFC 9293 section 3.10.7 as data; [`cells`]: each of its cells put to a host.
+//! - [`generator`]: smoltcp's generator of random numbers, and how three of them give the rest.
 //! - [`capture`]: a seed's packets as a file for Wireshark.
 #![deny(unsafe_code)]
 
 pub mod capture;
 pub mod cells;
 pub mod engine_host;
+pub mod generator;
 pub mod host;
 pub mod plan;
 pub mod rfc;

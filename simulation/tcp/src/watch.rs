@@ -10,7 +10,8 @@ use crate::{Micros, SECOND};
 /// In a chain each packet answers the one before, and none of them brings anything new.
 pub const CHAIN_MAX: u32 = 10;
 
-/// A byte that is not acknowledged is sent again within this, whatever the back-off: each host gives up after 25 s.
+/// The first byte whose acknowledgement has not arrived is sent again within this, whatever the back-off: each host gives
+/// up after 25 s.
 pub const RETRANSMITS_WITHIN: Micros = 20 * SECOND;
 
 /// The faults.
@@ -20,7 +21,7 @@ pub enum Kind {
     WrongBytes,
     /// A connection ended before all bytes had arrived, although the link lost little.
     Short,
-    /// The same, and the sender had not sent the first missing byte for [`RETRANSMITS_WITHIN`].
+    /// The same, and the sender had not sent the first byte without an acknowledgement for [`RETRANSMITS_WITHIN`].
     NoRetransmission,
     /// A host took its peer's FIN although text before it was missing.
     EarlyEnd,
@@ -83,9 +84,11 @@ struct Seen {
     offered: Option<u32>,
     /// The furthest edge that has arrived from the peer.
     edge: Option<u32>,
+    /// The highest acknowledgement that has arrived from the peer. The sender cannot have seen a lost one.
+    una: Option<u32>,
     /// Its initial sequence number.
     iss: Option<u32>,
-    /// When it last sent the byte that its peer lacks.
+    /// When it last sent the first byte without an acknowledgement.
     missing_sent: Micros,
 }
 
@@ -115,7 +118,9 @@ impl Watch {
     /// A packet has reached `side`.
     pub fn arrived(&mut self, side: Side, segment: &Segment<'_>) {
         if segment.has(ACK) && !segment.has(RST) {
-            raise(&mut self.seen[side.index()].edge, segment.edge());
+            let seen = &mut self.seen[side.index()];
+            raise(&mut seen.edge, segment.edge());
+            raise(&mut seen.una, segment.ack);
         }
     }
 
@@ -132,12 +137,11 @@ impl Watch {
         now: Micros,
     ) -> Result<u32, Fault> {
         let fault = |kind, detail| Err(Fault { kind, side: Some(side), detail });
-        let missing = self.seen[side.other().index()].acked;
         let seen = &mut self.seen[side.index()];
         if segment.has(RST) {
             return chain(side, segment, false, cause);
         }
-        if missing.is_some_and(|missing| missing.wrapping_sub(segment.seq) < segment.payload.len() as u32) {
+        if seen.una.is_some_and(|missing| missing.wrapping_sub(segment.seq) < segment.payload.len() as u32) {
             seen.missing_sent = now;
         }
         if segment.has(SYN) {
@@ -175,7 +179,7 @@ impl Watch {
         acked.zip(iss).map_or(0, |(acked, iss)| acked.wrapping_sub(iss).saturating_sub(1))
     }
 
-    /// Whether `side` has long stopped to send what its peer lacks.
+    /// Whether `side` has long stopped to send what is not acknowledged.
     pub fn is_stuck(&self, side: Side, now: Micros) -> bool {
         now.saturating_sub(self.seen[side.index()].missing_sent) > RETRANSMITS_WITHIN
     }
@@ -259,11 +263,21 @@ mod tests {
     #[test]
     fn a_sender_that_stops_to_send_what_is_missing_is_found() {
         let mut watch = Watch::default();
-        watch.sent(Side::Server, &Segment { ack: 102, payload: b"", ..DATA }, None, Cause::default(), 0).unwrap();
+        watch.arrived(Side::Client, &Segment { ack: 102, payload: b"", ..DATA });
         watch.sent(Side::Client, &DATA, None, Cause::default(), SECOND).unwrap();
         let behind = Segment { seq: 103, ..DATA };
         watch.sent(Side::Client, &behind, None, Cause::default(), 2 * SECOND).unwrap();
         assert!(!watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN));
         assert!(watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN + 1));
+    }
+
+    #[test]
+    fn an_acknowledgement_that_was_lost_obliges_nobody() {
+        let mut watch = Watch::default();
+        watch.arrived(Side::Client, &Segment { ack: 100, payload: b"", ..DATA });
+        watch.sent(Side::Client, &DATA, None, Cause::default(), SECOND).unwrap();
+        watch.sent(Side::Server, &Segment { ack: 104, payload: b"", ..DATA }, None, Cause::default(), 0).unwrap();
+        watch.sent(Side::Client, &DATA, None, Cause::default(), 9 * SECOND).unwrap();
+        assert!(!watch.is_stuck(Side::Client, 9 * SECOND + RETRANSMITS_WITHIN));
     }
 }

@@ -14,8 +14,8 @@ fn commands_md() -> String {
          The case of a command's name does not matter. *Open* commands need no AUTH. *Read* and *write* commands need\n\
          AUTH once a token is set. While no token is set, write commands are accepted over the device's access point\n\
          and over loopback only. *Since* is the version of Redis that had the command first, for TS the version of\n\
-         RedisTimeSeries. FIRMWARE, WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have its\n\
-         version.\n",
+         RedisTimeSeries. FIRMWARE, RULE, WIFI, WIRING, CONFIG FACTORYRESET and RESTART are Sockeye's own, and have\n\
+         its version.\n",
     );
     let groups = [
         (Group::Connection, "Connection"),
@@ -28,6 +28,7 @@ fn commands_md() -> String {
         (Group::Transactions, "Transactions"),
         (Group::Wifi, "Wi-Fi"),
         (Group::Wiring, "Wiring"),
+        (Group::Rule, "Rules"),
         (Group::Firmware, "Firmware"),
         (Group::Server, "Server"),
     ];
@@ -83,6 +84,9 @@ fn protocol_md_tells_the_limits() {
         ("Bytes of an inline request", sockeye_resp::limits::INLINE_LEN_MAX),
         ("Readings", READINGS_MAX),
         ("Outputs", OUTPUTS_MAX),
+        ("Rules", RULES_MAX),
+        ("Bytes of a rule", RULE_LEN_MAX),
+        ("Bytes of all rules", RULES_TEXT_LEN_MAX),
         ("Bytes of a name", NAME_LEN_MAX),
         ("Readings of other devices, at most", REMOTES_MAX),
         ("Bytes of the name of such a reading, of a channel or a pattern", CHANNEL_LEN_MAX),

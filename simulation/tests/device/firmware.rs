@@ -1,82 +1,10 @@
 //! FIRMWARE: who may update, what each command answers, and that other clients don't wait for the flash.
 
-use std::ops::Range;
+use sockeye_firmware_image::SignedImage;
+use sockeye_firmware_update::Slot;
 
-use sockeye_device::{App, AppResources, Firmware, Settings};
-use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
-use sockeye_firmware_update::{Layout, Slot, Target, Updater};
-use sockeye_simulation::flash::{Flash, SECTOR_LEN};
-
-use crate::board::Board;
 use crate::script::{Device, check};
-
-const SECTOR: u32 = SECTOR_LEN as u32;
-const SLOTS: [Range<u32>; 2] = [2 * SECTOR..6 * SECTOR, 6 * SECTOR..10 * SECTOR];
-const CHIP_ID: u16 = 5;
-const PROJECT: &str = "sockeye-device";
-
-/// The owner's key, the same in each test.
-fn owner() -> OwnerKey {
-    OwnerKey::from_pem(include_str!("../../../crates/firmware-image/fixtures/openssl-key.pem")).unwrap()
-}
-
-fn image(chip_id: u16, version: &str) -> SignedImage {
-    let segments = [(0, vec![0x5a; 6_000])];
-    let recipe = Recipe { chip_id, project: PROJECT, version, entry: 0, segments: &segments };
-    SignedImage::sign(recipe.build().unwrap(), &owner()).unwrap()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// `FIRMWARE BEGIN` of an image.
-fn begin(image: &SignedImage) -> String {
-    let (size, sha256) = (image.bytes.len(), hexadecimal(&image.sha256));
-    format!("FIRMWARE BEGIN {size} {sha256} {}", hexadecimal(&image.signature))
-}
-
-fn write(offset: usize, data: &[u8]) -> Vec<u8> {
-    let offset = offset.to_string();
-    let head = format!("*4\r\n$8\r\nFIRMWARE\r\n$5\r\nWRITE\r\n${}\r\n{offset}\r\n${}\r\n", offset.len(), data.len());
-    [head.as_bytes(), data, b"\r\n"].concat()
-}
-
-/// A device with slots, as long as it runs.
-fn boot(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>)) {
-    let board = Board::default();
-    let mut histories = board.histories();
-    let settings: Settings = board.stored.borrow().clone();
-    let mut resources = AppResources::new();
-    let layout = Layout { otadata: 0, slots: SLOTS };
-    let target = Target { chip_id: CHIP_ID, project: PROJECT, key: Some(owner().public()) };
-    let mut updater = Updater::new(flash.clone(), layout, target, booted).unwrap();
-    let status = embassy_futures::block_on(async {
-        let booting = updater.boot();
-        let passing = async {
-            loop {
-                sockeye_simulation::clock::advance(embassy_time::Duration::from_millis(1));
-                embassy_futures::yield_now().await;
-            }
-        };
-        match embassy_futures::select::select(booting, passing).await {
-            embassy_futures::select::Either::First(status) => status.unwrap(),
-            embassy_futures::select::Either::Second(()) => unreachable!(),
-        }
-    });
-    let firmware = Firmware::new(status, "esp32c3");
-    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_firmware(Some(&firmware));
-    let mut device = Device::new(&board, &app);
-    let app = &app;
-    device.start_update(async move {
-        app.update(&mut updater).await;
-    });
-    test(&mut device);
-}
-
-fn flash() -> Flash {
-    Flash::new(10, fastrand::Rng::with_seed(1))
-}
+use crate::slots::{CHIP_ID, begin, boot, flash, hexadecimal, image, write};
 
 /// Sends all of an image, a chunk at a time.
 fn send(device: &mut Device<'_>, image: &SignedImage) {
@@ -103,7 +31,7 @@ fn a_build_without_slots_says_so() {
 
 #[test]
 fn who_may_not_set_may_not_update() {
-    boot(&flash(), Slot::Ota0, |device| {
+    boot(&flash(1), Slot::Ota0, |device| {
         device.script(
             r"
             sta: FIRMWARE STATUS
@@ -125,7 +53,7 @@ fn who_may_not_set_may_not_update() {
 
 #[test]
 fn words_that_are_none_are_refused() {
-    boot(&flash(), Slot::Ota0, |device| {
+    boot(&flash(1), Slot::Ota0, |device| {
         let image = image(CHIP_ID, "0.2.0");
         let sha256 = hexadecimal(&image.sha256);
         let no_hex = format!("{}g", &sha256[1..]);
@@ -163,7 +91,7 @@ fn words_that_are_none_are_refused() {
 
 #[test]
 fn an_update_goes_through_and_is_confirmed() {
-    let flash = flash();
+    let flash = flash(1);
     let new = image(CHIP_ID, "0.2.0");
     boot(&flash, Slot::Ota0, |device| {
         send(device, &new);
@@ -203,7 +131,7 @@ fn an_update_goes_through_and_is_confirmed() {
 
 #[test]
 fn a_trial_ends_when_its_time_is_over_and_restart_ends_it_too() {
-    let flash = flash();
+    let flash = flash(1);
     boot(&flash, Slot::Ota0, |device| {
         send(device, &image(CHIP_ID, "0.2.0"));
         device.script("ap: FIRMWARE TRY 30\n@run 2000\nap~ +OK restarting");
@@ -235,7 +163,7 @@ fn a_trial_ends_when_its_time_is_over_and_restart_ends_it_too() {
 
 #[test]
 fn two_senders_do_not_mix_and_one_that_is_gone_gives_way() {
-    boot(&flash(), Slot::Ota0, |device| {
+    boot(&flash(1), Slot::Ota0, |device| {
         let (first, second) = (image(CHIP_ID, "0.2.0"), image(CHIP_ID, "0.3.0"));
         device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&first)));
         device.script(&format!("ap2: {}\nap2= -ERR another client is sending an image|", begin(&second)));
@@ -257,7 +185,7 @@ fn two_senders_do_not_mix_and_one_that_is_gone_gives_way() {
 
 #[test]
 fn an_image_for_another_chip_is_refused_with_its_first_bytes() {
-    boot(&flash(), Slot::Ota0, |device| {
+    boot(&flash(1), Slot::Ota0, |device| {
         let other = image(13, "0.2.0");
         device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&other)));
         device.send("ap", &write(0, &other.bytes[..512]));
@@ -268,7 +196,7 @@ fn an_image_for_another_chip_is_refused_with_its_first_bytes() {
 /// A client whose requests come while the flash is erased gets its replies at once, and messages come to subscribers.
 #[test]
 fn others_are_served_while_an_image_is_received() {
-    boot(&flash(), Slot::Ota0, |device| {
+    boot(&flash(1), Slot::Ota0, |device| {
         device.script("ap5: SUBSCRIBE lm35\nap5= *3|$9|subscribe|$4|lm35|:1|");
         let new = image(CHIP_ID, "0.2.0");
         device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(&new)));

@@ -344,6 +344,11 @@ const OPEN: &str = "PING
     MULTI
     EXEC
     MULTI
+    PING
+    EXEC a
+    PING
+    EXEC
+    MULTI
     MULTI
     DISCARD
     DISCARD

@@ -15,6 +15,7 @@
 //! | `@log warning text` | the device prints this line at this level |
 //! | `@lose 0` | reading 0 has lost its value |
 //! | `@wait 50` | so many milliseconds pass |
+//! | `@rules` | the device looks at its rules from now on, between samples too |
 //! | `@radio` | the device has Wi-Fi from now on |
 //! | `@wifi joined` | the radio tells this |
 //! | `@told join home, ..` | the radio has been told this since, and nothing else |
@@ -79,6 +80,7 @@ pub struct Device<'a, S = Board> {
     pub radio: Script,
     wifi: Option<Serving<'a>>,
     wiring: Option<Serving<'a>>,
+    rules: Option<Serving<'a>>,
     update: Option<Serving<'a>>,
     /// A client whose output was looked at, and may stay.
     unread: Option<String>,
@@ -103,6 +105,7 @@ impl<'a, S: Store> Device<'a, S> {
             radio: Script::default(),
             wifi: None,
             wiring: None,
+            rules: None,
             update: None,
             unread: None,
         }
@@ -181,6 +184,7 @@ impl<'a, S: Store> Device<'a, S> {
                 self.start_radio();
             }
             "bench" => self.start_bench(),
+            "rules" => self.start_rules(),
             "run" => (0..number(1) / STEP_MS).for_each(|_| self.wait(STEP_MS as u64)),
             "wifi" => self.radio.tell(&words[1..]),
             "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
@@ -205,6 +209,11 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn start_update(&mut self, task: impl Future<Output = ()> + 'a) {
         self.update = Some(Box::pin(task));
         self.run();
+    }
+
+    fn start_rules(&mut self) {
+        let app = self.app;
+        self.rules = Some(Box::pin(async move { app.keep_rules().await }));
     }
 
     fn start_bench(&mut self) {
@@ -240,7 +249,7 @@ impl<'a, S: Store> Device<'a, S> {
     pub fn run(&mut self) {
         loop {
             let before = self.work();
-            for task in self.wifi.iter_mut().chain(&mut self.wiring).chain(&mut self.update) {
+            for task in self.wifi.iter_mut().chain(&mut self.wiring).chain(&mut self.rules).chain(&mut self.update) {
                 let _ = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             for client in self.clients.values_mut() {
@@ -264,6 +273,11 @@ impl<'a, S: Store> Device<'a, S> {
         let received = pipes().map(|pipe| pipe.received.len()).sum();
         let output = pipes().map(|pipe| pipe.output.len()).sum();
         [input, received, output, self.clients.values().filter(|client| client.serving.is_some()).count()]
+    }
+
+    /// Whether the device serves this client; false as well if there is none.
+    pub fn is_served(&self, name: &str) -> bool {
+        self.clients.get(name).is_some_and(|client| client.serving.is_some())
     }
 
     /// Ends a client's connection, so that the next of this name is another.

@@ -14,6 +14,8 @@ use sockeye_simulation::clock;
 use sockeye_tcp::{DriverPort, Frames, Interface, IsnKey, Options, Resources, SocketBuffers, Tcp};
 
 pub const DEVICE: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
+/// The network's name server, which is a host of the test's.
+pub const NAME_SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 250);
 pub const DEVICE_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub const BROADCAST: [u8; 6] = [0xff; 6];
 const PREFIX_LEN: u8 = 24;
@@ -95,7 +97,7 @@ impl Link {
         let config = Config::ipv4_static(StaticConfigV4 {
             address: Ipv4Cidr::new(DEVICE, PREFIX_LEN),
             gateway: None,
-            dns_servers: Default::default(),
+            dns_servers: [NAME_SERVER].into_iter().collect(),
         });
         let (stack, mut net) = embassy_net::new(net_driver, config, leak(StackResources::<SOCKETS>::new()), 7);
         let tasks: Vec<Task> = vec![

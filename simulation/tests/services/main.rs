@@ -1,6 +1,7 @@
 //! The services on the listener and embassy-net, in simulated time: hosts that have gone, and sockets that have stopped.
 
 mod link;
+mod resolver;
 mod stuck;
 
 use std::cell::Cell;
@@ -11,11 +12,11 @@ use edge_dhcp::{DhcpOption, MessageType, Options, Packet};
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
 use link::{DEVICE, Link, leak};
-use sockeye_services::limits::{
-    DHCP_MESSAGE_LEN_MAX, DHCP_REPLY_LEN_MAX, DNS_MESSAGE_LEN_MAX, HOP_LIMIT, MDNS_ANSWER_LEN_MAX, MDNS_HOP_LIMIT,
-};
-use sockeye_services::mdns::Announcement;
-use sockeye_services::{Buffers, Udp, captive, dhcp, mdns};
+use sockeye_services::Udp;
+use sockeye_services::captive::{self, CaptiveBuffers};
+use sockeye_services::dhcp::{self, DhcpBuffers};
+use sockeye_services::limits::{HOP_LIMIT, MDNS_HOP_LIMIT};
+use sockeye_services::mdns::{self, Announcement, MdnsBuffers};
 
 /// The hosts that are no longer there, and one that is.
 const GONE: usize = 10;
@@ -32,15 +33,14 @@ fn gone(index: usize) -> (Ipv4Addr, [u8; 6]) {
 fn device() -> Link {
     let mut link = Link::new();
     let (stack, interface) = (link.stack, link.interface);
-    let udp =
-        Udp::new(stack, leak(Buffers::<{ 2 * DHCP_MESSAGE_LEN_MAX }, { 2 * DHCP_REPLY_LEN_MAX }, 2>::new()), HOP_LIMIT);
+    let udp = Udp::new(stack, leak(DhcpBuffers::new()), HOP_LIMIT);
     link.spawn(async move {
         let arp = (|address| interface.probe(address), |address| interface.answered(address));
         dhcp::serve(&udp, (DEVICE, 24), 3000, &arp).await
     });
-    let udp = Udp::new(stack, leak(Buffers::<{ 2 * DNS_MESSAGE_LEN_MAX }, DNS_MESSAGE_LEN_MAX, 2>::new()), HOP_LIMIT);
+    let udp = Udp::new(stack, leak(CaptiveBuffers::new()), HOP_LIMIT);
     link.spawn(async move { captive::serve(&udp, DEVICE).await });
-    let udp = Udp::new(stack, leak(Buffers::<2048, MDNS_ANSWER_LEN_MAX, 2>::new()), MDNS_HOP_LIMIT);
+    let udp = Udp::new(stack, leak(MdnsBuffers::new()), MDNS_HOP_LIMIT);
     link.spawn(async move {
         let announcement = Announcement { name: &|take| take("kitchen"), address: (DEVICE, 24), port: 3000, txt: &[] };
         mdns::serve(&udp, &announcement, |bytes| bytes.fill(0)).await

@@ -25,6 +25,7 @@ const BOARD: Imports = Only(&[
     "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-qemu-virt",
+    "sockeye-qemu-virt-flash",
     "sockeye-resp",
     "sockeye-server",
     "sockeye-services",
@@ -233,7 +234,18 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-esp32", BOARD),
     ("sockeye-qemu-virt", BOARD),
+    (
+        "sockeye-qemu-virt-bootloader",
+        Only(&[
+            "embassy-futures",
+            "embedded-storage-async",
+            "riscv-rt",
+            "sockeye-firmware-update",
+            "sockeye-qemu-virt-flash",
+        ]),
+    ),
     ("sockeye-qemu-virt-device", BOARD),
+    ("sockeye-qemu-virt-flash", Only(&["embassy-futures", "embedded-storage-async", "sockeye-firmware-update"])),
 ];
 
 /// The document that names the imports of ours, for people.

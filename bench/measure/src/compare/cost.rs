@@ -11,6 +11,7 @@ use super::contenders::{self, Contender, FEW, MANY};
 use super::results::{Instructions, Row};
 use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
 use crate::guest::Guest;
+use crate::profile::{self, What};
 use harness::workspace::Workspace;
 
 /// Connections that are open in turn, of programs for few and for many: all slots but one.
@@ -43,6 +44,7 @@ pub fn measure(workspace: &Workspace) -> Result<Instructions> {
         let many = contender.elf(workspace, MANY);
         measured.open.insert(name, Guest::run(workspace, "bench", &many, open)?);
     }
+    measured.scheduling = scheduling(workspace)?;
     let hello = |guest: &mut Guest<'_>| exchanges::closed_by_server(guest, &HELLO);
     measured.hello = Guest::run(workspace, "bench", &contenders::shipped(workspace, "hello", FEW), hello)?;
     measured.device = Guest::run(workspace, "bench", &contenders::shipped(workspace, "device", FEW), device)?;
@@ -58,6 +60,23 @@ fn exchanges(guest: &mut Guest<'_>) -> Result<Row> {
         ("1,000 bytes in", exchanges::kept_open(guest, &IN, 1)?),
         ("1,000 bytes out", exchanges::kept_open(guest, &OUT, 1)?),
     ])
+}
+
+/// Those of Sockeye's instructions that lwIP's programs have none of.
+fn scheduling(workspace: &Workspace) -> Result<Row> {
+    let bench = Contender::Sockeye.elf(workspace, FEW);
+    let device = contenders::shipped(workspace, "device", FEW);
+    let exchanges = [
+        ("kept open", &bench, What::Request),
+        ("connect, request, close", &bench, What::Cycle),
+        ("closed by server", &bench, What::Closed),
+        ("1,000 bytes in", &bench, What::In),
+        ("1,000 bytes out", &bench, What::Out),
+        ("GET, inline", &device, What::Get),
+        ("connect, GET, close", &device, What::DeviceCycle),
+    ];
+    let part = |what, elf| profile::scheduling(workspace, elf, what);
+    exchanges.into_iter().map(|(name, elf, what)| Ok((name.to_owned(), part(what, elf)?))).collect()
 }
 
 fn row<const N: usize>(figures: [(&str, u64); N]) -> Result<Row> {

@@ -108,6 +108,9 @@ pub struct RedisTest {
 pub struct Instructions {
     /// By server and exchange.
     pub exchanges: BTreeMap<String, Row>,
+    /// Of Sockeye's, those that run tasks and take interrupts, by exchange: found by a profile.
+    #[serde(default)]
+    pub scheduling: Row,
     /// By server and connections that are open.
     pub open: BTreeMap<String, BTreeMap<String, u64>>,
     /// The device, by what a client sends.

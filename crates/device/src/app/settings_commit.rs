@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::command_table::TABLE;
 use crate::commands::commit::{self, CommitContext};
 use crate::pending::{Change, PendingSettings};
+use crate::rules::engine;
 use crate::sessions::session::SessionKey;
 use crate::settings::StoreError;
 use crate::state::State;
@@ -52,6 +53,7 @@ impl App<'_> {
         commit::committed(&mut CommitContext { platform: self.platform, state, reply, key }, pending, stored);
         self.forget_readings(state);
         self.configure(state);
+        engine::step(state, self.platform, self.platform.now());
     }
 
     /// Applies the settings outside of the state: the log level, the peer that samples go to, and the device's name.

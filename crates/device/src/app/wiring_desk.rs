@@ -12,6 +12,7 @@ use sockeye_wiring::{Sampler, Wiring};
 use crate::app::App;
 use crate::limits::{NAME_LEN_MAX, READINGS_MAX};
 use crate::outbox::ReadingNames;
+use crate::rules::engine;
 use crate::sessions::session::{Cursor, Session};
 use crate::state::State;
 use crate::value::Value;
@@ -62,12 +63,13 @@ impl Desk for App<'_> {
     }
 
     fn lose(&self, thing: u8) {
-        let State { wired, latest, .. } = &mut *self.state();
-        for index in wired.numbers(thing) {
-            if let Some(latest) = latest.get_mut(index) {
+        let state = &mut *self.state();
+        for index in state.wired.numbers(thing) {
+            if let Some(latest) = state.latest.get_mut(index) {
                 *latest = None;
             }
         }
+        engine::step(state, self.platform, self.platform.now());
     }
 
     async fn changed(&self) {

@@ -64,7 +64,7 @@ fn describe(cx: &mut CommandContext<'_, '_>, command: &Command, subs: usize) {
         Group::Stream => "@stream",
         Group::String => "@string",
         Group::Transactions => "@transaction",
-        Group::Firmware | Group::Wifi | Group::Wiring => "@admin",
+        Group::Firmware | Group::Rule | Group::Wifi | Group::Wiring => "@admin",
         Group::TimeSeries => "@timeseries",
     };
     let access = match command.access {

@@ -9,6 +9,7 @@ use crate::commands::{check_access, config, wifi_commands};
 use crate::pending::{Change, PendingSettings};
 use crate::platform::{Platform, random_u32};
 use crate::rewiring;
+use crate::rules::engine;
 use crate::sessions::session::SessionKey;
 use crate::settings::{Settings, StoreError, StoreStatus};
 use crate::state::State;
@@ -90,6 +91,7 @@ fn apply(state: &mut State, platform: &dyn Platform, settings: &Settings, random
     state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
     let old = core::mem::replace(&mut state.settings, settings.clone());
     state.want_wifi(now, random, |wifi, input| wifi.settings_changed(&old.wifi(&old.name), input));
+    engine::changed(state, &old, now);
     rewiring::changed(state, platform, old.wiring);
 }
 

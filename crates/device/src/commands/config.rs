@@ -1,7 +1,9 @@
 //! CONFIG: what can be configured, and what clients of Redis ask about.
 
+mod named_parameters;
 mod parameter;
 mod push;
+mod rule_parameters;
 mod wifi_parameters;
 mod wiring_parameters;
 
@@ -23,6 +25,7 @@ use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 use crate::state::State;
 
+use named_parameters::Family;
 use parameter::{PARAMETERS, Parameter, Refusal, find, matches, pairs};
 
 pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
@@ -34,13 +37,13 @@ pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             is_wanted && !parameter.is_secret()
         })
     };
-    let (parameters, things) = (found().count(), wiring_parameters::found(cx).count());
+    let (parameters, named) = (found().count(), named_parameters::found(cx).count());
     cx.list(
-        parameters + things,
-        |cx| cx.reply.map(parameters + things),
+        parameters + named,
+        |cx| cx.reply.map(parameters + named),
         |cx, index| {
             let Some((name, parameter)) = found().nth(index) else {
-                return wiring_parameters::write(cx, index - parameters);
+                return named_parameters::write(cx, index - parameters);
             };
             // A client that asks by name looks for the name in its own case.
             let mut asked = request.args().skip(2).filter(|arg| arg.eq_ignore_ascii_case(name.as_bytes()));
@@ -119,9 +122,9 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
         return Err(Refusal::Arity);
     }
     for (index, (name, _)) in pairs(request).enumerate() {
-        if wiring_parameters::name(name).is_some() {
+        if let Some(family) = Family::of(name) {
             if pairs(request).take(index).any(|(other, _)| other == name) {
-                return Err(Refusal::Argument("wiring", "duplicate parameter"));
+                return Err(Refusal::Argument(family.noun(), "duplicate parameter"));
             }
             continue;
         }
@@ -145,7 +148,8 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
     pending.settings.clone_from(&state.settings);
     let settings = &mut pending.settings;
     wiring_parameters::change(settings, cx.platform, request)?;
-    for (name, value) in pairs(request).filter(|(name, _)| wiring_parameters::name(name).is_none()) {
+    rule_parameters::change(settings, request)?;
+    for (name, value) in pairs(request).filter(|(name, _)| Family::of(name).is_none()) {
         let Some((known, parameter)) = find(name) else {
             return Err(Refusal::Unknown(name));
         };
@@ -164,7 +168,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
             _ => return Err(refuse("can't set immutable config")),
         }
     }
-    Ok(())
+    rule_parameters::check_all(settings, state, cx.platform)
 }
 
 fn token(value: &[u8], platform: &dyn Platform) -> Result<Option<TokenHash>, &'static str> {

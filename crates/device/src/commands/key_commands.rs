@@ -8,7 +8,9 @@ use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::log_ring::LogMemory;
-use crate::platform::{OutputError, OutputInfo, ReadingInfo};
+use crate::outputs;
+use crate::platform::{OutputInfo, ReadingInfo};
+use crate::rules::engine;
 use crate::sessions::session::Cursor;
 use crate::state::State;
 use crate::value::{Decimal, Latest, Value};
@@ -268,22 +270,6 @@ pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 /// Options of Redis's SET. A device has use for none of them, and a client that gives one counts on it.
 const SET_OPTIONS: [&[u8]; 8] = [b"NX", b"XX", b"GET", b"EX", b"PX", b"EXAT", b"PXAT", b"KEEPTTL"];
 
-impl CommandContext<'_, '_> {
-    /// Drives the output of a thing.
-    fn drive(&mut self, index: usize, value: Value) -> Result<(), OutputError> {
-        let (platform, now_ms) = (self.platform, self.now.uptime_ms());
-        let State { wired, .. } = &mut *self.state;
-        let thing = wired.thing(index).ok_or(OutputError)?;
-        match wired.sampler.drive(thing, value.0) {
-            Some((pin, drive)) => platform.drive(pin, drive)?,
-            // A step does it.
-            None => wired.change(),
-        }
-        wired.sampler.set(thing, value.0, now_ms);
-        Ok(())
-    }
-}
-
 pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if let Some(option) = cx.request.arg(3) {
         let is_known = SET_OPTIONS.iter().any(|known| option.eq_ignore_ascii_case(known));
@@ -299,10 +285,7 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         Some(_) => return cx.refuse(format_args!("ERR '{name}' can't be set: only outputs can")),
         None => return cx.refuse(format_args!("ERR there is no output '{name}'")),
     };
-    let platform = cx.platform;
-    let board = platform.outputs().get(index);
-    let range = board.map(|info| (info.decimals, info.minimum, info.maximum));
-    let Some((decimals, minimum, maximum)) = range.or_else(|| cx.state.wired.output_range(index)) else {
+    let Some((decimals, minimum, maximum)) = outputs::range(cx.platform, &cx.state.wired, index) else {
         return cx.refuse(format_args!("ERR there is no output '{name}'"));
     };
     let Some(value) = Value::parse(cx.arg(2), decimals) else {
@@ -312,12 +295,10 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         let (minimum, maximum) = (minimum.with_decimals(decimals), maximum.with_decimals(decimals));
         return cx.refuse(format_args!("ERR value is out of range: {minimum} to {maximum}"));
     }
-    let applied = if board.is_some() { platform.apply(index, value) } else { cx.drive(index, value) };
-    if applied.is_err() {
+    let State { wired, outputs: values, .. } = &mut *cx.state;
+    if outputs::set(cx.platform, wired, values, (index, value), cx.now).is_err() {
         return cx.refuse(format_args!("ERR the output '{name}' failed; it is as it was"));
     }
-    if let Some(output) = cx.state.outputs.get_mut(index) {
-        *output = value;
-    }
+    engine::output_was_set(cx.state, cx.arg(1));
     cx.ok()
 }

@@ -12,6 +12,9 @@ use crate::sessions::session::Transaction;
 /// The reply to each command of a transaction that has outgrown the receive buffer.
 const TOO_LONG: &str = "ERR the transaction is too long: its commands may have 1000 bytes together";
 
+/// The name of EXEC, as the command table has it.
+pub(crate) const EXEC: &str = "exec";
+
 pub(crate) fn multi(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let session = cx.session();
     match session.transaction {
@@ -44,6 +47,14 @@ pub(crate) fn exec(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             Ok(Flow::Discard)
         }
     }
+}
+
+/// An EXEC with arguments ends the transaction, as in Redis.
+pub(crate) fn refuse_exec(cx: &mut CommandContext<'_, '_>) -> CommandResult {
+    cx.session().transaction = Transaction::None;
+    cx.state.count_error();
+    cx.reply.error("EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command");
+    Ok(Flow::Discard)
 }
 
 pub(crate) fn discard(cx: &mut CommandContext<'_, '_>) -> CommandResult {

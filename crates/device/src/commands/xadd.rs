@@ -10,6 +10,7 @@ use crate::keys::day::Day;
 use crate::keys::history::{SampleId, StreamId};
 use crate::keys::remote;
 use crate::platform::Now;
+use crate::rules::engine;
 
 const EQUAL_OR_SMALLER: &str = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 const NOT_A_NUMBER: &str = "ERR value is not a plain number, or has too many digits";
@@ -102,6 +103,7 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     Day::add_to(cx.days, index, latest, cx.state.clock.uptime_ms(id.id().ms, cx.now));
     cx.state.remotes.set(index - own, name, value, cx.now);
     cx.state.publish(core::str::from_utf8(name).unwrap_or_default(), index, value);
+    engine::step(cx.state, cx.platform, cx.now);
     cx.reply.bulk_fmt(format_args!("{}", id.id()));
     Ok(Flow::Continue)
 }

@@ -81,7 +81,8 @@ impl<'a> Catalog<'a> {
         }
     }
 
-    fn find_output(&self, name: &[u8]) -> Option<usize> {
+    /// The number of the output that has this key.
+    pub(crate) fn find_output(&self, name: &[u8]) -> Option<usize> {
         let own = self.platform.outputs().iter().position(|info| info.name.as_bytes() == name);
         own.or_else(|| self.wired.find_output(self.wiring(), name))
     }
@@ -109,7 +110,8 @@ impl<'a> Catalog<'a> {
         index.checked_sub(self.wired.own)
     }
 
-    fn find_reading(&self, name: &[u8]) -> Option<usize> {
+    /// The number of the reading that has this key, of this device or of another.
+    pub(crate) fn find_reading(&self, name: &[u8]) -> Option<usize> {
         let board = self.platform.readings().iter().position(|info| info.name.as_bytes() == name);
         let wired = || self.wired.find(self.wiring(), name);
         let remote = || self.remotes.find(name).map(|slot| self.wired.own + slot);

@@ -1,4 +1,4 @@
-//! The lines of MONITOR: the commands that all clients send.
+//! The lines of MONITOR: the commands that all clients send, and what rules set.
 
 use core::fmt::{self, Write};
 use core::net::SocketAddr;
@@ -8,10 +8,13 @@ use sockeye_resp::Request;
 
 use crate::limits::{MONITOR_LINE_LEN, MONITOR_LINES_MAX};
 use crate::platform::Now;
+use crate::sessions::session::Sessions;
+
+type Line = String<MONITOR_LINE_LEN, u8>;
 
 /// The last commands, for all sessions that monitor. A slow session misses some lines, and their numbers show how many.
 pub(crate) struct Monitor {
-    lines: Deque<String<MONITOR_LINE_LEN, u8>, MONITOR_LINES_MAX>,
+    lines: Deque<Line, MONITOR_LINES_MAX>,
     /// Number of the next line, counted since boot; it may wrap.
     pub(crate) next: u32,
     /// A session has begun to monitor, and may still.
@@ -23,14 +26,34 @@ impl Monitor {
         Self { lines: Deque::new(), next: 0, is_watched: false }
     }
 
-    /// Adds a command.
+    /// Wakes the sessions that monitor, for a line that comes. False if there are none.
+    pub(crate) fn wake(&mut self, sessions: &mut Sessions) -> bool {
+        if self.is_watched {
+            let mut watching = sessions.iter_mut().filter(|session| session.monitor.is_some());
+            self.is_watched = watching.next().map(|session| session.waker.wake()).is_some();
+            watching.for_each(|session| session.waker.wake());
+        }
+        self.is_watched
+    }
+
+    /// Adds a command of a client.
     pub(crate) fn append(&mut self, request: &Request<'_>, peer: SocketAddr, now: Now) {
+        self.add(|line| write_line(line, format_args!("{peer}"), request.args(), now));
+    }
+
+    /// Adds a SET by a rule: the output's key and the value.
+    pub(crate) fn append_rule(&mut self, rule: &str, set: [&str; 2], now: Now) {
+        let args = ["SET"].into_iter().chain(set).map(str::as_bytes);
+        self.add(|line| write_line(line, format_args!("rule.{rule}"), args, now));
+    }
+
+    fn add(&mut self, write: impl FnOnce(&mut Line) -> fmt::Result) {
         if self.lines.is_full() {
             self.lines.pop_front();
         }
-        let mut line = String::new();
+        let mut line = Line::new();
         // A line that is longer ends where it is full.
-        let _ = write_line(&mut line, request, peer, now);
+        let _ = write(&mut line);
         let _ = self.lines.push_back(line);
         self.next = self.next.wrapping_add(1);
     }
@@ -44,10 +67,15 @@ impl Monitor {
     }
 }
 
-fn write_line(out: &mut impl Write, request: &Request<'_>, peer: SocketAddr, now: Now) -> fmt::Result {
+fn write_line<'a>(
+    out: &mut impl Write,
+    source: fmt::Arguments<'_>,
+    args: impl Iterator<Item = &'a [u8]>,
+    now: Now,
+) -> fmt::Result {
     let stamp_us = now.stamp_us();
-    write!(out, "{}.{:06} [0 {peer}]", stamp_us / 1_000_000, stamp_us % 1_000_000)?;
-    for arg in request.args() {
+    write!(out, "{}.{:06} [0 {source}]", stamp_us / 1_000_000, stamp_us % 1_000_000)?;
+    for arg in args {
         out.write_str(" \"")?;
         for &byte in arg {
             match byte {

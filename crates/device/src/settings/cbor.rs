@@ -11,17 +11,13 @@ pub(crate) mod wiring_map {
     pub(crate) fn encode<C, W: Write>(
         wiring: &Option<Wiring>,
         e: &mut Encoder<W>,
-        _: &mut C,
+        ctx: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
         let Some(wiring) = wiring else {
             e.null()?;
             return Ok(());
         };
-        e.map(wiring.len() as u64)?;
-        for (name, spec) in wiring.iter() {
-            e.str(name)?.str(spec)?;
-        }
-        Ok(())
+        super::named_texts::encode(wiring, e, ctx)
     }
 
     pub(crate) fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Option<Wiring>, DecodeError> {
@@ -35,6 +31,34 @@ pub(crate) mod wiring_map {
             wiring.set(name, spec).map_err(|_| DecodeError::message("a wiring is too long"))?;
         }
         Ok(Some(wiring))
+    }
+}
+
+/// Rules: a map of names and texts.
+pub(crate) mod named_texts {
+    use minicbor::decode::{Decoder, Error as DecodeError};
+    use minicbor::encode::{Encoder, Error as EncodeError, Write};
+    use sockeye_wiring::NamedTexts;
+
+    pub(crate) fn encode<const LEN: usize, C, W: Write>(
+        texts: &NamedTexts<LEN>,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.map(texts.len() as u64)?;
+        for (name, text) in texts.iter() {
+            e.str(name)?.str(text)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn decode<const LEN: usize, C>(d: &mut Decoder<'_>, _: &mut C) -> Result<NamedTexts<LEN>, DecodeError> {
+        let mut texts = NamedTexts::new();
+        for entry in d.map_iter::<&str, &str>()? {
+            let (name, text) = entry?;
+            texts.set(name, text, usize::MAX).map_err(|_| DecodeError::message("texts are too long"))?;
+        }
+        Ok(texts)
     }
 }
 

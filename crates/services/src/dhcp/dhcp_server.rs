@@ -90,8 +90,9 @@ impl<'a, P: Probe> Server<'a, P> {
         let unused = || self.pool.starting_at(hash(client.mac)).find(unused);
         let Some(address) = wanted.or_else(unused) else {
             // The pool is smaller than the table.
-            if let Some(index) = self.oldest(now) {
-                let address = self.leases[index].address;
+            if let Some((index, address)) =
+                self.oldest(now).and_then(|index| Some((index, self.leases.get(index)?.address)))
+            {
                 self.probe(now, index, client, address, conflicts);
             }
             return;
@@ -104,7 +105,13 @@ impl<'a, P: Probe> Server<'a, P> {
     fn probe(&mut self, now: Instant, index: usize, client: Client, address: Ipv4Addr, conflicts: u8) {
         self.probe.ask(address);
         let until = now + Duration::from_millis(PROBE_MS);
-        self.leases[index] = Lease { address, client, state: State::Probed { conflicts }, until };
+        self.set(index, Lease { address, client, state: State::Probed { conflicts }, until });
+    }
+
+    fn set(&mut self, index: usize, lease: Lease) {
+        if let Some(place) = self.leases.get_mut(index) {
+            *place = lease;
+        }
     }
 
     /// The place for a lease of this address: its own, a new one, or that of the lease that makes way
@@ -135,6 +142,18 @@ impl<'a, P: Probe> Server<'a, P> {
         self.pool.contains(address) && self.leases.iter().all(|lease| lease.address != address || lease.until <= now)
     }
 
+    /// Whether a client that says that the address is its own gets it, although the table has no lease of it. An address
+    /// that is only probed for another client was promised to nobody. An address from which the client sends is in use by
+    /// it, whoever was offered the address.
+    fn is_claimable(&self, address: Ipv4Addr, is_current: bool, now: Instant) -> bool {
+        let is_kept = |lease: &Lease| match lease.state {
+            State::Probed { .. } => false,
+            State::Offered => !is_current && lease.until > now,
+            State::Bound | State::Declined => lease.until > now,
+        };
+        self.pool.contains(address) && !self.leases.iter().any(|lease| lease.address == address && is_kept(lease))
+    }
+
     fn request(&mut self, now: Instant, request: &Request, reply: &mut [u8]) -> Answer {
         let client = request.client;
         let has = |lease: &Lease| lease.client.mac == client.mac && lease.state != State::Declined;
@@ -150,7 +169,8 @@ impl<'a, P: Probe> Server<'a, P> {
         // If the address is free, the client gets it.
         let index = match own {
             Some(index) => Some(index),
-            None if self.is_free(address, now) => self.place(now, address),
+            // If all others are being probed, one of their clients has to ask again.
+            None if self.is_claimable(address, is_current, now) => self.place(now, address).or(Some(0)),
             None => None,
         };
         let Some(index) = index else {
@@ -158,17 +178,15 @@ impl<'a, P: Probe> Server<'a, P> {
             return self.write(reply, Reply::Nak, &client, &given, Ipv4Addr::BROADCAST);
         };
         let until = now + Duration::from_secs(LEASE_S.into());
-        self.leases[index] = Lease { address, client, state: State::Bound, until };
-        self.forget_others(index);
+        self.set(index, Lease { address, client, state: State::Bound, until });
+        self.forget_others(address, client.mac);
         self.answer(reply, Reply::Ack, &client, address, request.current)
     }
 
     /// A client has one address.
-    fn forget_others(&mut self, kept: usize) {
-        let Lease { address, client, .. } = self.leases[kept];
-        let is_other = |lease: &Lease| {
-            lease.client.mac == client.mac && lease.address != address && lease.state != State::Declined
-        };
+    fn forget_others(&mut self, address: Ipv4Addr, mac: [u8; 6]) {
+        let is_other =
+            |lease: &Lease| lease.client.mac == mac && lease.address != address && lease.state != State::Declined;
         self.leases.retain(|lease| !is_other(lease));
     }
 
@@ -182,7 +200,7 @@ impl<'a, P: Probe> Server<'a, P> {
         }
         if let Some(index) = self.place(now, address) {
             let until = now + Duration::from_secs(LEASE_S.into());
-            self.leases[index] = Lease { address, client: request.client, state: State::Declined, until };
+            self.set(index, Lease { address, client: request.client, state: State::Declined, until });
         }
     }
 

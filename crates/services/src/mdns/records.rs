@@ -300,7 +300,7 @@ impl<'a, 'b> Names<'a, 'b> {
     pub(super) fn name(&mut self, owner: Owner) -> Option<()> {
         let mut next = Some(owner);
         while let Some(owner) = next {
-            let place = &mut self.places[owner as usize];
+            let place = self.places.get_mut(owner as usize)?;
             if *place != 0 {
                 return self.writer.word(0xc000 | *place);
             }

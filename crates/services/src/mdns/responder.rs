@@ -116,7 +116,11 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         }
         let len = self.wanted.floor_char_boundary(NAME_LEN_MAX - number.len());
         // The string has room for both.
-        let _ = self.data.name.push_str(&self.wanted[..len]).and_then(|()| self.data.name.push_str(&number));
+        let _ = self
+            .data
+            .name
+            .push_str(self.wanted.get(..len).unwrap_or_default())
+            .and_then(|()| self.data.name.push_str(&number));
         self.state = State::Probing(0);
         self.pending = Pending::NONE;
         self.sent = [None; Record::ALL.len()];
@@ -212,7 +216,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             let records = self.data.answers(question.name, question.kind);
             if question.class & UNICAST != 0 { to_one = to_one.with(records) } else { to_all = to_all.with(records) }
         }
-        let question = &bytes[DNS_HEADER_LEN..reader.at];
+        let question = bytes.get(DNS_HEADER_LEN..reader.at)?;
         let mut known = Set::NONE;
         for _ in 0..answers {
             let parsed = reader.record()?;
@@ -221,9 +225,11 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
                 known = known.with(Set::of(&[record]));
             }
         }
+        // An answer to one leaves for the device's own network only, and no other is probed against (RFC 6762 section 11).
+        let is_near = self.is_near(peer.ip());
         match self.state {
             State::Probing(_) => {
-                for _ in 0..authorities {
+                for _ in 0..if is_near { authorities } else { 0 } {
                     if self.loses_to(&reader.record()?) {
                         // The other goes first; if it stays, the next probe meets it (RFC 6762 section 8.2).
                         self.state = State::Probing(0);
@@ -236,8 +242,6 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             State::Leaving => return None,
             State::Announcing(_) | State::Running => {}
         }
-        // An answer to one leaves for the device's own network only (RFC 6762 section 11).
-        let is_near = self.is_near(peer.ip());
         if peer.port() != PORT {
             let records = to_all.with(to_one);
             if records.is_empty() || !is_near {
@@ -409,8 +413,9 @@ impl<R: FnMut(&mut [u8])> Service for Responder<'_, R> {
         if !message.is_response() {
             return self.hear_query(now, peer, bytes, reply);
         }
-        // RFC 6762 section 6: from this port only.
-        if peer.port() == PORT {
+        // RFC 6762 section 6: from this port only; section 11: from the link only, since no other host has a part in its
+        // names. The address says which it is, because the receiver of a datagram is not known here.
+        if peer.port() == PORT && self.is_near(peer.ip()) {
             self.hear_response(now, message);
         }
         None

@@ -30,16 +30,20 @@ impl Datagram {
 struct State {
     incoming: VecDeque<Datagram>,
     sent: Vec<Datagram>,
+    ports: Vec<u16>,
 }
 
 /// The network: what will come, and what was sent.
 #[derive(Default)]
-pub struct Udp(RefCell<State>, Option<fn(&Datagram) -> Datagram>);
+pub struct Udp(RefCell<State>, Option<Reply>);
+
+/// The answer to a datagram.
+type Reply = Box<dyn Fn(&Datagram) -> Datagram>;
 
 impl Udp {
     /// A network in which everything is answered so.
-    pub fn answering(answer: fn(&Datagram) -> Datagram) -> Self {
-        Self(RefCell::default(), Some(answer))
+    pub fn answering(answer: impl Fn(&Datagram) -> Datagram + 'static) -> Self {
+        Self(RefCell::default(), Some(Box::new(answer)))
     }
 
     pub fn come(&self, datagrams: impl IntoIterator<Item = Datagram>) {
@@ -48,6 +52,11 @@ impl Udp {
 
     pub fn sent(&self) -> Vec<Datagram> {
         self.0.borrow().sent.clone()
+    }
+
+    /// The ports that were bound.
+    pub fn ports(&self) -> Vec<u16> {
+        self.0.borrow().ports.clone()
     }
 
     /// Ends when everything has come and a moment has passed.
@@ -72,7 +81,8 @@ impl UdpBind for Udp {
     type Error = ErrorKind;
     type Socket<'a> = Socket<'a>;
 
-    async fn bind(&self, _local: SocketAddr) -> Result<Socket<'_>, ErrorKind> {
+    async fn bind(&self, local: SocketAddr) -> Result<Socket<'_>, ErrorKind> {
+        self.0.borrow_mut().ports.push(local.port());
         Ok(Socket(self))
     }
 }
@@ -99,7 +109,7 @@ impl UdpSend for Socket<'_> {
     async fn send(&mut self, peer: SocketAddr, bytes: &[u8]) -> Result<(), ErrorKind> {
         let datagram = Datagram { peer, bytes: bytes.to_vec() };
         let state = &mut *self.0.0.borrow_mut();
-        state.incoming.extend(self.0.1.map(|answer| answer(&datagram)));
+        state.incoming.extend(self.0.1.as_ref().map(|answer| answer(&datagram)));
         state.sent.push(datagram);
         Ok(())
     }

@@ -114,7 +114,8 @@ where
         let (stack, mut buffers) = (Stack::new(), PushBuffers::sized());
         let pushing = sockeye_endpoint::push(&outbox, &app, &stack, &stack, &mut buffers, || fastrand::u32(..));
         let wired = sockeye_wiring::run::run(&*bench, &app);
-        future::zip(future::zip(measure(&app, &parts, &unplugged), wired), pushing).await;
+        let measuring = future::zip(measure(&app, &parts, &unplugged), app.keep_rules());
+        future::zip(future::zip(measuring, wired), pushing).await;
     };
     let wifi = async {
         match reach.radio {

@@ -108,7 +108,7 @@ impl Side {
 
     fn key(&self, key: &mut Vec<u64>) {
         let c = &self.c;
-        let numbers = [c.snd_una, c.snd_nxt, c.snd_max, c.snd_wl1, c.snd_wl2, c.rcv_nxt, c.rcv_adv];
+        let numbers = [c.snd_una, c.snd_nxt, c.snd_max, c.snd_wl1, c.rcv_nxt, c.rcv_adv];
         key.extend(numbers.map(|number| u64::from(number.number())));
         let flags = [
             c.is_passive,

@@ -150,6 +150,25 @@ fn every_second_segment_is_acknowledged_at_once() {
 }
 
 #[test]
+fn where_half_of_the_buffer_is_to_be_read_the_window_update_is_the_ack() {
+    let mut it = Peer::established(256, 256);
+    for _ in 0..5 {
+        assert_eq!(it.sends(ACK, &[1; 100]), []);
+        assert_eq!(it.sends(ACK, &[2; 100]), []);
+        assert!(!it.c.has_window_update(), "nothing was read");
+        it.reads(256);
+        assert!(it.c.has_window_update());
+        let update = it.drain();
+        assert_eq!((update.len(), update[0].ack, update[0].window), (1, it.seq, 256));
+    }
+    // Nobody reads.
+    assert_eq!(it.sends(ACK, &[1; 100]), []);
+    assert_eq!(it.sends(ACK, &[2; 100]), []);
+    let sent = it.waits(500);
+    assert_eq!((sent.len(), sent[0].0, sent[0].1.ack), (1, ACK_DELAY_MS, it.seq));
+}
+
+#[test]
 fn a_gap_is_told_at_once_and_what_fills_it_too() {
     let mut it = Peer::established(256, 256);
     let base = it.seq;
@@ -568,8 +587,10 @@ fn calling_the_timer_early_changes_nothing() {
 fn what_has_no_room_in_the_driver_is_not_lost() {
     let mut it = Peer::established(256, 256);
     it.c.write(b"abc");
-    let first = it.c.next_segment(it.now);
+    let (first, due) = (it.c.next_segment(it.now), it.c.due());
     assert_eq!(it.c.next_segment(it.now), first, "until it is sent");
+    it.c.next_segment(it.now + Duration::from_millis(1));
+    assert_eq!(it.c.due(), due, "no timer runs for what has not left");
     it.c.abort();
     assert_eq!(it.c.next_segment(it.now), it.c.next_segment(it.now));
     assert!(it.c.has_urgent_segment());

@@ -6,10 +6,8 @@ use core::future::pending;
 use core::net::Ipv4Addr;
 
 use edge_nal::TcpBind;
-use edge_nal_embassy::Dns;
 use embassy_executor::Spawner;
-use embassy_futures::join::{join, join4};
-use esp_hal::rng::Rng;
+use embassy_futures::join::{join, join3, join4};
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
 use sockeye_board::library_log::LibraryLog;
@@ -17,12 +15,12 @@ use sockeye_board::{boot, boot_count, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX};
 use sockeye_device::{App, AppResources, Day, Firmware, History, Outbox, Platform, StoreTask};
+use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
-use sockeye_endpoint::{Endpoint, PushBuffers, push};
 use sockeye_esp32::console::{LOG, print_and_keep};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
-use sockeye_esp32::interfaces::{Link, Links, Memory};
+use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, reset_reason, sample};
 use sockeye_esp32::settings::SETTINGS;
 use sockeye_esp32::store::{Flash, PROJECT};
@@ -114,8 +112,7 @@ async fn main(spawner: Spawner) -> ! {
     if let Links { ap: Some(ap), station: Some(station) } = network {
         spawner.spawn(services::dhcp_server(ap).expect("one task"));
         spawner.spawn(services::captive_dns(ap).expect("one task"));
-        spawner.spawn(services::mdns_and_sntp(station, app, board).expect("one task"));
-        spawner.spawn(send(outbox, app, station).expect("one task"));
+        spawner.spawn(services::mdns_sntp_and_push(station, app, board, outbox).expect("one task"));
     }
     let up = |address: Ipv4Addr| {
         console.network_up(address);
@@ -136,8 +133,8 @@ async fn main(spawner: Spawner) -> ! {
             None => pending().await,
         }
     };
-    let storing = join(storing.run(&store), updating);
-    join4(adapter::run(app, radio, context), storing, measuring, guarding).await.0
+    let working = join3(storing.run(&store), updating, app.keep_rules());
+    join4(adapter::run(app, radio, context), working, measuring, guarding).await.0
 }
 
 #[embassy_executor::task(pool_size = SLOTS + 1)]
@@ -148,11 +145,4 @@ async fn serve(server: &'static Server<SLOTS>, slot: usize, acceptor: Acceptor, 
 #[embassy_executor::task]
 async fn watch(server: &'static Server<SLOTS>) {
     server.watch().await
-}
-
-/// Sends samples to a peer in the joined network, if the device was told of one.
-#[embassy_executor::task]
-async fn send(outbox: &'static Outbox<'static>, app: &'static App<'static>, station: &'static Link) {
-    static BUFFERS: ConstStaticCell<PushBuffers> = ConstStaticCell::new(PushBuffers::sized());
-    push(outbox, app, &station.interface, &Dns::new(station.stack), BUFFERS.take(), || Rng::new().random()).await
 }

@@ -12,14 +12,13 @@ use sockeye_board::{boot_count, reset};
 use sockeye_boot::Line;
 use sockeye_device::limits::LOG_MEMORY_LEN;
 use sockeye_device::{LogMemory, LogRing};
-use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::{console, restart};
 
 #[unsafe(link_section = ".uninit.log")]
 static LOG_MEMORY: LogMemory = [const { AtomicU8::new(0) }; LOG_MEMORY_LEN];
 #[unsafe(link_section = ".uninit.panic_message")]
 static PANIC_MESSAGE: PanicMemory = [const { AtomicU8::new(0) }; PANIC_MESSAGE_MEMORY_LEN];
-/// Why the machine restarts, as a chip's ROM would have it.
+/// Why the machine restarts, as a chip's ROM would have it; 0 when the machine is switched on.
 #[unsafe(link_section = ".uninit.cause")]
 static CAUSE: AtomicU8 = AtomicU8::new(0);
 /// How many boots have failed in a row.
@@ -55,18 +54,17 @@ pub fn restart(cause: Cause) -> ! {
 /// Why the machine has booted, and the message of the panic that made it boot. To be called once.
 pub fn boot() -> (&'static str, Option<Text>) {
     console::on_panic(panicked);
-    let cause = match CAUSE.swap(0, Ordering::Relaxed) {
+    // Only a watchdog restarts the machine without a word.
+    let cause = match CAUSE.swap(Cause::Watchdog as u8, Ordering::Relaxed) {
         0 => Cause::PowerOn as u8,
         cause => cause,
     };
     (reset::reason(cause.into()), panic_message::take(&PANIC_MESSAGE))
 }
 
-/// Keeps what a panic says. A machine that is told so restarts then, as a chip does; else the machine ends.
+/// Keeps what a panic says, before the machine restarts or ends.
 fn panicked(info: &PanicInfo<'_>) {
     keep_panic(&LOG, info, Instant::now().as_micros());
     panic_message::keep(&PANIC_MESSAGE, info);
-    if Config::read().get("panic") == Some("restart") {
-        restart(Cause::Software);
-    }
+    CAUSE.store(Cause::Software as u8, Ordering::Relaxed);
 }

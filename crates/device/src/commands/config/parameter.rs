@@ -1,13 +1,13 @@
 //! The parameters of CONFIG: their names, the pairs of a request, and why CONFIG SET changes nothing.
 
-use core::fmt;
+use core::fmt::{self, Write};
 
 use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
 use sockeye_wifi::InvalidNetwork;
 
 use crate::glob;
-use crate::limits::WIRING_ERROR_LEN_MAX;
+use crate::limits::SPEC_ERROR_LEN_MAX;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parameter {
@@ -118,8 +118,8 @@ pub(crate) enum Refusal<'a> {
     Unknown(&'a [u8]),
     Argument(&'static str, &'static str),
     Network(&'static str, InvalidNetwork),
-    /// A wiring that can't be, in words.
-    Wiring(String<WIRING_ERROR_LEN_MAX, u8>),
+    /// A wiring or a rule that can't be, in words.
+    Words(String<SPEC_ERROR_LEN_MAX, u8>),
 }
 
 impl fmt::Display for Refusal<'_> {
@@ -135,9 +135,17 @@ impl fmt::Display for Refusal<'_> {
             Self::Network(name, why) => {
                 write!(f, "ERR CONFIG SET failed (possibly related to argument '{name}') - {why}")
             }
-            Self::Wiring(why) => write!(f, "ERR CONFIG SET failed - {why}"),
+            Self::Words(why) => write!(f, "ERR CONFIG SET failed - {why}"),
         }
     }
+}
+
+/// A refusal in words.
+pub(super) fn refuse(why: fmt::Arguments<'_>) -> Refusal<'static> {
+    let mut text = String::new();
+    // A longer one is cut where it no longer fits.
+    let _ = text.write_fmt(why);
+    Refusal::Words(text)
 }
 
 /// The pairs of a request. All are looked at before one is changed, in Redis's order: unknown, immutable, duplicate.

@@ -12,7 +12,7 @@ use sockeye_wifi::{Ip, Network, StaticIp};
 use super::*;
 use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
-    REMOTE_EXPIRE_S_MAX, TIME_SERVER_LEN_MAX,
+    REMOTE_EXPIRE_S_MAX, RULES_MAX, TIME_SERVER_LEN_MAX,
 };
 use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, PushSettings, Seconds};
@@ -117,6 +117,46 @@ fn settings_of_every_release_are_read() {
     for release in RELEASES {
         assert_eq!(parse(release), Some((7, largest())));
     }
+}
+
+/// A firmware without rules reads the settings of one with rules, of which it knows nothing.
+#[test]
+fn settings_with_rules_are_read_by_older_firmwares() {
+    /// Two fields of the settings as 0.1.0 had them.
+    #[derive(minicbor::Decode)]
+    #[cbor(map)]
+    struct Older {
+        #[cbor(n(0), with = "crate::settings::cbor::text", default)]
+        name: heapless::String<32, u8>,
+        #[cbor(n(9), with = "crate::settings::cbor::wiring_map", default)]
+        wiring: Option<sockeye_wiring::Wiring>,
+    }
+    let mut with_rules = settings("kitchen", 1);
+    with_rules.rules.set("fan", "when cellar.temperature > 25 hysteresis 0.5 for 30s set fan 100 else 0", 8).unwrap();
+    with_rules.rules.set("frost", "when kitchen.lm35 < 3 set heater 1 else 0 lost 0", 8).unwrap();
+    with_rules.wiring = largest().wiring;
+    assert_eq!(boot(&with(&[&with_rules])).1, Stored::from(with_rules.clone()));
+    let mut record = [0; FLASH_BUFFER_LEN];
+    let len = Record(7, &with_rules).serialize_into(&mut record).unwrap();
+    let older: Older = minicbor::decode(&record[HEADER_SIZE..len]).unwrap();
+    assert_eq!((older.name.as_str(), older.wiring), ("kitchen", with_rules.wiring));
+}
+
+/// An older firmware has a buffer of this length, and reads no longer item.
+#[test]
+fn settings_are_never_longer_than_the_buffer_of_older_firmwares() {
+    assert_eq!(FLASH_BUFFER_LEN, 1_408);
+    let (store, _) = boot(&with(&[&largest()]));
+    let mut longer = largest();
+    for number in 0..RULES_MAX {
+        let rule = std::format!("when cellar.temperature > {number} set fan {number}");
+        longer.rules.set(&std::format!("n{number}"), &rule, RULES_MAX).unwrap();
+    }
+    assert_eq!(block_on(store.save(&longer)), Err(StoreError::Full));
+    assert_eq!(boot(&flash(store)).1, Stored::from(largest()));
+    // Eight rules have room beside a full wiring, a network and a peer.
+    longer.networks.truncate(1);
+    assert_eq!(boot(&with(&[&longer])).1, Stored::from(longer));
 }
 
 /// The settings of the firmware before stay as they are while a newer one is on trial. Nothing is written, not even to

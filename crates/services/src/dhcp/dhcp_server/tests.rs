@@ -359,3 +359,61 @@ fn no_message_panics_or_grows_the_table_beyond_its_bound() {
         }
     }
 }
+
+/// A message whose client has any MAC address.
+fn stranger(number: u32) -> Vec<u8> {
+    let mut bytes = message(0, None, &[DhcpOption::MessageType(MessageType::Discover)]);
+    bytes[28..34].copy_from_slice(&[&[6, 7][..], &number.wrapping_mul(2_654_435_761).to_be_bytes()].concat());
+    bytes
+}
+
+/// Pool exhaustion: a flood of clients that do not exist takes neither the address of one that does, nor the next ones'
+/// chance of one.
+#[test]
+fn ten_thousand_strangers_lock_nobody_out() {
+    let link = Link::default();
+    let mut net = Net::new(&link);
+    let own = net.lease(1);
+    link.users.borrow_mut().insert(own, mac(1));
+    let mut reply = [0; crate::limits::DHCP_REPLY_LEN_MAX];
+    let everybody = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), CLIENT_PORT);
+    let mut offers = 0;
+    for number in 0..10_000 {
+        // A thousand a second.
+        net.now += Duration::from_millis(1);
+        assert_eq!(net.server.receive(net.now, everybody, &stranger(number), &mut reply), None);
+        while net.server.due() <= net.now {
+            let offer = net.server.poll(net.now, &mut reply).map(|answer| hear(answer, &reply));
+            assert!(offer.as_ref().is_none_or(|offer| offer.address != own), "{own} is in use");
+            offers += usize::from(offer.is_some());
+        }
+        assert!(net.server.leases.len() <= LEASES_MAX);
+    }
+    // Each place of the table is taken for as long as its address is probed.
+    assert!(offers <= LEASES_MAX * 2 * 11, "{offers}");
+    assert_eq!(net.renew(1, own).unwrap().kind, MessageType::Ack, "whoever has an address keeps it");
+    net.pass(1);
+    while net.server.due() <= net.now {
+        net.server.poll(net.now, &mut reply);
+    }
+    let new = net.lease(2);
+    assert!(new != own && net.server.pool.contains(new));
+}
+
+#[test]
+fn no_option_code_and_length_loops_or_panics() {
+    let link = Link::default();
+    let mut net = Net::new(&link);
+    let good = message(1, None, &[DhcpOption::MessageType(MessageType::Discover)]);
+    for code in 1..=254 {
+        for len in 0..=255 {
+            for room in [0, 1, 4, 255] {
+                let mut bytes = [&good[..240], &[code, len]].concat();
+                bytes.resize(242 + room, 4);
+                bytes.extend([53, 1, 1, 255]);
+                net.send(&bytes);
+            }
+        }
+    }
+    assert!(net.server.leases.len() <= 1);
+}

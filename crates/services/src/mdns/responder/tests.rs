@@ -355,17 +355,61 @@ fn a_name_that_another_takes_later_is_probed_again_and_kept_if_nobody_defends_it
     assert!(sent.last().unwrap().has(HOST, Rtype::A).is_some());
 }
 
+/// Another host's probe for the device's name.
+fn probe(address: [u8; 4]) -> Vec<u8> {
+    let mut message = MessageBuilder::new_vec().question();
+    message.push((name(HOST), Rtype::ANY, Class::from_int(0x8001))).unwrap();
+    let mut message = message.authority();
+    let data = A::from_octets(address[0], address[1], address[2], address[3]);
+    message.push((name(HOST), Class::IN, Ttl::from_secs(120), data)).unwrap();
+    message.finish()
+}
+
+/// RFC 6762 section 11: whoever is beyond a router sends to the device alone, and says that it is another with its name.
+/// The device took another name, and could be kept from having any.
+#[test]
+fn nothing_from_another_network_changes_a_name_or_gets_an_answer_alone() {
+    let announcement = announcement();
+    let far = SocketAddr::from(([10, 0, 0, 9], PORT));
+    let mut net = Net::new(&announcement);
+    let usual: Vec<_> = Net::new(&announcement).pass(5_000).iter().map(|sent| sent.ms).collect();
+    net.pass(300);
+    assert!(net.hear(far, &probe([192, 168, 1, 9])).is_none());
+    assert!(net.hear(far, &response(HOST, [192, 168, 1, 9], 120)).is_none());
+    let times: Vec<_> = net.pass(4_700).iter().map(|sent| sent.ms).collect();
+    assert_eq!(times, usual[usual.len() - times.len()..]);
+    let mut net = Net::running(&announcement);
+    net.hear(far, &response(HOST, [192, 168, 1, 9], 120));
+    net.hear(far, &response(HOST, DEVICE, 1));
+    assert!(net.pass(5_000).is_empty() && net.responder.state == State::Running);
+    for is_unicast in [false, true] {
+        for from in [far, SocketAddr::new(far.ip(), 40_001)] {
+            let sent = net.ask(from, &query(&[(HOST, Rtype::A, is_unicast)]));
+            assert!(sent.iter().all(|sent| sent.to == GROUP), "{from}");
+        }
+    }
+}
+
+/// RFC 6762 section 6: a thousand questions in a second have two answers to all, whoever asks.
+#[test]
+fn many_questions_have_few_answers() {
+    let announcement = announcement();
+    let mut net = Net::running(&announcement);
+    let start = net.ms();
+    let mut sent = Vec::new();
+    for number in 0..1_000u32 {
+        let [.., c, d] = number.to_be_bytes();
+        let from = SocketAddr::from(([192, 168, c, d], PORT));
+        sent.extend(net.hear(from, &query(&[(HOST, Rtype::A, false), (SERVICE, Rtype::PTR, false)])));
+        sent.extend(net.pass(1));
+    }
+    assert_eq!(net.ms() - start, 1_000);
+    assert!(sent.len() <= 2 && sent.iter().all(|sent| sent.to == GROUP), "{sent:?}");
+}
+
 /// RFC 6762 section 8.2.
 #[test]
 fn of_two_that_probe_at_once_the_later_address_goes_first() {
-    let probe = |address: [u8; 4]| {
-        let mut message = MessageBuilder::new_vec().question();
-        message.push((name(HOST), Rtype::ANY, Class::from_int(0x8001))).unwrap();
-        let mut message = message.authority();
-        let data = A::from_octets(address[0], address[1], address[2], address[3]);
-        message.push((name(HOST), Class::IN, Ttl::from_secs(120), data)).unwrap();
-        message.finish()
-    };
     let announcement = announcement();
     for (address, waits) in [([192, 168, 1, 9], true), ([192, 168, 1, 3], false), (DEVICE, false)] {
         let mut net = Net::new(&announcement);

@@ -5,6 +5,7 @@
 //! - `setup.rs`: what the other jobs need on this machine.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
 //! - `simulate.rs`: the device in simulated time. `tcp.rs`: two TCP hosts in simulated time.
+//! - `bad_wire.rs`: Linux's TCP and ours through a bad wire.
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
@@ -22,6 +23,7 @@
 //!
 //! `xtask/harness` has the code that the jobs share with the measuring program.
 
+mod bad_wire;
 mod checks;
 mod chips;
 mod cli;
@@ -86,6 +88,8 @@ enum Job {
     Simulate(simulate::Args),
     /// Two TCP hosts on a bad link, seed by seed, and the RFC's table of segments
     Tcp(tcp::Args),
+    /// Transfers between Linux and a device through a bad wire, in real time
+    BadWire(bad_wire::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -161,6 +165,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Redis => checks::against_redis(workspace),
         Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Tcp(args) => tcp::job(workspace, &args),
+        Job::BadWire(args) => bad_wire::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),

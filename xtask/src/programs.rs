@@ -5,7 +5,7 @@ use harness::emulator;
 use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
 
-use crate::updates;
+use crate::{bad_wire, updates};
 
 /// The bare-metal programs, but for the device, of which there are several builds.
 const IMAGES: [&str; 3] = ["hello", "sensor", "bench"];
@@ -14,6 +14,7 @@ const IMAGES: [&str; 3] = ["hello", "sensor", "bench"];
 pub fn job(workspace: &Workspace) -> Result<()> {
     host(workspace)?;
     conformance(workspace)?;
+    bad_wire::build(workspace)?;
     IMAGES.iter().try_for_each(|bin| emulator::build(workspace, bin, None).map(drop))?;
     updates::build(workspace)
 }

@@ -189,6 +189,21 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
     ("sockeye-tcp-simulation", Only(&["clap", "embassy-time", "fastrand", "smoltcp", "sockeye-tcp-engine"])),
+    (
+        "sockeye-bad-wire",
+        Only(&[
+            "anyhow",
+            "clap",
+            "edge-nal",
+            "embassy-*",
+            "embedded-io-async",
+            "fastrand",
+            "rustix",
+            "sha2",
+            "socket2",
+            "sockeye-tcp",
+        ]),
+    ),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),

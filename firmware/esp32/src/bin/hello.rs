@@ -46,7 +46,7 @@ async fn main(spawner: Spawner) -> ! {
     let console = console::start("hello");
     console::start_log(LogLevel::default());
     let entropy = Entropy::draw(chip.RNG, chip.ADC1);
-    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console).await;
+    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console);
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();

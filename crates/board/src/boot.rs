@@ -4,25 +4,27 @@
 //! Nothing else runs yet, so the calls here wait for the flash. Settings are large. A task would keep
 //! room in its memory, for ever, for the settings that it has while it awaits the flash.
 
-use core::fmt::Arguments;
-
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
-use sockeye_boot::Boot;
 use sockeye_boot::Passphrase;
+use sockeye_boot::{Boot, Line};
 use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
 use sockeye_wifi::Secret;
 
-/// Prints what the panic said that made the device boot; None if it was no panic.
-pub fn warn_of_panic<P: Fn(Arguments<'_>)>(last_panic: Option<&str>, console: &Boot<P>) {
-    if let Some(message) = last_panic {
-        console.warning(&format_args!("the device has restarted, because it {message}"));
+/// Prints why the device has booted, unless it was switched on. `reason` is one of [`reset::reason`](crate::reset::reason).
+/// `last_panic` is the message of the panic that made the device boot, None if none did.
+pub fn tell_restart<P: Fn(Line<'_>)>(reason: &str, last_panic: Option<&str>, console: &Boot<P>) {
+    match (last_panic, reason) {
+        (Some(message), _) => console.warning(&format_args!("the device has restarted, because it {message}")),
+        (None, "power_on") => (),
+        (None, "software" | "deep_sleep" | "usb") => console.restarted(reason),
+        (None, _) => console.warning(&format_args!("the device has restarted, reason: {reason}")),
     }
 }
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
 #[inline(never)]
-pub fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
+pub fn settings<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     defaults: &Settings,
     console: &Boot<P>,
@@ -41,7 +43,7 @@ pub fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
 }
 
 /// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.
-pub fn passphrase<F: NorFlash, P: Fn(Arguments<'_>)>(
+pub fn passphrase<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     fresh: &Passphrase,
     console: &Boot<P>,

@@ -6,7 +6,7 @@
 //! - A router that is no host is taken out of answers, and an answer that is from no host is dropped. smoltcp would panic
 //!   once it looks for the MAC address of such a host.
 //! - Of several routers only the first is left. smoltcp ignores a list of them, and has no router then.
-//! - Discovery begins once in [`DHCP_DISCOVER_MS`] at most. smoltcp begins anew at once after a refusal, and after a lease
+//! - Discovery begins once in [`DHCP_DISCOVER_MS`] at most while the link is up. smoltcp begins anew at once after a refusal, and after a lease
 //!   of no time. With a server that answers all requests so, messages would go back and forth without a pause.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
@@ -52,6 +52,11 @@ impl DhcpFilter {
         Self { key, known: None, discover_at: Instant::MIN }
     }
 
+    /// The link is up or down now: a discovery may begin at once.
+    pub(crate) fn begin_anew(&mut self) {
+        self.discover_at = Instant::MIN;
+    }
+
     /// Replaces the ID of a request in a frame from embassy-net. Any other frame stays as it is, and so does a frame that
     /// was here before. False if the frame must not leave: it begins a discovery too soon.
     pub(crate) fn outgoing(&mut self, frame: &mut [u8], now: Instant) -> bool {
@@ -61,7 +66,11 @@ impl DhcpFilter {
             Some((_, sent)) if sent == drawn => return true,
             // A request for an offered address has the ID of the offer.
             Some((known, sent)) if known == drawn => sent,
-            _ if message.is_discover() && now < self.discover_at => return false,
+            Some((_, sent)) if message.is_discover() && now < self.discover_at => {
+                // An answer to the discovery before is one to this.
+                self.known = Some((drawn, sent));
+                return false;
+            }
             _ => self.draw(drawn, now),
         };
         if message.is_discover() {
@@ -389,15 +398,23 @@ mod tests {
     #[test]
     fn discovery_begins_once_in_a_while() {
         let mut ids = ids();
-        let mut discovers = |number: u8, ms: u64| {
+        let discovers = |ids: &mut DhcpFilter, number: u8, ms: u64| {
             let mut frame = frame(CLIENT_PORT, SERVER_PORT, [0, 0, 0, number], 0);
             frame.extend([MESSAGE_TYPE, 1, DISCOVER, END]);
             ids.outgoing(&mut frame, NOW + Duration::from_millis(ms))
         };
-        assert!(discovers(1, 0));
-        assert!(!discovers(2, 1) && !discovers(3, DHCP_DISCOVER_MS - 1));
-        assert!(discovers(4, DHCP_DISCOVER_MS));
-        assert!(!discovers(5, DHCP_DISCOVER_MS + 1));
+        let begins = [(1, 0, true), (2, 1, false), (3, DHCP_DISCOVER_MS - 1, false), (4, DHCP_DISCOVER_MS, true)];
+        for (number, ms, expected) in begins {
+            assert_eq!(discovers(&mut ids, number, ms), expected, "{ms}");
+        }
+        let (_, sent) = ids.known.unwrap();
+        assert!(!discovers(&mut ids, 7, DHCP_DISCOVER_MS + 1));
+        let mut offer = frame(SERVER_PORT, CLIENT_PORT, sent, 0);
+        assert!(ids.incoming(&mut offer));
+        assert_eq!(id(&offer), [0, 0, 0, 7], "the offer for the discovery before");
+        ids.begin_anew();
+        assert!(discovers(&mut ids, 5, DHCP_DISCOVER_MS + 1), "the link was down");
+        assert!(!discovers(&mut ids, 6, DHCP_DISCOVER_MS + 2));
         let mut request = frame(CLIENT_PORT, SERVER_PORT, DRAWN, 0);
         request.extend([MESSAGE_TYPE, 1, 3, END]);
         assert!(ids.outgoing(&mut request, NOW), "a renewal has an ID of its own");

@@ -104,6 +104,7 @@ impl<D: Driver + 'static> Runner<D> {
         let link = port.driver.link_state(cx);
         if link != self.link {
             self.link = link;
+            self.embassy.dhcp.begin_anew();
             self.embassy.net.set_link_state(link);
             self.embassy.net.set_hardware_address(port.refresh_mac());
             self.embassy.link.neighbours.borrow_mut().set_mac(port.mac().into());

@@ -5,12 +5,14 @@
 //! - `setup.rs`: what the other jobs need on this machine.
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
 //! - `simulate.rs`: the device in simulated time. `tcp.rs`: two TCP hosts in simulated time.
+//! - `bad_wire.rs`: Linux's TCP and ours through a bad wire.
 //! - `fuzz.rs`: the fuzz targets, built and run.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `dist.rs` and its folder: a release.
 //! - `qemu.rs`: the bare-metal image in QEMU.
 //! - `push.rs` and its folder: a device that pushes its samples.
+//! - `updates.rs` and its folder: updates of the bare-metal device over TCP.
 //! - `conformance.rs`, `namespace.rs`, `node.rs`, `clients.rs`: the servers tested from outside.
 //! - `measure.rs`: the measuring program in `bench/measure`.
 //! - `device_page.rs`: the device's page in a browser.
@@ -21,6 +23,7 @@
 //!
 //! `xtask/harness` has the code that the jobs share with the measuring program.
 
+mod bad_wire;
 mod checks;
 mod chips;
 mod cli;
@@ -43,6 +46,7 @@ mod simulate;
 mod suite;
 mod tcp;
 mod tidy;
+mod updates;
 mod wiring;
 
 use std::process::ExitCode;
@@ -83,6 +87,8 @@ enum Job {
     Simulate(simulate::Args),
     /// Two TCP hosts on a bad link, seed by seed, and the RFC's table of segments
     Tcp(tcp::Args),
+    /// Transfers between Linux and a device through a bad wire, in real time
+    BadWire(bad_wire::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -109,6 +115,8 @@ enum Job {
     Page(device_page::Args),
     /// A device that pushes: into Redis over cut connections, from guest to guest
     Push(push::Args),
+    /// Updates of the device in QEMU: kept, not confirmed, broken, refused, resumed
+    Updates(updates::Args),
     /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
     Wiring,
     /// The cost of a request in guest instructions, held against ceilings.toml
@@ -154,6 +162,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Redis => checks::against_redis(workspace),
         Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Tcp(args) => tcp::job(workspace, &args),
+        Job::BadWire(args) => bad_wire::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
@@ -167,6 +176,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Clients => clients::job(workspace),
         Job::Page(args) => device_page::job(workspace, &args),
         Job::Push(args) => push::job(workspace, &args),
+        Job::Updates(args) => updates::job(workspace, &args),
         Job::Wiring => wiring::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),
         Job::Bench(args) => bench(workspace, &args),

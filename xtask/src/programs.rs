@@ -5,14 +5,18 @@ use harness::emulator;
 use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
 
-/// The bare-metal programs.
-const IMAGES: [&str; 4] = ["hello", "device", "sensor", "bench"];
+use crate::{bad_wire, updates};
+
+/// The bare-metal programs, but for the device, of which there are several builds.
+const IMAGES: [&str; 3] = ["hello", "sensor", "bench"];
 
 /// Builds all of them.
 pub fn job(workspace: &Workspace) -> Result<()> {
     host(workspace)?;
     conformance(workspace)?;
-    IMAGES.iter().try_for_each(|bin| emulator::build(workspace, bin, None).map(drop))
+    bad_wire::build(workspace)?;
+    IMAGES.iter().try_for_each(|bin| emulator::build(workspace, bin, None).map(drop))?;
+    updates::build(workspace)
 }
 
 /// Builds `sockeye`, by itself as `cargo run --release` does: with another program its libraries would have other

@@ -36,8 +36,8 @@ const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"]
 /// Beside one another; the checks of a lane one after the other. No two lanes write to the same build folder.
 const LANES: [&[Check]; 4] = [
     &["simulate", "tcp", "fuzz", "panics", "chips", "dist", "images", "doc", "package"],
-    &["redis", "conformance host", "node", "services"],
-    &["conformance qemu", "push --cuts 25", "wiring"],
+    &["redis", "bad-wire", "conformance host", "node", "services"],
+    &["conformance qemu", "push --cuts 25", "wiring", "updates --built"],
     &["clients"],
 ];
 /// One after the other again: they measure, or build other variants of what the lanes use.

@@ -22,6 +22,8 @@ use crate::panic_message::Text;
 pub trait BoardHardware {
     /// The board's name.
     const NAME: &'static str;
+    /// The firmware's version.
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     /// The board's readings.
     const READINGS: &'static [ReadingInfo<'static>];
     /// The settings that the image was built with.
@@ -80,8 +82,7 @@ impl<H: BoardHardware> Platform for Board<H> {
     }
 
     fn identity(&self) -> DeviceIdentity<'_> {
-        let version = env!("CARGO_PKG_VERSION");
-        DeviceIdentity { name: &self.name, board: H::NAME, version, run_id: &self.run_id, port: PORT }
+        DeviceIdentity { name: &self.name, board: H::NAME, version: H::VERSION, run_id: &self.run_id, port: PORT }
     }
 
     fn readings(&self) -> &[ReadingInfo<'_>] {

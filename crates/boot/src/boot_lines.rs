@@ -59,9 +59,14 @@ pub struct Boot<P> {
 }
 
 impl<P: Fn(Arguments<'_>)> Boot<P> {
-    /// The first line: what runs, and on what.
+    /// The first line: what runs, and on what. The version is that of all packages.
     pub fn new(print: P, program: &str, platform: &str) -> Self {
-        print(format_args!("Sockeye {} {program} on {platform}", env!("CARGO_PKG_VERSION")));
+        Self::of_version(print, env!("CARGO_PKG_VERSION"), program, platform)
+    }
+
+    /// The same for a program that has another version.
+    pub fn of_version(print: P, version: &str, program: &str, platform: &str) -> Self {
+        print(format_args!("Sockeye {version} {program} on {platform}"));
         Self { print }
     }
 

@@ -67,8 +67,6 @@ pub const RULES_TEXT_LEN_MAX: usize = 480;
 pub const RULE_FOR_MS_MAX: u32 = 86_400_000;
 /// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most.
 pub const RULES_LOOK_MS: u64 = 200;
-/// The same while there is no rule, milliseconds.
-pub const RULES_IDLE_MS: u64 = 1_000;
 /// RAM of what is kept of all rules beside their texts.
 pub const RULES_SIZE_MAX: usize = 32 * RULES_MAX;
 

@@ -7,9 +7,9 @@ use core::ops::Range;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
 use sha2::Digest;
 
-use crate::image::Start;
-use crate::image_reader::{Aligned, hash, read_len};
-use crate::limits::{BUFFER_LEN, DIGEST_LEN, ENTRY_LEN, START_LEN};
+use crate::image::{SEGMENTS_OFFSET, Start};
+use crate::image_reader::{Aligned, hash, read_len, read_segment};
+use crate::limits::{BUFFER_LEN, DIGEST_LEN, ENTRY_LEN, SEGMENT_HEADER_LEN, START_LEN};
 use crate::otadata::{Entry, Slot, state};
 use crate::update_error::UpdateError;
 use crate::updater::Layout;
@@ -90,6 +90,31 @@ pub async fn image_len<F: ReadNorFlash>(
     let mut appended = Aligned([0; DIGEST_LEN]);
     flash.read(slot.start + body, &mut appended.0).await.map_err(|_| UpdateError::Flash)?;
     Ok((sha.finalize()[..] == appended.0).then_some(len))
+}
+
+/// Calls `place` for each segment of a slot's image, in their order: with the segment's address, and the range of flash
+/// that has its bytes. Gives the address of the first instruction; None if there is no image. The image must have passed
+/// [`boot`] or [`image_len`].
+///
+/// # Errors
+/// [`UpdateError::Flash`].
+pub async fn load<F: ReadNorFlash>(
+    flash: &mut F,
+    slot: &Range<u32>,
+    mut place: impl FnMut(u32, Range<u32>),
+) -> Result<Option<u32>, UpdateError> {
+    let mut bytes = Aligned([0; START_LEN]);
+    flash.read(slot.start, &mut bytes.0).await.map_err(|_| UpdateError::Flash)?;
+    let Some(start) = Start::parse(&bytes.0) else { return Ok(None) };
+    let mut at = slot.start + SEGMENTS_OFFSET;
+    for _ in 0..start.segments {
+        let segment = read_segment(flash, at).await?;
+        let from = at + SEGMENT_HEADER_LEN as u32;
+        let Some(end) = from.checked_add(segment.len).filter(|end| *end <= slot.end) else { return Ok(None) };
+        place(segment.address, from..end);
+        at = end;
+    }
+    Ok(Some(start.entry))
 }
 
 /// The entry that the bootloader writes where there was none, for the slot that it boots.

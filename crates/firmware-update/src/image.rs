@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 0 | magic byte, 0xE9 |
 //! | 1 | segments |
+//! | 4 to 7 | the address of the first instruction |
 //! | 12, 13 | chip ID |
 //! | 23 | 1: a SHA-256 digest is appended |
 //! | 24 to 31 | first segment: address, length |
@@ -38,14 +39,17 @@ pub struct Target {
 pub(crate) struct Start {
     pub(crate) segments: u8,
     pub(crate) chip_id: u16,
+    /// The address of the first instruction.
+    pub(crate) entry: u32,
 }
 
 impl Start {
     /// None if it is no image with an appended digest.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[magic, segments, _, _, _, _, _, _, _, _, _, _, chip0, chip1, ..] = bytes else { return None };
+        let &[magic, segments, _, _, a, b, c, d, _, _, _, _, chip0, chip1, ..] = bytes else { return None };
         let is_image = magic == MAGIC && (1..=SEGMENTS_MAX).contains(&segments.into()) && bytes.get(23) == Some(&1);
-        is_image.then_some(Self { segments, chip_id: u16::from_le_bytes([chip0, chip1]) })
+        let (chip_id, entry) = (u16::from_le_bytes([chip0, chip1]), u32::from_le_bytes([a, b, c, d]));
+        is_image.then_some(Self { segments, chip_id, entry })
     }
 }
 
@@ -64,7 +68,7 @@ impl Header {
     /// # Errors
     /// [`UpdateError::NoImage`], [`UpdateError::Chip`] or [`UpdateError::Project`].
     pub fn parse(bytes: &[u8; HEADER_LEN], target: &Target) -> Result<Self, UpdateError> {
-        let Start { segments, chip_id } = Start::parse(bytes).ok_or(UpdateError::NoImage)?;
+        let Start { segments, chip_id, .. } = Start::parse(bytes).ok_or(UpdateError::NoImage)?;
         if chip_id != target.chip_id {
             return Err(UpdateError::Chip(chip_id));
         }

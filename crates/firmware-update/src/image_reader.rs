@@ -12,6 +12,22 @@ use crate::update_error::UpdateError;
 #[repr(align(4))]
 pub(crate) struct Aligned<const N: usize>(pub(crate) [u8; N]);
 
+/// The header of a segment (ESP-IDF, `esp_image_segment_header_t`).
+pub(crate) struct Segment {
+    /// Where the segment's bytes belong.
+    pub(crate) address: u32,
+    /// How many there are.
+    pub(crate) len: u32,
+}
+
+/// Reads the header of a segment at this address in flash.
+pub(crate) async fn read_segment<F: ReadNorFlash>(flash: &mut F, at: u32) -> Result<Segment, UpdateError> {
+    let mut header = Aligned([0; SEGMENT_HEADER_LEN]);
+    flash.read(at, &mut header.0).await.map_err(|_| UpdateError::Flash)?;
+    let [a, b, c, d, len @ ..] = header.0;
+    Ok(Segment { address: u32::from_le_bytes([a, b, c, d]), len: u32::from_le_bytes(len) })
+}
+
 /// The length of the image at `start`, by its segments; None if they lead beyond `max`.
 pub(crate) async fn read_len<F: ReadNorFlash>(
     flash: &mut F,
@@ -24,12 +40,9 @@ pub(crate) async fn read_len<F: ReadNorFlash>(
         if end > max.saturating_sub(SEGMENT_HEADER_LEN as u32) {
             return Ok(None);
         }
-        let mut header = Aligned([0; SEGMENT_HEADER_LEN]);
-        flash.read(start + end, &mut header.0).await.map_err(|_| UpdateError::Flash)?;
-        let [_, _, _, _, length @ ..] = header.0;
-        let length = u32::from_le_bytes(length);
-        match (end + SEGMENT_HEADER_LEN as u32).checked_add(length) {
-            Some(next) if length.is_multiple_of(4) && next <= max => end = next,
+        let Segment { len, .. } = read_segment(flash, start + end).await?;
+        match (end + SEGMENT_HEADER_LEN as u32).checked_add(len) {
+            Some(next) if len.is_multiple_of(4) && next <= max => end = next,
             _ => return Ok(None),
         }
     }

@@ -11,6 +11,9 @@
 //!    next boot is the old image's.
 //! 5. [`confirm`](Updater::confirm): programs VALID over INVALID, which is one bit and no erase.
 
+mod entries;
+mod flash_operations;
+mod reception;
 mod verify;
 
 #[cfg(test)]
@@ -18,17 +21,16 @@ mod tests;
 
 use core::ops::Range;
 
-use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
 
 use crate::image::{Header, Target};
 use crate::image_reader::Aligned;
 use crate::limits::{
-    BUFFER_LEN, CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, ENTRY_LEN, HEAD_LEN, HEADER_LEN,
-    IMAGE_ALIGN_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, WORD_LEN_MAX,
+    BUFFER_LEN, CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, HEAD_LEN, HEADER_LEN, IMAGE_ALIGN_LEN,
+    MARKS_OFFSET_LEN, WORD_LEN_MAX,
 };
-use crate::otadata::{DAMAGED_OFFSET, Entry, STATE_OFFSET, Slot, state};
-use crate::record::{HEAD_OFFSET, Record, seal, unseal};
+use crate::otadata::{Entry, Slot, state};
+use crate::record::Record;
 use crate::update_error::{UpdateError, UpdateFailure};
 
 /// Where the partitions are in flash. All of them begin and end with an erase block.
@@ -111,6 +113,10 @@ pub struct Updater<F: NorFlash> {
 const NONE: Entry = Entry { seq: u32::MAX, state: u32::MAX, confirm_s: u16::MAX, is_damaged: false, is_whole: false };
 
 impl<F: NorFlash> Updater<F> {
+    /// Bytes of an erase block. In place of this constant a variable would outlive a wait. Then the compiler would not see
+    /// that the divisor is not zero, and would have the division panic.
+    const BLOCK: u32 = F::ERASE_SIZE as u32;
+
     /// The update of a device that has booted this slot. [`boot`](Self::boot) comes first.
     ///
     /// # Errors
@@ -242,10 +248,9 @@ impl<F: NorFlash> Updater<F> {
         }
         let mut data = data;
         while !data.is_empty() {
-            let block = F::ERASE_SIZE as u32;
-            let room = block - self.next % block;
+            let room = Self::BLOCK - self.next % Self::BLOCK;
             let (part, rest) = data.split_at(data.len().min(room as usize));
-            if room == block {
+            if room == Self::BLOCK {
                 self.erase(self.slot().start + self.next).await?;
             }
             // The first bytes are programmed last, after the image is verified.
@@ -253,8 +258,8 @@ impl<F: NorFlash> Updater<F> {
             let visible = part.get(hidden..).unwrap_or_default();
             self.program(self.slot().start + self.next + hidden as u32, visible).await?;
             let next = self.next + part.len() as u32;
-            if next.is_multiple_of(block) || next == record.size {
-                self.program(self.mark(self.next / block), &[0; WORD_LEN_MAX]).await?;
+            if next.is_multiple_of(Self::BLOCK) || next == record.size {
+                self.program(self.mark(self.next / Self::BLOCK), &[0; WORD_LEN_MAX]).await?;
             }
             self.next = next;
             data = rest;
@@ -342,182 +347,4 @@ impl<F: NorFlash> Updater<F> {
         let signature = ed25519_compact::Signature::new(record.signature);
         key.verify(record.sha256, &signature).map_err(|_| UpdateError::Signature)
     }
-
-    /// The own entry and its index.
-    fn own(&self) -> Option<(usize, Entry)> {
-        self.entry_of(self.booted)
-    }
-
-    /// The entry of a slot that the bootloader would rather take, and its index.
-    fn entry_of(&self, slot: Slot) -> Option<(usize, Entry)> {
-        let known =
-            self.entries.iter().copied().enumerate().filter(|(_, entry)| entry.is_known() && entry.slot() == slot);
-        known.max_by_key(|(_, entry)| (entry.is_bootable(), entry.seq))
-    }
-
-    /// The old firmware's verdict on the entry of the slot that is not booted.
-    async fn look_at_other(&mut self) -> Result<(), UpdateError> {
-        let Some((index, other)) = self.entry_of(self.booted.other()) else { return Ok(()) };
-        let own_seq = self.own().map_or(0, |(_, own)| own.seq);
-        if other.is_bootable() && other.seq > own_seq {
-            // The bootloader has tried it first, and this firmware runs all the same.
-            self.program(self.entry_address(index) + DAMAGED_OFFSET, &[0; WORD_LEN_MAX]).await?;
-            self.read_entries().await?;
-            self.set_state(index, state::INVALID).await?;
-            self.failure = Some(UpdateFailure::NotLoaded);
-        } else if other.is_passed_over() {
-            self.failure = Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed });
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the own entry is there, and VALID.
-    async fn secure_own(&mut self) -> Result<(), UpdateError> {
-        if self.own().is_some() {
-            return Ok(());
-        }
-        // Not in the place of an entry that tells of a failed update, as far as there is another place.
-        let index = usize::from(self.entries.first().is_some_and(Entry::is_known));
-        // The least number of this slot that is above all others.
-        let highest = self.entries.iter().filter(|entry| entry.is_known()).map(|entry| entry.seq).max().unwrap_or(0);
-        let next = Entry::new(highest.saturating_add(1), state::VALID);
-        let own = if next.slot() == self.booted { next } else { Entry { seq: next.seq.saturating_add(1), ..next } };
-        self.write_entry(index, own).await
-    }
-
-    async fn read_entries(&mut self) -> Result<(), UpdateError> {
-        for index in 0..self.entries.len() {
-            let bytes: [u8; ENTRY_LEN] = self.read_array(self.entry_address(index)).await?;
-            if let Some(entry) = self.entries.get_mut(index) {
-                *entry = Entry::parse(&bytes);
-            }
-        }
-        Ok(())
-    }
-
-    fn entry_address(&self, index: usize) -> u32 {
-        self.layout.otadata + (index * F::ERASE_SIZE) as u32
-    }
-
-    async fn erase_entry(&mut self, index: usize) -> Result<(), UpdateError> {
-        self.erase(self.entry_address(index)).await?;
-        self.read_entries().await
-    }
-
-    /// Erases an entry's sector, programs the entry once, and reads it back.
-    async fn write_entry(&mut self, index: usize, entry: Entry) -> Result<(), UpdateError> {
-        self.erase(self.entry_address(index)).await?;
-        self.program_checked(self.entry_address(index), &entry.bytes()).await?;
-        self.read_entries().await
-    }
-
-    /// Programs an entry's state over what it is. Where bits would have to rise, the entry is written anew.
-    async fn set_state(&mut self, index: usize, new: u32) -> Result<(), UpdateError> {
-        let entry = self.entries.get(index).copied().ok_or(UpdateError::Flash)?;
-        let address = self.entry_address(index) + STATE_OFFSET;
-        if entry.state & new == new && self.program_checked(address, &new.to_le_bytes()).await.is_ok() {
-            return self.read_entries().await;
-        }
-        self.write_entry(index, Entry { state: new, ..entry }).await
-    }
-
-    /// The slot that is not booted.
-    fn slot(&self) -> Range<u32> {
-        let [first, second] = &self.layout.slots;
-        match self.booted {
-            Slot::Ota0 => second.clone(),
-            Slot::Ota1 => first.clone(),
-        }
-    }
-
-    /// The address of the record: the last erase block of the slot that is not booted.
-    fn record_address(&self) -> u32 {
-        self.slot().end - F::ERASE_SIZE as u32
-    }
-
-    /// The address of an erase block's mark.
-    fn mark(&self, block: u32) -> u32 {
-        self.record_address() + MARKS_OFFSET_LEN as u32 + WORD_LEN_MAX as u32 * block
-    }
-
-    /// Finds the image that was being received before a reboot.
-    async fn read_record(&mut self) -> Result<(), UpdateError> {
-        let bytes: [u8; RECORD_LEN] = self.read_array(self.record_address()).await?;
-        let Some(record) = Record::parse(&bytes).filter(|record| record.size <= self.size_max()) else {
-            return Ok(());
-        };
-        let blocks = record.size.div_ceil(F::ERASE_SIZE as u32);
-        let mut whole = 0;
-        while whole < blocks && self.read_array(self.mark(whole)).await? == [0; WORD_LEN_MAX] {
-            whole += 1;
-        }
-        self.next = (whole * F::ERASE_SIZE as u32).min(record.size);
-        self.record = Some(record);
-        Ok(())
-    }
-
-    async fn write_record(&mut self, record: &Record, head: Option<&[u8; HEAD_LEN]>) -> Result<(), UpdateError> {
-        let address = self.record_address();
-        self.erase(address).await?;
-        if let Some(head) = head {
-            self.program_checked(address + HEAD_OFFSET, &seal(head)).await?;
-        }
-        self.program_checked(address, &record.bytes()).await
-    }
-
-    async fn read_head(&mut self) -> Result<Option<[u8; HEAD_LEN]>, UpdateError> {
-        let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
-        Ok(unseal(&sealed))
-    }
-
-    /// Keeps the image's first bytes in the record.
-    async fn keep_head(&mut self, record: &Record, head: &[u8; HEAD_LEN]) -> Result<(), UpdateError> {
-        let sealed: [u8; SEALED_HEAD_LEN] = self.read_array(self.record_address() + HEAD_OFFSET).await?;
-        match sealed == [0xff; SEALED_HEAD_LEN] {
-            true => self.program_checked(self.record_address() + HEAD_OFFSET, &seal(head)).await,
-            false if unseal(&sealed) == Some(*head) => Ok(()),
-            false => self.write_record(record, Some(head)).await,
-        }
-    }
-
-    /// Forgets what was received.
-    async fn forget(&mut self) -> Result<(), UpdateError> {
-        (self.record, self.next) = (None, 0);
-        self.erase(self.record_address()).await
-    }
-
-    async fn erase(&mut self, address: u32) -> Result<(), UpdateError> {
-        yield_now().await;
-        let end = address + F::ERASE_SIZE as u32;
-        self.flash.erase(address, end).await.map_err(|_| UpdateError::Flash)
-    }
-
-    async fn program(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        yield_now().await;
-        let aligned = self.buffer.0.get_mut(..bytes.len()).ok_or(UpdateError::Flash)?;
-        aligned.copy_from_slice(bytes);
-        self.flash.write(address, aligned).await.map_err(|_| UpdateError::Flash)
-    }
-
-    /// Programs, and reads back what is there then.
-    async fn program_checked(&mut self, address: u32, bytes: &[u8]) -> Result<(), UpdateError> {
-        self.program(address, bytes).await?;
-        if self.read(address, bytes.len()).await? == bytes { Ok(()) } else { Err(UpdateError::Flash) }
-    }
-
-    async fn read(&mut self, address: u32, len: usize) -> Result<&[u8], UpdateError> {
-        let bytes = self.buffer.0.get_mut(..len).ok_or(UpdateError::Flash)?;
-        self.flash.read(address, bytes).await.map_err(|_| UpdateError::Flash)?;
-        Ok(bytes)
-    }
-
-    async fn read_array<const N: usize>(&mut self, address: u32) -> Result<[u8; N], UpdateError> {
-        self.read(address, N).await?.try_into().map_err(|_| UpdateError::Flash)
-    }
 }
-
-const _: () = assert!(RECORD_LEN <= HEAD_OFFSET as usize);
-const _: () = assert!(HEAD_OFFSET as usize + SEALED_HEAD_LEN <= MARKS_OFFSET_LEN);

@@ -1,4 +1,5 @@
-//! The walks through docs/wifi.md, docs/wiring.md and docs/update.md, command by command, against the program.
+//! The walks through docs/wifi.md, docs/wiring.md, docs/update.md, docs/rules.md and docs/device-to-device.md, command by
+//! command, against the program.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,7 +11,11 @@ use std::time::Duration;
 const WIFI: &str = include_str!("../../../docs/wifi.md");
 const WIRING: &str = include_str!("../../../docs/wiring.md");
 const UPDATE: &str = include_str!("../../../docs/update.md");
+const RULES: &str = include_str!("../../../docs/rules.md");
+const DEVICE_TO_DEVICE: &str = include_str!("../../../docs/device-to-device.md");
 const SECTION: &str = "## Play with it";
+/// The section with two devices.
+const SECTION_OF_TWO: &str = "## A relay that follows another device's thermometer";
 /// The pages' command that starts the program, without its port and its folder of settings.
 const START: &str = "cargo run --release -- sim";
 /// The pages' command that starts the program's other verbs.
@@ -20,12 +25,14 @@ const FOLDER: &str = "bench";
 const UNPLUGGED: &str = "bench/unplugged";
 /// The port on a page.
 const PORT: &str = "3000";
+/// The ports of the two devices, with the folder of each.
+const TWO: [(&str, &str); 2] = [("3001", "barn"), ("3002", "kitchen")];
 /// Lines that differ from time to time.
 const ANY: &str = "...";
 
-/// The commands of the section, each with the lines that it prints.
-fn walk(page: &str) -> Vec<(String, Vec<String>)> {
-    let (_, section) = page.split_once(SECTION).expect("the page has the section");
+/// The commands of a section, each with the lines that it prints.
+fn walk(page: &str, section: &str) -> Vec<(String, Vec<String>)> {
+    let (_, section) = page.split_once(section).expect("the page has the section");
     let section = section.split("\n## ").next().unwrap_or_default();
     let mut steps: Vec<(String, Vec<String>)> = Vec::new();
     for block in section.split("```console\n").skip(1) {
@@ -85,6 +92,29 @@ impl Demo {
         sleep(Duration::from_secs(1));
     }
 
+    /// Starts the program with these options of the page.
+    fn start_with(&mut self, options: &[String]) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
+        command.arg("sim").args(options).current_dir(&self.folder);
+        self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
+        sleep(Duration::from_secs(1));
+    }
+
+    /// Asks until the reply is the page's, for as long as a slow machine may take.
+    fn expect(&self, command: &str, words: &[String], expected: &[String], slow_machine: &mut Duration) {
+        loop {
+            let printed = self.ask(words);
+            let lines: Vec<_> = printed.lines().filter(|line| !line.is_empty()).collect();
+            if matches(&lines, expected) {
+                break;
+            }
+            let expected = expected.join("\n");
+            assert!(!slow_machine.is_zero(), "$ {command}\n{printed}\ninstead of\n{expected}");
+            *slow_machine -= ASK_AGAIN;
+            sleep(ASK_AGAIN);
+        }
+    }
+
     fn kill(&mut self) {
         if let Some(mut program) = self.program.take() {
             program.kill().unwrap();
@@ -131,19 +161,59 @@ impl Demo {
 #[test]
 #[ignore = "needs redis-cli"]
 fn the_walk_through_wifi_goes_as_the_page_says() {
-    go(&mut Demo::new("walk", &["--air", "demo"]), walk(WIFI));
+    go(&mut Demo::new("walk", &["--air", "demo"]), walk(WIFI, SECTION));
 }
 
 #[test]
 #[ignore = "needs redis-cli"]
 fn the_walk_through_wiring_goes_as_the_page_says() {
-    go(&mut Demo::new("bench", &[]), walk(WIRING));
+    go(&mut Demo::new("bench", &[]), walk(WIRING, SECTION));
 }
 
 #[test]
 #[ignore = "needs redis-cli and openssl"]
 fn the_walk_through_updates_goes_as_the_page_says() {
-    go(&mut Demo::new("update", &["--update-key", "key.pem"]), walk(UPDATE));
+    go(&mut Demo::new("update", &["--update-key", "key.pem"]), walk(UPDATE, SECTION));
+}
+
+#[test]
+#[ignore = "needs redis-cli"]
+fn the_walk_through_rules_goes_as_the_page_says() {
+    go(&mut Demo::new("rules", &[]), walk(RULES, SECTION));
+}
+
+/// Two devices: the command that starts one names its port and its folder, and the port that it pushes to.
+#[test]
+#[ignore = "needs redis-cli"]
+fn the_walk_through_two_devices_goes_as_the_page_says() {
+    let mut devices = TWO.map(|(_, folder)| Demo::new(folder, &[]));
+    let ports = [0, 1].map(|place| (TWO[place].0, devices[place].port.clone()));
+    let mut slow_machine = Duration::ZERO;
+    let steps = walk(DEVICE_TO_DEVICE, SECTION_OF_TWO);
+    assert!(steps.len() > 5, "{steps:?}");
+    for (command, expected) in steps {
+        let own = |text: String, (page, own): &(&str, String)| match text == *page {
+            true => own.clone(),
+            false => text.replace(&format!(":{page}"), &format!(":{own}")),
+        };
+        let in_own_ports = |text: &str| ports.iter().fold(text.to_owned(), own);
+        let words: Vec<_> = words(&command).iter().map(|word| in_own_ports(word)).collect();
+        let place = |word: &str| TWO.iter().position(|(_, folder)| *folder == word);
+        if command.starts_with(START) {
+            let options = words.iter().skip_while(|word| *word != "sim").skip(1);
+            let options: Vec<_> = options.take_while(|word| *word != "&").map(|word| word.replace('\'', "")).collect();
+            let device = options.iter().find_map(|word| place(word)).expect("a folder");
+            devices[device].start_with(&options);
+        } else if words[0] == "kill" {
+            devices[place(&words[1]).expect("a device")].kill();
+        } else if words[0] == "sleep" {
+            sleep(Duration::from_secs(words[1].parse().unwrap()));
+            slow_machine = SLOW_MACHINE;
+        } else {
+            assert_eq!(words[0], "redis-cli");
+            devices[0].expect(&command, &words[1..], &expected, &mut slow_machine);
+        }
+    }
 }
 
 /// How much longer than a page's `sleep` a slow machine may take: the questions after it are asked again for so long.
@@ -172,17 +242,7 @@ fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
                 sleep(Duration::from_secs(words[1].parse().unwrap()));
                 slow_machine = SLOW_MACHINE;
             }
-            "redis-cli" => loop {
-                let printed = demo.ask(&words[1..]);
-                let lines: Vec<_> = printed.lines().filter(|line| !line.is_empty()).collect();
-                if matches(&lines, &expected) {
-                    break;
-                }
-                let expected = expected.join("\n");
-                assert!(!slow_machine.is_zero(), "$ {command}\n{printed}\ninstead of\n{expected}");
-                slow_machine -= ASK_AGAIN;
-                sleep(ASK_AGAIN);
-            },
+            "redis-cli" => demo.expect(&command, &words[1..], &expected, &mut slow_machine),
             "openssl" => check(&command, &demo.run("openssl", &words[1..]), &expected),
             _ if words.starts_with(&RUN.map(str::to_owned)) => {
                 check(&command, &demo.run(env!("CARGO_BIN_EXE_sockeye"), &words[RUN.len()..]), &expected);

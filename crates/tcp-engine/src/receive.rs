@@ -2,10 +2,10 @@
 
 use embassy_time::Instant;
 
-use crate::limits::{ACK_DELAY_MS, CHALLENGE_MS, DUPLICATE_ACKS, TIME_WAIT_MS};
+use crate::limits::{ACK_DELAY_MS, CHALLENGE_MS, DUPLICATE_ACKS, RTO_FIRST_MS, TIME_WAIT_MS};
 use crate::ring::RingMemory;
 use crate::segment::{Flags, Segment, Seq};
-use crate::tcb::{AckDue, Control, Ended, State, Tcb, Timer, TimerKind};
+use crate::tcb::{AckDue, Control, Ended, RECOVERY, State, Tcb, Timer, TimerKind};
 use crate::timing::{after, ticks};
 
 /// The outcome of a segment.
@@ -202,9 +202,9 @@ impl<M: RingMemory> Tcb<M> {
     /// Sends the outstanding text again without waiting for a time-out that is backed off. Such a time-out may be
     /// longer than the [`SILENCE_MS`](crate::limits::SILENCE_MS) after which the peer gives up, and the peer has just
     /// been heard. The time-out keeps its length (RFC 6298 section 5.5). Two transmissions are at least one time-out
-    /// without back-off apart.
+    /// without back-off apart, and a second: the peer may not have what it asks for with each answer.
     fn retransmit_early(&mut self, now: Instant) {
-        let (base, rto) = (self.rtt.base(), self.rtt.rto());
+        let (base, rto) = (self.rtt.base().max(ticks(RTO_FIRST_MS)), self.rtt.rto());
         if self.timer.kind == TimerKind::Retransmit && base < rto && self.timer.at <= after(now, rto - base) {
             self.snd_nxt = self.snd_una;
             self.timer.start(TimerKind::Retransmit, now, rto);
@@ -300,7 +300,9 @@ impl<M: RingMemory> Tcb<M> {
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
         // A probe or a retransmission that has not left is for what is acknowledged now.
         self.control = None;
-        self.duplicates = 0;
+        if self.duplicates > 0 {
+            self.on_ack_after_duplicates();
+        }
         self.rtt.on_ack(self.snd_una, now);
         self.congestion.on_new_ack(acked, self.snd_mss.into(), self.tx.capacity());
         self.tx.drop_front(acked as usize);
@@ -336,12 +338,51 @@ impl<M: RingMemory> Tcb<M> {
     }
 
     fn on_duplicate_ack(&mut self, now: Instant) {
-        self.duplicates = self.duplicates.saturating_add(1);
-        if self.duplicates == DUPLICATE_ACKS && self.snd_wnd > 0 {
+        if self.duplicates == RECOVERY {
+            return;
+        }
+        self.duplicates = self.duplicates.saturating_add(1).min(RECOVERY - 1);
+        if self.duplicates >= self.duplicates_of_a_loss() && self.snd_wnd > 0 {
             self.congestion.on_fast_retransmit(self.snd_max - self.snd_una, self.snd_mss.into());
             self.rtt.forget_timed();
-            self.control = Some(Control::FastRetransmit);
+            (self.duplicates, self.recover) = (RECOVERY, self.snd_max);
+            self.retransmit_fast();
             self.timer.start(TimerKind::Retransmit, now, self.rtt.rto());
+        }
+    }
+
+    /// Duplicate ACKs that mean a loss. All that may be sent is under way, and each segment behind the lost one brings
+    /// one duplicate ACK. So of two or three segments under way fewer are enough (RFC 5827 section 3.1). Text that was
+    /// sent again without need brings duplicate ACKs too. So they count as usual until later text is acknowledged.
+    /// (They do after two gigabytes without a loss as well: numbers are compared modulo 2^32.)
+    fn duplicates_of_a_loss(&self) -> u8 {
+        let (outstanding, mss) = (self.snd_max - self.snd_una, u32::from(self.snd_mss));
+        if outstanding <= mss || outstanding > 3 * mss || self.snd_una <= self.recover {
+            DUPLICATE_ACKS
+        } else if outstanding <= 2 * mss {
+            1
+        } else {
+            2
+        }
+    }
+
+    fn retransmit_fast(&mut self) {
+        self.control = Some(Control::FastRetransmit);
+        self.resent = self.snd_una + u32::from(self.snd_mss);
+    }
+
+    /// An ACK of more than before has followed duplicate ACKs. During recovery a partial ACK shows the next gap, which
+    /// is filled at once (RFC 6582 section 3.2, step 3). Where the ACK is of less than was sent again, the rest is under
+    /// way: segments were small, or only overtaken.
+    #[cold]
+    #[inline(never)]
+    fn on_ack_after_duplicates(&mut self) {
+        if self.duplicates != RECOVERY {
+            self.duplicates = 0;
+        } else if self.recover <= self.snd_una {
+            (self.duplicates, self.recover) = (0, self.snd_max);
+        } else if self.resent <= self.snd_una {
+            self.retransmit_fast();
         }
     }
 

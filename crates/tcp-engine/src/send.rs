@@ -119,7 +119,7 @@ impl<M: RingMemory> Tcb<M> {
             self.syn_repeated = true;
         } else {
             self.congestion.on_timeout(self.snd_max - self.snd_una, self.snd_mss.into());
-            self.duplicates = 0;
+            (self.duplicates, self.recover) = (0, self.snd_max);
         }
     }
 

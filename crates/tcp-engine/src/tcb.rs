@@ -60,6 +60,9 @@ pub(crate) enum Control {
     FastRetransmit,
 }
 
+/// Instead of a count of duplicate ACKs: they have shown a loss, and not all that was under way then is acknowledged.
+pub(crate) const RECOVERY: u8 = u8::MAX;
+
 /// When text that has arrived is acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AckDue {
@@ -148,7 +151,12 @@ pub struct Tcb<M> {
     pub(crate) asked: Instant,
     pub(crate) rtt: Rtt,
     pub(crate) congestion: Congestion,
+    /// Duplicate ACKs in a row, or [`RECOVERY`].
     pub(crate) duplicates: u8,
+    /// SND.NXT of the RFC when recovery last began or ended, or the last time-out passed (RFC 6582 section 3.2).
+    pub(crate) recover: Seq,
+    /// In recovery: the end of what was sent again last. Meaningless else.
+    pub(crate) resent: Seq,
 
     pub(crate) rx: Ring<M>,
     /// Text from SND.UNA on.
@@ -194,6 +202,8 @@ impl<M: RingMemory> Tcb<M> {
             rtt: Rtt::new(),
             congestion: Congestion::new(),
             duplicates: 0,
+            recover: zero,
+            resent: zero,
             rx,
             tx,
         }
@@ -211,7 +221,8 @@ impl<M: RingMemory> Tcb<M> {
         (self.control, self.acks_at_edge, self.is_overridden) = (None, true, false);
         self.timer = Timer::OFF;
         (self.heard, self.asked) = (now, now);
-        (self.rtt, self.congestion, self.duplicates) = (Rtt::new(), Congestion::new(), 0);
+        (self.rtt, self.congestion) = (Rtt::new(), Congestion::new());
+        (self.duplicates, self.recover) = (0, isn);
         self.rx.clear();
         self.tx.clear();
     }

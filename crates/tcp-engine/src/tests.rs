@@ -3,6 +3,7 @@
 extern crate std;
 
 mod faults;
+mod loss;
 mod model;
 mod rfc;
 mod security;

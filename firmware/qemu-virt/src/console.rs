@@ -6,7 +6,7 @@ use core::panic::PanicInfo;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::channel::Channel;
 
-use crate::{interrupts, mmio};
+use crate::{interrupts, mmio, restart};
 
 /// The test device's value for "failed", with exit status 1.
 const FAILED: u32 = 0x1_3333;
@@ -55,6 +55,9 @@ pub fn print(line: Arguments<'_>) {
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     print(format_args!("{info}"));
+    if restart::is_on_panic() {
+        restart::restart();
+    }
     mmio::write(mmio::TEST, FAILED);
     loop {
         riscv::asm::wfi();

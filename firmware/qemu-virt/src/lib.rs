@@ -8,6 +8,7 @@
 //! - [`mod@restart`]: restarting the machine.
 //! - [`virtio`]: the network card, an embassy-net driver.
 //! - [`network`]: the listener and embassy-net on that card.
+//! - [`watchdog`]: the watchdog, of machines that have one.
 //! - `figures.rs`: instructions and stack used, told on the console; `stack.rs`: how the latter is known.
 //! - `interrupts.rs`: which device an interrupt is of.
 //! - `mmio.rs`: registers; `memcpy.rs`: copying by words.
@@ -25,6 +26,7 @@ pub mod network;
 pub mod restart;
 mod stack;
 pub mod virtio;
+pub mod watchdog;
 
 /// Clients served at once; `SOCKEYE_SLOTS` in the environment of the build, 8 without it.
 pub const SLOTS: usize = include!(concat!(env!("OUT_DIR"), "/slots.rs"));

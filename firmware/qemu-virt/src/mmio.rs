@@ -18,6 +18,12 @@ pub(crate) const UART_INTERRUPT_ENABLE: usize = UART + 1;
 pub(crate) const UART_LINE_STATUS: usize = UART + 5;
 /// RAM that the program doesn't use: `memory.x` ends below.
 pub(crate) const CONFIG: usize = 0x8010_0000;
+/// PCI Express: the configuration of the devices of bus 0, one after the other.
+pub(crate) const PCI_CONFIG: usize = 0x3000_0000;
+/// Distance between the devices.
+pub(crate) const PCI_STRIDE: usize = 0x8000;
+/// PCI Express: addresses for the devices' own registers.
+pub(crate) const PCI_MEMORY: usize = 0x4000_0000;
 /// The first of eight virtio-mmio slots; slot n has interrupt source n + 1.
 pub(crate) const VIRTIO: usize = 0x1000_1000;
 /// Distance between the slots.
@@ -37,6 +43,11 @@ pub(crate) fn write(address: usize, value: u32) {
     // SAFETY: all callers pass registers of this machine. Registers that make it write to memory (the virtio queues)
     // get addresses of static memory only.
     unsafe { write_volatile(address as *mut u32, value) }
+}
+
+pub(crate) fn write_half(address: usize, value: u16) {
+    // SAFETY: as above.
+    unsafe { write_volatile(address as *mut u16, value) }
 }
 
 pub(crate) fn write_byte(address: usize, value: u8) {

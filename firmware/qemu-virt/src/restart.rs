@@ -1,5 +1,7 @@
 //! Restarting the machine.
 
+use portable_atomic::{AtomicBool, Ordering};
+
 use crate::mmio;
 
 /// The test device's value for "reset" (QEMU, hw/misc/sifive_test.c).
@@ -11,4 +13,17 @@ pub fn restart() -> ! {
     loop {
         riscv::asm::wfi();
     }
+}
+
+/// Whether a panic restarts the machine.
+static ON_PANIC: AtomicBool = AtomicBool::new(false);
+
+/// Has a panic restart the machine from now on, as it restarts a chip. Otherwise a panic ends the machine with exit status 1.
+pub fn set_on_panic() {
+    ON_PANIC.store(true, Ordering::Relaxed);
+}
+
+/// Whether a panic restarts the machine.
+pub(crate) fn is_on_panic() -> bool {
+    ON_PANIC.load(Ordering::Relaxed)
 }

@@ -86,6 +86,19 @@ fn a_browser_gets_a_page() {
 }
 
 #[test]
+fn rules_are_on_the_page_with_their_conditions() {
+    let board = Board::default();
+    let rules = [("cold", "when lm35 < 5 set led 1"), ("late", "when uptime > 5 set fan 50")];
+    let mut settings = Settings::default();
+    rules.iter().for_each(|(name, text)| settings.rules.set(name, text, 8).unwrap());
+    board.stored.replace(settings);
+    let (_, page) = browse(&board, "sample 0 35", "/");
+    let expected = "</ul><h2>Rules</h2><ul>\n<li>cold<div class=v>true</div><div class=m>when lm35 &lt; 5 set led 1</div></li>\n\
+                    <li>late<div class=v>unknown</div><div class=m>when uptime > 5 set fan 50</div></li>\n</ul>";
+    assert!(page.contains(expected) && is_closed(&page), "{page}");
+}
+
+#[test]
 fn a_reading_has_a_page_with_its_hour_and_its_day() {
     let board = Board::default();
     let (header, page) = browse(&board, "each 9000 10000 200 50", "/lm35");
@@ -131,7 +144,14 @@ fn the_page_of_eight_readings_is_short() {
     board.remotes.set(5);
     let (mut histories, mut days, mut resources) = (board.histories(), board.days(), AppResources::new());
     days.extend((0..6).map(|_| Day::new()));
-    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap().with_days(&mut days);
+    let mut settings = Settings::default();
+    for rule in 0..8 {
+        settings
+            .rules
+            .set(&rule.to_string(), &format!("when lm35 < {rule} and uptime < 1000 set fan 100 lost 1"), 8)
+            .unwrap();
+    }
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_days(&mut days);
     let mut device = Device::new(&board, &app);
     for minute in 0..1_500 {
         device.wait(60_000);

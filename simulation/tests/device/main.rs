@@ -19,6 +19,7 @@ mod redis_shapes;
 mod remote;
 mod room;
 mod rules;
+mod rules_model;
 mod script;
 mod server;
 mod size;

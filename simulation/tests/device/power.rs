@@ -17,7 +17,7 @@ const BLOCKS: usize = 2;
 
 /// NOR flash that stays when the device that has it loses its power.
 #[derive(Clone)]
-struct Flash {
+pub struct Flash {
     bytes: Rc<RefCell<Vec<u8>>>,
     /// Bytes that can be written or erased until the power is cut.
     left: Rc<Cell<Option<usize>>>,
@@ -25,8 +25,24 @@ struct Flash {
 }
 
 impl Flash {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { bytes: Rc::new(RefCell::new(vec![0xff; BLOCK * BLOCKS])), left: Rc::default(), written: Rc::default() }
+    }
+
+    /// Cuts the power after so many more bytes; None never does.
+    pub fn cut_after(&self, bytes: Option<usize>) {
+        self.left.set(bytes);
+    }
+
+    /// Whether the power is cut.
+    pub fn is_cut(&self) -> bool {
+        self.left.get() == Some(0)
+    }
+
+    /// The same flash, with power.
+    pub fn with_power(&self) -> &Self {
+        self.left.set(None);
+        self
     }
 
     fn put(&self, offset: usize, byte: u8) -> Result<(), PowerCut> {
@@ -40,7 +56,7 @@ impl Flash {
 }
 
 #[derive(Debug)]
-struct PowerCut;
+pub struct PowerCut;
 
 impl NorFlashError for PowerCut {
     fn kind(&self) -> NorFlashErrorKind {
@@ -112,7 +128,7 @@ const STEPS: [Step; 9] = [
     (&["CONFIG FACTORYRESET"], &[]),
 ];
 
-fn boot(flash: &Flash) -> (FlashStore<Flash>, Stored) {
+pub fn boot(flash: &Flash) -> (FlashStore<Flash>, Stored) {
     let store = FlashStore::new(flash.clone(), 0..(BLOCK * BLOCKS) as u32).unwrap();
     let stored = now(store.load());
     (store, stored)

@@ -1,10 +1,10 @@
 //! The bare-metal image in QEMU: the ESP32-C3's instruction set, and a real network card's model.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::firmware::{Build, Firmware};
 use crate::process::bound;
@@ -57,10 +57,44 @@ pub fn tell(workspace: &Workspace, machine: &mut Command, name: &str, words: &st
     Ok(())
 }
 
-/// The machine with its console on standard output.
+/// Bytes of the file of a flash bank: QEMU takes no other.
+const BANK_LEN: u64 = 32 * 1024 * 1024;
+/// Bytes of it that the programs use.
+const FLASH_LEN: usize = 4 * 1024 * 1024;
+/// The address of the first slot for images.
+const FIRST_SLOT: usize = 0x1_0000;
+const ERASED: u8 = 0xff;
+
+/// Makes the file of an erased flash with this image in its first slot, as a cable leaves a chip.
+pub fn make_flash(file: &Path, image: &[u8]) -> Result<()> {
+    let mut bytes = vec![ERASED; FLASH_LEN];
+    let slot = bytes.get_mut(FIRST_SLOT..FIRST_SLOT + image.len()).context("the image is larger than the flash")?;
+    slot.copy_from_slice(image);
+    fs::write(file, bytes).with_context(|| format!("write {}", file.display()))?;
+    // The rest is a hole.
+    Ok(File::options().write(true).open(file)?.set_len(BANK_LEN)?)
+}
+
+/// The machine with its console on standard output, and a program in its RAM.
 pub fn machine(elf: &Path, network: &Network) -> Command {
+    let mut command = bare_machine(network);
+    command.arg("-kernel").arg(elf);
+    command
+}
+
+/// The machine with its console on standard output, and with a watchdog. Its bootloader starts an image of the file of its flash.
+pub fn machine_with_flash(bootloader: &Path, flash: &Path, network: &Network) -> Command {
+    let mut command = bare_machine(network);
+    command.arg("-device").arg(format!("loader,file={},cpu-num=0", bootloader.display()));
+    command.args(["-device", "i6300esb", "-action", "watchdog=reset"]);
+    command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", flash.display()));
+    command
+}
+
+/// The machine without a program.
+fn bare_machine(network: &Network) -> Command {
     let mut command = bound("qemu-system-riscv32");
-    command.args(["-machine", "virt", "-m", "16M", "-bios", "none", "-kernel"]).arg(elf);
+    command.args(["-machine", "virt", "-m", "16M", "-bios", "none"]);
     command.args(["-display", "none", "-monitor", "none", "-serial", "stdio"]);
     let backend = match network {
         Network::User(port) => {

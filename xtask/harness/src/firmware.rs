@@ -21,11 +21,14 @@ pub const FOLDERS: [&str; 2] = ["esp32", "qemu-virt"];
 
 /// The variables that the firmware reads at build time. Each is set by a job or not at all: never taken from the user's
 /// environment.
-const SETTINGS: [&str; 6] =
-    ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID", UPDATE_KEY];
+const SETTINGS: [&str; 7] =
+    ["SOCKEYE_JOINED", "SOCKEYE_OPEN", "SOCKEYE_PASSWORD", "SOCKEYE_SLOTS", "SOCKEYE_SSID", UPDATE_KEY, VERSION];
 
 /// The setting with the public key of whoever may update the firmware: 64 hexadecimal digits.
 pub const UPDATE_KEY: &str = "SOCKEYE_UPDATE_KEY";
+
+/// The setting with the version that the device of the board qemu-virt tells, instead of its package's.
+pub const VERSION: &str = "SOCKEYE_VERSION";
 
 /// One folder under `firmware/`.
 pub struct Firmware {

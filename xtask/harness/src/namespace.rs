@@ -4,10 +4,11 @@
 use std::env;
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::{LONG, SHORT, bound, is_root, run};
+use crate::process::{LONG, SHORT, bound, is_root, run, run_quietly};
 
 /// The tap device.
 pub const TAP: &str = "tap0";
@@ -18,13 +19,18 @@ const HOST: &str = "10.0.2.2/24";
 
 /// Runs this program again, with these arguments, in a network namespace of its own.
 pub fn run_inside(arguments: &[&str]) -> Result<()> {
+    run_inside_for(arguments, LONG)
+}
+
+/// The same for at most `limit`.
+pub fn run_inside_for(arguments: &[&str], limit: Duration) -> Result<()> {
     let mut command = bound("unshare");
     if !is_root() {
         // In a user namespace of its own a process may make what else only root may.
         command.arg("--map-root-user");
     }
     command.args(["--net", "--"]).arg(env::current_exe()?).args(arguments);
-    run(&mut command, LONG).context("in a network namespace")
+    run(&mut command, limit).context("in a network namespace")
 }
 
 /// Makes the tap device; refuses to where there is any other network.
@@ -32,6 +38,16 @@ pub fn make_tap() -> Result<()> {
     begin()?;
     ip(&["tuntap", "add", TAP, "mode", "tap"]).context("a tap device needs /dev/net/tun")?;
     finish(TAP)
+}
+
+/// Makes a tap device with a network of its own, on which this side has `address`, such as `10.1.0.2/24`. `mtu` is that
+/// of its IP packets. Many such devices may be in one namespace, which [`begin`] has begun.
+pub fn make_network(tap: &str, address: &str, mtu: usize) -> Result<()> {
+    run_quietly(Command::new("ip").args(["tuntap", "add", tap, "mode", "tap"]), SHORT)
+        .context("a tap device needs /dev/net/tun")?;
+    set(&format!("ipv6/conf/{tap}/disable_ipv6"), "1")?;
+    run_quietly(Command::new("ip").args(["addr", "add", address, "dev", tap]), SHORT)?;
+    run_quietly(Command::new("ip").args(["link", "set", tap, "mtu", &mtu.to_string(), "up"]), SHORT)
 }
 
 /// Makes a tap device for each of several guests, and a bridge between them, which this side is on.

@@ -25,6 +25,7 @@ const BOARD: Imports = Only(&[
     "sockeye-firmware-update",
     "sockeye-hello",
     "sockeye-qemu-virt",
+    "sockeye-qemu-virt-flash",
     "sockeye-resp",
     "sockeye-server",
     "sockeye-services",
@@ -187,6 +188,21 @@ const TABLE: &[(&str, Imports)] = &[
     ("sockeye-fuzz", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     ("sockeye-tcp-engine", Only(&["embassy-time", "siphasher"])),
     ("sockeye-tcp-simulation", Only(&["clap", "embassy-time", "fastrand", "smoltcp", "sockeye-tcp-engine"])),
+    (
+        "sockeye-bad-wire",
+        Only(&[
+            "anyhow",
+            "clap",
+            "edge-nal",
+            "embassy-*",
+            "embedded-io-async",
+            "fastrand",
+            "rustix",
+            "sha2",
+            "socket2",
+            "sockeye-tcp",
+        ]),
+    ),
     ("sockeye-simulation", NotThese(&["sockeye", "sockeye-conformance", "xtask"])),
     // A client as its users write it.
     ("sockeye-redis-rs-client", NotThese(&["sockeye*", "xtask"])),
@@ -232,7 +248,18 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-esp32", BOARD),
     ("sockeye-qemu-virt", BOARD),
+    (
+        "sockeye-qemu-virt-bootloader",
+        Only(&[
+            "embassy-futures",
+            "embedded-storage-async",
+            "riscv-rt",
+            "sockeye-firmware-update",
+            "sockeye-qemu-virt-flash",
+        ]),
+    ),
     ("sockeye-qemu-virt-device", BOARD),
+    ("sockeye-qemu-virt-flash", Only(&["embassy-futures", "embedded-storage-async", "sockeye-firmware-update"])),
 ];
 
 /// The document that names the imports of ours, for people.

@@ -16,7 +16,7 @@ const LIBRARIES: &str = "crates";
 const SAME_EVERYWHERE: [&str; 4] = ["lib", "limits", "main", "tests"];
 
 /// Worlds of their own, by the start of their folders; all other tools are one.
-const WORLDS: [&str; 12] = [
+const WORLDS: [&str; 13] = [
     "bench/board",
     "bench/host",
     "crates/conformance",
@@ -25,6 +25,7 @@ const WORLDS: [&str; 12] = [
     "crates/sockeye",
     "firmware/esp32",
     "firmware/qemu-virt",
+    "simulation/bad-wire",
     "simulation/tcp",
     "simulation",
     "tests/clients/redis-rs",

@@ -3,7 +3,7 @@
 use embassy_time::{Duration, Timer};
 
 use crate::app::App;
-use crate::limits::{RULES_IDLE_MS, RULES_LOOK_MS};
+use crate::limits::RULES_LOOK_MS;
 use crate::rules::engine;
 
 impl App<'_> {
@@ -11,12 +11,8 @@ impl App<'_> {
     /// a sample. Must run beside the connections, once.
     pub async fn keep_rules(&self) -> ! {
         loop {
-            let look_ms = {
-                let state = &mut *self.state();
-                engine::step(state, self.platform, self.platform.now());
-                if state.settings.rules.is_empty() { RULES_IDLE_MS } else { RULES_LOOK_MS }
-            };
-            Timer::after(Duration::from_millis(look_ms)).await;
+            engine::step(&mut self.state(), self.platform, self.platform.now());
+            Timer::after(Duration::from_millis(RULES_LOOK_MS)).await;
         }
     }
 }

@@ -131,7 +131,7 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     for (index, (name, _)) in pairs(request).enumerate() {
         if let Some(family) = Family::of(name) {
             if pairs(request).take(index).any(|(other, _)| other == name) {
-                return Err(Refusal::Argument(family.prefix().trim_end_matches('.'), "duplicate parameter"));
+                return Err(Refusal::Argument(family.noun(), "duplicate parameter"));
             }
             continue;
         }

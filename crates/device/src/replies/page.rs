@@ -1,4 +1,4 @@
-//! The pages for browsers: all readings and outputs at `/`, and one reading at `/NAME`.
+//! The pages for browsers: all readings, outputs and rules at `/`, and one reading at `/NAME`.
 //!
 //! A page is written in parts, each whole, as the connection has room for them. So a page takes no memory of its own.
 //! Nothing on a page comes from elsewhere, and nothing on it changes anything. All names are of letters, digits, `.`, `_`

@@ -121,7 +121,12 @@ struct Words<'a, I: Iterator<Item = &'a str>>(Peekable<I>);
 impl<'a, I: Iterator<Item = &'a str>> Words<'a, I> {
     /// Takes the next word if it is this keyword, in any case.
     fn take(&mut self, keyword: &str) -> bool {
-        self.0.next_if(|word| word.eq_ignore_ascii_case(keyword)).is_some()
+        // Not `next_if`, in which core keeps an assertion.
+        let is_next = self.0.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword));
+        if is_next {
+            self.0.next();
+        }
+        is_next
     }
 
     /// The next word, which is to be `what`.
@@ -265,6 +270,71 @@ mod tests {
         check("when a > 1 set b 1 priority=256", "priority= takes 0 to 255");
         check("when a > 1 set b 1 2", "'2' is not expected here");
         check(&format!("when a > 1 set b 1{}", " ".repeat(RULE_LEN_MAX)), "rule is too long");
+    }
+
+    /// Words that rules are made of, and some that they are not.
+    const WORDS: [&str; 28] = [
+        "when",
+        "a",
+        "kitchen.lm35",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "=",
+        "!=",
+        "25",
+        "-0.5",
+        "9223372036854775807",
+        "hysteresis",
+        "and",
+        "or",
+        "for",
+        "30s",
+        "1d",
+        "106751991167d",
+        "set",
+        "fan",
+        "else",
+        "lost",
+        "priority=3",
+        "priority=",
+        "\u{e4}",
+        "=",
+        "",
+    ];
+
+    #[test]
+    fn no_text_panics_and_what_is_read_is_read_again_alike() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut read = 0;
+        for round in 0..200_000 {
+            let mut text = if round % 2 == 0 { String::new() } else { "when a > 1 set b 1".to_owned() };
+            for _ in 0..random.usize(..14) {
+                // Words in a row, and a character here and there.
+                let place = if random.bool() { text.len() } else { random.usize(..=text.len()) };
+                let place = (0..=place).rev().find(|place| text.is_char_boundary(*place)).unwrap_or(0);
+                match random.u8(..4) {
+                    0 => text.insert(place, char::from(random.u8(..))),
+                    _ => text.insert_str(place, &format!(" {}", WORDS[random.usize(..WORDS.len())])),
+                }
+            }
+            match Rule::parse(&text) {
+                Err(error) => assert!(!error.to_string().is_empty()),
+                Ok(rule) => {
+                    let blanks = text.replace(' ', "  ");
+                    if blanks.len() <= RULE_LEN_MAX {
+                        assert_eq!(Rule::parse(&blanks), Ok(rule));
+                    }
+                    let value = Value(random.i32(..)).with_decimals(random.u8(..7)).into();
+                    for comparison in rule.comparisons() {
+                        assert!(!comparison.holds(value, false) || comparison.holds(value, true), "{text}");
+                    }
+                    read += 1;
+                }
+            }
+        }
+        assert!(read > 1_000, "{read}");
     }
 
     #[test]

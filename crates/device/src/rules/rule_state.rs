@@ -57,14 +57,16 @@ struct Past {
 pub(crate) struct RuleState {
     /// Since when the comparisons hold without a break, milliseconds since boot; meaningless while they don't.
     held_ms: u64,
-    /// When the rule began, seconds since boot, rounded up.
-    began_s: u32,
+    /// When the rule began, milliseconds since boot. The number wraps after 49 days; `is_late` is set long before.
+    began_ms: u32,
     /// Since when the condition is what it is, seconds since boot.
     pub(crate) since_s: u32,
     /// How often the rule has set its output.
     pub(crate) fired: u32,
     pasts: [Past; 2],
     holds: bool,
+    /// A reading without a first value is lost by now.
+    is_late: bool,
     pub(crate) condition: Condition,
     /// Of the rules of its output this one decided at the last look.
     pub(crate) decides: bool,
@@ -81,11 +83,12 @@ impl RuleState {
     /// Of a rule that begins with the boot; all zero.
     pub(crate) const ZERO: Self = Self {
         held_ms: 0,
-        began_s: 0,
+        began_ms: 0,
         since_s: 0,
         fired: 0,
         pasts: [Past { had_value: false, held: false }; 2],
         holds: false,
+        is_late: false,
         condition: Condition::Unknown,
         decides: false,
         is_owed: false,
@@ -93,7 +96,7 @@ impl RuleState {
 
     /// Of a rule that begins now.
     pub(crate) fn begin(now_ms: u64) -> Self {
-        Self { began_s: now_ms.div_ceil(1_000) as u32, since_s: (now_ms / 1_000) as u32, ..Self::ZERO }
+        Self { began_ms: now_ms as u32, since_s: (now_ms / 1_000) as u32, ..Self::ZERO }
     }
 
     /// Looks at the readings. `value` gives the value of a reading, and None while it has none. `silence_ms` is how long a
@@ -105,7 +108,8 @@ impl RuleState {
         silence_ms: u32,
         value: impl Fn(&str) -> Option<Fine>,
     ) -> bool {
-        let is_late = now_ms >= u64::from(self.began_s) * 1_000 + u64::from(silence_ms);
+        self.is_late |= (now_ms as u32).wrapping_sub(self.began_ms) >= silence_ms;
+        let is_late = self.is_late;
         let mut outcomes = [Condition::Unknown; 2];
         for ((comparison, past), outcome) in rule.comparisons().zip(&mut self.pasts).zip(&mut outcomes) {
             *outcome = match value(comparison.reading) {

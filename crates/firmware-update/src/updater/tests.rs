@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::bootloader;
-use crate::limits::DIGEST_LEN;
+use crate::limits::{DIGEST_LEN, ENTRY_LEN};
 use flash::{BLOCK, Flash, complete};
 
 /// An ESP32-C3.
@@ -38,7 +38,7 @@ fn image(number: u8, len: usize) -> Vec<u8> {
 }
 
 fn image_for(chip_id: u16, project: &str, number: u8, len: usize) -> Vec<u8> {
-    let mut image = std::vec![0xe9, 2, 0, 0, 0, 0, 0, 0, 0xee, 0, 0, 0];
+    let mut image = std::vec![0xe9, 2, 0, 0, 0x10, 0, 0, 0x42, 0xee, 0, 0, 0];
     image.extend(chip_id.to_le_bytes());
     image.extend([0; 9]);
     image.push(1);

@@ -2,7 +2,7 @@
 //! by `simulation/tcp`.
 
 use super::*;
-use crate::limits::{CHALLENGE_MS, KEEP_ALIVE_MS, OVERRIDE_MS};
+use crate::limits::{CHALLENGE_MS, KEEP_ALIVE_MS, OVERRIDE_MS, RTO_MIN_MS};
 
 /// Two ends that have lost each other's numbers answered each other's ACKs for ever (RFC 5961 section 7).
 #[test]
@@ -72,7 +72,7 @@ fn a_byte_is_not_taken_into_a_shut_window() {
 fn an_ack_has_the_highest_number_that_was_sent() {
     let mut it = Peer::with_window(256, 4_096, 4_000);
     it.writes(&[7; 3_000]);
-    assert_eq!(it.waits(1_000).len(), 1, "cwnd is one segment now");
+    assert_eq!(it.waits(RTO_MIN_MS).len(), 1, "cwnd is one segment now");
     assert_eq!(brief(&it.sends(ACK, b"text")), [(3_001, ACK, 0)]);
 }
 
@@ -178,7 +178,7 @@ fn a_probe_is_not_measured() {
     let mut it = Peer::with_window(256, 256, 0);
     let before = it.c.rtt.clone();
     it.writes(b"abc");
-    assert_eq!(it.waits(900), []);
+    assert_eq!(it.waits(RTO_MIN_MS - 100), []);
     it.waits(200);
     it.now += Duration::from_millis(10_000);
     it.window = 100;
@@ -243,16 +243,16 @@ fn a_window_that_opens_repeats_only_the_probes_byte() {
 fn a_peer_that_is_heard_need_not_wait_for_a_time_out_that_is_backed_off() {
     let mut it = Peer::established(256, 256);
     it.writes(&[7; 100]);
-    it.waits(7_500);
-    // Sent after 0, 1, 3 and 7 s, and next after 15 s.
+    it.waits(7 * RTO_MIN_MS + 900);
+    // Sent after 0, 1, 3 and 7 time-outs without back-off, and next after 15.
     let keep_alive = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
-    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "the time-out without back-off has not passed either");
-    it.waits(600);
+    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "a second has not passed either");
+    it.waits(100);
     assert_eq!(brief(&it.takes(&keep_alive)), [(1, PSH, 100)]);
     it.waits(900);
-    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "not twice in one time-out");
-    let times: Vec<_> = it.waits(8_000).iter().map(|(at, sent)| (*at, sent.payload.len())).collect();
-    assert_eq!(times, [(7_100, 100)], "RFC 6298 section 5.5: eight seconds as before");
+    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)], "not twice in a second");
+    let times: Vec<_> = it.waits(8 * RTO_MIN_MS).iter().map(|(at, sent)| (*at, sent.payload.len())).collect();
+    assert_eq!(times, [(8 * RTO_MIN_MS - 900, 100)], "RFC 6298 section 5.5: as long as before");
     let guessed = Segment { ack: it.c.snd_max + 1, ..keep_alive };
     it.waits(1_100);
     assert_eq!(brief(&it.takes(&guessed)), [(101, ACK, 0)], "whoever does not have our numbers moves nothing");

@@ -92,7 +92,7 @@ impl Side {
         (c.heard, c.asked) = (NOW, NOW);
         c.rtt = Rtt::new();
         // With a byte each way neither is of consequence.
-        (c.congestion.cwnd, c.duplicates) = (1_000, 0);
+        (c.congestion.cwnd, c.duplicates, c.recover, c.resent) = (1_000, 0, ISS, ISS);
         if c.challenge_at > NOW {
             c.challenge_at = Instant::MAX;
         }

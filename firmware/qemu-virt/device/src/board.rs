@@ -17,7 +17,7 @@ use sockeye_wiring::Hardware as _;
 use sockeye_wiring::hardware::{Drive, PinError};
 
 /// Bytes of RAM that the linker gives to the program; `memory.x` says so.
-const RAM_LEN: u32 = 896 * 1024;
+const RAM_LEN: u32 = 1024 * 1024;
 
 /// The board's own readings.
 pub const READINGS: [ReadingInfo<'static>; 2] = [counter("instructions", ""), UPTIME];
@@ -64,6 +64,10 @@ pub fn next_random(state: &Cell<u64>) -> u64 {
 
 impl BoardHardware for Machine {
     const NAME: &'static str = "qemu-system-riscv32 -machine virt";
+    const VERSION: &'static str = match option_env!("SOCKEYE_VERSION") {
+        Some(version) => version,
+        None => env!("CARGO_PKG_VERSION"),
+    };
     const READINGS: &'static [ReadingInfo<'static>] = &READINGS;
     const PINS: WiringSetup = WiringSetup { board: &SimulatedBoard::PINS, factory: &SimulatedBoard::FACTORY };
 

@@ -3,7 +3,6 @@
 #![no_main]
 
 mod board;
-mod flash;
 mod parts;
 mod services;
 
@@ -11,27 +10,33 @@ use edge_nal::TcpBind;
 use embassy_executor::Spawner;
 use embassy_futures::join::join3;
 use embassy_net::StackResources;
+use embassy_time::Duration;
 use sockeye_board::board_platform::{self, BoardHardware};
+use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
 use sockeye_board::{boot, boot_count};
 use sockeye_boot::{Boot, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX, RX_LEN, SALT_LEN, TX_LEN};
 use sockeye_device::{
-    App, AppResources, ClientOrigin, Day, FlashStore, History, Outbox, Platform, PushSettings, Seconds, Settings,
-    StoreTask, TokenHash,
+    App, AppResources, ClientOrigin, Day, Firmware, FlashStore, History, Outbox, Platform, PushSettings, Seconds,
+    Settings, StoreTask, TokenHash,
 };
 use sockeye_endpoint::limits::{PUSH_SOCKET_BUFFER_LEN, TIMEOUTS};
 use sockeye_endpoint::{ClientOrigins, Endpoint};
+use sockeye_firmware_update::limits::KEY_LEN;
+use sockeye_firmware_update::{UpdateState, Updater};
 use sockeye_parts::SimulatedBoard;
 use sockeye_qemu_virt::config::Config;
 use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
+use sockeye_qemu_virt::watchdog::Watchdog;
 use sockeye_qemu_virt::{SLOTS, executor, network, restart};
-use sockeye_server::Server;
+use sockeye_qemu_virt_flash::partitions::{self, CHIP, SETTINGS};
+use sockeye_qemu_virt_flash::{Flash, bank as flash};
+use sockeye_server::{Liveness, Server};
 use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
 use crate::board::{BOOT_COUNT, Board, Machine};
-use crate::flash::RamFlash;
 
 /// embassy-net's own sockets: those of the services, and one to spare.
 const SOCKETS: usize = 1 + services::SOCKETS;
@@ -41,15 +46,27 @@ const DAYS: usize = 3;
 const BROWSER_PORT: u16 = 80;
 
 type Handler = Endpoint<'static, StoreTask>;
-type Flash = FlashStore<RamFlash>;
+type Store = FlashStore<Flash>;
+type Slots = &'static mut Updater<Flash>;
 
 #[riscv_rt::entry]
-fn main() -> ! {
-    executor::run(|spawner| spawner.spawn(start(spawner).expect("one task")))
+fn main(_hart: usize, _device_tree: usize, booted: usize) -> ! {
+    static UPDATER: StaticCell<Updater<Flash>> = StaticCell::new();
+
+    let watchdog = Watchdog::arm(WATCHDOG_MS);
+    let config = Config::read();
+    flash::set_erase_ms(config.get("flash.erase").and_then(|ms| ms.parse().ok()).unwrap_or(0));
+    // First of all, so that whatever resets an image on trial leads back to the firmware before.
+    let slots = partitions::slots(booted, config.get("update.key").and_then(update_key));
+    let slots = slots.map(|slots| UPDATER.init(slots));
+    if slots.is_some() {
+        restart::set_on_panic();
+    }
+    executor::run(|spawner| spawner.spawn(start(spawner, config, slots, watchdog).expect("one task")))
 }
 
 #[embassy_executor::task]
-async fn start(spawner: Spawner) {
+async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog: Option<Watchdog>) {
     static SERVER: ConstStaticCell<Server<SLOTS>> = ConstStaticCell::new(Server::new(TIMEOUTS));
     static BOARD: StaticCell<Board> = StaticCell::new();
     static HISTORIES: ConstStaticCell<[History; READINGS_MAX + REMOTES_MAX]> =
@@ -59,6 +76,7 @@ async fn start(spawner: Spawner) {
     static RESOURCES: ConstStaticCell<AppResources> = ConstStaticCell::new(AppResources::new());
     static APP: StaticCell<App<'static>> = StaticCell::new();
     static STORING: ConstStaticCell<StoreTask> = ConstStaticCell::new(StoreTask::new());
+    static UPDATE: StaticCell<Firmware> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
     static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, RX_LEN, TX_LEN>> =
         ConstStaticCell::new(SocketBuffers::new());
@@ -67,7 +85,7 @@ async fn start(spawner: Spawner) {
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let failed_boots = boot_count::begin(&BOOT_COUNT);
-    let console = Boot::new(print, "device", Machine::NAME);
+    let console = Boot::of_version(print, Machine::VERSION, "device", Machine::NAME);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let parts = parts::start();
@@ -75,13 +93,20 @@ async fn start(spawner: Spawner) {
         BOARD.init(Board::new(Machine::new(server, &parts.bench), card.mac(), None, failed_boots));
     let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
-    let config = Config::read();
     let has_own_network = config.get("network") == Some("own");
-    let store = FlashStore::new(RamFlash, 0..flash::LEN as u32).expect("the flash is whole blocks");
+    let store = FlashStore::new(Flash, SETTINGS).expect("the partition is whole sectors");
+    Flash::format(SETTINGS.start, SETTINGS.end).expect("QEMU may write to the flash");
+    let update = slots.as_ref().map(|slots| Firmware::new(slots.status(), CHIP));
+    if slots.as_ref().is_some_and(|slots| slots.status().state == UpdateState::Trial) {
+        console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
+        store.set_read_only().await;
+    }
     let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app: &'static App<'static> = APP.init(app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox));
+    let update = update.map(|update| &*UPDATE.init(update));
+    let app = app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox).with_firmware(update);
+    let app: &'static App<'static> = APP.init(app);
     // There is no other network than the host's. A client there started this machine, or is in the network of the
     // machine's host.
     let origins: &'static dyn ClientOrigins =
@@ -96,6 +121,12 @@ async fn start(spawner: Spawner) {
     spawner.spawn(measure(app, parts).expect("one task"));
     spawner.spawn(keep(storing, store, app).expect("one task"));
     spawner.spawn(services::push_and_sntp(outbox, app, interface, stack, board).expect("one task"));
+    if let Some(slots) = slots {
+        spawner.spawn(receive(app, slots).expect("one task"));
+    }
+    if let Some(watchdog) = watchdog {
+        spawner.spawn(guard(server, watchdog).expect("one task"));
+    }
     if has_own_network {
         tcp.bind(([0, 0, 0, 0], BROWSER_PORT).into()).await.expect("the port is the second");
         services::start(spawner, stack, interface, (network::address(), network::PREFIX_LEN), app);
@@ -124,6 +155,19 @@ fn settings(config: &Config, board: &Board) -> Settings {
     }
 }
 
+/// The public key of whoever may update the firmware, from 64 hexadecimal digits. A chip's firmware has it built in; this
+/// machine is told it, so that its release image is the one that is tested.
+fn update_key(digits: &str) -> Option<[u8; KEY_LEN]> {
+    let mut key = [0; KEY_LEN];
+    if digits.len() != 2 * KEY_LEN {
+        return None;
+    }
+    for (index, byte) in key.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(key)
+}
+
 fn push_settings(config: &Config) -> PushSettings {
     let word = |key| config.get(key).unwrap_or_default();
     PushSettings {
@@ -144,6 +188,18 @@ async fn watch(server: &'static Server<SLOTS>) {
     server.watch().await
 }
 
+/// Feeds the watchdog for as long as the server serves: if this doesn't run, no other task does.
+#[embassy_executor::task]
+async fn guard(server: &'static Server<SLOTS>, mut watchdog: Watchdog) {
+    Liveness::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || watchdog.feed()).await
+}
+
+/// Does what FIRMWARE asks for.
+#[embassy_executor::task]
+async fn receive(app: &'static App<'static>, slots: Slots) {
+    app.update(slots).await
+}
+
 /// Samples what the board measures itself, and what is wired, and keeps the rules.
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
@@ -152,7 +208,7 @@ async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
 
 /// Stores settings, counts a boot that has not failed, and restarts the machine when a client asks for it.
 #[embassy_executor::task]
-async fn keep(storing: &'static StoreTask, store: Flash, app: &'static App<'static>) {
+async fn keep(storing: &'static StoreTask, store: Store, app: &'static App<'static>) {
     let restarting = async {
         app.restart_requested().await;
         boot_count::succeed(&BOOT_COUNT);

@@ -5,7 +5,7 @@ use core::fmt::Write;
 use heapless::String;
 use sockeye_resp::Request;
 
-use super::parameter::{matches, pairs};
+use super::parameter::{Refusal, matches, pairs, refuse};
 use crate::command::CommandContext;
 use crate::limits::{KEY_LEN_MAX, RULE_LEN_MAX};
 use crate::settings::Settings;
@@ -21,11 +21,16 @@ impl Family {
     pub(super) const ALL: [Self; 2] = [Self::Wiring, Self::Rules];
 
     /// The part of a parameter before the name.
-    pub(super) const fn prefix(self) -> &'static str {
+    const fn prefix(self) -> &'static str {
         match self {
             Self::Wiring => "wiring.",
             Self::Rules => "rule.",
         }
+    }
+
+    /// A member of the family, for people.
+    pub(super) fn noun(self) -> &'static str {
+        self.prefix().trim_end_matches('.')
     }
 
     /// The name in a parameter of this family.
@@ -42,6 +47,31 @@ impl Family {
     /// The names and texts of this family in a request.
     pub(super) fn pairs<'a>(self, request: &Request<'a>) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         pairs(request).filter_map(move |(parameter, text)| Some((self.name(parameter)?, text)))
+    }
+
+    /// Sets the names and texts of a request in `texts`. Texts that become shorter come first, and make room for the others,
+    /// whatever the order in the request. `len` is the length of the text that a name has, 0 if it has none.
+    ///
+    /// # Errors
+    /// The first that `set` refuses, or that is not UTF-8.
+    pub(super) fn set<'a, T>(
+        self,
+        request: &Request<'a>,
+        texts: &mut T,
+        len: impl Fn(&T, &str) -> usize,
+        set: impl Fn(&mut T, &'a str, &'a str) -> Result<(), Refusal<'a>>,
+    ) -> Result<(), Refusal<'a>> {
+        for is_longer in [false, true] {
+            for (name, text) in self.pairs(request) {
+                let (Ok(name), Ok(text)) = (str::from_utf8(name), str::from_utf8(text)) else {
+                    return Err(refuse(format_args!("{} is not UTF-8", self.noun())));
+                };
+                if is_longer == (text.len() > len(texts, name)) {
+                    set(texts, name, text)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The names and texts that are set.

@@ -14,24 +14,18 @@ use crate::state::State;
 
 /// Changes the rules, as far as the request does.
 pub(super) fn change<'a>(settings: &mut Settings, request: &Request<'a>) -> Result<(), Refusal<'a>> {
-    // Removed rules make room for added ones, whatever the order in the request.
-    for is_removed in [true, false] {
-        for (name, text) in Family::Rules.pairs(request).filter(|(_, text)| text.is_empty() == is_removed) {
-            let (Ok(name), Ok(text)) = (str::from_utf8(name), str::from_utf8(text)) else {
-                return Err(refuse(format_args!("rule is not UTF-8")));
+    let len = |settings: &Settings, name: &str| settings.rules.get(name).map_or(0, str::len);
+    Family::Rules.set(request, settings, len, |settings, name, text| {
+        settings.rules.set(name, text, RULES_MAX).map_err(|error| {
+            let error = match error {
+                TextError::Name => RuleError::Name,
+                TextError::Control => RuleError::Control,
+                TextError::Count => RuleError::Count,
+                TextError::Length => RuleError::TextLength,
             };
-            settings.rules.set(name, text, RULES_MAX).map_err(|error| {
-                let error = match error {
-                    TextError::Name => RuleError::Name,
-                    TextError::Control => RuleError::Control,
-                    TextError::Count => RuleError::Count,
-                    TextError::Length => RuleError::TextLength,
-                };
-                refuse(format_args!("rule.{name}: {error}"))
-            })?;
-        }
-    }
-    Ok(())
+            refuse(format_args!("rule.{name}: {error}"))
+        })
+    })
 }
 
 /// Checks all rules, if the request changes them or what is wired.

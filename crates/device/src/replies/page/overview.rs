@@ -1,4 +1,4 @@
-//! The page of all readings and outputs.
+//! The page of all readings, outputs and rules.
 
 use core::fmt::Write;
 
@@ -8,7 +8,7 @@ use super::chart::Span;
 use super::progress::PageProgress;
 use super::style::STYLE;
 use super::{Escaped, Out, Page, Written};
-use crate::limits::{CHART_HEIGHT, HOUR_COLUMNS, MINUTE_MS, OUTPUTS_MAX, REMOTES_MAX};
+use crate::limits::{CHART_HEIGHT, HOUR_COLUMNS, MINUTE_MS, OUTPUTS_MAX, REMOTES_MAX, RULES_MAX};
 use crate::platform::ValueKind;
 use crate::sessions::page_view::PageView;
 use crate::value::Value;
@@ -32,7 +32,7 @@ impl Page<'_> {
         // Once a token is set, readings are not shown, because a browser has no token.
         let is_open = self.state.settings.token.is_none();
         let readings = if is_open { self.state.wired.own + REMOTES_MAX } else { 0 };
-        let outputs = if is_open { OUTPUTS_MAX } else { 0 };
+        let (outputs, rules) = if is_open { (OUTPUTS_MAX, RULES_MAX) } else { (0, 0) };
         let mut part = usize::from(progress.part).checked_sub(1 + STYLE.len())?;
         if part == 0 {
             return Some(self.overview_title(name, is_open, out));
@@ -55,7 +55,11 @@ impl Page<'_> {
         if part < outputs {
             return Some(self.output(part, out));
         }
-        match part - outputs {
+        part -= outputs;
+        if part < rules {
+            return Some(self.rule(part, out));
+        }
+        match part - rules {
             0 => Some(self.wifi(is_open, out)),
             1 => Some(self.connect(name, out)),
             2 => Some(self.end(progress.view, "", out)),
@@ -146,6 +150,19 @@ impl Page<'_> {
             }
         }
         out.write_str("</div></li>\n")
+    }
+
+    /// A rule and its condition. The first comes with the title of all.
+    fn rule(&self, rule: usize, out: &mut Out<'_>) -> Written {
+        let rules = &self.state.settings.rules;
+        let (Some((name, text)), Some(state)) = (rules.iter().nth(rule), self.state.rules.get(rule)) else {
+            return Ok(());
+        };
+        if rule == 0 {
+            out.write_str("</ul><h2>Rules</h2><ul>\n")?;
+        }
+        let condition = state.condition.name();
+        writeln!(out, "<li>{name}<div class=v>{condition}</div><div class=m>{}</div></li>", Escaped(text))
     }
 
     fn wifi(&self, is_open: bool, out: &mut Out<'_>) -> Written {

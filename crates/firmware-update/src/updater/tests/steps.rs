@@ -184,3 +184,28 @@ fn partitions_that_can_not_be_are_refused() {
     assert!(!check(OTADATA, [SLOTS[0].clone(), SLOTS[1].start..SLOTS[1].start + BLOCK]));
     assert!(!check(OTADATA, [SLOTS[0].clone(), SLOTS[1].start..SLOTS[1].start + 1_024 * BLOCK]));
 }
+
+/// The segments of an image are placed in their order, with the bytes that the image has for them.
+#[test]
+fn the_bootloader_places_an_images_segments() {
+    let bytes = image(1, 6_000);
+    let device = Device::new(&bytes, 1);
+    let mut placed = Vec::new();
+    let mut flash = device.flash.clone();
+    let entry =
+        block_on(bootloader::load(&mut flash, &SLOTS[0], |address, from| placed.push((address, from)))).unwrap();
+    assert_eq!(entry, Some(0x4200_0010));
+    let [(first, first_from), (second, second_from)] = <[_; 2]>::try_from(placed).unwrap();
+    assert_eq!((first, second), (0x3c00_0000, 0x4200_0000));
+    let start = SLOTS[0].start as usize;
+    assert_eq!(first_from, SLOTS[0].start + 32..SLOTS[0].start + 32 + 256);
+    let second_from = second_from.start as usize - start..second_from.end as usize - start;
+    assert_eq!(second_from, 296..6_000 - 16 - DIGEST_LEN);
+    assert_eq!(bytes[second_from.start..second_from.start + 3], [1, 31 ^ 1, 62 ^ 1]);
+    // No image, and one whose last segment leads out of its slot.
+    assert_eq!(block_on(bootloader::load(&mut flash, &SLOTS[1], |_, _| ())).unwrap(), None);
+    assert_eq!(
+        block_on(bootloader::load(&mut flash, &(SLOTS[0].start..SLOTS[0].start + 4_096), |_, _| ())).unwrap(),
+        None
+    );
+}

@@ -1,0 +1,247 @@
+//! Updates of the bare-metal device over TCP, by the `sockeye` program. The machine boots from its flash, so that a real
+//! image is replaced by another one.
+//!
+//! - `builds.rs`: the images.
+//! - `machine.rs`: a machine that boots from its flash, and the sender.
+//! - `meddler.rs`: a proxy that cuts connections and changes bytes.
+//! - `frames.rs`: what passed on the machine's network.
+
+mod builds;
+mod frames;
+mod machine;
+mod meddler;
+
+use std::io::{Read, Write};
+use std::iter::repeat;
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::emulator::GUEST_PORT;
+use harness::workspace::Workspace;
+
+use crate::programs;
+use crate::updates::builds::{BROKEN, FIRST, HUNG, Images, SECOND, THIRD};
+use crate::updates::frames::Payload;
+use crate::updates::machine::{ERASE_MS, Machine};
+use crate::updates::meddler::Harm;
+
+pub use crate::updates::builds::build;
+
+/// How often, and with which builds.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Runs of all cases
+    #[arg(long, default_value_t = 1)]
+    times: u32,
+    /// Takes what `cargo xtask programs` has built
+    #[arg(long)]
+    built: bool,
+}
+
+/// A setting that must survive, and its value.
+const SETTING: (&str, &str) = ("device.name", "kitchen");
+/// Why an image that nobody has confirmed is gone.
+const NOT_CONFIRMED: &str = "its trial ended without FIRMWARE CONFIRM";
+/// Seconds of a trial that nobody confirms: enough to ask the device, on a busy machine too.
+const TRIAL_S: &str = "20";
+/// The error to a change of settings during a trial.
+const ON_TRIAL: &str = "this firmware is on trial and stores no settings";
+/// Requests of another client that an update must leave answered.
+const PINGS_MIN: usize = 20;
+/// The longest that a reply may be held by FIRMWARE WRITE, microseconds: one erase of a sector, and 10 ms of work. Two
+/// erases are more.
+const WRITE_HELD_MAX_US: u64 = ERASE_MS * 1_000 + 10_000;
+/// The longest with FIRMWARE BEGIN too, which also verifies a signature.
+const HELD_MAX_US: u64 = 100_000;
+/// Between two requests of the other client.
+const PING_PAUSE: Duration = Duration::from_millis(5);
+
+/// The job.
+pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
+    if !args.built {
+        programs::host(workspace)?;
+        builds::build(workspace)?;
+    }
+    let images = Images::make(workspace)?;
+    for time in 1..=args.times {
+        run(workspace, &images)?;
+        println!("updates: run {time} of {}: all cases passed", args.times);
+    }
+    Ok(())
+}
+
+/// All cases, one after the other on one machine.
+fn run(workspace: &Workspace, images: &Images) -> Result<()> {
+    let machine = &mut Machine::new(workspace, images)?;
+    machine.check(FIRST, "idle", "")?;
+    refused(machine)?;
+    resumed(machine)?;
+    let stored = machine.device.ask(&["CONFIG", "SET", SETTING.0, SETTING.1])?;
+    ensure!(stored.trim() == "OK", "{stored}");
+    served(machine)?;
+    not_confirmed(machine)?;
+    broken(machine, BROKEN, "this firmware is broken")?;
+    broken(machine, HUNG, "this firmware hangs")?;
+    damaged(machine)
+}
+
+/// An image that the owner has not signed, and one for another chip.
+fn refused(machine: &mut Machine<'_>) -> Result<()> {
+    machine.sender("strange", None).fails("the signature is not by the key that this firmware was built with")?;
+    machine.check(FIRST, "idle", "")?;
+    machine.sender("other-chip", None).fails("the image is for another chip, esp32c3")?;
+    machine.check(FIRST, "receiving", "")?;
+    println!("updates: an image by another key and one for another chip are refused");
+    Ok(())
+}
+
+/// 1 to 2: through connections that are cut, a restart of the machine, and a cut of its power.
+fn resumed(machine: &mut Machine<'_>) -> Result<()> {
+    // The first connection asks for the status.
+    let harms = [None, Some(Harm::CutAfter(50_000)), Some(Harm::CutAfter(90_000))];
+    let proxy = meddler::start(machine.port(), harms)?;
+    let mut sender = machine.sender(SECOND, Some(proxy)).start()?;
+    sender.wait_for("40% of")?;
+    machine.reset()?;
+    sender.wait_for("70% of")?;
+    sender.stop()?;
+    machine.cut_power();
+    machine.switch_on()?;
+    machine.check(FIRST, "receiving", "")?;
+    let progress = machine.sender(SECOND, None).succeeds()?;
+    ensure!(progress.contains("going on at byte"), "the sender began anew:\n{progress}");
+    machine.check(SECOND, "idle", "")?;
+    machine.reset()?;
+    machine.check(SECOND, "idle", "")?;
+    println!("updates: {FIRST} to {SECOND} over cut connections, a restart and a power cut, and confirmed");
+    Ok(())
+}
+
+/// 2 to 3, which was sent, and nobody confirms it: the time of the trial ends.
+fn not_confirmed(machine: &mut Machine<'_>) -> Result<()> {
+    let tried = machine.device.ask(&["FIRMWARE", "TRY", TRIAL_S])?;
+    ensure!(tried.starts_with("OK"), "{tried}");
+    machine.wait_for(THIRD, "trial")?;
+    let refused = machine.device.ask(&["CONFIG", "SET", SETTING.0, "cellar"])?;
+    ensure!(refused.contains(ON_TRIAL), "a trial stores settings: {refused}");
+    machine.wait_for(SECOND, "ready")?;
+    machine.check(SECOND, "ready", NOT_CONFIRMED)?;
+    check_setting(machine)?;
+    println!("updates: {SECOND} to {THIRD}, which nobody confirmed, and back with the settings as they were");
+    Ok(())
+}
+
+/// 2 to an image that panics at its start, or hangs until the watchdog restarts the machine.
+fn broken(machine: &mut Machine<'_>, image: &str, printed: &str) -> Result<()> {
+    machine.sender(image, None).fails(&format!("runs {SECOND} again: {NOT_CONFIRMED}"))?;
+    machine.check(SECOND, "ready", NOT_CONFIRMED)?;
+    ensure!(machine.times(printed) == 1, "the image was not started once");
+    check_setting(machine)?;
+    println!("updates: {SECOND} to an image that is {image} at its start, and back");
+    Ok(())
+}
+
+/// A byte is changed on the way. The same image is taken once it comes as it was signed, over the same flash.
+fn damaged(machine: &mut Machine<'_>) -> Result<()> {
+    // The first connection asks for the status.
+    let proxy = meddler::start(machine.port(), [None, Some(Harm::ChangeData(100))])?;
+    let failure = "what is in flash is not what was signed";
+    machine.sender(THIRD, Some(proxy)).fails(failure)?;
+    machine.check(SECOND, "idle", failure)?;
+    machine.sender(THIRD, None).succeeds()?;
+    machine.check(THIRD, "idle", "")?;
+    check_setting(machine)?;
+    println!("updates: {SECOND} to {THIRD} with a byte changed is refused, and as it was signed it is kept");
+    Ok(())
+}
+
+fn check_setting(machine: &Machine<'_>) -> Result<()> {
+    let (name, value) = SETTING;
+    let found = machine.device.ask(&["CONFIG", "GET", name])?;
+    ensure!(found.lines().eq([name, value]), "{name} is {found}");
+    Ok(())
+}
+
+/// Sends 3, and does not try it. Meanwhile another client asks again and again, and no reply is held for longer than the
+/// erase of one sector takes. The machine's own time is measured, which passes by what the machine does.
+fn served(machine: &mut Machine<'_>) -> Result<()> {
+    machine.cut_power();
+    let frames = machine.images.folder.join("frames.pcap");
+    machine.switch_on_counted(&frames)?;
+    let is_over = Arc::new(AtomicBool::new(false));
+    let asking = {
+        let (port, is_over) = (machine.port(), is_over.clone());
+        thread::spawn(move || ask(port, &is_over))
+    };
+    // One connection asks for the status, and one sends. The connections that would try the image get nowhere.
+    let harms = [None, None].into_iter().chain(repeat(Some(Harm::CutAfter(0))));
+    let proxy = meddler::start(machine.port(), harms)?;
+    let mut sender = machine.sender(THIRD, Some(proxy)).start()?;
+    sender.wait_for("100% of")?;
+    is_over.store(true, Ordering::SeqCst);
+    asking.join().expect("the client does not panic")?;
+    sender.stop()?;
+    machine.check(SECOND, "ready", "")?;
+    machine.cut_power();
+    machine.switch_on()?;
+    check_held(&frames::payloads(&frames, GUEST_PORT)?)
+}
+
+/// From FIRMWARE BEGIN on, and from its reply on, which is the first offset.
+fn check_held(payloads: &[Payload]) -> Result<()> {
+    let begin = |payload: &Payload| payload.bytes.windows(BEGIN.len()).any(|bytes| bytes == BEGIN);
+    let is_offset = |payload: &Payload| payload.is_sent && payload.bytes.first() == Some(&b':');
+    let begin = payloads.iter().position(begin).context("nothing was begun")?;
+    let first = payloads.iter().position(is_offset).context("nothing was received")?;
+    let last = payloads.iter().rposition(is_offset).context("nothing was received")?;
+    let (begin_us, _) = held(&payloads[begin..=last]);
+    let (write_us, answered) = held(&payloads[first..=last]);
+    let took_ms = (payloads[last].at_us - payloads[first].at_us) / 1_000;
+    println!("updates: received in {took_ms} ms of the machine's time, beside {answered} requests of another client");
+    println!("updates: a reply to it took {write_us} us at most, and {begin_us} us with FIRMWARE BEGIN");
+    ensure!(answered >= PINGS_MIN && write_us > ERASE_MS * 1_000 / 2, "no request was there during an erase");
+    ensure!(write_us <= WRITE_HELD_MAX_US, "a reply was held for longer than an erase");
+    ensure!(begin_us <= HELD_MAX_US, "a reply was held for too long by FIRMWARE BEGIN");
+    Ok(())
+}
+
+/// Pings in a row until it is over.
+fn ask(port: u16, is_over: &AtomicBool) -> Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    let mut reply = [0; PONG.len()];
+    while !is_over.load(Ordering::SeqCst) {
+        stream.write_all(PING)?;
+        stream.read_exact(&mut reply)?;
+        ensure!(reply == PONG, "another client got {:?}", String::from_utf8_lossy(&reply));
+        thread::sleep(PING_PAUSE);
+    }
+    Ok(())
+}
+
+const PING: &[u8] = b"PING\r\n";
+const PONG: &[u8] = b"+PONG\r\n";
+const BEGIN: &[u8] = b"BEGIN";
+
+/// The longest time in which a ping was not answered, microseconds of the machine's time, and how many were.
+fn held(payloads: &[Payload]) -> (u64, usize) {
+    let (mut asked_us, mut longest, mut answered) = (None, 0, 0);
+    for payload in payloads {
+        match (payload.is_sent, &payload.bytes[..]) {
+            (false, PING) => asked_us = Some(payload.at_us),
+            (true, PONG) => {
+                if let Some(asked_us) = asked_us.take() {
+                    longest = longest.max(payload.at_us - asked_us);
+                    answered += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    (longest, answered)
+}

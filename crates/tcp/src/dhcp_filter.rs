@@ -59,6 +59,7 @@ impl DhcpFilter {
 
     /// Replaces the ID of a request in a frame from embassy-net. Any other frame stays as it is, and so does a frame that
     /// was here before. False if the frame must not leave: it begins a discovery too soon.
+    #[inline(never)]
     pub(crate) fn outgoing(&mut self, frame: &mut [u8], now: Instant) -> bool {
         let Some(mut message) = Message::find(frame, CLIENT_PORT, SERVER_PORT) else { return true };
         let drawn = message.id();
@@ -77,18 +78,19 @@ impl DhcpFilter {
             self.discover_at = now + Duration::from_millis(DHCP_DISCOVER_MS);
         }
         self.known = Some((drawn, sent));
-        message.set(ID, &sent);
+        message.set(ID.start, &sent);
         true
     }
 
     /// Gives an answer in a frame from the network the ID that smoltcp expects. False if embassy-net must not see the
     /// frame: it has an answer with another ID than the last request's, or from no host.
+    #[inline(never)]
     pub(crate) fn incoming(&self, frame: &mut [u8]) -> bool {
         let Some(mut message) = Message::find(frame, SERVER_PORT, CLIENT_PORT) else { return true };
         match self.known {
             Some((drawn, sent)) if message.id() == sent && message.is_from_host => {
                 message.mend_routers();
-                message.set(ID, &drawn);
+                message.set(ID.start, &drawn);
                 true
             }
             _ => false,
@@ -112,6 +114,7 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// None if the frame has no message between these ports, or not its ID.
+    #[inline(never)]
     fn find(frame: &'a mut [u8], from: u16, to: u16) -> Option<Self> {
         let header = frame.get(..ETHERNET + 20)?;
         let (version, ihl) = (header[ETHERNET] >> 4, usize::from(header[ETHERNET] & 0xf) * 4);
@@ -128,10 +131,11 @@ impl<'a> Message<'a> {
     }
 
     fn id(&self) -> [u8; 4] {
-        core::array::from_fn(|index| self.udp[ID.start + index])
+        self.udp.get(ID).and_then(|id| id.first_chunk()).copied().unwrap_or_default()
     }
 
     /// Leaves one router in each option, and makes options of no meaning of those that name no host.
+    #[inline(never)]
     fn mend_routers(&mut self) {
         let mut at = OPTIONS_AT;
         loop {
@@ -145,10 +149,10 @@ impl<'a> Message<'a> {
                             4 if has_router => {}
                             // The others become the data of an option of no meaning.
                             6.. if has_router => {
-                                self.set(at + 6..at + 8, &[NOTHING, len - 6]);
-                                self.set(at + 1..at + 2, &[4]);
+                                self.set(at + 6, &[NOTHING, len - 6]);
+                                self.set(at + 1, &[4]);
                             }
-                            _ => self.set(at..at + 1, &[NOTHING]),
+                            _ => self.set(at, &[NOTHING]),
                         }
                     }
                     at += 2 + usize::from(len);
@@ -158,21 +162,27 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Writes other bytes, and the checksum that goes with them (RFC 1624 section 3). A checksum of 0 is none.
-    fn set(&mut self, range: Range<usize>, bytes: &[u8]) {
-        // The sums are those of whole words. `range` is in the datagram.
-        let words = range.start & !1..(range.end.next_multiple_of(2)).min(self.udp.len());
-        let old = fold(sum(&self.udp[words.clone()]));
-        self.udp[range].copy_from_slice(bytes);
-        let new = fold(sum(&self.udp[words]));
-        let checksum = u16::from_ne_bytes([self.udp[CHECKSUM_AT], self.udp[CHECKSUM_AT + 1]]);
-        if checksum != 0 {
-            let checksum = match !fold(u32::from(!checksum) + u32::from(!old) + u32::from(new)) {
-                0 => u16::MAX,
-                checksum => checksum,
-            };
-            self.udp[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&checksum.to_ne_bytes());
+    /// Writes other bytes from `at` on, and the checksum that goes with them (RFC 1624 section 3). A checksum of 0 is none.
+    #[inline(never)]
+    fn set(&mut self, at: usize, bytes: &[u8]) {
+        let old = self.sum(at, bytes.len());
+        for (to, byte) in self.udp.iter_mut().skip(at).zip(bytes) {
+            *to = *byte;
         }
+        let new = self.sum(at, bytes.len());
+        if let Some(checksum) = self.udp.get_mut(CHECKSUM_AT..).and_then(|rest| rest.first_chunk_mut())
+            && *checksum != [0; 2]
+        {
+            let sum = u32::from(!u16::from_ne_bytes(*checksum)) + u32::from(!old) + u32::from(new);
+            let mended = !fold(sum);
+            *checksum = if mended == 0 { [0xff; 2] } else { mended.to_ne_bytes() };
+        }
+    }
+
+    /// The sum of the whole words in which these bytes are.
+    fn sum(&self, at: usize, len: usize) -> u16 {
+        let end = (at + len).next_multiple_of(2).min(self.udp.len());
+        self.udp.get(at & !1..end).map_or(0, |words| fold(sum(words)))
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Transfer {
     is_listening: AtomicBool,
     is_over: AtomicBool,
     failure: Mutex<Option<String>>,
+    /// Why connections were given up at the end that opens them.
+    reasons: Mutex<Vec<String>>,
 }
 
 impl Transfer {
@@ -61,6 +63,7 @@ impl Transfer {
             is_listening: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             failure: Mutex::new(None),
+            reasons: Mutex::default(),
         }
     }
 
@@ -74,6 +77,9 @@ impl Transfer {
         if error.is::<Corrupt>() || count > CONNECTIONS_MAX {
             self.fail(format!("{}: {error:#}", end.name()));
             return Err(error);
+        }
+        if end == self.plan.opener {
+            self.reasons.lock().expect("nobody panics").push(format!("{error:#}"));
         }
         Ok(())
     }
@@ -174,7 +180,8 @@ pub fn run(plan: Plan, stack: Stack, limit: Duration) -> Result<Outcome> {
     linux.join().expect("no thread panics")?;
     ensure!(transfer.sender.digest() == transfer.receiver.digest(), "the digests of the two ends differ");
     let given_up = transfer.given_up();
-    ensure!(given_up <= plan.given_up_max(), "{given_up} connections were given up");
+    let reasons = transfer.reasons.lock().expect("nobody panics").join("; ");
+    ensure!(given_up <= plan.given_up_max(), "{given_up} connections were given up: {reasons}");
     let (device, linux) = link.sent();
     let sent = if plan.sender == End::Device { device } else { linux };
     Ok(Outcome { plan, seconds: seconds?, given_up, sent, device })

@@ -1,4 +1,5 @@
-//! Wired parts of the bare-metal device: scanned, read, pulled out, plugged in, restarted, and set aside.
+//! Wired parts of the bare-metal device: scanned, read, pulled out, plugged in, restarted, and set aside. Before that a
+//! rule sets an output, also after a restart.
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     let server = Server::start(workspace, "wiring", emulator::machine(&elf, &Network::User(port)))?;
     let device = Cli::new("127.0.0.1", port, None);
     server.test(|server| {
+        follow_rule(server, &device)?;
         wire(&device)?;
         pull_out(server, &device)?;
         restart(server, &device)?;
@@ -59,6 +61,21 @@ pub fn job(workspace: &Workspace) -> Result<()> {
 
 fn has(device: &Cli, keys: &[&str], count: usize) -> Result<bool> {
     Ok(device.ask(&[&["EXISTS"], keys].concat())?.trim() == count.to_string())
+}
+
+/// With the wiring from the factory.
+fn follow_rule(server: &mut Server, device: &Cli) -> Result<()> {
+    let is_on = |device: &Cli| Ok(device.ask(&["GET", "led"])?.trim() == "1");
+    let stored = device.ask(&["CONFIG", "SET", "rule.light", "when lm35 > 5 for 1s set led 1 lost 0"])?;
+    ensure!(stored.trim() == "OK", "{stored}");
+    device.wait("that a rule sets an output", SOON, is_on)?;
+    restart_machine(server, device)?;
+    device.wait("that a rule sets an output after a restart", SOON, is_on)?;
+    let status = device.ask(&["RULE", "STATUS"])?;
+    ensure!(status.lines().any(|line| line == "true"), "{status}");
+    let removed = device.ask(&["CONFIG", "SET", "rule.light", ""])?;
+    ensure!(removed.trim() == "OK", "{removed}");
+    Ok(())
 }
 
 fn wire(device: &Cli) -> Result<()> {
@@ -86,11 +103,15 @@ fn pull_out(server: &mut Server, device: &Cli) -> Result<()> {
     device.wait("that all is read again", BACK, |device| has(device, &KEYS, KEYS.len()))
 }
 
-fn restart(server: &mut Server, device: &Cli) -> Result<()> {
+fn restart_machine(server: &mut Server, device: &Cli) -> Result<()> {
     let known = server.times(LISTENING);
     let answer = device.ask(&["RESTART"])?;
     ensure!(answer.trim() == "OK", "{answer}");
-    server.wait_for_times(LISTENING, known + 1)?;
+    server.wait_for_times(LISTENING, known + 1)
+}
+
+fn restart(server: &mut Server, device: &Cli) -> Result<()> {
+    restart_machine(server, device)?;
     device.wait("that all is read after a restart", SOON, |device| has(device, &KEYS, KEYS.len()))
 }
 

@@ -101,6 +101,9 @@ pub(crate) fn in_range(text: &str, (decimals, minimum, maximum): (u8, Value, Val
 
 /// A client has set an output: no rule sets it before a condition changes.
 pub(crate) fn output_was_set(state: &mut State, name: &[u8]) {
+    if state.settings.rules.is_empty() {
+        return;
+    }
     for ((_, text), state) in state.settings.rules.iter().zip(&mut state.rules) {
         if Rule::parse(text).is_ok_and(|rule| rule.output.as_bytes() == name) {
             state.is_owed = false;

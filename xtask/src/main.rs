@@ -33,6 +33,7 @@ mod device_page;
 mod dist;
 mod fuzz;
 mod image;
+mod log;
 mod measure;
 mod node;
 mod package;
@@ -119,6 +120,8 @@ enum Job {
     Updates(updates::Args),
     /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
     Wiring,
+    /// The device's log in QEMU: over a panic, a watchdog's reset and RESTART
+    Log,
     /// The cost of a request in guest instructions, held against ceilings.toml
     Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
@@ -178,6 +181,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Push(args) => push::job(workspace, &args),
         Job::Updates(args) => updates::job(workspace, &args),
         Job::Wiring => wiring::job(workspace),
+        Job::Log => log::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),
         Job::Bench(args) => bench(workspace, &args),
         Job::Profile(args) => measure::job(workspace, "profile", &args),

@@ -105,13 +105,29 @@ pub struct Connection<'a, S> {
     slot: &'a Slot,
     timeouts: &'a TimeoutTicks,
     idle: Ticks,
-    /// Called once, when the slot changes from serving to closing.
-    on_closing: &'a dyn Fn(),
+    /// The server that serves the client. None before, and where the client is rejected.
+    server: Option<&'a dyn Served>,
+}
+
+/// A server that counts whom it serves.
+pub(crate) trait Served {
+    /// A client has been served; what is left is to close its connection. Called once for each client.
+    fn client_served(&self);
 }
 
 impl<'a, S: Socket> Connection<'a, S> {
-    pub(crate) fn new(socket: S, slot: &'a Slot, timeouts: &'a TimeoutTicks, on_closing: &'a dyn Fn()) -> Self {
-        Self { socket, slot, timeouts, idle: timeouts.idle, on_closing }
+    pub(crate) fn new(socket: S, slot: &'a Slot, timeouts: &'a TimeoutTicks) -> Self {
+        Self { socket, slot, timeouts, idle: timeouts.idle, server: None }
+    }
+
+    /// The client is one of those that `server` serves.
+    pub(crate) fn is_served_by(&mut self, server: &'a dyn Served) {
+        self.server = Some(server);
+    }
+
+    /// The client is rejected, and has less time for everything.
+    pub(crate) fn is_rejected(&mut self, timeouts: &'a TimeoutTicks) {
+        (self.timeouts, self.idle) = (timeouts, timeouts.idle);
     }
 
     /// The client's address and port.
@@ -207,7 +223,9 @@ impl<'a, S: Socket> Connection<'a, S> {
     fn set_closing(&self) {
         if !self.is_closing() {
             self.slot.state.set(SlotState::Closing);
-            (self.on_closing)();
+            if let Some(server) = self.server {
+                server.client_served();
+            }
         }
     }
 }

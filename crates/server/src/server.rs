@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::cmp::Reverse;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::task::Poll;
 
@@ -14,7 +14,7 @@ use embassy_sync::waitqueue::{MultiWakerRegistration, WakerRegistration};
 use embassy_time::{Duration, Timer};
 use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 
-use crate::connection::{Connection, ConnectionError, Socket, TimeoutPhase};
+use crate::connection::{Connection, ConnectionError, Served, Socket, TimeoutPhase};
 use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
 use crate::slot::{Slot, SlotInfo, SlotState};
 
@@ -230,7 +230,7 @@ impl<const N: usize> Server<N> {
             true => self.run_slot(index, acceptor, handler).await,
             false => core::future::pending().await,
         });
-        join3(join_array(slots), self.accept_on(&self.last, acceptor, handler), self.watch()).await.2
+        join3(join_array(slots), self.run_slot(self.active, acceptor, handler), self.watch()).await.2
     }
 
     /// Runs slot `index`, from 0 to [`slots_max`](Self::slots_max) inclusive: accepts, serves and closes one connection
@@ -244,7 +244,18 @@ impl<const N: usize> Server<N> {
         for<'a> A::Socket<'a>: Socket,
         for<'a> H: Handler<A::Socket<'a>>,
     {
-        self.accept_on(self.slot(index), acceptor, handler).await
+        let slot = self.slot(index);
+        loop {
+            // A `match` ends before the client is served: the future would keep what the `match` is about.
+            let (peer, socket) = match acceptor.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    self.pause_after(error.kind()).await;
+                    continue;
+                }
+            };
+            self.attend(slot, peer, socket, handler).await;
+        }
     }
 
     fn slot(&self, index: usize) -> &Slot {
@@ -252,47 +263,43 @@ impl<const N: usize> Server<N> {
         if index == self.active { &self.last } else { &self.slots[index] }
     }
 
-    async fn accept_on<A, H>(&self, slot: &Slot, acceptor: &A, handler: &H) -> !
-    where
-        A: TcpAccept,
-        for<'a> A::Socket<'a>: Socket,
-        for<'a> H: Handler<A::Socket<'a>>,
-    {
-        loop {
-            match acceptor.accept().await {
-                Ok((peer, socket)) => {
-                    self.open(slot, peer);
-                    self.attend(slot, socket, handler).await;
-                }
-                Err(error) => {
-                    self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
-                    match is_of_client(error.kind()) {
-                        true => yield_now().await,
-                        false => Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await,
-                    }
-                }
-            }
+    /// An accept has failed.
+    async fn pause_after(&self, error: ErrorKind) {
+        self.count(|stats| stats.accept_errors = stats.accept_errors.wrapping_add(1));
+        match is_of_client(error) {
+            true => yield_now().await,
+            false => Timer::after(Duration::from_millis(ACCEPT_RETRY_MS)).await,
         }
     }
 
     /// One connection, from its accept to its end.
-    async fn attend<S: Socket, H: Handler<S>>(&self, slot: &Slot, socket: S, handler: &H) {
-        if self.find_room().await {
-            self.count(|stats| stats.accepted += 1);
-            let closing = || self.client_served();
-            let mut connection = Connection::new(socket, slot, &self.timeouts, &closing);
-            let result = handler.serve(&mut connection).await;
-            self.end(connection, result).await;
-        } else {
-            self.count(|stats| stats.rejected += 1);
-            let mut connection = Connection::new(socket, slot, &self.rejecting, &|| ());
-            let result = match handler.reject(&mut connection).await {
-                Ok(()) => connection.give_way().await,
-                error => error,
+    // The connection is made outside of the future, which has it once: an `async fn` keeps what it is given, and its copy.
+    fn attend<'a, S: Socket + 'a, H: Handler<S>>(
+        &'a self,
+        slot: &'a Slot,
+        peer: SocketAddr,
+        socket: S,
+        handler: &'a H,
+    ) -> impl Future<Output = ()> {
+        self.open(slot, peer);
+        let mut connection = Connection::new(socket, slot, &self.timeouts);
+        async move {
+            let result = if self.find_room().await {
+                self.count(|stats| stats.accepted += 1);
+                connection.is_served_by(self);
+                handler.serve(&mut connection).await
+            } else {
+                self.count(|stats| stats.rejected += 1);
+                connection.is_rejected(&self.rejecting);
+                match handler.reject(&mut connection).await {
+                    Ok(()) => connection.give_way().await,
+                    error => error,
+                }
             };
-            self.end(connection, result).await;
+            self.end(&mut connection, result).await;
+            drop(connection);
+            self.free(slot);
         }
-        self.free(slot);
     }
 
     /// Takes room for one more client. False if there is none. If all is taken at first, it is worth a moment's wait: often another is just leaving. Else
@@ -339,12 +346,6 @@ impl<const N: usize> Server<N> {
         }
     }
 
-    /// A client has been served; what is left is to close its connection.
-    fn client_served(&self) {
-        self.serving.set(self.serving.get() - 1);
-        self.queue.wake();
-    }
-
     /// Slots that are not free.
     pub(crate) fn open_len(&self) -> usize {
         self.open.get()
@@ -383,7 +384,7 @@ impl<const N: usize> Server<N> {
     /// Closes the connection as its end demands, and counts how it ended.
     async fn end<S: Socket>(
         &self,
-        mut connection: Connection<'_, S>,
+        connection: &mut Connection<'_, S>,
         mut result: Result<(), ConnectionError<S::Error>>,
     ) {
         if matches!(result, Err(ConnectionError::Displaced(_))) {
@@ -419,5 +420,12 @@ impl<const N: usize> Server<N> {
 
     fn count(&self, change: impl FnOnce(&mut ServerStats)) {
         change(&mut self.stats.borrow_mut());
+    }
+}
+
+impl<const N: usize> Served for Server<N> {
+    fn client_served(&self) {
+        self.serving.set(self.serving.get() - 1);
+        self.queue.wake();
     }
 }

@@ -25,8 +25,9 @@ pub const PORT: u16 = 3000;
 pub const OFFSET_LEN: usize = 8;
 /// The longest time for which nobody looks at the transfer.
 const WAIT_MAX: Duration = Duration::from_millis(20);
-/// How long the kernel's connections may last once both ends are done: the last FIN or its ACK may be lost.
-const END_MAX: Duration = Duration::from_secs(60);
+/// How long the kernel's connections may last once both ends are done. Linux hears only of its next transmission that the
+/// device has given a connection up, and backs off to 120 s.
+const END_MAX: Duration = Duration::from_secs(300);
 /// How often the kernel is asked for its connections.
 const END_POLL: Duration = Duration::from_millis(100);
 /// Connections of one transfer, at most.

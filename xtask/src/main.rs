@@ -35,6 +35,7 @@ mod fuzz;
 mod image;
 mod log;
 mod measure;
+mod mutants;
 mod node;
 mod package;
 mod panics;
@@ -90,6 +91,8 @@ enum Job {
     Tcp(tcp::Args),
     /// Transfers between Linux and a device through a bad wire, in real time
     BadWire(bad_wire::Args),
+    /// Mutants of the TCP engine, of which tests must notice 95 in 100 (an hour)
+    Mutants(mutants::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -166,6 +169,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Tcp(args) => tcp::job(workspace, &args),
         Job::BadWire(args) => bad_wire::job(workspace, &args),
+        Job::Mutants(args) => mutants::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),

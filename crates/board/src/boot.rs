@@ -1,6 +1,10 @@
 //! The stored data that a device boots with. The boot never fails on it: missing or damaged data is reported on the
 //! console, and replaced by the defaults.
+//!
+//! Nothing else runs yet, so the calls here wait for the flash. Settings are large. A task would keep
+//! room in its memory, for ever, for the settings that it has while it awaits the flash.
 
+use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use sockeye_boot::Passphrase;
 use sockeye_boot::{Boot, Line};
@@ -19,13 +23,14 @@ pub fn tell_restart<P: Fn(Line<'_>)>(reason: &str, last_panic: Option<&str>, con
 }
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
-pub async fn settings<F: NorFlash, P: Fn(Line<'_>)>(
+#[inline(never)]
+pub fn settings<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     defaults: &Settings,
     console: &Boot<P>,
 ) -> Stored {
     let mut stored = match store {
-        Some(store) => store.load().await,
+        Some(store) => block_on(store.load()),
         None => Stored { status: StoreStatus::Volatile, ..Stored::default() },
     };
     if stored.status != StoreStatus::Sound {
@@ -38,7 +43,7 @@ pub async fn settings<F: NorFlash, P: Fn(Line<'_>)>(
 }
 
 /// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.
-pub async fn passphrase<F: NorFlash, P: Fn(Line<'_>)>(
+pub fn passphrase<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     fresh: &Passphrase,
     console: &Boot<P>,
@@ -46,9 +51,9 @@ pub async fn passphrase<F: NorFlash, P: Fn(Line<'_>)>(
     // A fresh passphrase has a length that WPA2 accepts.
     let fresh = Secret::new(fresh.as_str().as_bytes()).unwrap_or_default();
     let kept = match store {
-        Some(store) => match store.passphrase().await {
+        Some(store) => match block_on(store.passphrase()) {
             Ok(Some(kept)) => return kept,
-            Ok(None) => store.set_passphrase(&fresh).await,
+            Ok(None) => block_on(store.set_passphrase(&fresh)),
             // To write now could cost the passphrase that is there.
             Err(error) => Err(error),
         },

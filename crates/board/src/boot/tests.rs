@@ -26,9 +26,9 @@ fn named(name: &str) -> Settings {
 fn boot(store: Option<&FlashStore<Mock>>, random: u32) -> (Settings, Secret, Vec<String>) {
     let lines = RefCell::new(Vec::new());
     let console = Boot::new(|line: Line<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
-    let stored = block_on(settings(store, &named("built"), &console));
+    let stored = settings(store, &named("built"), &console);
     let fresh = Passphrase::from_random(&[random; PASSPHRASE_LEN]);
-    let secret = block_on(passphrase(store, &fresh, &console));
+    let secret = passphrase(store, &fresh, &console);
     (stored.settings, secret, lines.take().split_off(1))
 }
 

@@ -83,9 +83,9 @@ async fn main(spawner: Spawner) -> ! {
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console).await;
+    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console);
     console::start_log(stored.settings.log_level, &LIBRARY_LOG);
-    let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console).await;
+    let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console);
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();

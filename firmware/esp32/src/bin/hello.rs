@@ -48,7 +48,7 @@ async fn main(spawner: Spawner) -> ! {
     static LOG: LibraryLog = LibraryLog(print_line);
     console::start_log(LogLevel::default(), &LOG);
     let entropy = Entropy::draw(chip.RNG, chip.ADC1);
-    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console).await;
+    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console);
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();

@@ -104,7 +104,7 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
+    let stored = boot::settings(Some(&store), &settings(&config, board), &console);
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let update = update.map(|update| &*UPDATE.init(update));

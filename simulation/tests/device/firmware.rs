@@ -11,7 +11,8 @@ fn send(device: &mut Device<'_>, image: &SignedImage) {
     device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(image)));
     for (index, data) in image.bytes.chunks(512).enumerate() {
         device.send("ap", &write(512 * index, data));
-        device.event("run 100");
+        // An erase gives way several times, and each of them is a step of the clock here.
+        device.event("run 200");
         let next = 512 * index + data.len();
         device.script(&format!("ap= :{next}|"));
     }

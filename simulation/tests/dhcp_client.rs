@@ -17,7 +17,7 @@ use sockeye_services::{Buffers, Udp};
 use sockeye_simulation::ether::{Driver, Ether, Place};
 use sockeye_simulation::executor::{Executor, Group};
 use sockeye_simulation::{clock, leak, router};
-use sockeye_tcp::{DriverPort, Frames, Interface, IsnKey, Options, Resources, SocketBuffers, Tcp};
+use sockeye_tcp::{DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp};
 use sockeye_tcp_simulation::generator::{output, recover, step};
 
 const ALL: Group = Group(0);
@@ -152,6 +152,17 @@ struct Rogue {
     /// Frames that the device has sent, and those for one host far away that it has sent to all.
     heard: Rc<Cell<usize>>,
     wrong: Rc<RefCell<Vec<String>>>,
+    answers: Answers,
+}
+
+/// The answers of a server.
+#[derive(Debug, Clone, Copy)]
+enum Answers {
+    Anything,
+    /// An offer, and a refusal of the request for it.
+    Refusal,
+    /// An offer, and a lease of no time.
+    NoTime,
 }
 
 const ROGUE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -173,6 +184,16 @@ impl Rogue {
                 let (asked, asker) = (frame[38..42].to_vec(), frame[22..32].to_vec());
                 let head = [&asker[..6], &ROGUE_MAC, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 2], &ROGUE_MAC].concat();
                 self.send(&[head, asked, asker].concat()).await;
+            } else if let (Some(id), true) = (transaction_id(&frame), !matches!(self.answers, Answers::Anything)) {
+                let is_discover = frame[42 + 240..42 + 243] == [53, 1, 1];
+                let kind = match self.answers {
+                    _ if is_discover => 2,
+                    Answers::Refusal => 6,
+                    _ => 5,
+                };
+                let mut message = head(id, Ipv4Addr::new(10, 0, 0, 77), &frame[42 + 28..42 + 34]);
+                message.extend([53, 1, kind, 54, 4, 10, 0, 0, 1, 51, 4, 0, 0, 0, 0, 1, 4, 255, 255, 255, 0, 255]);
+                self.send(&datagram(ROGUE, &message)).await;
             } else if let Some(id) = transaction_id(&frame) {
                 for _ in 0..self.random.u8(1..=3) {
                     let answer = self.answer(id, &frame[42 + 28..42 + 34]);
@@ -220,14 +241,8 @@ impl Rogue {
                 break;
             }
         }
-        let mut message = vec![2, 1, 6, 0];
-        message.extend(id.to_be_bytes());
-        message.extend([0; 8]);
-        message.extend(if random.u8(..4) == 0 { any_address(random) } else { Ipv4Addr::new(10, 0, 0, 77) }.octets());
-        message.extend([0; 8]);
-        message.extend(mac);
-        message.resize(236, 0);
-        message.extend([99, 130, 83, 99]);
+        let address = if random.u8(..4) == 0 { any_address(random) } else { Ipv4Addr::new(10, 0, 0, 77) };
+        let mut message = head(id, address, mac);
         for (code, data) in options {
             message.push(code);
             // 0 has no length, and some lengths are lies.
@@ -267,6 +282,19 @@ fn any_address(random: &mut fastrand::Rng) -> Ipv4Addr {
     }
 }
 
+/// A server's message without its options.
+fn head(id: u32, address: Ipv4Addr, mac: &[u8]) -> Vec<u8> {
+    let mut message = vec![2, 1, 6, 0];
+    message.extend(id.to_be_bytes());
+    message.extend([0; 8]);
+    message.extend(address.octets());
+    message.extend([0; 8]);
+    message.extend(mac);
+    message.resize(236, 0);
+    message.extend([99, 130, 83, 99]);
+    message
+}
+
 /// A frame with a datagram of a server's to all.
 fn datagram(from: Ipv4Addr, message: &[u8]) -> Vec<u8> {
     let (udp_len, len) = (8 + message.len() as u16, 28 + message.len() as u16);
@@ -282,7 +310,7 @@ fn datagram(from: Ipv4Addr, message: &[u8]) -> Vec<u8> {
 }
 
 /// A device that sends to a host far away as soon as it has an address.
-fn device(executor: &Executor, driver: Driver) -> (Interface, Stack<'static>) {
+fn device(executor: &Executor, driver: Driver) -> Stack<'static> {
     let options = Options { handshake: Duration::from_secs(5), isn_key: IsnKey::new([3; 16]) };
     let tcp = Tcp::with_outgoing(
         leak(SocketBuffers::<0, 64, 64>::new()),
@@ -307,27 +335,16 @@ fn device(executor: &Executor, driver: Driver) -> (Interface, Stack<'static>) {
             let _ = with_timeout(Duration::from_millis(300), interface.connect((FAR, 80).into())).await;
         }
     });
-    (interface, stack)
+    stack
 }
 
 /// INFRA:HALT (CVE-2020-35683 and others), AMNESIA:33. No offer panics, or gives the device an address that no host has.
 /// None leads packets for one host to all. A router 0.0.0.0 made smoltcp panic.
 #[test]
 fn no_offer_panics_or_leads_astray() {
-    let (mut with_address, mut heard_most) = (0, 0);
+    let mut with_address = 0;
     for seed in 0..400 {
-        clock::reset();
-        let (executor, ether) = (Executor::default(), Ether::new(fastrand::Rng::with_seed(1)));
-        executor.spawn(ALL, ether.clone().run());
-        let (card, driver) = ether.card([2, 0, 0, 0, 0, 1]);
-        let (other, rogue) = ether.card(ROGUE_MAC);
-        let (_, stack) = device(&executor, driver);
-        let (heard, wrong) = (Rc::<Cell<usize>>::default(), Rc::<RefCell<Vec<String>>>::default());
-        let random = fastrand::Rng::with_seed(seed);
-        let rogue = Rogue { random, card: rogue, heard: heard.clone(), wrong: wrong.clone() };
-        executor.spawn(ALL, rogue.run());
-        ether.set_place(card, Some(PLACE));
-        ether.set_place(other, Some(PLACE));
+        let Meeting { executor, stack, wrong, .. } = Meeting::new(seed, Answers::Anything);
         for second in 1..=60 {
             executor.run_until(Instant::from_secs(second));
             if let Some(config) = stack.config_v4() {
@@ -338,8 +355,44 @@ fn no_offer_panics_or_leads_astray() {
             }
         }
         assert!(wrong.borrow().is_empty(), "seed {seed}: {:?}", wrong.borrow());
-        heard_most = heard_most.max(heard.get());
     }
     assert!(with_address > 1_000, "{with_address}");
-    println!("{with_address} seconds with an address, {heard_most} frames of a device in a minute at most");
+}
+
+/// A device and a server.
+struct Meeting {
+    executor: Executor,
+    stack: Stack<'static>,
+    heard: Rc<Cell<usize>>,
+    wrong: Rc<RefCell<Vec<String>>>,
+}
+
+impl Meeting {
+    fn new(seed: u64, answers: Answers) -> Self {
+        clock::reset();
+        let (executor, ether) = (Executor::default(), Ether::new(fastrand::Rng::with_seed(1)));
+        executor.spawn(ALL, ether.clone().run());
+        let (card, driver) = ether.card([2, 0, 0, 0, 0, 1]);
+        let (other, rogue) = ether.card(ROGUE_MAC);
+        let stack = device(&executor, driver);
+        let (heard, wrong) = (Rc::<Cell<usize>>::default(), Rc::<RefCell<Vec<String>>>::default());
+        let random = fastrand::Rng::with_seed(seed);
+        let rogue = Rogue { random, card: rogue, heard: heard.clone(), wrong: wrong.clone(), answers };
+        executor.spawn(ALL, rogue.run());
+        ether.set_place(card, Some(PLACE));
+        ether.set_place(other, Some(PLACE));
+        Self { executor, stack, heard, wrong }
+    }
+}
+
+/// RFC 2131 section 4.4.1: the client waits ten seconds before it begins anew. smoltcp began anew at once, as fast as the
+/// link carried it.
+#[test]
+fn a_server_that_always_refuses_is_not_asked_without_end() {
+    for answers in [Answers::Refusal, Answers::NoTime] {
+        let Meeting { executor, heard, .. } = Meeting::new(1, answers);
+        executor.run_until(Instant::from_secs(60));
+        // Two messages and, with an address, a few other frames, six times a minute.
+        assert!(heard.get() < 60, "{answers:?}: {} frames in a minute", heard.get());
+    }
 }

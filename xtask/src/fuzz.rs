@@ -17,13 +17,14 @@ use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
 /// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 7] = [
+const TARGETS: [(&str, &str, u32); 8] = [
     ("request", "resp.dict", 1_600),
     ("reply", "resp.dict", 512),
     ("session", "session.dict", 4_096),
     ("wiring", "wiring.dict", 2_048),
     ("segments", "segments.dict", 1_024),
     ("frames", "segments.dict", 512),
+    ("log", "resp.dict", 2_048),
     ("firmware", "session.dict", 512),
 ];
 /// Must fail, and takes what `request` takes.

@@ -33,7 +33,9 @@ mod device_page;
 mod dist;
 mod fuzz;
 mod image;
+mod log;
 mod measure;
+mod mutants;
 mod node;
 mod package;
 mod panics;
@@ -89,6 +91,8 @@ enum Job {
     Tcp(tcp::Args),
     /// Transfers between Linux and a device through a bad wire, in real time
     BadWire(bad_wire::Args),
+    /// Mutants of the TCP engine, of which tests must notice 95 in 100 (an hour)
+    Mutants(mutants::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
     /// The library crates' documentation, warnings denied
@@ -119,6 +123,8 @@ enum Job {
     Updates(updates::Args),
     /// Wired parts of the device in QEMU: read, pulled out, plugged in, restarted
     Wiring,
+    /// The device's log in QEMU: over a panic, a watchdog's reset and RESTART
+    Log,
     /// The cost of a request in guest instructions, held against ceilings.toml
     Instructions(measure::Args),
     /// Measures Sockeye beside others and writes docs/performance.md (root, Debian)
@@ -163,6 +169,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Simulate(args) => simulate::job(workspace, &args),
         Job::Tcp(args) => tcp::job(workspace, &args),
         Job::BadWire(args) => bad_wire::job(workspace, &args),
+        Job::Mutants(args) => mutants::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
@@ -178,6 +185,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::Push(args) => push::job(workspace, &args),
         Job::Updates(args) => updates::job(workspace, &args),
         Job::Wiring => wiring::job(workspace),
+        Job::Log => log::job(workspace),
         Job::Instructions(args) => measure::job(workspace, "instructions", &args),
         Job::Bench(args) => bench(workspace, &args),
         Job::Profile(args) => measure::job(workspace, "profile", &args),

@@ -37,7 +37,7 @@ const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"]
 const LANES: [&[Check]; 4] = [
     &["simulate", "tcp", "fuzz", "panics", "chips", "dist", "images", "doc", "package"],
     &["redis", "bad-wire", "conformance host", "node", "services"],
-    &["conformance qemu", "push --cuts 25", "wiring", "updates --built"],
+    &["conformance qemu", "push --cuts 25", "wiring", "log", "updates --built"],
     &["clients"],
 ];
 /// One after the other again: they measure, or build other variants of what the lanes use.

@@ -1,29 +1,36 @@
 //! The stored data that a device boots with. The boot never fails on it: missing or damaged data is reported on the
 //! console, and replaced by the defaults.
+//!
+//! Nothing else runs yet, so the calls here wait for the flash. Settings are large. A task would keep
+//! room in its memory, for ever, for the settings that it has while it awaits the flash.
 
-use core::fmt::Arguments;
-
+use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
-use sockeye_boot::Boot;
 use sockeye_boot::Passphrase;
+use sockeye_boot::{Boot, Line};
 use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
 use sockeye_wifi::Secret;
 
-/// Prints what the panic said that made the device boot; None if it was no panic.
-pub fn warn_of_panic<P: Fn(Arguments<'_>)>(last_panic: Option<&str>, console: &Boot<P>) {
-    if let Some(message) = last_panic {
-        console.warning(&format_args!("the device has restarted, because it {message}"));
+/// Prints why the device has booted, unless it was switched on. `reason` is one of [`reset::reason`](crate::reset::reason).
+/// `last_panic` is the message of the panic that made the device boot, None if none did.
+pub fn tell_restart<P: Fn(Line<'_>)>(reason: &str, last_panic: Option<&str>, console: &Boot<P>) {
+    match (last_panic, reason) {
+        (Some(message), _) => console.warning(&format_args!("the device has restarted, because it {message}")),
+        (None, "power_on") => (),
+        (None, "software" | "deep_sleep" | "usb") => console.restarted(reason),
+        (None, _) => console.warning(&format_args!("the device has restarted, reason: {reason}")),
     }
 }
 
 /// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
-pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
+#[inline(never)]
+pub fn settings<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     defaults: &Settings,
     console: &Boot<P>,
 ) -> Stored {
     let mut stored = match store {
-        Some(store) => store.load().await,
+        Some(store) => block_on(store.load()),
         None => Stored { status: StoreStatus::Volatile, ..Stored::default() },
     };
     if stored.status != StoreStatus::Sound {
@@ -36,7 +43,7 @@ pub async fn settings<F: NorFlash, P: Fn(Arguments<'_>)>(
 }
 
 /// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.
-pub async fn passphrase<F: NorFlash, P: Fn(Arguments<'_>)>(
+pub fn passphrase<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
     fresh: &Passphrase,
     console: &Boot<P>,
@@ -44,9 +51,9 @@ pub async fn passphrase<F: NorFlash, P: Fn(Arguments<'_>)>(
     // A fresh passphrase has a length that WPA2 accepts.
     let fresh = Secret::new(fresh.as_str().as_bytes()).unwrap_or_default();
     let kept = match store {
-        Some(store) => match store.passphrase().await {
+        Some(store) => match block_on(store.passphrase()) {
             Ok(Some(kept)) => return kept,
-            Ok(None) => store.set_passphrase(&fresh).await,
+            Ok(None) => block_on(store.set_passphrase(&fresh)),
             // To write now could cost the passphrase that is there.
             Err(error) => Err(error),
         },

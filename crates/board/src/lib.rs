@@ -9,7 +9,7 @@
 //! - [`build_config`]: what an image was built with.
 //! - [`board_platform`]: the board as the application sees it, and its samples; [`clock`]: the time of day.
 //! - [`boot`]: what a device boots with.
-//! - [`library_log`]: what libraries log, without what is expected.
+//! - [`library_log`]: what libraries log, without what is expected; [`kept_lines`]: what of all of it is kept.
 //! - [`button`]: back to the factory's settings.
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -21,6 +21,7 @@ pub mod build_config;
 pub mod button;
 pub mod clock;
 pub mod converter;
+pub mod kept_lines;
 pub mod library_log;
 pub mod limits;
 pub mod panic_message;

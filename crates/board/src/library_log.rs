@@ -1,8 +1,9 @@
 //! The log of libraries, without expected messages.
 
-use core::fmt::{self, Arguments, Write};
+use core::fmt::{self, Write};
 
-use log::{Log, Metadata, Record};
+use log::{Level, Log, Metadata, Record};
+use sockeye_boot::Line;
 
 /// The radio's library could not send a frame, with the driver's code for "sending is not permitted now"
 /// (`ESP_ERR_WIFI_TX_DISALLOW`). The driver refuses to send for a moment whenever the station joins or leaves, and the
@@ -10,7 +11,7 @@ use log::{Log, Metadata, Record};
 const EXPECTED: (&str, &str) = ("esp_radio", "esp_wifi_internal_tx returned error: 12309");
 
 /// A logger that prints what libraries log by a function which prints a line.
-pub struct LibraryLog(pub fn(Arguments<'_>));
+pub struct LibraryLog(pub fn(Line<'_>));
 
 impl Log for LibraryLog {
     fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
@@ -19,7 +20,11 @@ impl Log for LibraryLog {
 
     fn log(&self, record: &Record<'_>) {
         if !is_expected(record) {
-            (self.0)(format_args!("{} - {}", record.level(), record.args()));
+            let text = *record.args();
+            (self.0)(match record.level() {
+                Level::Error | Level::Warn => Line::Warning(text),
+                Level::Info | Level::Debug | Level::Trace => Line::Verbose(text),
+            });
         }
     }
 

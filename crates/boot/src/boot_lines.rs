@@ -6,6 +6,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
 
+use crate::line::Line;
 use crate::uptime::Uptime;
 
 /// The address of a device in its access point's network.
@@ -58,7 +59,7 @@ pub struct Boot<P> {
     print: P,
 }
 
-impl<P: Fn(Arguments<'_>)> Boot<P> {
+impl<P: Fn(Line<'_>)> Boot<P> {
     /// The first line: what runs, and on what. The version is that of all packages.
     pub fn new(print: P, program: &str, platform: &str) -> Self {
         Self::of_version(print, env!("CARGO_PKG_VERSION"), program, platform)
@@ -66,84 +67,96 @@ impl<P: Fn(Arguments<'_>)> Boot<P> {
 
     /// The same for a program that has another version.
     pub fn of_version(print: P, version: &str, program: &str, platform: &str) -> Self {
-        print(format_args!("Sockeye {version} {program} on {platform}"));
-        Self { print }
+        let boot = Self { print };
+        boot.notice(format_args!("Sockeye {version} {program} on {platform}"));
+        boot
+    }
+
+    fn notice(&self, text: Arguments<'_>) {
+        (self.print)(Line::Notice(text));
     }
 
     /// The access point is coming up. `passphrase` is WPA2's; without one the network is open.
     pub fn access_point(&self, name: &dyn Display, passphrase: Option<&str>) {
-        (self.print)(format_args!("mode: {}", Mode::AccessPoint));
+        self.notice(format_args!("mode: {}", Mode::AccessPoint));
         match passphrase {
-            Some(passphrase) => (self.print)(format_args!("network: {name}, WPA2 passphrase: {passphrase}")),
-            None => (self.print)(format_args!("network: {name}, open: anyone near can join")),
+            Some(passphrase) => {
+                (self.print)(Line::Secret(format_args!("network: {name}, WPA2 passphrase: {passphrase}")));
+            }
+            None => self.notice(format_args!("network: {name}, open: anyone near can join")),
         }
     }
 
     /// The radio is about to be configured for the first time. With a passphrase that takes about a second, for which
     /// nothing else runs: WPA2 hashes it 4,096 times (IEEE 802.11, J.4.1).
     pub fn radio_starting(&self) {
-        (self.print)(format_args!("starting the radio"));
+        self.notice(format_args!("starting the radio"));
     }
 
     /// The station is looking for its network.
     pub fn station(&self, name: &dyn Display) {
-        (self.print)(format_args!("mode: {}", Mode::Station));
-        (self.print)(format_args!("network: joining {name}"));
+        self.notice(format_args!("mode: {}", Mode::Station));
+        self.notice(format_args!("network: joining {name}"));
     }
 
     /// The network is up.
     pub fn network_up(&self, address: Ipv4Addr) {
-        (self.print)(format_args!("network up, address {address}"));
+        self.notice(format_args!("network up, address {address}"));
     }
 
     /// The classic server listens; `reach` is where a client reaches it. Says what to type next.
     pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
         let (ip, to) = (reach.ip(), reach.port());
-        (self.print)(format_args!("listening on port {port}, {slots} slots"));
-        (self.print)(format_args!("try: echo hello | nc {ip} {to}"));
-        (self.print)(format_args!("     node clients/node/hello.js {ip} {to}"));
-        (self.print)(format_args!("     a browser: http://{reach}/"));
+        self.notice(format_args!("listening on port {port}, {slots} slots"));
+        self.notice(format_args!("try: echo hello | nc {ip} {to}"));
+        self.notice(format_args!("     node clients/node/hello.js {ip} {to}"));
+        self.notice(format_args!("     a browser: http://{reach}/"));
     }
 
     /// The same for the device.
     pub fn device_listening(&self, port: u16, slots: usize, reach: SocketAddr) {
         let (ip, to) = (reach.ip(), reach.port());
-        (self.print)(format_args!("listening on port {port}, {slots} slots"));
-        (self.print)(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
-        (self.print)(format_args!("     printf 'GET lm35\\nQUIT\\n' | nc {ip} {to}"));
-        (self.print)(format_args!("     a browser: http://{reach}/"));
+        self.notice(format_args!("listening on port {port}, {slots} slots"));
+        self.notice(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
+        self.notice(format_args!("     printf 'GET lm35\\nQUIT\\n' | nc {ip} {to}"));
+        self.notice(format_args!("     a browser: http://{reach}/"));
+    }
+
+    /// The device has restarted for this reason, which is no failure.
+    pub fn restarted(&self, reason: &str) {
+        self.notice(format_args!("the device has restarted, reason: {reason}"));
     }
 
     /// Something failed that the device can do without.
     pub fn warning(&self, what: &dyn Display) {
-        (self.print)(format_args!("warning: {what}"));
+        (self.print)(Line::Warning(format_args!("{what}")));
     }
 
     /// A client with this MAC address joined the access point, or left it.
     pub fn client(&self, mac: [u8; 6], joined: bool) {
         let what = if joined { "joined" } else { "left" };
-        (self.print)(format_args!("{} {} {what} the network", Uptime::now(), Mac(mac)));
+        self.notice(format_args!("{} {} {what} the network", Uptime::now(), Mac(mac)));
     }
 
     /// The station is in its network, and has no address yet.
     pub fn joined(&self, name: &dyn Display) {
-        (self.print)(format_args!("{} joined {name}, waiting for an address", Uptime::now()));
+        self.notice(format_args!("{} joined {name}, waiting for an address", Uptime::now()));
     }
 
     /// The station tries again to join after `pause`.
     pub fn next_try(&self, pause: Duration) {
         let ms = pause.as_millis();
-        (self.print)(format_args!("{} next try in {}.{} s", Uptime::now(), ms / 1000, ms % 1000 / 100));
+        self.notice(format_args!("{} next try in {}.{} s", Uptime::now(), ms / 1000, ms % 1000 / 100));
     }
 
     /// The station could not join its network, or is no longer in it.
     pub fn join_failed(&self, name: &dyn Display, why: &dyn Display) {
-        (self.print)(format_args!("{} not in {name}: {why}", Uptime::now()));
+        self.notice(format_args!("{} not in {name}: {why}", Uptime::now()));
     }
 
     /// The network is gone, and the address with it.
     pub fn network_down(&self) {
-        (self.print)(format_args!("{} network down", Uptime::now()));
+        self.notice(format_args!("{} network down", Uptime::now()));
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! # Layout
 //! - [`Boot`]: the lines that a device prints while it boots and when its network changes; the default ports.
+//! - [`Line`]: a line for the console, with its level.
 //! - [`BuildSettings`]: how the device reaches its network, read from the environment of the build.
 //! - [`Passphrase`]: the WPA2 passphrase of the device's access point.
 //! - [`Uptime`]: the time since start, as it is printed.
@@ -11,10 +12,12 @@
 
 mod boot_lines;
 mod build_settings;
+mod line;
 mod passphrase;
 mod uptime;
 
 pub use boot_lines::{AP_ADDRESS, Boot, Mode, NetworkName, PAGE_PORT, PORT};
 pub use build_settings::{BuildSettings, Environment, PASSWORD_LEN_MAX, PASSWORD_LEN_MIN, SSID_LEN_MAX};
+pub use line::Line;
 pub use passphrase::{PASSPHRASE_LEN, Passphrase};
 pub use uptime::Uptime;

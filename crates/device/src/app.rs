@@ -24,13 +24,14 @@ use crate::command::{Command, CommandContext, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
 use crate::firmware::Firmware;
-use crate::keys::catalog::{Catalog, Key};
+use crate::keys::catalog::{Catalog, Key, LOG};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
 use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, TIME_SERVER_LEN_MAX, TX_LEN};
+use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
 use crate::platform::{Now, Platform};
@@ -40,7 +41,7 @@ use crate::rewiring;
 use crate::rules::engine;
 use crate::scratch::Scratch;
 use crate::sessions::page_view::PageView;
-use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, SessionKey, Transaction};
+use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, Session, SessionKey, Transaction};
 use crate::sessions::subscriber::Scope;
 use crate::settings::Stored;
 use crate::state::{Counts, State};
@@ -108,6 +109,7 @@ pub struct App<'a> {
     platform: &'a dyn Platform,
     resources: &'a AppResources,
     samples: RefCell<Samples<'a>>,
+    log: Option<&'a LogRing<'a>>,
     outbox: Option<&'a Outbox<'a>>,
     firmware: Option<&'a Firmware>,
 }
@@ -142,7 +144,7 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        Ok(Self { platform, resources, samples, outbox: None, firmware: None })
+        Ok(Self { platform, resources, samples, log: None, outbox: None, firmware: None })
     }
 
     /// The same device, whose samples also go into `outbox`. The outbox must have the readings of the same platform.
@@ -160,6 +162,12 @@ impl<'a> App<'a> {
     pub fn with_days(self, days: &'a mut [Day]) -> Self {
         self.samples.borrow_mut().days = days;
         self
+    }
+
+    /// The same device, which shows its clients this log.
+    pub fn with_log(self, log: &'a LogRing<'a>) -> Self {
+        self.state().has_log = true;
+        Self { log: Some(log), ..self }
     }
 
     fn state(&self) -> RefMut<'a, State> {
@@ -200,6 +208,9 @@ impl<'a> App<'a> {
         }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         state.clock.follow(now);
+        if let Some(log) = self.log {
+            log.follow(now);
+        }
         if let Some(outbox) = self.outbox {
             outbox.put(index, value, now);
         }
@@ -352,6 +363,7 @@ impl<'a> App<'a> {
             histories,
             days,
             document: &mut self.resources.document.borrow_mut(),
+            log: self.log,
             outbox: self.outbox,
             firmware: self.firmware,
             table: &TABLE,
@@ -379,14 +391,28 @@ impl<'a> App<'a> {
     /// for it.
     pub fn has_event(&self, key: SessionKey) -> bool {
         let state = self.state();
-        state.has_event(state.sessions.get(key))
+        let session = state.sessions.get(key);
+        state.has_event(session) || self.has_log_line(session)
+    }
+
+    /// Whether the log has a line that the session waits for.
+    fn has_log_line(&self, session: &Session) -> bool {
+        let Some(log) = self.log else { return false };
+        [session.subscriber.log, session.awaited_log_line()].into_iter().flatten().any(|known| known != log.next())
     }
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
     pub async fn event(&self, key: SessionKey) {
         poll_fn(|cx| {
             let state = &mut *self.state();
-            if state.has_event(state.sessions.get(key)) {
+            let session = state.sessions.get(key);
+            // An interrupt may add a line at any time, also after the look.
+            if let Some(log) =
+                self.log.filter(|_| session.subscriber.log.is_some() || session.awaited_log_line().is_some())
+            {
+                log.register(cx.waker());
+            }
+            if state.has_event(session) || self.has_log_line(session) {
                 return Poll::Ready(());
             }
             state.sessions.get_mut(key).waker.register(cx.waker());
@@ -402,7 +428,10 @@ impl<'a> App<'a> {
 
     /// Whether the request that waits may go on.
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
-        self.state().sessions.get(key).event_pending
+        let state = self.state();
+        let session = state.sessions.get(key);
+        let awaited = session.awaited_log_line().zip(self.log);
+        session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
     /// All queued commands of a transaction have run.
@@ -417,9 +446,9 @@ impl<'a> App<'a> {
 
     /// Writes messages that wait for the session, as many as there is room for. True if some are left.
     pub fn write_messages(&self, key: SessionKey, reply: &mut ReplyWriter<'_>) -> bool {
-        let State { sessions, remotes, latest, wired, settings, monitor, .. } = &mut *self.state();
+        let State { sessions, remotes, latest, wired, settings, monitor, counts, has_log, .. } = &mut *self.state();
         let session = sessions.get_mut(key);
-        let catalog = Catalog { platform: self.platform, remotes, latest, wired, settings };
+        let catalog = Catalog { platform: self.platform, remotes, latest, wired, settings, has_log: *has_log };
         while let Some((message, subscription)) = session.subscriber.mail() {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;
@@ -438,6 +467,32 @@ impl<'a> App<'a> {
                 reply.bulk(message.value().text().as_bytes());
             }
             session.subscriber.delivered();
+        }
+        while let Some((log, next)) = self.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next()) {
+            if reply.begin(MESSAGE_LEN_MAX).is_err() {
+                return true;
+            }
+            let line = log.line(next);
+            reply.push(3);
+            reply.bulk(b"message");
+            reply.bulk(LOG.as_bytes());
+            session.subscriber.log = Some(match line {
+                Some(line) => {
+                    counts.messages = counts.messages.wrapping_add(1);
+                    reply.bulk_fmt(format_args!("{}: {}", line.level.name(), line.text));
+                    next.wrapping_add(1)
+                }
+                // The client was too slow.
+                None => {
+                    let first = log.since(next).first;
+                    let lost = first.wrapping_sub(next);
+                    counts.messages_dropped = counts.messages_dropped.wrapping_add(lost);
+                    reply.bulk_fmt(format_args!(
+                        "warning: lines that are lost, because they came faster than they were read: {lost}"
+                    ));
+                    first
+                }
+            });
         }
         while let Some((number, line)) = session.monitor.and_then(|next| monitor.line(next)) {
             if reply.begin(line.len() + 3).is_err() {

@@ -8,6 +8,7 @@ use crate::firmware::Firmware;
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::COMMAND_INDEX_LEN;
+use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
 use crate::platform::{Now, Platform};
@@ -379,6 +380,8 @@ pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) days: &'c mut [Day],
     /// Where long texts are kept while they are sent.
     pub(crate) document: &'c mut Document,
+    /// None on a device without a log.
+    pub(crate) log: Option<&'c LogRing<'c>>,
     /// None on a device that pushes no samples.
     pub(crate) outbox: Option<&'c Outbox<'c>>,
     /// None on a device without slots for updates.

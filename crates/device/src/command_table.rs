@@ -333,7 +333,7 @@ pub static COMMANDS: [Command; 117] = [
     row("subscribe", -2, Read, Pubsub, pubsub::subscribe).no_multi().allowed_subscribed().long().doc(
         "channel [channel ...]",
         "2.0.0",
-        "Be told of each sample of the readings.",
+        "Be told of each sample of the readings, and with the channel log of each line of the log.",
     ),
     row("time", 1, Read, Server, server::time).doc("", "2.6.0", "Return the device's time."),
     row("ts.get", -2, Read, TimeSeries, ts::get).repeatable().keys(1, 1).doc(
@@ -389,7 +389,7 @@ pub static COMMANDS: [Command; 117] = [
     row("unsubscribe", -1, Read, Pubsub, pubsub::unsubscribe).no_multi().allowed_subscribed().long().doc(
         "[channel [channel ...]]",
         "2.0.0",
-        "Stop being told of the readings.",
+        "Stop being told of the readings, or of the log.",
     ),
     row("unwatch", 1, Read, Transactions, transaction::unwatch).doc("", "2.2.0", "Do nothing: no key is watched."),
     row("watch", -2, Read, Transactions, transaction::watch).keys(1, -1).no_multi().doc(
@@ -460,27 +460,27 @@ pub static COMMANDS: [Command; 117] = [
     row("xinfo|stream", -3, Read, Stream, xinfo::stream).repeatable().keys(2, 2).doc(
         "key",
         "5.0.0",
-        "Describe history:NAME: its length, its last ID, its ends.",
+        "Describe history:NAME or the log: its length, its last ID, its ends.",
     ),
     row("xlen", 2, Read, Stream, stream::xlen).repeatable().keys(1, 1).doc(
         "key",
         "5.0.0",
-        "Count the samples of history:NAME.",
+        "Count the samples of history:NAME, or the lines of the log.",
     ),
     row("xrange", -4, Read, Stream, stream::xrange).repeatable().keys(1, 1).long().doc(
         "key start end [COUNT count]",
         "5.0.0",
-        "Get past samples, the oldest first.",
+        "Get past samples, or lines of the log, the oldest first.",
     ),
     row("xread", -4, Read, Stream, stream::xread).repeatable().long().doc(
         "[COUNT count] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
         "5.0.0",
-        "Get the samples after an ID, or wait for one.",
+        "Get the samples or the lines after an ID, or wait for one.",
     ),
     row("xrevrange", -4, Read, Stream, stream::xrevrange).repeatable().keys(1, 1).long().doc(
         "key end start [COUNT count]",
         "5.0.0",
-        "Get past samples, the newest first.",
+        "Get past samples, or lines of the log, the newest first.",
     ),
 ];
 

@@ -6,6 +6,7 @@
 //! - `SET led 1` switches an output.
 //! - `XRANGE history:lm35 - +` returns past samples.
 //! - `SUBSCRIBE lm35` pushes new samples.
+//! - `XRANGE log - +` returns the last lines of the console, and `SUBSCRIBE log` pushes new ones.
 //! - `INFO` returns the device's state and counters.
 //!
 //! [`App`] is all of it, without IO: time, randomness, sensors and outputs come from a [`Platform`], what must survive
@@ -26,6 +27,7 @@
 //! | `settings` | [`Settings`] with the token, their [`Store`], and [`FlashStore`] |
 //! | `sessions` | the connected clients: session, subscriber, MONITOR, slow log |
 //! | `keys` | the catalog of keys, [`History`], [`Day`], readings of other devices |
+//! | `log_ring` | [`LogRing`]: the last lines of the console, over a restart |
 //! | `rules` | rules that set outputs by readings |
 //! | `outputs` | the one way to set an output |
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
@@ -45,6 +47,7 @@ mod firmware;
 mod glob;
 mod keys;
 pub mod limits;
+mod log_ring;
 mod names;
 mod outbox;
 mod outputs;
@@ -65,6 +68,7 @@ pub use command::Flow;
 pub use firmware::Firmware;
 pub use keys::day::Day;
 pub use keys::history::{History, StreamId};
+pub use log_ring::{LogLine, LogMemory, LogRing};
 pub use outbox::{IdConflict, Outbox, Outgoing, PushCounts, ReadingNames, SampleOutcome};
 pub use platform::{
     DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth, ValueKind, WiringSetup,

@@ -37,8 +37,8 @@ pub const CHANNEL_LEN_MAX: usize = REMOTE_NAME_LEN_MAX;
 pub const DECIMALS_MAX: u8 = 6;
 /// Length of a value as it is written: `-2147483648` and a point.
 pub const DECIMAL_LEN_MAX: usize = 12;
-/// Keys: a reading has three (itself, its history, its meta), an output two.
-pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX;
+/// Keys: a reading has three (itself, its history, its meta), an output two, and there is the log.
+pub const KEYS_MAX: usize = 3 * (READINGS_MAX + REMOTES_MAX) + 2 * OUTPUTS_MAX + 1;
 /// The longest key: a name after `history:`.
 pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 
@@ -108,6 +108,15 @@ pub const MAILBOX_LEN: usize = 16;
 pub const MONITOR_LINES_MAX: usize = 8;
 /// Length of one such command; what is longer is cut.
 pub const MONITOR_LINE_LEN: usize = 96;
+
+/// Lines of the console in the log.
+pub const LOG_LINES_MAX: usize = 64;
+/// Length of a line in the log, bytes of UTF-8; what is longer is cut.
+pub const LOG_LINE_LEN_MAX: usize = 102;
+/// Memory of such a line: with a check sum, a number, an ID, a level and a length.
+pub const LOG_SLOT_LEN: usize = 18 + LOG_LINE_LEN_MAX;
+/// Memory of the log. The least memory that a chip has beside its RAM, and that a restart leaves as it was, is 8 KB.
+pub const LOG_MEMORY_LEN: usize = LOG_LINES_MAX * LOG_SLOT_LEN;
 
 /// Samples that wait to be sent to a peer; one more drops the oldest.
 pub const OUTBOX_LEN: usize = 64;
@@ -231,6 +240,9 @@ const _: () = assert!(REPLY_LEN_MAX <= REPLY_PART_LEN_MAX && REPLY_PART_LEN_MAX 
 const _: () = assert!(PAGE_PART_LEN_MAX <= TX_LEN);
 // `*4 $8 pmessage $40 .. $40 .. $13 ..`, each with its line ends.
 const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= MESSAGE_LEN_MAX);
+// `*3 $7 message $3 log $111 ..`, each with its line ends; the level is before the line.
+const _: () = assert!(4 + 13 + 9 + 6 + "warning: ".len() + LOG_LINE_LEN_MAX + 2 <= MESSAGE_LEN_MAX);
+const _: () = assert!(LOG_MEMORY_LEN < 8 * 1024);
 const _: () = assert!("sockeye-3f2a".len() + 1 + NAME_LEN_MAX <= REMOTE_NAME_LEN_MAX);
 const _: () = assert!(MONITOR_LINE_LEN + 3 <= TX_LEN);
 const _: () = assert!(SCAN_KEYS_MAX * (5 + KEY_LEN_MAX + 2) + 32 <= TX_LEN);

@@ -3,6 +3,7 @@
 use sockeye_wiring::plan::{self, Room};
 use sockeye_wiring::{Rejected, Wiring};
 
+use crate::keys::catalog::LOG;
 use crate::limits::{FAILED_BOOTS_MAX, OUTPUTS_MAX, READINGS_MAX};
 use crate::platform::{Platform, WiringSetup};
 use crate::state::State;
@@ -18,13 +19,19 @@ pub(crate) fn factory(platform: &dyn Platform) -> Option<Wiring> {
     Some(wiring)
 }
 
-/// Checks a whole wiring against the pins that it is for.
-pub(crate) fn check<'w>(wiring: &'w Wiring, pins: &WiringSetup, platform: &dyn Platform) -> Result<(), Rejected<'w>> {
+/// Checks a whole wiring against the pins that it is for. With `is_new`, none of its keys may be the log's; a wiring that
+/// was stored before there was a log keeps such a key.
+pub(crate) fn check<'w>(
+    wiring: &'w Wiring,
+    pins: &WiringSetup,
+    platform: &dyn Platform,
+    is_new: bool,
+) -> Result<(), Rejected<'w>> {
     let (readings, outputs) = (platform.readings(), platform.outputs());
     let room = Room { readings: READINGS_MAX - readings.len(), outputs: OUTPUTS_MAX - outputs.len() };
     plan::check(wiring, pins.board, room, |key| {
         let names = readings.iter().map(|info| info.name).chain(outputs.iter().map(|info| info.name));
-        names.into_iter().any(|name| key.is(name.as_bytes()))
+        names.chain(is_new.then_some(LOG)).any(|name| key.is(name.as_bytes()))
     })
 }
 
@@ -37,7 +44,8 @@ pub(crate) fn boot(state: &mut State, platform: &dyn Platform) {
     if state.settings.wiring.is_none() {
         state.settings.wiring = factory(platform);
     }
-    let is_possible = state.settings.wiring.as_ref().is_some_and(|wiring| check(wiring, &pins, platform).is_ok());
+    let is_possible =
+        state.settings.wiring.as_ref().is_some_and(|wiring| check(wiring, &pins, platform, false).is_ok());
     state.wired.is_set_aside = !is_possible || platform.failed_boots() >= FAILED_BOOTS_MAX;
     rewire(state, platform, &Wiring::new());
 }

@@ -40,6 +40,21 @@ pub enum LogLevel {
     Warning,
 }
 
+impl LogLevel {
+    /// All levels, by their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Debug, Self::Verbose, Self::Notice, Self::Warning];
+
+    /// The level's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Verbose => "verbose",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+        }
+    }
+}
+
 /// The parameters that a client can configure and a reboot must not lose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

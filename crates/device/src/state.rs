@@ -72,6 +72,8 @@ pub(crate) struct State {
     pub(crate) remotes: Remotes,
     /// The clock of all readings' days.
     pub(crate) clock: DayClock,
+    /// The device has a log.
+    pub(crate) has_log: bool,
     /// The platform sends samples to a peer.
     pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
@@ -100,6 +102,7 @@ impl State {
             outputs: [Value(0); OUTPUTS_MAX],
             remotes: Remotes::new(0, 0),
             clock: DayClock::ZERO,
+            has_log: false,
             has_outbox: false,
             settings: Settings::ZERO,
             store: StoreStatus::Sound,
@@ -119,7 +122,8 @@ impl State {
 
     /// All that keys come from.
     pub(crate) fn catalog<'s>(&'s self, platform: &'s dyn Platform) -> Catalog<'s> {
-        Catalog { platform, remotes: &self.remotes, latest: &self.latest, wired: &self.wired, settings: &self.settings }
+        let Self { remotes, latest, wired, settings, has_log, .. } = self;
+        Catalog { platform, remotes, latest, wired, settings, has_log: *has_log }
     }
 
     /// The wiring, as far as it is used.
@@ -141,7 +145,7 @@ impl State {
             let (receivers, dropped) = session.subscriber.publish(name, index as u8, value);
             counts.messages = counts.messages.wrapping_add(receivers);
             counts.messages_dropped = counts.messages_dropped.wrapping_add(dropped);
-            let was_blocked = matches!(session.cursor, Cursor::Blocked);
+            let was_blocked = matches!(session.cursor, Cursor::Blocked { .. });
             session.event_pending |= was_blocked;
             if receivers > 0 || was_blocked {
                 session.waker.wake();

@@ -38,5 +38,6 @@ pub mod updater;
 pub use image::Target;
 pub use otadata::Slot;
 pub use record::Record;
+pub use rom_crc::crc32;
 pub use update_error::{UpdateError, UpdateFailure};
 pub use updater::{Layout, UpdateState, UpdateStatus, Updater};

@@ -182,7 +182,9 @@ fn outcome(asked: &[u8], heard: &[u8]) -> Option<Result<Ipv4Addr, ResolveError>>
             _ => {}
         }
     }
-    Some(Err(ResolveError::NotFound))
+    // A longer answer would come by TCP, which is not here. Another server may need less.
+    let error = if heard.is_truncated() { ResolveError::Server } else { ResolveError::NotFound };
+    Some(Err(error))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use async_executor::LocalExecutor;
 use async_signal::{Signal, Signals};
 use edge_nal::TcpAccept;
 use futures_lite::{StreamExt, future};
-use sockeye_boot::Boot;
+use sockeye_boot::{Boot, Line};
 use sockeye_hello::Hello;
 use sockeye_server::limits::Timeouts;
 use sockeye_server::{Handler, Server, Socket};
@@ -29,7 +29,7 @@ pub fn hello(address: SocketAddr, slots: usize) -> anyhow::Result<()> {
     ensure!((1..=SLOTS_MAX).contains(&slots), "--slots takes 1 to {SLOTS_MAX}, not {slots}");
     async_io::block_on(async {
         let acceptor = listen(address).await?;
-        let boot = Boot::new(print, "hello", "the host");
+        let boot = Boot::new(|line: Line<'_>| print(format_args!("{line}")), "hello", "the host");
         boot.listening(address.port(), slots, reachable(address));
         let server = Server::with_slots(slots, Timeouts::DEFAULT);
         until_ctrl_c(&acceptor, &Hello::new(print), &server, future::pending()).await.map(drop)

@@ -1,18 +1,18 @@
 //! The simulated device: it boots as the chip does, prints what the chip's console prints, and serves.
 
-use std::fmt::Arguments;
 use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, mem};
 
 use anyhow::{Context, anyhow, ensure};
-use sockeye_boot::{AP_ADDRESS, Boot, Mode, NetworkName, PORT};
+use sockeye_board::boot::tell_restart;
+use sockeye_boot::{AP_ADDRESS, Boot, Line, Mode, NetworkName, PORT};
 use sockeye_device::PushSettings;
 use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_wifi::Secret;
 
-use crate::device::{self, HostStore, InBuffers, Reach, Slots};
+use crate::device::{self, HostStore, InBuffers, Reach, Retained, Slots, retained};
 use crate::identity::Identity;
 use crate::limits::SLOTS;
 use crate::loopback_air::{self, Demo, Links};
@@ -48,10 +48,11 @@ pub fn run(
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
     let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
+    let retained = Retained::open(state)?;
     restarting(async || {
         let store = HostStore::open(state)?;
         let slots = slots(state, key).await?;
-        let boot = Boot::new(print, "device", "the simulator");
+        let boot = start(retained.reason(), retained.last_panic());
         match mode {
             Mode::AccessPoint => {
                 boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str()));
@@ -72,6 +73,7 @@ pub fn run(
             (state, store),
             slots,
             (push.clone(), mem::take(&mut before)),
+            &retained,
         )
         .await
     })
@@ -88,10 +90,11 @@ pub fn run_in_air(
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
     fs::create_dir_all(&state).with_context(|| format!("can't use --state {}", state.display()))?;
     let identity = Identity::load(Some(&state))?;
+    let retained = Retained::open(Some(&state))?;
     restarting(async || {
         let store = HostStore::open(Some(&state))?;
         let slots = slots(Some(&state), key).await?;
-        let boot = Boot::new(print as fn(Arguments<'_>), "device", "the simulator");
+        let boot = start(retained.reason(), retained.last_panic());
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
         print(format_args!("access point: {}", NetworkName(identity.mac)));
@@ -106,9 +109,17 @@ pub fn run_in_air(
             (Some(&state), store),
             slots,
             (push.clone(), mem::take(&mut before)),
+            &retained,
         )
         .await
     })
+}
+
+/// Prints the device's first lines.
+fn start(reason: &str, last_panic: Option<&str>) -> Boot<fn(Line<'_>)> {
+    let boot = Boot::new(retained::print as fn(Line<'_>), "device", "the simulator");
+    tell_restart(reason, last_panic, &boot);
+    boot
 }
 
 /// Boots the image that is in the device's folder, if it has one, and says which. None without a folder.

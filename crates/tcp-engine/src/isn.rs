@@ -99,18 +99,25 @@ mod tests {
         assert_eq!(KEY.isn(local(), remote(1), NOW), Seq::new(1_250_000) + hash);
     }
 
-    /// The bits of all numbers are as often set as not, and no difference between two numbers in a row comes twice.
+    /// Of 100,000 numbers each bit is as often set as not, and as often another than before as the same. Hardly a difference
+    /// between two numbers in a row comes twice.
     #[test]
     fn isn_is_not_predicted() {
-        let numbers: std::vec::Vec<u32> =
-            (1..=u16::MAX).map(|port| KEY.isn(local(), remote(port), NOW).number()).collect();
+        let peers = (0..100_000_u32).map(|number| {
+            let [_, host, high, low] = number.to_be_bytes();
+            SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2 + host), u16::from_be_bytes([high, low]))
+        });
+        let numbers: std::vec::Vec<u32> = peers.map(|peer| KEY.isn(local(), peer, NOW).number()).collect();
         for bit in 0..32 {
-            let set = numbers.iter().filter(|number| *number & 1 << bit != 0).count();
-            // Six standard deviations of 65,535 fair coins.
-            assert!(set.abs_diff(32_767) < 768, "bit {bit} is set {set} times");
+            let is_set = |number: &u32| number & 1 << bit != 0;
+            let set = numbers.iter().filter(|number| is_set(number)).count();
+            // Six standard deviations of 100,000 fair coins.
+            assert!(set.abs_diff(50_000) < 950, "bit {bit} is set {set} times");
+            let turns = numbers.windows(2).filter(|pair| is_set(&pair[0]) != is_set(&pair[1])).count();
+            assert!(turns.abs_diff(50_000) < 950, "bit {bit} turns {turns} times");
         }
         let steps: BTreeSet<_> = numbers.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-        assert!(steps.len() > 65_500, "{} different steps", steps.len());
+        assert!(steps.len() > 99_980, "{} different steps", steps.len());
     }
 
     #[test]

@@ -6,15 +6,17 @@
 //! - A router that is no host is taken out of answers, and an answer that is from no host is dropped. smoltcp would panic
 //!   once it looks for the MAC address of such a host.
 //! - Of several routers only the first is left. smoltcp ignores a list of them, and has no router then.
+//! - Discovery begins once in [`DHCP_DISCOVER_MS`] at most while the link is up. smoltcp begins anew at once after a refusal, and after a lease
+//!   of no time. With a server that answers all requests so, messages would go back and forth without a pause.
 
-use core::cell::Cell;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::Range;
 
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::IsnKey;
 
 use crate::checksum::{ETHERNET, fold, sum};
+use crate::limits::DHCP_DISCOVER_MS;
 
 /// The EtherType of IPv4, and IPv4's number for UDP.
 const IPV4: [u8; 2] = [0x08, 0x00];
@@ -29,43 +31,66 @@ const OPTIONS_AT: usize = 8 + 240;
 /// Codes of options (RFC 2132), and one that is nobody's (RFC 2132 section 2: site-specific).
 const PAD: u8 = 0;
 const ROUTER: u8 = 3;
+const MESSAGE_TYPE: u8 = 53;
 const NOTHING: u8 = 254;
 const END: u8 = 255;
+/// The type of a message that looks for servers.
+const DISCOVER: u8 = 1;
 
 /// The DHCP client's side of one interface.
 pub(crate) struct DhcpFilter {
     key: IsnKey,
     /// The ID that smoltcp has drawn last, and the one that the network knows for it; None before there is one.
-    known: Cell<Option<([u8; 4], [u8; 4])>>,
+    known: Option<([u8; 4], [u8; 4])>,
+    /// No discovery begins before.
+    discover_at: Instant,
 }
 
 impl DhcpFilter {
     /// `key` is secret.
     pub(crate) const fn new(key: IsnKey) -> Self {
-        Self { key, known: Cell::new(None) }
+        Self { key, known: None, discover_at: Instant::MIN }
     }
 
-    /// Replaces the ID of a request in a frame from embassy-net. Any other frame stays as it is.
-    pub(crate) fn outgoing(&self, frame: &mut [u8], now: Instant) {
-        let Some(mut message) = Message::find(frame, CLIENT_PORT, SERVER_PORT) else { return };
+    /// The link is up or down now: a discovery may begin at once.
+    pub(crate) fn begin_anew(&mut self) {
+        self.discover_at = Instant::MIN;
+    }
+
+    /// Replaces the ID of a request in a frame from embassy-net. Any other frame stays as it is, and so does a frame that
+    /// was here before. False if the frame must not leave: it begins a discovery too soon.
+    #[inline(never)]
+    pub(crate) fn outgoing(&mut self, frame: &mut [u8], now: Instant) -> bool {
+        let Some(mut message) = Message::find(frame, CLIENT_PORT, SERVER_PORT) else { return true };
         let drawn = message.id();
-        let sent = match self.known.get() {
+        let sent = match self.known {
+            Some((_, sent)) if sent == drawn => return true,
             // A request for an offered address has the ID of the offer.
             Some((known, sent)) if known == drawn => sent,
+            Some((_, sent)) if message.is_discover() && now < self.discover_at => {
+                // An answer to the discovery before is one to this.
+                self.known = Some((drawn, sent));
+                return false;
+            }
             _ => self.draw(drawn, now),
         };
-        self.known.set(Some((drawn, sent)));
-        message.set(ID, &sent);
+        if message.is_discover() {
+            self.discover_at = now + Duration::from_millis(DHCP_DISCOVER_MS);
+        }
+        self.known = Some((drawn, sent));
+        message.set(ID.start, &sent);
+        true
     }
 
     /// Gives an answer in a frame from the network the ID that smoltcp expects. False if embassy-net must not see the
     /// frame: it has an answer with another ID than the last request's, or from no host.
+    #[inline(never)]
     pub(crate) fn incoming(&self, frame: &mut [u8]) -> bool {
         let Some(mut message) = Message::find(frame, SERVER_PORT, CLIENT_PORT) else { return true };
-        match self.known.get() {
+        match self.known {
             Some((drawn, sent)) if message.id() == sent && message.is_from_host => {
                 message.mend_routers();
-                message.set(ID, &drawn);
+                message.set(ID.start, &drawn);
                 true
             }
             _ => false,
@@ -89,6 +114,7 @@ struct Message<'a> {
 
 impl<'a> Message<'a> {
     /// None if the frame has no message between these ports, or not its ID.
+    #[inline(never)]
     fn find(frame: &'a mut [u8], from: u16, to: u16) -> Option<Self> {
         let header = frame.get(..ETHERNET + 20)?;
         let (version, ihl) = (header[ETHERNET] >> 4, usize::from(header[ETHERNET] & 0xf) * 4);
@@ -99,11 +125,17 @@ impl<'a> Message<'a> {
         (udp[..2] == ports[0] && udp[2..4] == ports[1]).then_some(Self { udp, is_from_host })
     }
 
+    /// Whether this is a request that looks for servers: the message type is smoltcp's first option.
+    fn is_discover(&self) -> bool {
+        self.udp.get(OPTIONS_AT..OPTIONS_AT + 3) == Some(&[MESSAGE_TYPE, 1, DISCOVER])
+    }
+
     fn id(&self) -> [u8; 4] {
-        core::array::from_fn(|index| self.udp[ID.start + index])
+        self.udp.get(ID).and_then(|id| id.first_chunk()).copied().unwrap_or_default()
     }
 
     /// Leaves one router in each option, and makes options of no meaning of those that name no host.
+    #[inline(never)]
     fn mend_routers(&mut self) {
         let mut at = OPTIONS_AT;
         loop {
@@ -117,10 +149,10 @@ impl<'a> Message<'a> {
                             4 if has_router => {}
                             // The others become the data of an option of no meaning.
                             6.. if has_router => {
-                                self.set(at + 6..at + 8, &[NOTHING, len - 6]);
-                                self.set(at + 1..at + 2, &[4]);
+                                self.set(at + 6, &[NOTHING, len - 6]);
+                                self.set(at + 1, &[4]);
                             }
-                            _ => self.set(at..at + 1, &[NOTHING]),
+                            _ => self.set(at, &[NOTHING]),
                         }
                     }
                     at += 2 + usize::from(len);
@@ -130,21 +162,27 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// Writes other bytes, and the checksum that goes with them (RFC 1624 section 3). A checksum of 0 is none.
-    fn set(&mut self, range: Range<usize>, bytes: &[u8]) {
-        // The sums are those of whole words. `range` is in the datagram.
-        let words = range.start & !1..(range.end.next_multiple_of(2)).min(self.udp.len());
-        let old = fold(sum(&self.udp[words.clone()]));
-        self.udp[range].copy_from_slice(bytes);
-        let new = fold(sum(&self.udp[words]));
-        let checksum = u16::from_ne_bytes([self.udp[CHECKSUM_AT], self.udp[CHECKSUM_AT + 1]]);
-        if checksum != 0 {
-            let checksum = match !fold(u32::from(!checksum) + u32::from(!old) + u32::from(new)) {
-                0 => u16::MAX,
-                checksum => checksum,
-            };
-            self.udp[CHECKSUM_AT..CHECKSUM_AT + 2].copy_from_slice(&checksum.to_ne_bytes());
+    /// Writes other bytes from `at` on, and the checksum that goes with them (RFC 1624 section 3). A checksum of 0 is none.
+    #[inline(never)]
+    fn set(&mut self, at: usize, bytes: &[u8]) {
+        let old = self.sum(at, bytes.len());
+        for (to, byte) in self.udp.iter_mut().skip(at).zip(bytes) {
+            *to = *byte;
         }
+        let new = self.sum(at, bytes.len());
+        if let Some(checksum) = self.udp.get_mut(CHECKSUM_AT..).and_then(|rest| rest.first_chunk_mut())
+            && *checksum != [0; 2]
+        {
+            let sum = u32::from(!u16::from_ne_bytes(*checksum)) + u32::from(!old) + u32::from(new);
+            let mended = !fold(sum);
+            *checksum = if mended == 0 { [0xff; 2] } else { mended.to_ne_bytes() };
+        }
+    }
+
+    /// The sum of the whole words in which these bytes are.
+    fn sum(&self, at: usize, len: usize) -> u16 {
+        let end = (at + len).next_multiple_of(2).min(self.udp.len());
+        self.udp.get(at & !1..end).map_or(0, |words| fold(sum(words)))
     }
 }
 
@@ -198,16 +236,16 @@ mod tests {
     }
 
     /// The ID with which a request leaves.
-    fn sends(ids: &DhcpFilter, drawn: [u8; 4]) -> [u8; 4] {
+    fn sends(ids: &mut DhcpFilter, drawn: [u8; 4]) -> [u8; 4] {
         let mut request = frame(CLIENT_PORT, SERVER_PORT, drawn, 0);
-        ids.outgoing(&mut request, NOW);
+        assert!(ids.outgoing(&mut request, NOW));
         id(&request)
     }
 
     #[test]
     fn an_answer_has_the_id_that_was_drawn_and_the_network_sees_another() {
         for options in [0, 40] {
-            let (ids, mut request) = (ids(), frame(CLIENT_PORT, SERVER_PORT, DRAWN, options));
+            let (mut ids, mut request) = (ids(), frame(CLIENT_PORT, SERVER_PORT, DRAWN, options));
             ids.outgoing(&mut request, NOW);
             let sent = id(&request);
             assert_ne!(sent, DRAWN);
@@ -219,27 +257,27 @@ mod tests {
 
     #[test]
     fn a_transaction_has_one_id_and_the_next_another() {
-        let ids = ids();
-        let first = sends(&ids, DRAWN);
-        assert_eq!(sends(&ids, DRAWN), first, "the request for what was offered");
-        let second = sends(&ids, [1, 2, 3, 5]);
+        let mut ids = ids();
+        let first = sends(&mut ids, DRAWN);
+        assert_eq!(sends(&mut ids, DRAWN), first, "the request for what was offered");
+        let second = sends(&mut ids, [1, 2, 3, 5]);
         assert_ne!(second, first);
         assert!(!ids.incoming(&mut frame(SERVER_PORT, CLIENT_PORT, first, 0)), "an old answer");
         assert!(ids.incoming(&mut frame(SERVER_PORT, CLIENT_PORT, second, 0)));
-        assert_ne!(sends(&DhcpFilter::new(IsnKey::new([0; 16])), DRAWN), first, "of another start");
+        assert_ne!(sends(&mut DhcpFilter::new(IsnKey::new([0; 16])), DRAWN), first, "of another start");
     }
 
     #[test]
     fn an_answer_that_only_knows_what_was_drawn_is_dropped() {
-        let ids = ids();
+        let mut ids = ids();
         assert!(!ids.incoming(&mut frame(SERVER_PORT, CLIENT_PORT, DRAWN, 0)), "before any request");
-        sends(&ids, DRAWN);
+        sends(&mut ids, DRAWN);
         assert!(!ids.incoming(&mut frame(SERVER_PORT, CLIENT_PORT, DRAWN, 0)));
     }
 
     #[test]
     fn a_message_without_a_checksum_has_none_afterwards() {
-        let ids = ids();
+        let mut ids = ids();
         let mut request = frame(CLIENT_PORT, SERVER_PORT, DRAWN, 0);
         request[ETHERNET + 20 + CHECKSUM_AT..][..2].fill(0);
         ids.outgoing(&mut request, NOW);
@@ -248,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_right_for_every_id_and_never_none() {
-        let ids = ids();
+        let mut ids = ids();
         for number in 0..100_000_u32 {
             let mut request = frame(CLIENT_PORT, SERVER_PORT, number.to_be_bytes(), 0);
             ids.outgoing(&mut request, NOW);
@@ -259,8 +297,8 @@ mod tests {
 
     #[test]
     fn every_other_frame_stays_as_it_is() {
-        let ids = ids();
-        sends(&ids, DRAWN);
+        let mut ids = ids();
+        sends(&mut ids, DRAWN);
         let request = frame(CLIENT_PORT, SERVER_PORT, DRAWN, 0);
         let edited = |edit: fn(&mut Vec<u8>)| {
             let mut frame = request.clone();
@@ -302,8 +340,8 @@ mod tests {
     /// smoltcp 0.13.1 panics once a packet is to leave by a router that is no host.
     #[test]
     fn one_router_is_left_and_none_that_is_no_host() {
-        let ids = ids();
-        let sent = sends(&ids, DRAWN);
+        let mut ids = ids();
+        let sent = sends(&mut ids, DRAWN);
         let passes = |options: &[u8]| {
             let mut frame = answer(sent, options);
             assert!(ids.incoming(&mut frame));
@@ -339,8 +377,8 @@ mod tests {
 
     #[test]
     fn no_option_code_and_length_loops_or_panics() {
-        let ids = ids();
-        let sent = sends(&ids, DRAWN);
+        let mut ids = ids();
+        let sent = sends(&mut ids, DRAWN);
         for code in [PAD, ROUTER, NOTHING, END] {
             for len in 0..=255 {
                 for room in [0, 1, 4, 254] {
@@ -355,8 +393,8 @@ mod tests {
     /// The client renews its lease with whom the answer came from.
     #[test]
     fn an_answer_from_no_host_is_dropped() {
-        let ids = ids();
-        let sent = sends(&ids, DRAWN);
+        let mut ids = ids();
+        let sent = sends(&mut ids, DRAWN);
         for (source, passes) in
             [([0, 0, 0, 0], false), ([255; 4], false), ([224, 0, 0, 1], false), ([10, 0, 0, 1], true)]
         {
@@ -364,5 +402,42 @@ mod tests {
             frame[ETHERNET + 12..ETHERNET + 16].copy_from_slice(&source);
             assert_eq!(ids.incoming(&mut frame), passes, "{source:?}");
         }
+    }
+
+    /// RFC 2131 section 4.4.1 wants ten seconds between two of them.
+    #[test]
+    fn discovery_begins_once_in_a_while() {
+        let mut ids = ids();
+        let discovers = |ids: &mut DhcpFilter, number: u8, ms: u64| {
+            let mut frame = frame(CLIENT_PORT, SERVER_PORT, [0, 0, 0, number], 0);
+            frame.extend([MESSAGE_TYPE, 1, DISCOVER, END]);
+            ids.outgoing(&mut frame, NOW + Duration::from_millis(ms))
+        };
+        let begins = [(1, 0, true), (2, 1, false), (3, DHCP_DISCOVER_MS - 1, false), (4, DHCP_DISCOVER_MS, true)];
+        for (number, ms, expected) in begins {
+            assert_eq!(discovers(&mut ids, number, ms), expected, "{ms}");
+        }
+        let (_, sent) = ids.known.unwrap();
+        assert!(!discovers(&mut ids, 7, DHCP_DISCOVER_MS + 1));
+        let mut offer = frame(SERVER_PORT, CLIENT_PORT, sent, 0);
+        assert!(ids.incoming(&mut offer));
+        assert_eq!(id(&offer), [0, 0, 0, 7], "the offer for the discovery before");
+        ids.begin_anew();
+        assert!(discovers(&mut ids, 5, DHCP_DISCOVER_MS + 1), "the link was down");
+        assert!(!discovers(&mut ids, 6, DHCP_DISCOVER_MS + 2));
+        let mut request = frame(CLIENT_PORT, SERVER_PORT, DRAWN, 0);
+        request.extend([MESSAGE_TYPE, 1, 3, END]);
+        assert!(ids.outgoing(&mut request, NOW), "a renewal has an ID of its own");
+    }
+
+    #[test]
+    fn a_frame_that_comes_again_keeps_its_id() {
+        let mut ids = ids();
+        let mut request = frame(CLIENT_PORT, SERVER_PORT, DRAWN, 0);
+        ids.outgoing(&mut request, NOW);
+        let (first, sent) = (request.clone(), id(&request));
+        assert!(ids.outgoing(&mut request, NOW + Duration::from_secs(1)));
+        assert_eq!(request, first, "the driver had no room");
+        assert!(ids.incoming(&mut frame(SERVER_PORT, CLIENT_PORT, sent, 0)));
     }
 }

@@ -58,6 +58,10 @@ pub const STAND_IN_MS: u32 = 50_000;
 /// Stand-ins that wait until embassy-net takes them.
 pub const STAND_INS_QUEUED_MAX: usize = 4;
 
+/// The least time between two DISCOVERs of embassy-net's DHCP client, milliseconds. smoltcp sends the next one ten seconds
+/// after one that has not left.
+pub const DHCP_DISCOVER_MS: u64 = 1_000;
+
 /// How often embassy-net is woken in the time in which a query of membership is to be answered. smoltcp answers a query
 /// for one group after a quarter of that time. A query for all groups, of which a device has one, is answered after
 /// half of it.

@@ -11,6 +11,7 @@ use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::IsnKey;
 
 use crate::connection_table::{Shared, Table, at, at_mut};
+use crate::dhcp_filter::DhcpFilter;
 use crate::driver_port::DriverPort;
 use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX};
 use crate::net_driver::{LinkHosts, NetDriver};
@@ -152,9 +153,9 @@ impl Tcp {
         port.0.borrow_mut().link = Some(&frames.link);
         let (net, device) = channel::new(&mut frames.channel, port.0.borrow_mut().refresh_mac());
         let link = &frames.link;
-        let runner = Runner::new(&port.0, self.shared, index, net, link);
-        let device = NetDriver::new(device, &link.stand_ins, table.isn_key.clone());
-        (Interface { shared: self.shared, index, link }, runner, device)
+        let dhcp = DhcpFilter::new(table.isn_key.clone());
+        let runner = Runner::new(&port.0, (self.shared, index), net, link, dhcp);
+        (Interface { shared: self.shared, index, link }, runner, NetDriver::new(device, &link.stand_ins))
     }
 }
 

@@ -210,9 +210,10 @@ impl Neighbours {
     fn receive_arp(&mut self, frame: &[u8], now: Ms) -> Incoming {
         let (Some(arp), Some(local)) = (Arp::parse(frame), self.local) else { return Incoming::Done };
         let is_for_us = arp.target == local.address();
-        // RFC 826: whoever is known is updated, and whoever asks or answers this host becomes known. A probe has no
-        // sender address (RFC 5227 section 1.1).
-        if self.is_neighbour(arp.sender) && (is_for_us || self.find(arp.sender).is_some()) {
+        // RFC 826: a host that is known is updated, and a host that asks for this one becomes known. An answer to no question
+        // makes nobody known. A probe has no sender address (RFC 5227 section 1.1).
+        let is_question = is_for_us && arp.operation == Operation::Request;
+        if self.is_neighbour(arp.sender) && (is_question || self.find(arp.sender).is_some()) {
             self.learn(arp.sender, arp.sender_mac, now);
         }
         if !is_for_us || arp.operation != Operation::Request || !is_unicast(&arp.sender_mac) {

@@ -1,6 +1,6 @@
 //! embassy-net's driver: what is left of the real one after the server's connections, and stand-ins in the place of ARP.
 //!
-//! Stand-ins are those of [`neighbours`](crate::neighbours). [`dhcp_filter`](crate::dhcp_filter) changes messages of DHCP.
+//! Stand-ins are those of [`neighbours`](crate::neighbours).
 
 use core::cell::RefCell;
 use core::net::Ipv4Addr;
@@ -9,11 +9,8 @@ use core::task::Context;
 use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use embassy_net_driver_channel as channel;
 use embassy_sync::waitqueue::WakerRegistration;
-use embassy_time::Instant;
 use heapless::Deque;
-use sockeye_tcp_engine::IsnKey;
 
-use crate::dhcp_filter::DhcpFilter;
 use crate::limits::{ARP_LEN, FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
 use crate::neighbours::{Arp, Neighbours, Operation, stand_in};
 
@@ -89,16 +86,11 @@ impl StandIns {
 pub struct NetDriver {
     channel: channel::Device<'static, FRAME_LEN_MAX>,
     stand_ins: &'static RefCell<StandIns>,
-    dhcp: DhcpFilter,
 }
 
 impl NetDriver {
-    pub(crate) fn new(
-        channel: channel::Device<'static, FRAME_LEN_MAX>,
-        stand_ins: &'static RefCell<StandIns>,
-        key: IsnKey,
-    ) -> Self {
-        Self { channel, stand_ins, dhcp: DhcpFilter::new(key) }
+    pub(crate) fn new(channel: channel::Device<'static, FRAME_LEN_MAX>, stand_ins: &'static RefCell<StandIns>) -> Self {
+        Self { channel, stand_ins }
     }
 }
 
@@ -107,7 +99,7 @@ impl Driver for NetDriver {
     type TxToken<'a> = TxToken<'a>;
 
     fn receive(&mut self, cx: &mut Context<'_>) -> Option<(RxToken<'_>, TxToken<'_>)> {
-        let (stand_ins, dhcp) = (self.stand_ins, &self.dhcp);
+        let stand_ins = self.stand_ins;
         let is_waiting = {
             let mut stand_ins = stand_ins.borrow_mut();
             stand_ins.waker.register(cx.waker());
@@ -116,15 +108,15 @@ impl Driver for NetDriver {
         if is_waiting {
             let tx = self.channel.transmit(cx)?;
             let reply = stand_ins.borrow_mut().next()?;
-            return Some((RxToken::StandIn(reply), TxToken { token: tx, stand_ins, dhcp }));
+            return Some((RxToken::StandIn(reply), TxToken { token: tx, stand_ins }));
         }
         let (rx, tx) = self.channel.receive(cx)?;
-        Some((RxToken::Frame(rx, Dhcp(dhcp)), TxToken { token: tx, stand_ins, dhcp }))
+        Some((RxToken::Frame(rx), TxToken { token: tx, stand_ins }))
     }
 
     fn transmit(&mut self, cx: &mut Context<'_>) -> Option<TxToken<'_>> {
         let token = self.channel.transmit(cx)?;
-        Some(TxToken { token, stand_ins: self.stand_ins, dhcp: &self.dhcp })
+        Some(TxToken { token, stand_ins: self.stand_ins })
     }
 
     fn link_state(&mut self, cx: &mut Context<'_>) -> LinkState {
@@ -147,21 +139,14 @@ pub enum RxToken<'a> {
     StandIn([u8; ARP_LEN]),
     /// A frame from the network.
     #[doc(hidden)]
-    Frame(channel::RxToken<'a, FRAME_LEN_MAX>, Dhcp<'a>),
+    Frame(channel::RxToken<'a, FRAME_LEN_MAX>),
 }
-
-/// The filter of DHCP's messages.
-#[doc(hidden)]
-pub struct Dhcp<'a>(&'a DhcpFilter);
 
 impl embassy_net_driver::RxToken for RxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, f: F) -> R {
         match self {
             Self::StandIn(mut frame) => f(&mut frame),
-            // An empty frame is dropped.
-            Self::Frame(token, Dhcp(dhcp)) => {
-                token.consume(|frame| if dhcp.incoming(frame) { f(frame) } else { f(&mut []) })
-            }
+            Self::Frame(token) => token.consume(f),
         }
     }
 }
@@ -170,17 +155,12 @@ impl embassy_net_driver::RxToken for RxToken<'_> {
 pub struct TxToken<'a> {
     token: channel::TxToken<'a, FRAME_LEN_MAX>,
     stand_ins: &'static RefCell<StandIns>,
-    dhcp: &'a DhcpFilter,
 }
 
 impl embassy_net_driver::TxToken for TxToken<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         if len != ARP_LEN {
-            return self.token.consume(len, |frame| {
-                let result = f(frame);
-                self.dhcp.outgoing(frame, Instant::now());
-                result
-            });
+            return self.token.consume(len, f);
         }
         let mut frame = [0; ARP_LEN];
         let result = f(&mut frame);

@@ -12,6 +12,7 @@ use embassy_time::{Duration, Instant, Timer};
 use sockeye_tcp_engine::{Flags, OutgoingSegment, Reaction, Seq, State};
 
 use crate::connection_table::{Shared, Table, a_tick_after, at, at_mut};
+use crate::dhcp_filter::DhcpFilter;
 use crate::driver_port::{PortState, Sent, Transmit, send};
 use crate::frame::{Local, Packet, is_host, is_tcp};
 use crate::igmp::{self, Reports};
@@ -39,17 +40,17 @@ pub struct Runner<D: Driver + 'static> {
 impl<D: Driver + 'static> Runner<D> {
     pub(crate) fn new(
         port: &'static RefCell<PortState<D>>,
-        shared: &'static Shared,
-        index: usize,
+        (shared, index): (&'static Shared, usize),
         net: channel::Runner<'static, FRAME_LEN_MAX>,
         link: &'static LinkHosts,
+        dhcp: DhcpFilter,
     ) -> Self {
         link.neighbours.borrow_mut().set_mac(port.borrow().mac().into());
         Self {
             port,
             shared,
             index,
-            embassy: EmbassyNet { net, link, reports: Reports::NONE },
+            embassy: EmbassyNet { net, link, reports: Reports::NONE, dhcp },
             local: None,
             link: LinkState::Down,
             net_has_room: true,
@@ -103,6 +104,7 @@ impl<D: Driver + 'static> Runner<D> {
         let link = port.driver.link_state(cx);
         if link != self.link {
             self.link = link;
+            self.embassy.dhcp.begin_anew();
             self.embassy.net.set_link_state(link);
             self.embassy.net.set_hardware_address(port.refresh_mac());
             self.embassy.link.neighbours.borrow_mut().set_mac(port.mac().into());
@@ -276,7 +278,8 @@ impl<D: Driver + 'static> Runner<D> {
             }
             let Some(frame) = self.embassy.net.try_tx_buf() else { return };
             self.net_wakes = false;
-            if neighbours.route(frame, now) == Verdict::Send && !port.forward(frame, cx) {
+            let leaves = self.embassy.dhcp.outgoing(frame, now) && neighbours.route(frame, now) == Verdict::Send;
+            if leaves && !port.forward(frame, cx) {
                 return;
             }
             self.embassy.net.tx_done();
@@ -300,16 +303,6 @@ impl<D: Driver + 'static> Runner<D> {
     }
 }
 
-/// Gives a frame to embassy-net. A frame that is too long for it is dropped.
-fn hand_over(net: &mut channel::Runner<'static, FRAME_LEN_MAX>, frame: &[u8]) {
-    if let Some(buf) = net.try_rx_buf()
-        && let Some(buf) = buf.get_mut(..frame.len())
-    {
-        buf.copy_from_slice(frame);
-        net.rx_done(frame.len());
-    }
-}
-
 /// embassy-net's side of the interface: the frames that are no connection's.
 struct EmbassyNet {
     /// The other end is embassy-net's driver, with a frame or two each way.
@@ -317,6 +310,7 @@ struct EmbassyNet {
     /// The hosts of the link, and the stand-ins for them by which embassy-net addresses them.
     link: &'static LinkHosts,
     reports: Reports,
+    dhcp: DhcpFilter,
 }
 
 impl EmbassyNet {
@@ -351,7 +345,15 @@ impl EmbassyNet {
             if let Some(response) = igmp::max_response(frame) {
                 self.reports.expect(now, response);
             }
-            hand_over(&mut self.net, frame);
+            // A frame that is too long for it is dropped.
+            if let Some(buf) = self.net.try_rx_buf()
+                && let Some(buf) = buf.get_mut(..frame.len())
+            {
+                buf.copy_from_slice(frame);
+                if self.dhcp.incoming(buf) {
+                    self.net.rx_done(frame.len());
+                }
+            }
         }
         incoming
     }

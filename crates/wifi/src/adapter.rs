@@ -15,7 +15,6 @@ mod station_link;
 mod tests;
 
 use core::cell::Cell;
-use core::fmt::Arguments;
 use core::future::Future;
 use core::net::Ipv4Addr;
 use core::pin::pin;
@@ -26,7 +25,7 @@ use embassy_futures::select::{Either3, select3};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer};
-use sockeye_boot::Boot;
+use sockeye_boot::{Boot, Line};
 
 use crate::adapter::ap_clients::Clients;
 use crate::adapter::station_link::StationLink;
@@ -53,7 +52,7 @@ pub struct AdapterContext<'a, N, P> {
     pub rssi_dbm: &'a Cell<Option<i8>>,
 }
 
-impl<'a, N, P: Fn(Arguments<'_>) + Copy> AdapterContext<'a, N, P> {
+impl<'a, N, P: Fn(Line<'_>) + Copy> AdapterContext<'a, N, P> {
     /// Prints the station's addresses.
     fn print_address(&self) -> impl Fn(Option<Ipv4Addr>) + use<'a, N, P> {
         let (console, up) = (self.console, self.up);
@@ -67,7 +66,7 @@ where
     C: Controller,
     D: RadioDriver,
     N: NetworkStack,
-    P: Fn(Arguments<'_>) + Copy,
+    P: Fn(Line<'_>) + Copy,
 {
     let (actions, events) = (Channel::new(), Channel::new());
     let (network, print_address) = (context.network, context.print_address());
@@ -132,7 +131,7 @@ struct Adapter<'a, D, N, P> {
     clients: Clients,
 }
 
-impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Arguments<'_>) + Copy> Adapter<'a, D, N, P> {
+impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D, N, P> {
     /// Nothing is on the air yet.
     fn new(driver: D, context: AdapterContext<'a, N, P>, events: &'a Events) -> Self {
         Self {

@@ -7,11 +7,12 @@ use esp_hal::rtc_cntl::{Rtc, Rwdt, RwdtStage};
 use esp_hal::system::software_reset;
 use sockeye_board::limits::{WATCHDOG_LOOK_MS, WATCHDOG_MS};
 use sockeye_board::{boot_count, button};
+use sockeye_boot::Line;
 use sockeye_device::{App, Settings, Store as _};
 use sockeye_server::{Liveness, Server};
 
 use crate::SLOTS;
-use crate::console::print;
+use crate::console::{LOG, print_and_keep};
 use crate::panic::BOOT_COUNT;
 use crate::store::Store;
 
@@ -32,9 +33,11 @@ pub async fn watchdog(mut rwdt: Rwdt, server: &Server<SLOTS>) -> ! {
 pub async fn button(pin: AnyPin<'static>, store: &Store) -> ! {
     let pin = Input::new(pin, InputConfig::default().with_pull(Pull::Up));
     button::held(|| pin.is_low()).await;
-    print(format_args!("the button was held: back to the factory's settings"));
+    // The log has the names of networks.
+    LOG.clear();
+    print_and_keep(Line::Notice(format_args!("the button was held: back to the factory's settings")));
     if let Err(error) = store.reset(&Settings::default()).await {
-        print(format_args!("warning: not all could be erased: {error:?}"));
+        print_and_keep(Line::Warning(format_args!("not all could be erased: {error:?}")));
     }
     restart()
 }

@@ -25,6 +25,11 @@ const READINGS: [ReadingInfo<'static>; 4] = [WIFI_RSSI, HEAP_FREE, UPTIME, CHIP_
 /// How many readings there are.
 const READINGS_LEN: usize = READINGS.len() - cfg!(any(feature = "esp32", feature = "esp32s3")) as usize;
 
+/// Why the chip has booted, by its own registers: after a panic `software`.
+pub fn reset_reason() -> &'static str {
+    reset::reason(esp_hal::system::reset_reason().map_or(0, |cause| cause as u32))
+}
+
 /// One sample of what the chip measures itself; none of what has no value now.
 pub fn sample(board: &Board, celsius: Option<f32>) -> [Option<Value>; READINGS_LEN] {
     let values = [
@@ -64,7 +69,7 @@ impl BoardHardware for Chip {
             used_memory: used,
             total_memory: used + free,
             heap_free: Some(free),
-            reset_reason: reset::reason(esp_hal::system::reset_reason().map_or(0, |cause| cause as u32)),
+            reset_reason: reset_reason(),
             wifi_rssi_dbm: None,
             server: server_health(self.server),
         }

@@ -1,10 +1,13 @@
 //! The console: lines on the UART.
 
+use core::cell::Cell;
 use core::fmt::{self, Arguments, Write};
 use core::panic::PanicInfo;
 
+use critical_section::Mutex;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
 use embassy_sync::channel::Channel;
+use sockeye_boot::Line;
 
 use crate::{interrupts, mmio, restart};
 
@@ -52,9 +55,26 @@ pub fn print(line: Arguments<'_>) {
     let _ = writeln!(Uart, "{line}");
 }
 
+/// Prints a line of the boot.
+pub fn print_line(line: Line<'_>) {
+    print(format_args!("{line}"));
+}
+
+/// The program's part of a panic.
+static ON_PANIC: Mutex<Cell<Option<fn(&PanicInfo<'_>)>>> = Mutex::new(Cell::new(None));
+
+/// Has this called with a panic, before the machine ends.
+pub fn on_panic(keep: fn(&PanicInfo<'_>)) {
+    critical_section::with(|cs| ON_PANIC.borrow(cs).set(Some(keep)));
+}
+
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     print(format_args!("{info}"));
+    // A panic in the program's part finds none, and ends the machine.
+    if let Some(keep) = critical_section::with(|cs| ON_PANIC.borrow(cs).take()) {
+        keep(info);
+    }
     if restart::is_on_panic() {
         restart::restart();
     }

@@ -9,6 +9,7 @@ mod field;
 mod firmware;
 mod http;
 mod keys;
+mod log;
 mod power;
 mod pubsub;
 mod radio;

@@ -12,6 +12,7 @@
 //! | `@sample 0 235` | reading 0 has a new value |
 //! | `@each 60 1000 230 7` | 60 times a second later reading 0 has a new value: 230 and 0 to 6 more, in turn |
 //! | `@clock 5000` | it is 5000 ms after the start of 1970; from now on that time passes |
+//! | `@log warning text` | the device prints this line at this level |
 //! | `@lose 0` | reading 0 has lost its value |
 //! | `@wait 50` | so many milliseconds pass |
 //! | `@rules` | the device looks at its rules from now on, between samples too |
@@ -30,7 +31,9 @@ use std::pin::Pin;
 use std::task::{Context, Waker};
 
 use embassy_time::Duration;
-use sockeye_device::{App, AppResources, ClientAddress, ClientOrigin, Settings, Store, Value, serve};
+use sockeye_device::{
+    App, AppResources, ClientAddress, ClientOrigin, LogLevel, LogRing, Settings, Store, Value, serve,
+};
 use sockeye_simulation::clock;
 
 use crate::board::Board;
@@ -70,6 +73,8 @@ pub struct Device<'a, S = Board> {
     board: &'a Board,
     store: &'a S,
     app: &'a App<'a>,
+    /// The log, where the device has one.
+    pub log: Option<&'a LogRing<'a>>,
     clients: BTreeMap<String, Connection<'a>>,
     place: String,
     pub radio: Script,
@@ -94,6 +99,7 @@ impl<'a, S: Store> Device<'a, S> {
             board,
             app,
             store,
+            log: None,
             clients: BTreeMap::new(),
             place: String::new(),
             radio: Script::default(),
@@ -160,6 +166,15 @@ impl<'a, S: Store> Device<'a, S> {
                 self.wait(number(2) as u64);
                 self.app.sample(0, Value((number(3) + count % number(4)) as i32));
             }),
+            "log" => {
+                let level = match words[1] {
+                    "warning" => LogLevel::Warning,
+                    "notice" => LogLevel::Notice,
+                    _ => panic!("{}", self.place),
+                };
+                let log = self.log.expect("the device has a log");
+                log.append(level, &words[2..].join(" "), self.board.uptime_us.get());
+            }
             "lose" => self.app.clear_reading(number(1) as usize),
             "wait" => self.wait(number(1) as u64),
             "radio" => {

@@ -100,6 +100,7 @@ const TABLE: &[(&str, Imports)] = &[
             "embedded-storage-async",
             "heapless",
             "minicbor",
+            "portable-atomic",
             "sequential-storage",
             "sha2",
             "sockeye-backoff",

@@ -25,11 +25,28 @@ fn named(name: &str) -> Settings {
 /// Boots, and gives what came of it: the settings, the passphrase, and the warnings.
 fn boot(store: Option<&FlashStore<Mock>>, random: u32) -> (Settings, Secret, Vec<String>) {
     let lines = RefCell::new(Vec::new());
-    let console = Boot::new(|line: Arguments<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
-    let stored = block_on(settings(store, &named("built"), &console));
+    let console = Boot::new(|line: Line<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
+    let stored = settings(store, &named("built"), &console);
     let fresh = Passphrase::from_random(&[random; PASSPHRASE_LEN]);
-    let secret = block_on(passphrase(store, &fresh, &console));
+    let secret = passphrase(store, &fresh, &console);
     (stored.settings, secret, lines.take().split_off(1))
+}
+
+#[test]
+fn a_restart_has_its_reason_on_the_console() {
+    let check = |reason: &str, last_panic: Option<&str>, expected: &[&str]| {
+        let lines = RefCell::new(Vec::new());
+        let console = Boot::new(|line: Line<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
+        tell_restart(reason, last_panic, &console);
+        assert_eq!(lines.take()[1..], *expected, "{reason} {last_panic:?}");
+    };
+    check("power_on", None, &[]);
+    check("software", None, &["the device has restarted, reason: software"]);
+    check("watchdog", None, &["warning: the device has restarted, reason: watchdog"]);
+    check("brownout", None, &["warning: the device has restarted, reason: brownout"]);
+    let panicked = "panicked at src/radio.rs:12:5: NoMemory";
+    let told = "warning: the device has restarted, because it panicked at src/radio.rs:12:5: NoMemory";
+    check("software", Some(panicked), &[told]);
 }
 
 #[test]

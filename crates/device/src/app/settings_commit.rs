@@ -7,7 +7,7 @@ use sockeye_resp::{ReplyWriter, Request};
 use crate::app::App;
 use crate::command_table::TABLE;
 use crate::commands::commit::{self, CommitContext};
-use crate::pending::PendingSettings;
+use crate::pending::{Change, PendingSettings};
 use crate::rules::engine;
 use crate::sessions::session::SessionKey;
 use crate::settings::StoreError;
@@ -45,6 +45,11 @@ impl App<'_> {
         reply: &mut ReplyWriter<'_>,
     ) {
         let state = &mut *self.state();
+        let is_reset = pending.change == Change::Reset && stored.is_ok();
+        if let Some(log) = self.log.filter(|_| is_reset) {
+            // The log has the names of networks.
+            log.clear();
+        }
         commit::committed(&mut CommitContext { platform: self.platform, state, reply, key }, pending, stored);
         self.forget_readings(state);
         self.configure(state);

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::keys::catalog::LOG;
 use crate::keys::history::History;
 use crate::keys::label::own;
 use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, OUTPUTS_MAX, READINGS_MAX};
@@ -15,7 +16,7 @@ pub enum SetupError {
     TooMany,
     /// Fewer histories than readings.
     TooFewHistories,
-    /// A name is empty, too long, or has other characters than letters, digits, `.`, `_` and `-`.
+    /// A name is empty, too long, the log's, or has other characters than letters, digits, `.`, `_` and `-`.
     Name,
     /// Two have the same name.
     SameName,
@@ -30,7 +31,7 @@ impl fmt::Display for SetupError {
         f.write_str(match self {
             Self::TooMany => "too many readings or outputs",
             Self::TooFewHistories => "a reading has no history",
-            Self::Name => "a name has characters that a key can't have",
+            Self::Name => "a name can't be a key",
             Self::SameName => "two readings or outputs have the same name",
             Self::Decimals => "too many decimals",
             Self::Range => "a minimum is above its maximum",
@@ -59,7 +60,8 @@ pub(super) fn check(platform: &dyn Platform, histories: &[History]) -> Result<()
         return Err(SetupError::Range);
     }
     let names = || readings.iter().map(|info| info.name).chain(outputs.iter().map(|info| info.name));
-    let is_name = |name: &str| (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(is_name_byte);
+    let is_name =
+        |name: &str| (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(is_name_byte) && name != LOG;
     if !names().all(is_name) {
         return Err(SetupError::Name);
     }

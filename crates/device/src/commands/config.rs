@@ -28,13 +28,6 @@ use crate::state::State;
 use named_parameters::Family;
 use parameter::{PARAMETERS, Parameter, Refusal, find, matches, pairs};
 
-const LOG_LEVELS: [(&str, LogLevel); 4] = [
-    ("debug", LogLevel::Debug),
-    ("verbose", LogLevel::Verbose),
-    ("notice", LogLevel::Notice),
-    ("warning", LogLevel::Warning),
-];
-
 pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let request = cx.request;
     let found = || {
@@ -97,8 +90,8 @@ fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
         Parameter::TimeServer => return cx.reply.bulk(cx.state.settings.time_server.as_bytes()),
         Parameter::DeviceName => return cx.reply.bulk(cx.state.device_name(cx.platform).as_bytes()),
         Parameter::LogLevel => {
-            let level = LOG_LEVELS.iter().find(|(_, level)| *level == cx.state.settings.log_level);
-            return cx.reply.bulk(level.map_or("", |(name, _)| name).as_bytes());
+            let level = cx.state.settings.log_level;
+            return cx.reply.bulk(level.name().as_bytes());
         }
         Parameter::PushNames | Parameter::PushPeriod | Parameter::PushTo | Parameter::RemoteExpire => {
             push::write(cx, parameter);
@@ -205,8 +198,7 @@ fn device_name(value: &[u8]) -> Result<String<DEVICE_NAME_LEN_MAX, u8>, &'static
 }
 
 fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
-    let level = LOG_LEVELS.iter().find(|(name, _)| value.eq_ignore_ascii_case(name.as_bytes()));
-    let level = level.map(|(_, level)| *level);
+    let level = LogLevel::ALL.into_iter().find(|level| value.eq_ignore_ascii_case(level.name().as_bytes()));
     level.ok_or("argument(s) must be one of the following: debug, verbose, notice, warning")
 }
 

@@ -132,7 +132,7 @@ fn meta(cx: &mut CommandContext<'_, '_>) -> Result<Option<Meta>, &'static str> {
             let (kind, wiring) = (info.kind.name(), spec.map(text));
             Meta { kind, described, wiring, period_ms: None, age_ms: None, history: None, expire_ms: None }
         })),
-        Some(Key::Reading(_) | Key::Output(_) | Key::History(_)) => Err(WRONGTYPE),
+        Some(Key::Reading(_) | Key::Output(_) | Key::History(_) | Key::Log) => Err(WRONGTYPE),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
+use crate::log_ring::LogMemory;
 use crate::outputs;
 use crate::platform::{OutputInfo, ReadingInfo};
 use crate::rules::engine;
@@ -28,7 +29,8 @@ impl CommandContext<'_, '_> {
     }
 
     fn exists(&self, key: Key) -> bool {
-        key.exists(self.catalog(), self.histories, self.now)
+        let is_shown = key != Key::Log || self.state.may_write(self.key);
+        is_shown && key.exists(self.catalog(), self.histories, self.now)
     }
 
     /// The key of this name, if it has a value now.
@@ -57,7 +59,7 @@ impl CommandContext<'_, '_> {
                 };
                 Some(value.with_decimals(decimals))
             }
-            Key::History(_) | Key::ReadingMeta(_) | Key::OutputMeta(_) => None,
+            Key::History(_) | Key::ReadingMeta(_) | Key::OutputMeta(_) | Key::Log => None,
         }
     }
 }
@@ -139,7 +141,7 @@ pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult 
             cx.reply.null();
             return Ok(Flow::Continue);
         }
-        Some(Key::History(_)) => "stream",
+        Some(Key::History(_) | Key::Log) => "stream",
         Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
         Some(key @ (Key::Reading(_) | Key::Output(_))) => {
             let value = cx.value(key).ok_or(WRONGTYPE)?;
@@ -259,6 +261,7 @@ pub(crate) fn memory_usage(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         Some(Key::History(index)) => size_of::<History>() + Day::of(cx.days, index).map_or(0, |_| size_of::<Day>()),
         Some(Key::ReadingMeta(_)) => size_of::<ReadingInfo<'_>>(),
         Some(Key::OutputMeta(_)) => size_of::<OutputInfo<'_>>(),
+        Some(Key::Log) => size_of::<LogMemory>(),
     };
     cx.reply.integer(bytes as i64);
     Ok(Flow::Continue)

@@ -1,7 +1,8 @@
-//! SUBSCRIBE and its kin: pushes of samples.
+//! SUBSCRIBE and its kin: pushes of samples, and of the lines of the log.
 
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::glob;
+use crate::keys::catalog::LOG;
 use crate::keys::label::Label;
 use crate::limits::{CHANNEL_LEN_MAX, SUBSCRIPTIONS_MAX};
 use crate::sessions::session::{Cursor, Session};
@@ -22,6 +23,9 @@ fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult 
     if names().any(|name| name.len() > CHANNEL_LEN_MAX || core::str::from_utf8(name).is_err()) {
         return Err("ERR no channel has such a name");
     }
+    if scope == Scope::Channel {
+        names().try_for_each(|name| cx.check_log_access(name))?;
+    }
     let subscriber = &cx.session().subscriber;
     let added = names().enumerate().filter(|(index, name)| {
         let is_repeated = names().take(*index).any(|earlier| earlier == *name);
@@ -38,6 +42,9 @@ fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult 
             let name = cx.arg(index + 1);
             // There is room, and the name fits: both were looked at above.
             let _ = cx.session().subscriber.add(scope, name);
+            if let Some(log) = cx.log.filter(|_| scope == Scope::Channel && name == LOG.as_bytes()) {
+                cx.session().subscriber.log.get_or_insert(log.next());
+            }
             let count = cx.session().subscriber.len();
             tell(cx, kind, Some(name), count);
         },
@@ -63,11 +70,19 @@ fn unsubscribe_from(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandRes
         |_| (),
         |cx, index| {
             let name = cx.arg(index + 1);
-            cx.session().subscriber.remove(scope, name);
+            remove(cx, scope, name);
             let count = cx.session().subscriber.len();
             tell(cx, kind, Some(name), count);
         },
     )
+}
+
+fn remove(cx: &mut CommandContext<'_, '_>, scope: Scope, name: &[u8]) {
+    let subscriber = &mut cx.session().subscriber;
+    subscriber.remove(scope, name);
+    if scope == Scope::Channel && name == LOG.as_bytes() {
+        subscriber.log = None;
+    }
 }
 
 fn unsubscribe_from_all(cx: &mut CommandContext<'_, '_>, scope: Scope, kind: &[u8]) -> CommandResult {
@@ -79,7 +94,7 @@ fn unsubscribe_from_all(cx: &mut CommandContext<'_, '_>, scope: Scope, kind: &[u
     // Eight subscriptions fit in the buffer, which is empty because the commands are long ones.
     while let Some(subscription) = cx.session().subscriber.first(scope) {
         let name = heapless::String::<CHANNEL_LEN_MAX, u8>::try_from(subscription.text()).unwrap_or_default();
-        cx.session().subscriber.remove(scope, name.as_bytes());
+        remove(cx, scope, name.as_bytes());
         let count = cx.session().subscriber.len();
         tell(cx, kind, Some(name.as_bytes()), count);
     }
@@ -97,7 +112,8 @@ fn tell(cx: &mut CommandContext<'_, '_>, kind: &[u8], name: Option<&[u8]>, count
     cx.reply.integer(count as i64);
 }
 
-/// The readings that have subscribers by name. A channel that no reading has is not listed, because nothing comes.
+/// The readings and the log, as far as they have subscribers by name. Another channel is not listed, because nothing
+/// comes.
 pub(crate) fn channels(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if cx.request.len() > 3 {
         return cx.refuse(format_args!(
@@ -107,7 +123,8 @@ pub(crate) fn channels(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let pattern = cx.request.arg(2).unwrap_or(b"*");
     let (catalog, sessions) = (cx.state.catalog(cx.platform), &cx.state.sessions);
     let found = || {
-        let names = catalog.names().map(Label::text);
+        let log = catalog.has_log.then_some(LOG.into());
+        let names = catalog.names().chain(log).map(Label::text);
         names.filter(|name| {
             let name = name.as_bytes();
             let is_wanted = |session: &Session| session.subscriber.has(Scope::Channel, name);

@@ -10,6 +10,7 @@ pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         state: cx.state,
         histories: cx.histories,
         platform: cx.platform,
+        is_log_shown: cx.state.may_write(cx.key),
         outbox: cx.outbox,
         health: cx.platform.health(),
         now: cx.now,

@@ -1,35 +1,104 @@
-//! Streams: past samples of a reading, and waiting for the next.
+//! Streams: past samples of a reading, the lines of the log, and waiting for the next of either.
 
 use sockeye_resp::Protocol;
 
 use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
+use crate::commands::DENIED;
 use crate::commands::key_commands::WRONGTYPE;
-use crate::keys::catalog::Key;
+use crate::keys::catalog::{Key, LOG};
 use crate::keys::history::{Samples, StreamId};
 use crate::limits::STREAMS_MAX;
 use crate::sessions::session::Cursor;
 
 pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
 
+/// A stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// The history of the reading of this number.
+    History(usize),
+    /// The log.
+    Log,
+}
+
+impl Stream {
+    fn of(key: Key) -> Option<Self> {
+        match key {
+            Key::History(index) => Some(Self::History(index)),
+            Key::Log => Some(Self::Log),
+            _ => None,
+        }
+    }
+}
+
 impl CommandContext<'_, '_> {
-    /// The reading whose history has this name; none if it has no sample yet, or there is no such key.
-    fn stream(&mut self, name: &[u8]) -> Result<Option<usize>, &'static str> {
+    /// Whether the session may read the log: it needs the access of MONITOR.
+    ///
+    /// # Errors
+    /// The error with the reason, if `name` is the log's.
+    pub(crate) fn check_log_access(&self, name: &[u8]) -> Result<(), &'static str> {
+        let is_log = self.log.is_some() && name == LOG.as_bytes();
+        if is_log && !self.state.may_write(self.key) { Err(DENIED) } else { Ok(()) }
+    }
+
+    /// The stream of this name; none if it has no sample yet, or there is no such key.
+    pub(crate) fn stream(&mut self, name: &[u8]) -> Result<Option<Stream>, &'static str> {
+        self.check_log_access(name)?;
         match self.existing(name) {
-            Some(Key::History(index)) => Ok(Some(index)),
-            Some(_) => Err(WRONGTYPE),
+            Some(key) => Stream::of(key).map(Some).ok_or(WRONGTYPE),
             None => Ok(None),
         }
     }
 
-    fn range(&self, stream: usize, from: StreamId, to: StreamId) -> Samples {
-        let samples = self.histories.get(stream).map(|history| history.range(from, to));
+    /// The entries of a stream from one ID to another, both included.
+    pub(crate) fn range(&self, stream: Stream, from: StreamId, to: StreamId) -> Samples {
+        let samples = match stream {
+            Stream::History(index) => self.histories.get(index).map(|history| history.range(from, to)),
+            Stream::Log => self.log.map(|log| log.range(from, to)),
+        };
         samples.unwrap_or(Samples::NONE)
     }
 
-    /// Writes the sample of this number.
-    pub(crate) fn write_sample(&mut self, stream: usize, number: u32) {
-        let decimals = self.catalog().reading(stream).map_or(0, |(_, decimals)| decimals);
-        let Some(entry) = self.histories.get(stream).and_then(|history| history.entry(number)) else {
+    /// Number of the entry that comes next.
+    pub(crate) fn next_entry(&self, stream: Stream) -> u32 {
+        let next = match stream {
+            Stream::History(index) => self.histories.get(index).map(|history| history.next()),
+            Stream::Log => self.log.map(|log| log.next()),
+        };
+        next.unwrap_or_default()
+    }
+
+    /// The ID of the entry of this number; None if it is there no more.
+    pub(crate) fn entry_id(&self, stream: Stream, number: u32) -> Option<StreamId> {
+        match stream {
+            Stream::History(index) => self.histories.get(index)?.entry(number).map(|entry| entry.id),
+            Stream::Log => self.log?.line(number).map(|line| line.id),
+        }
+    }
+
+    /// Writes the entry of this number.
+    pub(crate) fn write_entry(&mut self, stream: Stream, number: u32) {
+        match stream {
+            Stream::History(index) => self.write_sample(index, number),
+            Stream::Log => self.write_log_line(number),
+        }
+    }
+
+    fn write_log_line(&mut self, number: u32) {
+        let Some(line) = self.log.and_then(|log| log.line(number)) else {
+            return self.reply.null();
+        };
+        self.reply.array(2);
+        self.reply.bulk_fmt(format_args!("{}", line.id));
+        self.reply.array(4);
+        for text in ["line", line.text.as_str(), "level", line.level.name()] {
+            self.reply.bulk(text.as_bytes());
+        }
+    }
+
+    fn write_sample(&mut self, index: usize, number: u32) {
+        let decimals = self.catalog().reading(index).map_or(0, |(_, decimals)| decimals);
+        let Some(entry) = self.histories.get(index).and_then(|history| history.entry(number)) else {
             return self.reply.null();
         };
         self.reply.array(2);
@@ -45,11 +114,11 @@ impl CommandContext<'_, '_> {
     /// # Errors
     /// [`Gone`] if a sample was overwritten before it was written. The array's length was sent before, so the reply can't
     /// be completed.
-    fn samples(&mut self, stream: usize, left: &mut Samples, is_reverse: bool) -> Result<bool, Gone> {
+    fn samples(&mut self, stream: Stream, left: &mut Samples, is_reverse: bool) -> Result<bool, Gone> {
         while let Some(offset) = left.len.checked_sub(1) {
             let number = if is_reverse { left.first.wrapping_add(offset.into()) } else { left.first };
-            let is_there = self.histories.get(stream).and_then(|history| history.entry(number)).is_some();
-            let is_written = is_there.then(|| self.part(|cx| cx.write_sample(stream, number))).ok_or(Gone)?;
+            let is_there = self.entry_id(stream, number).is_some();
+            let is_written = is_there.then(|| self.part(|cx| cx.write_entry(stream, number))).ok_or(Gone)?;
             if !is_written {
                 return Ok(false);
             }
@@ -67,8 +136,8 @@ struct Gone;
 
 pub(crate) fn xlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let stream = cx.stream(cx.arg(1))?;
-    let len = stream.and_then(|stream| cx.histories.get(stream)).map_or(0, |history| history.len());
-    cx.reply.integer(len as i64);
+    let len = stream.map_or(0, |stream| cx.range(stream, StreamId::MIN, StreamId::MAX).len);
+    cx.reply.integer(len.into());
     Ok(Flow::Continue)
 }
 
@@ -85,7 +154,7 @@ fn range(cx: &mut CommandContext<'_, '_>, is_reverse: bool) -> CommandResult {
     let stream = match cx.session().cursor {
         Cursor::Samples { samples, .. } => {
             // The stream existed when the first part was written, and the request names it.
-            let Some(Key::History(stream)) = cx.find(cx.arg(1)) else {
+            let Some(stream) = cx.find(cx.arg(1)).and_then(Stream::of) else {
                 return Ok(Flow::Abort);
             };
             (stream, samples)
@@ -220,16 +289,16 @@ impl Read {
             }
             id => Some(StreamId::parse(id, 0).ok_or(INVALID_ID)?),
         };
-        let history = match cx.find(cx.arg(self.keys + index)) {
-            Some(Key::History(stream)) => cx.histories.get(stream),
-            _ => None,
-        };
-        let Some(history) = history else {
+        let Some(stream) = cx.find(cx.arg(self.keys + index)).and_then(Stream::of) else {
             return Ok(None);
         };
-        let mut samples = match from {
-            Some(id) => id.next().map_or(Samples::NONE, |from| history.range(from, StreamId::MAX)),
-            None => history.since(cx.state.sessions.get(cx.key).next.get(index).copied().unwrap_or_default()),
+        let known = || cx.state.sessions.get(cx.key).next.get(index).copied().unwrap_or_default();
+        let mut samples = match (from, stream) {
+            (Some(id), _) => id.next().map_or(Samples::NONE, |from| cx.range(stream, from, StreamId::MAX)),
+            (None, Stream::History(index)) => {
+                cx.histories.get(index).map_or(Samples::NONE, |history| history.since(known()))
+            }
+            (None, Stream::Log) => cx.log.map_or(Samples::NONE, |log| log.since(known())),
         };
         samples.len = samples.len.min(self.count);
         Ok((samples.len > 0).then_some(samples))
@@ -250,6 +319,8 @@ pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     if matches!(cursor, Cursor::Start) {
         remember(cx, &read)?;
     }
+    // A line that an interrupt adds after this look ends the wait.
+    let log_next = cx.next_entry(Stream::Log);
     let mut ready = 0u8;
     for index in 0..read.streams {
         ready |= u8::from(read.samples(cx, index)?.is_some()) << index;
@@ -266,7 +337,7 @@ pub(crate) fn xread(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     session.event_pending = false;
     match read.block_ms {
         Some(timeout_ms) if !is_over => {
-            session.cursor = Cursor::Blocked;
+            session.cursor = Cursor::Blocked { log_next };
             Ok(Flow::Block { timeout_ms })
         }
         _ => {
@@ -282,12 +353,9 @@ fn remember(cx: &mut CommandContext<'_, '_>, read: &Read) -> Result<(), &'static
     for index in 0..read.streams {
         let name = cx.arg(read.keys + index);
         cx.stream(name)?;
-        let next = match cx.find(name) {
-            Some(Key::History(stream)) => cx.histories.get(stream).map(|history| history.next()),
-            _ => None,
-        };
+        let next = cx.find(name).and_then(Stream::of).map_or(0, |stream| cx.next_entry(stream));
         if let Some(known) = cx.session().next.get_mut(index) {
-            *known = next.unwrap_or_default();
+            *known = next;
         }
     }
     Ok(())
@@ -302,7 +370,7 @@ fn read_on(cx: &mut CommandContext<'_, '_>, read: &Read, ready: u8, index: usize
     };
     for index in (index..read.streams).filter(|index| ready >> index & 1 == 1) {
         let name = cx.arg(read.keys + index);
-        let Some(Key::History(stream)) = cx.find(name) else {
+        let Some(stream) = cx.find(name).and_then(Stream::of) else {
             return Ok(Flow::Abort);
         };
         if left.len == 0 {

@@ -3,29 +3,27 @@
 use sockeye_resp::LossyUtf8;
 
 use crate::command::{CommandContext, CommandResult, Flow};
-use crate::commands::key_commands::WRONGTYPE;
-use crate::keys::catalog::Key;
+use crate::commands::stream_commands::Stream;
 use crate::keys::history::StreamId;
 
 /// The fields of Redis, in its order. A history is as one node of Redis's radix tree, has lost nothing but its oldest
 /// samples, and has no consumer groups.
 pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let index = match cx.existing(cx.arg(2)) {
-        Some(Key::History(index)) => index,
-        Some(_) => return Err(WRONGTYPE),
-        None => return Err("ERR no such key"),
-    };
+    let stream = cx.stream(cx.arg(2))?.ok_or("ERR no such key")?;
     if cx.request.len() > 3 {
         return Err("ERR unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.");
     }
-    // The stream exists, so it has a history with a sample in it.
-    let history = cx.histories.get(index).ok_or("ERR no such key")?;
-    let samples = history.range(StreamId::MIN, StreamId::MAX);
+    let samples = cx.range(stream, StreamId::MIN, StreamId::MAX);
     let ends = [samples.first, samples.first.wrapping_add(u32::from(samples.len).saturating_sub(1))];
-    let (len, last, added) = (history.len(), history.last().id(), history.next());
-    let first = history.entry(samples.first).map_or(StreamId::MIN, |entry| entry.id);
+    let last = match stream {
+        Stream::History(index) => cx.histories.get(index).map(|history| history.last().id()),
+        Stream::Log => cx.log.map(|log| log.last()),
+    };
+    let last = last.unwrap_or(StreamId::MIN);
+    let (len, added) = (samples.len, cx.next_entry(stream));
+    let first = cx.entry_id(stream, samples.first).unwrap_or(StreamId::MIN);
     cx.reply.map(10);
-    for (name, number) in [("length", len as i64), ("radix-tree-keys", 1), ("radix-tree-nodes", 2)] {
+    for (name, number) in [("length", len.into()), ("radix-tree-keys", 1), ("radix-tree-nodes", 2)] {
         cx.reply.bulk(name.as_bytes());
         cx.reply.integer(number);
     }
@@ -41,18 +39,14 @@ pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.integer(0);
     for (name, number) in [&b"first-entry"[..], b"last-entry"].into_iter().zip(ends) {
         cx.reply.bulk(name);
-        cx.write_sample(index, number);
+        cx.write_entry(stream, number);
     }
     Ok(Flow::Continue)
 }
 
 /// The stream that argument 2 names.
 fn check_stream(cx: &mut CommandContext<'_, '_>) -> Result<(), &'static str> {
-    match cx.existing(cx.arg(2)) {
-        Some(Key::History(_)) => Ok(()),
-        Some(_) => Err(WRONGTYPE),
-        None => Err("ERR no such key"),
-    }
+    cx.stream(cx.arg(2))?.map(drop).ok_or("ERR no such key")
 }
 
 /// A history has no consumer groups.

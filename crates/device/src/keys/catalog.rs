@@ -18,6 +18,8 @@ use crate::value::Latest;
 pub(crate) const HISTORY: &str = "history:";
 /// The prefix of a reading's or an output's name in the key that describes it.
 pub(crate) const META: &str = "meta:";
+/// The key of the log, which is a channel too. No reading and no output has this name.
+pub(crate) const LOG: &str = "log";
 
 /// All that keys come from: the board's readings and outputs, and the readings of other devices. A reading's number is
 /// its history's: the board's own come first.
@@ -29,6 +31,8 @@ pub(crate) struct Catalog<'a> {
     pub(crate) latest: &'a [Option<Latest>],
     pub(crate) wired: &'a Wired,
     pub(crate) settings: &'a Settings,
+    /// The device has a log.
+    pub(crate) has_log: bool,
 }
 
 impl<'a> Catalog<'a> {
@@ -128,6 +132,8 @@ pub(crate) enum Key {
     ReadingMeta(usize),
     /// The description of an output.
     OutputMeta(usize),
+    /// The log. Sessions without the access of MONITOR have no such key.
+    Log,
 }
 
 impl Key {
@@ -141,14 +147,15 @@ impl Key {
         if let Some(of) = name.strip_prefix(META.as_bytes()) {
             return reading(of).map(Self::ReadingMeta).or_else(|| output(of).map(Self::OutputMeta));
         }
-        reading(name).map(Self::Reading).or_else(|| output(name).map(Self::Output))
+        let log = || (catalog.has_log && name == LOG.as_bytes()).then_some(Self::Log);
+        reading(name).map(Self::Reading).or_else(|| output(name).map(Self::Output)).or_else(log)
     }
 
     /// The name of its type.
     pub(crate) fn type_name(self) -> &'static str {
         match self {
             Self::Reading(_) | Self::Output(_) => "string",
-            Self::History(_) => "stream",
+            Self::History(_) | Self::Log => "stream",
             Self::ReadingMeta(_) | Self::OutputMeta(_) => "hash",
         }
     }
@@ -159,7 +166,7 @@ impl Key {
         match self {
             Self::Reading(index) => catalog.latest(index, now).is_some(),
             Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),
-            Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) => true,
+            Self::Output(_) | Self::ReadingMeta(_) | Self::OutputMeta(_) | Self::Log => true,
         }
     }
 
@@ -175,6 +182,7 @@ impl Key {
         let key = move |number: usize| {
             const OUTPUTS: usize = 3 * READINGS_MAX;
             const REMOTES: usize = OUTPUTS + 2 * OUTPUTS_MAX;
+            const LOG: usize = KEYS_MAX - 1;
             match number {
                 0..OUTPUTS => {
                     let index = number % READINGS_MAX;
@@ -186,6 +194,7 @@ impl Key {
                     let key = if kind == 0 { Self::Output(index) } else { Self::OutputMeta(index) };
                     catalog.output_name(index).map(|_| key)
                 }
+                LOG => catalog.has_log.then_some(Self::Log),
                 _ => {
                     let (kind, slot) = ((number - REMOTES) / REMOTES_MAX, (number - REMOTES) % REMOTES_MAX);
                     catalog.remotes.get(slot).map(|_| reading(kind, own + slot))
@@ -205,6 +214,7 @@ impl Key {
             Self::History(index) => Name { prefix: HISTORY, name: reading(index) },
             Self::ReadingMeta(index) => Name { prefix: META, name: reading(index) },
             Self::OutputMeta(index) => Name { prefix: META, name: output(index) },
+            Self::Log => Name { prefix: "", name: LOG.into() },
         }
     }
 }

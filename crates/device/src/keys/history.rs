@@ -70,6 +70,8 @@ pub(crate) struct SampleId(u64);
 impl SampleId {
     const SEQ_BITS: u32 = 16;
 
+    /// The least.
+    pub(crate) const ZERO: Self = Self(0);
     /// The greatest.
     pub(crate) const MAX: Self = Self(u64::MAX);
 
@@ -93,6 +95,16 @@ impl SampleId {
     /// The same so many milliseconds later.
     pub(crate) fn later(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms.saturating_mul(1 << Self::SEQ_BITS)))
+    }
+
+    /// The ID as it is kept.
+    pub(crate) fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The ID that was kept so.
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits)
     }
 
     pub(crate) fn id(self) -> StreamId {

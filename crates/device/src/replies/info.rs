@@ -16,6 +16,8 @@ pub(crate) struct Info<'a> {
     pub(crate) state: &'a State,
     pub(crate) histories: &'a [History],
     pub(crate) platform: &'a dyn Platform,
+    /// The session may read the log.
+    pub(crate) is_log_shown: bool,
     pub(crate) outbox: Option<&'a Outbox<'a>>,
     pub(crate) health: Health,
     pub(crate) now: Now,
@@ -85,7 +87,10 @@ static LINES: [Line; 58] = [
     Section("Keyspace"),
     Field("db0", |info, out| {
         let all = Key::all(info.state.catalog(info.platform));
-        let keys = all.filter(|(_, key)| key.exists(info.state.catalog(info.platform), info.histories, info.now));
+        let keys = all.filter(|(_, key)| {
+            let is_shown = *key != Key::Log || info.is_log_shown;
+            is_shown && key.exists(info.state.catalog(info.platform), info.histories, info.now)
+        });
         write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
     }),
     Section("Device"),

@@ -36,7 +36,7 @@ pub(crate) fn step(state: &mut State, platform: &dyn Platform, now: Now) {
     }
     let (now_ms, silence_ms) = (now.uptime_ms(), remotes.expire_ms);
     let mut is_changed = [false; RULES_MAX];
-    let catalog = Catalog { platform, remotes, latest, wired, settings };
+    let catalog = Catalog { platform, remotes, latest, wired, settings, has_log: false };
     for ((rule, state), is_changed) in parsed.iter().zip(states.iter_mut()).zip(&mut is_changed) {
         if let Some(rule) = rule {
             *is_changed = state.look(rule, now_ms, silence_ms, |name| value(catalog, name, now));
@@ -51,7 +51,7 @@ pub(crate) fn step(state: &mut State, platform: &dyn Platform, now: Now) {
         };
         let decided = core::mem::replace(&mut state.decides, true);
         if is_changed || !decided || state.is_owed {
-            let catalog = Catalog { platform, remotes, latest, wired, settings };
+            let catalog = Catalog { platform, remotes, latest, wired, settings, has_log: false };
             let target = target(catalog, &rule, text);
             let set = target.ok().and_then(|(output, value)| {
                 outputs::set(platform, wired, outputs, (output, value), now).ok()?;

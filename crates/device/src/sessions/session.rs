@@ -83,8 +83,9 @@ pub(crate) enum Cursor {
     AwaitingDocument,
     /// A page for browsers: which, its next part, when it was begun, and the scale of the chart that is being written.
     Page { view: PageView, part: u8, uptime_s: u32, scale: (i32, i32) },
-    /// Nothing is written, and XREAD waits for the first sample after those that there were.
-    Blocked,
+    /// Nothing is written, and XREAD waits for the first sample after those that there were. `log_next` was the number of
+    /// the log's next line then.
+    Blocked { log_next: u32 },
     /// Nothing is written, and WIFI TRY or WIFI SCAN waits for the outcome of the trial or the scan of this number.
     Wifi(u16),
     /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
@@ -182,7 +183,15 @@ impl Session {
     /// Whether a request waits for something to happen.
     pub(crate) fn is_blocked(&self) -> bool {
         use Cursor::{AwaitingDocument, Blocked, Firmware, Scan, Wifi};
-        matches!(self.cursor, Blocked | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
+        matches!(self.cursor, Blocked { .. } | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
+    }
+
+    /// The number of the log's next line when the session looked last; None if the session waits for no line.
+    pub(crate) fn awaited_log_line(&self) -> Option<u32> {
+        match self.cursor {
+            Cursor::Blocked { log_next } => Some(log_next),
+            _ => None,
+        }
     }
 
     /// An event came that the request may wait for.

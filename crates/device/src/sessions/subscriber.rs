@@ -61,15 +61,16 @@ pub(crate) enum SubscribeError {
 /// A mailbox is bounded: one message too many drops the oldest, because the newest sample is the one that matters.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    subscriptions: Vec<Subscription, SUBSCRIPTIONS_MAX>,
+    subscriptions: Vec<Subscription, SUBSCRIPTIONS_MAX, u8>,
     mailbox: Deque<Message, MAILBOX_LEN>,
-    /// Pushes that were dropped.
-    pub(crate) dropped: u32,
+    /// Number of the next line of the log for the session; None if the session has not subscribed to the log. The lines
+    /// wait in the log itself.
+    pub(crate) log: Option<u32>,
 }
 
 impl Subscriber {
     pub(crate) const fn new() -> Self {
-        Self { subscriptions: Vec::new(), mailbox: Deque::new(), dropped: 0 }
+        Self { subscriptions: Vec::new(), mailbox: Deque::new(), log: None }
     }
 
     /// How many subscriptions of this scope there are.
@@ -138,6 +139,7 @@ impl Subscriber {
     pub(crate) fn clear(&mut self) {
         self.subscriptions.clear();
         self.mailbox.clear();
+        self.log = None;
     }
 
     /// A sample came: puts it in the mailbox once for each subscription that it matches. Returns how many those are,
@@ -158,7 +160,6 @@ impl Subscriber {
             let _ = self.mailbox.push_back(message);
             receivers += 1;
         }
-        self.dropped = self.dropped.wrapping_add(dropped);
         (receivers, dropped)
     }
 
@@ -204,9 +205,9 @@ mod tests {
         let mut subscriber = Subscriber::new();
         subscriber.add(Scope::Channel, b"lm35").unwrap();
         for value in 0..MAILBOX_LEN as i32 + 3 {
-            subscriber.publish("lm35", 0, whole(value));
+            let dropped = u32::from(value >= MAILBOX_LEN as i32);
+            assert_eq!(subscriber.publish("lm35", 0, whole(value)), (1, dropped));
         }
-        assert_eq!(subscriber.dropped, 3);
         let mail = mail(&mut subscriber);
         assert_eq!(mail.len(), MAILBOX_LEN);
         assert_eq!(mail[0], ("lm35".into(), 3));

@@ -90,6 +90,9 @@ fn an_error_of_the_server_is_no_answer_of_the_name() {
         outcome(&asked(), &bytes)
     };
     assert_eq!(with(Rcode::NXDOMAIN), Some(Err(ResolveError::NotFound)));
+    let mut cut = answer(HOST, &[]);
+    cut[2] |= 0x02;
+    assert_eq!(outcome(&asked(), &cut), Some(Err(ResolveError::Server)), "truncated");
     for rcode in [Rcode::FORMERR, Rcode::SERVFAIL, Rcode::NOTIMP, Rcode::REFUSED] {
         assert_eq!(with(rcode), Some(Err(ResolveError::Server)), "{rcode}");
     }

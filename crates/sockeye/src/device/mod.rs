@@ -2,6 +2,7 @@
 
 mod flash;
 mod platform;
+pub mod retained;
 mod sensors;
 mod slots;
 mod store;
@@ -26,6 +27,7 @@ use sockeye_server::{BufferedAcceptor, BufferedSocket, Server};
 use sockeye_wiring::run::Desk;
 
 use crate::device::platform::Board;
+pub use crate::device::retained::Retained;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 use crate::device::slots::CHIP;
 pub use crate::device::slots::{Slots, make_image};
@@ -66,7 +68,7 @@ impl<'a> Reach<'a, InBuffers<Links>> {
 
 /// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
 /// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
-/// The device has been on for `before`, and has measured meanwhile.
+/// The device has been on for `before`, and has measured meanwhile. `retained` has what a restart leaves.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
@@ -77,6 +79,7 @@ pub async fn run<A>(
     (folder, store): (Option<&Path>, HostStore),
     firmware: Option<Slots>,
     (push, before): (Option<PushSettings>, Duration),
+    retained: &Retained,
 ) -> anyhow::Result<End>
 where
     A: TcpAccept,
@@ -91,7 +94,7 @@ where
     if firmware.as_ref().is_some_and(Slots::is_trial) {
         store.set_read_only().await;
     }
-    let board = Board::new(mac, version, bench.clone(), server.clone(), before);
+    let board = Board::new(mac, version, (bench.clone(), server.clone()), before, retained);
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -102,6 +105,7 @@ where
     let mut resources = AppResources::new();
     let mut updater = firmware.map(Slots::into_updater);
     let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
+    let app = app.with_log(&retained::LOG);
     catch_up(&board, &app);
     let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
     let app = app.with_firmware(update.as_ref());
@@ -127,6 +131,7 @@ where
     };
     let restart = async {
         app.restart_requested().await;
+        retained.restart();
         End::Restart
     };
     let working = async {

@@ -13,6 +13,7 @@ use sockeye_server::Server;
 use sockeye_wiring::Hardware;
 use sockeye_wiring::hardware::Drive;
 
+use crate::device::retained::{self, Retained};
 use crate::device::sensors::READINGS;
 use crate::limits::SLOTS_MAX;
 
@@ -28,6 +29,8 @@ pub struct Board {
     version: String,
     bench: Rc<Bench>,
     server: Rc<Server<SLOTS_MAX>>,
+    last_panic: Option<String>,
+    reset_reason: &'static str,
 }
 
 impl Board {
@@ -36,13 +39,16 @@ impl Board {
     pub fn new(
         mac: [u8; 6],
         version: String,
-        bench: Rc<Bench>,
-        server: Rc<Server<SLOTS_MAX>>,
+        (bench, server): (Rc<Bench>, Rc<Server<SLOTS_MAX>>),
         before: Duration,
+        retained: &Retained,
     ) -> Self {
         let name = NetworkName(mac).to_string();
         let run_id = (0..40).map(|_| fastrand::digit(16)).collect();
-        Self { start: Instant::now(), behind: Cell::new(before), before, name, run_id, version, bench, server }
+        retained::booted(before);
+        let (start, behind) = (Instant::now(), Cell::new(before));
+        let (last_panic, reset_reason) = (retained.last_panic().map(str::to_owned), retained.reason());
+        Self { start, behind, before, name, run_id, version, bench, server, last_panic, reset_reason }
     }
 }
 
@@ -100,12 +106,16 @@ impl Platform for Board {
         self.bench.drive(pin, drive).map_err(|_| OutputError)
     }
 
+    fn last_panic(&self) -> Option<&str> {
+        self.last_panic.as_deref()
+    }
+
     fn health(&self) -> Health {
         Health {
             used_memory: resident_len().unwrap_or(0),
             total_memory: memory_len().unwrap_or(0),
             heap_free: None,
-            reset_reason: "power_on",
+            reset_reason: self.reset_reason,
             wifi_rssi_dbm: None,
             server: server_health(&*self.server),
         }

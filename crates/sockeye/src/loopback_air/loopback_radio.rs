@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use embassy_time::{Duration, Instant, Timer};
 use futures_lite::future::{or, zip};
-use sockeye_boot::Boot;
+use sockeye_boot::{Boot, Line};
 use sockeye_sim_radio::{Faults, SimRadio, Surroundings, Timings};
 use sockeye_wifi::adapter::{self, AccessPoint, AdapterContext};
 use sockeye_wifi::{Controller, Ip, Network as Joined, ScanResult, Secret, Security, Ssid};
@@ -38,7 +38,7 @@ pub struct Demo<'a> {
     /// The networks of others.
     pub networks: &'static [DemoNetwork],
     /// The device's console.
-    pub console: Boot<fn(Arguments<'_>)>,
+    pub console: Boot<fn(Line<'_>)>,
     /// The passphrase that the device came with.
     pub passphrase: Secret,
 }

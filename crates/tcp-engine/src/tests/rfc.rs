@@ -501,7 +501,7 @@ fn calling_the_timer_early_changes_nothing() {
 fn what_has_no_room_in_the_driver_is_not_lost() {
     let mut it = Peer::established(256, 256);
     it.c.write(b"abc");
-    let (first, due) = (it.c.next_segment(it.now), it.c.due());
+    let (due, first) = (it.c.due(), it.c.next_segment(it.now));
     assert_eq!(it.c.next_segment(it.now), first, "until it is sent");
     it.c.next_segment(it.now + Duration::from_millis(1));
     assert_eq!(it.c.due(), due, "no timer runs for what has not left");

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::Ended;
-use crate::limits::{CHALLENGE_MS, TIME_WAIT_MS};
+use crate::limits::{CHALLENGE_MS, RTO_MIN_MS, TIME_WAIT_MS};
 use crate::timing::ticks;
 
 /// Both sides have closed, the peer first. `text` is not acknowledged, and neither is the FIN.
@@ -46,8 +46,10 @@ fn what_has_ended_takes_nothing_and_sends_nothing() {
             }
         }
     }
-    it.c.on_timer(it.now + Duration::from_secs(100));
-    assert!(it.c == before && it.drain().is_empty());
+    for seconds in [1, 15, 100] {
+        it.c.on_timer(it.now + Duration::from_secs(seconds));
+        assert!(it.c == before && it.drain().is_empty(), "{seconds}");
+    }
     assert_eq!(it.c.due(), Instant::MAX);
 }
 
@@ -218,12 +220,12 @@ fn an_ack_of_more_brings_its_window_behind_a_piece_that_was_thrown_away() {
 fn text_of_the_peer_is_no_ack_of_ours() {
     let mut it = Peer::established(256, 256);
     it.writes(b"abc");
-    it.waits(900);
+    it.waits(RTO_MIN_MS - 100);
     let window = it.c.congestion();
     it.sends(ACK, b"x");
     assert_eq!(it.c.congestion(), window);
     let sent = it.waits(100);
-    assert_eq!(brief(&[sent.last().unwrap().1.clone()]), [(1, PSH, 3)], "a second after it was sent");
+    assert_eq!(brief(&[sent.last().unwrap().1.clone()]), [(1, PSH, 3)], "no later than without it");
 }
 
 /// RFC 6298 section 2: the round trips of new text are measured.
@@ -233,11 +235,11 @@ fn the_round_trip_of_new_text_is_measured() {
     // The handshake took no time, so a few are needed until they outweigh it.
     for _ in 0..4 {
         it.writes(b"abc");
-        it.waits(800);
+        it.waits(200);
         it.acks_all();
     }
     let rto = it.c.rtt.rto();
-    assert!((ticks(1_500)..ticks(2_500)).contains(&rto), "{rto}");
+    assert!((ticks(RTO_MIN_MS) + 1..ticks(4 * 200)).contains(&rto), "{rto}");
     it.writes(b"def");
     assert_eq!(it.waits(3_000)[0].0, u64::from(rto) * 1_000 / embassy_time::TICK_HZ);
 }
@@ -247,11 +249,11 @@ fn the_round_trip_of_new_text_is_measured() {
 fn a_time_out_that_is_due_backs_off_although_the_peer_is_heard() {
     let mut it = Peer::established(256, 256);
     it.writes(b"abc");
-    it.now += Duration::from_millis(1_000);
+    it.now += Duration::from_millis(RTO_MIN_MS);
     let keep_alive = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
     assert_eq!(brief(&it.takes(&keep_alive)), [(4, ACK, 0)]);
-    let times: Vec<_> = it.waits(3_500).iter().map(|(at, _)| *at).collect();
-    assert_eq!(times, [0, 2_000]);
+    let times: Vec<_> = it.waits(3 * RTO_MIN_MS).iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 2 * RTO_MIN_MS]);
 }
 
 #[test]
@@ -280,5 +282,131 @@ fn header_prediction_has_the_outcome_of_the_whole_procedure() {
         // The long way acknowledges text at once: mostly something is missing before it.
         (long.ack_due, long.ack_at) = (it.c.ack_due, it.c.ack_at);
         assert!(it.c == long, "{sent} {acked} {payload:?}");
+    }
+}
+
+/// Text beyond the window is cut off, and a FIN behind it is beyond the window too.
+#[test]
+fn a_fin_whose_text_was_cut_off_is_not_taken() {
+    let mut it = Peer::established(64, 64);
+    let begin = it.seq;
+    let answer = it.takes(&it.segment(FIN, &[7; 100]));
+    assert_eq!((it.c.state(), answer[0].ack, it.c.has_received_fin()), (State::Established, begin + 64, false));
+    assert_eq!(it.reads(100).len(), 64);
+    it.drain();
+    it.takes(&Segment { seq: begin + 64, ..it.segment(FIN, &[7; 36]) });
+    assert_eq!((it.reads(100).len(), it.c.state()), (36, State::CloseWait));
+}
+
+/// Section 3.10.7.4, first step: a FIN has a number too, so a segment whose text is old may bring a new FIN.
+#[test]
+fn a_fin_behind_text_that_is_old_counts() {
+    let mut it = Peer::established(256, 256);
+    it.sends(ACK, b"abc");
+    let answer = it.takes(&Segment { seq: it.seq - 3, ..it.segment(FIN, b"abc") });
+    assert_eq!((it.c.state(), answer[0].ack), (State::CloseWait, it.seq + 1));
+}
+
+/// Section 3.10.7.4, seventh step: nothing comes behind a FIN, whether it came before or comes later.
+#[test]
+fn text_behind_the_fin_is_not_taken() {
+    let mut it = Peer::established(256, 256);
+    let begin = it.seq;
+    it.takes(&Segment { seq: begin + 5, ..it.segment(ACK, b"beyond") });
+    it.takes(&it.segment(FIN, b"abc"));
+    assert_eq!((it.c.state(), it.c.rcv_nxt), (State::CloseWait, begin + 4));
+    for text in [&b"x"[..], b"xyz"] {
+        it.takes(&Segment { seq: begin + 4, ..it.segment(ACK, text) });
+    }
+    assert_eq!((it.reads(100), it.c.rcv_nxt), (b"abc".to_vec(), begin + 4));
+}
+
+#[test]
+fn text_stays_readable_after_time_wait() {
+    let mut it = Peer::established(256, 256);
+    it.c.close();
+    it.drain();
+    it.ack = ISS + 2;
+    it.sends(FIN, b"last words");
+    it.waits(2 * TIME_WAIT_MS);
+    assert_eq!((it.c.ended(), it.reads(100)), (Some(Ended::Closed), b"last words".to_vec()));
+}
+
+/// A close in SYN-RECEIVED leaves the handshake as it is, with what it repeats.
+#[test]
+fn a_handshake_goes_on_after_a_close() {
+    let mut it = Peer::syn_received(256, 256);
+    it.c.close();
+    let sent = it.waits(1_000);
+    assert_eq!((sent[0].1.flags, sent[0].1.seq), (SYN | ACK, ISS));
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, FIN, 0)]);
+    it.ack = ISS + 2;
+    it.sends(ACK, b"");
+    assert_eq!(it.c.state(), State::FinWait2, "the ACK of the SYN was none of the FIN");
+}
+
+/// Section 3.10.7.4, fifth step: windows count until the last byte is acknowledged.
+#[test]
+fn a_window_update_counts_in_last_ack() {
+    let mut it = Peer::with_window(256, 256, 0);
+    it.window = 0;
+    it.sends(FIN, b"");
+    it.waits(100);
+    it.c.write(b"abc");
+    it.c.close();
+    assert_eq!((it.c.state(), it.drain()), (State::LastAck, Vec::new()));
+    it.window = 100;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, FIN | PSH, 3)]);
+}
+
+/// The window shuts while text is under way, and that text is lost. Both timers are the same one.
+#[test]
+fn text_that_was_under_way_when_the_window_shut_is_sent_again() {
+    let mut it = Peer::with_window(256, 4_096, 3_000);
+    it.writes(&[7; 2_000]);
+    it.ack = ISS + 1_461;
+    it.window = 0;
+    assert_eq!(it.sends(ACK, b""), []);
+    let probes = it.waits(5_000);
+    assert!(!probes.is_empty() && probes.iter().all(|(_, sent)| (sent.seq, sent.payload.len()) == (ISS + 1_461, 1)));
+    it.window = 3_000;
+    let mut sent = it.sends(ACK, b"");
+    sent.extend(it.waits(2_000).into_iter().map(|(_, sent)| sent));
+    assert!(sent.iter().any(|sent| sent.seq == ISS + 1_461 && sent.payload.len() == 540), "{sent:?}");
+}
+
+/// RFC 5681 section 3.2 for a FIN: it is sent again, and its timer runs.
+#[test]
+fn three_duplicate_acks_send_a_lone_fin_again() {
+    let mut it = Peer::established(256, 256);
+    it.c.close();
+    assert_eq!(brief(&it.drain()), [(1, FIN, 0)]);
+    let sent: Vec<_> = (0..3).flat_map(|_| it.sends(ACK, b"")).collect();
+    assert_eq!(brief(&sent), [(1, FIN, 0)]);
+    assert_eq!(brief(&[it.waits(2_000)[0].1.clone()]), [(1, FIN, 0)], "and again after a time-out");
+}
+
+/// RFC 5681 section 2: a duplicate ACK occupies no number.
+#[test]
+fn a_fin_is_no_duplicate_ack() {
+    let mut it = Peer::with_window(256, 4_096, 4_000);
+    it.writes(&[7; 3_000]);
+    it.sends(ACK, b"");
+    assert_eq!(it.c.duplicates, 1);
+    it.sends(FIN, b"");
+    assert_eq!(it.c.duplicates, 1);
+}
+
+/// Section 3.10.7.4, second step: RST comes before SYN, FIN and text. After the peer's FIN it is an error too (MUST-12).
+#[test]
+fn a_reset_is_one_whatever_else_is_in_it() {
+    for flags in [RST, RST | ACK, RST | SYN, RST | FIN, RST | PSH] {
+        let mut it = Peer::established(256, 256);
+        it.sends(flags, b"x");
+        assert_eq!((it.c.ended(), it.c.received()), (Some(Ended::Reset), 0), "{flags:?}");
+        let mut it = Peer::established(256, 256);
+        it.sends(FIN, b"");
+        it.sends(flags, b"");
+        assert_eq!(it.c.ended(), Some(Ended::Reset), "{flags:?}");
     }
 }

@@ -97,6 +97,47 @@ fn a_question_for_the_device_is_answered_and_teaches_the_askers_address() {
     assert_eq!(table.receive(&arp(Operation::Request, PEER, PEER_MAC, PEER), at(2)), Incoming::Done);
 }
 
+/// ARP poisoning: an answer counts for a neighbour that is known or was asked for, and makes nobody known.
+#[test]
+fn an_answer_to_no_question_makes_nobody_known() {
+    let mut table = table();
+    let reply = arp(Operation::Reply, PEER, PEER_MAC, LOCAL);
+    assert_eq!(table.receive(&reply, at(0)), Incoming::Done);
+    assert!(table.entries.is_empty());
+    assert_eq!(route(&mut table, PEER, 1), None);
+    assert_eq!(asked(&mut table, 1), [PEER]);
+    table.receive(&reply, at(2));
+    assert_eq!(route(&mut table, PEER, 3), Some(PEER_MAC));
+}
+
+/// INFRA:HALT: the table has its bound whoever asks, and the last one that asked is answered.
+#[test]
+fn ten_thousand_neighbours_fill_no_table() {
+    let mut table = table();
+    table.set_local(Some(Ipv4Cidr::new(LOCAL, 16)));
+    for number in 0..10_000_u32 {
+        let [.., c, d] = (number + 256).to_be_bytes();
+        let (peer, mac) = (Ipv4Addr::new(10, 0, c, d), [2, 7, 0, 0, c, d]);
+        assert!(matches!(table.receive(&arp(Operation::Request, peer, mac, LOCAL), at(0)), Incoming::Reply(_)));
+        assert!(table.entries.len() <= NEIGHBOURS_MAX);
+        assert_eq!(route(&mut table, peer, 0), Some(mac));
+    }
+}
+
+/// Milliseconds are counted in 32 bits, which are 49 days.
+#[test]
+fn the_table_outlives_the_end_of_its_clock() {
+    let mut table = table();
+    let end = u64::from(u32::MAX) - 5_000;
+    table.receive(&datagram(PEER, PEER_MAC), at(end - 100));
+    for ms in [end - 50, end, end + 50, end + 200] {
+        assert_eq!(route(&mut table, PEER, ms), Some(PEER_MAC), "{ms}");
+        assert!(asked(&mut table, ms).is_empty(), "it was heard lately");
+    }
+    assert_eq!(route(&mut table, PEER, end + u64::from(REACHABLE_MS)), Some(PEER_MAC));
+    assert_eq!(asked(&mut table, end + u64::from(REACHABLE_MS)), [PEER]);
+}
+
 /// RFC 5227 section 2.1.1: a host that is about to use an address asks for it without one of its own.
 #[test]
 fn a_probe_for_the_devices_address_is_answered_and_teaches_nothing() {

@@ -1,13 +1,12 @@
 //! A network that was fixed when the program was built: `hello` starts an access point, or joins one network for ever.
 
-use core::fmt::{Arguments, Write};
+use core::fmt::Write;
 
 use embassy_futures::join::join;
 use embassy_sync::channel::Channel;
 use embassy_time::{Duration, Instant, Timer, with_timeout};
 use sockeye_backoff::Backoff;
-use sockeye_boot::BuildSettings;
-use sockeye_boot::NetworkName;
+use sockeye_boot::{BuildSettings, Line, NetworkName};
 
 use crate::adapter::{Adapter, AdapterContext, Events, NetworkStack, RadioDriver};
 use crate::credentials::{Network as Joined, Secret};
@@ -32,7 +31,7 @@ impl StaticNetwork<true> {
     where
         D: RadioDriver,
         N: NetworkStack,
-        P: Fn(Arguments<'_>) + Copy,
+        P: Fn(Line<'_>) + Copy,
     {
         let is_open = matches!(built, BuildSettings::AccessPoint { open: true });
         start_ap(driver, context, &access_point(mac, is_open)).await
@@ -51,7 +50,7 @@ impl StaticNetwork<false> {
     where
         D: RadioDriver,
         N: NetworkStack,
-        P: Fn(Arguments<'_>) + Copy,
+        P: Fn(Line<'_>) + Copy,
     {
         let (ssid, password) = match built {
             BuildSettings::Station { ssid, password } => (ssid, password),
@@ -67,7 +66,7 @@ pub(super) async fn start_ap<D, N, P>(driver: D, context: AdapterContext<'_, N, 
 where
     D: RadioDriver,
     N: NetworkStack,
-    P: Fn(Arguments<'_>) + Copy,
+    P: Fn(Line<'_>) + Copy,
 {
     let events = Channel::new();
     let mut adapter = Adapter::new(driver, context, &events);
@@ -93,7 +92,7 @@ pub(super) async fn stay_joined<D, N, P>(
 where
     D: RadioDriver,
     N: NetworkStack,
-    P: Fn(Arguments<'_>) + Copy,
+    P: Fn(Line<'_>) + Copy,
 {
     let events = Channel::new();
     let (network, console, print_address) = (context.network, context.console, context.print_address());
@@ -118,7 +117,7 @@ pub(super) async fn stay_ms<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events:
 where
     D: RadioDriver,
     N: NetworkStack,
-    P: Fn(Arguments<'_>) + Copy,
+    P: Fn(Line<'_>) + Copy,
 {
     let joining = until(adapter, events, |event| matches!(event, Event::Joined | Event::JoinFailed(_)));
     match with_timeout(limit, joining).await {
@@ -142,7 +141,7 @@ async fn until<D, N, P>(adapter: &mut Adapter<'_, D, N, P>, events: &Events, is_
 where
     D: RadioDriver,
     N: NetworkStack,
-    P: Fn(Arguments<'_>) + Copy,
+    P: Fn(Line<'_>) + Copy,
 {
     loop {
         let event = adapter.listen(events.receive()).await;

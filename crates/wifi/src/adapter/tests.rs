@@ -153,7 +153,7 @@ impl NetworkStack for Fake {
 
 type Lines = RefCell<Vec<String>>;
 
-fn air<'a, P: Fn(Arguments<'_>) + Copy>(fake: &'a Fake, print: P) -> AdapterContext<'a, Fake, P> {
+fn air<'a, P: Fn(Line<'_>) + Copy>(fake: &'a Fake, print: P) -> AdapterContext<'a, Fake, P> {
     let console = Boot::new(print, "device", "a test");
     let passphrase = Secret::new(b"correct horse").unwrap();
     AdapterContext { network: fake, console, up: &|_| (), passphrase, rssi_dbm: &fake.rssi_dbm }
@@ -162,7 +162,7 @@ fn air<'a, P: Fn(Arguments<'_>) + Copy>(fake: &'a Fake, print: P) -> AdapterCont
 /// Acts and happenings one after the other, each with the calls and the events that it is to lead to.
 fn check(steps: &[(Step, &[&str], &[Event])]) {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     for (index, (step, calls, expected)) in steps.iter().enumerate() {
         match step {
             Step::Act(action) => station.act(action.clone()),
@@ -327,7 +327,7 @@ fn the_access_point_counts_its_clients() {
 fn a_restart_of_the_access_point_has_no_clients_whatever_the_driver_reports_of_it() {
     let (fake, events) = (Fake::default(), Channel::new());
     fake.restarts_ap.set(true);
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     station.act(start(ApSecurity::FactoryPassphrase));
     fake.happen(DriverEvent::Client(MAC, true));
     station.take_events();
@@ -340,7 +340,7 @@ fn a_restart_of_the_access_point_has_no_clients_whatever_the_driver_reports_of_i
 #[test]
 fn a_driver_that_counts_its_clients_is_believed() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     station.act(start(ApSecurity::Open));
     fake.clients.set(Some(3));
     station.check();
@@ -358,7 +358,7 @@ fn the_access_point_is_open_only_if_the_owner_has_it_open() {
         (Act(start(other)), &["own sockeye-ABCD \"other horse\"|", ADDRESS], &[Event::ApStarted]),
     ]);
     let (fake, events) = (Fake::default(), Channel::new());
-    let air = AdapterContext { passphrase: Secret::default(), ..air(&fake, |_: Arguments<'_>| ()) };
+    let air = AdapterContext { passphrase: Secret::default(), ..air(&fake, |_: Line<'_>| ()) };
     let mut station = Adapter::new(&fake, air, &events);
     assert_eq!(station.start_ap(&access_point(MAC, false)), Event::ApFailed);
     assert_eq!((fake.calls(), station.config.ap), (Vec::from(["AP address None".to_string()]), None));
@@ -367,7 +367,7 @@ fn the_access_point_is_open_only_if_the_owner_has_it_open() {
 #[test]
 fn a_change_of_the_mode_that_drops_the_station_out_brings_it_back() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     station.act(join());
     fake.happen(DriverEvent::Connected);
     station.take_events();
@@ -392,7 +392,7 @@ fn a_change_of_the_mode_that_drops_the_station_out_brings_it_back() {
 #[test]
 fn a_scan_tells_as_much_as_there_is_room_for() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     let actions = Channel::new();
     let asking = async {
         actions.send(Action::Scan).await;
@@ -408,7 +408,7 @@ fn a_scan_tells_as_much_as_there_is_room_for() {
 #[test]
 fn signal_strength_is_measured_when_something_happens() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     station.act(join());
     fake.happen(DriverEvent::Connected);
     block_on(station.listen(yield_now()));
@@ -421,8 +421,8 @@ fn signal_strength_is_measured_when_something_happens() {
 #[test]
 fn a_fixed_network_is_joined_again_and_the_console_says_so() {
     let (fake, lines) = (Fake::default(), Lines::default());
-    let print = |line: Arguments<'_>| lines.borrow_mut().push(line.to_string());
-    let up = |address| print(format_args!("up {address}"));
+    let print = |line: Line<'_>| lines.borrow_mut().push(line.to_string());
+    let up = |address| print(Line::Notice(format_args!("up {address}")));
     let air = AdapterContext { up: &up, ..air(&fake, print) };
     let wanted = join_of(MAC, HOME, None);
     let staying = stay_joined(&fake, air, &wanted, || u32::MAX);
@@ -452,7 +452,7 @@ fn a_fixed_network_is_joined_again_and_the_console_says_so() {
 
 #[test]
 fn what_the_program_was_built_for_is_what_the_radio_is_told() {
-    let print = |_: Arguments<'_>| ();
+    let print = |_: Line<'_>| ();
     let (fake, open) = (Fake::default(), BuildSettings::AccessPoint { open: true });
     let owning = StaticNetwork::<true>::run(&fake, air(&fake, print), open, MAC, || 0);
     block_on(select(owning, fake.called("own sockeye-ABCD \"\"|")));
@@ -464,7 +464,7 @@ fn what_the_program_was_built_for_is_what_the_radio_is_told() {
 #[test]
 fn a_router_that_never_answers_is_given_up() {
     let (fake, events) = (Fake::default(), Channel::new());
-    let mut station = Adapter::new(&fake, air(&fake, |_: Arguments<'_>| ()), &events);
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
     station.join(join_of(MAC, HOME, None));
     let leaving = async {
         fake.called("disconnect").await;
@@ -481,7 +481,7 @@ fn a_fixed_access_point_is_started_again_if_it_fails() {
     let fake = Fake::default();
     fake.fails.set(true);
     let config = access_point(MAC, false);
-    let owning = start_ap(&fake, air(&fake, |_: Arguments<'_>| ()), &config);
+    let owning = start_ap(&fake, air(&fake, |_: Line<'_>| ()), &config);
     let story = async {
         fake.called(OWN).await;
         fake.fails.set(false);

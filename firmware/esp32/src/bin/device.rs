@@ -10,16 +10,18 @@ use embassy_executor::Spawner;
 use embassy_futures::join::{join, join3, join4};
 use esp_radio::wifi::Interface;
 use sockeye_board::board_platform::measure;
+use sockeye_board::library_log::LibraryLog;
 use sockeye_board::{boot, boot_count, build_config};
 use sockeye_boot::{PAGE_PORT, PORT};
 use sockeye_device::limits::{READINGS_MAX, REMOTES_MAX};
 use sockeye_device::{App, AppResources, Day, Firmware, History, Outbox, Platform, StoreTask};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
+use sockeye_esp32::console::{LOG, print_and_keep};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Links, Memory};
-use sockeye_esp32::platform::{Board, Chip, sample};
+use sockeye_esp32::platform::{Board, Chip, reset_reason, sample};
 use sockeye_esp32::settings::SETTINGS;
 use sockeye_esp32::store::{Flash, PROJECT};
 use sockeye_esp32::{CHIP, SLOTS, boards, console, guard, interfaces, panic, pins, services, wiring};
@@ -58,17 +60,19 @@ async fn main(spawner: Spawner) -> ! {
     static MEMORY: [Memory; 2] = [const { Memory::new() }; 2];
     static LINKS: StaticCell<Links> = StaticCell::new();
     static ENDPOINT: StaticCell<Handler> = StaticCell::new();
+    static LIBRARY_LOG: LibraryLog = LibraryLog(print_and_keep);
 
     let mut chip = sockeye_esp32::peripherals();
+    panic::log_to(&LOG);
     let watchdog = guard::arm(chip.RTC_TIMER);
     // First of all, so that whatever resets an image on trial leads back to the firmware before.
     let flash = Flash::open(chip.FLASH);
     let mut slots = flash.slots();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
     let failed_boots = boot_count::begin(&panic::BOOT_COUNT);
-    let console = console::start("device");
+    let console = console::start("device", print_and_keep);
     let last_panic = panic::panic_message();
-    boot::warn_of_panic(last_panic.as_deref(), &console);
+    boot::tell_restart(reset_reason(), last_panic.as_deref(), &console);
     if !wiring::is_calibrated() {
         console.warning(&"the chip has no calibration data: voltages can be wrong by a tenth and more");
     }
@@ -79,9 +83,9 @@ async fn main(spawner: Spawner) -> ! {
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console).await;
-    console::start_log(stored.settings.log_level);
-    let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console).await;
+    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console);
+    console::start_log(stored.settings.log_level, &LIBRARY_LOG);
+    let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console);
     let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
@@ -95,7 +99,7 @@ async fn main(spawner: Spawner) -> ! {
     let board: &'static Board = BOARD.init(Board::new(Chip { pins: wired, server }, mac, last_panic, failed_boots));
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
-    let app = app.with_days(DAYS.take()).with_outbox(outbox);
+    let app = app.with_days(DAYS.take()).with_outbox(outbox).with_log(&LOG);
     let update = update.map(|update| &*UPDATE.init(update));
     let app: &'static App<'static> = APP.init(app.with_firmware(update));
     let storing: &'static StoreTask = STORING.take();

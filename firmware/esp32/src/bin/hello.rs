@@ -11,10 +11,11 @@ use embassy_executor::Spawner;
 use esp_hal::rng::Rng;
 use esp_radio::wifi::Interface;
 use sockeye_board::boot;
+use sockeye_board::library_log::LibraryLog;
 use sockeye_boot::BuildSettings;
 use sockeye_boot::PORT;
 use sockeye_device::LogLevel;
-use sockeye_esp32::console::print;
+use sockeye_esp32::console::{print, print_line};
 use sockeye_esp32::entropy::Entropy;
 use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Links, Memory};
@@ -43,10 +44,11 @@ async fn main(spawner: Spawner) -> ! {
 
     let chip = sockeye_esp32::peripherals();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
-    let console = console::start("hello");
-    console::start_log(LogLevel::default());
+    let console = console::start("hello", print_line);
+    static LOG: LibraryLog = LibraryLog(print_line);
+    console::start_log(LogLevel::default(), &LOG);
     let entropy = Entropy::draw(chip.RNG, chip.ADC1);
-    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console).await;
+    let passphrase = boot::passphrase(Flash::open(chip.FLASH).settings().as_ref(), &entropy.passphrase, &console);
     let radio = Radio::start(chip.WIFI, &RadioConfig::default()).expect("the radio starts");
     let interface = if IS_AP { Interface::access_point() } else { Interface::station() };
     let mac = interface.mac_address();

@@ -3,10 +3,7 @@
 use core::cell::Cell;
 
 use embassy_time::Instant;
-use portable_atomic::AtomicU8;
 use sockeye_board::board_platform::{self, BoardHardware};
-use sockeye_board::boot_count;
-use sockeye_board::limits::BOOT_COUNT_MEMORY_LEN;
 use sockeye_board::readings::{UPTIME, count, counter};
 use sockeye_device::{Health, ReadingInfo, Value, WiringSetup};
 use sockeye_endpoint::server_health;
@@ -25,10 +22,6 @@ pub const READINGS: [ReadingInfo<'static>; 2] = [counter("instructions", ""), UP
 /// How many readings that are.
 pub const READINGS_LEN: usize = READINGS.len();
 
-/// How many boots have failed in a row. A restart leaves it as it is.
-#[unsafe(link_section = ".uninit.boot_count")]
-pub static BOOT_COUNT: boot_count::BootCountMemory = [const { AtomicU8::new(0) }; BOOT_COUNT_MEMORY_LEN];
-
 /// The board.
 pub type Board = board_platform::Board<Machine>;
 
@@ -42,12 +35,13 @@ pub struct Machine {
     random: Cell<u64>,
     server: &'static Server<SLOTS>,
     bench: &'static Bench,
+    reset_reason: &'static str,
 }
 
 impl Machine {
-    /// With these pins.
-    pub fn new(server: &'static Server<SLOTS>, bench: &'static Bench) -> Self {
-        Self { random: Cell::new(Instant::now().as_ticks() | 1), server, bench }
+    /// With these pins, booted for this reason.
+    pub fn new(server: &'static Server<SLOTS>, bench: &'static Bench, reset_reason: &'static str) -> Self {
+        Self { random: Cell::new(Instant::now().as_ticks() | 1), server, bench, reset_reason }
     }
 }
 
@@ -86,7 +80,7 @@ impl BoardHardware for Machine {
             used_memory: executor::static_ram_len(),
             total_memory: RAM_LEN,
             heap_free: None,
-            reset_reason: "power_on",
+            reset_reason: self.reset_reason,
             wifi_rssi_dbm: None,
             server: server_health(self.server),
         }

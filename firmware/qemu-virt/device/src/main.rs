@@ -4,6 +4,7 @@
 
 mod board;
 mod parts;
+mod retained;
 mod services;
 
 use edge_nal::TcpBind;
@@ -26,7 +27,6 @@ use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_firmware_update::{UpdateState, Updater};
 use sockeye_parts::SimulatedBoard;
 use sockeye_qemu_virt::config::Config;
-use sockeye_qemu_virt::console::print;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::watchdog::Watchdog;
 use sockeye_qemu_virt::{SLOTS, executor, network, restart};
@@ -36,7 +36,8 @@ use sockeye_server::{Liveness, Server};
 use sockeye_tcp::{Acceptor, SocketBuffers};
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::board::{BOOT_COUNT, Board, Machine};
+use crate::board::{Board, Machine};
+use crate::retained::{BOOT_COUNT, Cause, LOG};
 
 /// embassy-net's own sockets: those of the services, and one to spare.
 const SOCKETS: usize = 1 + services::SOCKETS;
@@ -59,7 +60,7 @@ fn main(_hart: usize, _device_tree: usize, booted: usize) -> ! {
     // First of all, so that whatever resets an image on trial leads back to the firmware before.
     let slots = partitions::slots(booted, config.get("update.key").and_then(update_key));
     let slots = slots.map(|slots| UPDATER.init(slots));
-    if slots.is_some() {
+    if slots.is_some() || config.get("panic") == Some("restart") {
         restart::set_on_panic();
     }
     executor::run(|spawner| spawner.spawn(start(spawner, config, slots, watchdog).expect("one task")))
@@ -85,12 +86,14 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
     let failed_boots = boot_count::begin(&BOOT_COUNT);
-    let console = Boot::of_version(print, Machine::VERSION, "device", Machine::NAME);
+    let (reset_reason, last_panic) = retained::boot();
+    let console = Boot::of_version(retained::print, Machine::VERSION, "device", Machine::NAME);
+    boot::tell_restart(reset_reason, last_panic.as_deref(), &console);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let server: &'static Server<SLOTS> = SERVER.take();
     let parts = parts::start();
-    let board: &'static Board =
-        BOARD.init(Board::new(Machine::new(server, &parts.bench), card.mac(), None, failed_boots));
+    let machine = Machine::new(server, &parts.bench, reset_reason);
+    let board: &'static Board = BOARD.init(Board::new(machine, card.mac(), last_panic, failed_boots));
     let tcp = network::listener_and_client(BUFFERS.take(), OUTGOING.take());
     let (interface, stack) = network::start(spawner, card, tcp, NET.take());
     let has_own_network = config.get("network") == Some("own");
@@ -101,11 +104,11 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(Some(&store), &settings(&config, board), &console).await;
+    let stored = boot::settings(Some(&store), &settings(&config, board), &console);
     let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let update = update.map(|update| &*UPDATE.init(update));
-    let app = app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox).with_firmware(update);
+    let app = app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox).with_firmware(update).with_log(&LOG);
     let app: &'static App<'static> = APP.init(app);
     // There is no other network than the host's. A client there started this machine, or is in the network of the
     // machine's host.
@@ -212,7 +215,7 @@ async fn keep(storing: &'static StoreTask, store: Store, app: &'static App<'stat
     let restarting = async {
         app.restart_requested().await;
         boot_count::succeed(&BOOT_COUNT);
-        restart::restart()
+        retained::restart(Cause::Software)
     };
     join3(storing.run(&store), boot_count::stay_up(&BOOT_COUNT), restarting).await;
 }

@@ -1,7 +1,7 @@
 //! The parts on the board's pins: they go on once a second, and whoever types on the console pulls them out.
 //!
 //! A line that is typed has the names of all parts that are pulled out from then on, none for an empty one. `reset` is
-//! no part: it restarts the machine at once, as a watchdog does.
+//! no part: it restarts the machine at once, as a watchdog does. Nor is `panic`, which makes the device panic.
 
 use core::cell::Cell;
 
@@ -12,11 +12,11 @@ use heapless::String;
 use sockeye_device::App;
 use sockeye_parts::{Bench, SimulatedBoard};
 use sockeye_qemu_virt::console::print;
-use sockeye_qemu_virt::restart::restart;
 use sockeye_qemu_virt::{console, executor};
 use static_cell::StaticCell;
 
 use crate::board::next_random;
+use crate::retained::{self, Cause};
 
 /// The allocator of the simulated parts, which are no part of the device.
 #[global_allocator]
@@ -30,6 +30,8 @@ const LINE_LEN_MAX: usize = 64;
 const SECOND: Duration = Duration::from_secs(1);
 /// The line that restarts the machine.
 const RESET: &str = "reset";
+/// The line that makes the device panic.
+const PANIC: &str = "panic";
 
 /// Makes the parts. To be called once.
 pub fn start() -> &'static SimulatedBoard {
@@ -69,8 +71,9 @@ async fn typing(parts: &SimulatedBoard) {
         match console::typed().await {
             b'\n' => {
                 if line == RESET {
-                    restart();
+                    retained::restart(Cause::Watchdog);
                 }
+                assert!(line != PANIC, "as it was typed");
                 parts.unplug(|name| line.split_ascii_whitespace().any(|unplugged| unplugged == name));
                 print(format_args!("pulled out: {line}"));
                 line.clear();

@@ -9,7 +9,7 @@ use embassy_executor::Spawner;
 use embassy_net::StackResources;
 use exchange::answer;
 use sockeye_boot::{Boot, PORT};
-use sockeye_qemu_virt::console::print;
+use sockeye_qemu_virt::console::print_line;
 use sockeye_qemu_virt::virtio::NetworkCard;
 use sockeye_qemu_virt::{SLOTS, executor, network};
 use sockeye_server::limits::Timeouts;
@@ -42,7 +42,7 @@ async fn start(spawner: Spawner) {
         ConstStaticCell::new(SocketBuffers::new());
     static SOCKETS: ConstStaticCell<StackResources<0>> = ConstStaticCell::new(StackResources::new());
 
-    let boot = Boot::new(print, "bench", "qemu-system-riscv32 -machine virt");
+    let boot = Boot::new(print_line, "bench", "qemu-system-riscv32 -machine virt");
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");
     let tcp = network::listener(BUFFERS.take());
     let (interface, stack) = network::start(spawner, card, tcp, SOCKETS.take());

@@ -26,5 +26,5 @@ pub(super) fn change<'a>(
     Family::Wiring.set(request, wiring, len, |wiring, name, spec| {
         wiring.set(name, spec).map_err(|error| refuse(format_args!("{}", Rejected { name, error })))
     })?;
-    check(wiring, &pins, platform).map_err(|rejected| refuse(format_args!("{rejected}")))
+    check(wiring, &pins, platform, true).map_err(|rejected| refuse(format_args!("{rejected}")))
 }

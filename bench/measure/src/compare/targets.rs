@@ -95,10 +95,11 @@ Why:
   1,024 bytes. lwIP offers 5,760 and gets one. The checksum takes 1,060. The bytes are copied twice: into the
   connection's ring, and to the handler, which together takes 1,400. The handler reads 128 bytes at a time, and its eight
   reads take 1,500 beside the copies. lwIP's callback sees the frame itself.
-- Of a `GET` the device and its codec take two fifths: the decoder 450, the command's lookup and its accounting with two
-  readings of the clock 520, the key and its value 440, the loop between them 400. Of connect, `GET`, close the same.
-- The hello image's code is 46 KB of Sockeye, 11 KB of embassy-net and smoltcp, which are there for ICMP alone, and 26 KB
-  of Rust's core and the executor ([footprint.md](footprint.md)). 10 KB of those print lines on the console, 4 KB of the
-  10 the addresses in them. The image is built for speed: at `s` it is a tenth smaller, and a request takes a tenth more
+- The device and its codec take two fifths of a `GET`. The decoder takes 450, the key and its value 440, the loop between
+  them 400. The command's lookup and its accounting take 520, two readings of the clock among them. Connect, `GET`,
+  close misses its aim by the same.
+- The hello image's code is 46 KB of Sockeye and 26 KB of Rust's core and the executor
+  ([footprint.md](footprint.md)). embassy-net and smoltcp are 11 KB, for ICMP alone. Printing lines takes 10 KB, of which
+  4 KB are for addresses. The image is built for speed: at `s` it is a tenth smaller, and a request takes a tenth more
   instructions.
 ";

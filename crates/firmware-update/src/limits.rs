@@ -24,6 +24,9 @@ pub const KEY_LEN: usize = 32;
 pub const DESCRIPTOR_TEXT_LEN: usize = 32;
 /// Bytes of flash that are read at once; the crate's only buffer.
 pub const BUFFER_LEN: usize = 1024;
+/// How often an erase gives way before it begins. A request that came meanwhile takes three turns of other tasks: one for
+/// its frame, one for the answer, one for the reply. So no request waits for two erases, or for a signature and an erase.
+pub const ERASE_YIELDS: usize = 4;
 /// The highest ID of a chip that is known (ESP-IDF, `esp_chip_id_t`).
 pub const CHIP_ID_MAX: u16 = 18;
 /// An image's length is a multiple of this: espflash pads to it.

@@ -25,8 +25,9 @@ pub const PORT: u16 = 3000;
 pub const OFFSET_LEN: usize = 8;
 /// The longest time for which nobody looks at the transfer.
 const WAIT_MAX: Duration = Duration::from_millis(20);
-/// How long the kernel's connections may last once both ends are done: the last FIN or its ACK may be lost.
-const END_MAX: Duration = Duration::from_secs(60);
+/// How long the kernel's connections may last once both ends are done. Linux hears only of its next transmission that the
+/// device has given a connection up, and backs off to 120 s.
+const END_MAX: Duration = Duration::from_secs(300);
 /// How often the kernel is asked for its connections.
 const END_POLL: Duration = Duration::from_millis(100);
 /// Connections of one transfer, at most.
@@ -46,6 +47,8 @@ pub struct Transfer {
     is_listening: AtomicBool,
     is_over: AtomicBool,
     failure: Mutex<Option<String>>,
+    /// Why connections were given up at the end that opens them.
+    reasons: Mutex<Vec<String>>,
 }
 
 impl Transfer {
@@ -61,6 +64,7 @@ impl Transfer {
             is_listening: AtomicBool::new(false),
             is_over: AtomicBool::new(false),
             failure: Mutex::new(None),
+            reasons: Mutex::default(),
         }
     }
 
@@ -74,6 +78,9 @@ impl Transfer {
         if error.is::<Corrupt>() || count > CONNECTIONS_MAX {
             self.fail(format!("{}: {error:#}", end.name()));
             return Err(error);
+        }
+        if end == self.plan.opener {
+            self.reasons.lock().expect("nobody panics").push(format!("{error:#}"));
         }
         Ok(())
     }
@@ -174,7 +181,8 @@ pub fn run(plan: Plan, stack: Stack, limit: Duration) -> Result<Outcome> {
     linux.join().expect("no thread panics")?;
     ensure!(transfer.sender.digest() == transfer.receiver.digest(), "the digests of the two ends differ");
     let given_up = transfer.given_up();
-    ensure!(given_up <= plan.given_up_max(), "{given_up} connections were given up");
+    let reasons = transfer.reasons.lock().expect("nobody panics").join("; ");
+    ensure!(given_up <= plan.given_up_max(), "{given_up} connections were given up: {reasons}");
     let (device, linux) = link.sent();
     let sent = if plan.sender == End::Device { device } else { linux };
     Ok(Outcome { plan, seconds: seconds?, given_up, sent, device })

@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::Parser;
 use sockeye_tcp_simulation::capture::Capture;
 use sockeye_tcp_simulation::cells;
-use sockeye_tcp_simulation::run::{Outcome, Pair, Record, Stack, run};
+use sockeye_tcp_simulation::run::{Outcome, Pair, Record, Stack, is_ours, run};
 use sockeye_tcp_simulation::watch::{Fault, Kind};
 
 /// Faults of a pair that are told in full.
@@ -50,14 +50,6 @@ const PAIRS: [Pair; 4] = [
 
 /// Stacks, and whether a cell that differs from the table fails the run.
 const STACKS: [(Stack, bool); 2] = [(Stack::Own, true), (Stack::Smoltcp, false)];
-
-/// Whether a fault is ours: smoltcp's are counted, and fail nothing.
-fn is_ours(fault: &Fault, pair: Pair) -> bool {
-    match fault.side {
-        Some(side) => pair[side.index()] == Stack::Own,
-        None => pair.contains(&Stack::Own),
-    }
-}
 
 fn name(pair: Pair) -> String {
     format!("{}-{}", pair[0].name(), pair[1].name())

@@ -61,6 +61,14 @@ impl Stack {
 /// The client's stack and the server's.
 pub type Pair = [Stack; 2];
 
+/// Whether a fault is ours: smoltcp's are counted, and fail nothing.
+pub fn is_ours(fault: &Fault, pair: Pair) -> bool {
+    match fault.side {
+        Some(side) => pair[side.index()] == Stack::Own,
+        None => pair.contains(&Stack::Own),
+    }
+}
+
 /// The results of a run that broke no rule.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {

@@ -3,12 +3,15 @@
 use embassy_futures::yield_now;
 use embedded_storage_async::nor_flash::NorFlash;
 
+use crate::limits::ERASE_YIELDS;
 use crate::update_error::UpdateError;
 use crate::updater::Updater;
 
 impl<F: NorFlash> Updater<F> {
     pub(super) async fn erase(&mut self, address: u32) -> Result<(), UpdateError> {
-        yield_now().await;
+        for _ in 0..ERASE_YIELDS {
+            yield_now().await;
+        }
         let end = address + F::ERASE_SIZE as u32;
         self.flash.erase(address, end).await.map_err(|_| UpdateError::Flash)
     }

@@ -135,11 +135,15 @@ fn scheduling_rows(measured: &Instructions) -> String {
 }
 
 const SCHEDULING: &str = "
-Sockeye's figures without the executor and the interrupts, which lwIP's program has not. They are found by a profile
-of 100 exchanges, in which each instruction counts for the file of its source line. What counts as executor and
-interrupts is the code of the packages embassy-executor, embassy-sync, embassy-time-driver, embassy-time-queue-utils,
-cordyceps, critical-section, portable-atomic, riscv and riscv-rt, of the board's executor, clock and interrupt
-controller, and the assembly around an interrupt. The states of the futures are not in it: they are the tasks' own.
+Sockeye's figures without the executor and the interrupts, which lwIP's program has not. A profile of 100 exchanges
+finds them. Each instruction counts for the file of its source line. The executor and the interrupts are:
+
+- the packages embassy-executor, embassy-sync, embassy-time-driver and embassy-time-queue-utils
+- the packages cordyceps, critical-section, portable-atomic, riscv and riscv-rt
+- the board's executor, clock and interrupt controller
+- the assembly around an interrupt
+
+The states of the futures are not in them: those are the tasks' own.
 
 | exchange | all | executor and interrupts | without them | lwIP -O2 LTO |
 |---|---:|---:|---:|---:|

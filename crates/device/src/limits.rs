@@ -151,8 +151,8 @@ pub const TOKEN_LEN_MIN: usize = 8;
 pub const FLASH_BUFFER_LEN: usize = 1408;
 /// Bytes that may have changed by age in a flash that was never written: settings are longer.
 pub const FLASH_STRAY_BYTES_MAX: usize = 16;
-/// Places of a flash that are tried for each copy of the settings, if what was written can't be read. A block of 4 KB
-/// has no more places for the shortest settings, so the last one is in a block that was erased just before.
+/// Places of a flash that are tried for each copy of the settings, if what was written can't be read. The shortest
+/// settings have no more places in a block of 4 KB, so the last place is in a block that was just erased.
 pub const FLASH_PLACES_MAX: usize = 64;
 /// Random bytes that are hashed together with a token.
 pub const SALT_LEN: usize = 16;

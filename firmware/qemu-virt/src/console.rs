@@ -61,10 +61,12 @@ pub fn print_line(line: Line<'_>) {
 }
 
 /// The program's part of a panic.
-static ON_PANIC: Mutex<Cell<Option<fn(&PanicInfo<'_>)>>> = Mutex::new(Cell::new(None));
+pub type KeepPanic = fn(&PanicInfo<'_>);
+
+static ON_PANIC: Mutex<Cell<Option<KeepPanic>>> = Mutex::new(Cell::new(None));
 
 /// Has this called with a panic, before the machine ends.
-pub fn on_panic(keep: fn(&PanicInfo<'_>)) {
+pub fn on_panic(keep: KeepPanic) {
     critical_section::with(|cs| ON_PANIC.borrow(cs).set(Some(keep)));
 }
 

@@ -168,6 +168,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_target_has_seeds_and_a_dictionary() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(FOLDER);
+        for (name, dictionary, _) in TARGETS {
+            let seeds = fs::read_dir(folder.join("seeds").join(name));
+            assert!(seeds.is_ok_and(|mut seeds| seeds.next().is_some()), "{name} has no seeds");
+            assert!(folder.join(dictionary).is_file(), "{dictionary}");
+        }
+    }
+
+    #[test]
     fn a_fault_is_told_with_its_input() {
         let text =
             "INFO: x\nthread panicked at a.rs:1:\nbroken\n==1== ERROR: libFuzzer\n    #0\nTest unit written to a";

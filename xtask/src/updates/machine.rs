@@ -49,10 +49,16 @@ impl<'w> Machine<'w> {
     }
 
     /// The same on a clock that counts instructions, 8 ns each, so that a busy host does not slow the machine's time. An
-    /// erase takes as long as on a chip. All frames of the network card go to a file.
+    /// erase takes as long as on a chip. All frames of the network card go to a file. A filter passes the frames on each
+    /// 500 us of the machine's time. Without its timer QEMU may stamp a frame with the time of the last timer. While the
+    /// machine is busy, that is up to 100 ms ago.
     pub fn switch_on_counted(&mut self, frames: &Path) -> Result<()> {
+        let steps = "filter-buffer,id=steps,netdev=n,queue=tx,interval=500";
         let frames = format!("filter-dump,id=frames,netdev=n,file={}", frames.display());
-        self.switch_on_with(&format!(" flash.erase={ERASE_MS}"), &["-icount", "shift=3", "-object", &frames])
+        self.switch_on_with(
+            &format!(" flash.erase={ERASE_MS}"),
+            &["-icount", "shift=3", "-object", steps, "-object", &frames],
+        )
     }
 
     fn switch_on_with(&mut self, words: &str, options: &[&str]) -> Result<()> {

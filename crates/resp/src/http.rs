@@ -246,7 +246,7 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 ///
 /// A header's name ends with the colon, as browsers send it (RFC 9112 section
 /// 5). A word with a colon inside is a key that was typed without a command.
-#[inline]
+#[inline(always)]
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
     name.ends_with(b":")

@@ -25,22 +25,24 @@ fn find_line(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeReque
     // The first character after those that have a meaning beside a blank: quotes are before it in ASCII.
     const FIRST_PLAIN: u8 = b'\'' + 1;
     let args = args.get_mut(..limits.args_max)?;
-    let (mut args_len, mut word) = (0, 0);
-    for (at, &byte) in rx.get(..=limits.inline_len_max).unwrap_or(rx).iter().enumerate() {
+    let line = rx.get(..=limits.inline_len_max).unwrap_or(rx);
+    let (mut args_len, mut word, mut at) = (0, 0, 0);
+    while let Some(&byte) = line.get(at) {
+        at += 1;
         if (FIRST_PLAIN..IAC).contains(&byte) {
             continue;
         }
         if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
             return None;
         }
-        if at > word {
-            *args.get_mut(args_len)? = Span::new(word, at);
+        if at > word + 1 {
+            *args.get_mut(args_len)? = Span::new(word, at - 1);
             args_len += 1;
         }
-        word = at + 1;
+        word = at;
         if byte == b'\n' {
             let request = Request { bytes: rx, spans: args.get(..args_len)? };
-            return (args_len > 0 && !is_refused(&request)).then_some(WholeRequest { args_len, len: at + 1 });
+            return (args_len > 0 && !is_refused(&request)).then_some(WholeRequest { args_len, len: at });
         }
     }
     None

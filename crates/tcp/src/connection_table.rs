@@ -164,16 +164,20 @@ impl Table {
 
     /// Whether there is a listener on the port that a segment is for.
     pub(crate) fn is_listening(&self, peer: Peer) -> bool {
-        peer.local_port != 0 && self.ports.map(u16::to_be).contains(&peer.local_port)
+        peer.local_port() != 0 && self.ports.contains(&peer.local_port())
     }
 
     /// The connection with `peer` on this interface, which may be in TIME-WAIT. Two networks may have the same addresses,
     /// and what comes in from one is nothing to the other's clients.
     #[inline]
     pub(crate) fn find(&self, interface: usize, peer: Peer) -> Option<usize> {
-        self.connections
-            .iter()
-            .position(|connection| connection.peer == Some(peer) && connection.interface == interface)
+        let is_it = |connection: &Connection| {
+            // By far the most are told apart by their ports.
+            connection.peer.map_or(0, |known| known.ports.get()) == peer.ports.get()
+                && connection.peer == Some(peer)
+                && connection.interface == interface
+        };
+        self.connections.iter().position(is_it)
     }
 
     /// Marks a connection that has something to send. Returns its interface.
@@ -313,8 +317,8 @@ impl Table {
         let others = self.connections.len() + PORTS_MAX;
         (0..=others).find_map(|_| {
             self.opened = self.opened.wrapping_add(1);
-            let port = self.isn_key.port(local.socket(Peer::new(remote, 0)), remote, self.opened);
-            let peer = Peer::new(remote, port);
+            let port = self.isn_key.port(local.socket(Peer::new(remote, 0)?), remote, self.opened);
+            let peer = Peer::new(remote, port)?;
             (!self.is_listening(peer) && self.find(interface, peer).is_none()).then_some(peer)
         })
     }

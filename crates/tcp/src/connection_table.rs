@@ -3,7 +3,7 @@
 use core::cell::RefCell;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::Range;
-use core::task::Waker;
+use core::task::{Poll, Waker};
 
 use embassy_net::Ipv4Cidr;
 use embassy_time::{Duration, Instant};
@@ -218,15 +218,64 @@ impl Table {
         }
     }
 
+    /// Copies input to `buf`, and drops it from the buffer. None if there is no input.
+    #[inline]
+    pub(crate) fn read(&mut self, index: usize, buf: &mut [u8]) -> Option<usize> {
+        let connection = at_mut(&mut self.connections, index);
+        if connection.tcp.received() == 0 {
+            return None;
+        }
+        let len = connection.tcp.peek(buf);
+        if connection.consume(len) {
+            self.schedule_tx(index);
+        }
+        Some(len)
+    }
+
+    /// Appends `data` to the transmit buffer, and returns how much was taken. The bytes leave when the owner calls
+    /// [`transmit`](Self::transmit) or waits, or at the next tick.
+    #[inline]
+    pub(crate) fn write(&mut self, index: usize, data: &[u8]) -> usize {
+        let len = at_mut(&mut self.connections, index).tcp.write(data);
+        if len > 0 {
+            self.schedule_tx(index);
+        }
+        len
+    }
+
     /// Drops input that was read, and sends a window update if the window has grown enough.
     #[inline]
     pub(crate) fn consume(&mut self, index: usize, len: usize) {
-        let tcp = &mut at_mut(&mut self.connections, index).tcp;
-        let was_filled = tcp.received() >= tcp.receive_capacity() / 4;
-        tcp.consume(len);
-        if was_filled && tcp.has_window_update() {
+        if at_mut(&mut self.connections, index).consume(len) {
             self.schedule_tx(index);
         }
+    }
+
+    /// Wakes `waker` when there is more input, and sends what is to be sent until then. At the end of input it returns 0
+    /// if the peer has closed its side in order, and else an error.
+    #[inline]
+    pub(crate) fn wait_input(&mut self, index: usize, waker: &Waker) -> Poll<Result<usize, TcpError>> {
+        let connection = at_mut(&mut self.connections, index);
+        if !connection.tcp.may_receive() {
+            let is_in_order = connection.tcp.has_received_fin();
+            return Poll::Ready(if is_in_order { Ok(0) } else { Err(TcpError::ConnectionReset) });
+        }
+        connection.wait_rx(waker);
+        self.transmit(index);
+        Poll::Pending
+    }
+
+    /// Wakes `waker` when there is more room, and sends what is to be sent until then. An error if nothing may be
+    /// written.
+    #[inline(never)]
+    pub(crate) fn wait_room(&mut self, index: usize, waker: &Waker) -> Poll<Result<(), TcpError>> {
+        let connection = at_mut(&mut self.connections, index);
+        if !connection.tcp.may_write() {
+            return Poll::Ready(Err(TcpError::ConnectionReset));
+        }
+        connection.wait_tx(waker);
+        self.transmit(index);
+        Poll::Pending
     }
 
     /// Sends what a marked connection has to send, here and now.

@@ -42,8 +42,8 @@ pub(crate) fn halves([a, b, c, d]: [u8; 4]) -> [u16; 2] {
 /// address. Words in memory order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
-    /// The peer's port and then ours, as a header has them: one comparison tells nearly all peers apart. Both are never
-    /// 0, so that no peer takes up no room.
+    /// The peer's port and then ours, as a header has them: one comparison tells nearly all peers apart. Two ports of 0
+    /// are nobody's, so that an `Option` of a peer takes up no more room than a peer.
     pub(crate) ports: NonZeroU32,
     pub(crate) address: [u16; 2],
 }

@@ -1,4 +1,4 @@
-//! What a socket reads and writes, and when a connection sends.
+//! Text between a socket and its connection, and when a connection sends.
 
 use core::task::{Poll, Waker};
 

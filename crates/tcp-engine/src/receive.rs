@@ -294,7 +294,7 @@ impl<M: RingMemory> Tcb<M> {
     }
 
     /// `acked` numbers more than before are acknowledged.
-    #[inline]
+    #[inline(always)]
     fn on_new_ack(&mut self, acked: u32, now: Instant) {
         self.snd_una += acked;
         self.snd_nxt = self.snd_nxt.max(self.snd_una);

@@ -13,10 +13,10 @@ pub(crate) struct WholeRequest {
     pub(crate) len: usize,
 }
 
-/// Finds the arguments of the request that `rx` starts with.
+/// Finds the arguments of the request that `rx` starts with; None if the request is incomplete or refused.
 ///
-/// None for a request that is incomplete, refused, or in a form of which the decoder's states are in charge: an empty
-/// line, quotes, Telnet commands, a byte order mark, a length of three digits.
+/// None also for what only the decoder's states know: an empty line, quotes, Telnet commands, a byte order mark, a length
+/// of three digits.
 pub(crate) fn find(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequest> {
     if let Some(b'*') = rx.first() { find_array(rx, args, limits) } else { find_line(rx, args, limits) }
 }

@@ -410,7 +410,8 @@ impl<'a> App<'a> {
         poll_fn(move |cx| self.poll_event(key, cx))
     }
 
-    fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
+    /// [`event`](Self::event) as a step of a future.
+    pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
         if session.awaited_log_lines() != [None, None] {

@@ -4,8 +4,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::heap::freed;
 use sockeye_fuzz::update_life::live;
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     live(data);
-});
+}));

@@ -15,6 +15,7 @@ use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, with_timeout};
 use embedded_io_async::{Read, Write};
 use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::heap::{Lender, freed};
 use sockeye_simulation::clock;
 use sockeye_tcp::{
     Acceptor, DriverPort, Frames, Interface, Ipv4Cidr, IsnKey, NetDriver, Options, Resources, SocketBuffers, Tcp,
@@ -70,11 +71,8 @@ struct Device {
     net: NetDriver,
     interface: Interface,
     heard: [Heard; HOSTS as usize + 1],
-}
-
-/// Memory of a device. A run leaves it behind.
-fn leak<T>(value: T) -> &'static mut T {
-    Box::leak(Box::new(value))
+    /// The memory of all these, which are dropped before it.
+    _memory: Lender,
 }
 
 /// Answers each line of a client with itself, and closes.
@@ -110,15 +108,24 @@ async fn call(interface: Interface) {
 impl Device {
     fn new() -> Self {
         clock::reset();
-        let (mut wire, card) =
-            channel::new(leak(channel::State::<MTU, 4, 4>::new()), HardwareAddress::Ethernet(DEVICE_MAC));
+        let mut memory = Lender::default();
+        // SAFETY: all that has the references is in the device, before the memory. The clock's wakers have none.
+        let (state, buffers, outgoing, resources, frames) = unsafe {
+            (
+                memory.lend(channel::State::<MTU, 4, 4>::new()),
+                memory.lend(SocketBuffers::<CONNECTIONS, 128, 128>::new()),
+                memory.lend(SocketBuffers::<1, 64, 64>::new()),
+                memory.lend(Resources::<{ CONNECTIONS + 1 }>::new()),
+                memory.lend(Frames::<1, 1>::new()),
+            )
+        };
+        let (mut wire, card) = channel::new(state, HardwareAddress::Ethernet(DEVICE_MAC));
+        // SAFETY: as above.
+        let port = unsafe { memory.lend(DriverPort::new(card)) };
         wire.set_link_state(LinkState::Up);
         let options = Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([5; 16]) };
-        let buffers = leak(SocketBuffers::<CONNECTIONS, 128, 128>::new());
-        let outgoing = leak(SocketBuffers::<1, 64, 64>::new());
-        let resources = leak(Resources::<{ CONNECTIONS + 1 }>::new());
         let tcp = Tcp::with_outgoing(buffers, outgoing, resources, options);
-        let (interface, mut runner, net) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(card)));
+        let (interface, mut runner, net) = tcp.attach(frames, port);
         interface.set_address(Some(Ipv4Cidr::new(DEVICE, 24)));
         let mut bind = Box::pin(tcp.bind(([0, 0, 0, 0], PORT).into()));
         let Poll::Ready(Ok(acceptor)) = bind.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
@@ -128,7 +135,7 @@ impl Device {
         let mut tasks: Vec<Task> = vec![Box::pin(async move { runner.run().await })];
         tasks.extend((0..CONNECTIONS).map(|_| Box::pin(serve(acceptor)) as Task));
         tasks.push(Box::pin(call(interface)));
-        let mut it = Self { tasks, wire, net, interface, heard: Default::default() };
+        let mut it = Self { tasks, wire, net, interface, heard: Default::default(), _memory: memory };
         it.run(1);
         it
     }
@@ -322,7 +329,7 @@ fn is_tcp(frame: &[u8]) -> bool {
     frame.len() > 23 && frame[12..14] == IPV4 && frame[23] == 6
 }
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     let mut input = Input(data);
     let mut device = Device::new();
     while !input.0.is_empty() {
@@ -341,4 +348,4 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     device.be_served();
-});
+}));

@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use libfuzzer_sys::fuzz_target;
 use sockeye_device::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN};
 use sockeye_device::{LogLevel, LogMemory, LogRing, Now};
+use sockeye_fuzz::heap::freed;
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     let memory: LogMemory = [(); LOG_MEMORY_LEN].map(|()| 0.into());
     let mut log = LogRing::new(&memory);
     let mut data = data;
@@ -32,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         assert!(log.len() <= lines.count());
         data = rest;
     }
-});
+}));
 
 fn append(log: &LogRing<'_>, bytes: &[u8], uptime_us: u64) {
     let text = String::from_utf8_lossy(bytes);

@@ -3,10 +3,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::heap::freed;
 use sockeye_fuzz::{Input, decode, model};
 use sockeye_resp::{HTTP_START_LEN_MAX, HttpMethod, HttpRequestLine, HttpTarget, asks_for_page, opens_http};
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     let Some(Input { limits, pieces, wire }) = Input::new(data) else {
         return;
     };
@@ -26,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     {
         assert_eq!(asks_for_page(wire), Some(true));
     }
-});
+}));
 
 /// `GET /x` without a version is a command to the decoder, which the caller of [`opens_http`] never asks.
 fn is_page(wire: &[u8]) -> bool {

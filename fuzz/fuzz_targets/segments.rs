@@ -5,6 +5,7 @@
 
 use embassy_time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::heap::freed;
 use sockeye_tcp_engine::{Flags, Segment, Seq, State, Tcb};
 
 const MTU: usize = 576;
@@ -159,7 +160,7 @@ impl World {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     let mut input = Input(data);
     let mut world = World::new(&mut input);
     while !input.0.is_empty() {
@@ -174,4 +175,4 @@ fuzz_target!(|data: &[u8]| {
         world.send();
     }
     assert_eq!(world.connection.state(), State::Closed, "a connection without a peer ends");
-});
+}));

@@ -8,6 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use resp_rs::resp3::parse_frame;
 use sockeye_device::{App, AppResources, History, Settings, TokenHash, Value};
 use sockeye_fuzz::board::{Board, OUTPUTS, READINGS};
+use sockeye_fuzz::heap::freed;
 use sockeye_fuzz::script::Device;
 
 /// Nothing that a fuzzer comes across.
@@ -48,7 +49,7 @@ impl Setting {
     }
 }
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     let Some((&[how, piece], wire)) = data.split_first_chunk() else {
         return;
     };
@@ -84,7 +85,7 @@ fuzz_target!(|data: &[u8]| {
         let info = &OUTPUTS[*index];
         assert!((info.minimum..=info.maximum).contains(value), "{} = {value:?}", info.name);
     }
-});
+}));
 
 /// Lets the clients send and everything happen; gives what came back, client by client.
 fn play(device: &mut Device<'_>, app: &App<'_>, setting: &Setting, wire: &[u8]) -> Vec<Vec<u8>> {

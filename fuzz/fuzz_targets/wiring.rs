@@ -6,6 +6,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
+use sockeye_fuzz::heap::freed;
 use sockeye_parts::{Garbage, Rig};
 use sockeye_wiring::chip::{BoardPins, ESP32C3};
 use sockeye_wiring::plan::{Room, check};
@@ -14,7 +15,7 @@ use sockeye_wiring::{Spec, Wiring};
 /// How long a driver runs, simulated milliseconds.
 const RUN_MS: u64 = 20_000;
 
-fuzz_target!(|data: &[u8]| {
+fuzz_target!(|data: &[u8]| freed(|| {
     // The spec ends at the first line end; what follows is what the buses answer.
     let (spec, answers) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
     let Ok(spec) = str::from_utf8(spec) else {
@@ -32,4 +33,4 @@ fuzz_target!(|data: &[u8]| {
     let mut rig = Rig::with(Garbage::new(answers), Rc::new(Cell::new(0)));
     rig.wire("a", spec);
     rig.run(RUN_MS);
-});
+}));

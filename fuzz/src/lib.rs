@@ -1,7 +1,9 @@
 //! The code that the fuzz targets share.
 //!
 //! `cargo xtask fuzz` builds and runs them. A target starts from the files of `seeds` and knows the words of its
-//! dictionary. `canary` takes the seeds of `request` and must fail; without them it often doesn't.
+//! dictionary. Two targets must fail: `canary`, which takes the seeds of `request`, and `leak`.
+
+pub mod heap;
 
 #[path = "../../crates/resp/tests/common/mod.rs"]
 mod common;

@@ -73,7 +73,7 @@ impl<M: RingMemory> Ring<M> {
 
     /// Writes `data` so that it begins `offset` behind the first byte. The bytes count only when
     /// [`extend`](Self::extend) is called. Bytes that don't fit behind `offset` are left out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn write(&mut self, offset: usize, data: &[u8]) {
         let len = data.len().min(self.capacity().saturating_sub(offset));
         if len == 0 {
@@ -104,7 +104,7 @@ impl<M: RingMemory> Ring<M> {
     }
 
     /// Appends `data`, as much as there is room for. Returns how much.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, data: &[u8]) -> usize {
         let len = data.len().min(self.room());
         self.write(self.len, &data[..len]);

@@ -5,8 +5,8 @@ use core::task::Poll;
 
 use sockeye_server::BufferedSocket;
 
-use crate::connection_table::{at, at_mut};
-use crate::tcp_socket::{TcpError, TcpSocket, end_of_input};
+use crate::connection_table::at;
+use crate::tcp_socket::{TcpError, TcpSocket};
 
 impl BufferedSocket for TcpSocket {
     fn peek(&mut self, buf: &mut [u8]) -> usize {
@@ -20,17 +20,11 @@ impl BufferedSocket for TcpSocket {
     fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = at_mut(&mut table.connections, self.index);
-            let received = connection.tcp.received();
+            let received = at(&table.connections, self.index).tcp.received();
             if received > len {
                 return Poll::Ready(Ok(received));
             }
-            if !connection.tcp.may_receive() {
-                return Poll::Ready(end_of_input(connection));
-            }
-            connection.wait_rx(cx.waker());
-            table.transmit(self.index);
-            Poll::Pending
+            table.wait_input(self.index, cx.waker())
         })
     }
 
@@ -43,28 +37,18 @@ impl BufferedSocket for TcpSocket {
     }
 
     fn put(&mut self, bytes: &[u8]) -> usize {
-        let mut table = self.shared.borrow_mut();
-        // A connection that is gone takes nothing, and the next wait says why.
-        let len = at_mut(&mut table.connections, self.index).tcp.write(bytes);
-        if len > 0 {
-            table.schedule_tx(self.index);
-        }
-        len
+        // A connection that is gone takes nothing, and the next wait has the reason.
+        self.shared.borrow_mut().write(self.index, bytes)
     }
 
     fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = at_mut(&mut table.connections, self.index);
-            if !connection.tcp.may_write() {
-                return Poll::Ready(Err(TcpError::ConnectionReset));
-            }
-            if connection.tcp.room() > len {
+            let tcp = &at(&table.connections, self.index).tcp;
+            if tcp.may_write() && tcp.room() > len {
                 return Poll::Ready(Ok(()));
             }
-            connection.wait_tx(cx.waker());
-            table.transmit(self.index);
-            Poll::Pending
+            table.wait_room(self.index, cx.waker())
         })
     }
 }

@@ -10,7 +10,7 @@ use embassy_time::{Duration, Instant};
 use heapless::Vec;
 use sockeye_tcp_engine::{IsnKey, State};
 
-use crate::driver_port::{Sent, Transmit, send};
+use crate::driver_port::Transmit;
 use crate::frame::{Local, Packet, Peer, is_host};
 use crate::limits::{
     GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
@@ -18,6 +18,8 @@ use crate::limits::{
 use crate::route::Route;
 use crate::tcp_connection::{AcceptState, Connection};
 use crate::tcp_socket::TcpError;
+
+mod transfer;
 
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
@@ -167,93 +169,20 @@ impl Table {
 
     /// Whether there is a listener on the port that a segment is for.
     pub(crate) fn is_listening(&self, peer: Peer) -> bool {
-        peer.local_port != 0 && self.ports.map(u16::to_be).contains(&peer.local_port)
+        peer.local_port() != 0 && self.ports.contains(&peer.local_port())
     }
 
     /// The connection with `peer` on this interface, which may be in TIME-WAIT. Two networks may have the same addresses,
     /// and what comes in from one is nothing to the other's clients.
     #[inline]
     pub(crate) fn find(&self, interface: usize, peer: Peer) -> Option<usize> {
-        self.connections
-            .iter()
-            .position(|connection| connection.peer == Some(peer) && connection.interface == interface)
-    }
-
-    /// Marks a connection that has something to send. Returns its interface.
-    #[inline]
-    pub(crate) fn set_mark(&mut self, index: usize) -> &mut InterfaceState {
-        let connection = at_mut(&mut self.connections, index);
-        let interface = at_mut(&mut self.interfaces, connection.interface);
-        if !connection.is_marked {
-            connection.is_marked = true;
-            interface.marked_len += 1;
-        }
-        interface
-    }
-
-    /// Takes the mark from a connection. True if there was one.
-    #[inline]
-    pub(crate) fn take_mark(&mut self, index: usize) -> bool {
-        let connection = at_mut(&mut self.connections, index);
-        let was_marked = core::mem::take(&mut connection.is_marked);
-        if was_marked {
-            at_mut(&mut self.interfaces, connection.interface).marked_len -= 1;
-        }
-        was_marked
-    }
-
-    /// Marks a connection that has something to send, and wakes its runner.
-    pub(crate) fn mark(&mut self, index: usize) {
-        self.set_mark(index).wake();
-    }
-
-    /// Marks a connection that has something to send and whose owner will call [`transmit`](Self::transmit) soon. If the
-    /// owner does not, the next tick sends it.
-    #[inline]
-    pub(crate) fn schedule_tx(&mut self, index: usize) {
-        let interface = self.set_mark(index);
-        if interface.alarm > interface.soon {
-            interface.wake();
-        }
-    }
-
-    /// Drops input that was read, and sends a window update if the window has grown enough.
-    #[inline]
-    pub(crate) fn consume(&mut self, index: usize, len: usize) {
-        let tcp = &mut at_mut(&mut self.connections, index).tcp;
-        let was_filled = tcp.received() >= tcp.receive_capacity() / 4;
-        tcp.consume(len);
-        if was_filled && tcp.has_window_update() {
-            self.schedule_tx(index);
-        }
-    }
-
-    /// Sends what a marked connection has to send, here and now.
-    #[inline]
-    pub(crate) fn transmit(&mut self, index: usize) {
-        if at(&self.connections, index).is_marked {
-            self.transmit_marked(index);
-        }
-    }
-
-    fn transmit_marked(&mut self, index: usize) {
-        let connection = at_mut(&mut self.connections, index);
-        let interface = at_mut(&mut self.interfaces, connection.interface);
-        let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
-        // The port is borrowed only while embassy's executor polls the runner. If it is borrowed now, the runner sends.
-        let Ok(mut port) = port.try_borrow_mut() else { return };
-        let now = Instant::now();
-        if send(&mut *port, connection, waker, now) == Sent::All {
-            connection.is_marked = false;
-            interface.marked_len -= 1;
-            let due = a_tick_after(now);
-            if connection.due > due {
-                connection.due = due;
-                if interface.expect(due) {
-                    interface.wake();
-                }
-            }
-        }
+        let is_it = |connection: &Connection| {
+            // By far the most are told apart by their ports.
+            connection.peer.map_or(0, |known| known.ports.get()) == peer.ports.get()
+                && connection.peer == Some(peer)
+                && connection.interface == interface
+        };
+        self.connections.iter().position(is_it)
     }
 
     // ---- connections that begin
@@ -316,8 +245,8 @@ impl Table {
         let others = self.connections.len() + PORTS_MAX;
         (0..=others).find_map(|_| {
             self.opened = self.opened.wrapping_add(1);
-            let port = self.isn_key.port(local.socket(Peer::new(remote, 0)), remote, self.opened);
-            let peer = Peer::new(remote, port);
+            let port = self.isn_key.port(local.socket(Peer::new(remote, 0)?), remote, self.opened);
+            let peer = Peer::new(remote, port)?;
             (!self.is_listening(peer) && self.find(interface, peer).is_none()).then_some(peer)
         })
     }

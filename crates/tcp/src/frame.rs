@@ -1,6 +1,7 @@
 //! Tells the frames of TCP from all others.
 
 use core::net::{Ipv4Addr, SocketAddrV4};
+use core::num::NonZeroU32;
 
 use bytemuck::{cast_slice_mut, pod_align_to};
 use embassy_net::Ipv4Cidr;
@@ -41,22 +42,35 @@ pub(crate) fn halves([a, b, c, d]: [u8; 4]) -> [u16; 2] {
 /// address. Words in memory order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Peer {
-    pub(crate) port: u16,
-    pub(crate) local_port: u16,
+    /// The peer's port and then ours, as a header has them: one comparison tells nearly all peers apart. Two ports of 0
+    /// are nobody's, so that an `Option` of a peer takes up no more room than a peer.
+    pub(crate) ports: NonZeroU32,
     pub(crate) address: [u16; 2],
 }
 
 impl Peer {
-    /// The peer at `remote`, for the port `local_port` of this device.
-    pub(crate) fn new(remote: SocketAddrV4, local_port: u16) -> Self {
-        Self { port: remote.port().to_be(), local_port: local_port.to_be(), address: halves(remote.ip().octets()) }
+    /// The peer at `remote`, for the port `local_port` of this device. None if both ports are 0.
+    pub(crate) fn new(remote: SocketAddrV4, local_port: u16) -> Option<Self> {
+        let ([a, b], [c, d]) = (remote.port().to_be_bytes(), local_port.to_be_bytes());
+        let ports = NonZeroU32::new(u32::from_ne_bytes([a, b, c, d]))?;
+        Some(Self { ports, address: halves(remote.ip().octets()) })
+    }
+
+    /// Its port and ours.
+    pub(crate) fn ports(self) -> [u16; 2] {
+        halves(self.ports.get().to_ne_bytes())
+    }
+
+    /// Our port, as a number.
+    pub(crate) fn local_port(self) -> u16 {
+        u16::from_be(self.ports()[1])
     }
 }
 
 impl From<Peer> for SocketAddrV4 {
     fn from(peer: Peer) -> Self {
         let [[a, b], [c, d]] = peer.address.map(u16::to_ne_bytes);
-        Self::new(Ipv4Addr::new(a, b, c, d), u16::from_be(peer.port))
+        Self::new(Ipv4Addr::new(a, b, c, d), u16::from_be(peer.ports()[0]))
     }
 }
 
@@ -101,7 +115,7 @@ impl Local {
 
     /// The device's end of a connection with `peer`.
     pub(crate) fn socket(&self, peer: Peer) -> SocketAddrV4 {
-        SocketAddrV4::new(self.cidr.address(), u16::from_be(peer.local_port))
+        SocketAddrV4::new(self.cidr.address(), peer.local_port())
     }
 
     /// The segment in `frame`, if it is TCP in an unfragmented IPv4 packet for this MAC address and IPv4 address
@@ -141,10 +155,10 @@ impl Local {
         let ihl = if version_ihl == 0x45 { 20 } else { header_len(version_ihl)? };
         let packet = frame.get(ETHERNET..ETHERNET + usize::from(u16::from_be(head[8])))?;
         let tcp = packet.get(ihl..)?;
-        let [port, local_port] = halves(*tcp.first_chunk()?);
+        let ports = NonZeroU32::new(u32::from_ne_bytes(*tcp.first_chunk()?))?;
         let segment = Segment::parse(tcp)?;
         Some(Packet {
-            peer: Peer { port, local_port, address: [head[13], head[14]] },
+            peer: Peer { ports, address: [head[13], head[14]] },
             peer_mac: Mac([head[3], head[4], head[5]]),
             segment,
             packet,
@@ -228,8 +242,8 @@ mod tests {
     fn each_port_is_told() {
         let mut frame = syn();
         frame[36..38].copy_from_slice(&80u16.to_be_bytes());
-        assert_eq!(local().classify(&frame).unwrap().peer.local_port, 80u16.to_be());
-        assert_eq!(local().classify(&syn()).unwrap().peer.local_port, 3000u16.to_be());
+        assert_eq!(local().classify(&frame).unwrap().peer.local_port(), 80);
+        assert_eq!(local().classify(&syn()).unwrap().peer.local_port(), 3000);
     }
 
     #[test]
@@ -274,6 +288,15 @@ mod tests {
             frame[at] = value;
             assert_eq!(local().classify(&frame), None, "{why}");
         }
+    }
+
+    #[test]
+    fn two_ports_of_0_are_nobodys() {
+        let mut frame = syn();
+        frame[34..36].fill(0);
+        assert_eq!(SocketAddrV4::from(local().classify(&frame).unwrap().peer).port(), 0);
+        frame[36..38].fill(0);
+        assert_eq!(local().classify(&frame), None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Route {
     /// From the address `local` at `source` to `peer` at `destination`.
     pub(crate) fn new(destination: Mac, source: Mac, local: [u16; 2], peer: Peer) -> Self {
         let sum = |words: &[u16]| words.iter().map(|word| u32::from(*word)).sum::<u32>();
-        let (local_port, peer_port) = (peer.local_port, peer.port);
+        let [peer_port, local_port] = peer.ports();
         let addresses = sum(&local) + sum(&peer.address);
         let ip_sum = addresses + sum(&[VERSION, DONT_FRAGMENT, TTL_TCP]);
         let tcp_sum = addresses + sum(&[local_port, peer_port, u16::from_ne_bytes([0, TCP])]);
@@ -177,7 +177,7 @@ mod tests {
     const PORTS: [u16; 2] = [3_000, 49_152];
 
     fn route() -> Route {
-        let peer = Peer::new(SocketAddrV4::new(ADDRESSES[1], PORTS[1]), PORTS[0]);
+        let peer = Peer::new(SocketAddrV4::new(ADDRESSES[1], PORTS[1]), PORTS[0]).unwrap();
         Route::new(MACS[1].into(), MACS[0].into(), halves(ADDRESSES[0].octets()), peer)
     }
 
@@ -220,7 +220,7 @@ mod tests {
                 let packet = receiver.classify(frame).unwrap();
                 assert!(packet.verify());
                 assert_eq!(SocketAddrV4::from(packet.peer), SocketAddrV4::new(ADDRESSES[0], PORTS[0]));
-                assert_eq!(u16::from_be(packet.peer.local_port), PORTS[1]);
+                assert_eq!(packet.peer.local_port(), PORTS[1]);
                 assert_eq!(packet.peer_mac, MACS[0].into());
                 let read = packet.segment;
                 assert_eq!((read.seq, read.ack, read.window), (segment.seq, segment.ack, segment.window));
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn the_way_is_unresolved_until_a_segment_of_the_peers_tells_it() {
-        let peer = Peer::new(SocketAddrV4::new(ADDRESSES[1], PORTS[1]), PORTS[0]);
+        let peer = Peer::new(SocketAddrV4::new(ADDRESSES[1], PORTS[1]), PORTS[0]).unwrap();
         let local = halves(ADDRESSES[0].octets());
         let mut route = Route::by(Ipv4Addr::new(192, 168, 1, 254), MACS[0].into(), local, peer);
         assert!(route.is_unresolved() && !self::route().is_unresolved());

@@ -468,7 +468,7 @@ impl SegmentInput<'_> {
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.
-    #[inline]
+    #[inline(always)]
     fn settle(&mut self, index: usize) {
         let due = a_tick_after(self.now);
         let connection = at_mut(&mut self.table.connections, index);

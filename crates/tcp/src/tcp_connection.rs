@@ -98,6 +98,14 @@ impl Connection {
         self.wake();
     }
 
+    /// Drops input that was read. True if the window has grown enough for a window update.
+    #[inline]
+    pub(crate) fn consume(&mut self, len: usize) -> bool {
+        let was_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
+        self.tcp.consume(len);
+        was_filled && self.tcp.has_window_update()
+    }
+
     // ---- waiting
 
     /// Wakes `waker` when there is more input, or an end to it.

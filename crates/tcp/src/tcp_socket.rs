@@ -179,18 +179,10 @@ impl TcpSocket {
     fn read(&self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = at_mut(&mut table.connections, self.index);
-            if connection.tcp.received() == 0 {
-                if !connection.tcp.may_receive() {
-                    return Poll::Ready(end_of_input(connection));
-                }
-                connection.wait_rx(cx.waker());
-                table.transmit(self.index);
-                return Poll::Pending;
+            match table.read(self.index, buf) {
+                Some(len) => Poll::Ready(Ok(len)),
+                None => table.wait_input(self.index, cx.waker()),
             }
-            let len = connection.tcp.peek(buf);
-            table.consume(self.index, len);
-            Poll::Ready(Ok(len))
         })
     }
 
@@ -198,34 +190,22 @@ impl TcpSocket {
     fn write(&self, data: &[u8]) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = at_mut(&mut table.connections, self.index);
-            let len = connection.tcp.write(data);
-            if len > 0 {
-                table.schedule_tx(self.index);
+            let len = table.write(self.index, data);
+            if len > 0 || data.is_empty() {
                 return Poll::Ready(Ok(len));
             }
-            if data.is_empty() {
-                return Poll::Ready(Ok(0));
-            }
-            if !connection.tcp.may_write() {
-                return Poll::Ready(Err(TcpError::ConnectionReset));
-            }
-            connection.wait_tx(cx.waker());
-            table.transmit(self.index);
-            Poll::Pending
+            table.wait_room(self.index, cx.waker()).map_ok(|()| 0)
         })
     }
 
     fn readable(&self) -> impl Future<Output = Result<(), TcpError>> {
         poll_fn(move |cx| {
             let mut table = self.shared.borrow_mut();
-            let connection = at_mut(&mut table.connections, self.index);
+            let connection = at(&table.connections, self.index);
             if connection.tcp.received() > 0 || !connection.tcp.may_receive() {
                 return Poll::Ready(Ok(()));
             }
-            connection.wait_rx(cx.waker());
-            table.transmit(self.index);
-            Poll::Pending
+            table.wait_input(self.index, cx.waker()).map_ok(|_| ())
         })
     }
 
@@ -252,11 +232,6 @@ impl TcpSocket {
         while self.read(&mut sink).await? > 0 {}
         Ok(())
     }
-}
-
-/// The end of input: 0 if the peer has closed its side in order.
-pub(crate) fn end_of_input(connection: &Connection) -> Result<usize, TcpError> {
-    if connection.tcp.has_received_fin() { Ok(0) } else { Err(TcpError::ConnectionReset) }
 }
 
 impl ErrorType for TcpSocket {

@@ -67,15 +67,12 @@ static BUFFERS: ConstStaticCell<SocketBuffers<{ SLOTS + 1 }, BUFFER_LEN, BUFFER_
     ConstStaticCell::new(SocketBuffers::new());
 
 /// The listener, without a network yet. To be called once.
-// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
-#[inline(never)]
 pub fn listener(entropy: &Entropy) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
     Tcp::new(BUFFERS.take(), RESOURCES.init(Resources::new()), options(entropy))
 }
 
 /// The same, with one connection to another host. To be called instead.
-#[inline(never)]
 pub fn listener_and_client(entropy: &Entropy) -> Tcp {
     static OUTGOING: ConstStaticCell<SocketBuffers<1, PUSH_SOCKET_BUFFER_LEN, PUSH_SOCKET_BUFFER_LEN>> =
         ConstStaticCell::new(SocketBuffers::new());
@@ -88,6 +85,7 @@ fn options(entropy: &Entropy) -> Options {
 }
 
 /// Starts the listener, and embassy-net on each interface of the radio that is given. To be called once.
+// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
 #[inline(never)]
 pub fn start<const N: usize>(
     spawner: Spawner,

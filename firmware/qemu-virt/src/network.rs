@@ -23,15 +23,12 @@ pub const PREFIX_LEN: u8 = 24;
 const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 
 /// The listener, without a network yet.
-// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
-#[inline(never)]
 pub fn listener<const RX: usize, const TX: usize>(buffers: &'static mut SocketBuffers<{ SLOTS + 1 }, RX, TX>) -> Tcp {
     static RESOURCES: StaticCell<Resources<{ SLOTS + 1 }>> = StaticCell::new();
     Tcp::new(buffers, RESOURCES.init(Resources::new()), options())
 }
 
 /// The same, with one connection to another host.
-#[inline(never)]
 pub fn listener_and_client<const RX: usize, const TX: usize, const OUT: usize>(
     buffers: &'static mut SocketBuffers<{ SLOTS + 1 }, RX, TX>,
     outgoing: &'static mut SocketBuffers<1, OUT, OUT>,
@@ -69,6 +66,7 @@ pub fn reach(address: Ipv4Addr, port: u16) -> SocketAddr {
 
 /// Brings the network up, at the address of the machine's configuration if it has one. Returns the listener's interface
 /// and embassy-net, which has `SOCKETS` sockets of its own.
+// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
 #[inline(never)]
 pub fn start<const SOCKETS: usize>(
     spawner: Spawner,

@@ -150,8 +150,8 @@ impl<F: NorFlash> FlashStore<F> {
         stored
     }
 
-    /// The same into the memory where the settings stay: a future that returned settings would have room for several
-    /// copies of them on its caller's stack. Where nothing can be read, the settings are the defaults.
+    /// The same into the memory where the settings stay. Where nothing can be read, the settings are the defaults. A future
+    /// that returns settings takes several copies of them on the stack.
     pub async fn load_into(&self, settings: &mut Settings) -> StoreStatus {
         set_default(settings);
         let mut flash = self.flash.lock().await;

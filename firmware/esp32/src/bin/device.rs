@@ -85,10 +85,9 @@ async fn main(spawner: Spawner) -> ! {
     }
     let resources = RESOURCES.take();
     boot::settings(store.as_ref(), resources, || build_config::settings(SETTINGS), &console);
-    let settings = resources.stored().0;
-    console::start_log(settings.log_level, &LIBRARY_LOG);
+    console::start_log(resources.stored().0.log_level, &LIBRARY_LOG);
     let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console);
-    let radio = Radio::start(chip.WIFI, &settings.radio).expect("the radio starts");
+    let radio = Radio::start(chip.WIFI, &resources.stored().0.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
     let tcp = interfaces::listener_and_client(&entropy);

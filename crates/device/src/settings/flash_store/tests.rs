@@ -20,7 +20,7 @@ use crate::settings::{LogLevel, PushSettings, Seconds};
 /// Four blocks as a chip has them.
 type Mock = MockFlashBase<4, 4, 1024>;
 
-/// What a device boots with that has no settings, or none that it can read.
+/// The defaults: a device has no settings, or none that it can read.
 fn as_new(status: StoreStatus) -> Stored {
     Stored { settings: Settings::default(), status }
 }

@@ -12,7 +12,7 @@ pub use setup_check::SetupError;
 
 use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
-use core::task::Poll;
+use core::task::{Context, Poll};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -30,7 +30,9 @@ use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
-use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, TIME_SERVER_LEN_MAX, TX_LEN};
+use crate::limits::{
+    DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TX_LEN,
+};
 use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
@@ -43,7 +45,7 @@ use crate::scratch::Scratch;
 use crate::sessions::page_view::PageView;
 use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, Session, SessionKey, Transaction};
 use crate::sessions::subscriber::Scope;
-use crate::settings::Stored;
+use crate::settings::{Settings, StoreStatus, Stored};
 use crate::state::{Counts, State};
 use crate::value::{Latest, Value};
 
@@ -68,6 +70,13 @@ impl AppResources {
             scratch: RefCell::new(Scratch::new()),
             document: RefCell::new(Document::new()),
         }
+    }
+
+    /// The settings that the device boots with, and the status of their store, for [`App::booted`]. A new one has no
+    /// settings, and not the defaults.
+    pub fn stored(&mut self) -> (&mut Settings, &mut StoreStatus) {
+        let state = self.state.get_mut();
+        (&mut state.settings, &mut state.store)
     }
 }
 
@@ -130,14 +139,29 @@ impl<'a> App<'a> {
         histories: &'a mut [History],
         stored: impl Into<Stored>,
     ) -> Result<Self, SetupError> {
+        let state = resources.state.get_mut();
+        Stored { settings: state.settings, status: state.store } = stored.into();
+        Self::booted(platform, resources, histories)
+    }
+
+    /// The same with what is [stored](AppResources::stored) in its memory. A board has no stack for copies of the
+    /// settings.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    // A task that calls it has no room for its variables as long as it runs.
+    #[inline(never)]
+    pub fn booted(
+        platform: &'a dyn Platform,
+        resources: &'a mut AppResources,
+        histories: &'a mut [History],
+    ) -> Result<Self, SetupError> {
         setup_check::check(platform, histories)?;
         let state = resources.state.get_mut();
         state.wifi = Wifi::new();
         for (value, info) in state.outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }
-        let Stored { settings, status } = stored.into();
-        (state.settings, state.store) = (settings, status);
         platform.set_log_level(state.settings.log_level);
         let expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
         state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);
@@ -377,13 +401,15 @@ impl<'a> App<'a> {
 
     /// Notes a request that was run, for MONITOR and the slow log.
     fn account(&self, state: &mut State, key: SessionKey, request: &Request<'_>, is_secret: bool, start: Now) {
-        state.counts.commands = state.counts.commands.wrapping_add(1);
-        let end = self.platform.now();
-        let session = state.sessions.get(key);
-        let peer = session.peer;
-        state.slow_log.note(request, is_secret, peer, &session.name, (start, end));
-        if !is_secret && state.monitor.wake(&mut state.sessions) {
-            state.monitor.append(request, peer, start);
+        let State { counts, slow_log, monitor, sessions, .. } = state;
+        counts.commands = counts.commands.wrapping_add(1);
+        let duration_us = self.platform.now().uptime_us.saturating_sub(start.uptime_us);
+        if duration_us >= SLOWLOG_SLOWER_THAN_US {
+            let duration_us = duration_us.try_into().unwrap_or(u32::MAX);
+            slow_log.append(request, is_secret, sessions.get(key), start, duration_us);
+        }
+        if !is_secret && monitor.wake(sessions) {
+            monitor.append(request, sessions.get(key).peer, start);
         }
     }
 
@@ -398,27 +424,32 @@ impl<'a> App<'a> {
     /// Whether the log has a line that the session waits for.
     fn has_log_line(&self, session: &Session) -> bool {
         let Some(log) = self.log else { return false };
-        [session.subscriber.log, session.awaited_log_line()].into_iter().flatten().any(|known| known != log.next())
+        session.awaited_log_lines().into_iter().flatten().any(|known| known != log.next())
     }
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
-    pub async fn event(&self, key: SessionKey) {
-        poll_fn(|cx| {
-            let state = &mut *self.state();
-            let session = state.sessions.get(key);
+    pub fn event(&self, key: SessionKey) -> impl Future<Output = ()> {
+        poll_fn(move |cx| self.poll_event(key, cx))
+    }
+
+    /// [`event`](Self::event) as a step of a future.
+    pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
+        let state = &mut *self.state();
+        let session = state.sessions.get(key);
+        if session.awaited_log_lines() != [None, None] {
             // An interrupt may add a line at any time, also after the look.
-            if let Some(log) =
-                self.log.filter(|_| session.subscriber.log.is_some() || session.awaited_log_line().is_some())
-            {
+            if let Some(log) = self.log {
                 log.register(cx.waker());
             }
-            if state.has_event(session) || self.has_log_line(session) {
+            if self.has_log_line(session) {
                 return Poll::Ready(());
             }
-            state.sessions.get_mut(key).waker.register(cx.waker());
-            Poll::Pending
-        })
-        .await;
+        }
+        if state.has_event(session) {
+            return Poll::Ready(());
+        }
+        state.sessions.get_mut(key).waker.register(cx.waker());
+        Poll::Pending
     }
 
     /// Whether the session is to be closed.
@@ -430,7 +461,7 @@ impl<'a> App<'a> {
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();
         let session = state.sessions.get(key);
-        let awaited = session.awaited_log_line().zip(self.log);
+        let awaited = session.blocked_log_line().zip(self.log);
         session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
@@ -464,7 +495,7 @@ impl<'a> App<'a> {
                     Label { name, suffix: "" } => reply.bulk(name.as_bytes()),
                     label => reply.bulk(label.text().as_bytes()),
                 }
-                reply.bulk(message.value().text().as_bytes());
+                message.value().reply(reply);
             }
             session.subscriber.delivered();
         }

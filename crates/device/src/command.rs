@@ -381,7 +381,7 @@ const fn hash(len: usize, first: u8, last: u8) -> usize {
     (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 
-/// What a device has beside its state, the same from boot on.
+/// The parts of a device beside its state, which stay the same from boot on.
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'a> {
     /// Where long texts are kept while they are sent.

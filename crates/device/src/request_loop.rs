@@ -67,29 +67,26 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         while self.answer_requests().await?.is_continue() {
             self.client.set_listening(self.session.app.is_listening(self.session.key));
             loop {
-                match self.input_or_event().await? {
+                let (app, key) = (self.session.app, self.session.key);
+                let input_or_event = {
+                    let mut input = pin!(self.client.wait_input(self.waiting));
+                    // As `select`, in one state.
+                    poll_fn(|cx| match input.as_mut().poll(cx) {
+                        Poll::Ready(len) => Poll::Ready(len.map(Some)),
+                        Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
+                    })
+                    .await?
+                };
+                match input_or_event {
                     Some(0) if self.is_in_request() => return put(self.client, INCOMPLETE).await,
                     Some(0) => return Ok(()),
                     Some(_) => break,
-                    None if self.session.app.is_killed(self.session.key) => return Ok(()),
+                    None if app.is_killed(key) => return Ok(()),
                     None => self.send_messages().await?,
                 }
             }
         }
         Ok(())
-    }
-
-    /// Waits for more input than is known, and returns how many bytes there are, or 0 once no more will come. None if an
-    /// event of the session comes first.
-    async fn input_or_event(&mut self) -> Result<Option<usize>, C::Error> {
-        let (app, key) = (self.session.app, self.session.key);
-        let mut input = pin!(self.client.wait_input(self.waiting));
-        // As `select`, in one state.
-        poll_fn(|cx| match input.as_mut().poll(cx) {
-            Poll::Ready(len) => Poll::Ready(len.map(Some)),
-            Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
-        })
-        .await
     }
 
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.

@@ -222,6 +222,51 @@ fn another_device_that_is_silent_is_lost() {
     );
 }
 
+/// A sensor of a house misses a sample now and then.
+#[test]
+fn a_loss_switches_nothing_in_a_rule_without_lost() {
+    let board = Board::default();
+    check_on(
+        &board,
+        r#"
+        @rules
+        ap: CONFIG SET rule.fan "when lm35 > 25 hysteresis 0.5 for 30s set fan 100 else 0" rule.led "when lm35 > 25 hysteresis 0.5 for 30s set led 1 else 0 lost 0"
+        ap= +OK|
+        @sample 0 251
+        @run 20000
+        # Before the condition is true, the time begins anew.
+        @lose 0
+        @sample 0 251
+        @run 29800
+        ap: MGET fan led
+        ap= *2|$3|0.0|$1|0|
+        @run 400
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|1|
+        @lose 0
+        @run 1000
+        @sample 0 248
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @run 40000
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @lose 0
+        @sample 0 251
+        @run 1000
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @lose 0
+        @sample 0 245
+        ap: MGET fan led
+        ap= *2|$3|0.0|$1|0|
+        "#,
+    );
+    let fan: Vec<_> = applied(&board).into_iter().filter(|(output, _)| *output == 1).map(|(_, value)| value).collect();
+    let is_changed = |pair: &&[i32]| pair[0] != pair[1];
+    assert_eq!((fan.windows(2).filter(is_changed).count(), fan[0]), (2, 0), "{fan:?}");
+}
+
 #[test]
 fn a_device_without_room_for_remote_readings_refuses_rules_on_them() {
     let board = Board::default();

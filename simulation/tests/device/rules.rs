@@ -268,6 +268,44 @@ fn a_loss_switches_nothing_in_a_rule_without_lost() {
 }
 
 #[test]
+fn a_reading_that_a_rule_names_has_room_before_others() {
+    let board = Board::default();
+    board.remotes.set(1);
+    check_on(
+        &board,
+        r#"
+        @rules
+        ap: XADD history:attic.x 1-1 value 5
+        ap= $3|1-1|
+        ap: CONFIG SET rule.frost "when kitchen.lm35 < 3 set led 1 else 0 lost 0"
+        ap= +OK|
+        ap: XADD history:barn.x 1-1 value 5
+        ap= -ERR too many remote readings: this device has no room for another one|
+        ap: XADD history:kitchen.lm35 1-1 value 2
+        ap= $3|1-1|
+        ap: MGET led attic.x
+        ap= *2|$1|1|$-1|
+        ap: XADD history:attic.x 2-1 value 5
+        ap= -ERR too many remote readings: this device has no room for another one|
+        @wait 200
+        ap: XADD history:kitchen.lm35 2-1 value 4
+        ap= $3|2-1|
+        ap: GET led
+        ap= $1|0|
+        @wait 60100
+        ap: XADD history:attic.x 2-1 value 5
+        ap= $3|2-1|
+        ap: RULE STATUS
+        ap~ |lost|$7|since_s|:0|$5|fired|:3|$7|problem|$24|'kitchen.lm35' is silent|
+        ap: XADD history:kitchen.lm35 3-1 value 2
+        ap= $3|3-1|
+        ap: GET led
+        ap= $1|1|
+        "#,
+    );
+}
+
+#[test]
 fn a_device_without_room_for_remote_readings_refuses_rules_on_them() {
     let board = Board::default();
     board.remotes.set(0);

@@ -82,7 +82,11 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let value = remote::parse(cx.arg(4), decimals).ok_or(NOT_A_NUMBER)?;
     let index = match known {
         Some(index) => index,
-        None => own + cx.state.remotes.room(cx.now).ok_or(TOO_MANY)?,
+        None => {
+            let is_named = |name: &str| engine::is_named(&cx.state.settings, name);
+            let is_wanted = is_named(core::str::from_utf8(name).unwrap_or_default());
+            own + cx.state.remotes.room(is_named, is_wanted, cx.now).ok_or(TOO_MANY)?
+        }
     };
     let history = cx.histories.get_mut(index).ok_or(TOO_MANY)?;
     let last = if known.is_some() { history.last() } else { SampleId::default() };

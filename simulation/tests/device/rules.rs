@@ -305,6 +305,23 @@ fn a_reading_that_a_rule_names_has_room_before_others() {
     );
 }
 
+/// A device that could not reach its peer sends what waited, one sample right after the other.
+#[test]
+fn samples_that_come_at_once_do_not_make_an_output_flutter() {
+    let board = Board::default();
+    board.remotes.set(1);
+    let mut script =
+        String::from("@rules\nap: CONFIG SET rule.frost \"when kitchen.lm35 < 3 set led 1 else 0 lost 0\"\nap= +OK|\n");
+    for sample in 1..=64 {
+        let value = if sample % 2 == 0 { 4 } else { 2 };
+        script += &format!("ap: XADD history:kitchen.lm35 {sample}-0 value {value}\nap~ {sample}-0\n");
+    }
+    script += "@wait 200\nap: GET led\nap= $1|0|\nap: XADD history:kitchen.lm35 65-0 value 2\nap~ 65-0\n\
+               ap: GET led\nap= $1|1|";
+    check_on(&board, &script);
+    assert_eq!(applied(&board), [(0, 1), (0, 0), (0, 1)]);
+}
+
 #[test]
 fn a_device_without_room_for_remote_readings_refuses_rules_on_them() {
     let board = Board::default();

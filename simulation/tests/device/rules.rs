@@ -1,5 +1,6 @@
 //! Rules: what clients set and are told, and what a device does by itself.
 
+use sockeye_device::limits::SPEC_ERROR_LEN_MAX;
 use sockeye_device::{App, AppResources, Settings, Value};
 
 use crate::board::Board;
@@ -74,6 +75,8 @@ fn rules_are_set_listed_and_removed_as_parameters_are() {
         ap= +OK|
         ap: CONFIG SET rule.a "when lm35 > 1 set fan 1" rule.a ""
         ap= -ERR CONFIG SET failed (possibly related to argument 'rule') - duplicate parameter|
+        ap: CONFIG SET rule.a "when lm35 > 1 set fan 1" RULE.a ""
+        ap= -ERR CONFIG SET failed (possibly related to argument 'rule') - duplicate parameter|
         sta: CONFIG SET rule.a "when lm35 > 1 set fan 1"
         sta~ -DENIED
         sta: RULE STATUS
@@ -106,7 +109,11 @@ fn what_can_not_be_is_refused_in_plain_words() {
             "rule.b: rule.light sets the same output: priority= says which of them wins",
         ),
     ];
+    // Of a word that is too long the start is told.
+    let long = "9".repeat(120);
+    let cut = format!("rule.a: '{}...", &long[..SPEC_ERROR_LEN_MAX - "rule.a: '...".len()]);
     let mut script = String::from("ap: CONFIG SET rule.light \"when lm35 > 20 set led 1\"\nap= +OK|\n");
+    script += &format!("ap: CONFIG SET rule.a \"when lm35 > {long} set fan 1\"\nap= -ERR CONFIG SET failed - {cut}|\n");
     for (name, rule, error) in refused {
         script += &format!("ap: CONFIG SET \"{name}\" \"{rule}\"\nap= -ERR CONFIG SET failed - {error}|\n");
     }

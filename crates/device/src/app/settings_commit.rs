@@ -21,6 +21,8 @@ impl App<'_> {
 
     /// Puts into `pending` what a request makes of the settings in force. False if there is nothing to store, and the
     /// reply is written.
+    // Out of the way of other requests, whose stack would have room for this.
+    #[inline(never)]
     pub(crate) fn prepare(
         &self,
         key: SessionKey,
@@ -28,25 +30,24 @@ impl App<'_> {
         request: &Request<'_>,
         reply: &mut ReplyWriter<'_>,
     ) -> bool {
-        let state = &mut *self.state();
-        let now = self.platform.now();
-        let command = TABLE.get(state.sessions.get(key).command);
-        self.with_context(state, request, reply, (key, now), false, |cx| {
+        self.with_context(key, request, false, reply, |cx| {
+            let command = TABLE.get(cx.session().command);
             command.is_some_and(|command| commit::prepare(cx, command, pending))
         })
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
+    #[inline(never)]
     pub(crate) fn committed(
         &self,
         key: SessionKey,
-        pending: &PendingSettings,
+        pending: &mut PendingSettings,
         stored: Result<(), StoreError>,
         reply: &mut ReplyWriter<'_>,
     ) {
         let state = &mut *self.state();
         let is_reset = pending.change == Change::Reset && stored.is_ok();
-        if let Some(log) = self.log.filter(|_| is_reset) {
+        if let Some(log) = self.environment.log.filter(|_| is_reset) {
             // The log has the names of networks.
             log.clear();
         }
@@ -60,7 +61,7 @@ impl App<'_> {
     /// The names of streams at the peer begin with the device's name.
     fn configure(&self, state: &State) {
         self.platform.set_log_level(state.settings.log_level);
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
     }

@@ -101,7 +101,7 @@ fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
         Parameter::MaxClients => health().slots.into(),
         Parameter::Port => cx.platform.identity().port.into(),
         Parameter::SlowlogMaxLen => SLOWLOG_LEN as u64,
-        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US,
+        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US.into(),
         Parameter::Timeout => health().idle_timeout_s.into(),
     };
     cx.reply.bulk_fmt(format_args!("{number}"));
@@ -147,7 +147,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
     check(request)?;
     pending.change = Change::Config;
     pending.staged = wifi_parameters::staged(state, request)?;
-    pending.settings.clone_from(&state.settings);
+    pending.settings.assign(&state.settings);
     let settings = &mut pending.settings;
     wiring_parameters::change(settings, cx.platform, request)?;
     rule_parameters::change(settings, request)?;

@@ -25,7 +25,7 @@ pub(super) enum WaitFor {
     /// The store, for the settings that the request changes.
     Commit,
     /// An event, or `timeout_ms`, which is 0 for ever; the request is decoded again then.
-    Event { timeout_ms: u64 },
+    Event { timeout_ms: u32 },
 }
 
 /// The outcome of the requests that were processed at once.
@@ -277,7 +277,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
-    pub(super) fn committed(&mut self, pending: &PendingSettings, stored: Result<(), StoreError>) {
+    pub(super) fn committed(&mut self, pending: &mut PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));

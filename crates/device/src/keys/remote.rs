@@ -57,9 +57,9 @@ impl Remotes {
     }
 
     /// The slot for a reading that isn't known yet: a free slot, or that of the reading that has been silent for
-    /// longest. A reading whose value has not expired gives up its slot only if no rule names it, and if a rule names
-    /// the new one (`is_wanted`). `is_named` tells whether a rule names a reading. The caller empties the slot's history.
-    /// None if there is no such slot.
+    /// longest. To a reading that a rule names (`is_wanted`) one that no rule names gives up its slot even with a value.
+    /// `is_named` tells whether a rule names a reading. The caller empties the slot's history. None if there is no such
+    /// slot.
     pub(crate) fn room(&self, is_named: impl Fn(&str) -> bool, is_wanted: bool, now: Now) -> Option<usize> {
         let rank = |slot: usize| {
             let remote = self.get(slot)?;

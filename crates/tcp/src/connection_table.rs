@@ -16,6 +16,7 @@ use crate::limits::{
     GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
 };
 use crate::route::Route;
+use crate::syn_cookies::Flood;
 use crate::tcp_connection::{AcceptState, Connection};
 use crate::tcp_socket::TcpError;
 
@@ -124,6 +125,7 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
     /// How many of them are attached.
     pub(crate) interfaces_len: usize,
     syns: Vec<WaitingSyn, SYN_BACKLOG>,
+    pub(crate) flood: Flood,
     /// Accepts that wait, one bit each, and how many they are.
     pending_accepts: u64,
     pending_accepts_len: u32,
@@ -144,6 +146,7 @@ impl<R> Table<R> {
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
             syns: Vec::new(),
+            flood: Flood::NONE,
             pending_accepts: 0,
             pending_accepts_len: 0,
             unaccepted: 0,
@@ -197,14 +200,26 @@ impl Table {
         let index = self.room_for_syn(now)?;
         let peer = packet.peer;
         let isn = self.isn_key.isn(local.socket(peer), peer.into(), now);
+        self.occupy(index, interface, packet, local, now).tcp.accept(&packet.segment, isn, mtu, now);
+        Some(index)
+    }
+
+    /// Gives a free connection to the sender of a packet. Its TCP has yet to begin.
+    pub(crate) fn occupy(
+        &mut self,
+        index: usize,
+        interface: usize,
+        packet: &Packet<'_>,
+        local: &Local,
+        now: Instant,
+    ) -> &mut Connection {
         self.take_mark(index);
+        self.unaccepted += 1;
         let connection = at_mut(&mut self.connections, index);
         connection.forget();
-        connection.tcp.accept(&packet.segment, isn, mtu, now);
-        let route = Route::new(packet.peer_mac, local.mac, local.address, peer);
-        connection.begin(peer, route, interface, AcceptState::HalfOpen, now);
-        self.unaccepted += 1;
-        Some(index)
+        let route = Route::new(packet.peer_mac, local.mac, local.address, packet.peer);
+        connection.begin(packet.peer, route, interface, AcceptState::HalfOpen, now);
+        connection
     }
 
     /// Opens a connection to `remote`, which belongs to the caller (RFC 9293 section 3.10.1, active open).
@@ -266,17 +281,23 @@ impl Table {
         oldest
     }
 
-    /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
-    /// clients out.
-    fn evict_half_open(&mut self, now: Instant) -> bool {
+    /// The half-open connection whose SYN came first.
+    pub(crate) fn oldest_half_open(&self) -> Option<usize> {
         let half_open = self
             .connections
             .iter()
             .enumerate()
             .filter(|(_, connection)| connection.accept_state == AcceptState::HalfOpen);
-        let oldest = half_open.min_by_key(|(_, connection)| connection.since);
-        match oldest.filter(|(_, connection)| connection.since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now) {
-            Some((index, _)) => {
+        half_open.min_by_key(|(_, connection)| connection.since).map(|(index, _)| index)
+    }
+
+    /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
+    /// clients out.
+    fn evict_half_open(&mut self, now: Instant) -> bool {
+        let had_its_time =
+            |index: &usize| at(&self.connections, *index).since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now;
+        match self.oldest_half_open().filter(had_its_time) {
+            Some(index) => {
                 self.forget(index);
                 true
             }
@@ -481,6 +502,20 @@ impl Table {
         } else {
             None
         }
+    }
+
+    /// A connection for a client whose handshake is complete. It may take the place of one that is half open.
+    pub(crate) fn room_for_cookie(&mut self) -> Option<usize> {
+        if self.unaccepted >= self.pending_accepts_len {
+            let index = self.oldest_half_open()?;
+            self.forget(index);
+        }
+        self.room(0..self.accepting_len)
+    }
+
+    /// Whether there is no place where a SYN of this peer could wait.
+    pub(crate) fn is_backlog_full(&self, interface: usize, peer: Peer) -> bool {
+        self.syns.is_full() && !self.syns.iter().any(|syn| syn.peer == peer && syn.interface == interface)
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

@@ -400,10 +400,15 @@ impl SegmentInput<'_> {
             return;
         }
         if segment.is_opening() && self.table.is_listening(*peer) {
-            match self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
-                Some(index) => self.settle(index),
-                None => self.queue_syn(packet, frame),
+            if let Some(index) = self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
+                self.settle(index);
+            } else if let Some(cookie) = self.table.cookie(self.index, packet, self.local, self.mtu, self.now) {
+                self.answer(packet, &cookie, tx);
+            } else {
+                self.queue_syn(packet, frame);
             }
+        } else if let Some(index) = self.table.admit_by_cookie(self.index, packet, self.local, self.mtu, self.now) {
+            self.segment(index, packet, tx);
         } else if let Some(refusal) = OutgoingSegment::refusal(segment) {
             self.answer(packet, &refusal, tx);
         }

@@ -12,7 +12,7 @@ pub use setup_check::SetupError;
 
 use core::cell::{RefCell, RefMut};
 use core::future::poll_fn;
-use core::task::Poll;
+use core::task::{Context, Poll};
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
@@ -30,7 +30,9 @@ use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
-use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, TIME_SERVER_LEN_MAX, TX_LEN};
+use crate::limits::{
+    DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TX_LEN,
+};
 use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
@@ -377,13 +379,15 @@ impl<'a> App<'a> {
 
     /// Notes a request that was run, for MONITOR and the slow log.
     fn account(&self, state: &mut State, key: SessionKey, request: &Request<'_>, is_secret: bool, start: Now) {
-        state.counts.commands = state.counts.commands.wrapping_add(1);
-        let end = self.platform.now();
-        let session = state.sessions.get(key);
-        let peer = session.peer;
-        state.slow_log.note(request, is_secret, peer, &session.name, (start, end));
-        if !is_secret && state.monitor.wake(&mut state.sessions) {
-            state.monitor.append(request, peer, start);
+        let State { counts, slow_log, monitor, sessions, .. } = state;
+        counts.commands = counts.commands.wrapping_add(1);
+        let duration_us = self.platform.now().uptime_us.saturating_sub(start.uptime_us);
+        if duration_us >= SLOWLOG_SLOWER_THAN_US {
+            let duration_us = duration_us.try_into().unwrap_or(u32::MAX);
+            slow_log.append(request, is_secret, sessions.get(key), start, duration_us);
+        }
+        if !is_secret && monitor.wake(sessions) {
+            monitor.append(request, sessions.get(key).peer, start);
         }
     }
 
@@ -398,27 +402,32 @@ impl<'a> App<'a> {
     /// Whether the log has a line that the session waits for.
     fn has_log_line(&self, session: &Session) -> bool {
         let Some(log) = self.log else { return false };
-        [session.subscriber.log, session.awaited_log_line()].into_iter().flatten().any(|known| known != log.next())
+        session.awaited_log_lines().into_iter().flatten().any(|known| known != log.next())
     }
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
-    pub async fn event(&self, key: SessionKey) {
-        poll_fn(|cx| {
-            let state = &mut *self.state();
-            let session = state.sessions.get(key);
+    pub fn event(&self, key: SessionKey) -> impl Future<Output = ()> {
+        poll_fn(move |cx| self.poll_event(key, cx))
+    }
+
+    /// [`event`](Self::event) as a step of a future.
+    pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
+        let state = &mut *self.state();
+        let session = state.sessions.get(key);
+        if session.awaited_log_lines() != [None, None] {
             // An interrupt may add a line at any time, also after the look.
-            if let Some(log) =
-                self.log.filter(|_| session.subscriber.log.is_some() || session.awaited_log_line().is_some())
-            {
+            if let Some(log) = self.log {
                 log.register(cx.waker());
             }
-            if state.has_event(session) || self.has_log_line(session) {
+            if self.has_log_line(session) {
                 return Poll::Ready(());
             }
-            state.sessions.get_mut(key).waker.register(cx.waker());
-            Poll::Pending
-        })
-        .await;
+        }
+        if state.has_event(session) {
+            return Poll::Ready(());
+        }
+        state.sessions.get_mut(key).waker.register(cx.waker());
+        Poll::Pending
     }
 
     /// Whether the session is to be closed.
@@ -430,7 +439,7 @@ impl<'a> App<'a> {
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();
         let session = state.sessions.get(key);
-        let awaited = session.awaited_log_line().zip(self.log);
+        let awaited = session.blocked_log_line().zip(self.log);
         session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
@@ -464,7 +473,7 @@ impl<'a> App<'a> {
                     Label { name, suffix: "" } => reply.bulk(name.as_bytes()),
                     label => reply.bulk(label.text().as_bytes()),
                 }
-                reply.bulk(message.value().text().as_bytes());
+                message.value().reply(reply);
             }
             session.subscriber.delivered();
         }

@@ -219,12 +219,12 @@ impl Command {
         self.is_container || self.name == "command"
     }
 
-    /// Whether the command has this name, which is as long as its own.
+    /// Whether the command has this name in any case.
     fn is_named(&self, name: &[u8], sub: Option<&[u8]>) -> bool {
         let own = self.name.as_bytes();
-        let Some(sub) = sub else { return own.eq_ignore_ascii_case(name) };
+        let Some(sub) = sub else { return is_in_lower_case(own, name) };
         own.split_at_checked(name.len()).is_some_and(|(start, end)| {
-            start.eq_ignore_ascii_case(name) && end.strip_prefix(b"|").is_some_and(|end| end.eq_ignore_ascii_case(sub))
+            is_in_lower_case(start, name) && end.strip_prefix(b"|").is_some_and(|end| is_in_lower_case(end, sub))
         })
     }
 
@@ -359,12 +359,17 @@ impl CommandTable {
             // A free place ends the search, and there are some.
             let number = *self.index.get(hash)?;
             let command = self.row(number)?;
-            if command.name.len() == len && command.is_named(name, sub) {
+            if command.is_named(name, sub) {
                 return Some((number, command));
             }
             hash = (hash + 1) % COMMAND_INDEX_LEN;
         }
     }
+}
+
+/// Whether `lower` is `text` in lower case.
+fn is_in_lower_case(lower: &[u8], text: &[u8]) -> bool {
+    lower.len() == text.len() && lower.iter().zip(text).all(|(lower, byte)| *lower == byte.to_ascii_lowercase())
 }
 
 /// The factors keep the commands furthest apart.

@@ -10,8 +10,10 @@ mod process_input;
 
 pub use client_connection::ClientConnection;
 
-use core::future::pending;
+use core::future::{pending, poll_fn};
 use core::ops::ControlFlow;
+use core::pin::pin;
+use core::task::Poll;
 
 use embassy_futures::select::{Either, Either3, select, select3};
 use embassy_time::{Duration, Instant, Timer};
@@ -65,19 +67,29 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         while self.answer_requests().await?.is_continue() {
             self.client.set_listening(self.session.app.is_listening(self.session.key));
             loop {
-                let input = self.client.wait_input(self.waiting);
-                match select(input, self.session.app.event(self.session.key)).await {
-                    Either::First(len) => match len? {
-                        0 if self.is_in_request() => return put(self.client, INCOMPLETE).await,
-                        0 => return Ok(()),
-                        _ => break,
-                    },
-                    Either::Second(()) if self.session.app.is_killed(self.session.key) => return Ok(()),
-                    Either::Second(()) => self.send_messages().await?,
+                match self.input_or_event().await? {
+                    Some(0) if self.is_in_request() => return put(self.client, INCOMPLETE).await,
+                    Some(0) => return Ok(()),
+                    Some(_) => break,
+                    None if self.session.app.is_killed(self.session.key) => return Ok(()),
+                    None => self.send_messages().await?,
                 }
             }
         }
         Ok(())
+    }
+
+    /// Waits for more input than is known, and returns how many bytes there are, or 0 once no more will come. None if an
+    /// event of the session comes first.
+    async fn input_or_event(&mut self) -> Result<Option<usize>, C::Error> {
+        let (app, key) = (self.session.app, self.session.key);
+        let mut input = pin!(self.client.wait_input(self.waiting));
+        // As `select`, in one state.
+        poll_fn(|cx| match input.as_mut().poll(cx) {
+            Poll::Ready(len) => Poll::Ready(len.map(Some)),
+            Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
+        })
+        .await
     }
 
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use sockeye_resp::ReplyWriter;
+
 use crate::limits::{DECIMAL_LEN_MAX, DECIMALS_MAX};
 
 /// A value in units of the last decimal of its reading or output: with one decimal, 235 is 23.5.
@@ -73,22 +75,29 @@ impl Decimal {
         (self.value, self.decimals)
     }
 
-    /// As a client reads it.
+    /// As a client reads it, at the end of `buffer`.
     ///
     /// By hand, because every reply with a value in it comes through here: a tenth of what `core::fmt` takes.
-    pub(crate) fn text(self) -> DecimalText {
-        let mut bytes = [0; DECIMAL_LEN_MAX];
-        let mut free = bytes.iter_mut().rev();
-        let (mut magnitude, mut digits) = (self.value.0.unsigned_abs(), 0);
-        while let Some(byte) = free.next() {
-            *byte = b'0' + (magnitude % 10) as u8;
+    pub(crate) fn encode(self, buffer: &mut [u8; DECIMAL_LEN_MAX]) -> &[u8] {
+        let mut free = buffer.iter_mut().rev();
+        let mut magnitude = self.value.0.unsigned_abs();
+        let mut digit = || {
+            let digit = b'0' + (magnitude % 10) as u8;
             magnitude /= 10;
-            digits += 1;
-            if digits == self.decimals {
-                if let Some(byte) = free.next() {
-                    *byte = b'.';
-                }
-            } else if digits > self.decimals && magnitude == 0 {
+            (digit, magnitude == 0)
+        };
+        for byte in free.by_ref().take(self.decimals.into()) {
+            (*byte, _) = digit();
+        }
+        if self.decimals > 0
+            && let Some(byte) = free.next()
+        {
+            *byte = b'.';
+        }
+        for byte in free.by_ref() {
+            let is_last;
+            (*byte, is_last) = digit();
+            if is_last {
                 break;
             }
         }
@@ -98,30 +107,24 @@ impl Decimal {
             *byte = b'-';
         }
         let start = free.len();
-        DecimalText { bytes, start }
-    }
-}
-
-/// The text of a [`Decimal`], in memory of its own.
-pub(crate) struct DecimalText {
-    bytes: [u8; DECIMAL_LEN_MAX],
-    start: usize,
-}
-
-impl DecimalText {
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        buffer.get(start..).unwrap_or_default()
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// Writes it as a bulk.
+    pub(crate) fn reply(self, reply: &mut ReplyWriter<'_>) {
+        reply.bulk(self.encode(&mut [0; DECIMAL_LEN_MAX]));
+    }
+
+    /// As a client reads it, at the end of `buffer`.
+    pub(crate) fn text(self, buffer: &mut [u8; DECIMAL_LEN_MAX]) -> &str {
         // The text is ASCII.
-        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
+        core::str::from_utf8(self.encode(buffer)).unwrap_or_default()
     }
 }
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
+        f.write_str(self.text(&mut [0; DECIMAL_LEN_MAX]))
     }
 }
 

@@ -107,8 +107,8 @@ impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
         self.0.consume(len);
     }
 
-    async fn wait_input(&mut self, len: usize) -> Result<usize, Self::Error> {
-        self.0.wait_input(len).await
+    fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, Self::Error>> {
+        self.0.wait_input(len)
     }
 
     fn room(&mut self) -> usize {
@@ -123,8 +123,8 @@ impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
         self.0.put(bytes);
     }
 
-    async fn wait_room(&mut self, len: usize) -> Result<(), Self::Error> {
-        self.0.wait_room(len).await
+    fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), Self::Error>> {
+        self.0.wait_room(len)
     }
 
     fn begin_request(&mut self) {

@@ -57,10 +57,16 @@ impl<'a> Buffer<'a> {
     }
 
     /// Appends a type byte, a number and a line end; a part of them if it is full.
+    #[inline]
     pub(crate) fn put_header(&mut self, kind: u8, value: usize) -> Result<(), Full> {
-        if let digit @ 0..10 = value {
-            return self.put(&[kind, b'0' + digit as u8, b'\r', b'\n']);
+        match value {
+            0..10 => self.put(&[kind, b'0' + value as u8, b'\r', b'\n']),
+            _ => self.put_long_header(kind, value),
         }
+    }
+
+    #[inline(never)]
+    fn put_long_header(&mut self, kind: u8, value: usize) -> Result<(), Full> {
         self.put(&[kind])?;
         self.put(Digits::new(value as u64).as_bytes())?;
         self.put(b"\r\n")

@@ -7,6 +7,7 @@ use crate::limits::{ARG_LEN_MIN, ARGS_MAX, ARGS_SIZE_MAX, BULK_LEN_MAX, DECODER_
 use crate::protocol_error::ProtocolError;
 use crate::request::{Request, Span};
 use crate::telnet::{self, IAC};
+use crate::whole_request;
 
 /// UTF-8's byte order mark, which some editors put in front of a text.
 const BYTE_ORDER_MARK: [u8; 3] = [BYTE_ORDER_MARK_FIRST, 0xbb, 0xbf];
@@ -15,8 +16,8 @@ const BYTE_ORDER_MARK_FIRST: u8 = 0xef;
 /// Reads requests out of a receive buffer, and keeps its place in it.
 ///
 /// The caller owns the buffer, at least [`RX_LEN_MIN`](crate::limits::RX_LEN_MIN) bytes, and appends received bytes.
-/// [`decode`](Self::decode) is given the filled part each time, and resumes where it left off. No byte is judged twice,
-/// however small the pieces are in which bytes arrive. [`drain_consumed`](Self::drain_consumed) returns how many bytes
+/// [`decode`](Self::decode) is given the filled part each time, and resumes where it left off, however small the
+/// pieces are in which bytes arrive. No byte is judged more than twice. [`drain_consumed`](Self::drain_consumed) returns how many bytes
 /// are done with and to be dropped, and [`compact`](Self::compact) drops them.
 ///
 /// A decoder is a few words. The positions of a request's arguments are in [`Args`], of which one does for all decoders
@@ -134,6 +135,25 @@ impl Decoder {
         if let State::Complete = self.state {
             self.start_request();
         }
+        if let State::Start = self.state
+            && let Some(whole) = whole_request::find(rest(rx, self.start), &mut args.0, limits)
+        {
+            self.args_len = whole.args_len as u8;
+            self.next = self.start + whole.len;
+            self.state = State::Complete;
+            return Ok(Some(self.request(rx, args)));
+        }
+        self.decode_in_steps(rx, args, limits)
+    }
+
+    /// Reads on where the last call ended.
+    #[inline(never)]
+    fn decode_in_steps<'a>(
+        &mut self,
+        rx: &'a mut [u8],
+        args: &'a mut Args,
+        limits: &Limits,
+    ) -> Result<Option<Request<'a>>, ProtocolError> {
         // Another decoder may have had `args` meanwhile.
         self.lost_len = self.args_len;
         while !matches!(self.state, State::Complete) {
@@ -146,11 +166,18 @@ impl Decoder {
                 }
             }
         }
-        let bytes = rx.get(self.start..self.next).unwrap_or_default();
         if self.lost_len > 0 {
-            find_args(bytes, &mut args.0, self.lost_len);
+            find_args(rx.get(self.start..self.next).unwrap_or_default(), &mut args.0, self.lost_len);
         }
-        Ok(Some(Request { bytes, spans: args.0.get(..usize::from(self.args_len)).unwrap_or_default() }))
+        Ok(Some(self.request(rx, args)))
+    }
+
+    /// The request that is complete.
+    fn request<'a>(&self, rx: &'a [u8], args: &'a Args) -> Request<'a> {
+        Request {
+            bytes: rx.get(self.start..self.next).unwrap_or_default(),
+            spans: args.0.get(..usize::from(self.args_len)).unwrap_or_default(),
+        }
     }
 
     /// How many bytes from the start of the receive buffer are done with: all

@@ -152,11 +152,12 @@ const HOST: &[u8] = b"HOST:";
 const OTHER_METHODS: [&[u8]; 10] =
     [b"POST", b"PUT", b"HEAD", b"DELETE", b"OPTIONS", b"PATCH", b"CONNECT", b"TRACE", b"PRI", HOST];
 
-/// The letters that [`OTHER_METHODS`] begin with, a bit for each, so that most names need no further look.
+/// The letters that [`OTHER_METHODS`] begin with, a bit for each, so that most names need no further look. A bit's number
+/// is the lower five bits of the letter, which are the same in upper and lower case.
 const OTHER_LETTERS: u32 = {
     let (mut letters, mut i) = (0, 0);
     while i < OTHER_METHODS.len() {
-        letters |= 1 << (OTHER_METHODS[i][0] - b'A');
+        letters |= 1 << (OTHER_METHODS[i][0] % 32);
         i += 1;
     }
     letters
@@ -245,18 +246,17 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 ///
 /// A header's name ends with the colon, as browsers send it (RFC 9112 section
 /// 5). A word with a colon inside is a key that was typed without a command.
+#[inline(always)]
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
     name.ends_with(b":")
-        || (name.first().is_some_and(begins_other)
-            && (is_prefix(name, HOST) == Some(true)
-                || OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known))))
+        || name.first().is_some_and(|first| OTHER_LETTERS & 1 << (first % 32) != 0) && is_other_method(name)
         || request.len() == 3 && request.arg(2).is_some_and(is_version)
 }
 
-fn begins_other(first: &u8) -> bool {
-    let letter = first.to_ascii_uppercase().wrapping_sub(b'A');
-    letter < 26 && OTHER_LETTERS & 1 << letter != 0
+#[cold]
+fn is_other_method(name: &[u8]) -> bool {
+    is_prefix(name, HOST) == Some(true) || OTHER_METHODS.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
 #[cfg(test)]

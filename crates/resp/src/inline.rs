@@ -52,11 +52,6 @@ struct Word<'a> {
 
 impl Word<'_> {
     fn resolve(&mut self) -> Result<(), SplitError> {
-        // All that means something here comes before any letter or digit in ASCII.
-        let rest = self.line.get(self.read..).unwrap_or_default();
-        let plain_len = rest.iter().position(|&byte| byte <= b'\'').unwrap_or(rest.len());
-        self.read += plain_len;
-        self.write += plain_len;
         let mut quote = Quote::None;
         loop {
             let rest = self.line.get(self.read..).unwrap_or_default();

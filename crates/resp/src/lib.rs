@@ -14,9 +14,9 @@
 //!   exhaust a stack. Replies nest, and are walked without recursion.
 //! - A limit is checked when a length is announced, before its bytes are
 //!   waited for.
-//! - The decoder resumes where it was, however small the pieces in which a request arrives. Only an unfinished header,
-//!   at most [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read again. The headers of a request that came in
-//!   pieces are read once more when the request is whole.
+//! - The decoder resumes where it was, however small the pieces in which a request arrives. Its first piece may be read
+//!   twice. Of the rest only an unfinished header, at most [`HEADER_LEN_MAX`](limits::HEADER_LEN_MAX) bytes, is read
+//!   again. The headers of a request that came in pieces are read once more when the request is whole.
 //! - A reply is written whole or not at all; a reply that doesn't fit becomes an error.
 //! - Text from a client can't end a reply's line.
 //! - HTTP, with which any web page can reach a device, never runs a command.
@@ -34,6 +34,7 @@
 //! |---|---|
 //! | [`limits`] | every limit, and how the limits relate |
 //! | `decoder` | [`Decoder`]: requests out of a receive buffer; [`Args`]: where the arguments are |
+//! | `whole_request` | requests that have arrived whole, in one pass |
 //! | `request` | [`Request`]: a command's name and its arguments |
 //! | `inline` | inline requests: words, quotes, escapes |
 //! | `telnet` | commands of Telnet in inline requests, which are passed over |
@@ -66,6 +67,7 @@ mod reply_writer;
 mod request;
 mod request_encoder;
 mod telnet;
+mod whole_request;
 
 pub use decoder::{Args, Decoder};
 pub use http::{HttpMethod, HttpRequestLine, HttpTarget, asks_for_page, opens_http};

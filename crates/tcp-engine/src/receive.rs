@@ -172,7 +172,8 @@ impl<M: RingMemory> Tcb<M> {
         let is_next = segment.seq == self.rcv_nxt;
         let is_acceptable = match (segment.len(), window) {
             (0, 0) => is_next,
-            (0, _) => is_inside(segment.seq),
+            // At the right edge an ACK counts too. The edge is SND.NXT of a peer whose text fills the window.
+            (0, _) => is_inside(segment.seq) || segment.seq == self.rcv_adv && segment.flags.is_plain_ack(),
             (_, 0) => false,
             (len, _) => is_inside(segment.seq) || is_inside(segment.seq + (len - 1)),
         };
@@ -211,6 +212,7 @@ impl<M: RingMemory> Tcb<M> {
         }
     }
 
+    /// The answer to a segment that is not acceptable is an ACK. Of the segment itself only an ACK of more can count.
     fn on_unacceptable(&mut self, segment: &Segment<'_>, now: Instant) {
         if segment.has(Flags::RST) {
             return;
@@ -218,6 +220,12 @@ impl<M: RingMemory> Tcb<M> {
         if segment.has(Flags::ACK) && self.is_ack_plausible(segment.ack) {
             // A keep-alive, or a repetition: the peer is there.
             self.heard = now;
+            if self.is_keep_alive(segment) && self.snd_una < segment.ack {
+                self.take_ack(segment, now);
+                if self.state == State::Closed {
+                    return;
+                }
+            }
             self.retransmit_early(now);
             if self.state == State::TimeWait && segment.has(Flags::FIN) {
                 // Eighth: the peer's FIN again. A FIN that is only guessed keeps nothing open.
@@ -229,6 +237,14 @@ impl<M: RingMemory> Tcb<M> {
         } else {
             self.ack_due = AckDue::Now;
         }
+    }
+
+    /// Whether an unacceptable segment has the number RCV.NXT-1: a keep-alive (section 3.8.4), or a FIN alone again.
+    ///
+    /// The ACK of such a segment is the peer's latest, and may be the only one that arrives. Section 3.10.7.4 drops it,
+    /// and the text that it acknowledges is sent again until the peer gives up. Other TCPs take this ACK too.
+    fn is_keep_alive(&self, segment: &Segment<'_>) -> bool {
+        segment.seq + 1 == self.rcv_nxt && !segment.has(Flags::SYN) && self.state != State::SynReceived
     }
 
     /// Fourth: SYN. Fifth: ACK.
@@ -277,8 +293,11 @@ impl<M: RingMemory> Tcb<M> {
         if self.snd_una < segment.ack {
             let acked = segment.ack - self.snd_una;
             let acks_fin = acked as usize > self.tx.len();
+            // A keep-alive with an ACK of more has an old number. Older segments stay older than the latest.
+            let latest = self.snd_wl1.max(segment.seq);
             self.on_new_ack(acked, now);
             self.update_window(segment, true, now);
+            self.snd_wl1 = latest;
             if acks_fin {
                 self.on_fin_acked(now);
             }

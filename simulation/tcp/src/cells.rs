@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::host::{Config, Host, State};
-use crate::rfc::{Answer, Facts, Next, Row, TABLE, find};
+use crate::rfc::{Answer, Deviation, Facts, Next, Row, TABLE, find};
 use crate::run::Stack;
 use crate::wire::{self, ACK, FIN, PSH, RST, SYN, Segment, Side, URG, before, later};
 use crate::{Micros, SECOND};
@@ -263,7 +263,8 @@ pub fn check(stack: Stack, cell: Cell) -> Option<Difference> {
     let mut it = Prepared::new(stack, cell.state, cell.shut);
     let text = [9; RX_LEN + 10];
     let segment = segment(&it, cell, &text);
-    let facts = facts(&it, cell.state, &segment);
+    let deviations = if stack == Stack::Own { &Deviation::ALL[..] } else { &[] };
+    let facts = facts(&it, cell.state, &segment, deviations);
     let index = find(cell.state, &facts);
     let row = &TABLE[index];
     let mut answers = it.receive(&segment, START + POLL_EVERY);
@@ -311,8 +312,8 @@ fn segment<'a>(it: &Prepared, cell: Cell, text: &'a [u8; RX_LEN + 10]) -> Segmen
     Segment { seq, ack, window: PEER_WINDOW, flags, mss: None, payload: &text[..len] }
 }
 
-/// The facts by the definitions of section 3.10.7.4 and 3.4.
-fn facts(it: &Prepared, state: State, segment: &Segment<'_>) -> Facts {
+/// The facts by the definitions of section 3.10.7.4 and 3.4, and by the host's deviations.
+fn facts(it: &Prepared, state: State, segment: &Segment<'_>, deviations: &[Deviation]) -> Facts {
     let (window, len) = (it.window(), segment.len());
     let inside = |number: u32| number.wrapping_sub(it.rcv_nxt) < window;
     let acceptable = match (len, window) {
@@ -321,6 +322,10 @@ fn facts(it: &Prepared, state: State, segment: &Segment<'_>) -> Facts {
         (_, 0) => false,
         _ => inside(segment.seq) || inside(segment.end().wrapping_sub(1)),
     };
+    let is_bare_ack = len == 0 && segment.has(ACK) && !segment.has(RST);
+    let acceptable = acceptable
+        || deviations.contains(&Deviation::AckAtEdge) && is_bare_ack && segment.seq == it.rcv_nxt.wrapping_add(window);
+    let is_keep_alive = segment.seq.wrapping_add(1) == it.rcv_nxt && !segment.has(SYN) && segment.has(ACK);
     let fin_at = segment.seq.wrapping_add(segment.payload.len() as u32);
     let has_gap = before(it.rcv_nxt, segment.seq);
     let ack = segment.ack;
@@ -331,6 +336,7 @@ fn facts(it: &Prepared, state: State, segment: &Segment<'_>) -> Facts {
         ack: segment.has(ACK),
         occupies: len > 0,
         acceptable,
+        keep_alive_acks: deviations.contains(&Deviation::KeepAliveAcks) && is_keep_alive,
         at_next: segment.seq == it.rcv_nxt,
         shut: window == 0,
         first_syn: segment.has(SYN) && segment.seq == IRS,

@@ -14,8 +14,10 @@ pub struct Facts {
     pub ack: bool,
     /// SEG.LEN > 0.
     pub occupies: bool,
-    /// By the table of section 3.10.7.4, "first, check sequence number".
+    /// By the table of section 3.10.7.4, "first, check sequence number", or one of the [`Deviation`]s of the host.
     pub acceptable: bool,
+    /// A [`Deviation::KeepAliveAcks`] of the host.
+    pub keep_alive_acks: bool,
     /// SEG.SEQ = RCV.NXT.
     pub at_next: bool,
     /// RCV.WND = 0.
@@ -32,6 +34,22 @@ pub struct Facts {
     pub acks_fin: bool,
     /// The segment's FIN is in the window, and nothing is missing before it.
     pub fin_in_order: bool,
+}
+
+/// The engine's deviations from "first, check sequence number" (section 3.10.7.4), each with its reason. smoltcp is held
+/// to the letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deviation {
+    /// An ACK without text, SYN, FIN and RST is acceptable at SEG.SEQ = RCV.NXT+RCV.WND too. The edge is SND.NXT of a
+    /// peer whose text fills the window and is lost.
+    AckAtEdge,
+    /// An ACK of more counts where SEG.SEQ = RCV.NXT-1 too, without SYN and RST, and not in SYN-RECEIVED. A keep-alive may
+    /// bring the only ACK that is not lost. The segment is answered as unacceptable, and nothing else of it counts.
+    KeepAliveAcks,
+}
+
+impl Deviation {
+    pub const ALL: [Self; 2] = [Self::AckAtEdge, Self::KeepAliveAcks];
 }
 
 /// A condition of a row.
@@ -56,6 +74,8 @@ pub enum When {
     AcksAncient,
     AcksFin,
     FinInOrder,
+    /// The ACK counts by [`Deviation::KeepAliveAcks`].
+    KeepAliveAcks,
 }
 
 impl When {
@@ -77,6 +97,7 @@ impl When {
             Self::AcksAncient => facts.acks_ancient,
             Self::AcksFin => facts.acks_fin,
             Self::FinInOrder => facts.fin_in_order,
+            Self::KeepAliveAcks => facts.keep_alive_acks,
         }
     }
 }
@@ -142,11 +163,11 @@ use Answer::{Ack as Acked, AckOrNothing, Nothing, Reset, ResetAck, SynAck};
 use Next::{Either, Ended, Same, To};
 use When::{
     Ack, AcksAncient, AcksFin, AcksNew, AcksNothingNew, AcksUnsent, AtNext, Fin, FinInOrder, FirstSyn, IntoShutWindow,
-    NoAck, Occupies, Rst, Syn, Unacceptable,
+    KeepAliveAcks, NoAck, Occupies, Rst, Syn, Unacceptable,
 };
 
 /// Every row, in the order of the section.
-pub static TABLE: [Row; 50] = [
+pub static TABLE: [Row; 53] = [
     row(&[Closed], &[Rst], Nothing, Same, "3.10.7.1"),
     row(&[Closed], &[Ack], Reset, Same, "3.10.7.1"),
     row(&[Closed], &[], ResetAck, Same, "3.10.7.1"),
@@ -169,6 +190,9 @@ pub static TABLE: [Row; 50] = [
     row(&[SynReceived], &[FirstSyn, Ack, AcksNew], AckOrNothing, To(Established), "3.5 figure 7"),
     row(&[SynReceived], &[FirstSyn, NoAck], SynAck, Same, "3.8.1; the SYN,ACK was lost"),
     row(&[SynReceived], &[FirstSyn], Acked, Same, "3.10.7.4 first"),
+    row(&[FinWait1], &[Unacceptable, KeepAliveAcks, AcksFin], Acked, To(FinWait2), "3.10.7.4 first; a deviation"),
+    row(&[Closing], &[Unacceptable, KeepAliveAcks, AcksFin], Acked, To(TimeWait), "3.10.7.4 first; a deviation"),
+    row(&[LastAck], &[Unacceptable, KeepAliveAcks, AcksFin], Nothing, To(Closed), "3.10.7.4 first; a deviation"),
     row(OTHERWISE, &[Unacceptable], Acked, Same, "3.10.7.4 first"),
     row(&[SynReceived], &[Syn], Nothing, Ended, "3.10.7.4 fourth"),
     row(SYNCHRONIZED, &[Syn], Acked, Same, "3.10.7.4 fourth; RFC 5961 section 4.2"),

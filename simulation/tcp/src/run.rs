@@ -329,6 +329,7 @@ impl<'a> World<'a> {
     fn act(&mut self, side: Side) -> Result<(), Fault> {
         let end = &mut self.ends[side.index()];
         if end.act(self.now, &mut self.rng) {
+            self.watch.wrote(side, end.written);
             end.host.poll(self.now, &mut self.out);
             self.send(side, Cause::default())?;
         }

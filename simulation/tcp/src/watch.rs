@@ -21,7 +21,8 @@ pub enum Kind {
     WrongBytes,
     /// A connection ended before all bytes had arrived, although the link lost little.
     Short,
-    /// The same, and the sender had not sent the first byte without an acknowledgement for [`RETRANSMITS_WITHIN`].
+    /// The same, and the sender had not sent the first byte without an acknowledgement for [`RETRANSMITS_WITHIN`]. A
+    /// window probe does not count where the window is open.
     NoRetransmission,
     /// A host took its peer's FIN although text before it was missing.
     EarlyEnd,
@@ -90,6 +91,23 @@ struct Seen {
     iss: Option<u32>,
     /// When it last sent the first byte without an acknowledgement.
     missing_sent: Micros,
+    /// Bytes that its application has written.
+    written: u32,
+}
+
+impl Seen {
+    /// Whether a segment has the first byte without an acknowledgement, and is more than a window probe. One byte alone
+    /// is a probe where more was written and the window has room for more.
+    fn sends_missing(&self, segment: &Segment<'_>) -> bool {
+        let Some(missing) = self.una else { return false };
+        let len = segment.payload.len() as u32;
+        if missing.wrapping_sub(segment.seq) >= len {
+            return false;
+        }
+        let end = self.iss.map_or(missing, |iss| iss.wrapping_add(1).wrapping_add(self.written));
+        let has_more = [self.edge.unwrap_or(missing), end].iter().all(|end| before(missing.wrapping_add(1), *end));
+        len > 1 || !has_more
+    }
 }
 
 /// The packet that another one answers.
@@ -115,6 +133,11 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// The application of `side` has written so many bytes in all.
+    pub fn wrote(&mut self, side: Side, bytes: usize) {
+        self.seen[side.index()].written = bytes as u32;
+    }
+
     /// A packet has reached `side`.
     pub fn arrived(&mut self, side: Side, segment: &Segment<'_>) {
         if segment.has(ACK) && !segment.has(RST) {
@@ -141,7 +164,7 @@ impl Watch {
         if segment.has(RST) {
             return chain(side, segment, false, cause);
         }
-        if seen.una.is_some_and(|missing| missing.wrapping_sub(segment.seq) < segment.payload.len() as u32) {
+        if seen.sends_missing(segment) {
             seen.missing_sent = now;
         }
         if segment.has(SYN) {
@@ -269,6 +292,25 @@ mod tests {
         watch.sent(Side::Client, &behind, None, Cause::default(), 2 * SECOND).unwrap();
         assert!(!watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN));
         assert!(watch.is_stuck(Side::Client, SECOND + RETRANSMITS_WITHIN + 1));
+    }
+
+    #[test]
+    fn a_probe_into_a_window_that_is_open_sends_nothing_that_is_missing() {
+        let stuck_after = |window, written, payload: &[u8]| {
+            let mut watch = Watch::default();
+            let syn = Segment { seq: 99, flags: SYN, payload: b"", ..DATA };
+            watch.sent(Side::Client, &syn, None, Cause::default(), 0).unwrap();
+            watch.wrote(Side::Client, written);
+            watch.arrived(Side::Client, &Segment { ack: 102, window, payload: b"", ..DATA });
+            let sent = Segment { seq: 102, payload, ..DATA };
+            watch.sent(Side::Client, &sent, None, Cause::default(), SECOND).unwrap();
+            watch.is_stuck(Side::Client, RETRANSMITS_WITHIN + 1)
+        };
+        assert!(stuck_after(2, 4, b"c"), "the window has room for two, and two are written");
+        assert!(!stuck_after(2, 4, b"cd"));
+        assert!(!stuck_after(1, 4, b"c"));
+        assert!(!stuck_after(0, 4, b"c"), "a shut window is probed");
+        assert!(!stuck_after(2, 3, b"c"), "the last byte that was written");
     }
 
     #[test]

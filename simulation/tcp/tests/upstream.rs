@@ -228,3 +228,22 @@ fn a_fin_is_taken_whose_text_was_cut_off() {
     let answer = it.takes(&Segment { flags: ACK | FIN, payload: &text, ..it.ack(1, 1, 1_000) });
     assert_eq!((it.host.state(), it.host.unread()), (State::CloseWait, 512), "{answer:?}");
 }
+
+/// Report 11: in LAST-ACK an ACK of nothing new is answered by a challenge ACK. Neither its window counts nor that the peer
+/// is there. Text that waits for the window waits for ever, and the peer is given up although it answers.
+#[test]
+fn in_last_ack_a_window_that_opens_is_not_seen() {
+    let mut it = Server::established();
+    it.takes(&it.ack(1, 1, 0));
+    assert_eq!(it.host.write(&[7; 100]), 100);
+    it.takes(&Segment { flags: ACK | FIN, ..it.ack(1, 1, 0) });
+    it.host.close();
+    assert_eq!(it.host.state(), State::LastAck);
+    assert!(it.waits(2 * SECOND).iter().all(|(_, _, len)| *len <= 1), "the window is shut");
+    for _ in 0..12 {
+        it.takes(&it.ack(2, 1, 1_000));
+        let sent = it.waits(2 * SECOND);
+        assert!(sent.iter().all(|(_, _, len)| *len <= 1), "nothing but probes goes into the window: {sent:?}");
+    }
+    assert_eq!(it.host.state(), State::Closed, "25 seconds have passed, and an ACK every two");
+}

@@ -6,7 +6,7 @@ use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer
 use crate::keys::catalog::{Catalog, Key, KeySet};
 use crate::keys::day::Day;
 use crate::keys::history::History;
-use crate::limits::{SCAN_COUNT, SCAN_KEYS_MAX};
+use crate::limits::{DECIMAL_LEN_MAX, SCAN_COUNT, SCAN_KEYS_MAX};
 use crate::log_ring::LogMemory;
 use crate::outputs;
 use crate::platform::{OutputInfo, ReadingInfo};
@@ -28,6 +28,7 @@ impl CommandContext<'_, '_> {
         Key::find(self.catalog(), name)
     }
 
+    #[inline]
     fn exists(&self, key: Key) -> bool {
         let is_shown = key != Key::Log || self.state.may_write(self.key);
         is_shown && key.exists(self.catalog(), self.histories, self.now)
@@ -35,6 +36,11 @@ impl CommandContext<'_, '_> {
 
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
+        self.existing_key(name)
+    }
+
+    #[inline(always)]
+    fn existing_key(&mut self, name: &[u8]) -> Option<Key> {
         let key = self.find(name).filter(|key| self.exists(*key));
         let counts = &mut self.state.counts;
         match key {
@@ -44,7 +50,17 @@ impl CommandContext<'_, '_> {
         key
     }
 
+    /// The value of the key of this name; None if the key has none now.
+    ///
+    /// # Errors
+    /// The key is of another type than those with one value.
+    fn read(&mut self, name: &[u8]) -> Result<Option<Decimal>, &'static str> {
+        let Some(key) = self.existing_key(name) else { return Ok(None) };
+        self.value(key).map(Some).ok_or(WRONGTYPE)
+    }
+
     /// The value of a key that has one.
+    #[inline(always)]
     fn value(&self, key: Key) -> Option<Decimal> {
         match key {
             Key::Reading(index) => {
@@ -65,12 +81,9 @@ impl CommandContext<'_, '_> {
 }
 
 pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    match cx.existing(cx.arg(1)) {
+    match cx.read(cx.arg(1))? {
+        Some(value) => value.reply(cx.reply),
         None => cx.reply.null(),
-        Some(key) => {
-            let value = cx.value(key).ok_or(WRONGTYPE)?;
-            cx.reply.bulk(value.text().as_bytes());
-        }
     }
     Ok(Flow::Continue)
 }
@@ -78,9 +91,9 @@ pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 pub(crate) fn mget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(cx.request.len() - 1);
     for name in cx.request.args().skip(1) {
-        match cx.existing(name).and_then(|key| cx.value(key)) {
-            Some(value) => cx.reply.bulk(value.text().as_bytes()),
-            None => cx.reply.null(),
+        match cx.read(name) {
+            Ok(Some(value)) => value.reply(cx.reply),
+            Ok(None) | Err(_) => cx.reply.null(),
         }
     }
     Ok(Flow::Continue)
@@ -126,10 +139,7 @@ pub(crate) fn pttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn strlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let len = match cx.existing(cx.arg(1)) {
-        None => 0,
-        Some(key) => cx.value(key).ok_or(WRONGTYPE)?.text().as_bytes().len(),
-    };
+    let len = cx.read(cx.arg(1))?.map_or(0, |value| value.encode(&mut [0; DECIMAL_LEN_MAX]).len());
     cx.reply.integer(len as i64);
     Ok(Flow::Continue)
 }
@@ -145,7 +155,7 @@ pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult 
         Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
         Some(key @ (Key::Reading(_) | Key::Output(_))) => {
             let value = cx.value(key).ok_or(WRONGTYPE)?;
-            if parse_integer(value.text().as_bytes()).is_some() { "int" } else { "embstr" }
+            if parse_integer(value.encode(&mut [0; DECIMAL_LEN_MAX])).is_some() { "int" } else { "embstr" }
         }
     };
     cx.reply.bulk(encoding.as_bytes());

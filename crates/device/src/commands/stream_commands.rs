@@ -105,7 +105,7 @@ impl CommandContext<'_, '_> {
         self.reply.bulk_fmt(format_args!("{}", entry.id));
         self.reply.array(2);
         self.reply.bulk(b"value");
-        self.reply.bulk(entry.value.with_decimals(decimals).text().as_bytes());
+        entry.value.with_decimals(decimals).reply(self.reply);
     }
 
     /// Writes as many samples of a stream as there is room for, and takes them off `left`. Returns true once all are

@@ -9,6 +9,7 @@ use crate::keys::catalog::Key;
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::series::{Group, Groups, Plan, Series, Window};
+use crate::limits::{DECIMAL_LEN_MAX, HISTORY_LEN};
 use crate::sessions::session::Cursor;
 use crate::value::Value;
 
@@ -222,8 +223,7 @@ impl CommandContext<'_, '_> {
     pub(super) fn write_point(&mut self, ms: u64, value: Value, decimals: u8) {
         self.reply.array(2);
         self.reply.integer(i64::try_from(ms).unwrap_or(i64::MAX));
-        let text = value.with_decimals(decimals).text();
-        self.reply.number(text.as_str());
+        self.reply.number(value.with_decimals(decimals).text(&mut [0; DECIMAL_LEN_MAX]));
     }
 
     /// Writes the points of a reading that are left, as many as there is room for. True if all are written.
@@ -463,7 +463,7 @@ pub(crate) fn queryindex(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 fn retention_ms(cx: &CommandContext<'_, '_>, reading: usize) -> u64 {
     let is_day = Day::of(cx.days, reading).is_some();
     let period_ms = cx.catalog().info(reading).map_or(0, |(info, _)| info.period_ms);
-    let samples_ms = u64::from(period_ms) * crate::limits::HISTORY_LEN as u64;
+    let samples_ms = u64::from(period_ms) * HISTORY_LEN as u64;
     if is_day { 24 * 3_600_000 } else { samples_ms }
 }
 

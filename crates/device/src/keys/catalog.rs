@@ -138,7 +138,17 @@ pub(crate) enum Key {
 
 impl Key {
     /// The key of this name, whether it has a value now or not.
+    #[inline]
     pub(crate) fn find(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
+        // Names of readings and outputs have no colon, so the order makes no difference.
+        match catalog.find_reading(name) {
+            Some(index) => Some(Self::Reading(index)),
+            None => Self::find_other(catalog, name),
+        }
+    }
+
+    /// The key of this name that is no reading.
+    fn find_other(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
         let reading = |name: &[u8]| catalog.find_reading(name);
         let output = |name: &[u8]| catalog.find_output(name);
         if let Some(of) = name.strip_prefix(HISTORY.as_bytes()) {
@@ -148,7 +158,7 @@ impl Key {
             return reading(of).map(Self::ReadingMeta).or_else(|| output(of).map(Self::OutputMeta));
         }
         let log = || (catalog.has_log && name == LOG.as_bytes()).then_some(Self::Log);
-        reading(name).map(Self::Reading).or_else(|| output(name).map(Self::Output)).or_else(log)
+        output(name).map(Self::Output).or_else(log)
     }
 
     /// The name of its type.

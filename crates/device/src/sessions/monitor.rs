@@ -27,11 +27,17 @@ impl Monitor {
     }
 
     /// Wakes the sessions that monitor, for a line that comes. False if there are none.
+    #[inline]
     pub(crate) fn wake(&mut self, sessions: &mut Sessions) -> bool {
-        if self.is_watched {
-            let mut watching = sessions.iter_mut().filter(|session| session.monitor.is_some());
-            self.is_watched = watching.next().map(|session| session.waker.wake()).is_some();
-            watching.for_each(|session| session.waker.wake());
+        self.is_watched && self.wake_watching(sessions)
+    }
+
+    #[cold]
+    fn wake_watching(&mut self, sessions: &mut Sessions) -> bool {
+        self.is_watched = false;
+        for session in sessions.iter_mut().filter(|session| session.monitor.is_some()) {
+            self.is_watched = true;
+            session.waker.wake();
         }
         self.is_watched
     }

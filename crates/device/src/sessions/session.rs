@@ -186,12 +186,17 @@ impl Session {
         matches!(self.cursor, Blocked { .. } | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
     }
 
-    /// The number of the log's next line when the session looked last; None if the session waits for no line.
-    pub(crate) fn awaited_log_line(&self) -> Option<u32> {
+    /// The number of the log's next line when XREAD looked last; None if no XREAD waits.
+    pub(crate) fn blocked_log_line(&self) -> Option<u32> {
         match self.cursor {
             Cursor::Blocked { log_next } => Some(log_next),
             _ => None,
         }
+    }
+
+    /// Numbers of the log's next lines that the subscription and XREAD wait for; None for what does not wait.
+    pub(crate) fn awaited_log_lines(&self) -> [Option<u32>; 2] {
+        [self.subscriber.log, self.blocked_log_line()]
     }
 
     /// An event came that the request may wait for.

@@ -6,8 +6,9 @@ use core::net::SocketAddr;
 use heapless::{Deque, String, Vec};
 use sockeye_resp::{LossyUtf8, Request};
 
-use crate::limits::{CLIENT_NAME_LEN_MAX, SLOWLOG_ARG_LEN_MAX, SLOWLOG_ARGS_MAX, SLOWLOG_LEN, SLOWLOG_SLOWER_THAN_US};
+use crate::limits::{CLIENT_NAME_LEN_MAX, SLOWLOG_ARG_LEN_MAX, SLOWLOG_ARGS_MAX, SLOWLOG_LEN};
 use crate::platform::Now;
+use crate::sessions::session::Session;
 
 type Arg = String<SLOWLOG_ARG_LEN_MAX, u8>;
 
@@ -20,7 +21,7 @@ pub(crate) struct Slow {
     pub(crate) name: String<CLIENT_NAME_LEN_MAX, u8>,
 }
 
-/// The last commands that took [`SLOWLOG_SLOWER_THAN_US`] or longer.
+/// The last commands that took [`SLOWLOG_SLOWER_THAN_US`](crate::limits::SLOWLOG_SLOWER_THAN_US) or longer.
 pub(crate) struct SlowLog {
     entries: Deque<Slow, SLOWLOG_LEN>,
     next_id: u32,
@@ -31,29 +32,26 @@ impl SlowLog {
         Self { entries: Deque::new(), next_id: 0 }
     }
 
-    /// Adds a command if it was slow. Of a secret one only the name is kept.
-    pub(crate) fn note(
+    /// Adds a slow command of a session. Of a secret one only the name is kept.
+    #[cold]
+    pub(crate) fn append(
         &mut self,
         request: &Request<'_>,
         is_secret: bool,
-        peer: SocketAddr,
-        name: &String<CLIENT_NAME_LEN_MAX, u8>,
-        (start, end): (Now, Now),
+        session: &Session,
+        start: Now,
+        duration_us: u32,
     ) {
-        let duration_us = end.uptime_us.saturating_sub(start.uptime_us);
-        if duration_us < SLOWLOG_SLOWER_THAN_US {
-            return;
-        }
         if self.entries.is_full() {
             self.entries.pop_front();
         }
         let slow = Slow {
             id: self.next_id,
             unix_s: start.stamp_us() / 1_000_000,
-            duration_us: duration_us.try_into().unwrap_or(u32::MAX),
+            duration_us,
             args: args(request, is_secret),
-            peer,
-            name: name.clone(),
+            peer: session.peer,
+            name: session.name.clone(),
         };
         let _ = self.entries.push_back(slow);
         self.next_id = self.next_id.wrapping_add(1);

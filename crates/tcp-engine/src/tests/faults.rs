@@ -257,3 +257,114 @@ fn a_peer_that_is_heard_need_not_wait_for_a_time_out_that_is_backed_off() {
     it.waits(1_100);
     assert_eq!(brief(&it.takes(&guessed)), [(101, ACK, 0)], "whoever does not have our numbers moves nothing");
 }
+
+/// Seed 307090 of the engine with smoltcp as its server. The peer's text fills our window and is lost. The peer's ACKs
+/// then have the number of the right edge, and were refused: our text was sent again until both gave up.
+#[test]
+fn an_ack_at_the_right_edge_counts() {
+    let mut before = Peer::established(64, 256);
+    before.writes(&[7; 100]);
+    before.seq += 64;
+    before.ack = ISS + 51;
+    let ack = Segment { window: 900, ..before.segment(ACK, b"") };
+    let mut it = before.clone();
+    assert_eq!((it.takes(&ack), it.reaction), (Vec::new(), Some(Reaction::Accepted)));
+    assert_eq!((it.c.snd_una, it.c.snd_wnd), (ISS + 51, 900));
+    it.takes(&Segment { window: 1_000, ..ack });
+    assert_eq!(it.c.snd_wnd, 1_000, "a window update has this number too");
+    let refused = [
+        Segment { seq: ack.seq + 1, ..ack },
+        Segment { payload: b"x", ..ack },
+        Segment { flags: FIN, ..ack },
+        Segment { flags: SYN | ACK, ..ack },
+        Segment { flags: RST | ACK, ..ack },
+        Segment { flags: Flags::default(), ..ack },
+    ];
+    for segment in refused {
+        let mut it = before.clone();
+        it.takes(&segment);
+        assert_eq!(it.reaction, Some(Reaction::Ignored), "{segment:?}");
+        assert_eq!((it.c.state(), it.c.snd_una, it.c.snd_wnd), (State::Established, ISS + 1, 1_000), "{segment:?}");
+    }
+    for ack in [before.c.snd_max + 1, before.c.snd_una - 1_001] {
+        let mut it = before.clone();
+        it.takes(&Segment { ack, ..it.segment(ACK, b"") });
+        assert_eq!(it.reaction, Some(Reaction::Ignored), "RFC 5961 section 5.2");
+    }
+}
+
+/// Seed 415188 of smoltcp with the engine as its server. The only ACK of our text that was not lost came with a
+/// keep-alive, and was refused. The same text was sent again until the peer gave up.
+#[test]
+fn a_keep_alive_brings_its_ack() {
+    let mut before = Peer::established(64, 256);
+    before.sends(ACK, b"x");
+    before.reads(1);
+    before.drain();
+    before.writes(&[7; 100]);
+    let ack = Segment { seq: before.seq - 1, ack: ISS + 51, window: 900, ..before.segment(ACK, b"") };
+    for payload in [&b""[..], b"x"] {
+        let mut it = before.clone();
+        let answer = it.takes(&Segment { payload, ..ack });
+        assert_eq!(brief(&answer), [(101, ACK, 0)], "it is answered all the same");
+        assert_eq!((it.c.snd_una, it.c.snd_wnd, it.reaction), (ISS + 51, 900, Some(Reaction::Ignored)));
+        assert_eq!(it.c.received(), 0);
+    }
+    let refused = [
+        Segment { seq: ack.seq - 1, ..ack },
+        Segment { seq: ack.seq + 66, ..ack },
+        Segment { flags: SYN | ACK, ..ack },
+        Segment { flags: RST | ACK, ..ack },
+        Segment { flags: Flags::default(), ..ack },
+        Segment { ack: before.c.snd_max + 1, ..ack },
+    ];
+    for segment in refused {
+        let mut it = before.clone();
+        it.takes(&segment);
+        assert_eq!((it.c.state(), it.c.snd_una, it.c.snd_wnd), (State::Established, ISS + 1, 1_000), "{segment:?}");
+    }
+    // An ACK of nothing new brings no window there, and is no duplicate ACK.
+    let mut it = before.clone();
+    for window in [1_000, 1_000, 1_000, 2_000] {
+        it.takes(&Segment { ack: ISS + 1, window, ..ack });
+    }
+    assert_eq!((it.c.snd_wnd, it.c.duplicates), (1_000, 0));
+}
+
+/// The same while closing: the peer's FIN again has its latest ACK.
+#[test]
+fn a_fin_that_comes_again_brings_its_ack() {
+    let mut it = Peer::established(256, 256);
+    it.sends(FIN, b"");
+    it.writes(&[7; 100]);
+    it.c.close();
+    assert_eq!(brief(&it.drain()), [(101, FIN, 0)]);
+    assert_eq!(it.c.state(), State::LastAck);
+    let again = Segment { seq: it.seq - 1, ack: ISS + 102, ..it.segment(FIN, b"") };
+    assert_eq!(it.takes(&again), [], "a connection that has ended answers nothing");
+    assert_eq!((it.c.ended(), it.c.due()), (Some(crate::Ended::Closed), Instant::MAX));
+}
+
+/// In SYN-RECEIVED the handshake's ACK has the number RCV.NXT.
+#[test]
+fn a_keep_alive_establishes_nothing() {
+    let mut it = Peer::syn_received(256, 256);
+    it.takes(&Segment { seq: it.seq - 1, ..it.segment(ACK, b"") });
+    assert_eq!((it.c.state(), it.c.snd_una), (State::SynReceived, ISS));
+}
+
+/// A keep-alive with an ACK of more has an old number. The shut window of an earlier segment that it has overtaken then
+/// passed for the newer one.
+#[test]
+fn a_keep_alive_makes_no_older_window_newer() {
+    let mut it = Peer::established(256, 256);
+    it.sends(ACK, b"x");
+    it.drain();
+    it.sends(ACK, b"");
+    it.writes(&[7; 100]);
+    it.ack = ISS + 101;
+    it.takes(&Segment { seq: it.seq - 1, window: 64, ..it.segment(ACK, b"") });
+    assert_eq!(it.c.snd_wnd, 64);
+    it.takes(&Segment { window: 0, ..it.segment(ACK, b"") });
+    assert_eq!(it.c.snd_wnd, 64);
+}

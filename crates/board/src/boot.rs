@@ -2,13 +2,14 @@
 //! console, and replaced by the defaults.
 //!
 //! Nothing else runs yet, so the calls here wait for the flash. Settings are large. A task would keep
-//! room in its memory, for ever, for the settings that it has while it awaits the flash.
+//! room in its memory, for ever, for the settings that it has while it awaits the flash. So settings are read into the
+//! memory of the application.
 
 use embassy_futures::block_on;
 use embedded_storage_async::nor_flash::NorFlash;
 use sockeye_boot::Passphrase;
 use sockeye_boot::{Boot, Line};
-use sockeye_device::{FlashStore, Settings, StoreError, StoreStatus, Stored};
+use sockeye_device::{AppResources, FlashStore, Settings, StoreError, StoreStatus};
 use sockeye_wifi::Secret;
 
 /// Prints why the device has booted, unless it was switched on. `reason` is one of [`reset::reason`](crate::reset::reason).
@@ -22,24 +23,33 @@ pub fn tell_restart<P: Fn(Line<'_>)>(reason: &str, last_panic: Option<&str>, con
     }
 }
 
-/// The settings that were stored last; `defaults` if none were. Without a store nothing can be configured.
+/// Reads the settings that were stored last, `defaults` if none were, into the memory where they stay, and the status of
+/// the store. Without a store nothing can be configured.
 #[inline(never)]
 pub fn settings<F: NorFlash, P: Fn(Line<'_>)>(
     store: Option<&FlashStore<F>>,
-    defaults: &Settings,
+    resources: &mut AppResources,
+    defaults: impl FnOnce() -> Settings,
     console: &Boot<P>,
-) -> Stored {
-    let mut stored = match store {
-        Some(store) => block_on(store.load()),
-        None => Stored { status: StoreStatus::Volatile, ..Stored::default() },
+) {
+    let (settings, status) = resources.stored();
+    *status = match store {
+        Some(store) => block_on(store.load_into(settings)),
+        None => StoreStatus::Volatile,
     };
-    if stored.status != StoreStatus::Sound {
-        console.warning(&format_args!("stored settings: {}", stored.status.name()));
+    if *status != StoreStatus::Sound {
+        console.warning(&format_args!("stored settings: {}", status.name()));
     }
-    if stored.settings == Settings::default() {
-        stored.settings = defaults.clone();
+    begin_with(store.is_some(), settings, defaults);
+}
+
+/// Puts the defaults of the build in the place of settings that nobody has configured.
+// The copies are on the stack during this call alone.
+#[inline(never)]
+fn begin_with(is_loaded: bool, settings: &mut Settings, defaults: impl FnOnce() -> Settings) {
+    if !is_loaded || *settings == Settings::default() {
+        *settings = defaults();
     }
-    stored
 }
 
 /// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.

@@ -45,7 +45,7 @@ use crate::scratch::Scratch;
 use crate::sessions::page_view::PageView;
 use crate::sessions::session::{ClientAddress, ClientOrigin, Cursor, Session, SessionKey, Transaction};
 use crate::sessions::subscriber::Scope;
-use crate::settings::Stored;
+use crate::settings::{Settings, StoreStatus, Stored};
 use crate::state::{Counts, State};
 use crate::value::{Latest, Value};
 
@@ -70,6 +70,13 @@ impl AppResources {
             scratch: RefCell::new(Scratch::new()),
             document: RefCell::new(Document::new()),
         }
+    }
+
+    /// The settings that the device boots with, and the status of their store, for [`App::booted`]. A new one has no
+    /// settings, and not the defaults.
+    pub fn stored(&mut self) -> (&mut Settings, &mut StoreStatus) {
+        let state = self.state.get_mut();
+        (&mut state.settings, &mut state.store)
     }
 }
 
@@ -132,14 +139,29 @@ impl<'a> App<'a> {
         histories: &'a mut [History],
         stored: impl Into<Stored>,
     ) -> Result<Self, SetupError> {
+        let state = resources.state.get_mut();
+        Stored { settings: state.settings, status: state.store } = stored.into();
+        Self::booted(platform, resources, histories)
+    }
+
+    /// The same with what is [stored](AppResources::stored) in its memory. A board has no stack for copies of the
+    /// settings.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    // A task that calls it has no room for its variables as long as it runs.
+    #[inline(never)]
+    pub fn booted(
+        platform: &'a dyn Platform,
+        resources: &'a mut AppResources,
+        histories: &'a mut [History],
+    ) -> Result<Self, SetupError> {
         setup_check::check(platform, histories)?;
         let state = resources.state.get_mut();
         state.wifi = Wifi::new();
         for (value, info) in state.outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }
-        let Stored { settings, status } = stored.into();
-        (state.settings, state.store) = (settings, status);
         platform.set_log_level(state.settings.log_level);
         let expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
         state.remotes = Remotes::new(histories.len() - own(platform), expire_ms);

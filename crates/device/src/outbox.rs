@@ -167,6 +167,8 @@ impl OutboxState {
 impl<'a> Outbox<'a> {
     /// An outbox for samples of these readings, the [`Platform`](crate::Platform)'s where there is one. An outbox takes
     /// no samples before it is [configured](Self::configure).
+    // A task that calls it has no room for it on its stack as long as it runs.
+    #[inline(never)]
     pub fn new(readings: &'a [ReadingInfo<'a>]) -> Self {
         Self { readings, state: RefCell::new(OutboxState::new()), version: Cell::new(0) }
     }

@@ -209,7 +209,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         // The change is in `pending` from now on, and the request is done with.
         if self.prepare(&mut pending) {
             let stored = pending.store(self.store).await;
-            self.committed(&pending, stored);
+            self.committed(&mut pending, stored);
         }
     }
 

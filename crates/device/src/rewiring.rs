@@ -51,18 +51,20 @@ pub(crate) fn boot(state: &mut State, platform: &dyn Platform) {
 }
 
 /// Puts the settings' wiring in force in the place of another.
-pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option<Wiring>) {
+pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option<&Wiring>) {
     if platform.pins().is_none() {
         return;
     }
     if state.settings.wiring.is_none() {
         state.settings.wiring = factory(platform);
     }
-    if state.settings.wiring == before {
+    if state.settings.wiring.as_ref() == before {
         return;
     }
-    let before = before.filter(|_| !core::mem::take(&mut state.wired.is_set_aside)).unwrap_or_default();
-    rewire(state, platform, &before);
+    match before.filter(|_| !core::mem::take(&mut state.wired.is_set_aside)) {
+        Some(before) => rewire(state, platform, before),
+        None => rewire(state, platform, &Wiring::new()),
+    }
 }
 
 fn rewire(state: &mut State, platform: &dyn Platform, before: &Wiring) {

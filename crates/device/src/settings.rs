@@ -110,6 +110,24 @@ impl Settings {
         rules: NamedTexts::new(),
     };
 
+    /// Takes the values of other settings, field by field. `clone_from` would keep a whole copy on the stack of its caller.
+    #[inline(never)]
+    pub(crate) fn assign(&mut self, other: &Self) {
+        let Self { name, token, log_level, networks, ap, radio, push, remote_expire, time_server, wiring, rules } =
+            other;
+        self.name.clone_from(name);
+        self.token.clone_from(token);
+        self.log_level = *log_level;
+        self.networks.clone_from(networks);
+        self.ap.clone_from(ap);
+        self.radio.clone_from(radio);
+        self.push.clone_from(push);
+        self.remote_expire = *remote_expire;
+        self.time_server.clone_from(time_server);
+        self.wiring.clone_from(wiring);
+        self.rules.clone_from(rules);
+    }
+
     /// The settings that Wi-Fi depends on. `name` is the device's name: the settings' own, or the platform's while the
     /// settings' is empty.
     pub(crate) fn wifi<'a>(&'a self, name: &'a str) -> WifiSettings<'a> {

@@ -112,7 +112,7 @@ pub(crate) struct WaitingSyn {
 }
 
 /// The state of a listener, without its drivers.
-pub(crate) struct Table<R: ?Sized = [Connection]> {
+pub(crate) struct Table {
     /// The ports that are listened on: 0 before, and the first one again where there is no second.
     pub(crate) ports: [u16; PORTS_MAX],
     pub(crate) handshake: Duration,
@@ -131,12 +131,17 @@ pub(crate) struct Table<R: ?Sized = [Connection]> {
     pending_accepts_len: u32,
     /// Connections that are half open or ready.
     unaccepted: u32,
-    pub(crate) connections: R,
+    pub(crate) connections: &'static mut [Connection],
 }
 
-impl<R> Table<R> {
+impl Table {
     /// Of the connections, the first `accepting_len` are for clients.
-    pub(crate) const fn new(connections: R, accepting_len: usize, handshake: Duration, isn_key: IsnKey) -> Self {
+    pub(crate) const fn new(
+        connections: &'static mut [Connection],
+        accepting_len: usize,
+        handshake: Duration,
+        isn_key: IsnKey,
+    ) -> Self {
         Self {
             ports: [0; PORTS_MAX],
             handshake,
@@ -153,9 +158,7 @@ impl<R> Table<R> {
             connections,
         }
     }
-}
 
-impl Table {
     /// Listens on one more port. False if there are [`PORTS_MAX`] already.
     pub(crate) fn listen(&mut self, port: u16) -> bool {
         match self.ports {

@@ -31,6 +31,10 @@
 //! - **IP fragments of TCP**: they are dropped. **Other ports**: a RST answers.
 #![no_std]
 #![deny(unsafe_code)]
+#![allow(
+    clippy::needless_borrow,
+    reason = "`at` and `at_mut` look the same for the lists that are arrays and for the slice"
+)]
 
 #[cfg(test)]
 extern crate std;

@@ -8,6 +8,7 @@ use embassy_net::Ipv4Cidr;
 use embassy_net_driver::Driver;
 use embassy_net_driver_channel as channel;
 use embassy_time::{Duration, Instant};
+use heapless::Vec;
 use sockeye_tcp_engine::IsnKey;
 
 use crate::connection_table::{Shared, Table, at, at_mut};
@@ -46,13 +47,14 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for SocketBuffers
 /// Memory for the state of `N` connections, about 360 bytes each, and for
 /// [`SYN_BACKLOG`](crate::limits::SYN_BACKLOG) SYNs that wait.
 pub struct Resources<const N: usize> {
-    table: MaybeUninit<RefCell<Table<[Connection; N]>>>,
+    connections: Vec<Connection, N>,
+    table: MaybeUninit<Shared>,
 }
 
 impl<const N: usize> Resources<N> {
     /// Nothing in it yet.
     pub const fn new() -> Self {
-        Self { table: MaybeUninit::uninit() }
+        Self { connections: Vec::new(), table: MaybeUninit::uninit() }
     }
 }
 
@@ -105,11 +107,7 @@ impl Tcp {
         resources: &'static mut Resources<N>,
         options: Options,
     ) -> Self {
-        let mut buffers = buffers.0.iter_mut().map(slices);
-        // There are N of each.
-        let connections = core::array::from_fn(|_| connection(buffers.next()));
-        let table = Table::new(connections, N, options.handshake, options.isn_key);
-        Self { shared: resources.table.write(RefCell::new(table)) }
+        Self::of(resources, buffers.0.iter_mut().map(slices), N, options)
     }
 
     /// The same with `M` connections more, which no client can take: those of
@@ -129,9 +127,22 @@ impl Tcp {
         options: Options,
     ) -> Self {
         const { assert!(N + M == K && K <= CONNECTIONS_MAX, "one resource for each connection") };
-        let mut buffers = buffers.0.iter_mut().map(slices).chain(outgoing.0.iter_mut().map(slices));
-        let connections = core::array::from_fn(|_| connection(buffers.next()));
-        let table = Table::new(connections, N, options.handshake, options.isn_key);
+        let buffers = buffers.0.iter_mut().map(slices).chain(outgoing.0.iter_mut().map(slices));
+        Self::of(resources, buffers, N, options)
+    }
+
+    /// Makes the connections in their place, one after the other: the stack has no room for all of them.
+    fn of<const K: usize>(
+        resources: &'static mut Resources<K>,
+        buffers: impl Iterator<Item = Slices>,
+        accepting_len: usize,
+        Options { handshake, isn_key }: Options,
+    ) -> Self {
+        for (rx, tx) in buffers {
+            // There is room for each.
+            let _ = resources.connections.push(Connection::new(rx, tx));
+        }
+        let table = Table::new(&mut resources.connections, accepting_len, handshake, isn_key);
         Self { shared: resources.table.write(RefCell::new(table)) }
     }
 
@@ -164,12 +175,6 @@ type Slices = (&'static mut [u8], &'static mut [u8]);
 
 fn slices<const RX: usize, const TX: usize>((rx, tx): &'static mut ([u8; RX], [u8; TX])) -> Slices {
     (rx, tx)
-}
-
-/// A connection with these buffers, of which there is a pair for each.
-fn connection(buffers: Option<Slices>) -> Connection {
-    let (rx, tx) = buffers.unwrap_or_default();
-    Connection::new(rx, tx)
 }
 
 /// One network interface of a listener, and [the way](edge_nal::TcpConnect) to other hosts in its network and behind it.

@@ -85,6 +85,8 @@ fn options(entropy: &Entropy) -> Options {
 }
 
 /// Starts the listener, and embassy-net on each interface of the radio that is given. To be called once.
+// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
+#[inline(never)]
 pub fn start<const N: usize>(
     spawner: Spawner,
     tcp: Tcp,

@@ -66,6 +66,8 @@ pub fn reach(address: Ipv4Addr, port: u16) -> SocketAddr {
 
 /// Brings the network up, at the address of the machine's configuration if it has one. Returns the listener's interface
 /// and embassy-net, which has `SOCKETS` sockets of its own.
+// Not a part of the task that calls it, whose stack would have room for all that this makes as long as it runs.
+#[inline(never)]
 pub fn start<const SOCKETS: usize>(
     spawner: Spawner,
     card: NetworkCard,

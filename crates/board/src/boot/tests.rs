@@ -26,10 +26,12 @@ fn named(name: &str) -> Settings {
 fn boot(store: Option<&FlashStore<Mock>>, random: u32) -> (Settings, Secret, Vec<String>) {
     let lines = RefCell::new(Vec::new());
     let console = Boot::new(|line: Line<'_>| lines.borrow_mut().push(line.to_string()), "device", "a test");
-    let stored = settings(store, &named("built"), &console);
+    let mut resources = std::boxed::Box::new(AppResources::new());
+    settings(store, &mut resources, || named("built"), &console);
+    let stored = resources.stored().0.clone();
     let fresh = Passphrase::from_random(&[random; PASSPHRASE_LEN]);
     let secret = passphrase(store, &fresh, &console);
-    (stored.settings, secret, lines.take().split_off(1))
+    (stored, secret, lines.take().split_off(1))
 }
 
 #[test]

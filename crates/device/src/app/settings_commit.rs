@@ -21,6 +21,8 @@ impl App<'_> {
 
     /// Puts into `pending` what a request makes of the settings in force. False if there is nothing to store, and the
     /// reply is written.
+    // Out of the way of other requests, whose stack would have room for this.
+    #[inline(never)]
     pub(crate) fn prepare(
         &self,
         key: SessionKey,
@@ -37,10 +39,11 @@ impl App<'_> {
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
+    #[inline(never)]
     pub(crate) fn committed(
         &self,
         key: SessionKey,
-        pending: &PendingSettings,
+        pending: &mut PendingSettings,
         stored: Result<(), StoreError>,
         reply: &mut ReplyWriter<'_>,
     ) {

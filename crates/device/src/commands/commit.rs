@@ -41,8 +41,8 @@ pub(crate) struct CommitContext<'c, 'w> {
     pub(crate) key: SessionKey,
 }
 
-/// Replies to a change that is stored, or is not, and puts it in force.
-pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSettings, stored: Result<(), StoreError>) {
+/// Replies to a change that is stored, or is not, and puts it in force. `pending` has the settings before then.
+pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &mut PendingSettings, stored: Result<(), StoreError>) {
     let CommitContext { platform, state, reply, key } = cx;
     let change = pending.change;
     if change == Change::Confirm {
@@ -62,9 +62,11 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
         state.sessions.iter_mut().filter(|session| session.id != own).for_each(|session| session.kill());
         state.sessions.get_mut(*key).authenticated = true;
     }
-    // The stored settings are empty, so that another build's settings take effect too.
-    let factory_settings = (change == Change::Reset).then(|| platform.factory_settings());
-    apply(state, *platform, factory_settings.as_ref().unwrap_or(&pending.settings), random);
+    if change == Change::Reset {
+        // The stored settings are empty, so that another build's settings take effect too.
+        begin_anew(&mut pending.settings, *platform);
+    }
+    apply(state, *platform, &mut pending.settings, random);
     match change {
         // The change was valid when it was checked, and still is, unless another client has begun a trial.
         Change::Config => match pending.staged.as_ref().map_or(Ok(()), |staged| config::stage(state, staged)) {
@@ -82,17 +84,27 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &PendingSetting
     }
     if change == Change::Reset {
         wifi_commands::reset(state, now, random);
+        // A reset leaves no secret of before.
+        pending.settings = Settings::ZERO;
     }
 }
 
-/// Puts settings in force that are stored.
-fn apply(state: &mut State, platform: &dyn Platform, settings: &Settings, random: u32) {
+/// The settings of a device that nobody has configured.
+// The stack has room for their copies during this call alone.
+#[inline(never)]
+fn begin_anew(settings: &mut Settings, platform: &dyn Platform) {
+    *settings = platform.factory_settings();
+}
+
+/// Puts settings in force that are stored, and leaves those before in their place.
+fn apply(state: &mut State, platform: &dyn Platform, settings: &mut Settings, random: u32) {
     let now = platform.now();
-    state.remotes.expire_ms = settings.remote_expire.0.saturating_mul(1_000);
-    let old = core::mem::replace(&mut state.settings, settings.clone());
-    state.want_wifi(now, random, |wifi, input| wifi.settings_changed(&old.wifi(&old.name), input));
-    engine::changed(state, &old, now);
-    rewiring::changed(state, platform, old.wiring);
+    core::mem::swap(&mut state.settings, settings);
+    let before = &*settings;
+    state.remotes.expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
+    state.want_wifi(now, random, |wifi, input| wifi.settings_changed(&before.wifi(&before.name), input));
+    engine::changed(state, before, now);
+    rewiring::changed(state, platform, before.wiring.as_ref());
 }
 
 /// Why nothing has changed, for people.

@@ -145,7 +145,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
     check(request)?;
     pending.change = Change::Config;
     pending.staged = wifi_parameters::staged(state, request)?;
-    pending.settings.clone_from(&state.settings);
+    pending.settings.assign(&state.settings);
     let settings = &mut pending.settings;
     wiring_parameters::change(settings, cx.platform, request)?;
     rule_parameters::change(settings, request)?;

@@ -190,7 +190,7 @@ pub(crate) fn confirm(
 /// Begins a change of the settings in force.
 fn change(pending: &mut PendingSettings, change: Change, state: &State) {
     (pending.change, pending.staged) = (change, None);
-    pending.settings.clone_from(&state.settings);
+    pending.settings.assign(&state.settings);
 }
 
 /// Whether a client of this origin may confirm the network on trial. A lease of DHCP shows that frames go both ways, so

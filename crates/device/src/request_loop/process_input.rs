@@ -277,7 +277,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
-    pub(super) fn committed(&mut self, pending: &PendingSettings, stored: Result<(), StoreError>) {
+    pub(super) fn committed(&mut self, pending: &mut PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));

@@ -100,12 +100,28 @@ impl<'a> Value<'a> for Record<'_> {
 /// Format and number.
 const HEADER_SIZE: usize = 1 + size_of::<u32>();
 
-/// The settings and their number; none if they are not in a format of this firmware.
-fn parse(bytes: &[u8]) -> Option<(u32, Settings)> {
+/// Reads `settings`, and returns their number. None if they are not in a format of this firmware; then `settings` stay as
+/// they are.
+// The stack has room for the copies during this call alone, and not in a future that calls it.
+#[inline(never)]
+fn parse(bytes: &[u8], settings: &mut Settings) -> Option<u32> {
     let (&[FORMAT, a, b, c, d], cbor) = bytes.split_first_chunk::<HEADER_SIZE>()? else {
         return None;
     };
-    Some((u32::from_le_bytes([a, b, c, d]), minicbor::decode(cbor).ok()?))
+    *settings = minicbor::decode(cbor).ok()?;
+    Some(u32::from_le_bytes([a, b, c, d]))
+}
+
+/// The number of the settings; None if they are not in a format of this firmware.
+#[inline(never)]
+fn number(bytes: &[u8]) -> Option<u32> {
+    let mut settings = Settings::ZERO;
+    parse(bytes, &mut settings)
+}
+
+#[inline(never)]
+fn set_default(settings: &mut Settings) {
+    *settings = Settings::default();
 }
 
 impl<F: NorFlash> FlashStore<F> {
@@ -129,8 +145,23 @@ impl<F: NorFlash> FlashStore<F> {
     /// Reads what was stored, and repairs what a power cut or a bit error has left half. To be called at boot, before
     /// anything is stored.
     pub async fn load(&self) -> Stored {
+        let mut stored = Stored::default();
+        stored.status = self.load_into(&mut stored.settings).await;
+        stored
+    }
+
+    /// The same into the memory where the settings stay. Where nothing can be read, the settings are the defaults. A future
+    /// that returns settings takes several copies of them on the stack.
+    pub async fn load_into(&self, settings: &mut Settings) -> StoreStatus {
+        set_default(settings);
         let mut flash = self.flash.lock().await;
-        flash.load().await.unwrap_or_else(|_| as_new(StoreStatus::Damaged))
+        match flash.load(settings).await {
+            Ok(status) => status,
+            Err(_) => {
+                set_default(settings);
+                StoreStatus::Damaged
+            }
+        }
     }
 
     /// The passphrase that the device came with, if it is stored.
@@ -176,15 +207,15 @@ fn error<E>(error: Error<E>) -> StoreError {
 }
 
 impl<F: NorFlash> Flash<F> {
-    async fn load(&mut self) -> Result<Stored, StoreError> {
+    /// `settings` change only if stored ones are read.
+    async fn load(&mut self, settings: &mut Settings) -> Result<StoreStatus, StoreError> {
         // Before the map sees it, which erases blocks that make no sense.
         let is_used = self.is_used_beyond_first().await?;
         let (newest, is_whole) = match [self.find(COPIES[0]).await?, self.find(COPIES[1]).await?] {
-            [Found::Newer, _] | [_, Found::Newer] => return Ok(as_new(StoreStatus::Newer)),
+            [Found::Newer, _] | [_, Found::Newer] => return Ok(StoreStatus::Newer),
             [Found::Nothing, Found::Nothing] => {
                 self.is_locked = is_used || self.fetch(WRITTEN).await?.is_some();
-                let status = if self.is_locked { StoreStatus::Damaged } else { StoreStatus::Sound };
-                return Ok(as_new(status));
+                return Ok(if self.is_locked { StoreStatus::Damaged } else { StoreStatus::Sound });
             }
             [Found::Settings(_), Found::Nothing] => (COPIES[0], false),
             [Found::Nothing, Found::Settings(_)] => (COPIES[1], false),
@@ -192,19 +223,18 @@ impl<F: NorFlash> Flash<F> {
             [Found::Settings(first), Found::Settings(second)] if first < second => (COPIES[1], false),
             [Found::Settings(first), Found::Settings(second)] => (COPIES[0], first == second),
         };
-        let settings = self.fetch(newest).await?.and_then(parse);
-        let (number, settings) = settings.ok_or(StoreError::Damaged)?;
-        self.number = number;
+        let number = self.fetch(newest).await?.and_then(|bytes| parse(bytes, settings));
+        self.number = number.ok_or(StoreError::Damaged)?;
         self.is_locked = false;
         let mut status = StoreStatus::Sound;
         if !is_whole && !self.is_read_only {
             // The settings are in force whether both copies can be made whole or not.
-            status = self.save(&settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
+            status = self.save(settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
         if self.is_wiping().await? && !self.is_read_only {
             self.wipe().await?;
         }
-        Ok(Stored { settings, status })
+        Ok(status)
     }
 
     async fn save(&mut self, settings: &Settings) -> Result<(), StoreError> {
@@ -278,7 +308,7 @@ impl<F: NorFlash> Flash<F> {
             return Ok(Found::Nothing);
         };
         // The item's CRC is right, so whoever wrote it meant it.
-        Ok(parse(bytes).map_or(Found::Newer, |(number, _)| Found::Settings(number)))
+        Ok(number(bytes).map_or(Found::Newer, Found::Settings))
     }
 
     async fn passphrase(&mut self) -> Result<Option<Secret>, StoreError> {
@@ -315,9 +345,4 @@ impl<F: NorFlash> Flash<F> {
         }
         Ok(false)
     }
-}
-
-/// The start of a device without settings, or with none that it can read.
-fn as_new(status: StoreStatus) -> Stored {
-    Stored { settings: Settings::default(), status }
 }

@@ -52,7 +52,7 @@ impl StoreTask {
         {
             let mut job = self.job.lock().await;
             (job.number, job.is_reset) = (number, is_reset);
-            job.settings.clone_from(settings);
+            job.settings.assign(settings);
         }
         self.given.signal(());
         loop {

@@ -83,10 +83,11 @@ async fn main(spawner: Spawner) -> ! {
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(store.as_ref(), &build_config::settings(SETTINGS), &console);
-    console::start_log(stored.settings.log_level, &LIBRARY_LOG);
+    let resources = RESOURCES.take();
+    boot::settings(store.as_ref(), resources, || build_config::settings(SETTINGS), &console);
+    console::start_log(resources.stored().0.log_level, &LIBRARY_LOG);
     let passphrase = boot::passphrase(store.as_ref(), &entropy.passphrase, &console);
-    let radio = Radio::start(chip.WIFI, &stored.settings.radio).expect("the radio starts");
+    let radio = Radio::start(chip.WIFI, &resources.stored().0.radio).expect("the radio starts");
     let radios = [Interface::access_point(), Interface::station()];
     let mac = radios[0].mac_address();
     let tcp = interfaces::listener_and_client(&entropy);
@@ -97,7 +98,7 @@ async fn main(spawner: Spawner) -> ! {
     let pins = pins!(chip);
     let wired = wiring::Pins::new(chip.I2C0, chip.RMT, chip.ADC1, chip.LEDC, chip.IO_MUX);
     let board: &'static Board = BOARD.init(Board::new(Chip { pins: wired, server }, mac, last_panic, failed_boots));
-    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
+    let app = App::booted(board, resources, HISTORIES.take()).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let app = app.with_days(DAYS.take()).with_outbox(outbox).with_log(&LOG);
     let update = update.map(|update| &*UPDATE.init(update));

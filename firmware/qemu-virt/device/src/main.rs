@@ -52,18 +52,25 @@ type Slots = &'static mut Updater<Flash>;
 
 #[riscv_rt::entry]
 fn main(_hart: usize, _device_tree: usize, booted: usize) -> ! {
-    static UPDATER: StaticCell<Updater<Flash>> = StaticCell::new();
-
     let watchdog = Watchdog::arm(WATCHDOG_MS);
     let config = Config::read();
     flash::set_erase_ms(config.get("flash.erase").and_then(|ms| ms.parse().ok()).unwrap_or(0));
     // First of all, so that whatever resets an image on trial leads back to the firmware before.
-    let slots = partitions::slots(booted, config.get("update.key").and_then(update_key));
-    let slots = slots.map(|slots| UPDATER.init(slots));
+    let slots = slots(booted, &config);
     if slots.is_some() || config.get("panic") == Some("restart") {
         restart::set_on_panic();
     }
     executor::run(|spawner| spawner.spawn(start(spawner, config, slots, watchdog).expect("one task")))
+}
+
+/// The slots for images; None if no bootloader has started this one.
+// `main` never returns, so what it has on the stack stays there.
+#[inline(never)]
+fn slots(booted: usize, config: &Config) -> Option<Slots> {
+    static UPDATER: StaticCell<Updater<Flash>> = StaticCell::new();
+
+    let slots = partitions::slots(booted, config.get("update.key").and_then(update_key))?;
+    Some(UPDATER.init(slots))
 }
 
 #[embassy_executor::task]
@@ -104,8 +111,9 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
         console.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
         store.set_read_only().await;
     }
-    let stored = boot::settings(Some(&store), &settings(&config, board), &console);
-    let app = App::new(board, RESOURCES.take(), HISTORIES.take(), stored).expect("the board describes a device");
+    let resources = RESOURCES.take();
+    boot::settings(Some(&store), resources, || settings(&config, board), &console);
+    let app = App::booted(board, resources, HISTORIES.take()).expect("the board describes a device");
     let outbox: &'static Outbox<'static> = OUTBOX.init_with(|| Outbox::new(board.readings()));
     let update = update.map(|update| &*UPDATE.init(update));
     let app = app.with_days(DAYS_OF_READINGS.take()).with_outbox(outbox).with_firmware(update).with_log(&LOG);

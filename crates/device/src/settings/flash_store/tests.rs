@@ -20,6 +20,11 @@ use crate::settings::{LogLevel, PushSettings, Seconds};
 /// Four blocks as a chip has them.
 type Mock = MockFlashBase<4, 4, 1024>;
 
+/// The defaults: a device has no settings, or none that it can read.
+fn as_new(status: StoreStatus) -> Stored {
+    Stored { settings: Settings::default(), status }
+}
+
 fn boot(flash: &Mock) -> (FlashStore<Mock>, Stored) {
     let store = FlashStore::new(flash.clone(), Mock::FULL_FLASH_RANGE).unwrap();
     let stored = block_on(store.load());
@@ -115,7 +120,8 @@ fn the_largest_settings_come_back() {
 fn settings_of_every_release_are_read() {
     const RELEASES: [&[u8]; 1] = [include_bytes!("../../../fixtures/settings-0.1.0.bin")];
     for release in RELEASES {
-        assert_eq!(parse(release), Some((7, largest())));
+        let mut settings = Settings::ZERO;
+        assert_eq!((parse(release, &mut settings), settings), (Some(7), largest()));
     }
 }
 

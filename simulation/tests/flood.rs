@@ -81,7 +81,7 @@ fn serve() -> (World, Rc<Cell<u32>>) {
     (world, accepted)
 }
 
-/// What happened to clients.
+/// The outcomes of requests.
 #[derive(Default)]
 struct Clients {
     served: Cell<u32>,

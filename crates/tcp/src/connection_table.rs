@@ -507,7 +507,7 @@ impl Table {
         }
     }
 
-    /// A connection for a client whose handshake is complete. It may take the place of one that is half open.
+    /// A connection for a client whose handshake is complete. A half-open connection makes way for the client.
     pub(crate) fn room_for_cookie(&mut self) -> Option<usize> {
         if self.unaccepted >= self.pending_accepts_len {
             let index = self.oldest_half_open()?;

@@ -4,8 +4,8 @@
 //! [`HALF_OPEN_KEEP_MS`](crate::limits::HALF_OPEN_KEEP_MS), and most of them are the flood's. The ACK of a cookie shows that
 //! its sender has received the SYN,ACK. So its connection takes the place of the oldest half-open one.
 //!
-//! Cookies are for floods only. Otherwise a SYN without room waits, and its sender is not refused after all. The first ACK
-//! alone has to arrive: an ACK with text may be the old one of a connection that has ended, and would open it again.
+//! Cookies are for floods only. Otherwise a SYN without room waits, and its sender is not refused after all. The ACK
+//! must be without text. An ACK with text may be an old one of a connection that has ended, and would open it again.
 
 use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::limits::COOKIE_SECS;

@@ -29,7 +29,7 @@ struct Chip<'r, 'd> {
     flash: &'r Flash,
     receiver: &'r Peer,
     net: &'r Net,
-    /// What the receiver has read and not answered.
+    /// Bytes that the receiver has read and not answered.
     rx: Vec<u8>,
     /// How many samples were measured, and when those were due that the receiver does not have.
     measured: i32,
@@ -110,7 +110,7 @@ fn pushes_go_on_while_an_image_is_received() {
             longest_ms: 0,
             erases: 0,
         };
-        // It connects.
+        // The device connects to the receiver.
         (0..PUSHED_MS_MAX).for_each(|_| chip.step());
         let image = image(CHIP_ID, "0.2.0");
         for _ in 0..TIMES {

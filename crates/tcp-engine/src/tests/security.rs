@@ -234,8 +234,8 @@ fn a_reflected_segment_is_not_answered_without_end() {
     assert_eq!(it.c.state(), State::Established);
 }
 
-/// RFC 4987 section 3.6: after the ACK of a cookie all is as after a handshake whose SYN had no options, but that no
-/// round trip was measured.
+/// RFC 4987 section 3.6: after the ACK of a cookie the connection is that of a handshake whose SYN had no options. The
+/// round trip was not measured.
 #[test]
 fn the_ack_of_a_cookie_leads_to_the_same_connection() {
     let mut whole = Peer::new(256, 256);

@@ -25,9 +25,6 @@ pub const SILENCE_MS: u64 = 25_000;
 /// Length of TIME-WAIT, milliseconds. RFC 9293 section 3.6.1 asks for two maximum segment lifetimes.
 pub const TIME_WAIT_MS: u64 = 10_000;
 
-/// A SYN cookie is good for this long at least, and for less than a second more, seconds. The SYN comes again after one.
-pub const COOKIE_SECS: u64 = 2;
-
 /// Send MSS where the peer names none, bytes (RFC 9293 section 3.7.1).
 pub const MSS_DEFAULT: u16 = 536;
 /// Smallest send MSS that a peer can ask for, bytes: a smaller one would multiply segments (CVE-2019-11479).

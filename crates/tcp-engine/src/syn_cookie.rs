@@ -13,7 +13,7 @@ impl<M: RingMemory> Tcb<M> {
     pub fn cookie_segment(&self, syn: &Segment<'_>, isn: Seq, mtu: usize) -> OutgoingSegment {
         OutgoingSegment {
             ack: syn.seq + 1,
-            window: self.receive_capacity().min(BUFFER_LEN_MAX) as u16,
+            window: self.cookie_window(),
             flags: Flags::SYN | Flags::ACK,
             mss: Some(own_mss(mtu)),
             ..OutgoingSegment::reset(isn)
@@ -26,10 +26,12 @@ impl<M: RingMemory> Tcb<M> {
     pub fn accept_cookie(&mut self, ack: &Segment<'_>, mtu: usize, now: Instant) {
         let syn = Segment { seq: ack.seq - 1, flags: Flags::SYN, options: &[], payload: &[], ..*ack };
         self.accept(&syn, ack.ack - 1, mtu, now);
-        if let Some(segment) = self.next_segment(now) {
-            self.on_sent(&segment, now);
-        }
-        // When it was sent is unknown.
-        self.rtt.forget_timed();
+        // As after the SYN,ACK. When it was sent is unknown, so the round trip is not measured.
+        (self.snd_nxt, self.snd_max) = (ack.ack, ack.ack);
+        self.rcv_adv = self.rcv_nxt + u32::from(self.cookie_window());
+    }
+
+    fn cookie_window(&self) -> u16 {
+        self.receive_capacity().min(BUFFER_LEN_MAX) as u16
     }
 }

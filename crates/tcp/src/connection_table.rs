@@ -285,6 +285,7 @@ impl Table {
     }
 
     /// The half-open connection whose SYN came first.
+    #[inline(never)]
     pub(crate) fn oldest_half_open(&self) -> Option<usize> {
         let half_open = self
             .connections
@@ -467,7 +468,7 @@ impl Table {
     /// oldest goes: its client sends it again.
     pub(crate) fn queue_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
         let Ok(frame) = Vec::from_slice(frame) else { return };
-        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
+        self.drop_syn(interface, peer);
         if self.syns.is_full() {
             self.syns.remove(0);
         }
@@ -516,9 +517,15 @@ impl Table {
         self.room(0..self.accepting_len)
     }
 
-    /// Whether there is no place where a SYN of this peer could wait.
-    pub(crate) fn is_backlog_full(&self, interface: usize, peer: Peer) -> bool {
-        self.syns.is_full() && !self.syns.iter().any(|syn| syn.peer == peer && syn.interface == interface)
+    /// Whether all places are taken where SYNs wait.
+    pub(crate) fn is_backlog_full(&self) -> bool {
+        self.syns.is_full()
+    }
+
+    /// The SYN of this peer waits no longer, if there is one.
+    #[inline(never)]
+    pub(crate) fn drop_syn(&mut self, interface: usize, peer: Peer) {
+        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

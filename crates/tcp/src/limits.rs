@@ -26,6 +26,8 @@ pub const FLOOD_SYN_MS: u64 = 500;
 pub const FLOOD_MS: u64 = 1_000;
 /// The most for which they count, milliseconds: a flood is over after so long without a SYN, less [`FLOOD_MS`].
 pub const FLOOD_MS_MAX: u64 = 3_000;
+/// SYN cookies are taken until so long after the last one was sent, milliseconds.
+pub const COOKIES_MS: u64 = 2_000;
 /// A connection that gives way to a newcomer has this long for its last bytes to be acknowledged, milliseconds.
 pub const GIVE_WAY_KEEP_MS: u64 = 100;
 

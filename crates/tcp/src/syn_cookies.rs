@@ -8,12 +8,11 @@
 //! must be without text. An ACK with text may be an old one of a connection that has ended, and would open it again.
 
 use embassy_time::{Duration, Instant};
-use sockeye_tcp_engine::limits::COOKIE_SECS;
 use sockeye_tcp_engine::{Flags, OutgoingSegment};
 
 use crate::connection_table::{Table, at};
 use crate::frame::{Local, Packet};
-use crate::limits::{FLOOD_MS, FLOOD_MS_MAX, FLOOD_SYN_MS, HALF_OPEN_SLOW_MS};
+use crate::limits::{COOKIES_MS, FLOOD_MS, FLOOD_MS_MAX, FLOOD_SYN_MS, HALF_OPEN_SLOW_MS};
 
 /// How many SYNs have found no place, and when.
 pub(crate) struct Flood {
@@ -23,22 +22,27 @@ pub(crate) struct Flood {
     cookies_end: Instant,
 }
 
+/// So many milliseconds after `now`, which is a time and not [`Instant::MAX`].
+fn after(now: Instant, ms: u64) -> Instant {
+    Instant::from_ticks(now.as_ticks().wrapping_add(Duration::from_millis(ms).as_ticks()))
+}
+
 impl Flood {
     pub(crate) const NONE: Self = Self { level: Instant::MIN, cookies_end: Instant::MIN };
 
     fn count(&mut self, now: Instant) {
-        let level = self.level.max(now) + Duration::from_millis(FLOOD_SYN_MS);
-        self.level = level.min(now + Duration::from_millis(FLOOD_MS_MAX));
+        self.level = after(self.level.max(now), FLOOD_SYN_MS).min(after(now, FLOOD_MS_MAX));
     }
 
     fn is_on(&self, now: Instant) -> bool {
-        self.level > now + Duration::from_millis(FLOOD_MS)
+        self.level > after(now, FLOOD_MS)
     }
 }
 
 impl Table {
     /// The SYN,ACK for a SYN that has no room in a flood. None if the SYN is to wait: there is no flood, or all slots have
     /// clients.
+    #[cold]
     #[inline(never)]
     pub(crate) fn cookie(
         &mut self,
@@ -48,23 +52,24 @@ impl Table {
         mtu: usize,
         now: Instant,
     ) -> Option<OutgoingSegment> {
-        let oldest = at(&self.connections, self.oldest_half_open()?);
-        let is_slow = oldest.since + Duration::from_millis(HALF_OPEN_SLOW_MS) <= now;
+        let index = self.oldest_half_open()?;
+        let is_slow = after(at(&self.connections, index).since, HALF_OPEN_SLOW_MS) <= now;
         let peer = packet.peer;
-        if is_slow && (self.is_backlog_full(interface, peer) || self.flood.is_on(now)) {
+        self.drop_syn(interface, peer);
+        if is_slow && (self.is_backlog_full() || self.flood.is_on(now)) {
             self.flood.count(now);
         }
         if !self.flood.is_on(now) {
             return None;
         }
-        self.flood.cookies_end = now + Duration::from_secs(COOKIE_SECS + 1);
-        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
+        self.flood.cookies_end = after(now, COOKIES_MS);
         let isn = self.isn_key.cookie(local.socket(peer), peer.into(), now);
-        let any = self.connections.first()?;
-        Some(any.tcp.cookie_segment(&packet.segment, isn, mtu))
+        // The buffers of all connections that are accepted are of one length.
+        Some(at(&self.connections, index).tcp.cookie_segment(&packet.segment, isn, mtu))
     }
 
     /// A connection for the sender of an ACK whose number is a cookie.
+    #[cold]
     #[inline(never)]
     pub(crate) fn admit_by_cookie(
         &mut self,

@@ -249,14 +249,14 @@ fn the_ack_of_a_cookie_leads_to_the_same_connection() {
     let view = |it: &Peer| {
         let c = &it.c;
         let sent = (c.snd_una, c.snd_nxt, c.snd_max, c.snd_wnd, c.snd_wl1, c.snd_mss);
-        (c.state(), sent, (c.rcv_nxt, c.rcv_adv, c.rcv_mss), c.congestion(), c.rtt.rto(), c.due())
+        (c.state(), sent, (c.rcv_nxt, c.rcv_adv, c.rcv_mss), c.congestion(), c.rtt.rto())
     };
     assert_eq!(view(&it), view(&whole));
     it.now += Duration::from_millis(1);
     whole.now = it.now;
     assert_eq!((it.sends(ACK, b""), whole.sends(ACK, b"")), (vec![], vec![]));
     assert_eq!((it.c.state(), it.c.rtt.rto()), (State::Established, ticks(RTO_FIRST_MS)));
-    assert_eq!(view(&it), view(&whole));
+    assert_eq!((view(&it), it.c.due()), (view(&whole), whole.c.due()));
     assert_eq!(it.writes(&[7; 256]), whole.writes(&[7; 256]));
     assert_eq!(it.sends(ACK, b"text"), whole.sends(ACK, b"text"));
     assert_eq!(it.c.received(), 4);

@@ -222,7 +222,7 @@ fn only_the_ack_of_a_cookie_opens_a_connection() {
     assert_eq!(opened_by(CONNECTIONS as u32, right, 0, b""), CONNECTIONS as u32);
     assert_eq!(opened_by(CONNECTIONS as u32 + 3, right, 0, b""), CONNECTIONS as u32, "and no more than there are");
     assert_eq!(opened_by(1, right, 400, b""), 1);
-    assert_eq!(opened_by(1, right, 3_400, b""), 0, "it is too old");
+    assert_eq!(opened_by(1, right, 4_400, b""), 0, "it is too old");
     assert_eq!(opened_by(1, right, 0, b"ping"), 0, "it may be that of a connection which has ended");
     let beside = |host: u32| if host & 1 == 0 { host / 2 + 1 } else { (host / 2 + 1).wrapping_neg() };
     assert_eq!(opened_by(2_000, beside, 0, b""), 0);

@@ -235,6 +235,7 @@ impl<M: RingMemory> Tcb<M> {
     // ---- OPEN, CLOSE, ABORT (section 3.9.1)
 
     /// Takes a SYN for a listener (section 3.10.7.2). `mtu` is the length of the longest IPv4 packet, bytes.
+    #[inline(never)]
     pub fn accept(&mut self, syn: &Segment<'_>, isn: Seq, mtu: usize, now: Instant) {
         self.begin(isn, mtu, now);
         self.is_passive = true;

@@ -54,7 +54,7 @@ impl IsnKey {
         Seq::new(next) + self.hash(FOR_ISN, local, remote) as u32
     }
 
-    /// Whether `isn` was a [`cookie`](Self::cookie) within the last second. One that is four seconds old is none any more.
+    /// Whether `isn` was a [`cookie`](Self::cookie) within the last second. A number of four seconds ago is no cookie any more.
     /// Of 2^31 numbers one is a cookie.
     pub fn is_cookie(&self, isn: Seq, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> bool {
         let age = self.cookie(local, remote, now) - isn;

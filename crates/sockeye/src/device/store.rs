@@ -20,7 +20,7 @@ pub type SettingsMemory = RefCell<Settings>;
 /// Keeps settings in a folder, or in memory.
 pub enum HostStore<'a> {
     /// In a folder.
-    Folder(FlashStore<FileFlash>),
+    Folder(Box<FlashStore<FileFlash>>),
     /// In memory.
     Memory(&'a SettingsMemory),
 }
@@ -34,7 +34,7 @@ impl<'a> HostStore<'a> {
         let Some(folder) = folder else { return Ok(Self::Memory(memory)) };
         let flash = FileFlash::open(&folder.join(FILE), SIZE)?;
         let store = FlashStore::new(flash, 0..SIZE as u32).map_err(|error| anyhow!("{error:?}"))?;
-        Ok(Self::Folder(store))
+        Ok(Self::Folder(Box::new(store)))
     }
 
     /// Writes nothing from now on: the firmware is on trial, which it can be with a folder only.

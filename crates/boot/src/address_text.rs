@@ -38,8 +38,8 @@ impl Display for AddressText<Ipv6Addr> {
     }
 }
 
-/// The first of the longest runs of zeros (RFC 5952 section 4.2): where it begins, and the end. Both are behind the last
-/// group if there is no run of two zeros.
+/// The first of the longest runs of zeros (RFC 5952 section 4.2): the index where the run begins, and the index behind
+/// its end. The number of groups, twice, stands for no run of two zeros or more.
 fn longest_zeros(groups: &[u16; 8]) -> (usize, usize) {
     let none = (groups.len(), groups.len());
     let (mut longest, mut longest_len, mut start) = (none, 1, 0);

@@ -20,10 +20,9 @@ use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
-use crate::command::{Command, CommandContext, Flow, Unknown};
+use crate::command::{Command, CommandContext, Environment, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
-use crate::firmware::Firmware;
 use crate::keys::catalog::{Catalog, Key, LOG};
 use crate::keys::day::Day;
 use crate::keys::history::History;
@@ -118,9 +117,7 @@ pub struct App<'a> {
     platform: &'a dyn Platform,
     resources: &'a AppResources,
     samples: RefCell<Samples<'a>>,
-    log: Option<&'a LogRing<'a>>,
-    outbox: Option<&'a Outbox<'a>>,
-    firmware: Option<&'a Firmware>,
+    environment: Environment<'a>,
 }
 
 impl<'a> App<'a> {
@@ -168,7 +165,8 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        Ok(Self { platform, resources, samples, log: None, outbox: None, firmware: None })
+        let environment = Environment { document: &resources.document, log: None, outbox: None, firmware: None };
+        Ok(Self { platform, resources, samples, environment })
     }
 
     /// The same device, whose samples also go into `outbox`. The outbox must have the readings of the same platform.
@@ -178,7 +176,7 @@ impl<'a> App<'a> {
             state.has_outbox = true;
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
-        Self { outbox: Some(outbox), ..self }
+        Self { environment: Environment { outbox: Some(outbox), ..self.environment }, ..self }
     }
 
     /// The same device, which keeps a day of as many readings as there are `days`: of those whose first samples come
@@ -191,7 +189,7 @@ impl<'a> App<'a> {
     /// The same device, which shows its clients this log.
     pub fn with_log(self, log: &'a LogRing<'a>) -> Self {
         self.state().has_log = true;
-        Self { log: Some(log), ..self }
+        Self { environment: Environment { log: Some(log), ..self.environment }, ..self }
     }
 
     fn state(&self) -> RefMut<'a, State> {
@@ -232,10 +230,10 @@ impl<'a> App<'a> {
         }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         state.clock.follow(now);
-        if let Some(log) = self.log {
+        if let Some(log) = self.environment.log {
             log.follow(now);
         }
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.put(index, value, now);
         }
         state.publish(info.name, index, value.with_decimals(info.decimals));
@@ -260,7 +258,7 @@ impl<'a> App<'a> {
         }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         state.clock.follow(now);
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.put_named(index, (&name, period_ms), value, now);
         }
         state.publish(&name, index, value.with_decimals(decimals));
@@ -295,7 +293,7 @@ impl<'a> App<'a> {
         let mut state = self.state();
         let id = state.sessions.get(key).id;
         state.sessions.close(key);
-        if self.resources.document.borrow_mut().release(id) {
+        if self.environment.document.borrow_mut().release(id) {
             state.sessions.notify_awaiting_document();
         }
     }
@@ -386,12 +384,9 @@ impl<'a> App<'a> {
             state,
             histories,
             days,
-            document: &mut self.resources.document.borrow_mut(),
-            log: self.log,
-            outbox: self.outbox,
-            firmware: self.firmware,
+            environment: &self.environment,
             table: &TABLE,
-            request: *request,
+            request,
             reply,
             now,
             key,
@@ -403,9 +398,8 @@ impl<'a> App<'a> {
     fn account(&self, state: &mut State, key: SessionKey, request: &Request<'_>, is_secret: bool, start: Now) {
         let State { counts, slow_log, monitor, sessions, .. } = state;
         counts.commands = counts.commands.wrapping_add(1);
-        let duration_us = self.platform.now().uptime_us.saturating_sub(start.uptime_us);
+        let duration_us = self.platform.uptime_us_low().wrapping_sub(start.uptime_us as u32);
         if duration_us >= SLOWLOG_SLOWER_THAN_US {
-            let duration_us = duration_us.try_into().unwrap_or(u32::MAX);
             slow_log.append(request, is_secret, sessions.get(key), start, duration_us);
         }
         if !is_secret && monitor.wake(sessions) {
@@ -423,7 +417,7 @@ impl<'a> App<'a> {
 
     /// Whether the log has a line that the session waits for.
     fn has_log_line(&self, session: &Session) -> bool {
-        let Some(log) = self.log else { return false };
+        let Some(log) = self.environment.log else { return false };
         session.awaited_log_lines().into_iter().flatten().any(|known| known != log.next())
     }
 
@@ -438,7 +432,7 @@ impl<'a> App<'a> {
         let session = state.sessions.get(key);
         if session.awaited_log_lines() != [None, None] {
             // An interrupt may add a line at any time, also after the look.
-            if let Some(log) = self.log {
+            if let Some(log) = self.environment.log {
                 log.register(cx.waker());
             }
             if self.has_log_line(session) {
@@ -461,7 +455,7 @@ impl<'a> App<'a> {
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();
         let session = state.sessions.get(key);
-        let awaited = session.blocked_log_line().zip(self.log);
+        let awaited = session.blocked_log_line().zip(self.environment.log);
         session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
@@ -499,7 +493,9 @@ impl<'a> App<'a> {
             }
             session.subscriber.delivered();
         }
-        while let Some((log, next)) = self.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next()) {
+        while let Some((log, next)) =
+            self.environment.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next())
+        {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;
             }

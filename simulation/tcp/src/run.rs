@@ -12,7 +12,7 @@ use crate::host::{Config, Host, State};
 use crate::plan::{Application, Ending, HEAVY_LOSS, Plan};
 use crate::smoltcp_host::Smoltcp;
 use crate::watch::{Cause, Fault, Kind, Watch};
-use crate::wire::{self, Side};
+use crate::wire::{self, RST, Side};
 use crate::{Micros, SECOND};
 
 /// When a run begins. Not 0, so that times before it exist.
@@ -169,6 +169,8 @@ struct World<'a> {
     /// When packets were lost or damaged, and when the first host was closed.
     losses: Vec<Micros>,
     first_end: Option<Micros>,
+    /// The host that has given its peer up although the peer was heard. None if neither has.
+    gives_up_early: Option<Side>,
     record: &'a mut Record,
     out: Vec<Vec<u8>>,
 }
@@ -217,6 +219,7 @@ impl<'a> World<'a> {
             flown: 0,
             losses: Vec::new(),
             first_end: None,
+            gives_up_early: None,
             record,
             out: Vec::new(),
         }
@@ -289,7 +292,7 @@ impl<'a> World<'a> {
         let mut cause = Cause { chain, occupies: false };
         if wire::tcp_part(side.other(), &packet).is_some() {
             let segment = wire::read(&packet);
-            self.watch.arrived(side, &segment);
+            self.watch.arrived(side, &segment, self.now);
             cause.occupies = !segment.is_empty();
         }
         self.ends[index].host.receive(&packet, self.now, &mut self.out);
@@ -314,6 +317,10 @@ impl<'a> World<'a> {
         self.ends[side.index()].polled_at = Micros::MAX;
         self.act(side)?;
         self.ends[side.index()].host.poll(now, &mut self.out);
+        // A RST that answers no packet: the host gives up.
+        if self.out.iter().any(|packet| wire::read(packet).has(RST)) && self.watch.hears(side, now) {
+            self.gives_up_early = Some(side);
+        }
         self.send(side, Cause::default())?;
         let end = &mut self.ends[side.index()];
         let is_busy = end.host.unread() > 0 || end.written < end.application.data.len() || !end.has_closed;
@@ -419,6 +426,9 @@ impl<'a> World<'a> {
         }
         if self.watch.is_stuck(writer, end) {
             return Err(Fault { side: Some(writer), ..self.fault(Kind::NoRetransmission, detail) });
+        }
+        if self.gives_up_early.is_some() {
+            return Err(Fault { side: self.gives_up_early, ..self.fault(Kind::GivenUpEarly, detail) });
         }
         if lost < EXCUSES { Err(self.fault(Kind::Short, detail)) } else { Ok(()) }
     }

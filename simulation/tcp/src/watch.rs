@@ -14,6 +14,9 @@ pub const CHAIN_MAX: u32 = 10;
 /// up after 25 s.
 pub const RETRANSMITS_WITHIN: Micros = 20 * SECOND;
 
+/// A host may give its peer up when nothing has arrived from the peer for this long.
+pub const SILENCE: Micros = 25 * SECOND;
+
 /// The faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -24,6 +27,8 @@ pub enum Kind {
     /// The same, and the sender had not sent the first byte without an acknowledgement for [`RETRANSMITS_WITHIN`]. A
     /// window probe does not count where the window is open.
     NoRetransmission,
+    /// The same, and a host gave its peer up which it had heard within [`SILENCE`].
+    GivenUpEarly,
     /// A host took its peer's FIN although text before it was missing.
     EarlyEnd,
     /// A host acknowledged bytes, and its application never got them.
@@ -49,6 +54,7 @@ impl Kind {
             Self::WrongBytes => "wrong bytes",
             Self::Short => "ended short",
             Self::NoRetransmission => "no retransmission",
+            Self::GivenUpEarly => "given up although heard",
             Self::EarlyEnd => "an end before all text",
             Self::Undelivered => "acknowledged and not delivered",
             Self::NoEnd => "no end",
@@ -93,6 +99,8 @@ struct Seen {
     missing_sent: Micros,
     /// Bytes that its application has written.
     written: u32,
+    /// When something of its peer's last arrived. None before.
+    heard: Option<Micros>,
 }
 
 impl Seen {
@@ -139,9 +147,10 @@ impl Watch {
     }
 
     /// A packet has reached `side`.
-    pub fn arrived(&mut self, side: Side, segment: &Segment<'_>) {
+    pub fn arrived(&mut self, side: Side, segment: &Segment<'_>, now: Micros) {
         if segment.has(ACK) && !segment.has(RST) {
             let seen = &mut self.seen[side.index()];
+            seen.heard = Some(now);
             raise(&mut seen.edge, segment.edge());
             raise(&mut seen.una, segment.ack);
         }
@@ -202,6 +211,11 @@ impl Watch {
         acked.zip(iss).map_or(0, |(acked, iss)| acked.wrapping_sub(iss).saturating_sub(1))
     }
 
+    /// Whether `side` has heard its peer lately.
+    pub fn hears(&self, side: Side, now: Micros) -> bool {
+        self.seen[side.index()].heard.is_some_and(|heard| heard + SILENCE > now)
+    }
+
     /// Whether `side` has long stopped to send what is not acknowledged.
     pub fn is_stuck(&self, side: Side, now: Micros) -> bool {
         now.saturating_sub(self.seen[side.index()].missing_sent) > RETRANSMITS_WITHIN
@@ -245,7 +259,7 @@ mod tests {
     #[test]
     fn data_beyond_the_edge_is_found_and_a_probe_is_allowed() {
         let mut watch = Watch::default();
-        watch.arrived(Side::Client, &Segment { ack: 100, window: 3, payload: b"", ..DATA });
+        watch.arrived(Side::Client, &Segment { ack: 100, window: 3, payload: b"", ..DATA }, 0);
         check(&mut watch, &DATA, Some(Kind::BeyondEdge));
         check(&mut watch, &Segment { payload: b"abc", ..DATA }, None);
         check(&mut watch, &Segment { seq: 103, payload: b"d", ..DATA }, None);
@@ -286,7 +300,7 @@ mod tests {
     #[test]
     fn a_sender_that_stops_to_send_what_is_missing_is_found() {
         let mut watch = Watch::default();
-        watch.arrived(Side::Client, &Segment { ack: 102, payload: b"", ..DATA });
+        watch.arrived(Side::Client, &Segment { ack: 102, payload: b"", ..DATA }, 0);
         watch.sent(Side::Client, &DATA, None, Cause::default(), SECOND).unwrap();
         let behind = Segment { seq: 103, ..DATA };
         watch.sent(Side::Client, &behind, None, Cause::default(), 2 * SECOND).unwrap();
@@ -301,7 +315,7 @@ mod tests {
             let syn = Segment { seq: 99, flags: SYN, payload: b"", ..DATA };
             watch.sent(Side::Client, &syn, None, Cause::default(), 0).unwrap();
             watch.wrote(Side::Client, written);
-            watch.arrived(Side::Client, &Segment { ack: 102, window, payload: b"", ..DATA });
+            watch.arrived(Side::Client, &Segment { ack: 102, window, payload: b"", ..DATA }, 0);
             let sent = Segment { seq: 102, payload, ..DATA };
             watch.sent(Side::Client, &sent, None, Cause::default(), SECOND).unwrap();
             watch.is_stuck(Side::Client, RETRANSMITS_WITHIN + 1)
@@ -314,9 +328,20 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_is_heard_by_what_arrives() {
+        let mut watch = Watch::default();
+        assert!(!watch.hears(Side::Client, 0));
+        watch.arrived(Side::Client, &DATA, SECOND);
+        watch.arrived(Side::Client, &Segment { flags: ACK | RST, ..DATA }, 9 * SECOND);
+        assert!(watch.hears(Side::Client, SECOND + SILENCE - 1));
+        assert!(!watch.hears(Side::Client, SECOND + SILENCE), "a RST is no sign of life");
+        assert!(!watch.hears(Side::Server, SECOND));
+    }
+
+    #[test]
     fn an_acknowledgement_that_was_lost_obliges_nobody() {
         let mut watch = Watch::default();
-        watch.arrived(Side::Client, &Segment { ack: 100, payload: b"", ..DATA });
+        watch.arrived(Side::Client, &Segment { ack: 100, payload: b"", ..DATA }, 0);
         watch.sent(Side::Client, &DATA, None, Cause::default(), SECOND).unwrap();
         watch.sent(Side::Server, &Segment { ack: 104, payload: b"", ..DATA }, None, Cause::default(), 0).unwrap();
         watch.sent(Side::Client, &DATA, None, Cause::default(), 9 * SECOND).unwrap();

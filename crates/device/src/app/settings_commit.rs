@@ -49,7 +49,7 @@ impl App<'_> {
     ) {
         let state = &mut *self.state();
         let is_reset = pending.change == Change::Reset && stored.is_ok();
-        if let Some(log) = self.log.filter(|_| is_reset) {
+        if let Some(log) = self.environment.log.filter(|_| is_reset) {
             // The log has the names of networks.
             log.clear();
         }
@@ -63,7 +63,7 @@ impl App<'_> {
     /// The names of streams at the peer begin with the device's name.
     fn configure(&self, state: &State) {
         self.platform.set_log_level(state.settings.log_level);
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
     }

@@ -101,7 +101,7 @@ fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
         Parameter::MaxClients => health().slots.into(),
         Parameter::Port => cx.platform.identity().port.into(),
         Parameter::SlowlogMaxLen => SLOWLOG_LEN as u64,
-        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US,
+        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US.into(),
         Parameter::Timeout => health().idle_timeout_s.into(),
     };
     cx.reply.bulk_fmt(format_args!("{number}"));

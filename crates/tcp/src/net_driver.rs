@@ -127,8 +127,8 @@ impl Driver for NetDriver {
         self.channel.capabilities()
     }
 
-    /// The kind is always Ethernet, as [`DriverPort`](crate::DriverPort) demands. That is written here in such a way that
-    /// the compiler can leave out embassy-net's panic on other kinds, and 2 KB of formatting with it.
+    /// The kind is always Ethernet, as [`DriverPort`](crate::DriverPort) demands. The match shows it to the compiler, which
+    /// leaves out embassy-net's panic on other kinds, and 2 KB of formatting with it.
     fn hardware_address(&self) -> HardwareAddress {
         match self.channel.hardware_address() {
             HardwareAddress::Ethernet(mac) => HardwareAddress::Ethernet(mac),

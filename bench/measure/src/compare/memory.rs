@@ -13,7 +13,7 @@ use crate::guest::Guest;
 use crate::size;
 use harness::workspace::Workspace;
 
-/// What a program does while its stack is measured.
+/// The exchanges with a program whose stack is measured.
 type Load = fn(&mut Guest<'_>) -> Result<()>;
 /// The images of Sockeye as they are shipped.
 const SHIPPED: [(&str, Load); 2] = [("hello", greet), ("device", get_and_reset)];

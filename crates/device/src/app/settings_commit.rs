@@ -30,10 +30,8 @@ impl App<'_> {
         request: &Request<'_>,
         reply: &mut ReplyWriter<'_>,
     ) -> bool {
-        let state = &mut *self.state();
-        let now = self.platform.now();
-        let command = TABLE.get(state.sessions.get(key).command);
-        self.with_context(state, request, reply, (key, now), false, |cx| {
+        self.with_context(key, request, false, reply, |cx| {
+            let command = TABLE.get(cx.session().command);
             command.is_some_and(|command| commit::prepare(cx, command, pending))
         })
     }

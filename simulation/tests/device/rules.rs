@@ -330,7 +330,7 @@ fn samples_that_come_at_once_do_not_make_an_output_flutter() {
     assert_eq!(applied(&board), [(0, 1), (0, 0), (0, 1)]);
 }
 
-/// What a peer sends first after an outage is what has waited for longest.
+/// The first sample that a peer sends after an outage has waited for longest.
 #[test]
 fn the_first_sample_after_a_silence_waits_for_those_behind_it() {
     let board = Board::default();

@@ -118,7 +118,7 @@ pub fn run(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>, Updat
             app.restart_requested().await;
             is_restarting.set(true);
         };
-        join(app.update(&mut updater), restart).await;
+        join(app.update(&mut updater, async || ()), restart).await;
     });
     test(&mut device, status, &is_restarting);
 }

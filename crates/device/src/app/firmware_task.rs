@@ -22,8 +22,10 @@ impl<'a> App<'a> {
     }
 
     /// Does what FIRMWARE asks for, with the updater that has [booted](Updater::boot), and asks for a restart when a
-    /// trial's time is over. Must run beside the connections, once. Other tasks run between any two operations on flash.
-    pub async fn update<F: NorFlash>(&self, updater: &mut Updater<F>) -> ! {
+    /// trial's time is over. `kept` runs when the firmware on trial was confirmed, before anyone learns of it: from then on
+    /// the store has to take settings. Must run beside the connections, once. Other tasks run between any two operations
+    /// on flash.
+    pub async fn update<F: NorFlash>(&self, updater: &mut Updater<F>, kept: impl AsyncFn()) -> ! {
         let Some(firmware) = self.firmware else {
             loop {
                 pending::<()>().await;
@@ -36,6 +38,9 @@ impl<'a> App<'a> {
                 Either::First(()) => {
                     let Some(job) = firmware.take_job(&mut data) else { continue };
                     let outcome = work(updater, job, &data).await;
+                    if let (Job::Confirm, Ok(_)) = (job, outcome) {
+                        kept().await;
+                    }
                     firmware.done(outcome, updater.status());
                     let mut state = self.state();
                     let waiting = state.sessions.iter_mut().filter(|s| matches!(s.cursor, Cursor::Firmware(_)));

@@ -125,7 +125,7 @@ where
     };
     let updating = async {
         match &mut updater {
-            Some(updater) => app.update(updater).await,
+            Some(updater) => app.update(updater, async || store.set_writable().await).await,
             None => future::pending().await,
         }
     };

@@ -22,15 +22,22 @@ impl HostStore {
     /// The folder's file can't be used.
     pub fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
         let Some(folder) = folder else { return Ok(Self(None)) };
-        let flash = FileFlash::open(&folder.join(FILE), SIZE)?;
+        let flash = FileFlash::open(&folder.join(FILE), SIZE, (0, &[]))?;
         let store = FlashStore::new(flash, 0..SIZE as u32).map_err(|error| anyhow!("{error:?}"))?;
         Ok(Self(Some(store)))
     }
 
-    /// Writes nothing from now on: the firmware is on trial.
+    /// Writes nothing until [`set_writable`](Self::set_writable): the firmware is on trial.
     pub async fn set_read_only(&self) {
         if let Some(store) = &self.0 {
             store.set_read_only().await;
+        }
+    }
+
+    /// Takes changes from now on: the firmware that was on trial is confirmed.
+    pub async fn set_writable(&self) {
+        if let Some(store) = &self.0 {
+            store.set_writable().await;
         }
     }
 

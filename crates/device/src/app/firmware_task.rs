@@ -12,7 +12,7 @@ use sockeye_wifi::ApState;
 use crate::app::App;
 use crate::firmware::{Firmware, Job, Outcome};
 use crate::limits::TRIAL_LOOK_MS;
-use crate::sessions::session::{Cursor, Session};
+use crate::sessions::session::Cursor;
 use crate::state::State;
 
 impl<'a> App<'a> {
@@ -41,10 +41,15 @@ impl<'a> App<'a> {
                     if let (Job::Confirm, Ok(_)) = (job, outcome) {
                         kept().await;
                     }
-                    firmware.done(outcome, updater.status());
+                    firmware.done(job, outcome, updater.status(), self.platform.now().uptime_ms());
                     let mut state = self.state();
-                    let waiting = state.sessions.iter_mut().filter(|s| matches!(s.cursor, Cursor::Firmware(_)));
-                    waiting.for_each(Session::notify);
+                    // One job at a time, so there is one session at most. The outcome is the session's, as another may give
+                    // the next job before this one has replied.
+                    let waiting = state.sessions.iter_mut().filter(|s| matches!(s.cursor, Cursor::Firmware(None)));
+                    waiting.for_each(|session| {
+                        session.cursor = Cursor::Firmware(Some(outcome));
+                        session.notify();
+                    });
                     if outcome == Ok(Outcome::Restart) {
                         // Also if the client that asked has gone.
                         state.request_restart();
@@ -64,7 +69,7 @@ impl<'a> App<'a> {
 
 async fn work<F: NorFlash>(updater: &mut Updater<F>, job: Job, data: &[u8]) -> Result<Outcome, UpdateError> {
     match job {
-        Job::Begin(record, is_anew) => updater.begin(record, is_anew).await.map(Outcome::Next),
+        Job::Begin { record, is_anew, .. } => updater.begin(record, is_anew).await.map(Outcome::Next),
         Job::Write { offset, len } => {
             let data = data.get(..len.into()).ok_or(UpdateError::Data)?;
             updater.write(offset, data).await.map(Outcome::Next)

@@ -5,7 +5,7 @@ use sockeye_firmware_update::Slot;
 use sockeye_simulation::flash::Flash;
 
 use crate::script::{Device, check};
-use crate::slots::{CHIP_ID, begin, boot, bootload, flash, hexadecimal, image, write};
+use crate::slots::{CHIP_ID, begin, boot, bootload, flash, hexadecimal, image, place, write};
 
 /// Sends all of an image, a chunk at a time.
 fn send(device: &mut Device<'_>, client: &str, image: &SignedImage) {
@@ -253,6 +253,7 @@ fn each_of_two_clients_gets_its_replies() {
 #[test]
 fn a_trial_that_ends_is_not_confirmed_any_more() {
     let flash = flash(1);
+    place(&flash, Slot::Ota0, &image(CHIP_ID, "0.1.0").bytes);
     let try_new = |flash: &Flash| {
         boot(flash, Slot::Ota0, |device| {
             send(device, "ap", &image(CHIP_ID, "0.2.0"));

@@ -13,9 +13,10 @@ use embedded_storage_async::nor_flash::{ErrorType, NorFlash, NorFlashError, NorF
 pub const SECTOR_LEN: usize = 4096;
 /// Bytes of a word, which is written whole.
 pub const WORD_LEN: usize = 4;
-/// How long writing takes, microseconds a word, and erasing, milliseconds a sector: those of usual chips.
+/// How long writing takes, microseconds a word: that of usual chips.
 const WRITE_US: u64 = 10;
-const ERASE_MS: u64 = 45;
+/// How long erasing takes, milliseconds a sector: that of usual chips.
+pub const ERASE_MS: u64 = 45;
 
 /// A chip that was used in a way that its data sheet forbids, or beyond its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +38,7 @@ struct State {
     waker: Option<Waker>,
     /// Bytes written and erased since the chip was made.
     worn: u64,
+    is_erasing: bool,
 }
 
 /// The chip. Clones are the same one; it outlives the device.
@@ -47,7 +49,15 @@ impl Flash {
     /// A new chip of so many sectors, all ones.
     pub fn new(sectors: usize, random: fastrand::Rng) -> Self {
         let bytes = vec![0xff; sectors * SECTOR_LEN];
-        Self(Rc::new(RefCell::new(State { bytes, random, left: None, is_off: false, waker: None, worn: 0 })))
+        Self(Rc::new(RefCell::new(State {
+            bytes,
+            random,
+            left: None,
+            is_off: false,
+            waker: None,
+            worn: 0,
+            is_erasing: false,
+        })))
     }
 
     /// The power will go when `len` more bytes have been written or erased.
@@ -79,6 +89,11 @@ impl Flash {
     pub fn power_on(&self) {
         let mut state = self.0.borrow_mut();
         (state.is_off, state.left) = (false, None);
+    }
+
+    /// Whether a sector is being erased. A chip that runs its program from this flash stands still meanwhile.
+    pub fn is_erasing(&self) -> bool {
+        self.0.borrow().is_erasing
     }
 
     /// Bytes written and erased since the chip was made.
@@ -177,7 +192,9 @@ impl NorFlash for Flash {
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), Misuse> {
         let len = to.saturating_sub(from) as usize;
         self.check(from, len, SECTOR_LEN)?;
+        self.0.borrow_mut().is_erasing = true;
         Timer::after(Duration::from_millis(ERASE_MS * (len / SECTOR_LEN) as u64)).await;
+        self.0.borrow_mut().is_erasing = false;
         if !self.change(from as usize, len, 64, |state, at| state.bytes[at] = 0xff) {
             pending::<()>().await;
         }

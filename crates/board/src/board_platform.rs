@@ -77,6 +77,10 @@ impl<H: BoardHardware> Platform for Board<H> {
         self.clock.now(Instant::now().as_micros())
     }
 
+    fn uptime_us_low(&self) -> u32 {
+        Instant::now().as_micros() as u32
+    }
+
     fn random(&self, bytes: &mut [u8]) {
         self.hardware.random(bytes);
     }

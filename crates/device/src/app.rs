@@ -20,10 +20,9 @@ use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
-use crate::command::{Command, CommandContext, Flow, Unknown};
+use crate::command::{Command, CommandContext, Environment, Flow, Unknown};
 use crate::command_table::TABLE;
 use crate::commands;
-use crate::firmware::Firmware;
 use crate::keys::catalog::{Catalog, Key, LOG};
 use crate::keys::day::Day;
 use crate::keys::history::History;
@@ -118,9 +117,7 @@ pub struct App<'a> {
     platform: &'a dyn Platform,
     resources: &'a AppResources,
     samples: RefCell<Samples<'a>>,
-    log: Option<&'a LogRing<'a>>,
-    outbox: Option<&'a Outbox<'a>>,
-    firmware: Option<&'a Firmware>,
+    environment: Environment<'a>,
 }
 
 impl<'a> App<'a> {
@@ -168,7 +165,8 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        Ok(Self { platform, resources, samples, log: None, outbox: None, firmware: None })
+        let environment = Environment { document: &resources.document, log: None, outbox: None, firmware: None };
+        Ok(Self { platform, resources, samples, environment })
     }
 
     /// The same device, whose samples also go into `outbox`. The outbox must have the readings of the same platform.
@@ -178,7 +176,7 @@ impl<'a> App<'a> {
             state.has_outbox = true;
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
-        Self { outbox: Some(outbox), ..self }
+        Self { environment: Environment { outbox: Some(outbox), ..self.environment }, ..self }
     }
 
     /// The same device, which keeps a day of as many readings as there are `days`: of those whose first samples come
@@ -191,7 +189,7 @@ impl<'a> App<'a> {
     /// The same device, which shows its clients this log.
     pub fn with_log(self, log: &'a LogRing<'a>) -> Self {
         self.state().has_log = true;
-        Self { log: Some(log), ..self }
+        Self { environment: Environment { log: Some(log), ..self.environment }, ..self }
     }
 
     fn state(&self) -> RefMut<'a, State> {
@@ -232,10 +230,10 @@ impl<'a> App<'a> {
         }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         state.clock.follow(now);
-        if let Some(log) = self.log {
+        if let Some(log) = self.environment.log {
             log.follow(now);
         }
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.put(index, value, now);
         }
         state.publish(info.name, index, value.with_decimals(info.decimals));
@@ -260,7 +258,7 @@ impl<'a> App<'a> {
         }
         *latest = Some(Latest { value, uptime_ms: now.uptime_ms() });
         state.clock.follow(now);
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.put_named(index, (&name, period_ms), value, now);
         }
         state.publish(&name, index, value.with_decimals(decimals));
@@ -295,7 +293,7 @@ impl<'a> App<'a> {
         let mut state = self.state();
         let id = state.sessions.get(key).id;
         state.sessions.close(key);
-        if self.resources.document.borrow_mut().release(id) {
+        if self.environment.document.borrow_mut().release(id) {
             state.sessions.notify_awaiting_document();
         }
     }
@@ -331,86 +329,32 @@ impl<'a> App<'a> {
         is_timed_out: bool,
         reply: &mut ReplyWriter<'_>,
     ) -> Flow {
-        let start = self.platform.now();
-        let state = &mut *self.state();
-        let session = state.sessions.get_mut(key);
-        session.last_us = start.uptime_us;
-        let is_first = matches!(session.cursor, Cursor::Start);
-        // The command was looked up when the reply's first part was written.
-        let known = if is_first { None } else { TABLE.get(session.command).map(|command| (session.command, command)) };
-        let command = known.map_or_else(|| TABLE.find(request), Ok);
-        let mut attempt = None;
-        if is_first && reply.begin(room(&command, request)).is_err() {
-            // The reply may be short enough all the same.
-            let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
-            let is_queued = session.transaction.is_open();
-            if !is_repeatable || is_queued || reply.begin(0).is_err() {
-                return Flow::OutputFull;
-            }
-            attempt = Some(state.counts);
-        }
-        let flow = self.with_context(state, request, reply, (key, start), is_timed_out, |cx| {
-            let flow = commands::run(cx, command, is_first);
-            let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) else {
-                return Some(flow);
-            };
-            cx.reply.rewind();
-            cx.state.counts = counts;
-            cx.session().cursor = Cursor::Start;
-            None
-        });
-        let Some(flow) = flow else {
-            return Flow::OutputFull;
-        };
-        if is_first {
-            // The arguments of an unknown command may be those of a secret one that was mistyped.
-            let is_secret = command.map_or(true, |(_, command)| command.is_secret);
-            self.account(state, key, request, is_secret, start);
-        }
-        flow
+        self.with_context(key, request, is_timed_out, reply, run)
     }
 
     /// Gives `run` what a command works with.
     fn with_context<R>(
         &self,
-        state: &mut State,
+        key: SessionKey,
         request: &Request<'_>,
-        reply: &mut ReplyWriter<'_>,
-        (key, now): (SessionKey, Now),
         is_timed_out: bool,
+        reply: &mut ReplyWriter<'_>,
         run: impl FnOnce(&mut CommandContext<'_, '_>) -> R,
     ) -> R {
         let Samples { histories, days } = &mut *self.samples.borrow_mut();
         run(&mut CommandContext {
             platform: self.platform,
-            state,
+            state: &mut self.state(),
             histories,
             days,
-            document: &mut self.resources.document.borrow_mut(),
-            log: self.log,
-            outbox: self.outbox,
-            firmware: self.firmware,
+            environment: &self.environment,
             table: &TABLE,
-            request: *request,
+            request,
             reply,
-            now,
+            now: self.platform.now(),
             key,
             is_timed_out,
         })
-    }
-
-    /// Notes a request that was run, for MONITOR and the slow log.
-    fn account(&self, state: &mut State, key: SessionKey, request: &Request<'_>, is_secret: bool, start: Now) {
-        let State { counts, slow_log, monitor, sessions, .. } = state;
-        counts.commands = counts.commands.wrapping_add(1);
-        let duration_us = self.platform.now().uptime_us.saturating_sub(start.uptime_us);
-        if duration_us >= SLOWLOG_SLOWER_THAN_US {
-            let duration_us = duration_us.try_into().unwrap_or(u32::MAX);
-            slow_log.append(request, is_secret, sessions.get(key), start, duration_us);
-        }
-        if !is_secret && monitor.wake(sessions) {
-            monitor.append(request, sessions.get(key).peer, start);
-        }
     }
 
     /// Whether something has happened to the session that its connection must see to; [`event`](Self::event) waits
@@ -423,7 +367,7 @@ impl<'a> App<'a> {
 
     /// Whether the log has a line that the session waits for.
     fn has_log_line(&self, session: &Session) -> bool {
-        let Some(log) = self.log else { return false };
+        let Some(log) = self.environment.log else { return false };
         session.awaited_log_lines().into_iter().flatten().any(|known| known != log.next())
     }
 
@@ -436,20 +380,22 @@ impl<'a> App<'a> {
     pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        if session.awaited_log_lines() != [None, None] {
-            // An interrupt may add a line at any time, also after the look.
-            if let Some(log) = self.log {
-                log.register(cx.waker());
-            }
-            if self.has_log_line(session) {
-                return Poll::Ready(());
-            }
-        }
-        if state.has_event(session) {
+        let awaits_line = session.awaited_log_lines() != [None, None];
+        if (awaits_line && self.poll_log(session, cx)) || state.has_event(session) {
             return Poll::Ready(());
         }
         state.sessions.get_mut(key).waker.register(cx.waker());
         Poll::Pending
+    }
+
+    /// Whether the log has a line that the session waits for. The next line wakes the session.
+    #[cold]
+    fn poll_log(&self, session: &Session, cx: &Context<'_>) -> bool {
+        // An interrupt may add a line at any time, also after the look.
+        if let Some(log) = self.environment.log {
+            log.register(cx.waker());
+        }
+        self.has_log_line(session)
     }
 
     /// Whether the session is to be closed.
@@ -461,7 +407,7 @@ impl<'a> App<'a> {
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();
         let session = state.sessions.get(key);
-        let awaited = session.blocked_log_line().zip(self.log);
+        let awaited = session.blocked_log_line().zip(self.environment.log);
         session.event_pending || awaited.is_some_and(|(known, log)| known != log.next())
     }
 
@@ -499,7 +445,9 @@ impl<'a> App<'a> {
             }
             session.subscriber.delivered();
         }
-        while let Some((log, next)) = self.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next()) {
+        while let Some((log, next)) =
+            self.environment.log.zip(session.subscriber.log).filter(|(log, next)| *next != log.next())
+        {
             if reply.begin(MESSAGE_LEN_MAX).is_err() {
                 return true;
             }
@@ -572,6 +520,54 @@ impl<'a> App<'a> {
     /// Counts something.
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.state().counts);
+    }
+}
+
+/// Runs one request, or goes on with it.
+fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
+    let now_us = cx.now.uptime_us;
+    let session = cx.session();
+    session.last_us = now_us;
+    let is_first = matches!(session.cursor, Cursor::Start);
+    // The command was looked up when the reply's first part was written.
+    let known = if is_first { None } else { Some(session.command) };
+    let known = known.and_then(|number| Some((number, TABLE.get(number)?)));
+    let command = known.map_or_else(|| TABLE.find(cx.request), Ok);
+    let mut attempt = None;
+    if is_first && cx.reply.begin(room(&command, cx.request)).is_err() {
+        // The reply may be short enough all the same.
+        let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
+        let is_queued = cx.session().transaction.is_open();
+        if !is_repeatable || is_queued || cx.reply.begin(0).is_err() {
+            return Flow::OutputFull;
+        }
+        attempt = Some(cx.state.counts);
+    }
+    let flow = commands::run(cx, command, is_first);
+    if let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) {
+        cx.reply.rewind();
+        cx.state.counts = counts;
+        cx.session().cursor = Cursor::Start;
+        return Flow::OutputFull;
+    }
+    if is_first {
+        // The arguments of an unknown command may be those of a secret one that was mistyped.
+        let is_secret = command.map_or(true, |(_, command)| command.is_secret);
+        account(cx, is_secret);
+    }
+    flow
+}
+
+/// Notes a request that was run, for MONITOR and the slow log.
+fn account(cx: &mut CommandContext<'_, '_>, is_secret: bool) {
+    let State { counts, slow_log, monitor, sessions, .. } = &mut *cx.state;
+    counts.commands = counts.commands.wrapping_add(1);
+    let duration_us = cx.platform.uptime_us_low().wrapping_sub(cx.now.uptime_us as u32);
+    if duration_us >= SLOWLOG_SLOWER_THAN_US {
+        slow_log.append(cx.request, is_secret, sessions.get(cx.key), cx.now, duration_us);
+    }
+    if !is_secret && monitor.wake(sessions) {
+        monitor.append(cx.request, sessions.get(cx.key).peer, cx.now);
     }
 }
 

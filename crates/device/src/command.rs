@@ -1,5 +1,6 @@
 //! Commands: the columns of the command table, and a command's context.
 
+use core::cell::RefCell;
 use core::fmt::{self, Write};
 
 use sockeye_resp::{ReplyWriter, Request};
@@ -251,7 +252,7 @@ pub enum Flow {
     /// Nothing is written. Call again with the same request on an event or after `timeout_ms`.
     Block {
         /// Milliseconds; 0 for ever.
-        timeout_ms: u64,
+        timeout_ms: u32,
     },
     /// The reply to MULTI is complete: the requests that follow are kept until EXEC.
     Queue,
@@ -329,13 +330,16 @@ impl CommandTable {
             let refused = self.refused.iter().find(|refused| refused.as_bytes().eq_ignore_ascii_case(name));
             return Err(refused.map_or(Unknown::Command, |name| Unknown::Refused(name)));
         };
+        if !command.has_subcommands() {
+            return Ok((number, command));
+        }
         match request.arg(1) {
-            Some(sub) if command.has_subcommands() => {
+            Some(sub) => {
                 let help = || sub.eq_ignore_ascii_case(b"HELP").then_some((self.help_number(), self.help));
                 self.lookup(name, Some(sub)).or_else(help).ok_or(Unknown::Subcommand(command))
             }
             None if command.is_container => Err(Unknown::Arity(command)),
-            _ => Ok((number, command)),
+            None => Ok((number, command)),
         }
     }
 
@@ -377,22 +381,28 @@ const fn hash(len: usize, first: u8, last: u8) -> usize {
     (16 * len + 5 * (first | 0x20) as usize + (last | 0x20) as usize) % COMMAND_INDEX_LEN
 }
 
+/// The parts of a device beside its state, which stay the same from boot on.
+#[derive(Clone, Copy)]
+pub(crate) struct Environment<'a> {
+    /// Where long texts are kept while they are sent.
+    pub(crate) document: &'a RefCell<Document>,
+    /// None on a device without a log.
+    pub(crate) log: Option<&'a LogRing<'a>>,
+    /// None on a device that pushes no samples.
+    pub(crate) outbox: Option<&'a Outbox<'a>>,
+    /// None on a device without slots for updates.
+    pub(crate) firmware: Option<&'a Firmware>,
+}
+
 /// A command's context: state, request and reply.
 pub(crate) struct CommandContext<'c, 'w> {
     pub(crate) platform: &'c dyn Platform,
     pub(crate) state: &'c mut State,
     pub(crate) histories: &'c mut [History],
     pub(crate) days: &'c mut [Day],
-    /// Where long texts are kept while they are sent.
-    pub(crate) document: &'c mut Document,
-    /// None on a device without a log.
-    pub(crate) log: Option<&'c LogRing<'c>>,
-    /// None on a device that pushes no samples.
-    pub(crate) outbox: Option<&'c Outbox<'c>>,
-    /// None on a device without slots for updates.
-    pub(crate) firmware: Option<&'c Firmware>,
+    pub(crate) environment: &'c Environment<'c>,
     pub(crate) table: &'static CommandTable,
-    pub(crate) request: Request<'c>,
+    pub(crate) request: &'c Request<'c>,
     pub(crate) reply: &'c mut ReplyWriter<'w>,
     pub(crate) now: Now,
     pub(crate) key: SessionKey,

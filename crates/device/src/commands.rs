@@ -125,7 +125,7 @@ fn refuse_unknown(cx: &mut CommandContext<'_, '_>, unknown: Unknown) -> CommandR
         Unknown::Command => cx.refuse(format_args!(
             "ERR unknown command '{}', with args beginning with: {}",
             LossyUtf8(request.name()),
-            FirstArgs(request)
+            FirstArgs(*request)
         )),
         Unknown::Subcommand(command) => cx.refuse(format_args!(
             "ERR unknown subcommand '{}'. Try {} HELP.",

@@ -45,7 +45,7 @@ pub const KEY_LEN_MAX: usize = 8 + REMOTE_NAME_LEN_MAX;
 /// Length of the error of an impossible wiring or rule, bytes; a longer one is cut.
 pub const SPEC_ERROR_LEN_MAX: usize = 120;
 /// How long WIRING SCAN waits for its outcome, milliseconds.
-pub const WIRING_SCAN_TIMEOUT_MS: u64 = 5_000;
+pub const WIRING_SCAN_TIMEOUT_MS: u32 = 5_000;
 /// RAM of all things that are wired, with their specs, beside their histories. Settings that are being stored have a second
 /// copy of the specs.
 pub const WIRED_SIZE_MAX: usize = 1_024;
@@ -65,7 +65,8 @@ pub const RULE_LEN_MAX: usize = 224;
 pub const RULES_TEXT_LEN_MAX: usize = 480;
 /// The longest that a condition may have to hold before it is true, milliseconds: a day.
 pub const RULE_FOR_MS_MAX: u32 = 86_400_000;
-/// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most.
+/// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most. Samples
+/// of another device that come faster are looked at with this period too.
 pub const RULES_LOOK_MS: u64 = 200;
 /// RAM of what is kept of all rules beside their texts.
 pub const RULES_SIZE_MAX: usize = 32 * RULES_MAX;
@@ -95,7 +96,7 @@ pub const SELECTED_LABELS_LEN_MAX: usize = 128;
 /// Streams in one XREAD.
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
-pub const BLOCK_MS_MAX: u64 = u32::MAX as u64;
+pub const BLOCK_MS_MAX: u32 = u32::MAX;
 /// How long a request may block once its client has closed its side, milliseconds. Such a client can't be distinguished
 /// from one that has gone.
 pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
@@ -171,7 +172,7 @@ pub const AUTH_SESSION_FAILURES_MAX: u8 = 8;
 /// Commands in the slow log.
 pub const SLOWLOG_LEN: usize = 4;
 /// Commands that took as long as this are in it, microseconds; Redis's default.
-pub const SLOWLOG_SLOWER_THAN_US: u64 = 10_000;
+pub const SLOWLOG_SLOWER_THAN_US: u32 = 10_000;
 /// Arguments of a command that the slow log keeps.
 pub const SLOWLOG_ARGS_MAX: usize = 4;
 /// Length of each of them.
@@ -203,7 +204,7 @@ pub const DOCUMENT_LEN_MAX: usize = 3_300;
 pub(crate) const HEADER_LEN_MAX: usize = 12;
 /// How long a session may send a long text before another session may take its memory, milliseconds. The time is no
 /// longer than a server waits for room.
-pub const DOCUMENT_HOLD_MS: u64 = 3_000;
+pub const DOCUMENT_HOLD_MS: u32 = 3_000;
 /// The longest part of a page for browsers.
 pub const PAGE_PART_LEN_MAX: usize = 800;
 /// After how long a browser loads the page of all readings again, seconds.
@@ -264,7 +265,7 @@ const _: () = assert!(PUSH_WINDOW_MAX < OUTBOX_LEN);
 const _: () = assert!(READINGS_MAX <= u32::BITS as usize);
 // `*3 $32 .. :-128 $11 ..`, each with its line ends.
 const _: () = assert!(HEARD_MAX * (4 + 5 + SSID_LEN_MAX + 2 + 7 + 18) + 5 <= TX_LEN, "a scan is one reply");
-const _: () = assert!(WIRING_SCAN_TIMEOUT_MS > 2 * sockeye_wiring::limits::SCAN_MS);
+const _: () = assert!(WIRING_SCAN_TIMEOUT_MS as u64 > 2 * sockeye_wiring::limits::SCAN_MS);
 const _: () =
     assert!(NAME_LEN_MAX == sockeye_wiring::limits::KEY_LEN_MAX && "wiring.".len() + NAME_LEN_MAX <= KEY_LEN_MAX);
 const _: () = assert!("rule.".len() + NAME_LEN_MAX <= KEY_LEN_MAX && RULE_LEN_MAX + NAME_LEN_MAX <= RULES_TEXT_LEN_MAX);

@@ -171,6 +171,11 @@ pub struct WiringSetup {
 pub trait Platform {
     /// The time.
     fn now(&self) -> Now;
+    /// The lower 32 bits of [`Now::uptime_us`], to measure how long a command runs. A platform may read them at less cost
+    /// than all of the time.
+    fn uptime_us_low(&self) -> u32 {
+        self.now().uptime_us as u32
+    }
     /// Fills `bytes` with random numbers that nobody can guess.
     fn random(&self, bytes: &mut [u8]);
     /// The device's identity; the same at each call.

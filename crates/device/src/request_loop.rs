@@ -20,7 +20,7 @@ use embassy_time::{Duration, Instant, Timer};
 use sockeye_resp::{Decoder, opens_http};
 
 use crate::app::App;
-use crate::limits::{BLOCK_MS_MAX, HALF_CLOSED_BLOCK_MS_MAX};
+use crate::limits::HALF_CLOSED_BLOCK_MS_MAX;
 use crate::replies::page::HEADER;
 use crate::sessions::session::ClientAddress;
 use crate::settings::Store;
@@ -244,11 +244,11 @@ enum WakeReason {
 
 impl Wait {
     /// When the request that waits gives up, and never if it is without a time; it may have waited before.
-    fn until(&mut self, timeout_ms: u64) -> Instant {
+    fn until(&mut self, timeout_ms: u32) -> Instant {
         let until = match (*self, timeout_ms) {
             (Self::Until(until), _) => until,
             (_, 0) => Instant::MAX,
-            _ => Instant::now() + Duration::from_millis(timeout_ms.min(BLOCK_MS_MAX)),
+            _ => Instant::now() + Duration::from_millis(timeout_ms.into()),
         };
         *self = Self::Until(until);
         until

@@ -28,6 +28,9 @@ const fn m(ticks: u64) -> u32 {
     shifted as u32
 }
 
+/// The low bits of M that are zero in a cookie: they count for one to two seconds.
+const COOKIE_BITS: u32 = 19;
+
 /// The secret of a device: new at each start, from its random number generator.
 #[derive(Clone)]
 pub struct IsnKey([u8; 16]);
@@ -44,6 +47,20 @@ impl IsnKey {
         Seq::new(m(now.as_ticks())) + self.hash(FOR_ISN, local, remote) as u32
     }
 
+    /// An ISN that [`is_cookie`](Self::is_cookie) knows again (RFC 4987 section 3.6): that of one to two seconds later at
+    /// most.
+    pub fn cookie(&self, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> Seq {
+        let next = ((m(now.as_ticks()) >> COOKIE_BITS) + 1) << COOKIE_BITS;
+        Seq::new(next) + self.hash(FOR_ISN, local, remote) as u32
+    }
+
+    /// Whether `isn` was a [`cookie`](Self::cookie) within the last second. A number of four seconds ago is no cookie any more.
+    /// Of 2^31 numbers one is a cookie.
+    pub fn is_cookie(&self, isn: Seq, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> bool {
+        let age = self.cookie(local, remote, now) - isn;
+        age == 0 || age == 1 << COOKIE_BITS
+    }
+
     /// A port for an outgoing connection: the first at `attempt` 0, and another with each further attempt (RFC 6056
     /// section 3.3.3, algorithm 3). The port of `local` counts for nothing.
     pub fn port(&self, local: SocketAddrV4, remote: SocketAddrV4, attempt: u16) -> u16 {
@@ -52,6 +69,7 @@ impl IsnKey {
         PORT_FIRST + offset.wrapping_add(attempt) % PORTS
     }
 
+    #[inline(never)]
     fn hash(&self, purpose: u8, local: SocketAddrV4, remote: SocketAddrV4) -> u64 {
         let mut bytes = [purpose; 13];
         bytes[1..5].copy_from_slice(&local.ip().octets());
@@ -97,6 +115,25 @@ mod tests {
         let bytes = [0, 192, 168, 1, 1, 11, 184, 192, 168, 1, 2, 0, 1];
         let hash = SipHasher13::new_with_key(b"0123456789abcdef").hash(&bytes) as u32;
         assert_eq!(KEY.isn(local(), remote(1), NOW), Seq::new(1_250_000) + hash);
+    }
+
+    /// A cookie is never behind the ISN of that time, and is known for more than one second and less than five. No number
+    /// beside it is known.
+    #[test]
+    fn a_cookie_is_known_again_for_some_seconds() {
+        let remote = remote(40_000);
+        for ms in (0..10_000).step_by(97) {
+            let sent = Instant::from_millis(ms);
+            let cookie = KEY.cookie(local(), remote, sent);
+            let ahead = cookie - KEY.isn(local(), remote, sent);
+            assert!((1..=1 << COOKIE_BITS).contains(&ahead), "{ahead}");
+            let is_known = |isn, after_ms| KEY.is_cookie(isn, local(), remote, sent + Duration::from_millis(after_ms));
+            assert!(is_known(cookie, 0) && is_known(cookie, 1_048) && !is_known(cookie, 4_195), "{ms}");
+            for beside in 1..1_000 {
+                assert!(!is_known(cookie + beside, 0) && !is_known(cookie - beside, 0), "{beside}");
+            }
+            assert!(!KEY.is_cookie(cookie, local(), self::remote(40_001), sent));
+        }
     }
 
     /// Of 100,000 numbers each bit is as often set as not, and as often another than before as the same. Hardly a difference

@@ -51,6 +51,7 @@ mod receive;
 mod ring;
 mod segment;
 mod send;
+mod syn_cookie;
 mod tcb;
 #[cfg(test)]
 mod tests;

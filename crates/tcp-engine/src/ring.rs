@@ -140,7 +140,7 @@ fn copy(to: &mut [u8], from: &[u8]) {
         9..17 => copy_ends::<8>(to, from),
         _ => copy_ends::<16>(to, from),
     };
-    if !is_done {
+    if !is_done && to.len() == from.len() {
         to.copy_from_slice(from);
     }
 }

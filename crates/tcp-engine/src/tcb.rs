@@ -163,6 +163,11 @@ pub struct Tcb<M> {
     pub(crate) tx: Ring<M>,
 }
 
+/// The MSS that packets of at most `mtu` bytes leave room for (RFC 6691 section 2).
+pub(crate) fn own_mss(mtu: usize) -> u16 {
+    mtu.saturating_sub(HEADERS_LEN).clamp(MSS_MIN.into(), BUFFER_LEN_MAX) as u16
+}
+
 impl<M: RingMemory> Tcb<M> {
     /// A connection that is closed. Of a buffer, [`BUFFER_LEN_MAX`] bytes are used at most.
     ///
@@ -213,7 +218,7 @@ impl<M: RingMemory> Tcb<M> {
     fn begin(&mut self, isn: Seq, mtu: usize, now: Instant) {
         (self.snd_una, self.snd_nxt, self.snd_max) = (isn, isn, isn);
         (self.snd_wnd, self.snd_wnd_max, self.snd_mss) = (0, 0, MSS_DEFAULT);
-        self.rcv_mss = mtu.saturating_sub(HEADERS_LEN).clamp(MSS_MIN.into(), BUFFER_LEN_MAX) as u16;
+        self.rcv_mss = own_mss(mtu);
         (self.fin_queued, self.syn_repeated, self.fin_received) = (false, false, false);
         (self.rcv_nxt, self.rcv_adv) = (Seq::default(), Seq::default());
         self.early = None;
@@ -230,6 +235,7 @@ impl<M: RingMemory> Tcb<M> {
     // ---- OPEN, CLOSE, ABORT (section 3.9.1)
 
     /// Takes a SYN for a listener (section 3.10.7.2). `mtu` is the length of the longest IPv4 packet, bytes.
+    #[inline(never)]
     pub fn accept(&mut self, syn: &Segment<'_>, isn: Seq, mtu: usize, now: Instant) {
         self.begin(isn, mtu, now);
         self.is_passive = true;

@@ -16,6 +16,7 @@ use crate::limits::{
     GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
 };
 use crate::route::Route;
+use crate::syn_cookies::Flood;
 use crate::tcp_connection::{AcceptState, Connection};
 use crate::tcp_socket::TcpError;
 
@@ -124,6 +125,7 @@ pub(crate) struct Table {
     /// How many of them are attached.
     pub(crate) interfaces_len: usize,
     syns: Vec<WaitingSyn, SYN_BACKLOG>,
+    pub(crate) flood: Flood,
     /// Accepts that wait, one bit each, and how many they are.
     pending_accepts: u64,
     pending_accepts_len: u32,
@@ -149,6 +151,7 @@ impl Table {
             interfaces: [const { InterfaceState::new() }; INTERFACES_MAX],
             interfaces_len: 0,
             syns: Vec::new(),
+            flood: Flood::NONE,
             pending_accepts: 0,
             pending_accepts_len: 0,
             unaccepted: 0,
@@ -200,14 +203,26 @@ impl Table {
         let index = self.room_for_syn(now)?;
         let peer = packet.peer;
         let isn = self.isn_key.isn(local.socket(peer), peer.into(), now);
+        self.occupy(index, interface, packet, local, now).tcp.accept(&packet.segment, isn, mtu, now);
+        Some(index)
+    }
+
+    /// Gives a free connection to the sender of a packet. Its TCP has yet to begin.
+    pub(crate) fn occupy(
+        &mut self,
+        index: usize,
+        interface: usize,
+        packet: &Packet<'_>,
+        local: &Local,
+        now: Instant,
+    ) -> &mut Connection {
         self.take_mark(index);
+        self.unaccepted += 1;
         let connection = at_mut(&mut self.connections, index);
         connection.forget();
-        connection.tcp.accept(&packet.segment, isn, mtu, now);
-        let route = Route::new(packet.peer_mac, local.mac, local.address, peer);
-        connection.begin(peer, route, interface, AcceptState::HalfOpen, now);
-        self.unaccepted += 1;
-        Some(index)
+        let route = Route::new(packet.peer_mac, local.mac, local.address, packet.peer);
+        connection.begin(packet.peer, route, interface, AcceptState::HalfOpen, now);
+        connection
     }
 
     /// Opens a connection to `remote`, which belongs to the caller (RFC 9293 section 3.10.1, active open).
@@ -269,17 +284,24 @@ impl Table {
         oldest
     }
 
-    /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
-    /// clients out.
-    fn evict_half_open(&mut self, now: Instant) -> bool {
+    /// The half-open connection whose SYN came first.
+    #[inline(never)]
+    pub(crate) fn oldest_half_open(&self) -> Option<usize> {
         let half_open = self
             .connections
             .iter()
             .enumerate()
             .filter(|(_, connection)| connection.accept_state == AcceptState::HalfOpen);
-        let oldest = half_open.min_by_key(|(_, connection)| connection.since);
-        match oldest.filter(|(_, connection)| connection.since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now) {
-            Some((index, _)) => {
+        half_open.min_by_key(|(_, connection)| connection.since).map(|(index, _)| index)
+    }
+
+    /// Ends the oldest half-open connection if it had its time, so that SYNs without a client behind them can't keep
+    /// clients out.
+    fn evict_half_open(&mut self, now: Instant) -> bool {
+        let had_its_time =
+            |index: &usize| at(&self.connections, *index).since + Duration::from_millis(HALF_OPEN_KEEP_MS) <= now;
+        match self.oldest_half_open().filter(had_its_time) {
+            Some(index) => {
                 self.forget(index);
                 true
             }
@@ -446,7 +468,7 @@ impl Table {
     /// oldest goes: its client sends it again.
     pub(crate) fn queue_syn(&mut self, interface: usize, peer: Peer, frame: &[u8], now: Instant) {
         let Ok(frame) = Vec::from_slice(frame) else { return };
-        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
+        self.drop_syn(interface, peer);
         if self.syns.is_full() {
             self.syns.remove(0);
         }
@@ -484,6 +506,26 @@ impl Table {
         } else {
             None
         }
+    }
+
+    /// A connection for a client whose handshake is complete. A half-open connection makes way for the client.
+    pub(crate) fn room_for_cookie(&mut self) -> Option<usize> {
+        if self.unaccepted >= self.pending_accepts_len {
+            let index = self.oldest_half_open()?;
+            self.forget(index);
+        }
+        self.room(0..self.accepting_len)
+    }
+
+    /// Whether all places are taken where SYNs wait.
+    pub(crate) fn is_backlog_full(&self) -> bool {
+        self.syns.is_full()
+    }
+
+    /// The SYN of this peer waits no longer, if there is one.
+    #[inline(never)]
+    pub(crate) fn drop_syn(&mut self, interface: usize, peer: Peer) {
+        self.drop_syns(|syn| syn.peer == peer && syn.interface == interface);
     }
 
     pub(crate) fn drop_syns(&mut self, drop: impl Fn(&WaitingSyn) -> bool) {

@@ -18,6 +18,8 @@
 //! - **a SYN while a slot is closing**: it waits, and is answered when an accept begins, not a second later when it
 //!   would come again.
 //! - **half-open handshakes**: they end after [`Options::handshake`], and sooner when a client needs the room.
+//! - **a flood of SYNs**: those without room are answered by SYN cookies (RFC 4987 section 3.6). A client beside them gets
+//!   the first slot that is free.
 //! - **a client in TIME-WAIT here**: a new connection from it, or from anybody, takes the place.
 //! - **a restarted client that uses its old port**: its SYN gets a challenge ACK, and the client answers with a RST.
 //!   The client's next SYN gets through.
@@ -51,6 +53,7 @@ mod neighbours;
 mod net_driver;
 mod route;
 mod runner;
+mod syn_cookies;
 mod tcp_connection;
 mod tcp_socket;
 

@@ -18,6 +18,16 @@ pub const SYN_LEN_MAX: usize = 14 + 20 + 60;
 pub const SYN_WAIT_MS: u64 = 2_000;
 /// A half-open connection older than this makes way for a new SYN when there is no other room, milliseconds.
 pub const HALF_OPEN_KEEP_MS: u64 = 250;
+/// A handshake that has taken longer is evidence of a flood, milliseconds. Most hosts answer a SYN,ACK sooner.
+pub const HALF_OPEN_SLOW_MS: u64 = 100;
+/// A SYN without a place to wait, beside a slow handshake, counts for so long, milliseconds: two a second are no flood.
+pub const FLOOD_SYN_MS: u64 = 500;
+/// SYNs that count for more than this together are a flood, milliseconds.
+pub const FLOOD_MS: u64 = 1_000;
+/// The most for which they count, milliseconds: a flood is over after so long without a SYN, less [`FLOOD_MS`].
+pub const FLOOD_MS_MAX: u64 = 3_000;
+/// SYN cookies are taken until so long after the last one was sent, milliseconds.
+pub const COOKIES_MS: u64 = 2_000;
 /// A connection that gives way to a newcomer has this long for its last bytes to be acknowledged, milliseconds.
 pub const GIVE_WAY_KEEP_MS: u64 = 100;
 
@@ -69,6 +79,7 @@ pub const IGMP_WAKES: u8 = 4;
 /// The longest such time, milliseconds. IGMPv3 permits up to 53 minutes; routers use 10 seconds.
 pub const IGMP_RESPONSE_MS_MAX: u64 = 3_600_000;
 
+const _: () = assert!(HALF_OPEN_SLOW_MS < HALF_OPEN_KEEP_MS);
 const _: () = assert!(TICK_MS < HALF_OPEN_KEEP_MS && TICK_MS <= GIVE_WAY_KEEP_MS);
 const _: () = assert!(TICK_MS + sockeye_tcp_engine::limits::ACK_DELAY_MS < 500, "RFC 9293 section 3.8.6.3");
 const _: () = assert!(SYN_WAIT_MS > 1_000, "a waiting SYN must outlive its retransmission interval");

@@ -400,10 +400,15 @@ impl SegmentInput<'_> {
             return;
         }
         if segment.is_opening() && self.table.is_listening(*peer) {
-            match self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
-                Some(index) => self.settle(index),
-                None => self.queue_syn(packet, frame),
+            if let Some(index) = self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
+                self.settle(index);
+            } else if let Some(cookie) = self.table.cookie(self.index, packet, self.local, self.mtu, self.now) {
+                self.answer(packet, &cookie, tx);
+            } else {
+                self.queue_syn(packet, frame);
             }
+        } else if let Some(index) = self.table.admit_by_cookie(self.index, packet, self.local, self.mtu, self.now) {
+            self.handshake_segment(index, packet, tx);
         } else if let Some(refusal) = OutgoingSegment::refusal(segment) {
             self.answer(packet, &refusal, tx);
         }
@@ -430,7 +435,7 @@ impl SegmentInput<'_> {
         let gives_way = matches!(connection.tcp.state(), State::Closed | State::TimeWait);
         if !packet.segment.is_opening() || !gives_way {
             let is_open = !matches!(connection.tcp.state(), State::SynSent | State::SynReceived);
-            self.segment(index, packet, tx);
+            self.handshake_segment(index, packet, tx);
             if is_open && packet.segment.is_opening() {
                 // The connection challenges it (RFC 5961 section 4). A peer that has restarted answers with a RST, and
                 // then its SYN has waited.
@@ -447,6 +452,13 @@ impl SegmentInput<'_> {
             connection.peer = None;
         }
         self.unknown(packet, frame, tx);
+    }
+
+    /// [`segment`](Self::segment) where it is rare.
+    #[cold]
+    #[inline(never)]
+    fn handshake_segment<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, tx: T) {
+        self.segment(index, packet, tx);
     }
 
     #[inline]

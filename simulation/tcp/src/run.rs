@@ -421,14 +421,14 @@ impl<'a> World<'a> {
         if self.watch.acknowledged(reader) as usize > self.ends[reader.index()].got.len() + 1 {
             return Err(Fault { side: Some(reader), ..self.fault(Kind::Undelivered, detail) });
         }
+        if self.gives_up_early.is_some() {
+            return Err(Fault { side: self.gives_up_early, ..self.fault(Kind::GivenUpEarly, detail) });
+        }
         if self.plan.link.loss >= HEAVY_LOSS {
             return Ok(());
         }
         if self.watch.is_stuck(writer, end) {
             return Err(Fault { side: Some(writer), ..self.fault(Kind::NoRetransmission, detail) });
-        }
-        if self.gives_up_early.is_some() {
-            return Err(Fault { side: self.gives_up_early, ..self.fault(Kind::GivenUpEarly, detail) });
         }
         if lost < EXCUSES { Err(self.fault(Kind::Short, detail)) } else { Ok(()) }
     }

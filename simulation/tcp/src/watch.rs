@@ -27,7 +27,8 @@ pub enum Kind {
     /// The same, and the sender had not sent the first byte without an acknowledgement for [`RETRANSMITS_WITHIN`]. A
     /// window probe does not count where the window is open.
     NoRetransmission,
-    /// The same, and a host gave its peer up which it had heard within [`SILENCE`].
+    /// A connection ended before all bytes had arrived, whatever the link lost: a host gave up its peer, which it had
+    /// heard within [`SILENCE`].
     GivenUpEarly,
     /// A host took its peer's FIN although text before it was missing.
     EarlyEnd,

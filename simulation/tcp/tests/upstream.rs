@@ -247,3 +247,18 @@ fn in_last_ack_a_window_that_opens_is_not_seen() {
     }
     assert_eq!(it.host.state(), State::Closed, "25 seconds have passed, and an ACK every two");
 }
+
+/// Report 12: a keep-alive of the peer is no sign of the peer. While text waits for its ACK the peer is given up after 25
+/// seconds, although a keep-alive comes every five.
+#[test]
+fn a_keep_alive_is_no_sign_of_the_peer() {
+    let mut it = Server::established();
+    assert_eq!(it.host.write(&[7; 100]), 100);
+    for _ in 0..5 {
+        assert_eq!(it.host.state(), State::Established);
+        it.waits(5 * SECOND);
+        assert_eq!(it.takes(&it.ack(0, 1, 1_000)).len(), 1, "it is answered");
+    }
+    it.waits(100 * MILLISECOND);
+    assert_eq!(it.host.state(), State::Closed);
+}

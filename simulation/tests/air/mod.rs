@@ -2,6 +2,7 @@
 //! the test moves the time.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::net::Ipv4Addr;
 use std::pin::Pin;
@@ -23,6 +24,8 @@ pub const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 2);
 pub const BUFFER_LEN: usize = 1024;
 pub const CONNECTIONS: usize = 4;
 const MTU: usize = 1514;
+/// Frames that a network card holds each way.
+const CARD_FRAMES: usize = 8;
 pub const SERVER_MAC: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub const CLIENT_MAC: [u8; 6] = [2, 0, 0, 0, 0, 2];
 
@@ -39,6 +42,8 @@ pub struct Air {
     pub sources: RefCell<Vec<Ipv4Addr>>,
     /// The frames that left the server.
     pub sent: RefCell<Vec<Vec<u8>>>,
+    /// Frames of no host here that come to the server, before the client's.
+    pub forged: RefCell<VecDeque<Vec<u8>>>,
 }
 
 impl Air {
@@ -86,6 +91,7 @@ impl World {
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
             sources: RefCell::default(),
             sent: RefCell::default(),
+            forged: RefCell::default(),
         });
         let options = Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([seed as u8; 16]) };
         let tcp = Tcp::with_outgoing(
@@ -157,10 +163,14 @@ impl Net {
 
 /// Attaches the listener to a network of two hosts, and gives what has to run for it.
 fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
-    let (mut near, near_device) =
-        channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(SERVER_MAC));
-    let (mut far, far_device) =
-        channel::new(leak(channel::State::<MTU, 8, 8>::new()), HardwareAddress::Ethernet(CLIENT_MAC));
+    let (mut near, near_device) = channel::new(
+        leak(channel::State::<MTU, CARD_FRAMES, CARD_FRAMES>::new()),
+        HardwareAddress::Ethernet(SERVER_MAC),
+    );
+    let (mut far, far_device) = channel::new(
+        leak(channel::State::<MTU, CARD_FRAMES, CARD_FRAMES>::new()),
+        HardwareAddress::Ethernet(CLIENT_MAC),
+    );
     near.set_link_state(LinkState::Up);
     far.set_link_state(LinkState::Up);
     let port = leak(DriverPort::new(near_device));
@@ -178,6 +188,7 @@ fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
         Box::pin(async move { interface.follow(server_stack, |_| ()).await }),
         Box::pin(poll_fn(move |_| {
             carry(&mut near, &mut far, &air);
+            forge(&mut near, &air);
             carry(&mut far, &mut near, &air);
             Poll::Pending
         })),
@@ -196,5 +207,15 @@ fn carry(from: &mut channel::Runner<'static, MTU>, to: &mut channel::Runner<'sta
             to.rx_done(len);
         }
         from.tx_done();
+    }
+}
+
+/// Gives the forged frames to the server, but leaves room for one of the client's.
+fn forge(server: &mut channel::Runner<'static, MTU>, air: &Air) {
+    for _ in 1..CARD_FRAMES {
+        let Some(frame) = air.forged.borrow_mut().pop_front() else { return };
+        let Some(buf) = server.try_rx_buf() else { return };
+        buf[..frame.len()].copy_from_slice(&frame);
+        server.rx_done(frame.len());
     }
 }

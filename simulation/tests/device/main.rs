@@ -10,8 +10,15 @@ mod firmware;
 mod http;
 mod keys;
 mod log;
+#[expect(dead_code, reason = "the tests of push use the rest")]
+#[path = "../push/net.rs"]
+mod net;
+#[expect(dead_code, reason = "the tests of push use the rest")]
+#[path = "../push/peer.rs"]
+mod peer;
 mod power;
 mod pubsub;
+mod push_beside_update;
 mod radio;
 mod redis;
 #[path = "../../../crates/resp/tests/common/redis_server.rs"]

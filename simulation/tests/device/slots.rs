@@ -1,20 +1,21 @@
 //! A device with two slots for images in simulated flash, and what clients send to update it.
 
 use std::cell::Cell;
+use std::future::pending;
 use std::ops::Range;
 
-use embassy_futures::join::join;
+use embassy_futures::join::join3;
 use embassy_futures::select::{Either, select};
 use embassy_futures::{block_on, yield_now};
 use embassy_time::Duration;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
-use sockeye_device::{App, AppResources, Firmware, Settings};
+use sockeye_device::{App, AppResources, Firmware, Outbox, Settings};
 use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
 use sockeye_firmware_update::{Layout, Slot, Target, UpdateStatus, Updater, bootloader};
 use sockeye_simulation::clock;
 use sockeye_simulation::flash::{Flash, SECTOR_LEN, WORD_LEN};
 
-use crate::board::Board;
+use crate::board::{Board, READINGS};
 use crate::script::Device;
 
 const SECTOR: u32 = SECTOR_LEN as u32;
@@ -102,6 +103,17 @@ pub fn bootload(flash: &Flash) -> Option<Slot> {
 /// Runs a device that has booted this slot. `test` gets the device, the update as it is after the first statement, and
 /// whether the device is to restart.
 pub fn run(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>, UpdateStatus, &Cell<bool>)) {
+    run_beside(flash, booted, &Outbox::new(&READINGS), pending(), test);
+}
+
+/// The same, with what sends the samples of the outbox.
+pub fn run_beside(
+    flash: &Flash,
+    booted: Slot,
+    outbox: &Outbox<'_>,
+    sender: impl Future<Output = ()>,
+    test: impl FnOnce(&mut Device<'_>, UpdateStatus, &Cell<bool>),
+) {
     let board = Board::default();
     let mut histories = board.histories();
     let settings: Settings = board.stored.borrow().clone();
@@ -110,7 +122,8 @@ pub fn run(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>, Updat
     let mut updater = Updater::new(flash.clone(), layout(), target, booted).unwrap();
     let status = complete(updater.boot()).unwrap();
     let firmware = Firmware::new(status, "esp32c3");
-    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap().with_firmware(Some(&firmware));
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap();
+    let app = app.with_firmware(Some(&firmware)).with_outbox(outbox);
     let is_restarting = Cell::new(false);
     let mut device = Device::new(&board, &app);
     device.start_update(async {
@@ -118,7 +131,7 @@ pub fn run(flash: &Flash, booted: Slot, test: impl FnOnce(&mut Device<'_>, Updat
             app.restart_requested().await;
             is_restarting.set(true);
         };
-        join(app.update(&mut updater, async || ()), restart).await;
+        join3(app.update(&mut updater, async || ()), restart, sender).await;
     });
     test(&mut device, status, &is_restarting);
 }

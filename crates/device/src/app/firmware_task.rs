@@ -10,6 +10,7 @@ use sockeye_firmware_update::{UpdateError, Updater};
 use sockeye_wifi::ApState;
 
 use crate::app::App;
+use crate::command::Environment;
 use crate::firmware::{Firmware, Job, Outcome};
 use crate::limits::TRIAL_LOOK_MS;
 use crate::sessions::session::Cursor;
@@ -18,7 +19,7 @@ use crate::state::State;
 impl<'a> App<'a> {
     /// The same device, whose firmware can be updated; None if it has no slots.
     pub fn with_firmware(self, firmware: Option<&'a Firmware>) -> Self {
-        Self { firmware, ..self }
+        Self { environment: Environment { firmware, ..self.environment }, ..self }
     }
 
     /// Does what FIRMWARE asks for, with the updater that has [booted](Updater::boot), and asks for a restart when a
@@ -26,7 +27,7 @@ impl<'a> App<'a> {
     /// the store has to take settings. Must run beside the connections, once. Other tasks run between any two operations
     /// on flash.
     pub async fn update<F: NorFlash>(&self, updater: &mut Updater<F>, kept: impl AsyncFn()) -> ! {
-        let Some(firmware) = self.firmware else {
+        let Some(firmware) = self.environment.firmware else {
             loop {
                 pending::<()>().await;
             }

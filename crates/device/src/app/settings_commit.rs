@@ -30,10 +30,8 @@ impl App<'_> {
         request: &Request<'_>,
         reply: &mut ReplyWriter<'_>,
     ) -> bool {
-        let state = &mut *self.state();
-        let now = self.platform.now();
-        let command = TABLE.get(state.sessions.get(key).command);
-        self.with_context(state, request, reply, (key, now), false, |cx| {
+        self.with_context(key, request, false, reply, |cx| {
+            let command = TABLE.get(cx.session().command);
             command.is_some_and(|command| commit::prepare(cx, command, pending))
         })
     }
@@ -49,7 +47,7 @@ impl App<'_> {
     ) {
         let state = &mut *self.state();
         let is_reset = pending.change == Change::Reset && stored.is_ok();
-        if let Some(log) = self.log.filter(|_| is_reset) {
+        if let Some(log) = self.environment.log.filter(|_| is_reset) {
             // The log has the names of networks.
             log.clear();
         }
@@ -63,7 +61,7 @@ impl App<'_> {
     /// The names of streams at the peer begin with the device's name.
     fn configure(&self, state: &State) {
         self.platform.set_log_level(state.settings.log_level);
-        if let Some(outbox) = self.outbox {
+        if let Some(outbox) = self.environment.outbox {
             outbox.configure(&state.settings.push, state.device_name(self.platform));
         }
     }

@@ -29,7 +29,7 @@ impl App<'_> {
             }
             state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
         }
-        if let Some(outbox) = self.outbox.filter(|_| state.wired.take_rewired()) {
+        if let Some(outbox) = self.environment.outbox.filter(|_| state.wired.take_rewired()) {
             outbox.rewire(left);
         }
     }

@@ -141,14 +141,14 @@ fn is_at(session: &Session, address: &[u8]) -> bool {
 }
 
 pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let (now_s, port, request) = (cx.now.uptime_s() as u32, cx.platform.identity().port, cx.request);
+    let (now_s, port, request) = (cx.now.uptime_s() as u32, cx.platform.identity().port, *cx.request);
     let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
     cx.reply.verbatim_with(*b"txt", |out| clients.write_own(out));
     Ok(Flow::Continue)
 }
 
 pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let request = cx.request;
+    let request = *cx.request;
     check_list(&request)?;
     if is_of_type(&request) && !is_type(cx.arg(3)) {
         return cx.refuse(format_args!("ERR Unknown client type '{}'", LossyUtf8(cx.arg(3))));
@@ -157,7 +157,7 @@ pub(crate) fn list(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let place = (session.id, session.cursor);
     let (now_s, port) = (cx.now.uptime_s() as u32, cx.platform.identity().port);
     let clients = ClientList { state: cx.state, table: cx.table, own: cx.key, now_s, port, request };
-    let progress = cx.document.reply(place, now_ms, cx.reply, |out| clients.write(out));
+    let progress = cx.environment.document.borrow_mut().reply(place, now_ms, cx.reply, |out| clients.write(out));
     cx.go_on(progress)
 }
 

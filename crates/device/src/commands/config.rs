@@ -101,7 +101,7 @@ fn write_value(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
         Parameter::MaxClients => health().slots.into(),
         Parameter::Port => cx.platform.identity().port.into(),
         Parameter::SlowlogMaxLen => SLOWLOG_LEN as u64,
-        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US,
+        Parameter::SlowlogSlowerThan => SLOWLOG_SLOWER_THAN_US.into(),
         Parameter::Timeout => health().idle_timeout_s.into(),
     };
     cx.reply.bulk_fmt(format_args!("{number}"));
@@ -123,7 +123,9 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     }
     for (index, (name, _)) in pairs(request).enumerate() {
         if let Some(family) = Family::of(name) {
-            if pairs(request).take(index).any(|(other, _)| other == name) {
+            // A family's prefix may be in any case, a name in it may not.
+            let own = family.name(name);
+            if pairs(request).take(index).any(|(other, _)| family.name(other) == own) {
                 return Err(Refusal::Argument(family.noun(), "duplicate parameter"));
             }
             continue;

@@ -16,17 +16,17 @@ pub(crate) const ON_TRIAL: &str = "ERR this firmware is on trial and stores no s
 
 impl<'c> CommandContext<'c, '_> {
     fn slots(&self) -> Result<&'c Firmware, &'static str> {
-        self.firmware.ok_or(NO_SLOTS)
+        self.environment.firmware.ok_or(NO_SLOTS)
     }
 
     /// Whether the firmware that runs is on trial.
     pub(crate) fn is_firmware_on_trial(&self) -> bool {
-        self.firmware.is_some_and(Firmware::is_trial)
+        self.environment.firmware.is_some_and(Firmware::is_trial)
     }
 
     /// Whether a restart leads back to the firmware before.
     pub(crate) fn is_firmware_left_by_restart(&self) -> bool {
-        self.firmware.is_some_and(Firmware::is_left_by_restart)
+        self.environment.firmware.is_some_and(Firmware::is_left_by_restart)
     }
 
     /// Has the flash's task do a job, and replies when it is done. `prepare` runs before the job is given.

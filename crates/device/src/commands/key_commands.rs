@@ -29,24 +29,16 @@ impl CommandContext<'_, '_> {
     }
 
     #[inline]
-    fn exists(&self, key: Key) -> bool {
+    fn exists(&self, catalog: Catalog<'_>, key: Key) -> bool {
         let is_shown = key != Key::Log || self.state.may_write(self.key);
-        is_shown && key.exists(self.catalog(), self.histories, self.now)
+        is_shown && key.exists(catalog, self.histories, self.now)
     }
 
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
-        self.existing_key(name)
-    }
-
-    #[inline(always)]
-    fn existing_key(&mut self, name: &[u8]) -> Option<Key> {
-        let key = self.find(name).filter(|key| self.exists(*key));
-        let counts = &mut self.state.counts;
-        match key {
-            Some(_) => counts.hits = counts.hits.wrapping_add(1),
-            None => counts.misses = counts.misses.wrapping_add(1),
-        }
+        let catalog = self.catalog();
+        let key = Key::find(catalog, name).filter(|key| self.exists(catalog, *key));
+        self.count_look(key.is_some());
         key
     }
 
@@ -55,17 +47,26 @@ impl CommandContext<'_, '_> {
     /// # Errors
     /// The key is of another type than those with one value.
     fn read(&mut self, name: &[u8]) -> Result<Option<Decimal>, &'static str> {
-        let Some(key) = self.existing_key(name) else { return Ok(None) };
-        self.value(key).map(Some).ok_or(WRONGTYPE)
+        let catalog = self.catalog();
+        let key = Key::find(catalog, name).filter(|key| self.exists(catalog, *key));
+        let value = key.map(|key| self.value(catalog, key).ok_or(WRONGTYPE)).transpose();
+        self.count_look(key.is_some());
+        value
+    }
+
+    fn count_look(&mut self, is_hit: bool) {
+        let counts = &mut self.state.counts;
+        let count = if is_hit { &mut counts.hits } else { &mut counts.misses };
+        *count = count.wrapping_add(1);
     }
 
     /// The value of a key that has one.
     #[inline(always)]
-    fn value(&self, key: Key) -> Option<Decimal> {
+    fn value(&self, catalog: Catalog<'_>, key: Key) -> Option<Decimal> {
         match key {
             Key::Reading(index) => {
-                let latest: Latest = self.catalog().latest(index, self.now)?;
-                Some(latest.value.with_decimals(self.catalog().decimals(index)?))
+                let latest: Latest = catalog.latest(index, self.now)?;
+                Some(latest.value.with_decimals(catalog.decimals(index)?))
             }
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
@@ -154,7 +155,7 @@ pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult 
         Some(Key::History(_) | Key::Log) => "stream",
         Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
         Some(key @ (Key::Reading(_) | Key::Output(_))) => {
-            let value = cx.value(key).ok_or(WRONGTYPE)?;
+            let value = cx.value(cx.catalog(), key).ok_or(WRONGTYPE)?;
             if parse_integer(value.encode(&mut [0; DECIMAL_LEN_MAX])).is_some() { "int" } else { "embstr" }
         }
     };
@@ -171,7 +172,7 @@ pub(crate) fn dbsize(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 impl CommandContext<'_, '_> {
     /// The keys that have a value and that are `wanted`.
     fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
-        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(*key) && wanted(*key));
+        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(self.catalog(), *key) && wanted(*key));
         keys.map(|(number, _)| number).collect()
     }
 
@@ -232,7 +233,7 @@ pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         index += 2;
     }
     let looked_at = Key::all(cx.catalog())
-        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(*key))
+        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(cx.catalog(), *key))
         .take(count.min(SCAN_KEYS_MAX));
     let (mut keys, mut next) = (KeySet::default(), None);
     for (number, key) in looked_at {
@@ -242,7 +243,8 @@ pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             keys.insert(number);
         }
     }
-    let is_left = |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(key));
+    let is_left =
+        |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(cx.catalog(), key));
     let next = next.filter(|next| is_left(*next)).unwrap_or(0);
     cx.reply.array(2);
     cx.reply.bulk_fmt(format_args!("{next}"));

@@ -42,7 +42,7 @@ fn subscribe_to(cx: &mut CommandContext<'_, '_>, scope: Scope) -> CommandResult 
             let name = cx.arg(index + 1);
             // There is room, and the name fits: both were looked at above.
             let _ = cx.session().subscriber.add(scope, name);
-            if let Some(log) = cx.log.filter(|_| scope == Scope::Channel && name == LOG.as_bytes()) {
+            if let Some(log) = cx.environment.log.filter(|_| scope == Scope::Channel && name == LOG.as_bytes()) {
                 cx.session().subscriber.log.get_or_insert(log.next());
             }
             let count = cx.session().subscriber.len();

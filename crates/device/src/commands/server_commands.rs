@@ -11,12 +11,13 @@ pub(crate) fn info(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         histories: cx.histories,
         platform: cx.platform,
         is_log_shown: cx.state.may_write(cx.key),
-        outbox: cx.outbox,
+        outbox: cx.environment.outbox,
         health: cx.platform.health(),
         now: cx.now,
-        request: cx.request,
+        request: *cx.request,
     };
-    let progress = cx.document.reply(place, cx.now.uptime_ms(), cx.reply, |out| info.write(out));
+    let progress =
+        cx.environment.document.borrow_mut().reply(place, cx.now.uptime_ms(), cx.reply, |out| info.write(out));
     cx.go_on(progress)
 }
 

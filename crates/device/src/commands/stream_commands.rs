@@ -7,7 +7,7 @@ use crate::commands::DENIED;
 use crate::commands::key_commands::WRONGTYPE;
 use crate::keys::catalog::{Key, LOG};
 use crate::keys::history::{Samples, StreamId};
-use crate::limits::STREAMS_MAX;
+use crate::limits::{BLOCK_MS_MAX, STREAMS_MAX};
 use crate::sessions::session::Cursor;
 
 pub(crate) const INVALID_ID: &str = "ERR Invalid stream ID specified as stream command argument";
@@ -37,7 +37,7 @@ impl CommandContext<'_, '_> {
     /// # Errors
     /// The error with the reason, if `name` is the log's.
     pub(crate) fn check_log_access(&self, name: &[u8]) -> Result<(), &'static str> {
-        let is_log = self.log.is_some() && name == LOG.as_bytes();
+        let is_log = self.environment.log.is_some() && name == LOG.as_bytes();
         if is_log && !self.state.may_write(self.key) { Err(DENIED) } else { Ok(()) }
     }
 
@@ -54,7 +54,7 @@ impl CommandContext<'_, '_> {
     pub(crate) fn range(&self, stream: Stream, from: StreamId, to: StreamId) -> Samples {
         let samples = match stream {
             Stream::History(index) => self.histories.get(index).map(|history| history.range(from, to)),
-            Stream::Log => self.log.map(|log| log.range(from, to)),
+            Stream::Log => self.environment.log.map(|log| log.range(from, to)),
         };
         samples.unwrap_or(Samples::NONE)
     }
@@ -63,7 +63,7 @@ impl CommandContext<'_, '_> {
     pub(crate) fn next_entry(&self, stream: Stream) -> u32 {
         let next = match stream {
             Stream::History(index) => self.histories.get(index).map(|history| history.next()),
-            Stream::Log => self.log.map(|log| log.next()),
+            Stream::Log => self.environment.log.map(|log| log.next()),
         };
         next.unwrap_or_default()
     }
@@ -72,7 +72,7 @@ impl CommandContext<'_, '_> {
     pub(crate) fn entry_id(&self, stream: Stream, number: u32) -> Option<StreamId> {
         match stream {
             Stream::History(index) => self.histories.get(index)?.entry(number).map(|entry| entry.id),
-            Stream::Log => self.log?.line(number).map(|line| line.id),
+            Stream::Log => self.environment.log?.line(number).map(|line| line.id),
         }
     }
 
@@ -85,7 +85,7 @@ impl CommandContext<'_, '_> {
     }
 
     fn write_log_line(&mut self, number: u32) {
-        let Some(line) = self.log.and_then(|log| log.line(number)) else {
+        let Some(line) = self.environment.log.and_then(|log| log.line(number)) else {
             return self.reply.null();
         };
         self.reply.array(2);
@@ -234,7 +234,7 @@ struct Read {
     /// At most so many samples of each stream.
     count: u8,
     /// How long to wait for a sample, milliseconds, 0 for ever; none for not at all.
-    block_ms: Option<u64>,
+    block_ms: Option<u32>,
     /// Where the keys begin, and how many there are; as many IDs follow.
     keys: usize,
     streams: usize,
@@ -249,7 +249,8 @@ impl Read {
             match value {
                 Some(timeout) if option.eq_ignore_ascii_case(b"BLOCK") => {
                     let timeout = parse_integer(timeout).ok_or("ERR timeout is not an integer or out of range")?;
-                    block_ms = Some(u64::try_from(timeout).map_err(|_| "ERR timeout is negative")?);
+                    let timeout = u64::try_from(timeout).map_err(|_| "ERR timeout is negative")?;
+                    block_ms = Some(u32::try_from(timeout).unwrap_or(BLOCK_MS_MAX));
                     index += 2;
                 }
                 Some(text) if option.eq_ignore_ascii_case(b"COUNT") => {
@@ -298,7 +299,7 @@ impl Read {
             (None, Stream::History(index)) => {
                 cx.histories.get(index).map_or(Samples::NONE, |history| history.since(known()))
             }
-            (None, Stream::Log) => cx.log.map_or(Samples::NONE, |log| log.since(known())),
+            (None, Stream::Log) => cx.environment.log.map_or(Samples::NONE, |log| log.since(known())),
         };
         samples.len = samples.len.min(self.count);
         Ok((samples.len > 0).then_some(samples))

@@ -17,7 +17,7 @@ pub(crate) fn stream(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let ends = [samples.first, samples.first.wrapping_add(u32::from(samples.len).saturating_sub(1))];
     let last = match stream {
         Stream::History(index) => cx.histories.get(index).map(|history| history.last().id()),
-        Stream::Log => cx.log.map(|log| log.last()),
+        Stream::Log => cx.environment.log.map(|log| log.last()),
     };
     let last = last.unwrap_or(StreamId::MIN);
     let (len, added) = (samples.len, cx.next_entry(stream));

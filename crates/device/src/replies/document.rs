@@ -34,9 +34,10 @@ impl Document {
     }
 
     /// How long a session has to wait for it, milliseconds; None if it may have it now.
-    fn wait_ms(&self, session: u32, now_ms: u64) -> Option<u64> {
-        let until_ms = self.since_ms.saturating_add(DOCUMENT_HOLD_MS);
-        (self.owner != 0 && self.owner != session && now_ms < until_ms).then(|| until_ms - now_ms)
+    fn wait_ms(&self, session: u32, now_ms: u64) -> Option<u32> {
+        let held_ms = now_ms.saturating_sub(self.since_ms);
+        let left_ms = u64::from(DOCUMENT_HOLD_MS).saturating_sub(held_ms) as u32;
+        (self.owner != 0 && self.owner != session && left_ms > 0).then_some(left_ms)
     }
 
     /// Gives it to a session, and writes the session's reply into it.
@@ -92,7 +93,7 @@ pub(crate) enum Progress {
     /// A part of it is, and the session has the document for the rest.
     Part(Cursor),
     /// Another session has the document, for so many milliseconds at most.
-    Busy { timeout_ms: u64 },
+    Busy { timeout_ms: u32 },
     /// The rest is lost: another session has the document now.
     Lost,
 }
@@ -165,12 +166,14 @@ mod tests {
         assert_eq!(document.wait_ms(1, 20), None);
         assert_eq!(document.wait_ms(2, 20), Some(DOCUMENT_HOLD_MS - 10));
         assert!(!document.release(2));
-        assert_eq!(document.wait_ms(2, DOCUMENT_HOLD_MS + 10), None);
-        document.write(2, DOCUMENT_HOLD_MS + 10, Protocol::Resp3, |out| out.write_str("x")).unwrap();
+        let over_ms = 10 + u64::from(DOCUMENT_HOLD_MS);
+        assert_eq!(document.wait_ms(2, over_ms - 1), Some(1));
+        assert_eq!(document.wait_ms(2, over_ms), None);
+        document.write(2, over_ms, Protocol::Resp3, |out| out.write_str("x")).unwrap();
         assert_eq!(text(&document, 1, 0), None);
         assert_eq!(text(&document, 2, 0), Some("=5\r\ntxt:x\r\n"));
         assert!(document.release(2));
-        assert_eq!(document.wait_ms(1, DOCUMENT_HOLD_MS + 10), None);
+        assert_eq!(document.wait_ms(1, over_ms), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(super) enum WaitFor {
     /// The store, for the settings that the request changes.
     Commit,
     /// An event, or `timeout_ms`, which is 0 for ever; the request is decoded again then.
-    Event { timeout_ms: u64 },
+    Event { timeout_ms: u32 },
 }
 
 /// The outcome of the requests that were processed at once.

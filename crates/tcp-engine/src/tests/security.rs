@@ -2,7 +2,8 @@
 //! from off the path.
 
 use super::*;
-use crate::limits::{CHALLENGE_MS, MSS_MIN};
+use crate::limits::{CHALLENGE_MS, MSS_MIN, RTO_FIRST_MS};
+use crate::timing::ticks;
 
 /// CVE-2004-0230: of all numbers in and around the window, only RCV.NXT resets.
 #[test]
@@ -231,4 +232,32 @@ fn a_reflected_segment_is_not_answered_without_end() {
         queue.extend(it.takes(&Segment { seq, ack, window, flags, options: &[], payload: &payload }));
     }
     assert_eq!(it.c.state(), State::Established);
+}
+
+/// RFC 4987 section 3.6: after the ACK of a cookie the connection is that of a handshake whose SYN had no options. The
+/// round trip was not measured.
+#[test]
+fn the_ack_of_a_cookie_leads_to_the_same_connection() {
+    let mut whole = Peer::new(256, 256);
+    whole.options.clear();
+    let cookie = whole.c.cookie_segment(&whole.segment(SYN, b""), ISS, MTU);
+    assert_eq!(whole.open(), [whole.sent(&cookie)]);
+    whole.c.rtt.forget_timed();
+
+    let mut it = Peer { seq: whole.seq, ack: whole.ack, ..Peer::new(256, 256) };
+    it.c.accept_cookie(&it.segment(ACK, b""), MTU, it.now);
+    let view = |it: &Peer| {
+        let c = &it.c;
+        let sent = (c.snd_una, c.snd_nxt, c.snd_max, c.snd_wnd, c.snd_wl1, c.snd_mss);
+        (c.state(), sent, (c.rcv_nxt, c.rcv_adv, c.rcv_mss), c.congestion(), c.rtt.rto())
+    };
+    assert_eq!(view(&it), view(&whole));
+    it.now += Duration::from_millis(1);
+    whole.now = it.now;
+    assert_eq!((it.sends(ACK, b""), whole.sends(ACK, b"")), (vec![], vec![]));
+    assert_eq!((it.c.state(), it.c.rtt.rto()), (State::Established, ticks(RTO_FIRST_MS)));
+    assert_eq!((view(&it), it.c.due()), (view(&whole), whole.c.due()));
+    assert_eq!(it.writes(&[7; 256]), whole.writes(&[7; 256]));
+    assert_eq!(it.sends(ACK, b"text"), whole.sends(ACK, b"text"));
+    assert_eq!(it.c.received(), 4);
 }

@@ -29,7 +29,7 @@ pub(crate) enum Job {
     Abort,
 }
 
-/// What became of a job that was done.
+/// The outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,

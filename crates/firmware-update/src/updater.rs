@@ -297,7 +297,7 @@ impl<F: NorFlash> Updater<F> {
         let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
         let entry = Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) };
         if let Err(error) = self.write_entry(1 - index, entry).await {
-            // What could not be read back may still be an entry that the bootloader takes.
+            // The bootloader may take an entry that could not be read back.
             self.erase_entry(1 - index).await?;
             return Err(error);
         }

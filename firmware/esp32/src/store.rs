@@ -25,13 +25,6 @@ pub type Store = Option<FlashStore<Region>>;
 /// The receiver of images; None if the flash has no two slots for them.
 pub type Slots = Option<Updater<Region>>;
 
-/// Has the store take settings, once the firmware that was on trial is confirmed.
-pub async fn set_writable(store: &Store) {
-    if let Some(store) = store {
-        store.set_writable().await;
-    }
-}
-
 /// The project in the images of the device.
 pub const PROJECT: &str = "sockeye-device";
 

@@ -203,7 +203,8 @@ fn a_begin_that_is_refused_takes_no_turn() {
         // The sender is gone, and a sector is being erased for it.
         device.send("ap5", &write(0, &new.bytes[..512]));
         device.script("ap5!");
-        device.script(&format!("ap6: {}\nap6= -ERR the flash is at work for another client, try again|", begin(&other)));
+        device
+            .script(&format!("ap6: {}\nap6= -ERR the flash is at work for another client, try again|", begin(&other)));
         device.event("run 200");
         device.send("ap6", &write(512, &new.bytes[512..1024]));
         device.script("ap6= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
@@ -249,7 +250,7 @@ fn each_of_two_clients_gets_its_replies() {
     });
 }
 
-/// Whoever ends a trial was told that the firmware before comes back.
+/// The client that ends a trial was told that the firmware before comes back.
 #[test]
 fn a_trial_that_ends_is_not_confirmed_any_more() {
     let flash = flash(1);

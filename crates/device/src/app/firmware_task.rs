@@ -14,6 +14,7 @@ use crate::command::Environment;
 use crate::firmware::{Firmware, Job, Outcome};
 use crate::limits::TRIAL_LOOK_MS;
 use crate::sessions::session::Cursor;
+use crate::settings::flash_store::FlashStore;
 use crate::state::State;
 
 impl<'a> App<'a> {
@@ -23,10 +24,10 @@ impl<'a> App<'a> {
     }
 
     /// Does what FIRMWARE asks for, with the updater that has [booted](Updater::boot), and asks for a restart when a
-    /// trial's time is over. `kept` runs when the firmware on trial was confirmed, before anyone learns of it: from then on
-    /// the store has to take settings. Must run beside the connections, once. Other tasks run between any two operations
-    /// on flash.
-    pub async fn update<F: NorFlash>(&self, updater: &mut Updater<F>, kept: impl AsyncFn()) -> ! {
+    /// trial's time is over. A confirmation makes `store` [writable](FlashStore::set_writable) before the client gets its
+    /// reply; None on a device that stores no settings. Must run beside the connections, once. Other tasks run between any
+    /// two operations on flash.
+    pub async fn update<F: NorFlash, S: NorFlash>(&self, updater: &mut Updater<F>, store: Option<&FlashStore<S>>) -> ! {
         let Some(firmware) = self.environment.firmware else {
             loop {
                 pending::<()>().await;
@@ -39,8 +40,8 @@ impl<'a> App<'a> {
                 Either::First(()) => {
                     let Some(job) = firmware.take_job(&mut data) else { continue };
                     let outcome = work(updater, job, &data).await;
-                    if let (Job::Confirm, Ok(_)) = (job, outcome) {
-                        kept().await;
+                    if let (Job::Confirm, Ok(_), Some(store)) = (job, outcome, store) {
+                        store.set_writable().await;
                     }
                     firmware.done(job, outcome, updater.status(), self.platform.now().uptime_ms());
                     let mut state = self.state();

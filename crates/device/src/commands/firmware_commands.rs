@@ -149,7 +149,7 @@ pub(crate) fn try_image(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 
 pub(crate) fn confirm(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.work(|cx, firmware| match cx.state.is_restart_requested && firmware.is_trial() {
-        // Whoever has ended the trial was told that the firmware before comes back.
+        // The client that has ended the trial was told that the firmware before comes back.
         true => Err(RESTARTING),
         false => Ok((Job::Confirm, &[][..])),
     })

@@ -21,8 +21,8 @@ pub struct FileFlash {
 }
 
 impl FileFlash {
-    /// The flash of `size` bytes in the file `path`, which is made as the flash of a new device if there is none: erased,
-    /// but for `bytes` at `address`. Whoever is killed meanwhile finds all of it at the next start, or no file.
+    /// The flash of `size` bytes in the file `path`. Where there is no such file, the flash of a new device is made: erased,
+    /// but for `bytes` at `address`. A program that is killed meanwhile leaves all of it, or no file of this name.
     ///
     /// # Errors
     /// The file can't be used, or is of another size; then it is left as it is.
@@ -120,7 +120,7 @@ mod tests {
             block_on(flash.read(offset, &mut bytes)).unwrap();
             bytes
         };
-        // What a start that was killed has left.
+        // A start that was killed has left this.
         fs::write(path.with_extension("new"), "half").unwrap();
         let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE, (4_100, &[1, 2, 3, 4])).unwrap();
         assert_eq!(read(&mut flash, 4_100), [1, 2, 3, 4]);

@@ -37,18 +37,18 @@ impl<'a> HostStore<'a> {
         Ok(Self::Folder(Box::new(store)))
     }
 
-    /// Writes nothing until [`set_writable`](Self::set_writable): the firmware is on trial, which it can be with a folder
-    /// only.
+    /// Writes nothing until the firmware, which is on trial, is confirmed. A trial takes a folder.
     pub async fn set_read_only(&self) {
         if let Self::Folder(store) = self {
             store.set_read_only().await;
         }
     }
 
-    /// Takes changes from now on: the firmware that was on trial is confirmed.
-    pub async fn set_writable(&self) {
-        if let Self::Folder(store) = self {
-            store.set_writable().await;
+    /// The store in a folder; None if the settings are in memory.
+    pub fn flash(&self) -> Option<&FlashStore<FileFlash>> {
+        match self {
+            Self::Folder(store) => Some(store),
+            Self::Memory(_) => None,
         }
     }
 

@@ -23,7 +23,7 @@ use sockeye_esp32::esp_radio_driver::Radio;
 use sockeye_esp32::interfaces::{Links, Memory};
 use sockeye_esp32::platform::{Board, Chip, reset_reason, sample};
 use sockeye_esp32::settings::SETTINGS;
-use sockeye_esp32::store::{Flash, PROJECT, set_writable};
+use sockeye_esp32::store::{Flash, PROJECT};
 use sockeye_esp32::{CHIP, SLOTS, boards, console, guard, interfaces, panic, pins, services, wiring};
 use sockeye_firmware_update::UpdateState;
 use sockeye_server::Server;
@@ -130,7 +130,7 @@ async fn main(spawner: Spawner) -> ! {
     );
     let updating = async {
         match &mut slots {
-            Some(slots) => app.update(slots, async || set_writable(&store).await).await,
+            Some(slots) => app.update(slots, store.as_ref()).await,
             None => pending().await,
         }
     };

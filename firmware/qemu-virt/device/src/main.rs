@@ -216,7 +216,7 @@ async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
 async fn keep(storing: &'static StoreTask, store: Store, app: &'static App<'static>, slots: Option<Slots>) {
     let updating = async {
         match slots {
-            Some(slots) => app.update(slots, async || store.set_writable().await).await,
+            Some(slots) => app.update(slots, Some(&store)).await,
             None => pending().await,
         }
     };

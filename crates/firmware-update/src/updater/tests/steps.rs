@@ -205,7 +205,7 @@ fn a_firmware_whose_otadata_has_worn_out_boots_and_has_its_updates() {
     }
 }
 
-/// What can't mark itself is on trial all the same: it stores no settings, and ends when its time is over.
+/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over.
 #[test]
 fn a_trial_that_can_not_be_marked_is_one() {
     let (device, mut updater) = device();

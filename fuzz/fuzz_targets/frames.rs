@@ -278,6 +278,8 @@ impl Device {
             self.run(1_000);
             let heard = self.heard[usize::from(HOST)];
             if (heard.device_port, heard.host_port, heard.ack) == (PORT, FROM, isn + 1) {
+                // A cookie is taken without text only.
+                send(self, ACK, isn + 1, heard.seq, b"");
                 send(self, ACK, isn + 1, heard.seq, b"ping");
                 self.run(200);
                 let answered = self.heard[usize::from(HOST)];

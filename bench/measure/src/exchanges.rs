@@ -64,6 +64,9 @@ pub const MGET: Exchange = Exchange::new(
 /// An output, which the board applies.
 pub const SET: Exchange = Exchange::new(b"*3\r\n$3\r\nSET\r\n$3\r\nled\r\n$1\r\n1\r\n", b"+OK\r\n", 5);
 
+/// The settings of the factory. No other request has the device use more of its stack.
+pub const RESET: Exchange = Exchange::new(b"CONFIG FACTORYRESET\r\n", b"+OK\r\n", 5);
+
 /// Exchanges of one measurement, and connections.
 const EXCHANGES: usize = 500;
 const CYCLES: u64 = 300;

@@ -1,14 +1,15 @@
 //! The cost of a request, in guest instructions of the bare-metal images: exact, and the same on every machine.
 //!
 //! All of the guest's instructions are counted: interrupts, driver, Ethernet, IP, TCP with its acknowledgements, the
-//! executor and the server. In the device's image the device is counted too.
+//! executor and the server. In the device's image the device is counted too. The most stack that the same exchanges take
+//! is held against its ceiling too, bytes.
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, SET, SHORT};
+use crate::exchanges::{self, GET_ARRAY, GET_INLINE, HELLO, IN, MGET, OUT, RESET, SET, SHORT};
 use crate::guest::Guest;
 use harness::emulator;
 use harness::namespace::{make_tap, run_inside};
@@ -73,6 +74,7 @@ fn bench(guest: &mut Guest<'_>) -> Result<Figures> {
         ("closed_by_server", exchanges::closed_by_server(guest, &HELLO)?),
         ("1000_bytes_in", exchanges::kept_open(guest, &IN, 1)?),
         ("1000_bytes_out", exchanges::kept_open(guest, &OUT, 1)?),
+        ("stack_bytes", guest.figures()?.stack),
     ]))
 }
 
@@ -84,6 +86,10 @@ fn device(guest: &mut Guest<'_>) -> Result<Figures> {
         ("device_mget_8", exchanges::kept_open(guest, &MGET, 1)?),
         ("device_set", exchanges::kept_open(guest, &SET, 1)?),
         ("device_connect_get_close", exchanges::cycle(guest, &GET_INLINE)?),
+        ("device_stack_bytes", {
+            RESET.run(&mut Guest::connect()?)?;
+            guest.figures()?.stack
+        }),
     ]))
 }
 

@@ -16,9 +16,9 @@ pub fn keep(log: &LogRing<'_>, line: Line<'_>, uptime_us: u64) {
     log.append(level, &text, uptime_us);
 }
 
-/// Keeps what a panic says.
+/// Keeps what a panic says, and wakes nobody.
 pub fn keep_panic(log: &LogRing<'_>, words: &dyn Display, uptime_us: u64) {
-    log.append(LogLevel::Warning, words, uptime_us);
+    log.append_in_panic(LogLevel::Warning, words, uptime_us);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use core::net::{Ipv4Addr, SocketAddr};
 
 use embassy_time::Duration;
 
+use crate::address_text::AddressText;
 use crate::line::Line;
 use crate::uptime::Uptime;
 
@@ -101,12 +102,12 @@ impl<P: Fn(Line<'_>)> Boot<P> {
 
     /// The network is up.
     pub fn network_up(&self, address: Ipv4Addr) {
-        self.notice(format_args!("network up, address {address}"));
+        self.notice(format_args!("network up, address {}", AddressText(address)));
     }
 
     /// The classic server listens; `reach` is where a client reaches it. Says what to type next.
     pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
-        let (ip, to) = (reach.ip(), reach.port());
+        let (ip, to, reach) = (AddressText(reach.ip()), reach.port(), AddressText(reach));
         self.notice(format_args!("listening on port {port}, {slots} slots"));
         self.notice(format_args!("try: echo hello | nc {ip} {to}"));
         self.notice(format_args!("     node clients/node/hello.js {ip} {to}"));
@@ -115,7 +116,7 @@ impl<P: Fn(Line<'_>)> Boot<P> {
 
     /// The same for the device.
     pub fn device_listening(&self, port: u16, slots: usize, reach: SocketAddr) {
-        let (ip, to) = (reach.ip(), reach.port());
+        let (ip, to, reach) = (AddressText(reach.ip()), reach.port(), AddressText(reach));
         self.notice(format_args!("listening on port {port}, {slots} slots"));
         self.notice(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
         self.notice(format_args!("     printf 'GET lm35\\nQUIT\\n' | nc {ip} {to}"));

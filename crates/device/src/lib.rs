@@ -33,13 +33,14 @@
 //! | `outbox` | [`Outbox`]: samples on their way to another device or a Redis |
 //! | `replies` | long replies, sent in parts: INFO, the page |
 //! | `firmware` | [`Firmware`]: the update as commands see it |
-//! | `glob`, `value` | patterns, values |
+//! | `glob`, `value`, `bounded_text` | patterns, values, texts that are cut |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
 #![deny(missing_docs)]
 
 mod app;
+mod bounded_text;
 mod command;
 pub mod command_table;
 mod commands;

@@ -65,7 +65,8 @@ pub const RULE_LEN_MAX: usize = 224;
 pub const RULES_TEXT_LEN_MAX: usize = 480;
 /// The longest that a condition may have to hold before it is true, milliseconds: a day.
 pub const RULE_FOR_MS_MAX: u32 = 86_400_000;
-/// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most.
+/// How often rules are looked at beside each sample, milliseconds: `for` and a silence are noticed so late at most. Samples
+/// of another device that come faster are looked at with this period too.
 pub const RULES_LOOK_MS: u64 = 200;
 /// RAM of what is kept of all rules beside their texts.
 pub const RULES_SIZE_MAX: usize = 32 * RULES_MAX;

@@ -84,22 +84,39 @@ impl<'a> LogRing<'a> {
     /// Adds a line, `uptime_us` microseconds after the device's boot, and wakes those who wait for one. Of a text that
     /// is longer than [`LOG_LINE_LEN_MAX`] the end is cut off; an empty one adds no line.
     pub fn append(&self, level: LogLevel, text: &dyn Display, uptime_us: u64) {
+        let wakers = self.add(level, text, uptime_us, |shared| core::mem::take(&mut shared.wakers));
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// The same in a panic, and nobody is woken. A panic may have come while the executor was at work, and a restart
+    /// follows.
+    pub fn append_in_panic(&self, level: LogLevel, text: &dyn Display, uptime_us: u64) {
+        self.add(level, text, uptime_us, |_| ());
+    }
+
+    /// Adds a line, and then runs `after`. None if there is no line to add, or in a panic within the log.
+    fn add<R>(
+        &self,
+        level: LogLevel,
+        text: &dyn Display,
+        uptime_us: u64,
+        after: impl FnOnce(&mut Shared) -> R,
+    ) -> Option<R> {
         let mut slot = Slot::new(level);
         // The write fails where the slot is full.
         let _ = write!(slot, "{text}");
         if slot.is_empty() {
-            return;
+            return None;
         }
-        let wakers = self.with(|shared| {
+        self.with(|shared| {
             let number = *shared.next.get_or_insert_with(|| self.find_end(&mut shared.last));
             let unix_us = shared.boot_unix_us.map(|boot| boot.saturating_add(uptime_us));
             shared.last = shared.last.next(Now { uptime_us, unix_us });
             slot.seal(number, shared.last);
             self.store(number, &slot.0);
             shared.next = Some(number.wrapping_add(1));
-            core::mem::take(&mut shared.wakers)
-        });
-        wakers.into_iter().flatten().for_each(Waker::wake);
+            after(shared)
+        })
     }
 
     /// Follows the device's clock, from which lines have their IDs.

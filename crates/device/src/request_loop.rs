@@ -64,32 +64,36 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         if self.first_bytes().await?.is_break() {
             return Ok(());
         }
-        while self.answer_requests().await?.is_continue() {
-            self.client.set_listening(self.session.app.is_listening(self.session.key));
+        let (app, key) = (self.session.app, self.session.key);
+        loop {
+            match self.process_input() {
+                WaitFor::Input => (),
+                WaitFor::Close => return Ok(()),
+                wait => match self.wait(wait).await? {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => return Ok(()),
+                },
+            }
+            self.client.set_listening(app.is_listening(key));
             loop {
-                match self.input_or_event().await? {
+                let input_or_event = {
+                    let mut input = pin!(self.client.wait_input(self.waiting));
+                    // As `select`, in one state.
+                    poll_fn(|cx| match input.as_mut().poll(cx) {
+                        Poll::Ready(len) => Poll::Ready(len.map(Some)),
+                        Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
+                    })
+                    .await?
+                };
+                match input_or_event {
                     Some(0) if self.is_in_request() => return put(self.client, INCOMPLETE).await,
                     Some(0) => return Ok(()),
                     Some(_) => break,
-                    None if self.session.app.is_killed(self.session.key) => return Ok(()),
+                    None if app.is_killed(key) => return Ok(()),
                     None => self.send_messages().await?,
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Waits for more input than is known, and returns how many bytes there are, or 0 once no more will come. None if an
-    /// event of the session comes first.
-    async fn input_or_event(&mut self) -> Result<Option<usize>, C::Error> {
-        let (app, key) = (self.session.app, self.session.key);
-        let mut input = pin!(self.client.wait_input(self.waiting));
-        // As `select`, in one state.
-        poll_fn(|cx| match input.as_mut().poll(cx) {
-            Poll::Ready(len) => Poll::Ready(len.map(Some)),
-            Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
-        })
-        .await
     }
 
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
@@ -154,25 +158,24 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         Ok(ControlFlow::Break(()))
     }
 
-    /// Answers all requests that are there.
-    async fn answer_requests(&mut self) -> Result<ControlFlow<()>, C::Error> {
-        loop {
-            match self.process_input() {
-                WaitFor::Input => return Ok(ControlFlow::Continue(())),
-                WaitFor::Close => return Ok(ControlFlow::Break(())),
-                WaitFor::Room(room) => self.client.wait_room(room).await?,
-                WaitFor::Commit => self.commit().await,
-                WaitFor::Event { timeout_ms } => {
-                    self.client.set_listening(true);
-                    let until = self.wait.until(timeout_ms);
-                    match self.wait_for_event(until).await? {
-                        WakeReason::Event => (),
-                        WakeReason::TimedOut => self.wait = Wait::Over,
-                        WakeReason::Gone => return Ok(ControlFlow::Break(())),
-                    }
+    /// Waits for what a request waits for, before it is processed again.
+    async fn wait(&mut self, wait: WaitFor) -> Result<ControlFlow<()>, C::Error> {
+        match wait {
+            WaitFor::Input => (),
+            WaitFor::Close => return Ok(ControlFlow::Break(())),
+            WaitFor::Room(room) => self.client.wait_room(room).await?,
+            WaitFor::Commit => self.commit().await,
+            WaitFor::Event { timeout_ms } => {
+                self.client.set_listening(true);
+                let until = self.wait.until(timeout_ms);
+                match self.wait_for_event(until).await? {
+                    WakeReason::Event => (),
+                    WakeReason::TimedOut => self.wait = Wait::Over,
+                    WakeReason::Gone => return Ok(ControlFlow::Break(())),
                 }
             }
         }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Waits for the event that a request waits for, and sends pushes to the client meanwhile. The request stays in the

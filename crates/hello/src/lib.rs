@@ -7,7 +7,7 @@
 use core::fmt::Arguments;
 
 use embedded_io_async::{Read, Write};
-use sockeye_boot::Uptime;
+use sockeye_boot::{AddressText, Uptime};
 use sockeye_resp::{HttpMethod, HttpRequestLine, HttpTarget, asks_for_page};
 use sockeye_server::{Connection, ConnectionError, Handler, Socket};
 
@@ -53,7 +53,7 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
                 more => len += more,
             }
         }
-        let peer = client.peer();
+        let peer = AddressText(client.peer());
         (self.print)(format_args!("{} {peer} {len} bytes: \"{}\"", Uptime::now(), buf[..len].escape_ascii()));
         client.write_all(http(&buf[..len]).flatten().unwrap_or(REPLY)).await?;
         let more = client.finish().await?;
@@ -64,7 +64,8 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
     }
 
     async fn reject(&self, client: &mut Connection<'_, S>) -> Result<(), ConnectionError<S::Error>> {
-        (self.print)(format_args!("{} {} rejected: all slots are taken", Uptime::now(), client.peer()));
+        let peer = AddressText(client.peer());
+        (self.print)(format_args!("{} {peer} rejected: all slots are taken", Uptime::now()));
         client.write_all(REJECTION).await
     }
 }

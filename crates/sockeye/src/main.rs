@@ -66,7 +66,7 @@ enum Command {
         /// Address and port of this machine where the device is reachable
         #[arg(long, value_name = "IPV4:PORT", default_value_t = LISTEN)]
         listen: SocketAddrV4,
-        /// Folder that keeps the device's identity between runs
+        /// Folder that keeps the device's identity, settings and log between runs
         #[arg(long, value_name = "DIR")]
         state: Option<PathBuf>,
         /// The device has been on for a day, and has measured since

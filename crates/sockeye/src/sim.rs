@@ -12,7 +12,7 @@ use sockeye_device::PushSettings;
 use sockeye_firmware_update::limits::KEY_LEN;
 use sockeye_wifi::Secret;
 
-use crate::device::{self, HostStore, InBuffers, Reach, Retained, Slots, retained};
+use crate::device::{self, HostStore, InBuffers, Reach, Retained, SettingsMemory, Slots, retained};
 use crate::identity::Identity;
 use crate::limits::SLOTS;
 use crate::loopback_air::{self, Demo, Links};
@@ -48,9 +48,9 @@ pub fn run(
     let identity = Identity::load(state)?;
     // First what can fail, so that a device which can't be reached does not boot.
     let acceptor = InBuffers::new(async_io::block_on(listen(address.into()))?);
-    let retained = Retained::open(state)?;
+    let (retained, memory) = (Retained::open(state)?, SettingsMemory::default());
     restarting(async || {
-        let store = HostStore::open(state)?;
+        let store = HostStore::open(state, &memory)?;
         let slots = slots(state, key).await?;
         let boot = start(retained.reason(), retained.last_panic());
         match mode {
@@ -90,9 +90,9 @@ pub fn run_in_air(
     let state = state.unwrap_or_else(|| env::temp_dir().join(DEMO_STATE));
     fs::create_dir_all(&state).with_context(|| format!("can't use --state {}", state.display()))?;
     let identity = Identity::load(Some(&state))?;
-    let retained = Retained::open(Some(&state))?;
+    let (retained, memory) = (Retained::open(Some(&state))?, SettingsMemory::default());
     restarting(async || {
-        let store = HostStore::open(Some(&state))?;
+        let store = HostStore::open(Some(&state), &memory)?;
         let slots = slots(Some(&state), key).await?;
         let boot = start(retained.reason(), retained.last_panic());
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();

@@ -54,8 +54,8 @@ impl IsnKey {
         Seq::new(next) + self.hash(FOR_ISN, local, remote) as u32
     }
 
-    /// Whether `isn` was a [`cookie`](Self::cookie) within the last second. A number of four seconds ago is no cookie any more.
-    /// Of 2^31 numbers one is a cookie.
+    /// Whether `isn` was a [`cookie`](Self::cookie) within the last second. A number of four seconds ago is no cookie any
+    /// more. Of 2^31 numbers one is a cookie.
     pub fn is_cookie(&self, isn: Seq, local: SocketAddrV4, remote: SocketAddrV4, now: Instant) -> bool {
         let age = self.cookie(local, remote, now) - isn;
         age == 0 || age == 1 << COOKIE_BITS
@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn a_cookie_is_known_again_for_some_seconds() {
         let remote = remote(40_000);
-        for ms in (0..10_000).step_by(97) {
+        // M begins anew after 17,179.9 seconds.
+        for ms in (0..10_000).step_by(97).chain((17_170_000..17_190_000).step_by(97)) {
             let sent = Instant::from_millis(ms);
             let cookie = KEY.cookie(local(), remote, sent);
             let ahead = cookie - KEY.isn(local(), remote, sent);

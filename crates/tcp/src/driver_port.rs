@@ -136,7 +136,7 @@ impl<D: Driver> PortState<D> {
     ) -> bool {
         let mut room = [0; PENDING_LEN_MAX];
         let (Some(frame), Some(link)) = (room.get_mut(..Route::frame_len(segment)), self.link) else { return true };
-        connection.write(segment, frame);
+        connection.write_rare(segment, frame);
         let verdict = link.neighbours.borrow_mut().route(frame, now);
         verdict == Verdict::Taken || self.forward(frame, &mut Context::from_waker(waker))
     }

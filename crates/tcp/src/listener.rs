@@ -44,7 +44,7 @@ impl<const N: usize, const RX: usize, const TX: usize> Default for SocketBuffers
     }
 }
 
-/// Memory for the state of `N` connections, about 360 bytes each, and for
+/// Memory for the state of `N` connections, about 300 bytes each, and for
 /// [`SYN_BACKLOG`](crate::limits::SYN_BACKLOG) SYNs that wait.
 pub struct Resources<const N: usize> {
     connections: Vec<Connection, N>,

@@ -113,6 +113,13 @@ impl Route {
         }
     }
 
+    /// The same out of line, for segments that are rare: a RST, and a SYN whose way ARP has to find.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: &dyn Fn(&mut [u8])) {
+        self.write(segment, frame, fill);
+    }
+
     /// The same for a driver that puts frames at odd addresses.
     #[cold]
     #[inline(never)]

@@ -418,7 +418,7 @@ impl SegmentInput<'_> {
     #[cold]
     fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &OutgoingSegment, tx: T) {
         let route = Route::new(packet.peer_mac, self.local.mac, self.local.address, packet.peer);
-        tx.consume(Route::frame_len(answer), |frame| route.write(answer, frame, |_| ()));
+        tx.consume(Route::frame_len(answer), |frame| route.write_rare(answer, frame, &|_| ()));
     }
 
     /// Lets a SYN wait for room.

@@ -170,6 +170,11 @@ impl Connection {
         self.route.write(segment, frame, |payload| self.tcp.fill(segment, payload));
     }
 
+    /// The same out of line, for segments that are rare.
+    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
+        self.route.write_rare(segment, frame, &|payload| self.tcp.fill(segment, payload));
+    }
+
     /// Whether the peer is done with the connection, or it with the peer, so that it takes up no room any more.
     pub(crate) fn has_ended(&self) -> bool {
         self.tcp.state() == State::Closed && !self.tcp.has_urgent_segment()

@@ -37,7 +37,8 @@ pub struct Flash {
 }
 
 impl Flash {
-    /// Reads the table of partitions. To be called once.
+    /// Reads the table of partitions, of which 3 KB are on the stack during this call alone. To be called once.
+    #[inline(never)]
     pub fn open(flash: FLASH<'static>) -> Self {
         static SHARED: StaticCell<Shared> = StaticCell::new();
         let mut storage = FlashStorage::new(flash);

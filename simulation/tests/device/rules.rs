@@ -1,5 +1,6 @@
 //! Rules: what clients set and are told, and what a device does by itself.
 
+use sockeye_device::limits::SPEC_ERROR_LEN_MAX;
 use sockeye_device::{App, AppResources, Settings, Value};
 
 use crate::board::Board;
@@ -74,6 +75,8 @@ fn rules_are_set_listed_and_removed_as_parameters_are() {
         ap= +OK|
         ap: CONFIG SET rule.a "when lm35 > 1 set fan 1" rule.a ""
         ap= -ERR CONFIG SET failed (possibly related to argument 'rule') - duplicate parameter|
+        ap: CONFIG SET rule.a "when lm35 > 1 set fan 1" RULE.a ""
+        ap= -ERR CONFIG SET failed (possibly related to argument 'rule') - duplicate parameter|
         sta: CONFIG SET rule.a "when lm35 > 1 set fan 1"
         sta~ -DENIED
         sta: RULE STATUS
@@ -106,7 +109,11 @@ fn what_can_not_be_is_refused_in_plain_words() {
             "rule.b: rule.light sets the same output: priority= says which of them wins",
         ),
     ];
+    // Of a word that is too long the start is told.
+    let long = "9".repeat(120);
+    let cut = format!("rule.a: '{}...", &long[..SPEC_ERROR_LEN_MAX - "rule.a: '...".len()]);
     let mut script = String::from("ap: CONFIG SET rule.light \"when lm35 > 20 set led 1\"\nap= +OK|\n");
+    script += &format!("ap: CONFIG SET rule.a \"when lm35 > {long} set fan 1\"\nap= -ERR CONFIG SET failed - {cut}|\n");
     for (name, rule, error) in refused {
         script += &format!("ap: CONFIG SET \"{name}\" \"{rule}\"\nap= -ERR CONFIG SET failed - {error}|\n");
     }
@@ -220,6 +227,106 @@ fn another_device_that_is_silent_is_lost() {
         ap= $1|1|
         "#,
     );
+}
+
+/// A sensor of a house misses a sample now and then.
+#[test]
+fn a_loss_switches_nothing_in_a_rule_without_lost() {
+    let board = Board::default();
+    check_on(
+        &board,
+        r#"
+        @rules
+        ap: CONFIG SET rule.fan "when lm35 > 25 hysteresis 0.5 for 30s set fan 100 else 0" rule.led "when lm35 > 25 hysteresis 0.5 for 30s set led 1 else 0 lost 0"
+        ap= +OK|
+        @sample 0 251
+        @run 20000
+        # Before the condition is true, the time begins anew.
+        @lose 0
+        @sample 0 251
+        @run 29800
+        ap: MGET fan led
+        ap= *2|$3|0.0|$1|0|
+        @run 400
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|1|
+        @lose 0
+        @run 1000
+        @sample 0 248
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @run 40000
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @lose 0
+        @sample 0 251
+        @run 1000
+        ap: MGET fan led
+        ap= *2|$5|100.0|$1|0|
+        @lose 0
+        @sample 0 245
+        ap: MGET fan led
+        ap= *2|$3|0.0|$1|0|
+        "#,
+    );
+    let fan: Vec<_> = applied(&board).into_iter().filter(|(output, _)| *output == 1).map(|(_, value)| value).collect();
+    let is_changed = |pair: &&[i32]| pair[0] != pair[1];
+    assert_eq!((fan.windows(2).filter(is_changed).count(), fan[0]), (2, 0), "{fan:?}");
+}
+
+#[test]
+fn a_reading_that_a_rule_names_has_room_before_others() {
+    let board = Board::default();
+    board.remotes.set(1);
+    check_on(
+        &board,
+        r#"
+        @rules
+        ap: XADD history:attic.x 1-1 value 5
+        ap= $3|1-1|
+        ap: CONFIG SET rule.frost "when kitchen.lm35 < 3 set led 1 else 0 lost 0"
+        ap= +OK|
+        ap: XADD history:barn.x 1-1 value 5
+        ap= -ERR too many remote readings: this device has no room for another one|
+        ap: XADD history:kitchen.lm35 1-1 value 2
+        ap= $3|1-1|
+        ap: MGET led attic.x
+        ap= *2|$1|1|$-1|
+        ap: XADD history:attic.x 2-1 value 5
+        ap= -ERR too many remote readings: this device has no room for another one|
+        @wait 200
+        ap: XADD history:kitchen.lm35 2-1 value 4
+        ap= $3|2-1|
+        ap: GET led
+        ap= $1|0|
+        @wait 60100
+        ap: XADD history:attic.x 2-1 value 5
+        ap= $3|2-1|
+        ap: RULE STATUS
+        ap~ |lost|$7|since_s|:0|$5|fired|:3|$7|problem|$24|'kitchen.lm35' is silent|
+        ap: XADD history:kitchen.lm35 3-1 value 2
+        ap= $3|3-1|
+        ap: GET led
+        ap= $1|1|
+        "#,
+    );
+}
+
+/// A device that could not reach its peer sends what waited, one sample right after the other.
+#[test]
+fn samples_that_come_at_once_do_not_make_an_output_flutter() {
+    let board = Board::default();
+    board.remotes.set(1);
+    let mut script =
+        String::from("@rules\nap: CONFIG SET rule.frost \"when kitchen.lm35 < 3 set led 1 else 0 lost 0\"\nap= +OK|\n");
+    for sample in 1..=64 {
+        let value = if sample % 2 == 0 { 4 } else { 2 };
+        script += &format!("ap: XADD history:kitchen.lm35 {sample}-0 value {value}\nap~ {sample}-0\n");
+    }
+    script += "@wait 200\nap: GET led\nap= $1|0|\nap: XADD history:kitchen.lm35 65-0 value 2\nap~ 65-0\n\
+               ap: GET led\nap= $1|1|";
+    check_on(&board, &script);
+    assert_eq!(applied(&board), [(0, 1), (0, 0), (0, 1)]);
 }
 
 #[test]

@@ -414,6 +414,10 @@ fn slow_commands_are_logged_without_secrets() {
          ap~ |*4|$4|MGET|$1|a|$1|b|$22|... (3 more arguments)|$16|192.168.1.2:5000|$2|me|
          ap: SLOWLOG GET
          ap~ |*4|$6|CONFIG|$10|(redacted)|$10|(redacted)|$10|(redacted)|
+         ap: EXISTS a-name-of-more-than-twenty-four-bytes
+         ap= :0|
+         ap: SLOWLOG GET 1
+         ap~ |*2|$6|EXISTS|$24|a-name-of-more-than-t...|
          ap: SLOWLOG GET -2
          ap= -ERR count should be greater than or equal to -1|
          ap: SLOWLOG GET a

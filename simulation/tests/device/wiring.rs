@@ -128,6 +128,8 @@ fn a_change_that_is_refused_changes_nothing() {
         ap= -ERR CONFIG SET failed - wiring.uptime: key 'uptime' is used already|
         ap: CONFIG SET wiring.a "adc pin=0" wiring.a "adc pin=3"
         ap= -ERR CONFIG SET failed (possibly related to argument 'wiring') - duplicate parameter|
+        ap: CONFIG SET wiring.a "adc pin=0" WIRING.a "adc pin=3"
+        ap= -ERR CONFIG SET failed (possibly related to argument 'wiring') - duplicate parameter|
         ap: CONFIG SET wiring.a\0b "adc pin=0"
         ap~ -ERR
         ap: CONFIG GET wiring.*

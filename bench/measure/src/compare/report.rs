@@ -183,8 +183,9 @@ are the programs that are shipped. Flash is code, constants and initial values, 
 RAM of a slot is the difference between the program for 8 slots and the program for 7. The slot has a task, a connection
 with 1,024 bytes of buffer each way, and its place in the tables. The device's sessions are a fixed number and not in
 it. RAM of lwIP's slot is its control block, and 2,048 bytes of the heap that holds sent data until it is acknowledged.
-The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that was in use at once under
-load, interrupts included; it is found by painting the stack.
+The network card's buffers, 24 KB in each program, are in static RAM. Stack is the most that was in use at once from boot
+on and under load, interrupts included; it is found by painting the stack. The device's load ends with CONFIG
+FACTORYRESET, which takes most of it.
 
 ";
 

@@ -123,7 +123,9 @@ fn check<'a>(request: &Request<'a>) -> Result<(), Refusal<'a>> {
     }
     for (index, (name, _)) in pairs(request).enumerate() {
         if let Some(family) = Family::of(name) {
-            if pairs(request).take(index).any(|(other, _)| other == name) {
+            // A family's prefix may be in any case, a name in it may not.
+            let own = family.name(name);
+            if pairs(request).take(index).any(|(other, _)| family.name(other) == own) {
                 return Err(Refusal::Argument(family.noun(), "duplicate parameter"));
             }
             continue;

@@ -1,9 +1,8 @@
 //! RULE: how the rules are.
 
-use core::fmt::Write;
-
 use heapless::String;
 
+use crate::bounded_text::write_start;
 use crate::command::{CommandContext, CommandResult};
 use crate::limits::{NAME_LEN_MAX, RULE_LEN_MAX, SPEC_ERROR_LEN_MAX};
 use crate::rules::engine::problem;
@@ -25,8 +24,7 @@ pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             let rule = *rule;
             let mut words = String::<SPEC_ERROR_LEN_MAX, u8>::new();
             if let Some(problem) = problem(cx.catalog(), &text, &rule, cx.now) {
-                // A longer one is cut.
-                let _ = write!(words, "{problem}");
+                write_start(&mut words, format_args!("{problem}"));
             }
             let left_ms = Rule::parse(&text).map_or(0, |parsed| rule.left_ms(&parsed, cx.now.uptime_ms()));
             cx.reply.map(if left_ms > 0 { 7 } else { 6 });

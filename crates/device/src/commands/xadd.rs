@@ -9,6 +9,7 @@ use crate::keys::catalog::{HISTORY, Key};
 use crate::keys::day::Day;
 use crate::keys::history::{SampleId, StreamId};
 use crate::keys::remote;
+use crate::limits::RULES_LOOK_MS;
 use crate::platform::Now;
 use crate::rules::engine;
 
@@ -82,7 +83,11 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     let value = remote::parse(cx.arg(4), decimals).ok_or(NOT_A_NUMBER)?;
     let index = match known {
         Some(index) => index,
-        None => own + cx.state.remotes.room(cx.now).ok_or(TOO_MANY)?,
+        None => {
+            let is_named = |name: &str| engine::is_named(&cx.state.settings, name);
+            let is_wanted = is_named(core::str::from_utf8(name).unwrap_or_default());
+            own + cx.state.remotes.room(is_named, is_wanted, cx.now).ok_or(TOO_MANY)?
+        }
     };
     let history = cx.histories.get_mut(index).ok_or(TOO_MANY)?;
     let last = if known.is_some() { history.last() } else { SampleId::default() };
@@ -101,9 +106,14 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.state.clock.follow(cx.now);
     // Samples that were delayed belong to the time of their ID.
     Day::add_to(cx.days, index, latest, cx.state.clock.uptime_ms(id.id().ms, cx.now));
+    // A peer sends samples that waited one right after the other: the next look takes the last of them.
+    let before_ms = known.and_then(|index| Some(cx.catalog().remote(index)?.uptime_ms()));
+    let is_alone = before_ms.is_none_or(|before_ms| cx.now.uptime_ms().saturating_sub(before_ms) >= RULES_LOOK_MS);
     cx.state.remotes.set(index - own, name, value, cx.now);
     cx.state.publish(core::str::from_utf8(name).unwrap_or_default(), index, value);
-    engine::step(cx.state, cx.platform, cx.now);
+    if is_alone {
+        engine::step(cx.state, cx.platform, cx.now);
+    }
     cx.reply.bulk_fmt(format_args!("{}", id.id()));
     Ok(Flow::Continue)
 }

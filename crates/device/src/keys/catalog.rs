@@ -47,9 +47,9 @@ impl<'a> Catalog<'a> {
 
     /// The decimals of a reading.
     pub(crate) fn decimals(&self, index: usize) -> Option<u8> {
-        match self.platform.readings().get(index) {
-            Some(info) => Some(info.decimals),
-            None => self.wired.decimals(index).or_else(|| self.reading(index).map(|(_, decimals)| decimals)),
+        match self.wired.decimals(index) {
+            Some(decimals) => Some(decimals),
+            None => self.reading(index).map(|(_, decimals)| decimals),
         }
     }
 

@@ -57,14 +57,18 @@ impl Remotes {
     }
 
     /// The slot for a reading that isn't known yet: a free slot, or that of the reading that has been silent for
-    /// longest. Only a reading whose value has expired gives up its slot. The caller empties the slot's history. None
-    /// if no slot is free and no value has expired.
-    pub(crate) fn room(&self, now: Now) -> Option<usize> {
-        let slots = || 0..self.max;
-        let silent = || slots().filter(|slot| self.latest(*slot, now).is_none());
-        slots()
-            .find(|slot| self.get(*slot).is_none())
-            .or_else(|| silent().min_by_key(|slot| self.get(*slot).map(|remote| remote.latest.uptime_ms)))
+    /// longest. To a reading that a rule names (`is_wanted`) one that no rule names gives up its slot even with a value.
+    /// `is_named` tells whether a rule names a reading. The caller empties the slot's history. None if there is no such
+    /// slot.
+    pub(crate) fn room(&self, is_named: impl Fn(&str) -> bool, is_wanted: bool, now: Now) -> Option<usize> {
+        let rank = |slot: usize| {
+            let remote = self.get(slot)?;
+            let (is_named, has_value) = (is_named(&remote.name), self.latest(slot, now).is_some());
+            let is_left = !has_value || is_wanted && !is_named;
+            is_left.then_some(((is_named, has_value, remote.latest.uptime_ms), slot))
+        };
+        let free = (0..self.max).find(|slot| self.get(*slot).is_none());
+        free.or_else(|| (0..self.max).filter_map(rank).min().map(|(_, slot)| slot))
     }
 
     /// A sample came: it is the latest now. A reading that had another name before begins anew.
@@ -144,21 +148,38 @@ mod tests {
     fn who_is_silent_for_longest_makes_room() {
         let mut remotes = Remotes::new(2, 60_000);
         let value = Value(1).with_decimals(0);
-        assert_eq!(remotes.room(at(0)), Some(0));
+        let room = |remotes: &Remotes, ms| remotes.room(|_| false, false, at(ms));
+        assert_eq!(room(&remotes, 0), Some(0));
         remotes.set(0, b"a.x", value, at(0));
-        assert_eq!(remotes.room(at(0)), Some(1));
+        assert_eq!(room(&remotes, 0), Some(1));
         remotes.set(1, b"b.x", value, at(5));
         let expired_ms = u64::from(remotes.expire_ms);
-        assert_eq!(remotes.room(at(expired_ms - 1)), None);
-        assert_eq!(remotes.room(at(expired_ms + 9)), Some(0));
+        assert_eq!(room(&remotes, expired_ms - 1), None);
+        assert_eq!(room(&remotes, expired_ms + 9), Some(0));
         remotes.set(0, b"a.x", value, at(expired_ms));
-        assert_eq!(remotes.room(at(expired_ms + 9)), Some(1));
+        assert_eq!(room(&remotes, expired_ms + 9), Some(1));
         assert!(remotes.latest(0, at(expired_ms + 9)).is_some() && remotes.latest(1, at(expired_ms + 9)).is_none());
     }
 
     #[test]
+    fn a_reading_that_a_rule_names_has_room_before_others() {
+        let mut remotes = Remotes::new(3, 60_000);
+        let value = Value(1).with_decimals(0);
+        for (slot, (name, ms)) in [("a.x", 3), ("b.x", 1), ("c.x", 2)].into_iter().enumerate() {
+            remotes.set(slot, name.as_bytes(), value, at(ms));
+        }
+        let room = |names: &[&str], is_wanted, ms| remotes.room(|name| names.contains(&name), is_wanted, at(ms));
+        // All have values.
+        assert_eq!([room(&[], false, 9), room(&[], true, 9), room(&["b.x"], true, 9)], [None, Some(1), Some(2)]);
+        assert_eq!(room(&["a.x", "b.x", "c.x"], true, 9), None);
+        // The second and the third have expired.
+        assert_eq!([room(&["b.x"], false, 60_002), room(&["b.x"], true, 60_002)], [Some(2); 2]);
+        assert_eq!([room(&["b.x", "c.x"], false, 60_002), room(&["b.x", "c.x"], true, 60_002)], [Some(1), Some(0)]);
+    }
+
+    #[test]
     fn without_histories_there_is_no_room() {
-        assert_eq!(Remotes::new(0, 1).room(at(0)), None);
+        assert_eq!(Remotes::new(0, 1).room(|_| false, true, at(0)), None);
         assert_eq!(Remotes::new(REMOTES_MAX + 3, 1).max(), REMOTES_MAX);
     }
 }

@@ -220,3 +220,17 @@ fn a_line_wakes_all_who_wait_and_more_than_fit_are_woken_early() {
     log.append(LogLevel::Notice, &"line", 0);
     assert_eq!(woken()[SESSIONS_MAX], 1);
 }
+
+/// A panic may have come while the executor was at work, so nobody is woken.
+#[test]
+fn a_line_of_a_panic_wakes_nobody() {
+    let memory = memory(0);
+    let log = LogRing::new(&memory);
+    let count = Arc::new(Counted(AtomicUsize::new(0)));
+    let woken = || count.0.load(std::sync::atomic::Ordering::SeqCst);
+    log.register(&count.clone().into());
+    log.append_in_panic(LogLevel::Warning, &"panicked at src/x.rs:1:2: no", 0);
+    assert_eq!((texts(&log), woken()), (vec!["panicked at src/x.rs:1:2: no".to_owned()], 0));
+    log.append(LogLevel::Notice, &"line", 0);
+    assert_eq!(woken(), 1);
+}

@@ -99,6 +99,12 @@ pub(crate) fn in_range(text: &str, (decimals, minimum, maximum): (u8, Value, Val
     }
 }
 
+/// Whether a rule names this reading.
+pub(crate) fn is_named(settings: &Settings, key: &str) -> bool {
+    let mut rules = settings.rules.iter().filter_map(|(_, text)| Rule::parse(text).ok());
+    rules.any(|rule| rule.comparisons().any(|comparison| comparison.reading == key))
+}
+
 /// A client has set an output: no rule sets it before a condition changes.
 pub(crate) fn output_was_set(state: &mut State, name: &[u8]) {
     if state.settings.rules.is_empty() {
@@ -181,11 +187,13 @@ pub(crate) fn problem<'a>(catalog: Catalog<'_>, text: &'a str, state: &RuleState
     if state.is_owed {
         return Some(Problem::Failed(rule.output));
     }
-    let mut readings = rule.comparisons().map(|comparison| comparison.reading);
-    readings.find_map(|name| match catalog.find_reading(name.as_bytes()) {
+    let mut readings = rule.comparisons().map(|comparison| comparison.reading).zip(state.had_values());
+    readings.find_map(|(name, had_value)| match catalog.find_reading(name.as_bytes()) {
         Some(index) if catalog.latest(index, now).is_some() => None,
         Some(index) if catalog.remote(index).is_some() => Some(Problem::Silent(name)),
         Some(_) => Some(Problem::NoValue(name)),
+        // Another reading has taken its place meanwhile.
+        None if had_value => Some(Problem::Silent(name)),
         None if remote::is_name(name.as_bytes()) => Some(Problem::NoSample(name)),
         None => Some(Problem::Rule(RuleError::Reading(name))),
     })

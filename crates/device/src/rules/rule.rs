@@ -160,6 +160,12 @@ impl<'a, I: Iterator<Item = &'a str>> Words<'a, I> {
     }
 }
 
+/// The number in `priority=N`, whose keyword may be in any case. None if the word is another.
+fn priority_of(word: &str) -> Option<&str> {
+    let (keyword, number) = word.split_once('=')?;
+    keyword.eq_ignore_ascii_case("priority").then_some(number)
+}
+
 impl<'a> Rule<'a> {
     /// Reads a rule: words with blanks between them. Whether its reading and its output exist is for
     /// [`check`](crate::rules::check) to say.
@@ -196,7 +202,7 @@ impl<'a> Rule<'a> {
                 otherwise.replace(words.need("a value")?).is_some()
             } else if word.eq_ignore_ascii_case("lost") {
                 lost.replace(words.need("a value")?).is_some()
-            } else if let Some(number) = word.strip_prefix("priority=") {
+            } else if let Some(number) = priority_of(word) {
                 let number = decimal(number, 0).and_then(|number| u8::try_from(number).ok());
                 priority.replace(number.ok_or(RuleError::Priority)?).is_some()
             } else {
@@ -240,6 +246,9 @@ mod tests {
         assert_eq!((rule.for_ms, rule.otherwise, rule.lost, rule.priority), (0, None, None, 0));
         // Any order behind the value.
         assert!(Rule::parse("when a < 1 set led 1 priority=255 lost 0 else 0").is_ok());
+        let any_case = "When a < 1 HYSTERESIS 2 Or b > 1 FOR 1s Set led 1 ELSE 0 Lost 0 PRIORITY=3";
+        assert_eq!(Rule::parse(any_case), Rule::parse(&any_case.to_ascii_lowercase()));
+        assert_eq!(Rule::parse(any_case).unwrap().priority, 3);
     }
 
     #[test]

@@ -55,7 +55,8 @@ struct Past {
 /// A rule's past, since boot or since the rule was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RuleState {
-    /// Since when the comparisons hold without a break, milliseconds since boot; meaningless while they don't.
+    /// Since when the comparisons hold without a break, milliseconds since boot; meaningless while they don't. The loss of a
+    /// reading is no break for a condition that was true, in a rule without `lost`.
     held_ms: u64,
     /// When the rule began, milliseconds since boot. The number wraps after 49 days; `is_late` is set long before.
     began_ms: u32,
@@ -119,14 +120,17 @@ impl RuleState {
                     if held { Condition::True } else { Condition::False }
                 }
                 None => {
-                    past.held = false;
+                    // Without `lost` the output stays as it is, and the comparison goes on with the next value.
+                    past.held &= rule.lost.is_none();
                     if past.had_value || is_late { Condition::Lost } else { Condition::Unknown }
                 }
             };
         }
         let [first, second] = outcomes;
         let joined = rule.second.map_or(first, |(join, _)| first.join(join, second));
-        let held = core::mem::replace(&mut self.holds, joined == Condition::True);
+        let was_true = matches!(self.condition, Condition::True | Condition::Lost);
+        let goes_on = joined == Condition::Lost && was_true && self.holds && rule.lost.is_none();
+        let held = core::mem::replace(&mut self.holds, joined == Condition::True || goes_on);
         if self.holds && !held {
             self.held_ms = now_ms;
         }
@@ -137,6 +141,11 @@ impl RuleState {
             (self.condition, self.since_s) = (condition, (now_ms / 1_000) as u32);
         }
         is_changed
+    }
+
+    /// For each comparison, whether its reading has had a value since the rule began.
+    pub(crate) fn had_values(&self) -> impl Iterator<Item = bool> {
+        self.pasts.into_iter().map(|past| past.had_value)
     }
 
     /// How long the comparisons must go on to hold before the condition is true, milliseconds. 0 if they hold for long
@@ -205,6 +214,7 @@ mod tests {
         ];
         let expected = ["false", "false", "true", "false", "false", "lost", "false", "false", "true"];
         assert_eq!(conditions("when a > 1 for 10s set x 1", &looks), expected);
+        assert_eq!(conditions("when a > 1 for 10s set x 1 lost 0", &looks), expected);
     }
 
     #[test]
@@ -227,8 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn hysteresis_begins_anew_with_a_reading_that_was_lost() {
+    fn with_lost_hysteresis_and_time_begin_anew_after_a_loss_and_without_it_they_go_on() {
         let looks = [(0, Some(26), None), (1, Some(24), None), (2, None, None), (3, Some(24), None)];
-        assert_eq!(conditions("when a > 25 hysteresis 2 set x 1", &looks), ["true", "true", "lost", "false"]);
+        assert_eq!(conditions("when a > 25 hysteresis 2 set x 1 lost 0", &looks), ["true", "true", "lost", "false"]);
+        assert_eq!(conditions("when a > 25 hysteresis 2 set x 1", &looks), ["true", "true", "lost", "true"]);
+        let looks = [(0, Some(2), None), (5, None, None), (6, Some(2), None), (15, Some(2), None), (16, Some(2), None)];
+        for text in ["when a > 1 for 10ms set x 1", "when a > 1 for 10ms set x 1 lost 0"] {
+            assert_eq!(conditions(text, &looks), ["false", "lost", "false", "false", "true"], "{text}");
+        }
+        let looks = [(0, Some(2), None), (10, Some(2), None), (11, None, None), (12, None, None), (13, Some(2), None)];
+        let before = ["false", "true", "lost", "lost"];
+        assert_eq!(conditions("when a > 1 for 10ms set x 1", &looks), [&before[..], &["true"]].concat());
+        assert_eq!(conditions("when a > 1 for 10ms set x 1 lost 0", &looks), [&before[..], &["false"]].concat());
     }
 }

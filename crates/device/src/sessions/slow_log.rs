@@ -6,6 +6,7 @@ use core::net::SocketAddr;
 use heapless::{Deque, String, Vec};
 use sockeye_resp::{LossyUtf8, Request};
 
+use crate::bounded_text::write_start;
 use crate::limits::{CLIENT_NAME_LEN_MAX, SLOWLOG_ARG_LEN_MAX, SLOWLOG_ARGS_MAX, SLOWLOG_LEN};
 use crate::platform::Now;
 use crate::sessions::session::Session;
@@ -89,14 +90,7 @@ fn args(request: &Request<'_>, is_secret: bool) -> Vec<Arg, SLOWLOG_ARGS_MAX> {
 
 /// The start of an argument, and dots if there is more.
 fn shorten(arg: &[u8]) -> Arg {
-    const DOTS: &str = "...";
     let mut short = Arg::new();
-    let fits = write!(short, "{}", LossyUtf8(arg)).is_ok() && arg.len() <= SLOWLOG_ARG_LEN_MAX;
-    if !fits {
-        while short.len() + DOTS.len() > SLOWLOG_ARG_LEN_MAX {
-            short.pop();
-        }
-        let _ = short.push_str(DOTS);
-    }
+    write_start(&mut short, format_args!("{}", LossyUtf8(arg)));
     short
 }

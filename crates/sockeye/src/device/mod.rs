@@ -31,7 +31,7 @@ pub use crate::device::retained::Retained;
 use crate::device::sensors::{PERIOD, READINGS, Sensors};
 use crate::device::slots::CHIP;
 pub use crate::device::slots::{Slots, make_image};
-pub use crate::device::store::HostStore;
+pub use crate::device::store::{HostStore, SettingsMemory};
 use crate::device::unplugged::Unplugged;
 use crate::limits::SLOTS_MAX;
 use crate::loopback_air::{self, Demo, Links};
@@ -76,7 +76,7 @@ pub async fn run<A>(
     reach: Reach<'_, A>,
     mac: [u8; 6],
     slots: usize,
-    (folder, store): (Option<&Path>, HostStore),
+    (folder, store): (Option<&Path>, HostStore<'_>),
     firmware: Option<Slots>,
     (push, before): (Option<PushSettings>, Duration),
     retained: &Retained,

@@ -75,10 +75,17 @@ impl fmt::Display for Rule {
 }
 
 impl Comparison {
-    /// Whether the comparison holds at the last of these looks. None if the reading has no value there.
-    fn holds(&self, looks: &[(u64, Values)]) -> Option<bool> {
-        let (_, values) = looks.last()?;
+    /// Whether the comparison holds at the last of these looks. None if the reading has no value there. `goes_on` if
+    /// looks without a value don't count.
+    fn holds(&self, looks: &[(u64, Values)], goes_on: bool) -> Option<bool> {
+        let ((_, values), mut before) = looks.split_last()?;
         let value = *values.get(&self.reading)?;
+        while let Some(((_, values), earlier)) = before.split_last()
+            && goes_on
+            && !values.contains_key(&self.reading)
+        {
+            before = earlier;
+        }
         let begins = match self.operator {
             "<" => value < self.number,
             "<=" => value <= self.number,
@@ -90,13 +97,13 @@ impl Comparison {
         if begins || self.hysteresis == 0.0 {
             return Some(begins);
         }
-        let goes_on = match self.operator {
+        let is_within = match self.operator {
             "<" => value < self.number + self.hysteresis,
             "<=" => value <= self.number + self.hysteresis,
             ">" => value > self.number - self.hysteresis,
             _ => value >= self.number - self.hysteresis,
         };
-        Some(goes_on && self.holds(&looks[..looks.len() - 1]) == Some(true))
+        Some(is_within && self.holds(before, goes_on) == Some(true))
     }
 }
 
@@ -112,7 +119,7 @@ impl Rule {
 
     /// The condition without `for`, at the last of these looks.
     fn now(&self, looks: &[(u64, Values)], began_ms: u64, silence_ms: u64) -> Condition {
-        let outcome = |comparison: &Comparison| match comparison.holds(looks) {
+        let outcome = |comparison: &Comparison| match comparison.holds(looks, self.lost.is_none()) {
             Some(holds) => Condition::Is(holds),
             None => {
                 let had_value = looks.iter().any(|(_, values)| values.contains_key(&comparison.reading));
@@ -139,7 +146,15 @@ impl Rule {
         }
         let (now_ms, _) = looks[looks.len() - 1];
         for len in (1..=looks.len()).rev() {
-            if self.now(&looks[..len], began_ms, silence_ms) != Condition::Is(true) {
+            let before = self.now(&looks[..len], began_ms, silence_ms);
+            if before == Condition::Lost && self.lost.is_none() {
+                // The loss is no break if the condition was true before.
+                let is_lost = |len: &usize| self.now(&looks[..*len], began_ms, silence_ms) == Condition::Lost;
+                let len = (0..len).rev().find(|len| !is_lost(len)).unwrap_or(0);
+                let was_true = len > 0 && self.condition(&looks[..len], began_ms, silence_ms) == Condition::Is(true);
+                return Condition::Is(was_true);
+            }
+            if before != Condition::Is(true) {
                 return Condition::Is(false);
             }
             if looks[len - 1].0 + self.for_ms <= now_ms {

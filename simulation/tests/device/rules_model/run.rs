@@ -264,6 +264,10 @@ impl Boot<'_, '_> {
                 self.run.cellar.set(conditions[random.usize(..conditions.len())]);
             }
             40..46 => {
+                // Samples that come at once are looked at together.
+                self.device.wait(RULES_LOOK_MS);
+                self.look();
+                let random = &mut self.run.random;
                 let (name, value) = (READINGS[random.usize(4..READINGS.len())], random.u16(0..=1_000));
                 let decimals = random.usize(0..=2);
                 let value = format!("{:.decimals$}", f64::from(value) / 100.0);

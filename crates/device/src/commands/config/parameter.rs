@@ -1,11 +1,12 @@
 //! The parameters of CONFIG: their names, the pairs of a request, and why CONFIG SET changes nothing.
 
-use core::fmt::{self, Write};
+use core::fmt;
 
 use heapless::String;
 use sockeye_resp::{LossyUtf8, Request};
 use sockeye_wifi::InvalidNetwork;
 
+use crate::bounded_text::write_start;
 use crate::glob;
 use crate::limits::SPEC_ERROR_LEN_MAX;
 
@@ -143,8 +144,7 @@ impl fmt::Display for Refusal<'_> {
 /// A refusal in words.
 pub(super) fn refuse(why: fmt::Arguments<'_>) -> Refusal<'static> {
     let mut text = String::new();
-    // A longer one is cut where it no longer fits.
-    let _ = text.write_fmt(why);
+    write_start(&mut text, why);
     Refusal::Words(text)
 }
 

@@ -223,6 +223,7 @@ fn another_device_that_is_silent_is_lost() {
         ap~ |lost|$7|since_s|:0|$5|fired|:2|$7|problem|$24|'kitchen.lm35' is silent|
         ap: XADD history:kitchen.lm35 2-1 value 2.99
         ap= $3|2-1|
+        @wait 200
         ap: GET led
         ap= $1|1|
         "#,
@@ -327,6 +328,33 @@ fn samples_that_come_at_once_do_not_make_an_output_flutter() {
                ap: GET led\nap= $1|1|";
     check_on(&board, &script);
     assert_eq!(applied(&board), [(0, 1), (0, 0), (0, 1)]);
+}
+
+/// The first sample that a peer sends after an outage has waited for longest.
+#[test]
+fn the_first_sample_after_a_silence_waits_for_those_behind_it() {
+    let board = Board::default();
+    check_on(
+        &board,
+        r#"
+        @rules
+        ap: CONFIG SET rule.frost "when kitchen.lm35 < 3 set led 1 else 0 lost 0"
+        ap= +OK|
+        ap: XADD history:kitchen.lm35 1-0 value 4
+        ap= $3|1-0|
+        @wait 60200
+        ap: RULE STATUS
+        ap~ |lost|
+        ap: XADD history:kitchen.lm35 2-0 value 2
+        ap= $3|2-0|
+        ap: XADD history:kitchen.lm35 3-0 value 4
+        ap= $3|3-0|
+        @wait 200
+        ap: RULE STATUS
+        ap~ |false|
+        "#,
+    );
+    assert_eq!(applied(&board), [(0, 0); 3]);
 }
 
 #[test]

@@ -106,12 +106,15 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.state.clock.follow(cx.now);
     // Samples that were delayed belong to the time of their ID.
     Day::add_to(cx.days, index, latest, cx.state.clock.uptime_ms(id.id().ms, cx.now));
-    // A peer sends samples that waited one right after the other: the next look takes the last of them.
+    // A peer that is back sends samples that waited one right after the other. So a sample right behind another, or after
+    // a silence, waits for the next look, which takes the last of them.
+    let now_ms = cx.now.uptime_ms();
     let before_ms = known.and_then(|index| Some(cx.catalog().remote(index)?.uptime_ms()));
-    let is_alone = before_ms.is_none_or(|before_ms| cx.now.uptime_ms().saturating_sub(before_ms) >= RULES_LOOK_MS);
+    let age_ms = before_ms.map(|before_ms| now_ms.saturating_sub(before_ms));
+    let is_in_step = age_ms.is_none_or(|age_ms| (RULES_LOOK_MS..cx.state.remotes.expire_ms.into()).contains(&age_ms));
     cx.state.remotes.set(index - own, name, value, cx.now);
     cx.state.publish(core::str::from_utf8(name).unwrap_or_default(), index, value);
-    if is_alone {
+    if is_in_step {
         engine::step(cx.state, cx.platform, cx.now);
     }
     cx.reply.bulk_fmt(format_args!("{}", id.id()));

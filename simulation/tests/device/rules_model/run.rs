@@ -271,9 +271,14 @@ impl Boot<'_, '_> {
                 let (name, value) = (READINGS[random.usize(4..READINGS.len())], random.u16(0..=1_000));
                 let decimals = random.usize(0..=2);
                 let value = format!("{:.decimals$}", f64::from(value) / 100.0);
+                let is_silent = self.ask(&format!("EXISTS meta:{name} {name}")) == ":1\r\n";
                 // There may be no room for a third one.
                 let reply = self.ask(&format!("XADD history:{name} * value {value}"));
                 if reply.starts_with('$') {
+                    if is_silent {
+                        // The first sample after a silence waits for those behind it.
+                        self.device.wait(RULES_LOOK_MS);
+                    }
                     self.look();
                 } else {
                     assert!(reply.contains("too many remote readings"), "{reply}");

@@ -78,8 +78,6 @@ fn run(workspace: &Workspace, images: &Images) -> Result<()> {
     machine.check(FIRST, "idle", "")?;
     refused(machine)?;
     resumed(machine)?;
-    let stored = machine.device.ask(&["CONFIG", "SET", SETTING.0, SETTING.1])?;
-    ensure!(stored.trim() == "OK", "{stored}");
     served(machine)?;
     not_confirmed(machine)?;
     broken(machine, BROKEN, "this firmware is broken")?;
@@ -113,8 +111,12 @@ fn resumed(machine: &mut Machine<'_>) -> Result<()> {
     let progress = machine.sender(SECOND, None).succeeds()?;
     ensure!(progress.contains("going on at byte"), "the sender began anew:\n{progress}");
     machine.check(SECOND, "idle", "")?;
+    // A firmware that was just confirmed stores settings.
+    let stored = machine.device.ask(&["CONFIG", "SET", SETTING.0, SETTING.1])?;
+    ensure!(stored.trim() == "OK", "{stored}");
     machine.reset()?;
     machine.check(SECOND, "idle", "")?;
+    check_setting(machine)?;
     println!("updates: {FIRST} to {SECOND} over cut connections, a restart and a power cut, and confirmed");
     Ok(())
 }

@@ -10,8 +10,12 @@ use sockeye_firmware_update::{Record, UpdateError, UpdateState, UpdateStatus};
 /// A job of the flash's task.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Job {
-    /// Announces an image; true to begin anew.
-    Begin(Record, bool),
+    /// Announces an image for the session of this ID; true to begin anew.
+    Begin {
+        record: Record,
+        is_anew: bool,
+        session: u32,
+    },
     /// Programs so many bytes at this offset.
     Write {
         offset: u32,
@@ -50,10 +54,6 @@ struct Inner {
     job: Option<Job>,
     /// A job was given, and is not done.
     is_busy: bool,
-    /// Number of the last job; it wraps.
-    number: u16,
-    /// The outcome of the job of this number.
-    outcome: Option<(u16, Result<Outcome, UpdateError>)>,
     /// When the trial ends, milliseconds since boot; None before the device is reachable.
     trial_ends_ms: Option<u64>,
     data: [u8; CHUNK_LEN_MAX],
@@ -71,16 +71,8 @@ pub struct Firmware {
 impl Firmware {
     /// The update as it was at boot, of a device with a chip of this name.
     pub const fn new(status: UpdateStatus, chip: &'static str) -> Self {
-        let inner = Inner {
-            status,
-            sender: None,
-            job: None,
-            is_busy: false,
-            number: 0,
-            outcome: None,
-            trial_ends_ms: None,
-            data: [0; CHUNK_LEN_MAX],
-        };
+        let inner =
+            Inner { status, sender: None, job: None, is_busy: false, trial_ends_ms: None, data: [0; CHUNK_LEN_MAX] };
         Self { inner: RefCell::new(inner), given: Signal::new(), chip }
     }
 
@@ -93,6 +85,11 @@ impl Firmware {
         self.status().state == UpdateState::Trial
     }
 
+    /// Whether a restart leads back to the firmware before. False while a confirmation may be under way.
+    pub(crate) fn is_left_by_restart(&self) -> bool {
+        self.is_trial() && !self.inner.borrow().is_busy
+    }
+
     /// Seconds until the trial ends, rounded up: all of them before the device is reachable.
     pub(crate) fn trial_left_s(&self, now_ms: u64) -> u64 {
         let inner = self.inner.borrow();
@@ -100,25 +97,16 @@ impl Firmware {
         inner.trial_ends_ms.map_or(all, |end| end.saturating_sub(now_ms).div_ceil(1_000))
     }
 
-    /// Gives a job, with the data of [`Job::Write`], and returns its number. None if another is not done.
-    pub(crate) fn give(&self, job: Job, data: &[u8]) -> Option<u16> {
+    /// Gives a job, with the data of [`Job::Write`]. False if another is not done.
+    pub(crate) fn give(&self, job: Job, data: &[u8]) -> bool {
         let inner = &mut *self.inner.borrow_mut();
         if inner.is_busy {
-            return None;
+            return false;
         }
         inner.data.iter_mut().zip(data).for_each(|(byte, new)| *byte = *new);
-        inner.number = inner.number.wrapping_add(1);
-        (inner.job, inner.is_busy, inner.outcome) = (Some(job), true, None);
+        (inner.job, inner.is_busy) = (Some(job), true);
         self.given.signal(());
-        Some(inner.number)
-    }
-
-    /// The outcome of the job of this number; None if the job is not done.
-    pub(crate) fn take_outcome(&self, number: u16) -> Option<Result<Outcome, UpdateError>> {
-        let mut inner = self.inner.borrow_mut();
-        let (_, outcome) = inner.outcome.filter(|(done, _)| *done == number)?;
-        inner.outcome = None;
-        Some(outcome)
+        true
     }
 
     /// Whether a session may begin to send. Another that sends must be gone, or silent.
@@ -136,10 +124,6 @@ impl Firmware {
         sender.map(|sender| sender.at_ms = now_ms).is_some()
     }
 
-    pub(crate) fn set_sender(&self, id: u32, now_ms: u64) {
-        self.inner.borrow_mut().sender = Some(Sender { id, at_ms: now_ms });
-    }
-
     /// Waits until a job was given.
     pub(crate) async fn given(&self) {
         self.given.wait().await;
@@ -155,12 +139,14 @@ impl Firmware {
         Some(job)
     }
 
-    /// A job is done.
-    pub(crate) fn done(&self, outcome: Result<Outcome, UpdateError>, status: UpdateStatus) {
+    /// A job is done. Only a job that was done makes its session the one that sends.
+    pub(crate) fn done(&self, job: Job, outcome: Result<Outcome, UpdateError>, status: UpdateStatus, now_ms: u64) {
         let inner = &mut *self.inner.borrow_mut();
+        if let (Job::Begin { session, .. }, Ok(_)) = (job, outcome) {
+            inner.sender = Some(Sender { id: session, at_ms: now_ms });
+        }
         inner.status = status;
         inner.is_busy = false;
-        inner.outcome = Some((inner.number, outcome));
         if matches!(status.state, UpdateState::Idle | UpdateState::Restarting) {
             inner.sender = None;
         }

@@ -156,7 +156,7 @@ impl<F: NorFlash> Updater<F> {
     /// a reset before it is done boots the trial again.
     ///
     /// # Errors
-    /// [`UpdateError::Flash`].
+    /// [`UpdateError::Flash`]: reading has failed.
     pub async fn boot(&mut self) -> Result<UpdateStatus, UpdateError> {
         (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
         self.read_entries().await?;
@@ -166,11 +166,14 @@ impl<F: NorFlash> Updater<F> {
             && self.is_trial
         {
             if entry.state != state::INVALID {
-                self.set_state(index, state::INVALID).await?;
+                // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner
+                // the way to end the trial.
+                let _ = self.set_state(index, state::INVALID).await;
             }
             return Ok(self.status());
         }
-        self.look_at_other().await?;
+        // The verdict saves the bootloader an image that it can't load. Updates work without it.
+        let _ = self.look_at_other().await;
         self.read_record().await?;
         Ok(self.status())
     }
@@ -292,8 +295,13 @@ impl<F: NorFlash> Updater<F> {
         self.program_checked(self.slot().start, &head).await?;
         let (index, own) = self.own().ok_or(UpdateError::Flash)?;
         let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
+        let entry = Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) };
+        if let Err(error) = self.write_entry(1 - index, entry).await {
+            // The bootloader may take an entry that could not be read back.
+            self.erase_entry(1 - index).await?;
+            return Err(error);
+        }
         self.failure = None;
-        self.write_entry(1 - index, Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) }).await?;
         self.is_restarting = true;
         Ok(())
     }

@@ -20,15 +20,16 @@ mod sim;
 mod update;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use sockeye_boot::{Mode, PORT};
 use sockeye_firmware_image::OwnerKey;
-use sockeye_firmware_update::limits::CONFIRM_S;
+use sockeye_firmware_update::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 
 use crate::limits::SLOTS;
 use crate::update::Update;
@@ -100,7 +101,7 @@ enum Command {
         #[arg(long, value_name = "TOKEN")]
         token: Option<String>,
         /// Seconds for which the device waits until the new firmware is confirmed, 10 to 600
-        #[arg(long, value_name = "S", default_value_t = CONFIRM_S)]
+        #[arg(long, value_name = "S", default_value_t = CONFIRM_S, value_parser = value_parser!(u16).range(CONFIRM_RANGE))]
         confirm_within: u16,
         /// Begin anew where a part was sent before
         #[arg(long)]
@@ -136,6 +137,7 @@ enum Air {
     Demo,
 }
 
+const CONFIRM_RANGE: RangeInclusive<i64> = CONFIRM_S_MIN as i64..=CONFIRM_S_MAX as i64;
 const DAY: Duration = Duration::from_secs(86_400);
 const LISTEN: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, PORT);
 

@@ -17,7 +17,7 @@ use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
 use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
 use crate::serve::print;
-use crate::update::device_link::{DeviceLink, Value};
+use crate::update::device_link::DeviceLink;
 use crate::update::progress::Progress;
 
 /// The image to send, and the device that gets it.
@@ -37,6 +37,7 @@ pub struct Update<'a> {
 /// How the device's firmware is.
 struct Status {
     version: String,
+    slot: String,
     state: String,
     failure: Option<String>,
 }
@@ -71,7 +72,7 @@ pub fn run(update: &Update<'_>) -> Result<()> {
     sender.try_image()?;
     print(format_args!("the device restarts into {version}"));
     sleep(RESTART_TIME);
-    sender.confirm(&before)?;
+    sender.confirm(&before, version)?;
     print(format_args!("{} runs {version}, and keeps it", update.host));
     Ok(())
 }
@@ -99,21 +100,6 @@ impl Sender<'_> {
         Ok(link)
     }
 
-    /// Connects, again and again for a while. A refusal ends it.
-    fn reconnect(&self, timeout: Duration) -> Result<DeviceLink> {
-        let start = Instant::now();
-        loop {
-            match self.connect() {
-                Ok(link) => return Ok(link),
-                Err(Stop::Refused(error)) => bail!("{} refuses: {error}", self.update.host),
-                Err(Stop::Lost(error)) if start.elapsed() > timeout => {
-                    return Err(error).with_context(|| format!("can't reach {} any more", self.update.host));
-                }
-                Err(Stop::Lost(_)) => sleep(RECONNECT_PAUSE),
-            }
-        }
-    }
-
     /// Whether the device takes updates now.
     fn check(&self) -> Result<Status> {
         let status = self.connect().and_then(|mut link| status(&mut link));
@@ -134,7 +120,7 @@ impl Sender<'_> {
     /// Sends all of the image, over as many connections as it takes.
     fn send(&self) -> Result<()> {
         let mut progress = Progress::new(self.image.bytes.len());
-        let (mut lost, mut reached) = (0, None);
+        let mut losses = Losses::default();
         let mut is_anew = self.update.is_anew;
         loop {
             let stop = match self.connect() {
@@ -148,10 +134,11 @@ impl Sender<'_> {
                 Err(stop) => stop,
             };
             is_anew &= progress.at() == 0;
+            let is_too_often = losses.add(progress.at()) > UPDATE_LOST_MAX;
             match stop {
-                Stop::Refused(error) if is_busy(&error) && lost < UPDATE_LOST_MAX => sleep(BUSY_RETRY),
+                Stop::Refused(error) if is_busy(&error) && !is_too_often => sleep(BUSY_RETRY),
                 Stop::Refused(error) => bail!("{} refuses the image: {error}", self.update.host),
-                Stop::Lost(error) if lost >= UPDATE_LOST_MAX => {
+                Stop::Lost(error) if is_too_often => {
                     let at = progress.at();
                     return Err(error).with_context(|| {
                         format!("the connection to {} is lost; the same command goes on at byte {at}", self.update.host)
@@ -159,9 +146,6 @@ impl Sender<'_> {
                 }
                 Stop::Lost(_) => sleep(RECONNECT_PAUSE),
             }
-            // After progress the connection may be lost as often again.
-            lost = if reached == Some(progress.at()) { lost + 1 } else { 0 };
-            reached = Some(progress.at());
         }
     }
 
@@ -188,43 +172,90 @@ impl Sender<'_> {
         Ok(())
     }
 
-    /// Has the device verify the image and restart into it.
+    /// Has the device verify the image and restart into it. A request that was lost is made again, unless the device has
+    /// begun to do it.
     fn try_image(&self) -> Result<()> {
-        let mut link = self.reconnect(RECONNECT_TIMEOUT)?;
+        let host = self.update.host;
         let seconds = self.update.confirm_s.to_string();
-        let tried = link.request(&[b"FIRMWARE", b"TRY", seconds.as_bytes()]);
-        match tried.map_err(Stop::from).and_then(Value::into_done) {
-            Ok(()) => Ok(()),
-            Err(Stop::Refused(error)) => bail!("{} does not boot the image: {error}", self.update.host),
-            // The device may have restarted before its reply came through, which the next step finds.
-            Err(Stop::Lost(_)) => Ok(()),
+        let (start, mut is_asked) = (Instant::now(), false);
+        loop {
+            let tried = self.connect().and_then(|mut link| {
+                if is_asked && status(&mut link)?.state != "ready" {
+                    return Ok(());
+                }
+                is_asked = true;
+                link.request(&[b"FIRMWARE", b"TRY", seconds.as_bytes()])?.into_done()
+            });
+            let is_over = start.elapsed() > RECONNECT_TIMEOUT;
+            match tried {
+                Ok(()) => return Ok(()),
+                Err(Stop::Refused(error)) if is_busy(&error) && !is_over => sleep(BUSY_RETRY),
+                Err(Stop::Refused(error)) => bail!("{host} does not boot the image: {error}"),
+                Err(Stop::Lost(_)) if !is_over => sleep(RECONNECT_PAUSE),
+                Err(Stop::Lost(error)) => return Err(error).with_context(|| format!("can't reach {host} any more")),
+            }
         }
     }
 
-    /// Confirms the firmware once it is reachable.
-    fn confirm(&self, before: &Status) -> Result<()> {
+    /// Confirms the firmware once it is reachable. Nothing but the end of the trial's time ends this before the device
+    /// has said how it is: who gives up loses the trial.
+    fn confirm(&self, before: &Status, version: &str) -> Result<()> {
         let host = self.update.host;
         let timeout = Duration::from_millis(REACHABLE_MS) + Duration::from_secs(self.update.confirm_s.into());
         let start = Instant::now();
         loop {
-            let left = timeout.saturating_sub(start.elapsed());
-            let mut link = self.reconnect(left).with_context(|| {
-                format!("the new firmware can't be reached, so the device goes back to {} by itself", before.version)
-            })?;
-            let confirmed = status(&mut link).and_then(|now| match now.state.as_str() {
-                "trial" => link.request(&[b"FIRMWARE", b"CONFIRM"])?.into_done().map(|()| None),
-                // The device still runs the firmware before, and is about to restart.
-                "restarting" => Ok(Some(now)),
-                _ => Err(Stop::Refused(now.failure.unwrap_or_else(|| "it did not restart into the image".to_owned()))),
+            let confirmed = self.connect().and_then(|mut link| {
+                let now = status(&mut link)?;
+                if now.state == "trial" {
+                    link.request(&[b"FIRMWARE", b"CONFIRM"])?.into_done()?;
+                    return Ok(None);
+                }
+                Ok(Some(now))
             });
+            let is_over = start.elapsed() > timeout;
             match confirmed {
                 Ok(None) => return Ok(()),
-                Err(Stop::Refused(error)) => bail!("{host} runs {} again: {error}", before.version),
-                Ok(Some(_)) | Err(Stop::Lost(_)) if !left.is_zero() => sleep(RECONNECT_PAUSE),
-                Ok(Some(_)) => bail!("{host} did not restart"),
-                Err(Stop::Lost(error)) => return Err(error).with_context(|| format!("can't reach {host} any more")),
+                // The device still runs the firmware before, and is about to restart.
+                Ok(Some(now)) if now.state == "restarting" && !is_over => sleep(RECONNECT_PAUSE),
+                Ok(Some(now)) if now.state == "restarting" => bail!("{host} did not restart"),
+                // The reply to an earlier confirmation was lost.
+                Ok(Some(now)) if now.slot != before.slot => return Ok(()),
+                Ok(Some(now)) => {
+                    let why = now.failure.unwrap_or_else(|| "it did not restart into the image".to_owned());
+                    bail!("{host} runs {} again: {why}", now.version)
+                }
+                Err(Stop::Refused(_)) if !is_over => sleep(BUSY_RETRY),
+                Err(Stop::Refused(error)) => {
+                    bail!("{host} can't be told to keep {version}, so it goes back to {}: {error}", before.version)
+                }
+                Err(Stop::Lost(_)) if !is_over => sleep(RECONNECT_PAUSE),
+                Err(Stop::Lost(error)) => {
+                    return Err(error).with_context(|| {
+                        let old = &before.version;
+                        format!("the new firmware can't be reached, so the device goes back to {old} by itself")
+                    });
+                }
             }
         }
+    }
+}
+
+/// Connections that were lost, or found the device busy, since it had more of the image than ever before.
+#[derive(Default)]
+struct Losses {
+    furthest: usize,
+    count: u32,
+}
+
+impl Losses {
+    /// Counts one more, with the device at this byte of the image, and gives how many there are. A device that begins
+    /// anew each time gets no further.
+    fn add(&mut self, at: usize) -> u32 {
+        if at > self.furthest {
+            *self = Self { furthest: at, count: 0 };
+        }
+        self.count += 1;
+        self.count
     }
 }
 
@@ -239,6 +270,7 @@ fn status(link: &mut DeviceLink) -> Result<Status, Stop> {
     let mut field = |name: &str| fields.find(|(field, _)| field == name).and_then(|(_, value)| value);
     Ok(Status {
         version: field("version").unwrap_or_default(),
+        slot: field("slot").unwrap_or_default(),
         state: field("state").unwrap_or_default(),
         failure: field("last_failure"),
     })
@@ -276,4 +308,19 @@ fn open_key(path: Option<&Path>) -> Result<OwnerKey> {
         print(format_args!("made the key {}: keep a copy, devices take only what it has signed", path.display()));
     }
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A device that restarts in each sector, and begins it anew.
+    #[test]
+    fn a_device_that_gets_no_further_is_given_up() {
+        let mut losses = Losses::default();
+        let at = |number: usize| 4_096 + 512 * [7, 0, 5, 3, 6, 0, 1][number % 7];
+        let given_up = (0..100).find(|number| losses.add(at(*number)) > UPDATE_LOST_MAX);
+        assert_eq!(given_up, Some(UPDATE_LOST_MAX as usize));
+        assert_eq!(losses.add(8_192), 1);
+    }
 }

@@ -26,6 +26,10 @@ fn unusable_arguments_get_one_line() {
     check(&["hello", "--nonsense"], "unexpected argument");
     check(&["sim", "--listen", "[::1]:3000"], "invalid IPv4");
     check(&["sim", "--mode", "mesh"], "invalid value");
+    for seconds in ["9", "601", "65536", "-1"] {
+        let within = format!("--confirm-within={seconds}");
+        check(&["update", "127.0.0.1", "new.bin", &within], "is not in 10..=600");
+    }
     check(&["nonsense"], "unrecognized subcommand");
 }
 

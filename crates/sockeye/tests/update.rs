@@ -1,11 +1,13 @@
 //! Updates of the simulated device by the program's sender: over TCP, through restarts, and what fails on the way.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
@@ -114,6 +116,88 @@ impl Drop for Bench {
     }
 }
 
+/// The harm that is done to one request.
+#[derive(Clone, Copy)]
+enum Harm {
+    /// The connection is cut, and the request is lost.
+    CutBefore,
+    /// The connection is cut once the device has the request.
+    CutAfter,
+    /// The request is lost, and answered with this.
+    Answer(&'static str),
+}
+
+/// Starts a proxy to the device, and returns its address. The requests that have this word in them meet with these
+/// harms, one after the other. None does none, and after the last none is done.
+fn proxy(bench: &Bench, word: &'static str, harms: Vec<Option<Harm>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (proxy, device) = (listener.local_addr().unwrap().to_string(), bench.address.clone());
+    let harms = Arc::new(Mutex::new(VecDeque::from(harms)));
+    thread::spawn(move || {
+        for client in listener.incoming().flatten() {
+            // A device that restarts takes no connection.
+            let Ok(device) = TcpStream::connect(&device) else { continue };
+            let harms = harms.clone();
+            thread::spawn(move || pass(client, device, word, &harms));
+        }
+    });
+    proxy
+}
+
+/// Passes requests on, each of which comes in one piece, and replies.
+fn pass(mut client: TcpStream, mut device: TcpStream, word: &str, harms: &Mutex<VecDeque<Option<Harm>>>) {
+    let (mut to_client, mut from_device) = (client.try_clone().unwrap(), device.try_clone().unwrap());
+    thread::spawn(move || {
+        let _ = (std::io::copy(&mut from_device, &mut to_client), to_client.shutdown(Shutdown::Both));
+    });
+    let mut request = [0; 1024];
+    while let Ok(len @ 1..) = client.read(&mut request) {
+        let request = &request[..len];
+        let is_met = request.windows(word.len()).any(|part| part == word.as_bytes());
+        match is_met.then(|| harms.lock().unwrap().pop_front().flatten()).flatten() {
+            None if device.write_all(request).is_ok() => {}
+            None | Some(Harm::CutBefore) => break,
+            Some(Harm::CutAfter) => {
+                let _ = client.shutdown(Shutdown::Write);
+                let _ = device.write_all(request);
+                // Until it has done what was asked.
+                sleep(Duration::from_secs(1));
+                break;
+            }
+            Some(Harm::Answer(reply)) => {
+                let _ = client.write_all(reply.as_bytes());
+                break;
+            }
+        }
+    }
+    let _ = (client.shutdown(Shutdown::Both), device.shutdown(Shutdown::Both));
+}
+
+/// Whatever becomes of the requests between the last byte of the image and its confirmation, the sender goes on, and says
+/// how it went.
+#[test]
+fn a_request_that_is_lost_or_finds_the_device_busy_is_made_again() {
+    const FULL: Harm = Harm::Answer("-ERR max number of clients reached\r\n");
+    const BUSY: Harm = Harm::Answer("-ERR the flash is at work for another client, try again\r\n");
+    let cases = [
+        ("TRY", vec![Some(Harm::CutBefore), Some(BUSY)]),
+        ("TRY", vec![Some(Harm::CutAfter)]),
+        // The first is asked before anything is sent.
+        ("STATUS", vec![None, Some(FULL), Some(Harm::CutBefore)]),
+        ("CONFIRM", vec![Some(Harm::CutBefore), Some(BUSY)]),
+        ("CONFIRM", vec![Some(Harm::CutAfter)]),
+    ];
+    let bench = Bench::new("again");
+    for (number, (word, harms)) in cases.into_iter().enumerate() {
+        let version = format!("0.{}.0", number + 2);
+        let image = bench.image(&version, 4_000);
+        let output = bench.program("update").arg(proxy(&bench, word, harms)).arg(image).output().unwrap();
+        assert!(output.status.success(), "{number}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(&format!("runs {version}, and keeps it")), "{number}");
+        bench.check_runs(&version, "idle");
+    }
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -126,6 +210,8 @@ fn two_updates_one_after_the_other_are_kept() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         assert!(text(&output.stdout).contains(&format!("runs {version}, and keeps it")));
         bench.check_runs(version, "idle");
+        // Settings were not stored during the trial, and are from now on.
+        assert_eq!(bench.ask(&format!("CONFIG SET device.name kitchen-{}", &version[2..3])), "+OK\r\n+OK\r\n");
     }
 }
 

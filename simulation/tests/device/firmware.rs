@@ -2,19 +2,26 @@
 
 use sockeye_firmware_image::SignedImage;
 use sockeye_firmware_update::Slot;
+use sockeye_simulation::flash::Flash;
 
 use crate::script::{Device, check};
-use crate::slots::{CHIP_ID, begin, boot, flash, hexadecimal, image, write};
+use crate::slots::{CHIP_ID, begin, boot, bootload, flash, hexadecimal, image, place, write};
 
 /// Sends all of an image, a chunk at a time.
-fn send(device: &mut Device<'_>, image: &SignedImage) {
-    device.script(&format!("ap: {}\n@run 300\nap= :0|", begin(image)));
+fn send(device: &mut Device<'_>, client: &str, image: &SignedImage) {
+    device.script(&format!("{client}: {}\n@run 300", begin(image)));
+    let begun = device.bytes(client);
+    // A client may have sent it before.
+    if begun == format!(":{}\r\n", image.bytes.len()).as_bytes() {
+        return;
+    }
+    assert_eq!(begun, b":0\r\n");
     for (index, data) in image.bytes.chunks(512).enumerate() {
-        device.send("ap", &write(512 * index, data));
+        device.send(client, &write(512 * index, data));
         // An erase gives way several times, and each of them is a step of the clock here.
         device.event("run 200");
         let next = 512 * index + data.len();
-        device.script(&format!("ap= :{next}|"));
+        device.script(&format!("{client}= :{next}|"));
     }
 }
 
@@ -95,7 +102,7 @@ fn an_update_goes_through_and_is_confirmed() {
     let flash = flash(1);
     let new = image(CHIP_ID, "0.2.0");
     boot(&flash, Slot::Ota0, |device| {
-        send(device, &new);
+        send(device, "ap", &new);
         device.script(
             r"
             ap: FIRMWARE STATUS
@@ -134,7 +141,7 @@ fn an_update_goes_through_and_is_confirmed() {
 fn a_trial_ends_when_its_time_is_over_and_restart_ends_it_too() {
     let flash = flash(1);
     boot(&flash, Slot::Ota0, |device| {
-        send(device, &image(CHIP_ID, "0.2.0"));
+        send(device, "ap", &image(CHIP_ID, "0.2.0"));
         device.script("ap: FIRMWARE TRY 30\n@run 2000\nap~ +OK restarting");
     });
     boot(&flash, Slot::Ota1, |device| {
@@ -182,6 +189,91 @@ fn two_senders_do_not_mix_and_one_that_is_gone_gives_way() {
         device.script("ap3= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
         device.script("ap4: FIRMWARE ABORT\n@run 200\nap4= +OK|");
     });
+}
+
+/// A request that is refused costs the client that sends nothing, and makes nobody the sender.
+#[test]
+fn a_begin_that_is_refused_takes_no_turn() {
+    let flash = flash(1);
+    let (new, other) = (image(CHIP_ID, "0.2.0"), image(CHIP_ID, "0.3.0"));
+    let sha256 = hexadecimal(&new.sha256);
+    let no_signature = format!("FIRMWARE BEGIN 5008 {sha256} {sha256}{sha256}");
+    boot(&flash, Slot::Ota0, |device| {
+        device.script(&format!("ap5: {}\n@run 300\nap5= :0|", begin(&new)));
+        // The sender is gone, and a sector is being erased for it.
+        device.send("ap5", &write(0, &new.bytes[..512]));
+        device.script("ap5!");
+        device
+            .script(&format!("ap6: {}\nap6= -ERR the flash is at work for another client, try again|", begin(&other)));
+        device.event("run 200");
+        device.send("ap6", &write(512, &new.bytes[512..1024]));
+        device.script("ap6= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
+        device.script(&format!("ap: {}\n@run 300\nap= :512|", begin(&new)));
+        // The sender is silent for so long that another one may begin.
+        device.script("@run 10000");
+        device.script(&format!("ap2: {no_signature}\n@run 200\nap2~ -ERR the signature is not by the key"));
+        device.send("ap2", &write(512, &new.bytes[512..1024]));
+        device.script("@run 200\nap2= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
+        device.send("ap", &write(512, &new.bytes[512..1024]));
+        device.script("@run 200\nap= :1024|\nap: FIRMWARE ABORT\n@run 200\nap= +OK|");
+        send(device, "ap4", &new);
+        device.script("ap4: FIRMWARE TRY 30\n@run 2000\nap4~ +OK restarting");
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        let on_trial = "-ERR this firmware is on trial: FIRMWARE CONFIRM or FIRMWARE ABORT comes first|";
+        for client in ["ap", "ap2"] {
+            device.script(&format!("{client}: {}\n@run 200\n{client}= {on_trial}", begin(&other)));
+        }
+    });
+}
+
+/// A client that asks again and again, just when a job of another is done.
+#[test]
+fn each_of_two_clients_gets_its_replies() {
+    boot(&flash(1), Slot::Ota0, |device| {
+        let new = image(CHIP_ID, "0.2.0");
+        device.script(&format!("ap2: {}\n@run 300\nap2= :0|", begin(&new)));
+        for (index, data) in new.bytes.chunks(512).enumerate() {
+            device.send("ap2", &write(512 * index, data));
+            let next = format!(":{}\r\n", 512 * index + data.len()).into_bytes();
+            let answered = (0..300).find(|_| {
+                // Whatever runs first in the next millisecond.
+                device.wire("ap1").0.borrow_mut().input.extend(b"FIRMWARE CONFIRM\r\n");
+                device.wait(1);
+                device.bytes("ap1");
+                device.bytes("ap2") == next
+            });
+            assert!(answered.is_some(), "no reply to chunk {index}");
+            device.event("run 100");
+            device.bytes("ap1");
+        }
+    });
+}
+
+/// The client that ends a trial was told that the firmware before comes back.
+#[test]
+fn a_trial_that_ends_is_not_confirmed_any_more() {
+    let flash = flash(1);
+    place(&flash, Slot::Ota0, &image(CHIP_ID, "0.1.0").bytes);
+    let try_new = |flash: &Flash| {
+        boot(flash, Slot::Ota0, |device| {
+            send(device, "ap", &image(CHIP_ID, "0.2.0"));
+            device.script("ap: FIRMWARE TRY 30\n@run 2000\nap~ +OK restarting");
+        });
+    };
+    let ends = [
+        "ap: FIRMWARE ABORT\n@run 100\nap$ +OK restarting into the firmware before|",
+        "ap: RESTART\nap$ +OK restarting into the firmware before, as this one was not confirmed|",
+        "@run 31100",
+    ];
+    for end in ends {
+        try_new(&flash);
+        boot(&flash, Slot::Ota1, |device| {
+            device.script(end);
+            device.script("lo: FIRMWARE CONFIRM\n@run 100\nlo= -ERR the device is about to restart|");
+        });
+        assert_eq!(bootload(&flash), Some(Slot::Ota0), "{end}");
+    }
 }
 
 #[test]

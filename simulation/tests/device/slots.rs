@@ -9,7 +9,7 @@ use embassy_futures::select::{Either, select};
 use embassy_futures::{block_on, yield_now};
 use embassy_time::Duration;
 use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
-use sockeye_device::{App, AppResources, Firmware, Outbox, Settings};
+use sockeye_device::{App, AppResources, Firmware, FlashStore, Outbox, Settings};
 use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
 use sockeye_firmware_update::{Layout, Slot, Target, UpdateStatus, Updater, bootloader};
 use sockeye_simulation::clock;
@@ -131,7 +131,7 @@ pub fn run_beside(
             app.restart_requested().await;
             is_restarting.set(true);
         };
-        join3(app.update(&mut updater), restart, sender).await;
+        join3(app.update(&mut updater, None::<&FlashStore<Flash>>), restart, sender).await;
     });
     test(&mut device, status, &is_restarting);
 }

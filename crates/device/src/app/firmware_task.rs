@@ -13,7 +13,8 @@ use crate::app::App;
 use crate::command::Environment;
 use crate::firmware::{Firmware, Job, Outcome};
 use crate::limits::TRIAL_LOOK_MS;
-use crate::sessions::session::{Cursor, Session};
+use crate::sessions::session::Cursor;
+use crate::settings::flash_store::FlashStore;
 use crate::state::State;
 
 impl<'a> App<'a> {
@@ -23,8 +24,10 @@ impl<'a> App<'a> {
     }
 
     /// Does what FIRMWARE asks for, with the updater that has [booted](Updater::boot), and asks for a restart when a
-    /// trial's time is over. Must run beside the connections, once. Other tasks run between any two operations on flash.
-    pub async fn update<F: NorFlash>(&self, updater: &mut Updater<F>) -> ! {
+    /// trial's time is over. A confirmation makes `store` [writable](FlashStore::set_writable) before the client gets its
+    /// reply; None on a device that stores no settings. Must run beside the connections, once. Other tasks run between any
+    /// two operations on flash.
+    pub async fn update<F: NorFlash, S: NorFlash>(&self, updater: &mut Updater<F>, store: Option<&FlashStore<S>>) -> ! {
         let Some(firmware) = self.environment.firmware else {
             loop {
                 pending::<()>().await;
@@ -37,10 +40,18 @@ impl<'a> App<'a> {
                 Either::First(()) => {
                     let Some(job) = firmware.take_job(&mut data) else { continue };
                     let outcome = work(updater, job, &data).await;
-                    firmware.done(outcome, updater.status());
+                    if let (Job::Confirm, Ok(_), Some(store)) = (job, outcome, store) {
+                        store.set_writable().await;
+                    }
+                    firmware.done(job, outcome, updater.status(), self.platform.now().uptime_ms());
                     let mut state = self.state();
-                    let waiting = state.sessions.iter_mut().filter(|s| matches!(s.cursor, Cursor::Firmware(_)));
-                    waiting.for_each(Session::notify);
+                    // One job at a time, so there is one session at most. The outcome is the session's, as another may give
+                    // the next job before this one has replied.
+                    let waiting = state.sessions.iter_mut().filter(|s| matches!(s.cursor, Cursor::Firmware(None)));
+                    waiting.for_each(|session| {
+                        session.cursor = Cursor::Firmware(Some(outcome));
+                        session.notify();
+                    });
                     if outcome == Ok(Outcome::Restart) {
                         // Also if the client that asked has gone.
                         state.request_restart();
@@ -60,7 +71,7 @@ impl<'a> App<'a> {
 
 async fn work<F: NorFlash>(updater: &mut Updater<F>, job: Job, data: &[u8]) -> Result<Outcome, UpdateError> {
     match job {
-        Job::Begin(record, is_anew) => updater.begin(record, is_anew).await.map(Outcome::Next),
+        Job::Begin { record, is_anew, .. } => updater.begin(record, is_anew).await.map(Outcome::Next),
         Job::Write { offset, len } => {
             let data = data.get(..len.into()).ok_or(UpdateError::Data)?;
             updater.write(offset, data).await.map(Outcome::Next)

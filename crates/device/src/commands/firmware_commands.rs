@@ -9,6 +9,7 @@ use crate::sessions::session::Cursor;
 
 const NO_SLOTS: &str = "ERR this build has no slots for updates: it is updated by flashing it";
 const BUSY: &str = "ERR the flash is at work for another client, try again";
+const RESTARTING: &str = "ERR the device is about to restart";
 /// The error to a command that changes settings during a trial. The firmware before must find the settings as they
 /// were.
 pub(crate) const ON_TRIAL: &str = "ERR this firmware is on trial and stores no settings: FIRMWARE CONFIRM comes first";
@@ -23,19 +24,26 @@ impl<'c> CommandContext<'c, '_> {
         self.environment.firmware.is_some_and(Firmware::is_trial)
     }
 
+    /// Whether a restart leads back to the firmware before.
+    pub(crate) fn is_firmware_left_by_restart(&self) -> bool {
+        self.environment.firmware.is_some_and(Firmware::is_left_by_restart)
+    }
+
     /// Has the flash's task do a job, and replies when it is done. `prepare` runs before the job is given.
     fn work(
         &mut self,
         prepare: impl FnOnce(&mut Self, &'c Firmware) -> Result<(Job, &'c [u8]), &'static str>,
     ) -> CommandResult {
         let firmware = self.slots()?;
-        let Cursor::Firmware(number) = self.session().cursor else {
+        let Cursor::Firmware(outcome) = self.session().cursor else {
             let (job, data) = prepare(self, firmware)?;
-            let number = firmware.give(job, data).ok_or(BUSY)?;
-            return self.wait_for_flash(number);
+            if !firmware.give(job, data) {
+                return Err(BUSY);
+            }
+            return self.wait_for_flash();
         };
-        let Some(outcome) = firmware.take_outcome(number) else {
-            return self.wait_for_flash(number);
+        let Some(outcome) = outcome else {
+            return self.wait_for_flash();
         };
         self.session().cursor = Cursor::Start;
         match outcome {
@@ -55,11 +63,11 @@ impl<'c> CommandContext<'c, '_> {
         Ok(Flow::Continue)
     }
 
-    /// Nothing is written until the job of this number is done.
-    fn wait_for_flash(&mut self, number: u16) -> CommandResult {
+    /// Nothing is written until the session's job is done.
+    fn wait_for_flash(&mut self) -> CommandResult {
         let session = self.session();
         session.event_pending = false;
-        session.cursor = Cursor::Firmware(number);
+        session.cursor = Cursor::Firmware(None);
         Ok(Flow::Block { timeout_ms: 0 })
     }
 }
@@ -108,8 +116,7 @@ pub(crate) fn begin(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         if !firmware.may_begin(id, now_ms, |other| cx.state.sessions.iter().any(|session| session.id == other)) {
             return Err("ERR another client is sending an image");
         }
-        firmware.set_sender(id, now_ms);
-        Ok((Job::Begin(Record { size, sha256, signature }, is_anew), &[][..]))
+        Ok((Job::Begin { record: Record { size, sha256, signature }, is_anew, session: id }, &[][..]))
     })
 }
 
@@ -141,7 +148,11 @@ pub(crate) fn try_image(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn confirm(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.work(|_, _| Ok((Job::Confirm, &[][..])))
+    cx.work(|cx, firmware| match cx.state.is_restart_requested && firmware.is_trial() {
+        // The client that has ended the trial was told that the firmware before comes back.
+        true => Err(RESTARTING),
+        false => Ok((Job::Confirm, &[][..])),
+    })
 }
 
 pub(crate) fn abort(cx: &mut CommandContext<'_, '_>) -> CommandResult {

@@ -38,8 +38,8 @@ pub(crate) fn monitor(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn restart(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let is_trial = cx.is_firmware_on_trial();
-    cx.reply.simple(if is_trial {
+    let is_left = cx.is_firmware_left_by_restart();
+    cx.reply.simple(if is_left {
         "OK restarting into the firmware before, as this one was not confirmed"
     } else {
         "OK"

@@ -4,8 +4,10 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use embassy_sync::waitqueue::WakerRegistration;
 use heapless::String;
+use sockeye_firmware_update::UpdateError;
 use sockeye_resp::Protocol;
 
+use crate::firmware::Outcome;
 use crate::keys::catalog::KeySet;
 use crate::keys::history::Samples;
 use crate::limits::{CLIENT_NAME_LEN_MAX, LIB_NAME_LEN_MAX, LIB_VERSION_LEN_MAX, SESSIONS_MAX, STREAMS_MAX};
@@ -90,8 +92,8 @@ pub(crate) enum Cursor {
     Wifi(u16),
     /// Nothing is written, and WIRING SCAN waits for the outcome of the scan of this number.
     Scan(u16),
-    /// Nothing is written, and FIRMWARE waits for the job of this number.
-    Firmware(u16),
+    /// Nothing is written, and FIRMWARE waits for its job; with an outcome the job is done.
+    Firmware(Option<Result<Outcome, UpdateError>>),
 }
 
 /// Where a session is between MULTI and EXEC.

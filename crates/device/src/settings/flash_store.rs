@@ -136,10 +136,15 @@ impl<F: NorFlash> FlashStore<F> {
         Ok(Self { flash: Mutex::new(Flash { map, buffer, number: 0, is_locked: true, is_read_only: false }) })
     }
 
-    /// Writes nothing from now on, not even to repair: the firmware is on trial, and the one before must find its settings
-    /// as they were. To be called before [`load`](Self::load).
+    /// Writes nothing until [`set_writable`](Self::set_writable), not even to repair: the firmware is on trial, and the one
+    /// before must find its settings as they were. To be called before [`load`](Self::load).
     pub async fn set_read_only(&self) {
         self.flash.lock().await.is_read_only = true;
+    }
+
+    /// Takes changes from now on: the firmware that was on trial is confirmed.
+    pub async fn set_writable(&self) {
+        self.flash.lock().await.is_read_only = false;
     }
 
     /// Reads what was stored, and repairs what a power cut or a bit error has left half. To be called at boot, before

@@ -26,10 +26,10 @@ impl<F: NorFlash> Updater<F> {
         let own_seq = self.own().map_or(0, |(_, own)| own.seq);
         if other.is_bootable() && other.seq > own_seq {
             // The bootloader has tried it first, and this firmware runs all the same.
+            self.failure = Some(UpdateFailure::NotLoaded);
             self.program(self.entry_address(index) + DAMAGED_OFFSET, &[0; WORD_LEN_MAX]).await?;
             self.read_entries().await?;
             self.set_state(index, state::INVALID).await?;
-            self.failure = Some(UpdateFailure::NotLoaded);
         } else if other.is_passed_over() {
             self.failure = Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed });
         }

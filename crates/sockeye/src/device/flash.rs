@@ -21,13 +21,16 @@ pub struct FileFlash {
 }
 
 impl FileFlash {
-    /// The flash of `size` bytes in the file `path`, which is made as the flash of a new device if there is none.
+    /// The flash of `size` bytes in the file `path`. Where there is no such file, the flash of a new device is made: erased,
+    /// but for `bytes` at `address`. A program that is killed meanwhile leaves all of it, or no file of this name.
     ///
     /// # Errors
     /// The file can't be used, or is of another size; then it is left as it is.
-    pub fn open(path: &Path, size: usize) -> anyhow::Result<Self> {
+    pub fn open(path: &Path, size: usize, (address, bytes): (u32, &[u8])) -> anyhow::Result<Self> {
         if !path.exists() {
-            Self::make(path, size).with_context(|| format!("can't write {}", path.display()))?;
+            let mut content = vec![ERASED; size];
+            content[address as usize..][..bytes.len()].copy_from_slice(bytes);
+            Self::make(path, &content).with_context(|| format!("can't write {}", path.display()))?;
         }
         let file = OpenOptions::new().read(true).write(true).open(path);
         let file = file.with_context(|| format!("can't use {}", path.display()))?;
@@ -37,9 +40,9 @@ impl FileFlash {
     }
 
     /// Under another name first, so that a file of that name is whole.
-    fn make(path: &Path, size: usize) -> io::Result<()> {
+    fn make(path: &Path, content: &[u8]) -> io::Result<()> {
         let new = path.with_extension("new");
-        fs::write(&new, vec![ERASED; size])?;
+        fs::write(&new, content)?;
         File::open(&new)?.sync_all()?;
         fs::rename(&new, path)?;
         // The name is on the disk when its folder is.
@@ -111,22 +114,26 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("sockeye-flash-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("flash.bin");
+        const NOTHING: (u32, &[u8]) = (0, &[]);
         let read = |flash: &mut FileFlash, offset| {
             let mut bytes = [0; WORD_SIZE];
             block_on(flash.read(offset, &mut bytes)).unwrap();
             bytes
         };
-        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE).unwrap();
+        // A start that was killed has left this.
+        fs::write(path.with_extension("new"), "half").unwrap();
+        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE, (4_100, &[1, 2, 3, 4])).unwrap();
+        assert_eq!(read(&mut flash, 4_100), [1, 2, 3, 4]);
         block_on(flash.write(4096, &[0xf0; 4])).unwrap();
         block_on(flash.write(4096, &[0x3c; 4])).unwrap();
         drop(flash);
-        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE).unwrap();
+        let mut flash = FileFlash::open(&path, 2 * BLOCK_SIZE, NOTHING).unwrap();
         assert_eq!(read(&mut flash, 4096), [0x30; 4]);
         assert_eq!(read(&mut flash, 4092), [ERASED; 4]);
         block_on(flash.erase(4096, 8192)).unwrap();
         assert_eq!(read(&mut flash, 4096), [ERASED; 4]);
         fs::write(&path, "no flash").unwrap();
-        assert!(FileFlash::open(&path, 2 * BLOCK_SIZE).is_err());
+        assert!(FileFlash::open(&path, 2 * BLOCK_SIZE, NOTHING).is_err());
         fs::remove_dir_all(folder).unwrap();
     }
 }

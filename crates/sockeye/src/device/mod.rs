@@ -125,7 +125,7 @@ where
     };
     let updating = async {
         match &mut updater {
-            Some(updater) => app.update(updater).await,
+            Some(updater) => app.update(updater, store.flash()).await,
             None => future::pending().await,
         }
     };

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use embedded_storage_async::nor_flash::{NorFlash, ReadNorFlash};
+use embedded_storage_async::nor_flash::ReadNorFlash;
 use sockeye_firmware_image::{Recipe, recipe};
 use sockeye_firmware_update::limits::{HEADER_LEN, KEY_LEN};
 use sockeye_firmware_update::update_error::{SIMULATOR_CHIP_ID, chip_name};
@@ -51,12 +51,8 @@ impl Slots {
     /// The folder's file can't be used, or has no image that can be booted.
     pub async fn boot(folder: &Path, key: Option<[u8; KEY_LEN]>) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
-        let is_new = !path.exists();
-        let mut flash = FileFlash::open(&path, start(2) as usize)?;
-        if is_new {
-            let image = make_image(env!("CARGO_PKG_VERSION"), 0)?;
-            flash.write(SLOTS[0].start, &image).await.map_err(|error| anyhow!("{error:?}"))?;
-        }
+        let image = make_image(env!("CARGO_PKG_VERSION"), 0)?;
+        let mut flash = FileFlash::open(&path, start(2) as usize, (SLOTS[0].start, &image))?;
         let layout = Layout { otadata: OTADATA, slots: SLOTS };
         let booted = bootloader::boot(&mut flash, &layout, SIMULATOR_CHIP_ID).await?;
         let booted =

@@ -32,15 +32,23 @@ impl<'a> HostStore<'a> {
     /// The folder's file can't be used.
     pub fn open(folder: Option<&Path>, memory: &'a SettingsMemory) -> anyhow::Result<Self> {
         let Some(folder) = folder else { return Ok(Self::Memory(memory)) };
-        let flash = FileFlash::open(&folder.join(FILE), SIZE)?;
+        let flash = FileFlash::open(&folder.join(FILE), SIZE, (0, &[]))?;
         let store = FlashStore::new(flash, 0..SIZE as u32).map_err(|error| anyhow!("{error:?}"))?;
         Ok(Self::Folder(Box::new(store)))
     }
 
-    /// Writes nothing from now on: the firmware is on trial, which it can be with a folder only.
+    /// Writes nothing until the firmware, which is on trial, is confirmed. A trial takes a folder.
     pub async fn set_read_only(&self) {
         if let Self::Folder(store) = self {
             store.set_read_only().await;
+        }
+    }
+
+    /// The store in a folder; None if the settings are in memory.
+    pub fn flash(&self) -> Option<&FlashStore<FileFlash>> {
+        match self {
+            Self::Folder(store) => Some(store),
+            Self::Memory(_) => None,
         }
     }
 

@@ -130,7 +130,7 @@ async fn main(spawner: Spawner) -> ! {
     );
     let updating = async {
         match &mut slots {
-            Some(slots) => app.update(slots).await,
+            Some(slots) => app.update(slots, store.as_ref()).await,
             None => pending().await,
         }
     };

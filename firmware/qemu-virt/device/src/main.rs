@@ -7,9 +7,11 @@ mod parts;
 mod retained;
 mod services;
 
+use core::future::pending;
+
 use edge_nal::TcpBind;
 use embassy_executor::Spawner;
-use embassy_futures::join::join3;
+use embassy_futures::join::{join3, join4};
 use embassy_net::StackResources;
 use embassy_time::Duration;
 use sockeye_board::board_platform::{self, BoardHardware};
@@ -130,11 +132,8 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
     }
     spawner.spawn(watch(server).expect("one task"));
     spawner.spawn(measure(app, parts).expect("one task"));
-    spawner.spawn(keep(storing, store, app).expect("one task"));
+    spawner.spawn(keep(storing, store, app, slots).expect("one task"));
     spawner.spawn(services::push_and_sntp(outbox, app, interface, stack, board).expect("one task"));
-    if let Some(slots) = slots {
-        spawner.spawn(receive(app, slots).expect("one task"));
-    }
     if let Some(watchdog) = watchdog {
         spawner.spawn(guard(server, watchdog).expect("one task"));
     }
@@ -205,25 +204,26 @@ async fn guard(server: &'static Server<SLOTS>, mut watchdog: Watchdog) {
     Liveness::guard(server, Duration::from_millis(WATCHDOG_LOOK_MS), || watchdog.feed()).await
 }
 
-/// Does what FIRMWARE asks for.
-#[embassy_executor::task]
-async fn receive(app: &'static App<'static>, slots: Slots) {
-    app.update(slots).await
-}
-
 /// Samples what the board measures itself, and what is wired, and keeps the rules.
 #[embassy_executor::task]
 async fn measure(app: &'static App<'static>, parts: &'static SimulatedBoard) {
     join3(board_platform::measure(app, board::sample), parts::run(parts, app), app.keep_rules()).await;
 }
 
-/// Stores settings, counts a boot that has not failed, and restarts the machine when a client asks for it.
+/// Does what FIRMWARE asks for, stores settings, counts a boot that has not failed, and restarts the machine when a client
+/// asks for it.
 #[embassy_executor::task]
-async fn keep(storing: &'static StoreTask, store: Store, app: &'static App<'static>) {
+async fn keep(storing: &'static StoreTask, store: Store, app: &'static App<'static>, slots: Option<Slots>) {
+    let updating = async {
+        match slots {
+            Some(slots) => app.update(slots, Some(&store)).await,
+            None => pending().await,
+        }
+    };
     let restarting = async {
         app.restart_requested().await;
         boot_count::succeed(&BOOT_COUNT);
         retained::restart(Cause::Software)
     };
-    join3(storing.run(&store), boot_count::stay_up(&BOOT_COUNT), restarting).await;
+    join4(storing.run(&store), boot_count::stay_up(&BOOT_COUNT), restarting, updating).await;
 }

@@ -183,7 +183,18 @@ fn a_firmware_on_trial_writes_nothing() {
         assert_eq!(store.set_passphrase(&Secret::new(b"abcdefghjkmn").unwrap()).await, Err(StoreError::Failed));
     };
     block_on(check);
-    assert!(flash(store).as_bytes() == bytes);
+    let kept = flash(store);
+    assert!(kept.as_bytes() == bytes);
+    // The same, and the firmware is confirmed.
+    let store = FlashStore::new(kept, Mock::FULL_FLASH_RANGE).unwrap();
+    let confirm = async {
+        store.set_read_only().await;
+        store.load().await;
+        store.set_writable().await;
+        assert_eq!(store.save(&settings("barn", 2)).await, Ok(()));
+    };
+    block_on(confirm);
+    assert_eq!(boot(&flash(store)).1, Stored::from(settings("barn", 2)));
 }
 
 #[test]

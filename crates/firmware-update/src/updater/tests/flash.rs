@@ -20,6 +20,8 @@ struct Memory {
     left: Option<u32>,
     is_off: bool,
     random: fastrand::Rng,
+    /// A byte with bits that have worn out, by its address: those bits, and what they are for ever.
+    worn: Option<(usize, u8, u8)>,
     /// Operations that were completed, erases and programs.
     operations: u32,
 }
@@ -32,7 +34,7 @@ impl Flash {
     pub fn new(len: u32, seed: u64) -> Self {
         let bytes = std::vec![0xff; len as usize];
         let random = fastrand::Rng::with_seed(seed);
-        Self(Rc::new(RefCell::new(Memory { bytes, left: None, is_off: false, random, operations: 0 })))
+        Self(Rc::new(RefCell::new(Memory { bytes, left: None, is_off: false, random, worn: None, operations: 0 })))
     }
 
     /// Puts bytes in the place of others, as a programmer on a bench does.
@@ -42,6 +44,11 @@ impl Flash {
 
     pub fn bytes(&self, address: u32, len: usize) -> Vec<u8> {
         self.0.borrow().bytes[address as usize..][..len].to_vec()
+    }
+
+    /// These bits of a byte are for ever as they are in `value`, once the byte is erased or programmed.
+    pub fn wear_out(&self, address: u32, bits: u8, value: u8) {
+        self.0.borrow_mut().worn = Some((address as usize, bits, value));
     }
 
     /// The power is cut in the operation after so many.
@@ -80,8 +87,12 @@ impl Flash {
                 // Erasing begins anywhere in the block, programming at its start.
                 let whole = if is_cut { memory.random.usize(..=len) } else { len };
                 for index in 0..whole {
-                    let byte = &mut memory.bytes[start as usize + index];
+                    let at = start as usize + index;
+                    let byte = &mut memory.bytes[at];
                     *byte = change(*byte, index);
+                    if let Some((_, bits, value)) = memory.worn.filter(|(worn, ..)| *worn == at) {
+                        *byte = *byte & !bits | value & bits;
+                    }
                 }
                 if is_cut && whole < len {
                     let kept = memory.random.u8(..);

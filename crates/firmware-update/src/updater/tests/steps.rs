@@ -174,6 +174,61 @@ fn an_image_that_decays_after_the_activation_is_passed_over() {
     }
 }
 
+/// The entry that can't be read back as it was programmed may be one that the bootloader takes.
+#[test]
+fn an_image_whose_entry_reads_back_differently_is_not_booted() {
+    for (offset, bits) in [(4, 0x01), (12, 0x80), (24, 0x10), (28, 0x04), (0, 0x01)] {
+        let (device, mut updater) = device();
+        let new = image(2, IMAGE_SIZE);
+        send(&device.flash, &mut updater, &new).unwrap();
+        device.flash.wear_out(OTADATA + BLOCK + offset, bits, 0);
+        if run(&device, updater.try_image(0x77)) == Ok(()) {
+            continue;
+        }
+        assert_eq!(device.boot().unwrap().1, digest(&image(1, 6_000)), "byte {offset}");
+    }
+}
+
+/// A bit of the other entry that has worn out costs neither the device nor its updates.
+#[test]
+fn a_firmware_whose_otadata_has_worn_out_boots_and_has_its_updates() {
+    let (device, mut updater) = device();
+    let new = image(2, IMAGE_SIZE);
+    send(&device.flash, &mut updater, &new).unwrap();
+    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    // The new image decays, and its entry can't be marked.
+    device.flash.place(SLOTS[1].start + 5_000, &[0; 4]);
+    device.flash.wear_out(OTADATA + BLOCK + 24, 0xff, 0xff);
+    for _ in 0..2 {
+        let (updater, booted) = device.boot().unwrap();
+        assert_eq!((booted, updater.status().state), (digest(&image(1, 6_000)), UpdateState::Ready));
+    }
+}
+
+/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over.
+#[test]
+fn a_trial_that_can_not_be_marked_is_one() {
+    let (device, mut updater) = device();
+    let new = image(2, IMAGE_SIZE);
+    send(&device.flash, &mut updater, &new).unwrap();
+    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    device.flash.wear_out(OTADATA + BLOCK + 24, 0xff, 0xff);
+    let (mut updater, booted) = device.boot().unwrap();
+    assert_eq!((booted, updater.status().state), (digest(&new), UpdateState::Trial));
+    assert_eq!(run(&device, updater.begin(signed(&new), true)), Err(UpdateError::Trial));
+}
+
+#[test]
+fn an_image_as_long_as_a_slot_takes_it_is_received_and_kept() {
+    let (device, mut updater) = device();
+    let new = image(2, updater.size_max() as usize);
+    send(&device.flash, &mut updater, &new).unwrap();
+    assert_eq!(run(&device, updater.write(updater.size_max(), &[0; 4])), Err(UpdateError::Data));
+    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    let (mut updater, booted) = device.boot().unwrap();
+    assert_eq!((booted, run(&device, updater.confirm())), (digest(&new), Ok(())));
+}
+
 #[test]
 fn partitions_that_can_not_be_are_refused() {
     let flash = Flash::new(LEN, 1);

@@ -343,6 +343,7 @@ fn a_fin_that_comes_again_brings_its_ack() {
     let again = Segment { seq: it.seq - 1, ack: ISS + 102, ..it.segment(FIN, b"") };
     assert_eq!(it.takes(&again), [], "a connection that has ended answers nothing");
     assert_eq!((it.c.ended(), it.c.due()), (Some(crate::Ended::Closed), Instant::MAX));
+    assert!(!it.c.has_urgent_segment(), "its slot is free");
 }
 
 /// In SYN-RECEIVED the handshake's ACK has the number RCV.NXT.

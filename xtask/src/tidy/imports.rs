@@ -215,6 +215,7 @@ const TABLE: &[(&str, Imports)] = &[
         "sockeye-bench-host",
         Only(&[
             "async-executor",
+            "critical-section",
             "edge-nal",
             "embassy-*",
             "rustix",

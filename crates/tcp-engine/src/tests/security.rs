@@ -245,7 +245,8 @@ fn the_ack_of_a_cookie_leads_to_the_same_connection() {
     whole.c.rtt.forget_timed();
 
     let mut it = Peer { seq: whole.seq, ack: whole.ack, ..Peer::new(256, 256) };
-    it.c.accept_cookie(&it.segment(ACK, b""), MTU, it.now);
+    // An MSS option counts on a SYN only (MUST-65).
+    it.c.accept_cookie(&Segment { options: &[2, 4, 2, 0], ..it.segment(ACK, b"") }, MTU, it.now);
     let view = |it: &Peer| {
         let c = &it.c;
         let sent = (c.snd_una, c.snd_nxt, c.snd_max, c.snd_wnd, c.snd_wl1, c.snd_mss);

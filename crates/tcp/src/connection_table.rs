@@ -25,10 +25,16 @@ mod transfer;
 /// How late a timer may fire.
 pub(crate) const TICK: Duration = Duration::from_millis(TICK_MS);
 
-/// One tick after `now`, which is a time and not [`Instant::MAX`].
+/// So many milliseconds after `now`, which is a time and not [`Instant::MAX`].
+#[inline]
+pub(crate) fn after(now: Instant, ms: u64) -> Instant {
+    Instant::from_ticks(now.as_ticks().wrapping_add(Duration::from_millis(ms).as_ticks()))
+}
+
+/// One tick after `now`.
 #[inline]
 pub(crate) fn a_tick_after(now: Instant) -> Instant {
-    Instant::from_ticks(now.as_ticks().wrapping_add(TICK.as_ticks()))
+    after(now, TICK_MS)
 }
 
 /// The table that a listener and its handles share. Borrowed for the length of one call, never across an await.

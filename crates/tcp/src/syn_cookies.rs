@@ -7,10 +7,10 @@
 //! Cookies are for floods only. Otherwise a SYN without room waits, and its sender is not refused after all. The ACK
 //! must be without text. An ACK with text may be an old one of a connection that has ended, and would open it again.
 
-use embassy_time::{Duration, Instant};
+use embassy_time::Instant;
 use sockeye_tcp_engine::{Flags, OutgoingSegment};
 
-use crate::connection_table::{Table, at};
+use crate::connection_table::{Table, after, at};
 use crate::frame::{Local, Packet};
 use crate::limits::{COOKIES_MS, FLOOD_MS, FLOOD_MS_MAX, FLOOD_SYN_MS, HALF_OPEN_SLOW_MS};
 
@@ -20,11 +20,6 @@ pub(crate) struct Flood {
     level: Instant,
     /// Cookies are taken until then. [`Instant::MIN`] before the first.
     cookies_end: Instant,
-}
-
-/// So many milliseconds after `now`, which is a time and not [`Instant::MAX`].
-fn after(now: Instant, ms: u64) -> Instant {
-    Instant::from_ticks(now.as_ticks().wrapping_add(Duration::from_millis(ms).as_ticks()))
 }
 
 impl Flood {

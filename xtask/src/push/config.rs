@@ -2,23 +2,27 @@
 //! device, then nowhere.
 
 use std::fs;
-use std::thread::sleep;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use super::redis::{Redis, TOKEN, node};
-use crate::cli::Cli;
+use crate::cli::{Cli, Entries};
 use harness::daemon::Server;
 use harness::daemon::free_port;
 use harness::process::bound;
 use harness::workspace::Workspace;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
+/// Samples that show that they come, or that they don't: these are a second apart.
+const SOME: usize = 3;
 /// Longer than the time between two samples.
 const PERIOD_MS: u64 = 3_000;
-/// So long nothing may come that is not wanted any more: samples are a second apart.
-const SILENCE: Duration = Duration::from_secs(4);
+/// Periods that are watched.
+const PERIODS: usize = 4;
+/// The least time that the watched periods take. The first sample may be a period late, which the next doesn't make up
+/// for. The last may be half a second early: the sample closest to the time is the one. A stall changes neither.
+const SPAN_MS_MIN: u64 = (PERIODS as u64 - 1) * PERIOD_MS - 500;
 
 /// The test.
 pub fn check(workspace: &Workspace) -> Result<()> {
@@ -53,48 +57,68 @@ fn set(device: &Cli, pairs: &[&str]) -> Result<()> {
 fn walk(kitchen: &Cli, barn: &Cli, stored: &Cli, port: u16) -> Result<()> {
     let node = node(kitchen)?;
     let stream = |name: &str| format!("history:{node}.{name}");
-    let len = |name: &str| Ok::<_, anyhow::Error>(stored.stream(&stream(name))?.len());
+    let own = |name: &str| format!("history:{name}");
     let run_id = || {
         kitchen
             .ask(&["INFO", "server"])
             .map(|info| info.lines().find(|line| line.starts_with("run_id")).map(str::to_owned))
     };
     let first_run = run_id()?;
-    sleep(SILENCE);
+    kitchen.wait("some samples", LIMIT, |kitchen| Ok(kitchen.stream(&own("lm35"))?.len() >= SOME))?;
     ensure!(stored.ask(&["KEYS", "*"])?.trim().is_empty(), "it pushes before it is told to");
 
     set(kitchen, &["push.to", &format!("127.0.0.1:{port}"), "push.token", TOKEN, "push.names", "lm35"])?;
-    stored.wait("that samples come", LIMIT, |_| Ok(len("lm35")? >= 3))?;
+    stored.wait("that samples come", LIMIT, |stored| Ok(stored.stream(&stream("lm35"))?.len() >= SOME))?;
     ensure!(stored.ask(&["KEYS", "*"])?.trim() == stream("lm35"), "others come too");
 
-    // Samples are as far apart as the period from now on.
     set(kitchen, &["push.period", &PERIOD_MS.to_string()])?;
-    let known = len("lm35")?;
-    stored.wait("that rarer samples come", LIMIT, |_| Ok(len("lm35")? >= known + 4))?;
-    let times: Vec<_> = stored.stream(&stream("lm35"))?.keys().map(|(ms, _)| *ms).collect();
-    let are_apart = times[known + 1..].windows(2).all(|pair| pair[1] - pair[0] >= PERIOD_MS);
-    ensure!(are_apart, "the samples since are not {PERIOD_MS} ms apart: {times:?}");
+    let since = end(kitchen, &own("lm35"))?;
+    let times = || Ok::<_, anyhow::Error>(times_after(&stored.stream(&stream("lm35"))?, since));
+    stored.wait("that rarer samples come", LIMIT, |_| Ok(times()?.len() > PERIODS))?;
+    let times = times()?;
+    ensure!(times[PERIODS] - times[0] >= SPAN_MS_MIN, "the samples since are not {PERIOD_MS} ms apart: {times:?}");
 
     set(kitchen, &["push.names", "upt*", "push.period", "0"])?;
-    stored.wait("that another reading comes", LIMIT, |_| Ok(len("uptime")? >= 3))?;
-    let known = len("lm35")?;
-    sleep(SILENCE);
-    ensure!(len("lm35")? == known, "a reading that isn't wanted any more still comes");
+    let since = end(kitchen, &own("lm35"))?;
+    stored.wait("that another reading comes", LIMIT, |stored| Ok(stored.stream(&stream("uptime"))?.len() >= SOME))?;
+    wait_for_more(kitchen, &own("lm35"), since)?;
+    let later = times_after(&stored.stream(&stream("lm35"))?, since);
+    ensure!(later.is_empty(), "a reading that isn't wanted any more still comes: {later:?} after {since:?}");
 
     set(kitchen, &["push.to", &barn.address(), "push.token", "", "push.names", "lm35"])?;
+    let since = end(kitchen, &own("uptime"))?;
     barn.wait("that the other device has the reading", LIMIT, |barn| {
         Ok(!barn.ask(&["GET", &format!("{node}.lm35")])?.trim().is_empty())
     })?;
-    let known = len("uptime")?;
-    sleep(SILENCE);
-    ensure!(len("uptime")? == known, "Redis still gets samples");
+    wait_for_more(kitchen, &own("uptime"), since)?;
+    let later = times_after(&stored.stream(&stream("uptime"))?, since);
+    ensure!(later.is_empty(), "Redis still gets samples: {later:?} after {since:?}");
 
     set(kitchen, &["push.to", ""])?;
-    sleep(Duration::from_secs(1));
-    let known = barn.stream(&stream("lm35"))?;
-    sleep(SILENCE);
-    ensure!(barn.stream(&stream("lm35"))? == known && kitchen.pushed("connected")? == 0, "samples come from nowhere");
+    let since = end(kitchen, &own("lm35"))?;
+    kitchen.wait("that the connection ends", LIMIT, |kitchen| Ok(kitchen.pushed("connected")? == 0))?;
+    wait_for_more(kitchen, &own("lm35"), since)?;
+    let later = times_after(&barn.stream(&stream("lm35"))?, since);
+    ensure!(later.is_empty() && kitchen.pushed("connected")? == 0, "samples come from nowhere: {later:?}");
     ensure!(run_id()? == first_run && first_run.is_some(), "the device has restarted");
     println!("push by CONFIG SET: to Redis, rarer, another reading, to a device, nowhere, without a restart");
     Ok(())
+}
+
+/// The ID of a stream's last sample.
+fn end(server: &Cli, key: &str) -> Result<(u64, u64)> {
+    let samples = server.stream(key)?;
+    Ok(*samples.keys().last().with_context(|| format!("{key} has no sample"))?)
+}
+
+/// When those samples were measured, milliseconds, that have a later ID than this. A sample has one ID everywhere, since
+/// the device has a clock.
+fn times_after(samples: &Entries, since: (u64, u64)) -> Vec<u64> {
+    samples.keys().filter(|id| **id > since).map(|(ms, _)| *ms).collect()
+}
+
+/// Waits until the device has measured some samples since this one: these may not go where samples went before.
+fn wait_for_more(device: &Cli, key: &str, since: (u64, u64)) -> Result<()> {
+    let what = format!("that more samples are measured in {key}");
+    device.wait(&what, LIMIT, |device| Ok(times_after(&device.stream(key)?, since).len() > SOME))
 }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process::show;
+use crate::process::{SHORT, run_quietly, show};
 use crate::workspace::Workspace;
 
 /// The boot line after which a server answers.
 const READY: &str = "listening on port";
 /// The longest to wait for a line of the console; QEMU on a busy machine takes a few seconds.
-const LINE_LIMIT: Duration = Duration::from_secs(30);
+const LINE_LIMIT: Duration = Duration::from_secs(60);
 const LINE_POLL: Duration = Duration::from_millis(20);
 /// The same where the line comes at once.
 const ASK_POLL: Duration = Duration::from_millis(1);
@@ -108,7 +108,22 @@ impl Server {
         }
     }
 
-    fn text(&self) -> String {
+    /// Stops the process until the value is dropped, as if the machine had no time for it.
+    pub fn pause(&self) -> Result<Paused> {
+        let paused = Paused(self.id());
+        signal("STOP", paused.0)?;
+        let start = Instant::now();
+        while !is_stopped(paused.0)? {
+            if start.elapsed() > LINE_LIMIT {
+                bail!("the server doesn't stop within {} s", LINE_LIMIT.as_secs());
+            }
+            sleep(ASK_POLL);
+        }
+        Ok(paused)
+    }
+
+    /// All that the console shows so far.
+    pub fn text(&self) -> String {
         fs::read(&self.console).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
@@ -117,6 +132,33 @@ impl Server {
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
+}
+
+/// A server whose process is stopped.
+pub struct Paused(u32);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        // Fails only where the process is gone already.
+        let _ = signal("CONT", self.0);
+    }
+}
+
+/// The shell has `kill` where no package brings one.
+fn signal(name: &str, id: u32) -> Result<()> {
+    run_quietly(Command::new("sh").args(["-c", &format!("kill -s {name} {id}")]), SHORT)
+}
+
+/// Whether all threads of a process have stopped.
+fn is_stopped(id: u32) -> Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
+        // The state follows the name, which may have any character (proc(5)).
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        if !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A port of this machine that nobody listens on.
@@ -182,13 +224,33 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_paused_does_nothing() {
+        let workspace = workspace("paused");
+        let script = "echo listening on port 1; while read word; do echo heard $word; done";
+        let server = Server::start(&workspace, "server", shell(script)).unwrap();
+        server
+            .test(|server| {
+                let paused = server.pause()?;
+                assert!(is_stopped(server.id())?);
+                drop(paused);
+                assert_eq!(server.ask(b"one\n", "heard")?, "heard one");
+                Ok(())
+            })
+            .unwrap();
+        fs::remove_dir_all(&workspace.target).unwrap();
+    }
+
+    #[test]
     fn a_server_that_ends_before_or_during_its_test_is_a_failure() {
         let workspace = workspace("fails");
         let before = Server::start(&workspace, "before", shell("echo no network; exit 1")).err().unwrap();
         assert!(before.to_string().contains("no network"), "{before}");
-        let server = Server::start(&workspace, "during", shell("echo listening on port 1; sleep 0.1")).unwrap();
-        let during = server.test(|_| {
-            sleep(Duration::from_millis(500));
+        let server = Server::start(&workspace, "during", shell("echo listening on port 1; read word")).unwrap();
+        let during = server.test(|server| {
+            server.child.stdin.as_mut().unwrap().write_all(b"end\n")?;
+            while server.child.try_wait()?.is_none() {
+                sleep(ASK_POLL);
+            }
             Ok(())
         });
         assert!(during.unwrap_err().to_string().contains("ended during"));

@@ -316,7 +316,7 @@ fn a_client_that_closes_its_side_gets_the_reply_of_the_flash() {
     assert_eq!(replies, format!("{refused}{refused}+PONG\r\n"));
 }
 
-/// Starts what passes for a device, and returns its address. It answers each request with the first of these replies
+/// Starts what passes for a device, and returns its address. Each request is answered with the first of these replies
 /// whose word the request has in it.
 fn impostor(replies: &'static [(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -19,7 +19,7 @@ pub struct Addresses {
     host: String,
     resolve: Arc<Resolve>,
     timeout: Duration,
-    /// Those that were found last.
+    /// The addresses that were found last.
     known: Vec<SocketAddr>,
     /// A look-up that was not done in time. There is one at most: a system's resolver can't be stopped.
     pending: Option<Receiver<Found>>,

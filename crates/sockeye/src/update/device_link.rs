@@ -102,7 +102,7 @@ impl From<Reply<'_>> for Value {
 }
 
 impl Value {
-    /// What comes is not what the protocol has at this place.
+    /// The error of a reply that the protocol does not have at this place.
     pub fn unexpected<T>() -> Result<T, Stop> {
         Err(Stop::Refused("it sent a reply that this program does not understand".to_owned()))
     }

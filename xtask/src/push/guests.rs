@@ -17,8 +17,8 @@ const REMOTE: &str = "kitchen.lm35";
 const STREAM: &str = "history:kitchen.lm35";
 /// The messages that a subscriber waits for.
 const MESSAGES: usize = 4;
-/// The samples that wait before `barn` is started again: far fewer than the 64 of an outbox, for a machine that takes
-/// half a minute to start it.
+/// The samples that wait before `barn` is started again. An outbox has room for 64, so a machine may take half a minute
+/// to start it.
 const WAITING: u32 = 8;
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -99,7 +99,7 @@ fn listens(workspace: &Workspace, b: &Cli) -> Result<()> {
     subscriber.test(|subscriber| {
         let message = format!("message\n{REMOTE}\n");
         subscriber.wait_for_times(&message, MESSAGES)?;
-        // What follows a message's channel is its value; the last may be printed by half.
+        // A message's value follows its channel. The last may be printed by half.
         let text = subscriber.text();
         told.extend(text.split(&message).skip(1).take(MESSAGES - 1).map(|value| value.trim_end().to_owned()));
         Ok(())
@@ -118,8 +118,8 @@ fn outlives_a_restart(
     b: &Cli,
     barn: Option<Server>,
 ) -> Result<Server> {
-    // What `barn` has when it is killed has to be known, so no sample may come in between. Frames that `kitchen` has sent
-    // are in the queue of `barn`'s network card, before those of the question.
+    // The test has to know the samples that `barn` has when it is killed, so none may come in between. Frames that
+    // `kitchen` has sent are in the queue of `barn`'s network card, before those of the question.
     let paused = kitchen.pause()?;
     let mut known = b.stream(STREAM)?;
     drop(barn);

@@ -337,8 +337,8 @@ impl<S: BufferedSocket> Connection<'_, S> {
         len
     }
 
-    /// Appends `bytes` to the transmit buffer, as many as there is room for, drops the first `len` received bytes, and
-    /// gives how many were appended; see [`BufferedSocket::put_and_consume`].
+    /// Appends `bytes` to the transmit buffer, as many as there is room for, and gives how many. Drops the first `len`
+    /// received bytes. See [`BufferedSocket::put_and_consume`].
     pub fn put_and_consume(&mut self, bytes: &[u8], len: usize) -> usize {
         let put = self.socket.put_and_consume(bytes, len);
         add(&self.slot.bytes_out, put);

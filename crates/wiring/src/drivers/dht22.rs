@@ -18,8 +18,8 @@ pub(super) const DRIVER: Driver = Driver {
 const START_US: u16 = 1_100;
 /// A bit's high time is 26 to 28 us for 0, and 70 us for 1.
 const BIT_US: u16 = 48;
-/// The line is idle when it is high for longer than any pulse.
-const IDLE_US: u16 = 2_000;
+/// The line is idle when it has had one level for so much longer than the host's own pulse, which is the longest.
+const IDLE_AFTER_START_US: u16 = 1_000;
 /// The host's own pulse and the sensor's answer, before the bits.
 const HEAD: usize = 2;
 const BITS: usize = 40;
@@ -36,7 +36,8 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
 pub(super) async fn read(hardware: &impl Hardware, pin: u8, start_us: u16) -> Result<[u8; 4], Fault> {
     let mut heard = [Pulse::default(); PULSES_MAX];
     let send = [Pulse { low: start_us, high: 10 }];
-    let len = hardware.exchange(pin, &send, &mut heard, IDLE_US).await.map_err(|error| match error {
+    let idle_us = start_us.saturating_add(IDLE_AFTER_START_US);
+    let len = hardware.exchange(pin, &send, &mut heard, idle_us).await.map_err(|error| match error {
         LineError::Held => Fault::Short,
         LineError::Failed => Fault::Hardware,
     })?;

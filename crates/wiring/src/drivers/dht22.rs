@@ -26,10 +26,22 @@ const BITS: usize = 40;
 
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let [humidity_high, humidity_low, high, low] = read(hardware, job.args.pin("pin"), START_US).await?;
-    let magnitude = i32::from(u16::from_be_bytes([high & 0x7f, low]));
-    job.set(0, if high & 0x80 == 0 { magnitude } else { -magnitude });
+    job.set(0, tenths(u16::from_be_bytes([high, low])));
     job.set(1, u16::from_be_bytes([humidity_high, humidity_low]).into());
     Ok(Next::DONE)
+}
+
+/// Tenths of a degree. The data sheet's code below zero is a sign and a magnitude. Some sensors that are sold as DHT22 send
+/// two's complement of 16 or of 12 bits. From -40 to 80 degrees no word of one code is a word of another; any other word
+/// is out of range in each of them.
+fn tenths(word: u16) -> i32 {
+    let word = i32::from(word);
+    match word {
+        0x8000..=0x8fff => 0x8000 - word,
+        0xf000..=0xffff => word - 0x1_0000,
+        0x0800..=0x0fff => word - 0x1000,
+        _ => word,
+    }
 }
 
 /// The four bytes of a DHT22 or DHT11, after their sum was checked.

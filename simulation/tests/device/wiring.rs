@@ -220,6 +220,30 @@ fn a_bus_is_scanned_unless_its_pins_are_anothers() {
 }
 
 #[test]
+fn a_scan_is_never_answered_with_the_outcome_of_another() {
+    let board = Board::wired();
+    board.bench.i2c_part((6, 7), Bosch::bme280(0x76)).set(Condition::Hangs);
+    board.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).set(Condition::Hangs);
+    check_on(
+        &board,
+        r#"
+        @bench
+        ap: WIRING SCAN sda=6 scl=7
+        @run 100
+        ap2: WIRING SCAN pin=4
+        ap2= -ERR another client scans a bus, try again|
+        # Who asked for the scan that is under way has gone.
+        @reset ap
+        ap2: WIRING SCAN pin=4
+        @run 2000
+        ap2=
+        @run 2000
+        ap2= -ERR the bus can't be scanned: bus hangs|
+        "#,
+    );
+}
+
+#[test]
 fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
     let board = Board::wired();
     board.bench.set_millivolts(1, Some(1_650));

@@ -1,6 +1,7 @@
 //! Wiring while the device runs: keys that come and go, errors, faults, scans.
 
 use sockeye_parts::{Bosch, Condition, Dht, Ds18b20, PinState};
+use sockeye_wiring::Wiring;
 
 use crate::board::Board;
 use crate::script::check_on;
@@ -263,6 +264,58 @@ fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
         ap: CONFIG SET wiring.tank "adc pin=1"
         ap= +OK|
         @run 2000
+        ap: GET tank
+        ap= $4|1650|
+        "#,
+    );
+}
+
+#[test]
+fn a_wiring_that_is_set_aside_is_used_again_when_it_is_sent_again() {
+    let board = Board::wired();
+    board.bench.set_millivolts(1, Some(1_650));
+    board.failed_boots.set(2);
+    check_on(
+        &board,
+        r#"
+        @bench
+        ap: CONFIG SET loglevel verbose
+        ap= +OK|
+        @run 2000
+        ap: GET tank
+        ap= $-1|
+        ap: CONFIG SET wiring.tank "adc pin=1 period=500ms"
+        ap= +OK|
+        @run 2000
+        ap: GET tank
+        ap= $4|1650|
+        ap: WIRING STATUS
+        ap~ $6|status|$2|ok|
+        "#,
+    );
+}
+
+#[test]
+fn a_wiring_that_is_not_possible_on_the_board_is_set_aside_and_the_reason_is_told() {
+    // As after an update whose firmware needs the pin itself.
+    let board = Board::wired();
+    let mut wiring = Wiring::new();
+    wiring.set("tank", "adc pin=1").unwrap();
+    wiring.set("pump", "output pin=18").unwrap();
+    board.stored.borrow_mut().wiring = Some(wiring);
+    board.bench.set_millivolts(1, Some(1_650));
+    check_on(
+        &board,
+        r#"
+        @bench
+        @run 1000
+        ap: GET tank
+        ap= $-1|
+        ap: WIRING STATUS
+        ap~ $56|set aside, because of wiring.pump: pin 18 is used by USB|
+        ap: CONFIG SET wiring.pump ""
+        ap= +OK|
+        @run 1000
         ap: GET tank
         ap= $4|1650|
         "#,

@@ -157,8 +157,8 @@ fn socket<P: Part + ?Sized>(part: Rc<RefCell<P>>, condition: &Rc<Cell<Condition>
     Socket { part, condition: condition.clone(), was_unplugged: Cell::new(false) }
 }
 
-/// The pulses that a chip's RMT records: its receiver stops once the line has had one level, low or high, for longer than
-/// `idle_us` (ESP-IDF, `rmt_set_rx_idle_thresh`). That level is recorded as 0.
+/// The pulses that a chip's RMT records. Its receiver stops once the line has had one level, low or high, for longer
+/// than `idle_us` (ESP-IDF, `rmt_set_rx_idle_thresh`). That level is recorded as 0.
 fn until_idle(pulses: Vec<Pulse>, idle_us: u16) -> Vec<Pulse> {
     let mut heard = Vec::new();
     for pulse in pulses {

@@ -83,7 +83,7 @@ impl Desk for App<'_> {
     fn scanned(&self, result: Result<Found, Fault>) {
         let state = &mut *self.state();
         if state.wired.scan.request.is_some() {
-            // Who asked for this scan has gone, and another client waits for a scan that has not begun.
+            // The client of this scan has gone. Another client waits for a scan that has not begun.
             return;
         }
         state.wired.scan.found = Some(result);

@@ -211,7 +211,7 @@ pub(crate) fn set(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings
         && Family::Wiring.pairs(cx.request).next().is_some()
         && pending.settings.wiring == cx.state.settings.wiring
     {
-        // It is stored, and may be set aside. Who sends it again means it.
+        // The wiring is stored, and may be set aside. A client that sends it again has it used again.
         rewiring::take_up(cx.state, cx.platform);
     }
     let refusal = match result {

@@ -32,8 +32,8 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
 }
 
 /// Tenths of a degree. The data sheet's code below zero is a sign and a magnitude. Some sensors that are sold as DHT22 send
-/// two's complement of 16 or of 12 bits. From -40 to 80 degrees no word of one code is a word of another; any other word
-/// is out of range in each of them.
+/// two's complement of 16 or of 12 bits. From -40 to 80 degrees no word of one code is a word of another. Any
+/// other word is out of range in each of them.
 fn tenths(word: u16) -> i32 {
     let word = i32::from(word);
     match word {

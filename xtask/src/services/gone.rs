@@ -19,8 +19,9 @@ use super::{GUEST, MDNS, MDNS_PORT, NAME, question};
 const HOSTS: std::ops::Range<u8> = 100..110;
 /// Where the device pushes to.
 pub const PEER: (Ipv4Addr, u16) = (Ipv4Addr::new(10, 0, 2, 50), 6379);
-/// How long the device may take to reach a peer that is back: its longest pause, and an ARP request.
-const BACK: Duration = Duration::from_secs(60);
+/// How long the device may take to reach a peer that is back. Its longest pause is a minute, an attempt may be under way,
+/// and a busy machine gets as much again.
+const BACK: Duration = Duration::from_secs(150);
 
 fn address(change: &str, address: Ipv4Addr) -> Result<()> {
     run_quietly(Command::new("ip").args(["addr", change, &format!("{address}/24"), "dev", TAP]), SHORT)

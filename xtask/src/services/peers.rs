@@ -33,6 +33,8 @@ const PYTHON: &str = "/usr/bin/python3";
 const START: Duration = Duration::from_secs(60);
 /// Where dnsmasq listens, which asks the device.
 const FORWARDER_PORT: u16 = 5300;
+/// How often a program may look for the device.
+const PROGRAM_TRIES: usize = 5;
 /// Ends a program that would go on.
 const TIMEOUT: &str = "timeout";
 
@@ -42,7 +44,7 @@ import sys, time
 from zeroconf import DNSQuestionType, IPVersion, ServiceBrowser, Zeroconf
 zeroconf = Zeroconf(interfaces=[sys.argv[1]], ip_version=IPVersion.V4Only)
 name = sys.argv[2] + "._sockeye._tcp.local."
-info = zeroconf.get_service_info("_sockeye._tcp.local.", name, 5000, question_type=DNSQuestionType.QM)
+info = zeroconf.get_service_info("_sockeye._tcp.local.", name, 30000, question_type=DNSQuestionType.QM)
 print("found", info.server, info.parsed_addresses(), info.port)
 found = []
 class Listener:
@@ -50,7 +52,11 @@ class Listener:
     def update_service(self, *_): pass
     def remove_service(self, zeroconf, kind, name): found.append("no " + name)
 ServiceBrowser(zeroconf, "_sockeye._tcp.local.", Listener())
-time.sleep(3)
+end = time.monotonic() + 30
+while not found and time.monotonic() < end:
+    time.sleep(0.1)
+# A service that is taken back is heard of soon after.
+time.sleep(2)
 print("browsed", found)
 zeroconf.close()
 "#;
@@ -79,16 +85,20 @@ fn start(command: &mut Command, log: &Path, is_ready: impl Fn() -> Result<bool>)
     Ok(program)
 }
 
-/// The output of a program within so many seconds. All of `wanted` have to be in it.
-fn expect(command: &[&str], bus: &str, wanted: &[&str]) -> Result<String> {
-    let mut program = bound(TIMEOUT);
-    program.args(["-k", "1", "15"]).args(command).env("DBUS_SYSTEM_BUS_ADDRESS", bus).stdin(Stdio::null());
-    let output = finish(&mut program)?;
-    let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    for wanted in wanted {
-        ensure!(printed.contains(wanted), "{}: no {wanted:?} in: {printed}", command[0]);
+/// Runs a program until all of `wanted` is in its output, a few times at most. Some programs look for a service for one
+/// second only, and a machine may stall for longer.
+fn expect(command: &[&str], bus: &str, wanted: &[&str]) -> Result<()> {
+    let mut tries = 1;
+    loop {
+        let mut program = bound(TIMEOUT);
+        program.args(["-k", "1", "60"]).args(command).env("DBUS_SYSTEM_BUS_ADDRESS", bus).stdin(Stdio::null());
+        let output = finish(&mut program)?;
+        let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        let Some(missing) = wanted.iter().find(|wanted| !printed.contains(**wanted)) else { return Ok(()) };
+        ensure!(tries < PROGRAM_TRIES, "{}: no {missing:?} in: {printed}", command.join(" "));
+        println!("services: {} found nothing at try {tries}", command.join(" "));
+        tries += 1;
     }
-    Ok(printed)
 }
 
 /// Runs all of them against the device.
@@ -134,7 +144,7 @@ pub fn all(workspace: &Workspace) -> Result<Vec<&'static str>> {
     forwarded(&folder)?;
     // dhcpcd leaves processes behind, which end with its PID namespace. dhcpcd passes its lease to a script in the
     // environment, which env prints.
-    let bounded = ["unshare", "--mount", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "14"];
+    let bounded = ["unshare", "--mount", "--pid", "--fork", "--kill-child", TIMEOUT, "-k", "1", "50"];
     // dhcpcd would ask for the lease of the last run, which it keeps there.
     let forgotten = ["sh", "-c", "mount -t tmpfs none /var/lib/dhcpcd && exec \"$0\" \"$@\""];
     let dhcpcd = ["dhcpcd", "--nobackground", "--oneshot", "--ipv4only", "--noipv4ll", "--noarp", "--option", "1,3,6"];

@@ -1,18 +1,54 @@
-//! A proxy that does harm to what an update sends: cuts a connection, or changes a byte.
+//! A proxy that does harm to what an update sends: cuts a connection, holds up its bytes, or changes a byte.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use anyhow::Result;
 
 /// The harm that is done to one connection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Harm {
     /// The connection is cut after so many bytes to the device.
     CutAfter(usize),
+    /// The bytes to the device wait at a gate.
+    Hold(Arc<Gate>),
     /// A byte of the data of the FIRMWARE WRITE of this number is changed.
     ChangeData(usize),
+}
+
+/// Lets so many bytes through, of all connections that lead through it, and the rest once it is opened. So an update is
+/// at a place that the test knows, however slow the test is.
+#[derive(Debug)]
+pub struct Gate {
+    /// The bytes that may pass; None if all may.
+    left: Mutex<Option<usize>>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self { left: Mutex::new(Some(most)), opened: Condvar::new() })
+    }
+
+    pub fn open(&self) {
+        *self.left.lock().expect("nobody panics") = None;
+        self.opened.notify_all();
+    }
+
+    /// Waits until bytes may pass, and says how many of these.
+    fn admit(&self, len: usize) -> usize {
+        let left = self.left.lock().expect("nobody panics");
+        match &mut *self.opened.wait_while(left, |left| *left == Some(0)).expect("nobody panics") {
+            None => len,
+            Some(left) => {
+                let len = len.min(*left);
+                *left -= len;
+                len
+            }
+        }
+    }
 }
 
 /// The argument of a full FIRMWARE WRITE begins so.
@@ -48,19 +84,35 @@ fn pass(mut from: TcpStream, mut to: TcpStream, harm: Option<Harm>) {
     let (mut bytes, mut passed, mut seen) = ([0; 512], 0, Seen::default());
     while let Ok(len @ 1..) = from.read(&mut bytes) {
         let mut len = len;
-        match harm {
+        match &harm {
             Some(Harm::CutAfter(most)) => len = len.min(most - passed),
-            Some(Harm::ChangeData(number)) => bytes[..len].iter_mut().for_each(|byte| seen.meet(byte, number)),
-            None => {}
+            Some(Harm::ChangeData(number)) => bytes[..len].iter_mut().for_each(|byte| seen.meet(byte, *number)),
+            Some(Harm::Hold(_)) | None => {}
         }
         passed += len;
-        let is_cut = matches!(harm, Some(Harm::CutAfter(most)) if passed >= most);
-        if to.write_all(&bytes[..len]).is_err() || is_cut {
+        let is_cut = matches!(&harm, Some(Harm::CutAfter(most)) if passed >= *most);
+        if !write(&mut to, &bytes[..len], harm.as_ref()) || is_cut {
             break;
         }
     }
     // Both fail only where the connection is over already.
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// Whether all bytes have gone on, which may wait at a gate.
+fn write(to: &mut TcpStream, mut bytes: &[u8], harm: Option<&Harm>) -> bool {
+    while !bytes.is_empty() {
+        let len = match harm {
+            Some(Harm::Hold(gate)) => gate.admit(bytes.len()),
+            _ => bytes.len(),
+        };
+        let (now, later) = bytes.split_at(len);
+        if to.write_all(now).is_err() {
+            return false;
+        }
+        bytes = later;
+    }
+    true
 }
 
 /// Finds the data of the requests in what passes.
@@ -100,6 +152,18 @@ const DATA_LEN: usize = 512;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gate_lets_so_many_bytes_through_until_it_is_opened() {
+        let gate = Gate::new(3);
+        assert_eq!([gate.admit(2), gate.admit(2)], [2, 1]);
+        let waiting = thread::spawn({
+            let gate = gate.clone();
+            move || gate.admit(9)
+        });
+        gate.open();
+        assert_eq!(waiting.join().unwrap(), 9);
+    }
 
     #[test]
     fn one_byte_of_the_data_is_changed() {

@@ -9,7 +9,7 @@ use harness::workspace::Workspace;
 
 use crate::cli::Cli;
 
-const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(60);
 /// The line that the machine prints when it has booted.
 const LISTENING: &str = "listening on port";
 /// The device's token, which must not be in its log.

@@ -35,8 +35,9 @@ const KEYS: [&str; 11] = [
     "door",
 ];
 /// A sensor that was plugged in again has a value after its longest pause and a sample.
-const BACK: Duration = Duration::from_secs(40);
-const SOON: Duration = Duration::from_secs(10);
+const BACK: Duration = Duration::from_secs(90);
+/// For events that come within seconds, and on a busy machine later.
+const SOON: Duration = Duration::from_secs(60);
 /// The line that the machine prints when it has booted.
 const LISTENING: &str = "listening on port";
 /// Boots that fail before the wiring is set aside.

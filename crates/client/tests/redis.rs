@@ -5,14 +5,18 @@
 
 #![cfg(unix)]
 
+#[path = "../../sockeye/tests/common/mod.rs"]
+mod common;
+
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use common::free_port;
 use futures_lite::future::block_on;
 use sockeye_client::{Client, ClientBuffers, ClientError, ClientTimeouts, Message, Protocol, Reply, connect};
 
-/// A Redis of the test's own, on a port of loopback that was free a moment ago.
+/// A Redis of the test's own.
 struct Redis {
     server: Child,
     address: SocketAddr,
@@ -20,16 +24,14 @@ struct Redis {
 
 impl Redis {
     fn start(options: &[&str]) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let server = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--port", &address.port().to_string()])
             .args(options)
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed");
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(address).is_err() {
             assert!(Instant::now() < deadline, "redis-server doesn't listen");
             std::thread::sleep(Duration::from_millis(20));
@@ -141,9 +143,7 @@ fn messages() {
 
 #[test]
 fn a_port_that_nobody_listens_on() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let stack = edge_nal_std::Stack::new();
     let refused = block_on(connect(&stack, address, ClientTimeouts::DEFAULT.connect));
     assert!(matches!(refused, Err(ClientError::Io(_))));

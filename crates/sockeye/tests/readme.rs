@@ -1,8 +1,12 @@
 //! The sessions of the README, whose left sides are what the program prints.
 
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
+
+use common::free_port;
 
 const README: &str = include_str!("../../../README.md");
 /// The port in the README.
@@ -38,10 +42,10 @@ struct Program {
 
 impl Program {
     fn start(verb: &str) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let port = free_port().to_string();
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
-        command.args([verb, "--listen", &address.to_string()]).stdout(Stdio::piped());
-        Self { child: command.spawn().unwrap(), port: address.port().to_string() }
+        command.args([verb, "--listen", &format!("127.0.0.1:{port}")]).stdout(Stdio::piped());
+        Self { child: command.spawn().unwrap(), port }
     }
 
     /// Sends this, and waits until the program has answered and closed.

@@ -1,13 +1,17 @@
 //! A simulated device without a folder: what is configured is there until the program ends, also after RESTART.
 
+mod common;
+
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use common::free_port;
+
 /// How often a request is tried, on a machine that is as slow as any.
-const TRIES: usize = 100;
+const TRIES: usize = 300;
 const PAUSE: Duration = Duration::from_millis(200);
 
 struct Device {
@@ -17,7 +21,7 @@ struct Device {
 
 impl Device {
     fn start(options: &[&str]) -> Self {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
         command.arg("sim").args(options).args(["--listen", &address]).stdout(Stdio::null());
         Self { program: command.spawn().unwrap(), address }

@@ -1,12 +1,16 @@
 //! The walks through docs/wifi.md, docs/wiring.md, docs/update.md, docs/rules.md and docs/device-to-device.md, command by
 //! command, against the program.
 
+mod common;
+
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use common::free_port;
 
 const WIFI: &str = include_str!("../../../docs/wifi.md");
 const WIRING: &str = include_str!("../../../docs/wiring.md");
@@ -88,7 +92,16 @@ impl Demo {
         command.arg("sim").args(self.args).args(["--listen", &listen, "--state"]).arg(&self.state);
         command.current_dir(&self.folder);
         self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
-        // As long as a person takes to type.
+        self.wait();
+    }
+
+    /// Waits until the program listens, and as long as a person takes to type.
+    fn wait(&self) {
+        let (start, port) = (Instant::now(), self.port.parse().unwrap());
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            assert!(start.elapsed() < SLOW_MACHINE, "the program does not listen");
+            sleep(Duration::from_millis(50));
+        }
         sleep(Duration::from_secs(1));
     }
 
@@ -97,7 +110,7 @@ impl Demo {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sockeye"));
         command.arg("sim").args(options).current_dir(&self.folder);
         self.program = Some(command.stdout(Stdio::null()).spawn().unwrap());
-        sleep(Duration::from_secs(1));
+        self.wait();
     }
 
     /// Asks until the reply is the page's, for as long as a slow machine may take.
@@ -150,11 +163,10 @@ impl Drop for Demo {
 
 impl Demo {
     fn new(name: &str, args: &'static [&'static str]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let folder = std::env::temp_dir().join(format!("sockeye-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let state = folder.join(FOLDER);
-        Self { args, port: free.port().to_string(), folder, state, program: None }
+        Self { args, port: free_port().to_string(), folder, state, program: None }
     }
 }
 
@@ -204,6 +216,7 @@ fn the_walk_through_two_devices_goes_as_the_page_says() {
             let options: Vec<_> = options.take_while(|word| *word != "&").map(|word| word.replace('\'', "")).collect();
             let device = options.iter().find_map(|word| place(word)).expect("a folder");
             devices[device].start_with(&options);
+            slow_machine = SLOW_MACHINE;
         } else if words[0] == "kill" {
             devices[place(&words[1]).expect("a device")].kill();
         } else if words[0] == "sleep" {
@@ -216,8 +229,9 @@ fn the_walk_through_two_devices_goes_as_the_page_says() {
     }
 }
 
-/// How much longer than a page's `sleep` a slow machine may take: the questions after it are asked again for so long.
-const SLOW_MACHINE: Duration = Duration::from_secs(30);
+/// How much longer than a page's `sleep`, or than a start, a slow machine may take: the questions after it are asked again
+/// for so long.
+const SLOW_MACHINE: Duration = Duration::from_secs(60);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -227,7 +241,10 @@ fn go(demo: &mut Demo, steps: Vec<(String, Vec<String>)>) {
     for (command, expected) in steps {
         let words = words(&command);
         match words[0].as_str() {
-            _ if command.starts_with(START) => demo.start(),
+            _ if command.starts_with(START) => {
+                demo.start();
+                slow_machine = SLOW_MACHINE;
+            }
             "kill" => demo.kill(),
             "mkdir" => fs::create_dir_all(demo.state.join(words[1].strip_prefix(FOLDER).unwrap())).unwrap(),
             "echo" => {

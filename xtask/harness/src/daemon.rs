@@ -3,8 +3,10 @@
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -161,10 +163,16 @@ fn is_stopped(id: u32) -> Result<bool> {
     Ok(true)
 }
 
-/// A port of this machine that nobody listens on.
+/// Ports that Linux gives to no client (`net.ipv4.ip_local_port_range`).
+const PORTS: Range<u16> = 22_000..32_000;
+
+/// A port of this machine that nobody listens on. No client's connection takes the port before the server that is to
+/// listen on it, and no other job is likely to: each process begins elsewhere.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("bind to loopback")?;
-    Ok(listener.local_addr()?.port())
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    let port = |number: u32| PORTS.start + (number % PORTS.len() as u32) as u16;
+    let mut ports = PORTS.map(|_| port(process::id().wrapping_mul(61) + TAKEN.fetch_add(1, Ordering::Relaxed)));
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).context("no port of loopback is free")
 }
 
 impl Drop for Server {
@@ -195,6 +203,13 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    #[test]
+    fn a_free_port_is_none_that_was_given_before() {
+        let ports: std::collections::BTreeSet<_> = (0..100).map(|_| free_port().unwrap()).collect();
+        assert_eq!(ports.len(), 100);
+        assert!(ports.iter().all(|port| PORTS.contains(port)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Updates of the simulated device by the program's sender: over TCP, through restarts, and what fails on the way.
 
+mod common;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,11 +12,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
+use common::free_port;
 use sockeye_firmware_image::{OwnerKey, Recipe, SignedImage};
 use sockeye_firmware_update::update_error::SIMULATOR_CHIP_ID;
 
 /// How long the device may take to boot.
-const BOOT_TIMEOUT: Duration = Duration::from_secs(20);
+const BOOT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A simulated device, and a folder for all that belongs to it.
 struct Bench {
@@ -28,7 +31,7 @@ impl Bench {
         let folder = std::env::temp_dir().join(format!("sockeye-update-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = format!("127.0.0.1:{}", free_port());
         let mut bench = Self { folder, address, sim: None };
         OwnerKey::open_or_make(&bench.path("key.pem")).unwrap();
         bench.switch_on();
@@ -125,6 +128,8 @@ enum Harm {
     CutAfter,
     /// The request is lost, and answered with this.
     Answer(&'static str),
+    /// The request and all after it wait until the client goes.
+    Hold,
 }
 
 /// Starts a proxy to the device, and returns its address. The requests that have this word in them meet with these
@@ -157,6 +162,7 @@ fn pass(mut client: TcpStream, mut device: TcpStream, word: &str, harms: &Mutex<
         match is_met.then(|| harms.lock().unwrap().pop_front().flatten()).flatten() {
             None if device.write_all(request).is_ok() => {}
             None | Some(Harm::CutBefore) => break,
+            Some(Harm::Hold) => while let Ok(1..) = client.read(&mut [0; 1024]) {},
             Some(Harm::CutAfter) => {
                 let _ = client.shutdown(Shutdown::Write);
                 let _ = device.write_all(request);
@@ -220,7 +226,10 @@ fn an_update_goes_on_after_the_sender_and_the_device_were_gone() {
     let mut bench = Bench::new("resumed");
     let image = bench.image("0.2.0", 150_000);
     for cut in ["sender", "power"] {
-        let mut sender = bench.sender(&image).spawn().unwrap();
+        // The rest waits, however late the sender is killed. Two requests may come at once.
+        let held = [vec![None; 80], vec![Some(Harm::Hold); 1_000]].concat();
+        let mut sender = bench.program("update");
+        let mut sender = sender.arg(proxy(&bench, "WRITE", held)).arg(&image).spawn().unwrap();
         // A line for each tenth.
         let mut lines = BufReader::new(sender.stderr.take().unwrap()).lines();
         lines.by_ref().map(Result::unwrap).find(|line| line.contains("0% of")).expect(cut);
@@ -242,7 +251,9 @@ fn a_trial_that_loses_its_power_is_left() {
     let mut bench = Bench::new("left");
     assert!(bench.update(&bench.image("0.2.0", 20_000)).status.success());
     // A sender that tries the image, and never confirms it.
-    let mut sender = bench.sender(&bench.image("0.3.0", 20_000)).spawn().unwrap();
+    let mut sender = bench.program("update");
+    sender.arg(proxy(&bench, "CONFIRM", vec![Some(Harm::CutBefore); 1_000])).arg(bench.image("0.3.0", 20_000));
+    let mut sender = sender.spawn().unwrap();
     let mut lines = BufReader::new(sender.stdout.take().unwrap()).lines();
     lines.by_ref().map(Result::unwrap).find(|line| line.contains("restarts into")).unwrap();
     sender.kill().unwrap();

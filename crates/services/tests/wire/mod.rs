@@ -12,6 +12,8 @@ use embedded_io_async::{ErrorKind, ErrorType};
 
 /// How long a service may take to answer what has come, after which it has nothing to say.
 const QUIET: Duration = Duration::from_millis(800);
+/// The most of it that counts between two polls.
+const POLL_MAX: Duration = Duration::from_millis(1);
 
 /// A message, and whom it came from or goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,17 +63,17 @@ impl Udp {
 
     /// Ends when everything has come and a moment has passed.
     pub async fn quiet(&self) {
-        let mut since = None;
+        let (mut before, mut quiet) = (Instant::now(), Duration::ZERO);
         poll_fn(|cx| {
             cx.waker().wake_by_ref();
-            let is_idle = self.0.borrow().incoming.is_empty();
-            let start = *since.get_or_insert_with(Instant::now);
-            match is_idle {
-                false => since = None,
-                true if start.elapsed() > QUIET => return Poll::Ready(()),
-                true => {}
+            let now = Instant::now();
+            // A stall of the machine is no time that the service had.
+            quiet += (now - before).min(POLL_MAX);
+            before = now;
+            if !self.0.borrow().incoming.is_empty() {
+                quiet = Duration::ZERO;
             }
-            Poll::Pending
+            if quiet > QUIET { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }

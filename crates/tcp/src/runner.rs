@@ -206,14 +206,12 @@ impl<D: Driver + 'static> Runner<D> {
                 continue;
             }
             if connection.due <= now {
-                table.expire_half_open(index, now);
+                table.expire(index, now);
                 at_mut(&mut table.connections, index).on_timer(now);
                 table.sync_state(index);
                 let handshake = table.handshake;
                 let connection = at_mut(&mut table.connections, index);
-                if connection.peer.is_some() {
-                    connection.due = connection.next_due(now, handshake);
-                }
+                connection.due = connection.next_due(now, handshake);
                 if connection.tcp.has_urgent_segment() {
                     table.set_mark(index);
                 }
@@ -449,7 +447,7 @@ impl SegmentInput<'_> {
             self.table.forget(index);
         } else {
             // Its socket is about to be dropped. Until then the SYN waits like any other.
-            connection.peer = None;
+            connection.leave_peer();
         }
         self.unknown(packet, frame, tx);
     }
@@ -496,3 +494,6 @@ impl SegmentInput<'_> {
         self.table.sync_known_state(index, state);
     }
 }
+
+#[cfg(test)]
+mod tests;

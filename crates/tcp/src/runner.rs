@@ -31,6 +31,8 @@ pub struct Runner<D: Driver + 'static> {
     /// The device's addresses; None before there is an IPv4 address.
     local: Option<Local>,
     link: LinkState,
+    /// The connection that sends first: the one for which the driver had no room last.
+    first_out: usize,
     /// Whether embassy-net had room for one more frame.
     net_has_room: bool,
     /// Whether embassy-net wakes the runner when it has a frame to send.
@@ -53,6 +55,7 @@ impl<D: Driver + 'static> Runner<D> {
             embassy: EmbassyNet { net, link, reports: Reports::NONE, dhcp },
             local: None,
             link: LinkState::Down,
+            first_out: 0,
             net_has_room: true,
             net_wakes: false,
         }
@@ -224,7 +227,8 @@ impl<D: Driver + 'static> Runner<D> {
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
         let mut left = at(&table.interfaces, self.index).marked_len;
-        for index in 0..table.connections.len() {
+        let len = table.connections.len();
+        for index in (self.first_out..len).chain(0..self.first_out) {
             if left == 0 {
                 return;
             }
@@ -237,6 +241,7 @@ impl<D: Driver + 'static> Runner<D> {
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
                     table.set_mark(index);
+                    self.first_out = index;
                     // A link that is down has no room either.
                     self.follow_link(port, cx);
                     return;

@@ -32,23 +32,35 @@ impl TxToken for NoReset {
     }
 }
 
-/// Brings a connection to TIME-WAIT.
-fn close_both_ways(tcp: &mut Tcb<&'static mut [u8]>) {
+/// Sends a segment to nobody.
+fn send(tcp: &mut Tcb<&'static mut [u8]>) {
+    let segment = tcp.next_segment(NOW).unwrap();
+    tcp.on_sent(&segment, NOW);
+}
+
+/// Completes a handshake, and gives the peer's next segment, an ACK.
+fn establish(tcp: &mut Tcb<&'static mut [u8]>) -> Segment<'static> {
     let [isn, irs] = [100, 7].map(Seq::new);
     let syn = Segment { seq: irs, ack: isn, window: 64, flags: Flags::SYN, options: &[], payload: &[] };
     tcp.accept(&syn, isn, 1_500, NOW);
-    let send = |tcp: &mut Tcb<&'static mut [u8]>| {
-        let segment = tcp.next_segment(NOW).unwrap();
-        tcp.on_sent(&segment, NOW);
-    };
     send(tcp);
     let ack = Segment { seq: irs + 1, ack: isn + 1, flags: Flags::ACK, ..syn };
     assert_eq!(tcp.on_segment(&ack, NOW), Reaction::Accepted);
+    ack
+}
+
+/// Brings a connection to TIME-WAIT.
+fn close_both_ways(tcp: &mut Tcb<&'static mut [u8]>) {
+    let ack = establish(tcp);
     tcp.close();
     send(tcp);
-    let fin = Segment { ack: isn + 2, flags: Flags::FIN | Flags::ACK, ..ack };
+    let fin = Segment { ack: ack.ack + 1, flags: Flags::FIN | Flags::ACK, ..ack };
     assert_eq!(tcp.on_segment(&fin, NOW), Reaction::Accepted);
     assert_eq!(tcp.state(), State::TimeWait);
+}
+
+fn options() -> Options {
+    Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([7; 16]) }
 }
 
 /// The frame of a client's SYN.
@@ -68,8 +80,7 @@ fn syn() -> Vec<u8> {
 #[test]
 fn a_connection_that_gave_way_to_a_syn_wakes_nobody() {
     let (_, device) = channel::new(leak(channel::State::<1514, 1, 1>::new()), HardwareAddress::Ethernet(MACS[0]));
-    let options = Options { handshake: Duration::from_secs(3), isn_key: IsnKey::new([7; 16]) };
-    let tcp = Tcp::new(leak(SocketBuffers::<1, 64, 64>::new()), leak(Resources::<1>::new()), options);
+    let tcp = Tcp::new(leak(SocketBuffers::<1, 64, 64>::new()), leak(Resources::<1>::new()), options());
     let (_, mut runner, _) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(device)));
     let mut table = tcp.shared.borrow_mut();
     assert!(table.listen(PORT));
@@ -85,4 +96,38 @@ fn a_connection_that_gave_way_to_a_syn_wakes_nobody() {
     let later = NOW + Duration::from_millis(100);
     runner.look(&mut table, later);
     assert!(at(&table.interfaces, 0).next > later, "the next look is in the past");
+}
+
+/// The first connections with something to send took all room that a slow driver had, and the last ones sent nothing.
+#[test]
+fn connections_take_turns_where_the_driver_has_little_room() {
+    const CONNECTIONS: usize = 3;
+    let (mut near, device) = channel::new(leak(channel::State::<1514, 1, 1>::new()), HardwareAddress::Ethernet(MACS[0]));
+    let buffers = leak(SocketBuffers::<CONNECTIONS, 64, 64>::new());
+    let tcp = Tcp::new(buffers, leak(Resources::<CONNECTIONS>::new()), options());
+    let (_, mut runner, _) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(device)));
+    let (mut table, mut port) = (tcp.shared.borrow_mut(), runner.port.borrow_mut());
+    for index in 0..CONNECTIONS {
+        let peer = Peer::new(CLIENT, PORT + index as u16).unwrap();
+        let route = Route::new(MACS[1].into(), MACS[0].into(), halves(CIDR.address().octets()), peer);
+        let connection = at_mut(&mut table.connections, index);
+        connection.begin(peer, route, 0, AcceptState::Owned, NOW);
+        establish(&mut connection.tcp);
+    }
+    let mut cx = Context::from_waker(core::task::Waker::noop());
+    let senders: Vec<_> = (0..2 * CONNECTIONS)
+        .map(|_| {
+            // All always have something to send.
+            for index in 0..CONNECTIONS {
+                at_mut(&mut table.connections, index).tcp.write(b"x");
+                table.set_mark(index);
+            }
+            runner.egress(&mut table, &mut port, &mut cx, NOW);
+            let frame = near.try_tx_buf().unwrap();
+            let sender = u16::from_be_bytes([frame[34], frame[35]]) - PORT;
+            near.tx_done();
+            sender
+        })
+        .collect();
+    assert_eq!(senders, [0, 1, 2, 0, 1, 2]);
 }

@@ -227,11 +227,13 @@ impl<D: Driver + 'static> Runner<D> {
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
         let mut left = at(&table.interfaces, self.index).marked_len;
-        let len = table.connections.len();
-        for index in (self.first_out..len).chain(0..self.first_out) {
+        let mut next = self.first_out;
+        for _ in 0..table.connections.len() {
             if left == 0 {
                 return;
             }
+            let index = next;
+            next = if index + 1 < table.connections.len() { index + 1 } else { 0 };
             if at(&table.connections, index).interface != self.index || !table.take_mark(index) {
                 continue;
             }

@@ -102,7 +102,8 @@ fn a_connection_that_gave_way_to_a_syn_wakes_nobody() {
 #[test]
 fn connections_take_turns_where_the_driver_has_little_room() {
     const CONNECTIONS: usize = 3;
-    let (mut near, device) = channel::new(leak(channel::State::<1514, 1, 1>::new()), HardwareAddress::Ethernet(MACS[0]));
+    let (mut near, device) =
+        channel::new(leak(channel::State::<1514, 1, 1>::new()), HardwareAddress::Ethernet(MACS[0]));
     let buffers = leak(SocketBuffers::<CONNECTIONS, 64, 64>::new());
     let tcp = Tcp::new(buffers, leak(Resources::<CONNECTIONS>::new()), options());
     let (_, mut runner, _) = tcp.attach(leak(Frames::<1, 1>::new()), leak(DriverPort::new(device)));

@@ -473,15 +473,20 @@ impl SegmentInput<'_> {
             // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
             Reaction::Ignored => {}
-            Reaction::Reset(seq) => self.answer_reset(packet, seq, tx),
+            Reaction::Reset(seq) => self.answer_reset(index, packet, seq, tx),
         }
         self.settle(index);
     }
 
+    /// Answers an ACK of what the connection has not sent.
     #[cold]
     #[inline(never)]
-    fn answer_reset<T: TxToken>(&self, packet: &Packet<'_>, seq: Seq, tx: T) {
-        self.answer(packet, &OutgoingSegment::reset(seq), tx);
+    fn answer_reset<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, seq: Seq, tx: T) {
+        if self.table.begin_by_cookie(index, packet, self.local, self.mtu, self.now) {
+            self.handshake_segment(index, packet, tx);
+        } else {
+            self.answer(packet, &OutgoingSegment::reset(seq), tx);
+        }
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.

@@ -1,5 +1,6 @@
 //! The client: sends requests, and receives their replies in order.
 
+use edge_nal::Readable;
 use embassy_time::{Duration, Instant, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
 use sockeye_resp::{EncodeError, Reply, ReplyError, ReplySkip, decode_reply, decode_start, encode_request};
@@ -53,6 +54,17 @@ pub struct Client<'b, T> {
     is_cut: bool,
     /// The last reply.
     found: Found,
+}
+
+impl<T: Read + Write + Readable> Client<'_, T> {
+    /// Waits until there is something that no request has asked for: a message, an error, or the end of the connection.
+    /// [`receive`](Self::receive) then gives it at once. A call that is dropped loses nothing.
+    ///
+    /// # Errors
+    /// The transport's error.
+    pub async fn unasked(&mut self) -> Result<(), ClientError<T::Error>> {
+        if self.rx_start < self.rx_len { Ok(()) } else { self.transport.readable().await.map_err(ClientError::Io) }
+    }
 }
 
 impl<'b, T: Read + Write> Client<'b, T> {

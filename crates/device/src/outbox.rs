@@ -343,9 +343,8 @@ impl<'a> Outbox<'a> {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
         if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
-            // Samples that this device has sent may be yet to arrive. An ID beyond those of samples is taken for the
-            // greatest.
-            *known = SampleId::new(last).unwrap_or(SampleId::MAX).max(*known);
+            // Samples that this device has sent may be yet to arrive.
+            *known = SampleId::at_least(last).max(*known);
         }
     }
 

@@ -81,6 +81,12 @@ impl SampleId {
         fits.then_some(Self(id.ms << Self::SEQ_BITS | id.seq))
     }
 
+    /// The ID itself, or the next greater one that a sample can have; the greatest if there is none.
+    pub(crate) fn at_least(id: StreamId) -> Self {
+        let next_ms = || Some(StreamId { ms: id.ms.checked_add(1)?, seq: 0 });
+        Self::new(id).or_else(|| Self::new(next_ms()?)).unwrap_or(Self::MAX)
+    }
+
     /// The ID of a sample that comes now: the time, or the one after this if the clock stood still or was put back.
     pub(crate) fn next(self, now: Now) -> Self {
         let time = Self((now.stamp_us() / 1_000) << Self::SEQ_BITS);
@@ -300,6 +306,18 @@ mod tests {
         check("21", "29", 3, 0);
         check("31", "99", 3, 0);
         check("30", "10", 3, 0);
+    }
+
+    #[test]
+    fn an_id_of_redis_is_at_most_as_great_as_that_of_a_sample() {
+        let check = |ms, seq, expected: (u64, u64)| {
+            let id = SampleId::at_least(StreamId { ms, seq }).id();
+            assert_eq!((id.ms, id.seq), expected, "{ms}-{seq}");
+        };
+        check(5, 65_535, (5, 65_535));
+        check(5, 65_536, (6, 0));
+        check((1 << 48) - 1, 65_536, ((1 << 48) - 1, 65_535));
+        check(u64::MAX, u64::MAX, ((1 << 48) - 1, 65_535));
     }
 
     #[test]

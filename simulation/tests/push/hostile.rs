@@ -246,3 +246,23 @@ fn a_reply_that_nobody_asked_for_is_no_samples_outcome() {
         assert_eq!(sender.outbox.counts().delivered, 2);
     });
 }
+
+/// The errors of devices, with the figure or the name that a person needs in them.
+#[test]
+fn a_devices_error_is_told_whole() {
+    for error in [
+        "ERR a device takes streams of the name history:NODE.NAME, of at most 48 bytes",
+        "ERR too many remote readings: this device has no room for another one",
+        "ERR value is not a plain number, or has too many digits",
+        "WRONGPASS too many wrong tokens from this address, try again in 60 s",
+    ] {
+        check(|sender| {
+            sender.sample(1);
+            sender.run(1_000, b"", &mut |name, before| match name {
+                "XADD" => format!("-{error}\r\n").into_bytes(),
+                _ => takes(name, before),
+            });
+            assert_eq!(sender.outbox.error().as_str(), error);
+        });
+    }
+}

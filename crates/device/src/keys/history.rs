@@ -176,17 +176,15 @@ impl History {
         (self.next, self.len, self.last) = (0, 0, SampleId(0));
     }
 
-    /// Makes room for more decimals in values that have fewer. False if they would be out of range; then they are as
-    /// they were.
-    pub(crate) fn rescale(&mut self, decimals: u8) -> bool {
-        let finer = |value: &Value| value.0.checked_mul(10i32.checked_pow(decimals.into())?).map(Value);
+    /// Whether all values have room for `to` decimals in the place of `from`.
+    pub(crate) fn has_room(&self, from: u8, to: u8) -> bool {
+        self.values.iter().take(self.len.into()).all(|value| value.rescaled(from, to).is_some())
+    }
+
+    /// Gives all values `to` decimals in the place of `from`. They [have room](Self::has_room) for them.
+    pub(crate) fn rescale(&mut self, from: u8, to: u8) {
         // The slots that hold no sample yet hold zeros, or what was there before.
-        let values = self.values.get_mut(..self.len.into()).unwrap_or_default();
-        let fits = values.iter().all(|value| finer(value).is_some());
-        if fits {
-            values.iter_mut().for_each(|value| *value = finer(value).unwrap_or(*value));
-        }
-        fits
+        self.values.iter_mut().for_each(|value| *value = value.rescaled(from, to).unwrap_or(*value));
     }
 
     /// The ID of the last sample; 0-0 before the first.

@@ -263,7 +263,7 @@ fn an_output_can_not_be_taken_for_a_reading() {
     );
 }
 
-/// What is wired later has the name, and each key is there once.
+/// A thing that is wired later has the name, and each key is there once.
 #[test]
 fn a_name_that_is_wired_is_no_other_devices() {
     check_on(

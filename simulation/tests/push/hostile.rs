@@ -26,7 +26,7 @@ static READINGS: [ReadingInfo<'static>; 1] = [ReadingInfo {
 
 const STEP_MS: u64 = 50;
 
-/// What a peer does with a request: its name, and how many came before it.
+/// The bytes that a peer sends for a request, by the request's name and how many requests came before it.
 type Replies<'a> = &'a mut dyn FnMut(&str, usize) -> Vec<u8>;
 
 /// A sender in time that stands still until a test goes on.

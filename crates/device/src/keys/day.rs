@@ -239,8 +239,8 @@ impl Day {
         })
     }
 
-    /// Gives the values of reading `index` `to` decimals in the place of `from`. They [have room](Self::has_room) for
-    /// them.
+    /// Gives the values of reading `index` `to` decimals in the place of `from`, for which there [is
+    /// room](Self::has_room).
     pub(crate) fn rescale(days: &mut [Self], index: usize, from: u8, to: u8) {
         if let Some(day) = days.iter_mut().find(|day| usize::from(day.owner) == index + 1) {
             day.minutes.rescale(from, to);

@@ -181,7 +181,7 @@ impl History {
         self.values.iter().take(self.len.into()).all(|value| value.rescaled(from, to).is_some())
     }
 
-    /// Gives all values `to` decimals in the place of `from`. They [have room](Self::has_room) for them.
+    /// Gives all values `to` decimals in the place of `from`, for which there [is room](Self::has_room).
     pub(crate) fn rescale(&mut self, from: u8, to: u8) {
         // The slots that hold no sample yet hold zeros, or what was there before.
         self.values.iter_mut().for_each(|value| *value = value.rescaled(from, to).unwrap_or(*value));

@@ -100,8 +100,8 @@ impl Ring {
         self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_unacked
     }
 
-    /// The oldest sample on its way has not arrived, and needs another ID. It goes behind the others on their way, which
-    /// may arrive under the IDs that they have.
+    /// The oldest sample on its way has not arrived, and needs another ID. The sample goes behind the others on their way,
+    /// which may arrive under the IDs that they have.
     pub(super) fn refuse(&mut self) {
         let last = (self.sent + self.refused).min(self.len).saturating_sub(1);
         let Some(first) = self.slot(0).map(|entry| QueuedSample { has_id: false, ..*entry }).filter(|_| self.sent > 0)

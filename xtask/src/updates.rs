@@ -11,6 +11,7 @@ mod frames;
 mod machine;
 mod meddler;
 
+use std::fs;
 use std::io::{Read, Write};
 use std::iter::repeat;
 use std::net::{Ipv4Addr, TcpStream};
@@ -50,10 +51,6 @@ const NOT_CONFIRMED: &str = "its trial ended without FIRMWARE CONFIRM";
 const TRIAL_S: &str = "20";
 /// The error to a change of settings during a trial.
 const ON_TRIAL: &str = "this firmware is on trial and stores no settings";
-/// The bytes after which an update is held up for the restart, and then for the power cut. An image has 765 KB, and a
-/// WRITE of 512 bytes takes 561. The connections that were cut before have brought 16 %. So the update is between 50 and
-/// 60 % at the restart, and between 80 and 90 % at the power cut.
-const HELD_AT: [usize; 2] = [330_000, 250_000];
 /// Requests of another client that an update must leave answered.
 const PINGS_MIN: usize = 20;
 /// The longest that a reply may be held, microseconds: one erase of a sector, and 10 ms of work. Two erases are more, and
@@ -101,15 +98,16 @@ fn refused(machine: &mut Machine<'_>) -> Result<()> {
 
 /// 1 to 2: through connections that are cut, a restart of the machine, and a cut of its power.
 fn resumed(machine: &mut Machine<'_>) -> Result<()> {
-    let [half, most] = HELD_AT.map(Gate::new);
+    let len = usize::try_from(fs::metadata(machine.images.file(SECOND))?.len())?;
+    let gate = Gate::new(len / 100 * 45);
     // The first connection asks for the status.
-    let cut = [None, Some(Harm::CutAfter(50_000)), Some(Harm::CutAfter(90_000)), Some(Harm::Hold(half.clone()))];
-    let proxy = meddler::start(machine.port(), cut.into_iter().chain(repeat(Some(Harm::Hold(most)))))?;
+    let cut = [None, Some(Harm::CutAfter(50_000)), Some(Harm::CutAfter(90_000))];
+    let proxy = meddler::start(machine.port(), cut.into_iter().chain(repeat(Some(Harm::Hold(gate.clone())))))?;
     let mut sender = machine.sender(SECOND, Some(proxy)).start()?;
-    sender.wait_for("50% of")?;
+    sender.wait_for("40% of")?;
     machine.reset()?;
-    half.open();
-    sender.wait_for("80% of")?;
+    gate.raise(len / 100 * 75);
+    sender.wait_for("70% of")?;
     sender.stop()?;
     machine.cut_power();
     machine.switch_on()?;

@@ -10,7 +10,7 @@ const { UsageError, ask, explain, explanations, parseArguments, printable } = re
 
 const SCRIPT = path.join(__dirname, '..', 'hello.js');
 /** No exchange in these tests takes longer. */
-const EXCHANGE_MAX_MS = 15_000;
+const EXCHANGE_MAX_MS = 60_000;
 
 /** Runs `use(port)` beside a server that treats each connection with `serve`, and takes the server down. */
 async function withServer(serve, use) {
@@ -151,9 +151,14 @@ test('gives up on a reply that does not come', async () => {
 test('gives up on a reply that does not end, and keeps what came', async () => {
   const request = { host: '127.0.0.1', message: 'hello', replyTimeoutMs: 200 };
   const serve = (socket) => setInterval(() => socket.write('x'), 20).unref();
-  const { outcome, reply } = await withServer(serve, (port) => ask({ ...request, port }));
-  assert.equal(outcome, 'replyTimeout');
-  assert.match(reply.toString(), /^x+$/);
+  let came = '';
+  // On a machine that stalls the time may be over before the first byte has come.
+  for (let tries = 0; tries < 10 && came === ''; tries += 1) {
+    const { outcome, reply } = await withServer(serve, (port) => ask({ ...request, port }));
+    assert.equal(outcome, 'replyTimeout');
+    came = reply.toString();
+  }
+  assert.match(came, /^x+$/);
 });
 
 test('gives up on a reply that is far too long', async () => {

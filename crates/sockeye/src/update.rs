@@ -278,9 +278,12 @@ impl Losses {
     }
 }
 
-/// Whether the device may take the image a little later.
+/// Whether the device may take the image a little later. A device ends a connection on which half a request came, and no more
+/// for some seconds.
 fn is_busy(error: &str) -> bool {
-    ["another client", "wrong offset", "max number of clients"].iter().any(|text| error.contains(text))
+    ["another client", "wrong offset", "max number of clients", "incomplete request"]
+        .iter()
+        .any(|text| error.contains(text))
 }
 
 fn status(link: &mut DeviceLink) -> Result<Status, Stop> {

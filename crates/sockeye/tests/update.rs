@@ -185,7 +185,9 @@ fn pass(mut client: TcpStream, mut device: TcpStream, word: &str, harms: &Mutex<
 fn a_request_that_is_lost_or_finds_the_device_busy_is_made_again() {
     const FULL: Harm = Harm::Answer("-ERR max number of clients reached\r\n");
     const BUSY: Harm = Harm::Answer("-ERR the flash is at work for another client, try again\r\n");
+    const HALF: Harm = Harm::Answer("-ERR Protocol error: incomplete request, its last line end is missing\r\n");
     let cases = [
+        ("WRITE", vec![Some(HALF), Some(Harm::CutBefore)]),
         ("TRY", vec![Some(Harm::CutBefore), Some(BUSY)]),
         ("TRY", vec![Some(Harm::CutAfter)]),
         // The first is asked before anything is sent.
@@ -312,6 +314,29 @@ fn each_way_to_fail_has_a_sentence() {
 
     bench.cut_power();
     assert!(bench.failure(&image).contains("can't reach"));
+}
+
+/// A sender that was stopped by Ctrl-Z takes the reply that comes when it goes on.
+#[test]
+fn a_sender_that_is_stopped_goes_on_with_its_connection() {
+    let bench = Bench::new("stopped");
+    let image = bench.image("0.2.0", 20_000);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let sender = bench.program("update").arg(address).arg(image).spawn().unwrap();
+    let (mut device, _) = listener.accept().unwrap();
+    assert!(device.read(&mut [0; 100]).unwrap() > 0, "it asks for the status");
+    for (signal, state) in [("CONT", 'S'), ("STOP", 'T'), ("CONT", 'S')] {
+        let command = format!("kill -s {signal} {}", sender.id());
+        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        // The state follows the program's name (proc(5)).
+        while !fs::read_to_string(format!("/proc/{}/stat", sender.id())).unwrap().contains(&format!(") {state} ")) {
+            sleep(Duration::from_millis(1));
+        }
+    }
+    device.write_all(b"-ERR not today\r\n").unwrap();
+    let error = text(&sender.wait_with_output().unwrap().stderr);
+    assert!(error.contains("takes no update: not today"), "{error}");
 }
 
 /// As `nc -N` does it.

@@ -229,8 +229,8 @@ fn the_walk_through_two_devices_goes_as_the_page_says() {
     }
 }
 
-/// How much longer than a page's `sleep`, or than a start, a slow machine may take: the questions after it are asked again
-/// for so long.
+/// How much longer than a page's `sleep`, or than a start, a slow machine may take. The questions after either are asked
+/// again for so long.
 const SLOW_MACHINE: Duration = Duration::from_secs(60);
 /// How often it is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(500);

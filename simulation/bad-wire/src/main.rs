@@ -62,7 +62,7 @@ struct Cli {
     #[arg(long, default_value_t = 32)]
     at_once: usize,
     /// The longest that one may take, seconds
-    #[arg(long, default_value_t = 240)]
+    #[arg(long, default_value_t = 900)]
     limit_s: u64,
     /// Only lists the networks that have to be there: tap device, Linux's address, MTU
     #[arg(long)]

@@ -4,7 +4,7 @@ installed on this machine stays as it is."""
 import os
 from pathlib import Path
 
-from .process import Failed, call
+from .process import Failed, call, download
 
 #: The packages of each client: itself, and what of its dependencies a small system may lack.
 PACKAGES = {
@@ -38,13 +38,13 @@ def unpack(client: str, into: Path) -> None:
     """Downloads a client's packages and unpacks them into the folder. The lists are brought up to date where a package
     is not found."""
     packages = PACKAGES[client]
-    download = ["apt-get", "download", "--quiet", *packages]
+    fetch = ["apt-get", "download", "--quiet", *packages]
     try:
-        call(download, cwd=into)
+        call(fetch, cwd=into)
     except Failed:
         root = [] if os.getuid() == 0 else ["sudo"]
-        call([*root, "apt-get", "update", "--quiet"])
-        call(download, cwd=into)
+        download([*root, "apt-get", "update", "--quiet"])
+        download(fetch, cwd=into)
     for package in into.glob("*.deb"):
         call(["dpkg-deb", "--extract", package, into])
         package.unlink()

@@ -27,7 +27,7 @@ def path(release: str) -> str:
 
 def version(release: str) -> str:
     """As the exporter tells it."""
-    output = run([path(release), "--version"], Deadline(5))
+    output = run([path(release), "--version"], Deadline(60))
     return re.search(r"v?(\d+\.\d+\.\d+)", output.stdout + output.stderr)[1]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from .debian import PACKAGES, libraries, unpack
-from .process import Failed, call
+from .process import Failed, call, download
 
 HERE = Path(__file__).resolve().parent.parent
 CLIENTS = HERE / ".clients"
@@ -76,12 +76,12 @@ def once(target: Path, install: Callable[[Path], None]) -> None:
 def python(package: str, version: str, into: Path) -> None:
     call([sys.executable, "-m", "venv", into])
     install = [into / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    call([*install, f"{package}=={version}"])
+    download([*install, f"{package}=={version}"])
 
 
 def node(package: str, version: str, into: Path) -> None:
     quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel", "error"]
-    call(["npm", "install", *quiet, "--prefix", into, f"{package}@{version}"])
+    download(["npm", "install", *quiet, "--prefix", into, f"{package}@{version}"])
     installed = json.loads((into / "node_modules" / package / "package.json").read_text())["version"]
     if installed != version:
         raise Failed(f"npm installed {package} {installed}, not {version}")
@@ -94,6 +94,7 @@ def rust(version: str) -> None:
     if locked != version:
         raise Failed(f"redis-rs/Cargo.lock has redis {locked}: run `cargo update redis --precise {version}` there")
     target = folder("redis-rs", version)
+    download(["cargo", "fetch", "--quiet", "--locked"], cwd=RUST)
     call(["cargo", "build", "--quiet", "--locked", "--release", "--target-dir", target], cwd=RUST)
 
 

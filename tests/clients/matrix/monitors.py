@@ -27,7 +27,7 @@ def zabbix(release: str, device: Device, deadline: Deadline) -> str:
     with tempfile.TemporaryDirectory() as folder_name:
         config = Path(folder_name) / "agent.conf"
         config.write_text(
-            f"Server=127.0.0.1\nHostname=test\nLogType=console\nControlSocket={folder_name}/agent.sock\n"
+            f"Server=127.0.0.1\nHostname=test\nLogType=console\nTimeout=30\nControlSocket={folder_name}/agent.sock\n"
         )
         for key in ZABBIX_KEYS:
             answer = ask_zabbix(home, config, f"{key}[tcp://{device.host}:{device.port}]", deadline)
@@ -113,7 +113,8 @@ def wait_for_files(data: Path, deadline: Deadline) -> set[str]:
         sampled = [path for name, path in files.items() if name.startswith("gauge-")]
         missing = [start for start in COLLECTD_FILES if not any(name.startswith(start) for name in files)]
         if sampled and not missing:
-            rows = list(csv.reader(sampled[0].read_text().splitlines()))
+            # The last line may be written by half.
+            rows = list(csv.reader(sampled[0].read_text().rpartition("\n")[0].splitlines()))
             if len(rows) > 1 and float(rows[1][1]) == float(rows[1][1]):
                 return set(files)
         left = deadline.left(f"waiting for {', '.join(missing) or 'a sample'} among {sorted(files)}")

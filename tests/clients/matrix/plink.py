@@ -33,5 +33,5 @@ def check(mode: str, release: str, device: Device, deadline: Deadline) -> str:
 
 def version(release: str) -> str:
     """As plink tells it."""
-    output = run([program(folder("plink", release) / "usr" / "bin" / "plink"), "-V"], Deadline(5))
+    output = run([program(folder("plink", release) / "usr" / "bin" / "plink"), "-V"], Deadline(60))
     return re.search(r"Release (\d+\.\d+)", output.stdout)[1]

@@ -17,6 +17,8 @@ from pathlib import Path
 ROWS, COLUMNS = 40, 120
 #: The longest that one installer may take.
 INSTALL_SECONDS = 600
+#: The seconds before each further try of an installer.
+DOWNLOAD_PAUSES = (5, 20, 60)
 #: How much of what a program printed an error shows.
 TAIL_LEN = 600
 
@@ -96,6 +98,18 @@ def call(arguments: list, cwd: Path | None = None) -> None:
         raise Failed(f"`{shown}` took longer than {INSTALL_SECONDS} s") from None
     if done.returncode != 0:
         raise Failed(f"`{shown}` failed ({done.returncode}):\n{(done.stdout + done.stderr).strip()}")
+
+
+def download(arguments: list, cwd: Path | None = None) -> None:
+    """Runs an installer that needs the network, again after a while where a server has failed it."""
+    for pause in DOWNLOAD_PAUSES:
+        try:
+            call(arguments, cwd)
+            return
+        except Failed as error:
+            print(f"setup: again in {pause} s: {error}", flush=True)
+            time.sleep(pause)
+    call(arguments, cwd)
 
 
 class Terminal:

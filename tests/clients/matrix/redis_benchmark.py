@@ -9,7 +9,7 @@ from .process import Deadline, Failed, run
 
 def version() -> str:
     """As redis-benchmark tells it."""
-    return run([debian_program("redis-benchmark"), "--version"], Deadline(5)).stdout.split()[1]
+    return run([debian_program("redis-benchmark"), "--version"], Deadline(60)).stdout.split()[1]
 
 
 def measure(host: str, port: int, deadline: Deadline, *arguments: str) -> dict[str, float]:

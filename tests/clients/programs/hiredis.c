@@ -51,7 +51,7 @@ static void expect_number(redisReply *reply, const char *what) {
 }
 
 static redisContext *connect_device(void) {
-    struct timeval timeout = {5, 0};
+    struct timeval timeout = {30, 0};
     redisContext *context = redisConnectWithTimeout(getenv("DEVICE_HOST"), atoi(getenv("DEVICE_PORT")), timeout);
     if (!context || context->err || redisSetTimeout(context, timeout) != REDIS_OK) {
         fprintf(stderr, "can't connect: %s\n", context ? context->errstr : "no memory");

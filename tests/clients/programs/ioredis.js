@@ -10,7 +10,7 @@ const client = new Redis({
   host: target.host,
   port: target.port,
   lazyConnect: true,
-  connectTimeout: 5_000,
+  connectTimeout: 30_000,
   maxRetriesPerRequest: 0,
   retryStrategy: null,
   ...(target.protocol && { protocol: target.protocol }),

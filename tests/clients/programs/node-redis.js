@@ -7,7 +7,7 @@ const { version } = require('redis/package.json');
 const { run, target } = require('./scenario.js');
 
 const client = redis.createClient({
-  socket: { host: target.host, port: target.port, connectTimeout: 5_000, reconnectStrategy: false },
+  socket: { host: target.host, port: target.port, connectTimeout: 30_000, reconnectStrategy: false },
   ...(target.protocol && { RESP: target.protocol }),
 });
 // Every failure also rejects the call that it belongs to.

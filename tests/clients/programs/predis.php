@@ -26,8 +26,8 @@ function client(): Predis\Client
     return new Predis\Client([
         'host' => getenv('DEVICE_HOST'),
         'port' => (int) getenv('DEVICE_PORT'),
-        'timeout' => 5,
-        'read_write_timeout' => 5,
+        'timeout' => 30,
+        'read_write_timeout' => 30,
     ]);
 }
 

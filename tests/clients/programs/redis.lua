@@ -27,7 +27,7 @@ redis.commands.scan_page = redis.command('SCAN')
 
 local function connect()
     local client = redis.connect(os.getenv('DEVICE_HOST'), tonumber(os.getenv('DEVICE_PORT')), 5)
-    client.network.socket:settimeout(5)
+    client.network.socket:settimeout(30)
     return client
 end
 

@@ -15,7 +15,7 @@ SAMPLED = os.environ["DEVICE_SAMPLED"]
 PROTOCOL = int(os.environ["CLIENT_PROTOCOL"])
 VERSION = os.environ["CLIENT_VERSION"]
 HISTORY = f"history:{SAMPLED}"
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 
 
 def step(name):

@@ -9,7 +9,7 @@ import redis
 HOST, PORT = os.environ["DEVICE_HOST"], int(os.environ["DEVICE_PORT"])
 READINGS = os.environ["DEVICE_READINGS"].split()
 VERSION = os.environ["CLIENT_VERSION"]
-TIMEOUT_S = 5
+TIMEOUT_S = 30
 #: Clients that a device serves at once, and the connections that a dashboard's data source keeps of them.
 SLOTS, POOL = 8, 5
 #: While all slots are taken, a silent client is displaced after 2 s, and an idle one after 10 s; a tick later each.

@@ -17,7 +17,7 @@ const META = words('DEVICE_META');
 const OUTPUTS = words('DEVICE_OUTPUTS');
 const SAMPLED = process.env.DEVICE_SAMPLED;
 const HISTORY = `history:${SAMPLED}`;
-const SAMPLES_TIMEOUT_MS = 10_000;
+const SAMPLES_TIMEOUT_MS = 30_000;
 
 const PROTOCOL = Number(process.env.CLIENT_PROTOCOL);
 

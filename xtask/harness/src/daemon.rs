@@ -166,8 +166,8 @@ fn is_stopped(id: u32) -> Result<bool> {
 /// Ports that Linux gives to no client (`net.ipv4.ip_local_port_range`).
 const PORTS: Range<u16> = 22_000..32_000;
 
-/// A port of this machine that nobody listens on. No client's connection takes the port before the server that is to
-/// listen on it, and no other job is likely to: each process begins elsewhere.
+/// A port of this machine that nobody listens on. No client's connection takes the port before the server does. No other
+/// job is likely to, since each process begins elsewhere.
 pub fn free_port() -> Result<u16> {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let port = |number: u32| PORTS.start + (number % PORTS.len() as u32) as u16;

@@ -12,42 +12,64 @@ use anyhow::Result;
 pub enum Harm {
     /// The connection is cut after so many bytes to the device.
     CutAfter(usize),
-    /// The bytes to the device wait at a gate.
+    /// The data wait at a gate.
     Hold(Arc<Gate>),
     /// A byte of the data of the FIRMWARE WRITE of this number is changed.
     ChangeData(usize),
 }
 
-/// Lets so many bytes through, of all connections that lead through it, and the rest once it is opened. So an update is
-/// at a place that the test knows, however slow the test is.
+/// Holds up the FIRMWARE WRITE of an offset and all that follows it, until the offset is raised. So an update is at a
+/// place that the test knows, however slow the test is, and however many connections it takes.
 #[derive(Debug)]
 pub struct Gate {
-    /// The bytes that may pass; None if all may.
-    left: Mutex<Option<usize>>,
-    opened: Condvar,
+    offset: Mutex<usize>,
+    raised: Condvar,
 }
 
 impl Gate {
-    pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { left: Mutex::new(Some(most)), opened: Condvar::new() })
+    pub fn new(offset: usize) -> Arc<Self> {
+        Arc::new(Self { offset: Mutex::new(offset), raised: Condvar::new() })
     }
 
-    pub fn open(&self) {
-        *self.left.lock().expect("nobody panics") = None;
-        self.opened.notify_all();
+    pub fn raise(&self, offset: usize) {
+        *self.offset.lock().expect("nobody panics") = offset;
+        self.raised.notify_all();
     }
 
-    /// Waits until bytes may pass, and says how many of these.
-    fn admit(&self, len: usize) -> usize {
-        let left = self.left.lock().expect("nobody panics");
-        match &mut *self.opened.wait_while(left, |left| *left == Some(0)).expect("nobody panics") {
-            None => len,
-            Some(left) => {
-                let len = len.min(*left);
-                *left -= len;
-                len
-            }
-        }
+    /// Waits until what begins at this offset of the image may pass.
+    fn admit(&self, at: usize) {
+        let offset = self.offset.lock().expect("nobody panics");
+        drop(self.raised.wait_while(offset, |offset| at >= *offset).expect("nobody panics"));
+    }
+}
+
+/// The offset of a FIRMWARE WRITE follows this, behind the number of its digits.
+const WRITE: &[u8] = b"WRITE\r\n$";
+/// Bytes from there to the end of the offset.
+const OFFSET_LEN_MAX: usize = WRITE.len() + 3 + 6 + 2;
+
+/// The number in a bulk string, from its length on; None if its end is yet to come.
+fn offset(argument: &[u8]) -> Option<usize> {
+    let mut lines = argument.splitn(3, |byte| *byte == b'\r');
+    let (_, number, _) = (lines.next()?, lines.next()?, lines.next()?);
+    str::from_utf8(number.strip_prefix(b"\n")?).ok()?.parse().ok()
+}
+
+/// The offsets of the requests in what passes.
+#[derive(Default)]
+struct Offsets {
+    /// The end of what has passed.
+    tail: Vec<u8>,
+}
+
+impl Offsets {
+    /// The last offset that has come whole; None if there is none in these bytes and the few before them.
+    fn meet(&mut self, bytes: &[u8]) -> Option<usize> {
+        self.tail.extend_from_slice(bytes);
+        let arguments = (0..self.tail.len()).filter_map(|at| self.tail[at..].strip_prefix(WRITE));
+        let found = arguments.filter_map(offset).last();
+        self.tail.drain(..self.tail.len().saturating_sub(OFFSET_LEN_MAX));
+        found
     }
 }
 
@@ -81,38 +103,27 @@ fn join(client: TcpStream, server: TcpStream, harm: Option<Harm>) {
 
 /// Passes bytes on until one side ends, and ends both.
 fn pass(mut from: TcpStream, mut to: TcpStream, harm: Option<Harm>) {
-    let (mut bytes, mut passed, mut seen) = ([0; 512], 0, Seen::default());
+    let (mut bytes, mut passed, mut seen, mut offsets) = ([0; 512], 0, Seen::default(), Offsets::default());
     while let Ok(len @ 1..) = from.read(&mut bytes) {
         let mut len = len;
         match &harm {
             Some(Harm::CutAfter(most)) => len = len.min(most - passed),
             Some(Harm::ChangeData(number)) => bytes[..len].iter_mut().for_each(|byte| seen.meet(byte, *number)),
-            Some(Harm::Hold(_)) | None => {}
+            Some(Harm::Hold(gate)) => {
+                if let Some(offset) = offsets.meet(&bytes[..len]) {
+                    gate.admit(offset);
+                }
+            }
+            None => {}
         }
         passed += len;
         let is_cut = matches!(&harm, Some(Harm::CutAfter(most)) if passed >= *most);
-        if !write(&mut to, &bytes[..len], harm.as_ref()) || is_cut {
+        if to.write_all(&bytes[..len]).is_err() || is_cut {
             break;
         }
     }
     // Both fail only where the connection is over already.
     let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
-
-/// Whether all bytes have gone on, which may wait at a gate.
-fn write(to: &mut TcpStream, mut bytes: &[u8], harm: Option<&Harm>) -> bool {
-    while !bytes.is_empty() {
-        let len = match harm {
-            Some(Harm::Hold(gate)) => gate.admit(bytes.len()),
-            _ => bytes.len(),
-        };
-        let (now, later) = bytes.split_at(len);
-        if to.write_all(now).is_err() {
-            return false;
-        }
-        bytes = later;
-    }
-    true
 }
 
 /// Finds the data of the requests in what passes.
@@ -154,15 +165,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_lets_so_many_bytes_through_until_it_is_opened() {
+    fn the_offset_of_a_request_is_found_in_pieces_of_any_length() {
+        let request = b"*4\r\n$8\r\nFIRMWARE\r\n$5\r\nWRITE\r\n$6\r\n123456\r\n$512\r\n\xff\xff\r\n";
+        for len in 1..request.len() {
+            let mut offsets = Offsets::default();
+            assert!(
+                request.chunks(len).filter_map(|bytes| offsets.meet(bytes)).any(|offset| offset == 123_456),
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_gate_holds_an_offset_until_it_is_raised() {
         let gate = Gate::new(3);
-        assert_eq!([gate.admit(2), gate.admit(2)], [2, 1]);
+        gate.admit(2);
         let waiting = thread::spawn({
             let gate = gate.clone();
-            move || gate.admit(9)
+            move || gate.admit(3)
         });
-        gate.open();
-        assert_eq!(waiting.join().unwrap(), 9);
+        gate.raise(4);
+        waiting.join().unwrap();
     }
 
     #[test]

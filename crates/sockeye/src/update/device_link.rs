@@ -72,9 +72,12 @@ impl DeviceLink {
                 return Err(ErrorKind::TimedOut.into());
             }
             self.stream.set_read_timeout(Some(left))?;
-            match self.stream.read(&mut bytes)? {
-                0 => return Err(ErrorKind::UnexpectedEof.into()),
-                len => self.received.extend(&bytes[..len]),
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(len) => self.received.extend(&bytes[..len]),
+                // The program was stopped and goes on (signal(7)): the connection is as it was.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

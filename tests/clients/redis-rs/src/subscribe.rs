@@ -14,7 +14,7 @@ use crate::{number, step};
 
 const SAMPLES: usize = 2;
 /// Samples come each second.
-const SAMPLE_TIMEOUT: Duration = Duration::from_secs(5);
+const SAMPLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Waits for samples in the way of the target's protocol.
 pub async fn samples(

@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, Client, PushInfo};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// Longer than any step waits for the device.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The device under test, and how it is reached.
 pub struct Target {

@@ -3,7 +3,7 @@
 //! A wrong token delays the address that it came from, and no other. So a client that guesses is slowed down, and the
 //! owner at another address is not. A client with the owner's address (behind one NAT router) can delay the owner there
 //! while it guesses. One such delay is at most the longest of [`AUTH_PAUSES`]. The device's access point gives each
-//! client an address of its own. While an address is delayed, no token from it is checked, right or wrong: an answer
+//! client an address of its own. The same address in the network that the device has joined is another host's. While an address is delayed, no token from it is checked, right or wrong: an answer
 //! would let the client guess on.
 
 use core::net::IpAddr;
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use sockeye_backoff::Backoff;
 use subtle::ConstantTimeEq;
 
+use crate::ClientOrigin;
 use crate::limits::{AUTH_ADDRESSES_MAX, AUTH_FREE_FAILURES, AUTH_PAUSES, DIGEST_LEN, SALT_LEN};
 
 /// A token as it is stored: salted and hashed.
@@ -46,15 +47,18 @@ fn digest(salt: &[u8; SALT_LEN], token: &[u8]) -> [u8; DIGEST_LEN] {
     Sha256::new().chain_update(salt).chain_update(token).finalize().into()
 }
 
-/// The addresses that sent wrong tokens.
+/// A host's address, and the network in which the address is the host's: two networks may use the same addresses.
+pub(crate) type Host = (IpAddr, ClientOrigin);
+
+/// The hosts that sent wrong tokens.
 #[derive(Debug)]
 pub(crate) struct Failures {
-    addresses: Vec<Failed, AUTH_ADDRESSES_MAX>,
+    hosts: Vec<Failed, AUTH_ADDRESSES_MAX>,
 }
 
 #[derive(Debug)]
 struct Failed {
-    address: IpAddr,
+    host: Host,
     failures: u8,
     /// Of the failures beyond those that are free.
     backoff: Backoff,
@@ -65,40 +69,40 @@ struct Failed {
 impl Failures {
     /// Nobody has sent one.
     pub(crate) const fn new() -> Self {
-        Self { addresses: Vec::new() }
+        Self { hosts: Vec::new() }
     }
 
-    /// How long the address has to wait until its next token is looked at, milliseconds; 0 if it may send one.
-    pub(crate) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> u64 {
-        let failed = self.addresses.iter().find(|failed| failed.address == address);
+    /// How long the host has to wait until its next token is looked at, milliseconds; 0 if it may send one.
+    pub(crate) fn wait_ms(&self, host: Host, now_ms: u64) -> u64 {
+        let failed = self.hosts.iter().find(|failed| failed.host == host);
         failed.map_or(0, |failed| failed.until_ms.saturating_sub(now_ms))
     }
 
     /// A wrong token came.
-    pub(crate) fn fail(&mut self, address: IpAddr, now_ms: u64) {
-        // An address without a wrong token for the longest pause after its last wait is forgotten.
-        self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_PAUSES.longest_ms.into()));
-        let known = self.addresses.iter_mut().find(|failed| failed.address == address);
+    pub(crate) fn fail(&mut self, host: Host, now_ms: u64) {
+        // A host without a wrong token for the longest pause after its last wait is forgotten.
+        self.hosts.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_PAUSES.longest_ms.into()));
+        let known = self.hosts.iter_mut().find(|failed| failed.host == host);
         match known {
             Some(failed) => failed.again(now_ms),
-            None => self.remember(Failed { address, failures: 1, backoff: Backoff::new(), until_ms: now_ms }),
+            None => self.remember(Failed { host, failures: 1, backoff: Backoff::new(), until_ms: now_ms }),
         }
     }
 
     /// The right token came.
-    pub(crate) fn forget(&mut self, address: IpAddr) {
-        self.addresses.retain(|failed| failed.address != address);
+    pub(crate) fn forget(&mut self, host: Host) {
+        self.hosts.retain(|failed| failed.host != host);
     }
 
     fn remember(&mut self, failed: Failed) {
-        if self.addresses.is_full() {
-            let first = self.addresses.iter().enumerate().min_by_key(|(_, failed)| failed.until_ms);
+        if self.hosts.is_full() {
+            let first = self.hosts.iter().enumerate().min_by_key(|(_, failed)| failed.until_ms);
             if let Some((index, _)) = first {
-                self.addresses.swap_remove(index);
+                self.hosts.swap_remove(index);
             }
         }
         // There is room now.
-        let _ = self.addresses.push(failed);
+        let _ = self.hosts.push(failed);
     }
 }
 
@@ -115,8 +119,8 @@ impl Failed {
 mod tests {
     use super::*;
 
-    fn ip(last: u8) -> IpAddr {
-        [192, 168, 1, last].into()
+    fn ip(last: u8) -> Host {
+        ([192, 168, 1, last].into(), ClientOrigin::Station)
     }
 
     #[test]
@@ -151,6 +155,8 @@ mod tests {
         }
         assert!(failures.wait_ms(ip(1), 0) > 0);
         assert_eq!(failures.wait_ms(ip(2), 0), 0);
+        // The access point and the network of a router may have the same addresses.
+        assert_eq!(failures.wait_ms((ip(1).0, ClientOrigin::AccessPoint), 0), 0);
         failures.forget(ip(1));
         assert_eq!(failures.wait_ms(ip(1), 0), 0);
     }
@@ -165,7 +171,7 @@ mod tests {
             failures.fail(ip(last), 0);
         }
         assert!(failures.wait_ms(ip(0), 0) > 0);
-        assert!(failures.addresses.len() <= AUTH_ADDRESSES_MAX);
+        assert!(failures.hosts.len() <= AUTH_ADDRESSES_MAX);
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub struct Args {
 impl Args {
     /// The firmware's build-time settings, if the arguments go together.
     fn settings(&self) -> Result<Vec<(&str, &str)>, Usage> {
+        if self.key.is_some() && self.bin != UPDATED {
+            return usage(format!("--key is for {UPDATED}: {} takes no updates over the connection", self.bin));
+        }
         match &self.ssid {
             None if self.password.is_some() => usage("--password needs --ssid, the network to join"),
             None => Ok(if self.open { vec![("SOCKEYE_OPEN", "1")] } else { Vec::new() }),
@@ -217,6 +220,13 @@ mod tests {
         check(false, None, Some("eight888"), Err("--password needs --ssid"));
         check(true, None, Some("eight888"), Err("--password needs --ssid"));
         check(true, Some("barn"), None, Err("--open is for"));
+    }
+
+    #[test]
+    fn a_key_for_a_program_that_takes_no_updates_is_refused() {
+        let hello = Args { key: Some("key.pem".into()), ..args(false, None, None) };
+        assert!(hello.settings().is_err_and(|error| error.0.contains("hello takes no updates")));
+        assert!(Args { bin: UPDATED.to_owned(), ..hello }.settings().is_ok());
     }
 
     #[test]

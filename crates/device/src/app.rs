@@ -403,6 +403,11 @@ impl<'a> App<'a> {
         self.state().sessions.get(key).killed
     }
 
+    /// Whether the device bounds how long the request waits, as for its flash or its radio. The client of an XREAD chooses.
+    pub(crate) fn is_wait_bounded(&self, key: SessionKey) -> bool {
+        !matches!(self.state().sessions.get(key).cursor, Cursor::Blocked { .. })
+    }
+
     /// Whether the request that waits may go on.
     pub(crate) fn is_event_pending(&self, key: SessionKey) -> bool {
         let state = self.state();

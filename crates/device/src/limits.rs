@@ -97,8 +97,8 @@ pub const SELECTED_LABELS_LEN_MAX: usize = 128;
 pub const STREAMS_MAX: usize = 8;
 /// The longest that XREAD waits if it doesn't wait for ever, milliseconds: 49 days.
 pub const BLOCK_MS_MAX: u32 = u32::MAX;
-/// How long a request may block once its client has closed its side, milliseconds. Such a client can't be distinguished
-/// from one that has gone.
+/// How long XREAD may block once its client has closed its side, milliseconds. Such a client can't be distinguished from
+/// one that has gone, so that a longer time is over at once.
 pub const HALF_CLOSED_BLOCK_MS_MAX: u64 = 30_000;
 
 /// Channels and patterns of one session together.

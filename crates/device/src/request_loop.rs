@@ -192,10 +192,13 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             };
             match select3(input, app.event(key), Timer::at(until)).await {
                 Either3::First(len) => match len? {
-                    0 if until.saturating_duration_since(Instant::now()).as_millis() <= HALF_CLOSED_BLOCK_MS_MAX => {
+                    0 if app.is_wait_bounded(key)
+                        || until.saturating_duration_since(Instant::now()).as_millis() <= HALF_CLOSED_BLOCK_MS_MAX =>
+                    {
                         has_ended = true;
                     }
-                    0 => return Ok(WakeReason::Gone),
+                    // The requests behind this one get their replies too.
+                    0 => return Ok(WakeReason::TimedOut),
                     len => self.waiting = len,
                 },
                 Either3::Second(()) if app.is_killed(key) => return Ok(WakeReason::Gone),
@@ -239,9 +242,9 @@ async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C:
 enum WakeReason {
     /// The event that the request waits for may have come.
     Event,
-    /// The request's timeout is over.
+    /// The request's timeout is over, or the client has closed its side and the request may block for long.
     TimedOut,
-    /// The client has closed its side, and the request may block for long; or the session is to be closed.
+    /// The session is to be closed.
     Gone,
 }
 

@@ -15,6 +15,8 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Probes without an answer that end the connection.
 pub const KEEPALIVE_RETRIES: u32 = 3;
 
+/// How long the look-up of a device's name may take.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long connecting to a device may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a device may take for a reply: verifying an image takes the longest, some seconds.

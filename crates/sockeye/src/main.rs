@@ -36,6 +36,8 @@ use crate::update::Update;
 
 /// Exit status for arguments that can't be used, as for arguments that can't be parsed.
 const USAGE: u8 = 2;
+/// Exit status of an update that the device does not keep.
+const NOT_UPDATED: u8 = 1;
 
 /// A lean TCP server for the ESP32, on this machine.
 #[derive(Parser)]
@@ -161,6 +163,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(status) => return status,
     };
+    let mut failed = USAGE;
     let result = match cli.command {
         Command::Hello { listen, slots } => serve::hello(listen, slots),
         Command::Sim { mode, air, listen, state, day, update_key, push_to, push_token, push_names, push_period_ms } => {
@@ -177,12 +180,18 @@ fn main() -> ExitCode {
                 None => sim::run(mode, listen, (state.as_deref(), key?), (push, before)),
             })
         }
-        Command::Update { host, image, token, confirm_within, anew } => update::run(&Update {
-            host: &host,
-            image: &image,
-            token: token.as_deref(),
-            confirm_s: confirm_within,
-            is_anew: anew,
+        Command::Update { host, image, token, confirm_within, anew } => update::read(&image).and_then(|signed| {
+            failed = NOT_UPDATED;
+            update::run(
+                &Update {
+                    host: &host,
+                    image: &image,
+                    token: token.as_deref(),
+                    confirm_s: confirm_within,
+                    is_anew: anew,
+                },
+                &signed,
+            )
         }),
         Command::Image { version, file, key, payload } => update::make_image(&version, payload, key.as_deref(), &file),
     };
@@ -190,7 +199,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::from(USAGE)
+            ExitCode::from(failed)
         }
     }
 }

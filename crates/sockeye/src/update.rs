@@ -1,23 +1,24 @@
 //! Sending an image to a device, trying it, and keeping it.
 
+mod addresses;
 mod device_link;
 mod progress;
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use sockeye_boot::PORT;
 use sockeye_firmware_image::{OwnerKey, SignedImage, recipe};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
 use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
 use crate::serve::print;
-use crate::update::device_link::DeviceLink;
+use crate::update::addresses::Addresses;
+use crate::update::device_link::{DeviceLink, Value};
 use crate::update::progress::Progress;
 
 /// The image to send, and the device that gets it.
@@ -56,16 +57,30 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// Reads an image, and its signature beside it.
+///
+/// # Errors
+/// One of the files can't be used.
+pub fn read(path: &Path) -> Result<SignedImage> {
+    let image = SignedImage::read(path)?;
+    version(&image, path)?;
+    Ok(image)
+}
+
+fn version<'i>(image: &'i SignedImage, path: &Path) -> Result<&'i str> {
+    let version = recipe::version(&image.bytes);
+    version.with_context(|| format!("{} is no application image; updates take no merged image", path.display()))
+}
+
 /// Sends the image, restarts the device into it, and confirms it once it is reachable.
 ///
 /// # Errors
 /// A sentence that says what failed, and how the device is then.
-pub fn run(update: &Update<'_>) -> Result<()> {
-    let image = SignedImage::read(update.image)?;
-    let version = recipe::version(&image.bytes)
-        .with_context(|| format!("{} is no application image; updates take no merged image", update.image.display()))?;
-    let addresses = resolve(update.host)?;
-    let sender = Sender { update, image: &image, addresses };
+pub fn run(update: &Update<'_>, image: &SignedImage) -> Result<()> {
+    let version = version(image, update.image)?;
+    let mut addresses = Addresses::new(update.host);
+    addresses.look_up().with_context(|| format!("can't find {} on the network", update.host))?;
+    let sender = Sender { update, image, addresses: RefCell::new(addresses) };
     let before = sender.check()?;
     print(format_args!("{} runs {}, {} is {version}", update.host, before.version, update.image.display()));
     sender.send()?;
@@ -77,23 +92,15 @@ pub fn run(update: &Update<'_>) -> Result<()> {
     Ok(())
 }
 
-fn resolve(host: &str) -> Result<Vec<SocketAddr>> {
-    let has_port = host.parse::<SocketAddr>().is_ok()
-        || host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let addresses = if has_port { host.to_socket_addrs() } else { (host, PORT).to_socket_addrs() };
-    let addresses: Vec<_> = addresses.with_context(|| format!("can't find {host} on the network"))?.collect();
-    if addresses.is_empty() { Err(anyhow!("can't find {host} on the network")) } else { Ok(addresses) }
-}
-
 struct Sender<'a> {
     update: &'a Update<'a>,
     image: &'a SignedImage,
-    addresses: Vec<SocketAddr>,
+    addresses: RefCell<Addresses>,
 }
 
 impl Sender<'_> {
     fn connect(&self) -> Result<DeviceLink, Stop> {
-        let mut link = DeviceLink::connect(&self.addresses)?;
+        let mut link = DeviceLink::connect(self.addresses.borrow_mut().look_up()?)?;
         if let Some(token) = self.update.token {
             link.request(&[b"AUTH", token.as_bytes()])?.into_done()?;
         }
@@ -157,17 +164,24 @@ impl Sender<'_> {
         if is_anew {
             begin.push(b"RESTART");
         }
-        let mut sent = link.request(&begin)?.into_offset()?;
-        progress.reach(sent);
-        let mut waiting = 0;
-        while sent < bytes.len() || waiting > 0 {
-            while sent < bytes.len() && waiting < UPDATE_WINDOW_MAX {
-                let data = &bytes[sent..bytes.len().min(sent + CHUNK_LEN_MAX)];
+        let begun = link.request(&begin)?.into_offset()?;
+        if begun > bytes.len() {
+            return Value::unexpected();
+        }
+        progress.reach(begun);
+        let (mut sent, mut done) = (begun, begun);
+        while done < bytes.len() {
+            while sent < bytes.len() && sent - done < UPDATE_WINDOW_MAX * CHUNK_LEN_MAX {
+                let data = chunk(bytes, sent);
                 link.send(&[b"FIRMWARE", b"WRITE", sent.to_string().as_bytes(), data])?;
-                (sent, waiting) = (sent + data.len(), waiting + 1);
+                sent += data.len();
             }
-            progress.reach(link.receive()?.into_offset()?);
-            waiting -= 1;
+            // The reply is the next offset.
+            done += chunk(bytes, done).len();
+            if link.receive()?.into_offset()? != done {
+                return Value::unexpected();
+            }
+            progress.reach(done);
         }
         Ok(())
     }
@@ -240,6 +254,11 @@ impl Sender<'_> {
     }
 }
 
+/// The data of the FIRMWARE WRITE at this offset.
+fn chunk(image: &[u8], offset: usize) -> &[u8] {
+    &image[offset..image.len().min(offset + CHUNK_LEN_MAX)]
+}
+
 /// Connections that were lost, or found the device busy, since it had more of the image than ever before.
 #[derive(Default)]
 struct Losses {
@@ -289,10 +308,13 @@ pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path
     let bytes = crate::device::make_image(version, payload)?;
     match SignedImage::sign(bytes.clone(), &key) {
         Some(signed) => signed.write(file)?,
-        None => fs::write(file, bytes).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => anyhow!("there is no folder for {}", file.display()),
-            _ => anyhow!(error).context(format!("can't write {}", file.display())),
-        })?,
+        None => {
+            fs::write(file, bytes).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => anyhow!("there is no folder for {}", file.display()),
+                _ => anyhow!(error).context(format!("can't write {}", file.display())),
+            })?;
+            print(format_args!("sign it as docs/update.md says: {}", file.display()));
+        }
     }
     Ok(())
 }

@@ -282,7 +282,10 @@ fn each_way_to_fail_has_a_sentence() {
     SignedImage::sign(hello.build().unwrap(), &key).unwrap().write(&bench.path("hello.bin")).unwrap();
     assert!(bench.failure(&bench.path("hello.bin")).contains("the image is of another program"));
 
+    // The status of files that can't be used is another than that of an image that is refused.
+    assert_eq!(bench.update(&bench.path("hello.bin")).status.code(), Some(1));
     fs::write(bench.path("unsigned.bin"), &bytes).unwrap();
+    assert_eq!(bench.update(&bench.path("unsigned.bin")).status.code(), Some(2));
     assert!(bench.failure(&bench.path("unsigned.bin")).contains("there is no signature"));
     SignedImage::sign(vec![0xff; 4_096], &key).unwrap().write(&bench.path("merged.bin")).unwrap();
     assert!(bench.failure(&bench.path("merged.bin")).contains("no application image"));
@@ -298,4 +301,62 @@ fn each_way_to_fail_has_a_sentence() {
 
     bench.cut_power();
     assert!(bench.failure(&image).contains("can't reach"));
+}
+
+/// As `nc -N` does it.
+#[test]
+fn a_client_that_closes_its_side_gets_the_reply_of_the_flash() {
+    let bench = Bench::new("half-closed");
+    let mut stream = TcpStream::connect(&bench.address).unwrap();
+    stream.write_all(b"FIRMWARE ABORT\r\nFIRMWARE TRY\r\nPING\r\n").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut replies = String::new();
+    stream.read_to_string(&mut replies).unwrap();
+    let refused = "-ERR no update was begun: FIRMWARE BEGIN comes first\r\n";
+    assert_eq!(replies, format!("{refused}{refused}+PONG\r\n"));
+}
+
+/// Starts what passes for a device, and returns its address. Each request is answered with the first of these replies
+/// whose word the request has in it.
+fn impostor(replies: &'static [(&str, &str)]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let mut request = [0; 2_048];
+                while let Ok(len @ 1..) = client.read(&mut request) {
+                    let request = String::from_utf8_lossy(&request[..len]).into_owned();
+                    let reply = replies.iter().find(|(word, _)| request.contains(word));
+                    let _ = client.write_all(reply.map_or("-ERR unknown command\r\n", |(_, reply)| *reply).as_bytes());
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_device_that_lies_gets_a_sentence() {
+    const STATUS: (&str, &str) = (
+        "STATUS",
+        "*8\r\n$7\r\nversion\r\n$5\r\n0.1.0\r\n$4\r\nslot\r\n$5\r\nota_0\r\n$5\r\nstate\r\n$4\r\nidle\r\n\
+         $12\r\nlast_failure\r\n$-1\r\n",
+    );
+    let bench = Bench::new("lies");
+    let image = bench.image("0.2.0", 4_000);
+    let not_understood = "it sent a reply that this program does not understand";
+    let cases: [(&'static [(&str, &str)], &str); 6] = [
+        (&[STATUS, ("BEGIN", ":5000000\r\n")], not_understood),
+        (&[STATUS, ("BEGIN", ":-1\r\n")], not_understood),
+        (&[STATUS, ("BEGIN", ":9223372036854775807\r\n")], not_understood),
+        (&[STATUS, ("BEGIN", ":0\r\n"), ("WRITE", ":1\r\n")], not_understood),
+        (&[STATUS, ("BEGIN", "-ERR \x1b[2Jno\r\n")], "refuses the image: ?[2Jno"),
+        (&[("STATUS", "*1\r\n*1\r\n:1\r\n"), ("BEGIN", "-ERR no\r\n")], "refuses the image: no"),
+    ];
+    for (replies, sentence) in cases {
+        let output = bench.program("update").arg(impostor(replies)).arg(&image).output().unwrap();
+        let error = text(&output.stderr);
+        assert!(error.contains(sentence) && output.status.code() == Some(1), "{sentence}: {error}");
+    }
 }

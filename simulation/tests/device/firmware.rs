@@ -203,9 +203,9 @@ fn a_begin_that_is_refused_takes_no_turn() {
         // The sender is gone, and a sector is being erased for it.
         device.send("ap5", &write(0, &new.bytes[..512]));
         device.script("ap5!");
-        device
-            .script(&format!("ap6: {}\nap6= -ERR the flash is at work for another client, try again|", begin(&other)));
-        device.event("run 200");
+        // The device still has to reply to it.
+        device.script(&format!("ap6: {}\nap6= -ERR another client is sending an image|", begin(&other)));
+        device.script("@run 200\nap5$ :512|");
         device.send("ap6", &write(512, &new.bytes[512..1024]));
         device.script("ap6= -ERR this connection sends no image: FIRMWARE BEGIN comes first|");
         device.script(&format!("ap: {}\n@run 300\nap= :512|", begin(&new)));
@@ -274,6 +274,23 @@ fn a_trial_that_ends_is_not_confirmed_any_more() {
         });
         assert_eq!(bootload(&flash), Some(Slot::Ota0), "{end}");
     }
+}
+
+/// A client that closes its side behind its last request, such as `nc -N`.
+#[test]
+fn a_client_that_has_closed_its_side_gets_every_reply() {
+    let flash = flash(1);
+    boot(&flash, Slot::Ota0, |device| {
+        let (other, new) = (image(CHIP_ID, "0.3.0"), image(CHIP_ID, "0.2.0"));
+        let requests = [format!("{}\r\n", begin(&other)).into_bytes(), write(0, &other.bytes[..512])];
+        device.send("ap", &requests.concat());
+        device.script("ap!\n@run 600\nap$ :0|:512|");
+        send(device, "ap2", &new);
+        device.script("ap3: FIRMWARE TRY 30\nap3!\n@run 2000\nap3~ +OK restarting into the image");
+    });
+    boot(&flash, Slot::Ota1, |device| {
+        device.script("ap4\\ FIRMWARE CONFIRM\\r\\nPING\\r\\n\nap4!\n@run 200\nap4$ +OK|+PONG|");
+    });
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn waiting_in_vain() {
          ap: XREAD BLOCK 9223372036854775807 STREAMS history:lm35 $
          ap= 
          ap!
-         ap$ ",
+         ap$ *-1|",
     );
 }
 

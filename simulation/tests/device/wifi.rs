@@ -228,7 +228,12 @@ fn networks_in_the_air_are_listed() {
          ap= -ERR the radio could not scan, try again|
          @told scan, scan
          sta: WIFI SCAN
-         sta~ -DENIED",
+         sta~ -DENIED
+         ap: WIFI SCAN
+         ap!
+         ap= 
+         @wifi scan-failed
+         ap$ -ERR the radio could not scan, try again|",
     );
 }
 

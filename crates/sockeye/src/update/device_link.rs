@@ -2,6 +2,7 @@
 
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Instant;
 
 use sockeye_resp::{Reply, decode_reply, encode_request};
 
@@ -36,7 +37,6 @@ impl DeviceLink {
             match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
                     stream.set_write_timeout(Some(REPLY_TIMEOUT))?;
                     return Ok(Self { stream, received: Vec::new() });
                 }
@@ -53,8 +53,12 @@ impl DeviceLink {
         self.stream.write_all(&request[..len])
     }
 
-    /// Waits for the next reply.
+    /// Waits for the next reply. A device has [`REPLY_TIMEOUT`] for all of it, however many pieces it comes in.
+    ///
+    /// # Errors
+    /// The connection is lost, or what comes is no reply.
     pub fn receive(&mut self) -> io::Result<Value> {
+        let deadline = Instant::now() + REPLY_TIMEOUT;
         loop {
             let malformed = |_| Error::new(ErrorKind::InvalidData, "the device sent what is no reply");
             if let Some((reply, len)) = decode_reply(&self.received, UPDATE_BUFFER_LEN).map_err(malformed)? {
@@ -63,6 +67,11 @@ impl DeviceLink {
                 return Ok(value);
             }
             let mut bytes = [0; UPDATE_BUFFER_LEN];
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.stream.set_read_timeout(Some(left))?;
             match self.stream.read(&mut bytes)? {
                 0 => return Err(ErrorKind::UnexpectedEof.into()),
                 len => self.received.extend(&bytes[..len]),
@@ -79,7 +88,8 @@ impl DeviceLink {
 
 impl From<Reply<'_>> for Value {
     fn from(reply: Reply<'_>) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        // The text is shown on a terminal, which obeys control characters.
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(char::is_control, "?");
         match reply {
             Reply::Simple(bytes) | Reply::Bulk(bytes) => Self::Text(text(bytes)),
             // Without the word for programs.
@@ -92,7 +102,8 @@ impl From<Reply<'_>> for Value {
 }
 
 impl Value {
-    fn unexpected<T>() -> Result<T, Stop> {
+    /// The error of a reply that the protocol does not have at this place.
+    pub fn unexpected<T>() -> Result<T, Stop> {
         Err(Stop::Refused("it sent a reply that this program does not understand".to_owned()))
     }
 

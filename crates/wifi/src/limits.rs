@@ -66,8 +66,8 @@ pub const CHECK_MS: u64 = 500;
 pub const LEAVE_CHECK_MS: u64 = 100;
 /// How long joining again may take after a change of the radio's mode, milliseconds; then the station has left.
 pub const REJOIN_TIMEOUT_MS: u64 = 10_000;
-/// Attempts to join that may fail in a row until the driver is configured anew: a driver may join no more until it is
-/// stopped and started. With the pauses between them these are some minutes.
+/// Attempts to join that may fail in a row until the driver is configured anew. A driver may join no more until it is
+/// stopped and started. With the pauses between them, these attempts take some minutes.
 pub const JOINS_MAX: u8 = 8;
 /// Events that a driver keeps for the adapter. A restart of the access point is 2 events and one for each client.
 pub const DRIVER_EVENTS_MAX: usize = 12;

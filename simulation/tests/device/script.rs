@@ -22,7 +22,7 @@
 //! | `# ..` | nothing |
 //!
 //! The start of a client's name is its network. `ap` is the access point, `lo` the same machine, and `sta` the network
-//! that the device has joined; `same` is such a network with the access point's addresses. The digits at the end of its name end its address as well. Bytes that come back and
+//! that the device has joined. `same` is such a network with the access point's addresses. The digits at the end of its name end its address as well. Bytes that come back and
 //! aren't expected fail the test.
 
 use std::collections::BTreeMap;

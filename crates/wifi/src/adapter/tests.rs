@@ -331,8 +331,7 @@ fn a_driver_that_never_joins_is_configured_anew() {
     }
 }
 
-/// No event that the driver can't be asked for makes way for one that can be repeated: the state machine would take a
-/// station that has dropped out for one that is in its network, for ever.
+/// A drop-out that is lost is never reported again: the state machine would take the station for online for ever.
 #[test]
 fn a_flood_of_events_loses_none_of_the_station() {
     let (fake, events) = (Fake::default(), Channel::new());

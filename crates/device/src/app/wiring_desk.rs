@@ -82,6 +82,10 @@ impl Desk for App<'_> {
 
     fn scanned(&self, result: Result<Found, Fault>) {
         let state = &mut *self.state();
+        if state.wired.scan.request.is_some() {
+            // The client of this scan has gone. Another client waits for a scan that has not begun.
+            return;
+        }
         state.wired.scan.found = Some(result);
         state.wired.scan.count = state.wired.scan.count.wrapping_add(1);
         let waiting = state.sessions.iter_mut().filter(|session| matches!(session.cursor, Cursor::Scan(_)));

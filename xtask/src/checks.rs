@@ -13,8 +13,8 @@ use harness::toolchain::{Embedded, TARGETS};
 use harness::workspace::{BENCH_BOARD as BOARD, BENCH_HOST as HOST, Workspace, metadata};
 
 /// Workspaces of the host beside the main one: one needs a clock of its own, one a compiler's flags.
-const SIMULATION: &str = "simulation";
-const FUZZ: &str = "fuzz";
+pub const SIMULATION: &str = "simulation";
+pub const FUZZ: &str = "fuzz";
 
 /// Formatting, of every workspace.
 pub fn fmt(workspace: &Workspace) -> Result<()> {

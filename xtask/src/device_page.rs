@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 
 use harness::daemon::{Server, free_port};
-use harness::process::{LONG, bound, run};
+use harness::process::{bound, download, run};
 use harness::workspace::Workspace;
 
 use crate::dist::browser::chromium;
@@ -32,7 +32,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     let chromium = chromium()?;
     let folder = workspace.root.join(FOLDER);
     let install = ["install", "--no-package-lock", "--no-audit", "--no-fund"];
-    run(Command::new("npm").args(install).current_dir(&folder), LONG)?;
+    download(Command::new("npm").args(install).current_dir(&folder))?;
     programs::host(workspace)?;
     let pictures = workspace.target.join("page");
     fs::create_dir_all(&pictures).with_context(|| format!("make {}", pictures.display()))?;

@@ -21,7 +21,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use harness::chip::{Chip, build, partition_table};
 use harness::flash_image::{Part, merge, parts};
-use harness::process::{LONG, read, run};
+use harness::process::{download, read};
 use harness::workspace::Workspace;
 
 /// The programs of a release.
@@ -111,7 +111,7 @@ fn write_image(workspace: &Workspace, folder: &Path, chip: Chip, program: &'stat
 }
 
 /// The folder of the pinned npm packages, installed if it is missing or old.
-fn web_tools(workspace: &Workspace) -> Result<PathBuf> {
+pub fn web_tools(workspace: &Workspace) -> Result<PathBuf> {
     let folder = workspace.target.join("web");
     fs::create_dir_all(&folder)?;
     let mut is_new = !folder.join("node_modules/.package-lock.json").is_file();
@@ -122,7 +122,7 @@ fn web_tools(workspace: &Workspace) -> Result<PathBuf> {
     }
     if is_new {
         let npm = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-        run(Command::new("npm").args(npm).current_dir(&folder), LONG)?;
+        download(Command::new("npm").args(npm).current_dir(&folder))?;
     }
     Ok(folder.join("node_modules"))
 }

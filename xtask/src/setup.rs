@@ -6,12 +6,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use harness::firmware;
 use harness::flash_image::ESPFLASH_VERSION;
-use harness::process::{LONG, finish, is_root, on_path, read, run};
+use harness::process::{cargo, download, finish, is_root, on_path, read};
 use harness::redis_server;
 use harness::toolchain::{self, Embedded, Source};
-use harness::workspace::Workspace;
+use harness::workspace::{BENCH_BOARD, BENCH_HOST, Workspace};
 
+use crate::checks::{FUZZ, SIMULATION};
+use crate::dist;
 use crate::services::peers;
 
 /// A program that a job starts, and the Debian packages that bring it; the first one that Debian has is taken.
@@ -55,6 +58,8 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     redis_server::set_up(workspace)?;
     chip_compiler(workspace, &mut apt)?;
     node_packages(workspace)?;
+    dist::web_tools(workspace)?;
+    crates(workspace)?;
     step("everything that the jobs need is here");
     Ok(())
 }
@@ -107,6 +112,16 @@ fn debian_compiler(apt: &mut Apt) -> Result<()> {
     Ok(())
 }
 
+/// The crates of all lock files, so that no later job needs the registry. Cargo is quick where all are there.
+fn crates(workspace: &Workspace) -> Result<()> {
+    let firmware = firmware::FOLDERS.map(|name| format!("firmware/{name}"));
+    let others = ["", SIMULATION, FUZZ, BENCH_HOST, BENCH_BOARD].into_iter();
+    for folder in others.chain(firmware.iter().map(String::as_str)) {
+        download(cargo(&workspace.root.join(folder)).args(["fetch", "--locked", "--quiet"]))?;
+    }
+    Ok(())
+}
+
 fn node_lock(workspace: &Workspace) -> PathBuf {
     workspace.root.join("clients/node/package-lock.json")
 }
@@ -122,7 +137,7 @@ fn node_packages(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     step("the Node.js clients' libraries are missing or old");
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder), LONG)
+    download(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
 }
 
 /// The espflash program, which writes images over USB: one on PATH, or one that is built here at its first use.
@@ -140,11 +155,14 @@ pub fn espflash(workspace: &Workspace) -> Result<PathBuf> {
         command.args(["install", "espflash", "--version", ESPFLASH_VERSION, "--locked", "--quiet", "--root"]);
         // Its own build folder, as this one's profile and lock are not espflash's.
         command.arg(workspace.tools()).env("CARGO_TARGET_DIR", workspace.target.join("tools-build"));
-        run(&mut command, LONG)?;
+        download(&mut command)?;
         std::fs::remove_dir_all(workspace.target.join("tools-build"))?;
     }
     Ok(own)
 }
+
+/// Has apt try a download again.
+const APT_RETRIES: &str = "--option=Acquire::Retries=5";
 
 /// Debian's package manager, with its lists brought up to date once, before the first use.
 #[derive(Default)]
@@ -160,7 +178,7 @@ impl Apt {
         if on_path("apt-get").is_none() {
             bail!("this is no Debian: install it yourself, then run `cargo xtask setup` again");
         }
-        run(as_root().args(["apt-get", "update", "--quiet"]), LONG)?;
+        download(as_root().args(["apt-get", "update", "--quiet", APT_RETRIES]))?;
         self.updated = true;
         Ok(())
     }
@@ -178,8 +196,8 @@ impl Apt {
     fn install(&mut self, packages: &[&str]) -> Result<()> {
         self.update()?;
         let mut command = as_root();
-        command.args(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
-        run(&mut command, LONG)
+        command.args(["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", APT_RETRIES]).args(packages);
+        download(&mut command)
     }
 }
 

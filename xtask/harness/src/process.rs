@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
 use std::time::Duration;
 use std::{env, fs};
 
@@ -15,6 +16,9 @@ use wait_timeout::ChildExt;
 pub const LONG: Duration = Duration::from_secs(20 * 60);
 /// The longest for what should take seconds.
 pub const SHORT: Duration = Duration::from_secs(120);
+
+/// Before each further try of a download.
+const DOWNLOAD_PAUSES: [Duration; 3] = [Duration::from_secs(5), Duration::from_secs(20), Duration::from_secs(60)];
 
 /// `cargo` for the host's crates, run in `folder`.
 pub fn cargo(folder: &Path) -> Command {
@@ -34,6 +38,22 @@ pub fn bound(program: impl AsRef<OsStr>) -> Command {
 pub fn run(command: &mut Command, limit: Duration) -> Result<()> {
     println!("$ {}", show(command));
     wait(command, limit)
+}
+
+/// As `run` for what needs the network: tried again after a while where it fails, as a server may fail for a moment.
+pub fn download(command: &mut Command) -> Result<()> {
+    retry(&DOWNLOAD_PAUSES, || run(command, LONG))
+}
+
+fn retry(pauses: &[Duration], mut run: impl FnMut() -> Result<()>) -> Result<()> {
+    for pause in pauses {
+        match run() {
+            Ok(()) => return Ok(()),
+            Err(error) => println!("{error:#}; once more in {} s", pause.as_secs()),
+        }
+        sleep(*pause);
+    }
+    run()
 }
 
 /// Shows the command and becomes it, so that signals reach it alone and it ends with the terminal.
@@ -105,6 +125,19 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    #[test]
+    fn a_download_is_tried_again_and_not_for_ever() {
+        let pauses = [Duration::ZERO; 3];
+        for (good_at, is_good) in [(0, true), (3, true), (4, false)] {
+            let mut tries = 0;
+            let result = retry(&pauses, || {
+                tries += 1;
+                if tries > good_at { Ok(()) } else { bail!("no answer") }
+            });
+            assert_eq!((tries, result.is_ok()), ((good_at + 1).min(4), is_good));
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::limits::{
 use crate::otadata::{Entry, Slot, state};
 use crate::record::Record;
 use crate::update_error::{UpdateError, UpdateFailure};
+use crate::wear::Wear;
 
 /// Where the partitions are in flash. All of them begin and end with an erase block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,9 @@ pub struct Updater<F: NorFlash> {
     record: Option<Record>,
     /// Bytes that have come.
     next: u32,
+    /// An image was begun, or gone on with, since boot.
+    has_begun: bool,
+    wear: Wear,
     failure: Option<UpdateFailure>,
     buffer: Aligned<BUFFER_LEN>,
     #[cfg(test)]
@@ -145,6 +149,8 @@ impl<F: NorFlash> Updater<F> {
             is_restarting: false,
             record: None,
             next: 0,
+            has_begun: false,
+            wear: Wear::new(0),
             failure: None,
             buffer: Aligned([0; BUFFER_LEN]),
             #[cfg(test)]
@@ -159,6 +165,7 @@ impl<F: NorFlash> Updater<F> {
     /// [`UpdateError::Flash`]: reading has failed.
     pub async fn boot(&mut self) -> Result<UpdateStatus, UpdateError> {
         (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
+        self.has_begun = false;
         self.read_entries().await?;
         let own = self.own();
         self.is_trial = own.is_some_and(|(_, entry)| entry.state != state::VALID);
@@ -170,11 +177,13 @@ impl<F: NorFlash> Updater<F> {
                 // the way to end the trial.
                 let _ = self.set_state(index, state::INVALID).await;
             }
+            self.read_steps().await?;
             return Ok(self.status());
         }
         // The verdict saves the bootloader an image that it can't load. Updates work without it.
         let _ = self.look_at_other().await;
         self.read_record().await?;
+        self.read_steps().await?;
         Ok(self.status())
     }
 
@@ -205,21 +214,28 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Announces an image, and gives the next offset. An image that is being received goes on, also after a reboot,
-    /// unless `is_anew`.
+    /// unless `is_anew`. `now_ms` is the time since boot.
     ///
     /// # Errors
-    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`], or
-    /// [`UpdateError::Flash`], after which there may be no update any more.
-    pub async fn begin(&mut self, record: Record, is_anew: bool) -> Result<u32, UpdateError> {
+    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`],
+    /// [`UpdateError::Wear`], or [`UpdateError::Flash`], after which there may be no update any more.
+    pub async fn begin(&mut self, record: Record, is_anew: bool, now_ms: u64) -> Result<u32, UpdateError> {
         self.check_kept()?;
         let (least, most) = (HEADER_LEN as u32, self.size_max());
         if !(least..=most).contains(&record.size) || !record.size.is_multiple_of(IMAGE_ALIGN_LEN as u32) {
             return Err(UpdateError::Size(most));
         }
         if self.record == Some(record) && !is_anew {
+            // After a reboot the sector that was being received is erased once more.
+            if !self.has_begun && self.next < record.size {
+                self.spend_step(now_ms).await?;
+            }
+            self.has_begun = true;
             return Ok(self.next);
         }
         self.check_signature(&record)?;
+        self.wear.spend(now_ms)?;
+        self.has_begun = true;
         self.secure_own().await?;
         (self.record, self.next) = (None, 0);
         self.write_record(&record, None).await?;
@@ -271,12 +287,12 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Reads the image back, verifies it, and has the bootloader take it at the next boot, once. The image is to be
-    /// confirmed within `confirm_s` seconds. The caller restarts the device.
+    /// confirmed within `confirm_s` seconds. The caller restarts the device. `now_ms` is the time since boot.
     ///
     /// # Errors
-    /// [`UpdateError::Idle`] or [`UpdateError::Incomplete`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
+    /// [`UpdateError::Idle`], [`UpdateError::Incomplete`] or [`UpdateError::Wear`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
     /// [`UpdateError::Project`] or [`UpdateError::Signature`]: the image is forgotten. [`UpdateError::Flash`]: it is not taken.
-    pub async fn try_image(&mut self, confirm_s: u16) -> Result<(), UpdateError> {
+    pub async fn try_image(&mut self, confirm_s: u16, now_ms: u64) -> Result<(), UpdateError> {
         self.check_kept()?;
         let record = self.record.ok_or(UpdateError::Idle)?;
         if self.next < record.size {
@@ -291,6 +307,7 @@ impl<F: NorFlash> Updater<F> {
                 return Err(error);
             }
         };
+        self.spend_step(now_ms).await?;
         self.secure_own().await?;
         self.program_checked(self.slot().start, &head).await?;
         let (index, own) = self.own().ok_or(UpdateError::Flash)?;

@@ -8,7 +8,7 @@
 //! 3. [`try_image`](Updater::try_image): reads the image back, verifies it, and programs its first bytes. Then it
 //!    erases the other entry's sector, and programs its new entry once: one number higher, state UNDEFINED.
 //! 4. [`boot`](Updater::boot), as the new image's first statement: programs the own entry's state to INVALID, so that the
-//!    next boot is the old image's.
+//!    next boot is the old image's. If the old image's entry is lost, it is written anew.
 //! 5. [`confirm`](Updater::confirm): programs VALID over INVALID, which is one bit and no erase.
 
 mod entries;
@@ -99,6 +99,8 @@ pub struct Updater<F: NorFlash> {
     target: Target,
     booted: Slot,
     entries: [Entry; 2],
+    /// As the own entry has it.
+    confirm_s: u16,
     is_trial: bool,
     is_restarting: bool,
     record: Option<Record>,
@@ -145,6 +147,7 @@ impl<F: NorFlash> Updater<F> {
             target,
             booted,
             entries: [NONE; 2],
+            confirm_s: u16::MAX,
             is_trial: false,
             is_restarting: false,
             record: None,
@@ -167,20 +170,18 @@ impl<F: NorFlash> Updater<F> {
         (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
         self.has_begun = false;
         self.read_entries().await?;
-        let own = self.own();
-        self.is_trial = own.is_some_and(|(_, entry)| entry.state != state::VALID);
-        if let Some((index, entry)) = own
-            && self.is_trial
-        {
-            if entry.state != state::INVALID {
-                // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner
-                // the way to end the trial.
-                let _ = self.set_state(index, state::INVALID).await;
-            }
+        self.confirm_s = self.own().map_or(u16::MAX, |(_, own)| own.confirm_s);
+        self.is_trial = self.is_own_on_trial().await?;
+        if self.is_trial {
+            // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner the
+            // way to end the trial.
+            let _ = self.mark_trial().await;
             self.read_steps().await?;
             return Ok(self.status());
         }
-        // The verdict saves the bootloader an image that it can't load. Updates work without it.
+        // Updates work without what these two do: an entry that was lost is there again for the next boot, and the
+        // bootloader is saved an image that it can't load.
+        let _ = self.secure_own().await;
         let _ = self.look_at_other().await;
         self.read_record().await?;
         self.read_steps().await?;
@@ -196,14 +197,13 @@ impl<F: NorFlash> Updater<F> {
             (Some(record), ..) if self.next < record.size => UpdateState::Receiving,
             (Some(_), ..) => UpdateState::Ready,
         };
-        let confirm_s = self.own().map_or(u16::MAX, |(_, entry)| entry.confirm_s);
-        let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&confirm_s);
+        let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&self.confirm_s);
         UpdateStatus {
             state,
             booted: self.booted,
             received: self.next,
             size: self.record.map_or(0, |record| record.size),
-            confirm_s: if is_known { confirm_s } else { CONFIRM_S },
+            confirm_s: if is_known { self.confirm_s } else { CONFIRM_S },
             failure: self.failure,
         }
     }
@@ -237,6 +237,7 @@ impl<F: NorFlash> Updater<F> {
         self.wear.spend(now_ms)?;
         self.has_begun = true;
         self.secure_own().await?;
+        self.refresh_own().await?;
         (self.record, self.next) = (None, 0);
         self.write_record(&record, None).await?;
         self.record = Some(record);
@@ -313,11 +314,7 @@ impl<F: NorFlash> Updater<F> {
         let (index, own) = self.own().ok_or(UpdateError::Flash)?;
         let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
         let entry = Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) };
-        if let Err(error) = self.write_entry(1 - index, entry).await {
-            // The bootloader may take an entry that could not be read back.
-            self.erase_entry(1 - index).await?;
-            return Err(error);
-        }
+        self.write_entry(1 - index, entry).await?;
         self.failure = None;
         self.is_restarting = true;
         Ok(())
@@ -328,8 +325,13 @@ impl<F: NorFlash> Updater<F> {
     /// # Errors
     /// [`UpdateError::NoTrial`]. [`UpdateError::Flash`]: it may or may not be kept.
     pub async fn confirm(&mut self) -> Result<(), UpdateError> {
-        let (index, _) = self.own().filter(|_| self.is_trial).ok_or(UpdateError::NoTrial)?;
-        self.set_state(index, state::VALID).await?;
+        if !self.is_trial {
+            return Err(UpdateError::NoTrial);
+        }
+        match self.own() {
+            Some((index, _)) => self.set_state(index, state::VALID).await?,
+            None => self.secure_own().await?,
+        }
         self.is_trial = false;
         // The other slot has the old firmware, and no image that was received. If its record stays, the old firmware
         // can be tried like any image. So an error here is no error of the confirmation.

@@ -1,5 +1,6 @@
 //! Whole updates over flash whose power can be cut, under a model of the bootloader.
 
+mod faults;
 mod flash;
 mod life;
 mod steps;

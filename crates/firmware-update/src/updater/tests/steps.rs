@@ -205,7 +205,8 @@ fn a_firmware_whose_otadata_has_worn_out_boots_and_has_its_updates() {
     }
 }
 
-/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over.
+/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over. The
+/// next boot is the old image's. So the new one can't be kept.
 #[test]
 fn a_trial_that_can_not_be_marked_is_one() {
     let (device, mut updater) = device();
@@ -216,6 +217,9 @@ fn a_trial_that_can_not_be_marked_is_one() {
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, updater.status().state), (digest(&new), UpdateState::Trial));
     assert_eq!(run(&device, updater.begin(signed(&new), true, LATER_MS)), Err(UpdateError::Trial));
+    assert_eq!(run(&device, updater.confirm()), Err(UpdateError::Flash));
+    let (updater, booted) = device.boot().unwrap();
+    assert_eq!((booted, updater.status().state), (digest(&image(1, 6_000)), UpdateState::Ready));
 }
 
 #[test]

@@ -67,6 +67,13 @@ pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option
     }
 }
 
+/// Puts the settings' wiring in force if it was set aside. The wiring must have been checked.
+pub(crate) fn take_up(state: &mut State, platform: &dyn Platform) {
+    if core::mem::take(&mut state.wired.is_set_aside) {
+        rewire(state, platform, &Wiring::new());
+    }
+}
+
 fn rewire(state: &mut State, platform: &dyn Platform, before: &Wiring) {
     let now_ms = platform.now().uptime_ms();
     let own = (platform.readings().len(), platform.outputs().len());

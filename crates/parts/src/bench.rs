@@ -157,6 +157,23 @@ fn socket<P: Part + ?Sized>(part: Rc<RefCell<P>>, condition: &Rc<Cell<Condition>
     Socket { part, condition: condition.clone(), was_unplugged: Cell::new(false) }
 }
 
+/// The pulses that a chip's RMT records. Its receiver stops once the line has had one level, low or high, for longer
+/// than `idle_us` (ESP-IDF, `rmt_set_rx_idle_thresh`). That level is recorded as 0.
+fn until_idle(pulses: Vec<Pulse>, idle_us: u16) -> Vec<Pulse> {
+    let mut heard = Vec::new();
+    for pulse in pulses {
+        let [low, high] = [pulse.low, pulse.high].map(|us| if us > idle_us { 0 } else { us });
+        if low == 0 {
+            break;
+        }
+        heard.push(Pulse { low, high });
+        if high == 0 {
+            break;
+        }
+    }
+    heard
+}
+
 /// Why a transfer failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BusError(ErrorKind);
@@ -236,7 +253,7 @@ impl Hardware for Bench {
         Bus { bench: self, pins: (sda, scl) }
     }
 
-    async fn exchange(&self, pin: u8, send: &[Pulse], heard: &mut [Pulse], _: u16) -> Result<usize, LineError> {
+    async fn exchange(&self, pin: u8, send: &[Pulse], heard: &mut [Pulse], idle_us: u16) -> Result<usize, LineError> {
         self.pins.borrow().assert_free(pin);
         let (heard_len, condition) = (heard.len(), self.line_condition(pin));
         match condition {
@@ -246,7 +263,7 @@ impl Hardware for Bench {
         }
         let answer = self.one_wire_answer(pin, send).or_else(|| self.pulse_answer(pin, send));
         // Nobody there: the master hears itself.
-        let answer = answer.unwrap_or_else(|| send.to_vec());
+        let answer = until_idle(answer.unwrap_or_else(|| send.to_vec()), idle_us);
         if answer.len() > heard_len {
             return Err(LineError::Failed);
         }

@@ -134,17 +134,16 @@ impl<H: Hardware> Rig<H> {
                 Err(Fault::Hangs)
             }
         };
-        let thing = usize::from(job.index);
         match self.sampler.end(&self.wiring, &job, result, self.now_ms()) {
             Report::Stale => {}
-            Report::Lost => {
-                let (name, _) = self.wiring.iter().nth(thing).unwrap();
+            Report::Lost { thing } => {
+                let (name, _) = self.wiring.iter().nth(thing.into()).unwrap();
                 self.values.retain(|key, _| key != name && !key.starts_with(&format!("{name}.")));
             }
-            Report::Values => {
+            Report::Values { thing } => {
                 for (reading, value) in job.values.iter().enumerate() {
                     if let Some(value) = value {
-                        self.note(thing, reading, *value);
+                        self.note(thing.into(), reading, *value);
                     }
                 }
             }

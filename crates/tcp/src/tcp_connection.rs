@@ -25,6 +25,45 @@ pub(crate) enum AcceptState {
     Orphan,
 }
 
+/// The waker of a task that waits again and again. The waker is kept between two waits: a flag costs less than a clone
+/// for each wait.
+struct KeptWaker {
+    waker: Option<Waker>,
+    /// The task waits now.
+    is_waiting: bool,
+}
+
+impl KeptWaker {
+    const fn new() -> Self {
+        Self { waker: None, is_waiting: false }
+    }
+
+    /// A task waits. Another one that waits is woken, as [`WakerRegistration`] does.
+    #[inline]
+    fn register(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.replace(waker);
+        }
+        self.is_waiting = true;
+    }
+
+    #[cold]
+    fn replace(&mut self, waker: &Waker) {
+        self.wake();
+        self.waker = Some(waker.clone());
+    }
+
+    /// Wakes the task that waits. The wait is over then.
+    #[inline]
+    fn wake(&mut self) {
+        if core::mem::take(&mut self.is_waiting)
+            && let Some(waker) = &self.waker
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
 /// One connection.
 pub(crate) struct Connection {
     pub(crate) tcp: engine::Tcb<&'static mut [u8]>,
@@ -43,7 +82,7 @@ pub(crate) struct Connection {
     /// Wakes the accept that holds the pending_accept of this number; it need not get this connection.
     pub(crate) accept_waker: WakerRegistration,
     /// The wakers of those that wait for input, and for room, the handshake or the peer's ACK of a FIN.
-    rx_waker: WakerRegistration,
+    rx_waker: KeptWaker,
     tx_waker: WakerRegistration,
 }
 
@@ -60,7 +99,7 @@ impl Connection {
             due: Instant::MAX,
             gives_way: false,
             accept_waker: WakerRegistration::new(),
-            rx_waker: WakerRegistration::new(),
+            rx_waker: KeptWaker::new(),
             tx_waker: WakerRegistration::new(),
         }
     }

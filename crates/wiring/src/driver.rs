@@ -314,10 +314,6 @@ impl Next {
 /// One step of one sample: the driver's inputs, and its measured values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Which thing of the wiring.
-    pub index: u8,
-    /// Which wiring that is.
-    pub generation: u32,
     /// The driver.
     pub driver: &'static Driver,
     /// The words of the thing's spec.

@@ -109,8 +109,9 @@ pub trait Hardware {
     /// The I2C bus at two pins, at 100 kHz. Dropping it releases the bus, whatever state the transfer is in.
     fn i2c(&self, sda: u8, scl: u8) -> Self::I2c<'_>;
 
-    /// Pulls a line low by the pulses of `send`, and records all pulses on it, its own too, until the line was high for
-    /// `idle_us`. The line is open drain and has a pull-up. Returns how many pulses were recorded.
+    /// Pulls a line low by the pulses of `send`, and records all pulses on it, its own too. The record ends once the line
+    /// has had one level for longer than `idle_us`. So a pulse of `send` that is longer ends the record, too. The line is
+    /// open drain and has a pull-up. Returns how many pulses were recorded.
     ///
     /// # Errors
     /// See [`LineError`]. A line that is held ends after 60 ms at most.

@@ -62,7 +62,8 @@ pub const PWM_HZ_MAX: u32 = 40_000;
 pub const COUNTERS_MAX: usize = 4;
 /// How long one I2C transfer may take, milliseconds: the longest of a driver is of 24 bytes at 100 kHz, 2.5 ms.
 pub const I2C_TRANSFER_MS: u64 = 50;
-/// After how long a line that doesn't change is held, milliseconds: a DHT11 is pulled low for 18 ms, and answers for 5.
+/// After how long a line that doesn't change is held, milliseconds. A DHT11 is pulled low for 19 ms, answers for 5, and
+/// its line is idle after 20.
 pub const LINE_HELD_MS: u64 = 60;
 /// Pulses that are sent on a line at once: the slots of a byte.
 pub const SENT_PULSES_MAX: usize = 8;

@@ -1,7 +1,7 @@
 //! The loops that sample what is wired.
 
 use embassy_futures::join::join;
-use embassy_futures::select::{Either, select};
+use embassy_futures::select::select;
 use embassy_time::{Duration, Timer, with_timeout};
 
 use crate::driver::Fault;
@@ -35,8 +35,8 @@ pub async fn run<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> ! {
     match join(sample(hardware, desk), watch(hardware, desk)).await {}
 }
 
-/// Sets up pins and does steps of sensors. A step that doesn't end is given up; one during which the wiring changes
-/// too, because its pins may be another's.
+/// Sets up pins and does steps of sensors. A step that doesn't end is given up. A change waits for the end of the step:
+/// given up for each change, no step would end while an output changes all the time. No pin is set up meanwhile.
 async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::Infallible {
     loop {
         if let Some(request) = desk.scan() {
@@ -56,18 +56,15 @@ async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::
             }
         };
         let step = with_timeout(Duration::from_millis(STEP_MS), drivers::step(hardware, &mut job));
-        let result = match select(step, desk.changed()).await {
-            Either::First(result) => result.unwrap_or(Err(Fault::Hangs)),
-            Either::Second(()) => continue,
-        };
+        let result = step.await.unwrap_or(Err(Fault::Hangs));
         let now_ms = desk.now_ms();
         match desk.with(|wiring, sampler| sampler.end(wiring, &job, result, now_ms)) {
             Report::Stale => {}
-            Report::Lost => desk.lose(job.index),
-            Report::Values => {
+            Report::Lost { thing } => desk.lose(thing),
+            Report::Values { thing } => {
                 for (reading, value) in job.values.iter().enumerate() {
                     if let Some(value) = value {
-                        desk.sample(job.index, reading, *value);
+                        desk.sample(thing, reading, *value);
                     }
                 }
             }

@@ -81,12 +81,18 @@ pub struct Status {
 /// The outcome of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
-    /// Another wiring is in force by now: the step counts for nothing.
+    /// The thing was removed or wired otherwise meanwhile: the step counts for nothing.
     Stale,
     /// The job's values are new; there may be none yet.
-    Values,
+    Values {
+        /// The thing's number in the wiring that is in force now.
+        thing: u8,
+    },
     /// The thing has no value any more, as from now.
-    Lost,
+    Lost {
+        /// The same.
+        thing: u8,
+    },
 }
 
 /// The next thing to do.
@@ -106,7 +112,8 @@ pub struct Sampler {
     states: [State; THINGS_MAX],
     /// Pins to release before others are set up, by number.
     leaving: u64,
-    generation: u32,
+    /// The thing that a step is under way for; None if there is none, or the thing was removed or wired otherwise.
+    under_way: Option<u8>,
     /// The thing that was looked at last, so that one that is always due leaves the others their turn.
     last: u8,
 }
@@ -115,18 +122,19 @@ impl Sampler {
     /// Memory for one: all of it is zero, so that a static of it takes no flash. A state without a fault is not zero.
     pub const ZERO: Self = {
         let state = State { fault: Some(Fault::NoAnswer), ..State::NEW };
-        Self { states: [state; THINGS_MAX], leaving: 0, generation: 0, last: 0 }
+        Self { states: [state; THINGS_MAX], leaving: 0, under_way: None, last: 0 }
     };
 
     /// Of no things.
     pub const fn new() -> Self {
-        Self { states: [State::NEW; THINGS_MAX], leaving: 0, generation: 0, last: 0 }
+        Self { states: [State::NEW; THINGS_MAX], leaving: 0, under_way: None, last: 0 }
     }
 
-    /// Another wiring is in force. Things whose spec is the same go on as they are; a step that is under way counts
-    /// for nothing.
+    /// Another wiring is in force. Things whose spec is the same go on as they are, and so does a step that is under way
+    /// for one of them. A step for another thing counts for nothing.
     pub fn rewire(&mut self, before: &Wiring, after: &Wiring, now_ms: u64) {
-        self.generation = self.generation.wrapping_add(1);
+        let under_way = self.under_way.take().and_then(|thing| before.iter().nth(thing.into()));
+        self.under_way = under_way.and_then(|thing| Some(after.iter().position(|other| other == thing)? as u8));
         let mut states = [State::NEW; THINGS_MAX];
         for ((name, text), state) in after.iter().zip(&mut states) {
             let mut olds = before.iter().zip(&self.states);
@@ -193,9 +201,8 @@ impl Sampler {
                 state.began_ms = now_ms as u32;
             }
             self.last = index as u8;
+            self.under_way = Some(index as u8);
             return Todo::Step(Job {
-                index: index as u8,
-                generation: self.generation,
                 driver: spec.driver,
                 args: spec.args,
                 stage: state.stage,
@@ -208,22 +215,20 @@ impl Sampler {
         Todo::Wait(wait)
     }
 
-    /// A step has ended.
+    /// The step that is under way has ended.
     pub fn end(&mut self, wiring: &Wiring, job: &Job, result: Result<Next, Fault>, now_ms: u64) -> Report {
-        let spec = wiring.iter().nth(job.index.into()).and_then(|(_, text)| Spec::parse(text).ok());
-        let (Some(spec), Some(state)) = (spec, self.states.get_mut(usize::from(job.index))) else {
+        let Some(thing) = self.under_way.take() else { return Report::Stale };
+        let spec = wiring.iter().nth(thing.into()).and_then(|(_, text)| Spec::parse(text).ok());
+        let (Some(spec), Some(state)) = (spec, self.states.get_mut(usize::from(thing))) else {
             return Report::Stale;
         };
-        if job.generation != self.generation {
-            return Report::Stale;
-        }
         state.steps = state.steps.saturating_add(1);
         let result = if job.is_in_range() { result } else { Err(Fault::Range) };
         match result {
             Ok(Next::Step { stage, after_ms }) if state.steps < STEPS_MAX => {
                 (state.stage, state.memory) = (stage, job.memory);
                 state.due_ms = (now_ms as u32).wrapping_add(after_ms.min(WAIT_MS_MAX));
-                Report::Values
+                Report::Values { thing }
             }
             Ok(Next::Done { stage }) => {
                 (state.stage, state.memory, state.steps) = (stage, job.memory, 0);
@@ -237,15 +242,15 @@ impl Sampler {
                 if state.output != job.output {
                     state.due_ms = now_ms as u32;
                 }
-                Report::Values
+                Report::Values { thing }
             }
             Ok(Next::Step { .. }) => {
                 state.fail(Fault::NotReady, job.driver, now_ms);
-                Report::Lost
+                Report::Lost { thing }
             }
             Err(fault) => {
                 state.fail(fault, job.driver, now_ms);
-                Report::Lost
+                Report::Lost { thing }
             }
         }
     }

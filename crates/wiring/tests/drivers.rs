@@ -140,11 +140,31 @@ fn dht_read_the_examples_of_their_data_sheets() {
     // AM2302, 5: 0000 0010 1000 1100 0000 0001 0101 1111 is 65.2 % and 35.1 degrees; 1000 0000 0110 0101 is -10.1 degrees.
     assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x02, 0x8c, 0x01, 0x5f]), (Some(351), Some(652)));
     assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x02, 0x8c, 0x80, 0x65]), (Some(-101), Some(652)));
-    // DHT11: 53 %, 24.4 degrees; and -10.1 degrees.
+    // DHT11 Product Manual, "Data format", example 1: 0011 0101 0000 0000 0001 1000 0000 0000 is 53 % and 24 degrees.
+    assert_eq!(dht("dht11 pin=4", Dht::dht11(), [0x35, 0x00, 0x18, 0x00]), (Some(240), Some(530)));
+    // Newer ones have tenths, and a sign: 24.4 degrees, and -10.1.
     assert_eq!(dht("dht11 pin=4", Dht::dht11(), [0x35, 0x00, 0x18, 0x04]), (Some(244), Some(530)));
     assert_eq!(dht("dht11 pin=4", Dht::dht11(), [0x35, 0x00, 0x0a, 0x81]), (Some(-101), Some(530)));
     // 120 % is nobody's.
     assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x04, 0xb0, 0x01, 0x5f]), (None, None));
+}
+
+#[test]
+fn dht22_below_zero_have_one_of_three_codes() {
+    let celsius = |raw: u16| {
+        let [high, low] = raw.to_be_bytes();
+        dht("dht22 pin=4", Dht::dht22(), [0x02, 0x8c, high, low]).0
+    };
+    // The data sheet's, of sign and magnitude, from its first to its last value.
+    assert_eq!([0x8000, 0x8001, 0x8190].map(celsius), [Some(0), Some(-1), Some(-400)]);
+    // Two's complement of others that are sold as DHT22. DHTNew's issue 100 has such bytes, of 40.3 % and -17.9 degrees.
+    assert_eq!(dht("dht22 pin=4", Dht::dht22(), [0x01, 0x93, 0xff, 0x4d]), (Some(-179), Some(403)));
+    assert_eq!([0xffff, 0xfe70].map(celsius), [Some(-1), Some(-400)]);
+    // The same with 12 bits: ESPHome's issue 5322 has 0x0FF8, a little below zero.
+    assert_eq!([0x0fff, 0x0ff8, 0x0e70].map(celsius), [Some(-1), Some(-8), Some(-400)]);
+    assert_eq!([0x0000, 0x0320].map(celsius), [Some(0), Some(800)]);
+    // Between them is no temperature of any.
+    assert_eq!([0x0321, 0x0e6f, 0x1000, 0x7fff, 0x8191, 0x9001, 0xc0c8, 0xfe6f].map(celsius), [None; 8]);
 }
 
 fn i2c<P: sockeye_parts::I2cPart + 'static>(spec: &str, part: P, change: impl FnOnce(&mut P)) -> Rig {

@@ -6,11 +6,12 @@ use embassy_futures::block_on;
 use embassy_futures::select::{Either, select};
 use embassy_futures::yield_now;
 use embassy_time::Instant;
-use sockeye_parts::{Bench, Condition, Sht};
+use sockeye_parts::{Bench, Condition, Dht, Sht};
 use sockeye_wiring::driver::Fault;
+use sockeye_wiring::hardware::{Drive, LineError, PinError, PinMode, Pulse, Range};
 use sockeye_wiring::run::{Desk, run};
 use sockeye_wiring::scan::{Found, ScanRequest};
-use sockeye_wiring::{Sampler, Wiring};
+use sockeye_wiring::{Hardware, Sampler, Wiring};
 
 #[derive(Default)]
 struct Device {
@@ -70,8 +71,68 @@ impl Desk for Device {
     }
 }
 
+/// How many turns of the executor an exchange on a line takes.
+const TURNS: usize = 10;
+
+/// A bench on whose lines an exchange takes time.
+struct Lines {
+    bench: Bench,
+    /// Exchanges that have begun.
+    exchanges: Cell<usize>,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self { bench: Bench::new(|| 0), exchanges: Cell::new(0) }
+    }
+}
+
+impl Hardware for Lines {
+    type I2c<'h> = <Bench as Hardware>::I2c<'h>;
+
+    fn i2c(&self, sda: u8, scl: u8) -> Self::I2c<'_> {
+        self.bench.i2c(sda, scl)
+    }
+
+    async fn exchange(&self, pin: u8, send: &[Pulse], heard: &mut [Pulse], idle_us: u16) -> Result<usize, LineError> {
+        self.exchanges.set(self.exchanges.get() + 1);
+        for _ in 0..TURNS {
+            yield_now().await;
+        }
+        self.bench.exchange(pin, send, heard, idle_us).await
+    }
+
+    async fn pixels(&self, pin: u8, bytes: [u8; 3], len: u16) -> Result<(), PinError> {
+        self.bench.pixels(pin, bytes, len).await
+    }
+
+    fn millivolts(&self, pin: u8, range: Range) -> Option<u16> {
+        self.bench.millivolts(pin, range)
+    }
+
+    fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError> {
+        self.bench.set_up(pin, mode)
+    }
+
+    fn release(&self, pin: u8) {
+        self.bench.release(pin);
+    }
+
+    fn level(&self, pin: u8) -> bool {
+        self.bench.level(pin)
+    }
+
+    fn count(&self, pin: u8) -> u32 {
+        self.bench.count(pin)
+    }
+
+    fn drive(&self, pin: u8, drive: Drive) -> Result<(), PinError> {
+        self.bench.drive(pin, drive)
+    }
+}
+
 /// Runs the loops until the client is done.
-fn with_loops(bench: &Bench, device: &Device, client: impl Future<Output = ()>) {
+fn with_loops(bench: &impl Hardware, device: &Device, client: impl Future<Output = ()>) {
     match block_on(select(run(bench, device), client)) {
         Either::First(never) => never,
         Either::Second(()) => {}
@@ -93,10 +154,24 @@ fn a_bus_that_hangs_ends_and_others_are_sampled() {
 }
 
 #[test]
-fn a_change_of_the_wiring_ends_a_step_that_hangs() {
+fn outputs_that_change_all_the_time_keep_no_sensor_from_being_read() {
+    // Each exchange on a line takes some turns of the executor, and an output is set in each of them.
+    let (lines, device) = (Lines::new(), Device::default());
+    lines.bench.pulse_part(4, Dht::dht22());
+    with_loops(&lines, &device, async {
+        device.wire("attic", "dht22 pin=4");
+        for _ in 0..100 * TURNS {
+            device.is_changed.set(true);
+            yield_now().await;
+        }
+    });
+    assert_eq!(*device.samples.borrow(), [(0, 0, 200), (0, 1, 500)]);
+}
+
+#[test]
+fn a_step_of_a_thing_that_is_wired_otherwise_counts_for_nothing() {
     let (bench, device) = (Bench::new(|| 0), Device::default());
     bench.i2c_part((6, 7), Sht::sht4x(0x44)).set(Condition::Hangs);
-    bench.set_level(10, Some(true));
     with_loops(&bench, &device, async {
         device.wire("a", "sht4x sda=6 scl=7");
         // The step is under way once its bus is in use.
@@ -106,6 +181,23 @@ fn a_change_of_the_wiring_ends_a_step_that_hangs() {
         device.until(|device| device.samples.borrow().contains(&(0, 0, 1))).await;
     });
     assert_eq!(*device.lost.borrow(), [0; 0]);
+    assert_eq!(device.wired.borrow().1.status(0).failed, 0);
+}
+
+#[test]
+fn a_step_goes_on_while_other_things_are_wired() {
+    let (lines, device) = (Lines::new(), Device::default());
+    lines.bench.pulse_part(4, Dht::dht22());
+    with_loops(&lines, &device, async {
+        device.wire("pump", "output pin=5");
+        device.wire("attic", "dht22 pin=4");
+        device.until(|_| lines.exchanges.get() == 1).await;
+        // The DHT22 has another number from now on.
+        device.wire("pump", "");
+        device.until(|device| device.samples.borrow().len() == 2).await;
+    });
+    assert_eq!(*device.samples.borrow(), [(0, 0, 200), (0, 1, 500)]);
+    assert_eq!(lines.exchanges.get(), 1, "a DHT22 may be read once in 2 s");
 }
 
 #[test]

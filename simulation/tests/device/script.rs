@@ -9,6 +9,7 @@
 //! | `ap~ text` | what has come back since has this in it |
 //! | `ap? text` | what has come back since doesn't have this in it; it stays |
 //! | `ap!` | the client has gone |
+//! | `@reset ap` | the client has reset its connection; its next line is another's |
 //! | `@sample 0 235` | reading 0 has a new value |
 //! | `@each 60 1000 230 7` | 60 times a second later reading 0 has a new value: 230 and 0 to 6 more, in turn |
 //! | `@clock 5000` | it is 5000 ms after the start of 1970; from now on that time passes |
@@ -186,6 +187,7 @@ impl<'a, S: Store> Device<'a, S> {
             "bench" => self.start_bench(),
             "rules" => self.start_rules(),
             "run" => (0..number(1) / STEP_MS).for_each(|_| self.wait(STEP_MS as u64)),
+            "reset" => self.forget(words[1]),
             "wifi" => self.radio.tell(&words[1..]),
             "told" => assert_eq!(self.radio.actions(), event[4..].trim(), "{}", self.place),
             _ => panic!("{}", self.place),

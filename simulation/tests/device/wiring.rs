@@ -1,6 +1,7 @@
 //! Wiring while the device runs: keys that come and go, errors, faults, scans.
 
 use sockeye_parts::{Bosch, Condition, Dht, Ds18b20, PinState};
+use sockeye_wiring::Wiring;
 
 use crate::board::Board;
 use crate::script::check_on;
@@ -220,6 +221,30 @@ fn a_bus_is_scanned_unless_its_pins_are_anothers() {
 }
 
 #[test]
+fn a_scan_is_never_answered_with_the_outcome_of_another() {
+    let board = Board::wired();
+    board.bench.i2c_part((6, 7), Bosch::bme280(0x76)).set(Condition::Hangs);
+    board.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).set(Condition::Hangs);
+    check_on(
+        &board,
+        r#"
+        @bench
+        ap: WIRING SCAN sda=6 scl=7
+        @run 100
+        ap2: WIRING SCAN pin=4
+        ap2= -ERR another client scans a bus, try again|
+        # Who asked for the scan that is under way has gone.
+        @reset ap
+        ap2: WIRING SCAN pin=4
+        @run 2000
+        ap2=
+        @run 2000
+        ap2= -ERR the bus can't be scanned: bus hangs|
+        "#,
+    );
+}
+
+#[test]
 fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
     let board = Board::wired();
     board.bench.set_millivolts(1, Some(1_650));
@@ -239,6 +264,58 @@ fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
         ap: CONFIG SET wiring.tank "adc pin=1"
         ap= +OK|
         @run 2000
+        ap: GET tank
+        ap= $4|1650|
+        "#,
+    );
+}
+
+#[test]
+fn a_wiring_that_is_set_aside_is_used_again_when_it_is_sent_again() {
+    let board = Board::wired();
+    board.bench.set_millivolts(1, Some(1_650));
+    board.failed_boots.set(2);
+    check_on(
+        &board,
+        r#"
+        @bench
+        ap: CONFIG SET loglevel verbose
+        ap= +OK|
+        @run 2000
+        ap: GET tank
+        ap= $-1|
+        ap: CONFIG SET wiring.tank "adc pin=1 period=500ms"
+        ap= +OK|
+        @run 2000
+        ap: GET tank
+        ap= $4|1650|
+        ap: WIRING STATUS
+        ap~ $6|status|$2|ok|
+        "#,
+    );
+}
+
+#[test]
+fn a_wiring_that_is_not_possible_on_the_board_is_set_aside_and_the_reason_is_told() {
+    // As after an update whose firmware needs the pin itself.
+    let board = Board::wired();
+    let mut wiring = Wiring::new();
+    wiring.set("tank", "adc pin=1").unwrap();
+    wiring.set("pump", "output pin=18").unwrap();
+    board.stored.borrow_mut().wiring = Some(wiring);
+    board.bench.set_millivolts(1, Some(1_650));
+    check_on(
+        &board,
+        r#"
+        @bench
+        @run 1000
+        ap: GET tank
+        ap= $-1|
+        ap: WIRING STATUS
+        ap~ $56|set aside, because of wiring.pump: pin 18 is used by USB|
+        ap: CONFIG SET wiring.pump ""
+        ap= +OK|
+        @run 1000
         ap: GET tank
         ap= $4|1650|
         "#,

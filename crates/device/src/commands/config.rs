@@ -21,6 +21,7 @@ use crate::limits::{
 use crate::names::is_name_byte;
 use crate::pending::{Change, PendingSettings};
 use crate::platform::Platform;
+use crate::rewiring;
 use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 use crate::state::State;
@@ -205,7 +206,15 @@ fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
 }
 
 pub(crate) fn set(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> Result<Prepared, &'static str> {
-    let refusal = match evaluate(cx, pending) {
+    let result = evaluate(cx, pending);
+    if result.is_ok()
+        && Family::Wiring.pairs(cx.request).next().is_some()
+        && pending.settings.wiring == cx.state.settings.wiring
+    {
+        // The wiring is stored, and may be set aside. A client that sends it again has it used again.
+        rewiring::take_up(cx.state, cx.platform);
+    }
+    let refusal = match result {
         Err(refusal) => refusal,
         Ok(()) if pending.settings != cx.state.settings => return Ok(Prepared::Store),
         // Settings that are in force already need no store, and neither does a network that is staged.

@@ -11,6 +11,7 @@ use sockeye_wiring::{Spec, plan, scan as buses};
 use crate::command::{CommandContext, CommandResult, Flow};
 use crate::limits::{NAME_LEN_MAX, WIRING_SCAN_TIMEOUT_MS};
 use crate::platform::WiringSetup;
+use crate::rewiring;
 use crate::sessions::session::Cursor;
 
 const NO_PINS: &str = "ERR nothing can be wired to this device";
@@ -99,7 +100,7 @@ pub(crate) fn pins(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    cx.pins()?;
+    let pins = cx.pins()?;
     let len = cx.state.settings.wiring.as_ref().map_or(0, |wiring| wiring.len());
     cx.list(
         len,
@@ -114,19 +115,27 @@ pub(crate) fn status(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             let spec = heapless::String::<SPEC_LEN_MAX, u8>::try_from(spec).unwrap_or_default();
             let status = cx.state.wired.sampler.status(index);
             let is_sampled = Spec::parse(&spec).is_ok_and(|spec| spec.driver.period.is_some());
-            let text = match (cx.state.wired.is_set_aside, status.fault, status.last_s) {
-                (true, ..) => "set aside, because the device did not come up with it",
-                (false, Some(fault), _) => fault.text(),
-                (false, None, None) if is_sampled => "not sampled yet",
-                (false, None, _) => "ok",
+            let text = match (status.fault, status.last_s) {
+                (Some(fault), _) => fault.text(),
+                (None, None) if is_sampled => "not sampled yet",
+                (None, _) => "ok",
             };
+            let why = cx.state.wired.is_set_aside.then(|| {
+                let wiring = cx.state.settings.wiring.as_ref();
+                wiring.and_then(|wiring| rewiring::check(wiring, &pins, cx.platform, false).err())
+            });
             cx.reply.map(if status.last_s.is_some() { 5 } else { 4 });
             cx.reply.bulk(b"name");
             cx.reply.bulk(name.as_bytes());
             cx.reply.bulk(b"wiring");
             cx.reply.bulk(spec.as_bytes());
             cx.reply.bulk(b"status");
-            cx.reply.bulk(text.as_bytes());
+            match why {
+                None => cx.reply.bulk(text.as_bytes()),
+                Some(None) => cx.reply.bulk(b"set aside, because the device did not come up with it"),
+                // Other firmware stored it, or another board.
+                Some(Some(rejected)) => cx.reply.bulk_fmt(format_args!("set aside, because of {rejected}")),
+            }
             if let Some(last_s) = status.last_s {
                 cx.reply.bulk(b"age_s");
                 cx.reply.integer(cx.now.uptime_s().saturating_sub(last_s.into()) as i64);

@@ -18,25 +18,38 @@ pub(super) const DRIVER: Driver = Driver {
 const START_US: u16 = 1_100;
 /// A bit's high time is 26 to 28 us for 0, and 70 us for 1.
 const BIT_US: u16 = 48;
-/// The line is idle when it is high for longer than any pulse.
-const IDLE_US: u16 = 2_000;
+/// The line is idle when it has had one level for so much longer than the host's own pulse, which is the longest.
+const IDLE_AFTER_START_US: u16 = 1_000;
 /// The host's own pulse and the sensor's answer, before the bits.
 const HEAD: usize = 2;
 const BITS: usize = 40;
 
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let [humidity_high, humidity_low, high, low] = read(hardware, job.args.pin("pin"), START_US).await?;
-    let magnitude = i32::from(u16::from_be_bytes([high & 0x7f, low]));
-    job.set(0, if high & 0x80 == 0 { magnitude } else { -magnitude });
+    job.set(0, tenths(u16::from_be_bytes([high, low])));
     job.set(1, u16::from_be_bytes([humidity_high, humidity_low]).into());
     Ok(Next::DONE)
+}
+
+/// Tenths of a degree. The data sheet's code below zero is a sign and a magnitude. Some sensors that are sold as DHT22 send
+/// two's complement of 16 or of 12 bits. From -40 to 80 degrees no word of one code is a word of another. Any
+/// other word is out of range in each of them.
+fn tenths(word: u16) -> i32 {
+    let word = i32::from(word);
+    match word {
+        0x8000..=0x8fff => 0x8000 - word,
+        0xf000..=0xffff => word - 0x1_0000,
+        0x0800..=0x0fff => word - 0x1000,
+        _ => word,
+    }
 }
 
 /// The four bytes of a DHT22 or DHT11, after their sum was checked.
 pub(super) async fn read(hardware: &impl Hardware, pin: u8, start_us: u16) -> Result<[u8; 4], Fault> {
     let mut heard = [Pulse::default(); PULSES_MAX];
     let send = [Pulse { low: start_us, high: 10 }];
-    let len = hardware.exchange(pin, &send, &mut heard, IDLE_US).await.map_err(|error| match error {
+    let idle_us = start_us.saturating_add(IDLE_AFTER_START_US);
+    let len = hardware.exchange(pin, &send, &mut heard, idle_us).await.map_err(|error| match error {
         LineError::Held => Fault::Short,
         LineError::Failed => Fault::Hardware,
     })?;

@@ -81,7 +81,7 @@ impl Page<'_> {
         }
         write!(out, "{hours} h {minutes} min, Sockeye {} on {}", identity.version, Escaped(identity.board))?;
         if self.state.wired.is_set_aside && self.platform.pins().is_some() {
-            out.write_str("<p>It did not start with what is wired, so that is not in use.")?;
+            out.write_str("<p>What is wired is not in use. WIRING STATUS has the reason.")?;
         }
         out.write_str("</header><main><h2>Readings</h2><ul>\n")
     }

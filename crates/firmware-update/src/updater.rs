@@ -179,7 +179,7 @@ impl<F: NorFlash> Updater<F> {
             self.read_steps().await?;
             return Ok(self.status());
         }
-        // Updates work without what these two do: an entry that was lost is there again for the next boot, and the
+        // Updates work without what these two do. An entry that was lost is there again for the next boot, and the
         // bootloader is saved an image that it can't load.
         let _ = self.secure_own().await;
         let _ = self.look_at_other().await;

@@ -30,8 +30,8 @@ impl<F: NorFlash> Updater<F> {
             // The bootloader passes both over, and has tried the first slot. The trial has the higher number.
             (Some((_, own)), Some(other)) if other.is_passed_over() => Ok(own.seq > other.seq),
             (Some(_), _) => Ok(true),
-            // The bootloader tries the other first, so it could not load it, or it has read the own entry: a power cut
-            // may leave bits that are not the same each time.
+            // The bootloader tries the other first. So the other can't be loaded, or the bootloader has read the own entry.
+            // A power cut may leave bits that are not the same each time.
             (None, Some(other)) if other.is_bootable() => {
                 let slot = self.layout.slots.get(self.booted.other().index()).cloned().ok_or(UpdateError::Flash)?;
                 Ok(image_len(&mut self.flash, &slot, self.target.chip_id).await?.is_some())
@@ -44,7 +44,7 @@ impl<F: NorFlash> Updater<F> {
     pub(super) async fn mark_trial(&mut self) -> Result<(), UpdateError> {
         let other = self.entry_of(self.booted.other());
         let Some((index, own)) = self.own() else {
-            // There is an entry of the other slot. What is in the place of the own one must not become readable again.
+            // There is an entry of the other slot. The own entry must not become readable again.
             let index = other.map_or(0, |(index, _)| 1 - index);
             return self.void_entry(index).await;
         };
@@ -98,8 +98,8 @@ impl<F: NorFlash> Updater<F> {
         }
     }
 
-    /// Programs the own entry's VALID once more. A power cut in CONFIRM may have left a bit that does not stay programmed,
-    /// and from now on there is no other image that could run.
+    /// Programs the own entry's VALID once more, before the other image is overwritten. A power cut in CONFIRM may have left
+    /// a bit that does not stay programmed.
     pub(super) async fn refresh_own(&mut self) -> Result<(), UpdateError> {
         match self.own().filter(|(_, own)| own.state == state::VALID) {
             Some((index, _)) => {

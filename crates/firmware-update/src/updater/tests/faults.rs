@@ -4,7 +4,7 @@ use std::string::String;
 
 use super::*;
 
-/// What is done to an entry in flash.
+/// Damage to an entry in flash.
 type Fault = (&'static str, fn(&mut [u8]));
 
 const FAULTS: [Fault; 9] = [
@@ -46,7 +46,7 @@ fn device(kept: Slot, place: u32, (kept_fault, other_fault): (Fault, Fault), oth
     device
 }
 
-/// The firmware that runs in the end if nobody confirms anything, and how often a trial was booted: the firmware that was
+/// The firmware that runs in the end if nobody confirms anything, and how often a trial was booted. The firmware that was
 /// confirmed last is 1. A trial that runs in the end is None.
 fn settle(device: &Device) -> (Option<u8>, u32) {
     let mut trials = 0;

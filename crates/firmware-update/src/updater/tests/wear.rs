@@ -119,7 +119,7 @@ fn a_sender_that_waits_as_it_is_told_gets_its_image_through() {
         Err(UpdateError::Wear(s)) => Some(s),
         _ => None,
     });
-    // What was received before is still there.
+    // The image that was received before is still there.
     assert_eq!(bench.begin(&spent, false), Ok(0));
     bench.pass(u64::from(left.unwrap()) * 1_000);
     assert_eq!(bench.begin(&new, false), Ok(0));

@@ -111,6 +111,20 @@ impl Table {
         Poll::Pending
     }
 
+    /// Sends FIN behind all that is written.
+    pub(crate) fn close(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).tcp.close();
+        self.schedule_tx(index);
+        self.transmit(index);
+    }
+
+    /// Ends a connection with a RST.
+    pub(crate) fn abort(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).abort();
+        self.schedule_tx(index);
+        self.transmit(index);
+    }
+
     /// Sends what a marked connection has to send, here and now.
     #[inline]
     pub(crate) fn transmit(&mut self, index: usize) {

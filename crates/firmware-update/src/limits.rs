@@ -47,8 +47,8 @@ pub const SENDER_SILENT_MS: u64 = 10_000;
 
 /// Steps that have sectors erased and that a client may ask for in a row.
 pub const STEPS_MAX: u8 = 16;
-/// The time in which one more comes back, milliseconds. Each step erases a sector twice at most, and a sector outlasts
-/// 100,000 erases (data sheets of W25Q32 and others): 34 days of a client that does nothing else.
+/// The time in which one more comes back, milliseconds. Each step erases a sector twice at most. A sector outlasts
+/// 100,000 erases (data sheets of W25Q32 and others), so a client that does nothing else takes 34 days.
 pub const STEP_MS: u64 = 60_000;
 
 /// Length of an otadata entry (ESP-IDF, `esp_ota_select_entry_t`).

@@ -67,7 +67,7 @@ impl Offsets {
     fn meet(&mut self, bytes: &[u8]) -> Option<usize> {
         self.tail.extend_from_slice(bytes);
         let arguments = (0..self.tail.len()).filter_map(|at| self.tail[at..].strip_prefix(WRITE));
-        let found = arguments.filter_map(offset).last();
+        let found = arguments.filter_map(offset).next_back();
         self.tail.drain(..self.tail.len().saturating_sub(OFFSET_LEN_MAX));
         found
     }

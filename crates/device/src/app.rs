@@ -533,13 +533,13 @@ fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
     let now_us = cx.now.uptime_us;
     let session = cx.session();
     session.last_us = now_us;
-    let is_first = matches!(session.cursor, Cursor::Start);
-    // The command was looked up when the reply's first part was written.
-    let known = if is_first { None } else { Some(session.command) };
-    let known = known.and_then(|number| Some((number, TABLE.get(number)?)));
-    let command = known.map_or_else(|| TABLE.find(cx.request), Ok);
+    if !matches!(session.cursor, Cursor::Start) {
+        return go_on(cx);
+    }
+    let command = TABLE.find(cx.request);
+    let room = if cx.reply.has_most_room() { 0 } else { room(&command, cx.request) };
     let mut attempt = None;
-    if is_first && cx.reply.begin(room(&command, cx.request)).is_err() {
+    if cx.reply.begin(room).is_err() {
         // The reply may be short enough all the same.
         let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
         let is_queued = cx.session().transaction.is_open();
@@ -548,19 +548,27 @@ fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
         }
         attempt = Some(cx.state.counts);
     }
-    let flow = commands::run(cx, command, is_first);
+    let flow = commands::run(cx, command);
     if let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) {
         cx.reply.rewind();
         cx.state.counts = counts;
         cx.session().cursor = Cursor::Start;
         return Flow::OutputFull;
     }
-    if is_first {
-        // The arguments of an unknown command may be those of a secret one that was mistyped.
-        let is_secret = command.map_or(true, |(_, command)| command.is_secret);
-        account(cx, is_secret);
-    }
+    // The arguments of an unknown command may be those of a secret one that was mistyped.
+    let is_secret = command.map_or(true, |(_, command)| command.is_secret);
+    account(cx, is_secret);
     flow
+}
+
+/// Goes on with a request whose reply's first part is written.
+#[cold]
+fn go_on(cx: &mut CommandContext<'_, '_>) -> Flow {
+    // The command was looked up and admitted then.
+    match TABLE.get(cx.session().command) {
+        Some(command) => commands::go_on(cx, command),
+        None => Flow::Abort,
+    }
 }
 
 /// Notes a request that was run, for MONITOR and the slow log.

@@ -316,8 +316,7 @@ impl<'a> App<'a> {
     /// Whether the client waits for messages or for an event, so that its silence is no reason to close.
     pub fn is_listening(&self, key: SessionKey) -> bool {
         let state = self.state();
-        let session = state.sessions.get(key);
-        session.is_subscribed() || session.is_blocked() || session.monitor.is_some()
+        state.sessions.get(key).is_listening()
     }
 
     /// Runs one request, or goes on with it, and writes its reply. `is_timed_out` is true if the time of a
@@ -380,12 +379,17 @@ impl<'a> App<'a> {
     pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        let awaits_line = session.awaited_log_lines() != [None, None];
-        if (awaits_line && self.poll_log(session, cx)) || state.has_event(session) {
+        if session.killed || (session.is_listening() && self.poll_listening(state, session, cx)) {
             return Poll::Ready(());
         }
         state.sessions.get_mut(key).waker.register(cx.waker());
         Poll::Pending
+    }
+
+    /// [`poll_event`](Self::poll_event) for a session that waits for messages or for an event.
+    fn poll_listening(&self, state: &State, session: &Session, cx: &Context<'_>) -> bool {
+        let awaits_line = session.awaited_log_lines() != [None, None];
+        (awaits_line && self.poll_log(session, cx)) || state.has_event(session)
     }
 
     /// Whether the log has a line that the session waits for. The next line wakes the session.
@@ -497,7 +501,7 @@ impl<'a> App<'a> {
         if name.is_empty() {
             return Some(PageView::new(None, is_still));
         }
-        match Key::find(state.catalog(self.platform), name) {
+        match Key::find(&state.catalog(self.platform), name) {
             Some(Key::Reading(index)) if state.settings.token.is_none() => Some(PageView::new(Some(index), is_still)),
             _ => None,
         }

@@ -79,9 +79,9 @@ fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> W
     WaitFor::Room(Room::of(client).wanted())
 }
 
+// A function for each step between two waits: inlined, they would make a future's poll larger, and each request slower.
 impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Answers the requests that are there.
-    // One function for all of a request: what is inlined in it saves no registers of its own.
     #[inline(never)]
     pub(super) fn process_input(&mut self) -> WaitFor {
         let scratch = &mut *self.session.app.scratch();
@@ -260,6 +260,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
 
     /// Puts what the request changes into `pending`. False if there is nothing to store, and the reply is written. The
     /// request is done with then.
+    #[inline(never)]
     pub(super) fn prepare(&mut self, pending: &mut PendingSettings) -> bool {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = &mut *app.scratch();
@@ -292,6 +293,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
+    #[inline(never)]
     pub(super) fn committed(&mut self, pending: &mut PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
@@ -302,6 +304,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Writes messages as far as there is room. If some are left, more room than the number is needed.
+    #[inline(never)]
     pub(super) fn write_messages(&mut self) -> Option<usize> {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
@@ -312,6 +315,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Writes the page as far as there is room. If some of it is left, more room than the number is needed.
+    #[inline(never)]
     pub(super) fn write_page(&mut self, view: PageView) -> Option<usize> {
         let Scratch { tx, .. } = &mut *self.session.app.scratch();
         let room = Room::of(self.client);

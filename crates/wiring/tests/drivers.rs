@@ -114,17 +114,30 @@ fn ds18b20_on_one_pin_are_told_apart_by_their_rom_codes() {
     assert_eq!(["a", "b", "c"].map(|name| rig.get(name)), [Some(1_000), None, Some(3_000)]);
 }
 
-#[test]
-fn ds18b20_that_lost_its_power_while_it_measured_has_no_value() {
+/// A part loses its power for a moment, some milliseconds after a sample has begun.
+fn lose_power<P: Part>(spec: &str, connect: impl Fn(&Rig) -> Plug<P>, key: &str, (after_ms, fault): (u64, Fault)) {
     let mut rig = Rig::new();
-    let plug = rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1)));
-    rig.wire("a", "ds18b20 pin=4");
-    rig.run(500);
-    plug.with(Ds18b20::power_on);
-    rig.run(500);
-    assert_eq!((rig.fault("a"), rig.get("a")), (Some(Fault::NotReady), None));
-    rig.run(4_000);
-    assert_eq!(rig.get("a"), Some(2_000));
+    let plug = connect(&rig);
+    rig.wire("a", spec);
+    rig.run(after_ms);
+    plug.with(P::power_on);
+    rig.run(900);
+    assert_eq!((rig.fault("a"), rig.get(key)), (Some(fault), None), "{spec}");
+    rig.run(LONG_MS);
+    assert!(rig.get(key).is_some(), "{spec}: {:?}", rig.status("a"));
+}
+
+#[test]
+fn a_sensor_that_loses_its_power_while_it_measures_has_no_value() {
+    let late = Fault::NotReady;
+    lose_power("ds18b20 pin=4", |rig| rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))), "a", (500, late));
+    lose_power("bme280 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bosch::bme280(0x76)), "a.pressure", (1, late));
+    lose_power("bmp280 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bosch::bmp280(0x76)), "a.pressure", (1, late));
+    lose_power("aht20 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Aht20::new()), "a.humidity", (50, late));
+    lose_power("ads1115 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Ads1115::new(0x48)), "a.a3", (1, late));
+    let silent = Fault::NoAnswer;
+    lose_power("sht4x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht4x(0x44)), "a.humidity", (1, silent));
+    lose_power("sht3x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht3x(0x44)), "a.humidity", (1, silent));
 }
 
 fn dht(spec: &str, part: Dht, bytes: [u8; 4]) -> (Option<i32>, Option<i32>) {

@@ -97,6 +97,30 @@ fn ds18b20_reads_the_table_of_its_data_sheet() {
 }
 
 #[test]
+fn ds18b20_with_a_lower_resolution_has_undefined_bits_that_do_not_count() {
+    // "Operation - Measuring Temperature": of 9, 10, 11 and 12 bits. With all undefined bits at 1 it is 25.9375 degrees.
+    for (config, hundredths) in [(0x1f, 2_550), (0x3f, 2_575), (0x5f, 2_588), (0x7f, 2_594)] {
+        let mut rig = Rig::new();
+        rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).with(|part| {
+            part.set_config(config);
+            part.set_sixteenths(0x19f);
+        });
+        rig.wire("a", "ds18b20 pin=4");
+        rig.run(2_000);
+        assert_eq!(rig.get("a"), Some(hundredths), "{config:#x}");
+    }
+}
+
+#[test]
+fn a_ds18s20_is_not_taken_for_a_ds18b20() {
+    let mut rig = Rig::new();
+    rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).with(|part| part.set_config(0xff));
+    rig.wire("a", "ds18b20 pin=4");
+    rig.run(2_000);
+    assert_eq!((rig.fault("a"), rig.get("a")), (Some(Fault::OtherDevice), None));
+}
+
+#[test]
 fn ds18b20_on_one_pin_are_told_apart_by_their_rom_codes() {
     let mut rig = Rig::new();
     let roms = [1, 2, 3].map(Ds18b20::rom);

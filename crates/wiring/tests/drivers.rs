@@ -293,6 +293,21 @@ fn ina219_reads_the_example_of_its_data_sheet() {
 }
 
 #[test]
+fn ina219_has_no_value_beyond_the_ends_of_its_registers() {
+    let read = |shunt, bus| {
+        let rig = i2c("ina219 sda=6 scl=7", Ina219::new(0x40), |part| part.set(shunt, bus));
+        (rig.get("a.voltage"), rig.get("a.current"), rig.fault("a"))
+    };
+    // The greatest are 32 V, and 320 mV either way: 3.2 A with 0.1 Ohm.
+    assert_eq!(read(31_999, 8_000), (Some(32_000), Some(31_999), None));
+    assert_eq!(read(-31_999, 0), (Some(0), Some(-31_999), None));
+    // A register at its end may stand for more, and a bus without a sensor's answer is all ones.
+    for (shunt, bus) in [(32_000, 3_000), (-32_000, 3_000), (-1, 8_191)] {
+        assert_eq!(read(shunt, bus), (None, None, Some(Fault::Range)), "{shunt} {bus}");
+    }
+}
+
+#[test]
 fn ads1115_reads_each_input_in_its_range() {
     let volts = |part: &mut Ads1115| part.set([0.0, 1.0, 3.3, 4.5]);
     let read = |spec: &str| {

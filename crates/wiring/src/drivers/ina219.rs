@@ -16,7 +16,8 @@ pub(super) const DRIVER: Driver = Driver {
         number("shunt", (1, 10_000_000), (6, "Ohm"), 100_000, "resistor that the current flows through"),
     ],
     readings: &[
-        gauge("voltage", ("V", 3), (0, 32_764)),
+        // The register's full scale is 8,000 steps of 4 mV (8.6.3.2).
+        gauge("voltage", ("V", 3), (0, 32_000)),
         gauge("current", ("A", 4), (i32::MIN, i32::MAX)),
         gauge("power", ("W", 3), (i32::MIN, i32::MAX)),
     ],
@@ -28,6 +29,8 @@ pub(super) const DRIVER: Driver = Driver {
 const CONFIGURE: [u8; 3] = [0x00, 0x39, 0x9f];
 const SHUNT: u8 = 0x01;
 const BUS: u8 = 0x02;
+/// 320 mV in steps of 10 uV: what is beyond shows as that.
+const SHUNT_END: u16 = 32_000;
 /// Both conversions take 532 us each at most (table 5).
 const CONVERSION_MS: u32 = 2;
 
@@ -39,6 +42,9 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     }
     let shunt = i16::from_be_bytes(sensor.registers(SHUNT).await?);
     let bus = u16::from_be_bytes(sensor.registers(BUS).await?);
+    if shunt.unsigned_abs() >= SHUNT_END {
+        return Err(Fault::Range);
+    }
     // Steps of 10 uV across micro-ohms, in tenths of a milliampere; and of 4 mV, above three bits of status.
     let current = rounded(i64::from(shunt) * 100_000, job.args.get("shunt"));
     let voltage = i64::from(bus >> 3) * 4;

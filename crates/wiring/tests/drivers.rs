@@ -357,6 +357,18 @@ fn analog_sensors_read_what_their_data_sheets_say() {
 }
 
 #[test]
+fn a_value_that_has_no_room_is_out_of_range() {
+    // 2,147.483647 is the greatest with six decimals.
+    assert_eq!(analog("adc pin=1 decimals=6", 2_147), Ok(2_147_000_000));
+    assert_eq!(analog("adc pin=1 decimals=6", 2_148), Err(Fault::Range));
+    assert_eq!(analog("adc pin=1 decimals=6 scale=-1", 2_149), Err(Fault::Range));
+    assert_eq!(analog("adc pin=1 decimals=3 scale=2000", 3_000), Err(Fault::Range));
+    // A shunt of a micro-ohm.
+    let rig = i2c("ina219 sda=6 scl=7 shunt=0.000001", Ina219::new(0x40), |part| part.set(30_000, 8_000));
+    assert_eq!((rig.get("a.current"), rig.fault("a")), (None, Some(Fault::Range)));
+}
+
+#[test]
 fn ntc_reads_by_the_beta_equation() {
     let check = |spec: &str, ohms: f64, to_supply: bool, beta: f64| {
         let share = ohms / (ohms + 10_000.0);

@@ -1,9 +1,9 @@
 //! INA219: voltage, current and power (Texas Instruments' data sheet SBOS448G).
 
 use crate::bus::device;
-use crate::driver::{Driver, Fault, Id, Job, Next, SCL, SDA, address, every, gauge, number};
+use crate::driver::{Driver, Fault, Id, Job, Next, SCL, SDA, address, every, fit, gauge, number};
 use crate::hardware::Hardware;
-use crate::number::{narrow, rounded};
+use crate::number::rounded;
 
 pub(super) const DRIVER: Driver = Driver {
     name: "ina219",
@@ -48,8 +48,8 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     // Steps of 10 uV across micro-ohms, in tenths of a milliampere; and of 4 mV, above three bits of status.
     let current = rounded(i64::from(shunt) * 100_000, job.args.get("shunt"));
     let voltage = i64::from(bus >> 3) * 4;
-    job.set(0, narrow(voltage));
-    job.set(1, narrow(current));
-    job.set(2, narrow(rounded(voltage * current, 10_000)));
+    job.set(0, fit(voltage)?);
+    job.set(1, fit(current)?);
+    job.set(2, fit(rounded(voltage * current, 10_000))?);
     Ok(Next::DONE)
 }

@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_reset_from_outside_fails_no_boot() {
-        // Whoever flashes a chip and opens its console resets it over USB several times in a minute.
+        // A person who flashes a chip and opens its console resets it over USB several times in a minute.
         let memory = memory(0);
         assert_eq!(["power_on", "usb", "usb", "usb"].map(|reason| begin(&memory, reason)), [0; 4]);
         // Boots that failed before are no longer in a row.

@@ -90,16 +90,24 @@ fn what_is_taken_and_put_in_parts_stays_in_order() {
         let (mut taken, mut part) = (0, 0);
         let mut buf = [0; BUFFER_LEN];
         while socket.wait_input(0).await.unwrap() > 0 {
-            let len = socket.peek(&mut buf);
+            let (len, room) = socket.peek_and_room(&mut buf);
             assert!((taken..).zip(&buf[..len]).all(|(at, byte)| at as u8 == *byte), "bytes in order");
+            assert_eq!((socket.peek(&mut buf), socket.room()), (len, room));
             part = (part + 7) % 300;
             // More than what is there is not dropped.
             let len = len.min(part);
-            let room = socket.room();
             assert!(room <= socket.room_max());
-            let put = socket.put(&buf[..len]);
+            let bytes = &buf[..len.min(room)];
+            // Both in one call, or one after the other.
+            let put = match part % 2 {
+                0 => socket.put_and_consume(bytes, bytes.len()),
+                _ => {
+                    let put = socket.put(&buf[..len]);
+                    socket.consume(put);
+                    put
+                }
+            };
             assert_eq!(put, len.min(room));
-            socket.consume(put);
             taken += put;
             if put < len {
                 socket.wait_room(room - put).await.unwrap();

@@ -103,6 +103,10 @@ impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
         self.0.peek(buf)
     }
 
+    fn peek_and_room(&mut self, buf: &mut [u8]) -> (usize, usize) {
+        self.0.peek_and_room(buf)
+    }
+
     fn consume(&mut self, len: usize) {
         self.0.consume(len);
     }
@@ -121,6 +125,10 @@ impl<S: BufferedSocket> ClientConnection for Requests<'_, '_, S> {
 
     fn put(&mut self, bytes: &[u8]) {
         self.0.put(bytes);
+    }
+
+    fn put_and_consume(&mut self, bytes: &[u8], len: usize) {
+        self.0.put_and_consume(bytes, len);
     }
 
     fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), Self::Error>> {

@@ -1,17 +1,20 @@
 //! One client's connection, as its handler sees it: reads and writes that can't wait for ever.
 
 use core::fmt;
+use core::future::Future;
 use core::net::{Ipv4Addr, SocketAddr};
-use core::pin::pin;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use edge_nal::{Close, Readable, TcpShutdown};
 use embassy_time::Duration;
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use pin_project_lite::pin_project;
 
 #[cfg(doc)]
 use crate::limits::Timeouts;
 use crate::limits::{DRAIN_LEN, Ticks, TimeoutTicks};
-use crate::slot::{Expired, Slot, SlotState};
+use crate::slot::{Slot, SlotState};
 
 /// A stack's socket, as the server needs it. Implemented for everything that has the four traits.
 pub trait Socket: Read + Write + Readable + TcpShutdown {}
@@ -29,6 +32,10 @@ impl<T: Read + Write + Readable + TcpShutdown> Socket for T {}
 pub trait BufferedSocket: Socket {
     /// Copies received bytes to `buf`, as many as fit, and gives how many. The bytes stay in the receive buffer.
     fn peek(&mut self, buf: &mut [u8]) -> usize;
+    /// [`peek`](Self::peek) and [`room`](Self::room), for sockets on which one call costs less than two.
+    fn peek_and_room(&mut self, buf: &mut [u8]) -> (usize, usize) {
+        (self.peek(buf), self.room())
+    }
     /// Drops the first `len` received bytes, or all if there are fewer.
     fn consume(&mut self, len: usize);
     /// Waits until the receive buffer holds more than `len` bytes, and gives how many. 0 means that the client has closed
@@ -43,6 +50,12 @@ pub trait BufferedSocket: Socket {
     fn room_max(&mut self) -> usize;
     /// Appends `bytes` to the transmit buffer, as many as there is room for, and gives how many.
     fn put(&mut self, bytes: &[u8]) -> usize;
+    /// [`put`](Self::put) of `bytes` and [`consume`](Self::consume) of the first `len` received bytes, for sockets on
+    /// which one call costs less than two. Gives how many bytes were put.
+    fn put_and_consume(&mut self, bytes: &[u8], len: usize) -> usize {
+        self.consume(len);
+        self.put(bytes)
+    }
     /// Waits until the transmit buffer has room for more than `len` bytes. Bytes that were put leave at the latest now.
     ///
     /// # Errors
@@ -159,11 +172,6 @@ impl<'a, S: Socket> Connection<'a, S> {
         self.idle = idle.map_or(Ticks::NEVER, Ticks::displaceable);
     }
 
-    /// The phase that a read is in.
-    fn read_phase(&self) -> TimeoutPhase {
-        if self.slot.in_request() { TimeoutPhase::Request } else { TimeoutPhase::Idle }
-    }
-
     /// Closes in order (RFC 9293 section 3.6): sends the written bytes and FIN, then reads and drops input until the
     /// client closes too. Returns how many bytes were dropped.
     ///
@@ -178,7 +186,7 @@ impl<'a, S: Socket> Connection<'a, S> {
         let linger = self.timeouts.linger;
         let before = self.slot.bytes_in.get();
         let (socket, slot) = (&mut self.socket, self.slot);
-        let done = pin!(async {
+        let done = async {
             socket.close(Close::Write).await?;
             let mut sink = [0; DRAIN_LEN];
             loop {
@@ -187,12 +195,9 @@ impl<'a, S: Socket> Connection<'a, S> {
                     len => add(&slot.bytes_in, len),
                 }
             }
-        });
-        match slot.with_deadline(linger, done).await {
-            Ok(Ok(())) => Ok(self.slot.bytes_in.get().wrapping_sub(before)),
-            Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Linger)),
-        }
+        };
+        bounded(slot, linger, TimeoutPhase::Linger, done).await?;
+        Ok(self.slot.bytes_in.get().wrapping_sub(before))
     }
 
     /// Closes the connection of a rejected or displaced client: sends the written bytes and FIN, and waits for the
@@ -201,19 +206,14 @@ impl<'a, S: Socket> Connection<'a, S> {
     pub(crate) async fn give_way(&mut self) -> Result<(), ConnectionError<S::Error>> {
         self.set_closing();
         self.slot.end_request();
-        let close = pin!(self.socket.close(Close::Both));
-        match self.slot.with_deadline(self.timeouts.reject, close).await {
-            Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Linger)),
-        }
+        bounded(self.slot, self.timeouts.reject, TimeoutPhase::Linger, self.socket.close(Close::Both)).await
     }
 
     /// Resets the connection. Bounded, because a stack may wait here for a neighbour that is gone.
     pub(crate) async fn abort(&mut self) {
         self.set_closing();
-        let abort = pin!(self.socket.abort());
         // Whether or not it worked, the socket is dropped next.
-        let _ = self.slot.with_deadline(self.timeouts.abort, abort).await;
+        let _ = bounded(self.slot, self.timeouts.abort, TimeoutPhase::Linger, self.socket.abort()).await;
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -230,9 +230,57 @@ impl<'a, S: Socket> Connection<'a, S> {
     }
 }
 
+pin_project! {
+    /// The future of [`bounded`].
+    struct Bounded<'a, F> {
+        #[pin]
+        future: F,
+        slot: &'a Slot,
+        limit: Ticks,
+        phase: TimeoutPhase,
+        // The slot counts the ticks of this wait.
+        has_begun: bool,
+    }
+}
+
+/// Awaits `future` for at most `limit`, and never beyond the time of a request under way. Its time-out is that of
+/// `phase`, where [`TimeoutPhase::Idle`] means any read.
+// No `async fn`, which would have a state more to look at in each poll.
+#[inline]
+fn bounded<T, E, F: Future<Output = Result<T, E>>>(
+    slot: &Slot,
+    limit: Ticks,
+    phase: TimeoutPhase,
+    future: F,
+) -> Bounded<'_, F> {
+    Bounded { future, slot, limit, phase, has_begun: false }
+}
+
+impl<T, E, F: Future<Output = Result<T, E>>> Future for Bounded<'_, F> {
+    type Output = Result<T, ConnectionError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(result) = this.future.poll(cx) {
+            this.slot.end_wait();
+            return Poll::Ready(result.map_err(ConnectionError::Io));
+        }
+        if !*this.has_begun {
+            *this.has_begun = true;
+            this.slot.begin_wait(*this.limit);
+        }
+        this.slot.poll_deadline(cx).map(|()| Err(expired(this.slot, *this.phase)))
+    }
+}
+
 /// The error of a wait in this phase that is over.
 #[cold]
 fn expired<E>(slot: &Slot, phase: TimeoutPhase) -> ConnectionError<E> {
+    let phase = match phase {
+        TimeoutPhase::Idle if slot.in_request() => TimeoutPhase::Request,
+        phase => phase,
+    };
     match slot.is_displaced() {
         true => ConnectionError::Displaced(phase),
         false => ConnectionError::Timeout(phase),
@@ -250,6 +298,12 @@ impl<S: BufferedSocket> Connection<'_, S> {
         self.socket.peek(buf)
     }
 
+    /// Copies received bytes to `buf`, and gives how many and the free bytes of the transmit buffer; see
+    /// [`BufferedSocket::peek_and_room`].
+    pub fn peek_and_room(&mut self, buf: &mut [u8]) -> (usize, usize) {
+        self.socket.peek_and_room(buf)
+    }
+
     /// Drops the first `len` received bytes; see [`BufferedSocket::consume`].
     pub fn consume(&mut self, len: usize) {
         self.socket.consume(len);
@@ -261,13 +315,9 @@ impl<S: BufferedSocket> Connection<'_, S> {
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.
-    pub async fn wait_input(&mut self, len: usize) -> Result<usize, ConnectionError<S::Error>> {
-        let phase = self.read_phase();
-        let input = pin!(self.socket.wait_input(len));
-        match self.slot.with_deadline(self.idle, input).await {
-            Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(expired(self.slot, phase)),
-        }
+    #[inline]
+    pub fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, ConnectionError<S::Error>>> {
+        bounded(self.slot, self.idle, TimeoutPhase::Idle, self.socket.wait_input(len))
     }
 
     /// Free bytes of the transmit buffer.
@@ -287,16 +337,21 @@ impl<S: BufferedSocket> Connection<'_, S> {
         len
     }
 
+    /// Appends `bytes` to the transmit buffer, as many as there is room for, and gives how many. Drops the first `len`
+    /// received bytes. See [`BufferedSocket::put_and_consume`].
+    pub fn put_and_consume(&mut self, bytes: &[u8], len: usize) -> usize {
+        let put = self.socket.put_and_consume(bytes, len);
+        add(&self.slot.bytes_out, put);
+        add(&self.slot.bytes_in, len);
+        put
+    }
+
     /// Waits until the transmit buffer has room for more than `len` bytes. The time-out is that of a write.
     ///
     /// # Errors
     /// The client took too long, or the connection is gone.
-    pub async fn wait_room(&mut self, len: usize) -> Result<(), ConnectionError<S::Error>> {
-        let room = pin!(self.socket.wait_room(len));
-        match self.slot.with_deadline(self.timeouts.write, room).await {
-            Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
-        }
+    pub fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), ConnectionError<S::Error>>> {
+        bounded(self.slot, self.timeouts.write, TimeoutPhase::Write, self.socket.wait_room(len))
     }
 }
 
@@ -307,52 +362,30 @@ impl<S: Socket> ErrorType for Connection<'_, S> {
 impl<S: Socket> Read for Connection<'_, S> {
     /// Reads what is there, or waits for it: at most [`Timeouts::idle`], or until the request's own time is over.
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        let phase = self.read_phase();
-        let read = pin!(self.socket.read(buf));
-        match self.slot.with_deadline(self.idle, read).await {
-            Ok(Ok(len)) => {
-                add(&self.slot.bytes_in, len);
-                Ok(len)
-            }
-            Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(expired(self.slot, phase)),
-        }
+        let len = bounded(self.slot, self.idle, TimeoutPhase::Idle, self.socket.read(buf)).await?;
+        add(&self.slot.bytes_in, len);
+        Ok(len)
     }
 }
 
 impl<S: Socket> Readable for Connection<'_, S> {
     /// Waits until a read would not wait. No byte is lost when this wait is dropped.
-    async fn readable(&mut self) -> Result<(), Self::Error> {
-        let phase = self.read_phase();
-        let readable = pin!(self.socket.readable());
-        match self.slot.with_deadline(self.idle, readable).await {
-            Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(expired(self.slot, phase)),
-        }
+    fn readable(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
+        bounded(self.slot, self.idle, TimeoutPhase::Idle, self.socket.readable())
     }
 }
 
 impl<S: Socket> Write for Connection<'_, S> {
     /// Writes what there is room for, or waits for room: at most [`Timeouts::write`].
     async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
-        let write = pin!(self.socket.write(buf));
-        match self.slot.with_deadline(self.timeouts.write, write).await {
-            Ok(Ok(len)) => {
-                add(&self.slot.bytes_out, len);
-                Ok(len)
-            }
-            Ok(Err(error)) => Err(ConnectionError::Io(error)),
-            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
-        }
+        let len = bounded(self.slot, self.timeouts.write, TimeoutPhase::Write, self.socket.write(buf)).await?;
+        add(&self.slot.bytes_out, len);
+        Ok(len)
     }
 
     /// Makes written bytes leave now rather than when the handler next waits for input; `sockeye-tcp`'s flush does no
     /// more. Other stacks may wait for the client's acknowledgement here, which comes up to 40 ms late on purpose.
-    async fn flush(&mut self) -> Result<(), Self::Error> {
-        let flush = pin!(self.socket.flush());
-        match self.slot.with_deadline(self.timeouts.write, flush).await {
-            Ok(result) => result.map_err(ConnectionError::Io),
-            Err(Expired) => Err(expired(self.slot, TimeoutPhase::Write)),
-        }
+    fn flush(&mut self) -> impl Future<Output = Result<(), Self::Error>> {
+        bounded(self.slot, self.timeouts.write, TimeoutPhase::Write, self.socket.flush())
     }
 }

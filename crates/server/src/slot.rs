@@ -1,10 +1,8 @@
 //! A slot's data in the server: its state, its figures and its deadline.
 
 use core::cell::{Cell, RefCell};
-use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
-use core::pin::Pin;
-use core::task::Poll;
+use core::task::{Context, Poll};
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
@@ -41,10 +39,6 @@ pub struct SlotInfo {
     /// Bytes sent on this connection.
     pub bytes_out: u32,
 }
-
-/// A wait is over before what it waited for has come. [`Slot::is_displaced`] gives the reason; it is no part of the result,
-/// which each wait has to hand on.
-pub(crate) struct Expired;
 
 /// The order in which clients are displaced: the greatest goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,37 +124,33 @@ impl Slot {
         self.request_left.get() > 0 || self.request_over.get()
     }
 
-    /// Awaits `future` for at most `limit`, and never beyond the time of a request under way.
+    /// Begins a wait of at most `limit`.
     ///
     /// A timer for each wait would cost more than the request that it guards, and even asking the clock costs. So the
     /// slot only keeps the limit, and the watch counts the ticks of all slots together. A wait lasts as long as
     /// `limit`, and up to a tick longer.
-    // A future of one closure that owns what it needs: an `async fn` around it would be a state more to look at.
     #[inline]
-    pub(crate) fn with_deadline<F: Future>(
-        &self,
-        limit: Ticks,
-        mut future: Pin<&mut F>,
-    ) -> impl Future<Output = Result<F::Output, Expired>> {
-        let mut waiting = false;
-        poll_fn(move |cx| {
-            if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                self.wait.set((Ticks::NEVER, 0));
-                self.late.set(0);
-                return Poll::Ready(Ok(output));
-            }
-            if !waiting {
-                waiting = true;
-                self.wait.set((limit, 0));
-            }
-            let (limit, waited) = self.wait.get();
-            if waited >= limit.len() || self.request_over.get() {
-                self.late.set(0);
-                return Poll::Ready(Err(Expired));
-            }
-            self.waker.borrow_mut().register(cx.waker());
-            Poll::Pending
-        })
+    pub(crate) fn begin_wait(&self, limit: Ticks) {
+        self.wait.set((limit, 0));
+    }
+
+    /// Ends the wait: what it waited for has come.
+    #[inline]
+    pub(crate) fn end_wait(&self) {
+        self.wait.set((Ticks::NEVER, 0));
+        self.late.set(0);
+    }
+
+    /// Ends the wait when its limit or the time of the request under way is over.
+    #[inline]
+    pub(crate) fn poll_deadline(&self, cx: &Context<'_>) -> Poll<()> {
+        let (limit, waited) = self.wait.get();
+        if waited >= limit.len() || self.request_over.get() {
+            self.late.set(0);
+            return Poll::Ready(());
+        }
+        self.waker.borrow_mut().register(cx.waker());
+        Poll::Pending
     }
 
     /// Ticks since the slot was woken by a time-out and has not run; 0 when no time-out is over.
@@ -231,24 +221,21 @@ impl Slot {
 
 #[cfg(test)]
 mod tests {
-    use core::future::pending;
-    use core::pin::pin;
-    use core::task::{Context, Waker};
+    use core::task::Waker;
 
     use super::*;
 
     #[test]
     fn a_slot_is_late_until_it_runs() {
         let slot = Slot::new();
-        let never = pin!(pending::<()>());
-        let mut wait = pin!(slot.with_deadline(Ticks::at_least(Duration::from_millis(1)), never));
-        let cx = &mut Context::from_waker(Waker::noop());
-        assert!(wait.as_mut().poll(cx).is_pending());
+        let cx = &Context::from_waker(Waker::noop());
+        slot.begin_wait(Ticks::at_least(Duration::from_millis(1)));
+        assert!(slot.poll_deadline(cx).is_pending());
         let late = |ticks| (0..ticks).map(|_| (slot.tick(), slot.late()).1).last();
         assert_eq!(late(1), Some(0));
         assert_eq!(late(1), Some(1));
         assert_eq!(late(3), Some(4));
-        assert!(wait.as_mut().poll(cx).is_ready());
+        assert!(slot.poll_deadline(cx).is_ready());
         assert_eq!(late(3), Some(0));
     }
 }

@@ -10,11 +10,17 @@ use crate::tcp_socket::{TcpError, TcpSocket};
 
 impl BufferedSocket for TcpSocket {
     fn peek(&mut self, buf: &mut [u8]) -> usize {
-        at(&self.shared.borrow().connections, self.index).tcp.peek(buf)
+        self.peek_and_room(buf).0
+    }
+
+    fn peek_and_room(&mut self, buf: &mut [u8]) -> (usize, usize) {
+        let table = self.shared.borrow();
+        let tcp = &at(&table.connections, self.index).tcp;
+        (tcp.peek(buf), tcp.room())
     }
 
     fn consume(&mut self, len: usize) {
-        self.shared.borrow_mut().consume(self.index, len);
+        self.put_and_consume(&[], len);
     }
 
     fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, TcpError>> {
@@ -37,8 +43,12 @@ impl BufferedSocket for TcpSocket {
     }
 
     fn put(&mut self, bytes: &[u8]) -> usize {
+        self.put_and_consume(bytes, 0)
+    }
+
+    fn put_and_consume(&mut self, bytes: &[u8], len: usize) -> usize {
         // A connection that is gone takes nothing, and the next wait has the reason.
-        self.shared.borrow_mut().write(self.index, bytes)
+        self.shared.borrow_mut().write_and_consume(self.index, bytes, len)
     }
 
     fn wait_room(&mut self, len: usize) -> impl Future<Output = Result<(), TcpError>> {

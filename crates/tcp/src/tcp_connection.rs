@@ -7,7 +7,7 @@ use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, Segment, State};
 
 use crate::frame::Peer;
-use crate::limits::TICK_MS;
+use crate::limits::{RESET_KEEP_MS, TICK_MS};
 use crate::route::Route;
 
 /// The owner of a connection, from its SYN to its end.
@@ -21,8 +21,47 @@ pub(crate) enum AcceptState {
     Ready,
     /// A socket has it.
     Owned,
-    /// Its socket was dropped, and its RST has not left yet.
+    /// Its socket was dropped, and its RST has not left yet. [`RESET_KEEP_MS`] bounds that.
     Orphan,
+}
+
+/// The waker of a task that waits again and again. The waker is kept between two waits: a flag costs less than a clone
+/// for each wait.
+struct KeptWaker {
+    waker: Option<Waker>,
+    /// The task waits now.
+    is_waiting: bool,
+}
+
+impl KeptWaker {
+    const fn new() -> Self {
+        Self { waker: None, is_waiting: false }
+    }
+
+    /// A task waits. Another one that waits is woken, as [`WakerRegistration`] does.
+    #[inline]
+    fn register(&mut self, waker: &Waker) {
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            self.replace(waker);
+        }
+        self.is_waiting = true;
+    }
+
+    #[cold]
+    fn replace(&mut self, waker: &Waker) {
+        self.wake();
+        self.waker = Some(waker.clone());
+    }
+
+    /// Wakes the task that waits. The wait is over then.
+    #[inline]
+    fn wake(&mut self) {
+        if core::mem::take(&mut self.is_waiting)
+            && let Some(waker) = &self.waker
+        {
+            waker.wake_by_ref();
+        }
+    }
 }
 
 /// One connection.
@@ -43,7 +82,7 @@ pub(crate) struct Connection {
     /// Wakes the accept that holds the pending_accept of this number; it need not get this connection.
     pub(crate) accept_waker: WakerRegistration,
     /// The wakers of those that wait for input, and for room, the handshake or the peer's ACK of a FIN.
-    rx_waker: WakerRegistration,
+    rx_waker: KeptWaker,
     tx_waker: WakerRegistration,
 }
 
@@ -60,7 +99,7 @@ impl Connection {
             due: Instant::MAX,
             gives_way: false,
             accept_waker: WakerRegistration::new(),
-            rx_waker: WakerRegistration::new(),
+            rx_waker: KeptWaker::new(),
             tx_waker: WakerRegistration::new(),
         }
     }
@@ -86,9 +125,24 @@ impl Connection {
     pub(crate) fn forget(&mut self) {
         self.tcp.forget();
         self.wake();
-        (self.peer, self.due) = (None, Instant::MAX);
+        self.leave_peer();
         if self.accept_state != AcceptState::Owned {
             self.accept_state = AcceptState::Free;
+        }
+    }
+
+    /// The connection is its peer's no more: the peer may open another one. No timer is looked at from now on.
+    pub(crate) fn leave_peer(&mut self) {
+        (self.peer, self.due) = (None, Instant::MAX);
+    }
+
+    /// When the connection is forgotten whatever its TCP does. [`Instant::MAX`] for never. `handshake` is how long one
+    /// may take.
+    pub(crate) fn expires_at(&self, handshake: Duration) -> Instant {
+        match self.accept_state {
+            AcceptState::HalfOpen => self.since + handshake,
+            AcceptState::Orphan => self.since + Duration::from_millis(RESET_KEEP_MS),
+            AcceptState::Free | AcceptState::Ready | AcceptState::Owned => Instant::MAX,
         }
     }
 
@@ -155,12 +209,12 @@ impl Connection {
     }
 
     /// When its timers are to be looked at, after they have been: at least one tick later, since each look visits all.
-    /// `handshake` is how long one may take.
+    /// `handshake` is how long one may take. [`Instant::MAX`] without a peer.
     pub(crate) fn next_due(&self, now: Instant, handshake: Duration) -> Instant {
-        let due = match self.accept_state {
-            AcceptState::HalfOpen => self.tcp.due().min(self.since + handshake),
-            _ => self.tcp.due(),
-        };
+        if self.peer.is_none() {
+            return Instant::MAX;
+        }
+        let due = self.tcp.due().min(self.expires_at(handshake));
         due.max(now + Duration::from_millis(TICK_MS))
     }
 

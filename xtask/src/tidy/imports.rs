@@ -87,7 +87,10 @@ const TABLE: &[(&str, Imports)] = &[
             "sockeye-tcp-engine",
         ]),
     ),
-    ("sockeye-server", Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async"])),
+    (
+        "sockeye-server",
+        Only(&["edge-nal", "embassy-futures", "embassy-sync", "embassy-time", "embedded-io-async", "pin-project-lite"]),
+    ),
     ("sockeye-backoff", Only(&[])),
     ("sockeye-boot", Only(&["embassy-time"])),
     ("sockeye-hello", Only(&["embedded-io-async", "sockeye-boot", "sockeye-resp", "sockeye-server"])),

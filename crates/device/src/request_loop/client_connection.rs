@@ -18,6 +18,10 @@ pub trait ClientConnection {
     type Error;
     /// Copies received bytes to `buf`, as many as fit, and returns how many. The bytes stay in the receive buffer.
     fn peek(&mut self, buf: &mut [u8]) -> usize;
+    /// [`peek`](Self::peek) and [`room`](Self::room), for connections on which one call costs less than two.
+    fn peek_and_room(&mut self, buf: &mut [u8]) -> (usize, usize) {
+        (self.peek(buf), self.room())
+    }
     /// Drops the first `len` received bytes.
     fn consume(&mut self, len: usize);
     /// Waits until the receive buffer holds more than `len` bytes, and returns how many; 0 once no more will come.
@@ -32,6 +36,12 @@ pub trait ClientConnection {
     fn room_max(&mut self) -> usize;
     /// Appends `bytes` to the transmit buffer, which must have room for them. If the connection is gone, they are lost.
     fn put(&mut self, bytes: &[u8]);
+    /// [`put`](Self::put) of `bytes` and [`consume`](Self::consume) of `len` bytes, for connections on which one call
+    /// costs less than two.
+    fn put_and_consume(&mut self, bytes: &[u8], len: usize) {
+        self.consume(len);
+        self.put(bytes);
+    }
     /// Waits until the transmit buffer has room for more than `len` bytes. Bytes that were put leave at the latest now.
     ///
     /// # Errors

@@ -46,6 +46,11 @@ struct Room {
 impl Room {
     fn of<C: ClientConnection>(client: &mut C) -> Self {
         let len = client.room();
+        Self::known(client, len)
+    }
+
+    /// The same where its length is known.
+    fn known<C: ClientConnection>(client: &mut C, len: usize) -> Self {
         Self { len, is_whole: len >= TX_LEN || len == client.room_max() }
     }
 
@@ -77,11 +82,12 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     pub(super) fn process_input(&mut self) -> WaitFor {
         let scratch = &mut *self.session.app.scratch();
         loop {
-            let len = self.client.peek(&mut scratch.rx);
+            let (len, room) = self.client.peek_and_room(&mut scratch.rx);
+            let room = Room::known(self.client, room);
             let step = match self.queue {
-                Queue::Running { next, end, exec_end } => self.run_queued(scratch, len, (next, end, exec_end)),
-                Queue::None => self.answer_all(scratch, 0, len),
-                Queue::Open { len: queued } => self.answer_all(scratch, usize::from(queued).min(len), len),
+                Queue::Running { next, end, exec_end } => self.run_queued(scratch, (len, room), (next, end, exec_end)),
+                Queue::None => self.answer_all(scratch, 0, (len, room)),
+                Queue::Open { len: queued } => self.answer_all(scratch, usize::from(queued).min(len), (len, room)),
             };
             match step {
                 Step::Again(queue) => self.queue = queue,
@@ -115,34 +121,35 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Answers the requests after the first `queued` bytes of `len`.
-    fn answer_all(&mut self, scratch: &mut Scratch, queued: usize, len: usize) -> Step {
-        let step = self.answer(scratch, queued, len);
+    fn answer_all(&mut self, scratch: &mut Scratch, queued: usize, (len, room): (usize, Room)) -> Step {
+        let (step, reply_len) = self.answer(scratch, (queued, len), room);
         let done = self.decoder.drain_consumed();
-        let left = match (&mut self.queue, &step) {
-            (_, Step::Again(Queue::Running { .. })) => 0,
+        let (consumed, left) = match (&mut self.queue, &step) {
+            (_, Step::Again(Queue::Running { .. })) => (0, 0),
             (Queue::Open { len: queued }, Step::Wait(_)) => {
                 *queued += done as u16;
-                len.saturating_sub(usize::from(*queued))
+                (0, len.saturating_sub(usize::from(*queued)))
             }
-            _ => {
-                self.client.consume(queued + done);
-                len.saturating_sub(queued + done)
-            }
+            _ => (queued + done, len.saturating_sub(queued + done)),
         };
+        self.client.put_and_consume(scratch.tx.get(..reply_len).unwrap_or_default(), consumed);
         let kept = if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 };
         self.waiting = kept + left;
         if left > 0 && matches!(step, Step::Wait(WaitFor::Input)) {
             self.client.begin_request();
         }
-        step
+        match step {
+            Step::Wait(WaitFor::Room(_)) => Step::Wait(output_full(self.client, room, reply_len)),
+            step => step,
+        }
     }
 
-    fn answer(&mut self, scratch: &mut Scratch, queued: usize, len: usize) -> Step {
+    /// Writes the replies to the requests in these bytes, and returns how long they are.
+    fn answer(&mut self, scratch: &mut Scratch, (queued, len): (usize, usize), room: Room) -> (Step, usize) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = scratch;
         let rx = rx.get_mut(queued..len).unwrap_or_default();
         let len = rx.len();
-        let room = Room::of(self.client);
         let mut reply = room.writer(tx, app.protocol(key));
         let wait = loop {
             let request = match self.decoder.decode(rx, args, app.limits(key)) {
@@ -177,40 +184,39 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                     }
                 }
                 Flow::Close => break WaitFor::Close,
-                Flow::Abort => return Step::Wait(WaitFor::Close),
+                Flow::Abort => return (Step::Wait(WaitFor::Close), 0),
                 Flow::OutputFull => break WaitFor::Room(0),
                 Flow::Commit => break WaitFor::Commit,
                 Flow::Block { timeout_ms } => break WaitFor::Event { timeout_ms },
                 flow @ (Flow::Queue | Flow::Discard | Flow::Execute) => {
-                    self.client.put(reply.as_bytes());
-                    return Step::Again(match flow {
+                    let queue = match flow {
                         Flow::Queue => Queue::Open { len: 0 },
                         Flow::Execute => {
                             let exec_end = (queued + self.decoder.consumed()) as u16;
                             Queue::Running { next: 0, end: queued as u16, exec_end }
                         }
                         _ => Queue::None,
-                    });
+                    };
+                    return (Step::Again(queue), reply.as_bytes().len());
                 }
             }
         };
         if matches!(wait, WaitFor::Room(_) | WaitFor::Commit | WaitFor::Event { .. }) {
             self.decoder.unread();
         }
-        self.client.put(reply.as_bytes());
-        Step::Wait(if let WaitFor::Room(_) = wait {
-            output_full(self.client, room, reply.as_bytes().len())
-        } else {
-            wait
-        })
+        (Step::Wait(wait), reply.as_bytes().len())
     }
 
     /// Runs the queued requests of a transaction from `next` to `end`. Bytes after `exec_end` are requests that came
     /// behind EXEC.
-    fn run_queued(&mut self, scratch: &mut Scratch, len: usize, (mut next, end, exec_end): (u16, u16, u16)) -> Step {
+    fn run_queued(
+        &mut self,
+        scratch: &mut Scratch,
+        (len, room): (usize, Room),
+        (mut next, end, exec_end): (u16, u16, u16),
+    ) -> Step {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = scratch;
-        let room = Room::of(self.client);
         let mut reply = room.writer(tx, app.protocol(key));
         self.waiting = len;
         let wait = loop {
@@ -219,8 +225,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             // Whole requests are there, which were decoded before. If they are gone, so is the connection, which the
             // next wait reports.
             let Ok(Some(request)) = decoder.decode(rx, args, app.limits(key)) else {
-                self.client.put(reply.as_bytes());
-                self.client.consume(usize::from(exec_end).min(len));
+                self.client.put_and_consume(reply.as_bytes(), usize::from(exec_end).min(len));
                 app.end_transaction(key);
                 return Step::Again(Queue::None);
             };
@@ -268,11 +273,14 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         let _ = reply.begin(0);
         let must_store = app.prepare(key, pending, &request, &mut reply);
         let done = decoder.drain_consumed();
-        self.client.put(reply.as_bytes());
-        match &mut self.queue {
-            Queue::Running { next, .. } => *next += done as u16,
-            _ => self.client.consume(done),
-        }
+        let consumed = match &mut self.queue {
+            Queue::Running { next, .. } => {
+                *next += done as u16;
+                0
+            }
+            _ => done,
+        };
+        self.client.put_and_consume(reply.as_bytes(), consumed);
         must_store
     }
 

@@ -72,12 +72,16 @@ impl Table {
         len
     }
 
-    /// Drops input that was read, and sends a window update if the window has grown enough.
+    /// [`write`](Self::write), which also drops `consumed` bytes of input that were read. A window update leaves with the
+    /// bytes if the window has grown enough.
     #[inline]
-    pub(crate) fn consume(&mut self, index: usize, len: usize) {
-        if at_mut(&mut self.connections, index).consume(len) {
+    pub(crate) fn write_and_consume(&mut self, index: usize, data: &[u8], consumed: usize) -> usize {
+        let connection = at_mut(&mut self.connections, index);
+        let len = connection.tcp.write(data);
+        if connection.consume(consumed) || len > 0 {
             self.schedule_tx(index);
         }
+        len
     }
 
     /// Wakes `waker` when there is more input, and sends what is to be sent until then. At the end of input it returns 0
@@ -105,6 +109,20 @@ impl Table {
         connection.wait_tx(waker);
         self.transmit(index);
         Poll::Pending
+    }
+
+    /// Sends FIN behind all that is written.
+    pub(crate) fn close(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).tcp.close();
+        self.schedule_tx(index);
+        self.transmit(index);
+    }
+
+    /// Ends a connection with a RST.
+    pub(crate) fn abort(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).abort();
+        self.schedule_tx(index);
+        self.transmit(index);
     }
 
     /// Sends what a marked connection has to send, here and now.

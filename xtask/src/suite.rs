@@ -33,7 +33,7 @@ type Check = &'static str;
 
 /// One after the other, on the terminal.
 const FIRST: [Check; 6] = ["setup", "tidy", "fmt", "clippy", "unit", "programs"];
-/// Beside one another; the checks of a lane one after the other. The checks of the simulation share a lane: cargo's
+/// Beside one another; the checks of a lane one after the other. The checks of the simulation share a lane. Cargo's
 /// builds of its tests and of its programs have different features, and replace each other's programs while they run.
 const LANES: [&[Check]; 4] = [
     &["fuzz", "panics", "chips", "dist", "images", "doc", "package"],

@@ -62,7 +62,8 @@ impl PendingSettings {
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn store(&self, store: &impl Store) -> Result<(), StoreError> {
+    pub(crate) async fn store(&mut self, store: &impl Store) -> Result<(), StoreError> {
+        self.settings.is_configured = self.change != Change::Reset;
         match self.change {
             Change::Reset => store.reset(&self.settings).await,
             _ => store.save(&self.settings).await,

@@ -228,6 +228,7 @@ pub(crate) fn factory_reset(
     _: &mut CommandContext<'_, '_>,
     pending: &mut PendingSettings,
 ) -> Result<Prepared, &'static str> {
-    *pending = PendingSettings { change: Change::Reset, settings: Settings::default(), staged: None, is_wiring_named: false };
+    *pending =
+        PendingSettings { change: Change::Reset, settings: Settings::default(), staged: None, is_wiring_named: false };
     Ok(Prepared::Store)
 }

@@ -1,15 +1,17 @@
 //! The client: sends requests, and receives their replies in order.
 
-use embassy_time::{Duration, with_timeout};
+use edge_nal::Readable;
+use embassy_time::{Duration, Instant, with_deadline, with_timeout};
 use embedded_io_async::{Read, Write};
-use sockeye_resp::{EncodeError, Reply, decode_reply, encode_request};
+use sockeye_resp::{EncodeError, Reply, ReplyError, ReplySkip, decode_reply, decode_start, encode_request};
 
 use crate::client_error::ClientError;
 use crate::limits::{RX_LEN, TX_LEN};
 
 /// The memory of a client.
 ///
-/// A reply must fit into the `RX` bytes, and a request into the `TX` bytes; a longer one is an error.
+/// A reply must fit into the `RX` bytes, and a request into the `TX` bytes; a longer one is an error. A longer reply is
+/// passed over, and the connection goes on.
 #[derive(Debug)]
 pub struct ClientBuffers<const RX: usize = RX_LEN, const TX: usize = TX_LEN> {
     rx: [u8; RX],
@@ -54,8 +56,20 @@ pub struct Client<'b, T> {
     found: Found,
 }
 
+impl<T: Read + Write + Readable> Client<'_, T> {
+    /// Waits until there is something that no request has asked for: a message, an error, or the end of the connection.
+    /// [`receive`](Self::receive) then gives it at once. A call that is dropped loses nothing.
+    ///
+    /// # Errors
+    /// The transport's error.
+    pub async fn unasked(&mut self) -> Result<(), ClientError<T::Error>> {
+        if self.rx_start < self.rx_len { Ok(()) } else { self.transport.readable().await.map_err(ClientError::Io) }
+    }
+}
+
 impl<'b, T: Read + Write> Client<'b, T> {
-    /// A client over a connection that is open, which waits no longer than `timeout` for bytes to go or to come.
+    /// A client over a connection that is open. No call waits longer than `timeout` for its requests to go, nor for its
+    /// reply to be complete.
     pub fn new<const RX: usize, const TX: usize>(
         transport: T,
         buffers: &'b mut ClientBuffers<RX, TX>,
@@ -145,7 +159,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// # Errors
     /// See [`ClientError`](crate::ClientError). An error of the server is no error here, but a [`Reply::Error`].
     pub async fn receive(&mut self) -> Result<Reply<'_>, ClientError<T::Error>> {
-        self.find(Some(self.timeout)).await?;
+        self.find(Some(self.deadline())).await?;
         self.last()
     }
 
@@ -176,16 +190,34 @@ impl<'b, T: Read + Write> Client<'b, T> {
     /// Sends a request, and finds its reply behind those that are owed and the pushes that come between.
     async fn answer(&mut self, args: &[&[u8]]) -> Result<(), ClientError<T::Error>> {
         self.send(args).await?;
+        self.flush().await?;
+        let deadline = self.deadline();
         loop {
-            self.find(Some(self.timeout)).await?;
-            if self.owed == 0 && !matches!(self.last()?, Reply::Push(_)) {
-                return Ok(());
+            match self.find(Some(deadline)).await {
+                // A reply that nobody waits for, or a push.
+                Err(ClientError::Reply(ReplyError::TooLong)) if self.owed > 0 && !self.is_cut => (),
+                result => {
+                    result?;
+                    if self.owed == 0 && !matches!(self.last()?, Reply::Push(_)) {
+                        return Ok(());
+                    }
+                }
             }
         }
     }
 
+    /// Whether the connection is of no more use.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// When a reply that is awaited from now on has to be complete.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
     /// Waits until the next reply is complete, and makes it the [`last`](Self::last).
-    async fn find(&mut self, timeout: Option<Duration>) -> Result<(), ClientError<T::Error>> {
+    async fn find(&mut self, deadline: Option<Instant>) -> Result<(), ClientError<T::Error>> {
         self.found = Found::NOTHING;
         self.flush().await?;
         loop {
@@ -197,7 +229,8 @@ impl<'b, T: Read + Write> Client<'b, T> {
                     self.rx_start += len;
                     return Ok(());
                 }
-                Ok(None) => self.read(timeout).await?,
+                Ok(None) => self.read(deadline).await?,
+                Err(ReplyError::TooLong) => return self.pass_over(deadline).await,
                 Err(error) => {
                     // Where the next reply would start is unknown.
                     self.is_cut = true;
@@ -207,17 +240,57 @@ impl<'b, T: Read + Write> Client<'b, T> {
         }
     }
 
-    /// Reads some bytes behind those that are there.
-    async fn read(&mut self, timeout: Option<Duration>) -> Result<(), ClientError<T::Error>> {
+    /// Passes over a reply that doesn't fit. The [`start`](Self::start) of the reply stays where it was received.
+    ///
+    /// # Errors
+    /// [`ReplyError::TooLong`] once the reply is over, and the errors of [`read`](Self::read) before.
+    async fn pass_over(&mut self, deadline: Option<Instant>) -> Result<(), ClientError<T::Error>> {
+        // Until the reply is over: this future may be dropped on the way.
+        self.is_cut = true;
+        self.compact();
+        let is_reply = self.rx.first() != Some(&b'>');
+        let start_len = self.rx.len() / 4 * 3;
+        let (mut skip, mut passed) = (ReplySkip::new(), 0);
+        loop {
+            let (len, is_over) = skip.pass(self.rx.get(passed..self.rx_len).unwrap_or_default())?;
+            passed += len;
+            if is_over {
+                break;
+            }
+            if let Some(received) = self.rx.get_mut(..self.rx_len).filter(|_| passed > start_len) {
+                received.copy_within(passed.min(received.len()).., start_len);
+                self.rx_len -= passed - start_len;
+                passed = start_len;
+            }
+            if self.rx_len >= self.rx.len() {
+                // A line that doesn't fit.
+                return Err(ReplyError::TooLong.into());
+            }
+            self.read(deadline).await?;
+        }
+        self.is_cut = false;
+        self.owed = self.owed.saturating_sub(usize::from(is_reply));
+        self.found = Found { start: 0, len: passed.min(start_len) };
+        self.rx_start = passed;
+        Err(ReplyError::TooLong.into())
+    }
+
+    /// Moves the bytes that are received and not yet given to the caller to the buffer's start.
+    fn compact(&mut self) {
         if let Some(received) = self.rx.get_mut(..self.rx_len) {
             received.copy_within(self.rx_start.min(received.len()).., 0);
         }
         self.rx_len = self.rx_len.saturating_sub(self.rx_start);
         self.rx_start = 0;
-        // There is room: a reply that fills the buffer and isn't complete was refused.
+    }
+
+    /// Reads some bytes behind those that are there.
+    async fn read(&mut self, deadline: Option<Instant>) -> Result<(), ClientError<T::Error>> {
+        self.compact();
+        // There is room: a reply that fills the buffer and isn't complete is passed over.
         let reading = self.transport.read(self.rx.get_mut(self.rx_len..).unwrap_or_default());
-        let len = match timeout {
-            Some(timeout) => with_timeout(timeout, reading).await.map_err(|_| ClientError::TimedOut)?,
+        let len = match deadline {
+            Some(deadline) => with_deadline(deadline, reading).await.map_err(|_| ClientError::TimedOut)?,
             None => reading.await,
         };
         match len.map_err(ClientError::Io)? {
@@ -227,6 +300,12 @@ impl<'b, T: Read + Write> Client<'b, T> {
                 Ok(())
             }
         }
+    }
+
+    /// The values that the last reply starts with: all of an aggregate, or as many as had room.
+    pub(crate) fn start(&self) -> impl Iterator<Item = Reply<'_>> {
+        let Found { start, len } = self.found;
+        decode_start(self.rx.get(start..start + len).unwrap_or_default())
     }
 
     /// The reply that was found last, which is still where it was received.

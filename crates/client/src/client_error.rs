@@ -7,7 +7,8 @@ use sockeye_resp::{EncodeError, ReplyError};
 /// Why a call gave nothing.
 ///
 /// After [`Refused`](Self::Refused), [`Unexpected`](Self::Unexpected) and [`Request`](Self::Request) the connection is
-/// as good as before. After all others it is of no more use.
+/// as good as before. A reply that was too long and is passed over does no harm either. After all others the connection is
+/// of no more use, and the next call says [`Closed`](Self::Closed).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientError<E> {
     /// The transport's own.

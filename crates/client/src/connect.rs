@@ -13,7 +13,7 @@ use crate::limits::{CONNECT_TIMEOUT_MS, IO_TIMEOUT_MS};
 pub struct ClientTimeouts {
     /// For a connection.
     pub connect: Duration,
-    /// For the peer to take some bytes, or to send some.
+    /// For the peer to take a request, and then to send all of its reply.
     pub io: Duration,
 }
 

@@ -4,10 +4,11 @@ use sockeye_resp::limits::TX_LEN_MIN;
 
 /// How long connecting may take, milliseconds: three SYNs, one and three seconds apart.
 pub const CONNECT_TIMEOUT_MS: u64 = 10_000;
-/// How long the peer may take to take some bytes, or to send some, milliseconds.
+/// How long the peer may take to take a request, and then to send all of its reply, milliseconds.
 pub const IO_TIMEOUT_MS: u64 = 5_000;
 
-/// A receive buffer that the replies of all typed calls fit into, Redis's to HELLO and XINFO STREAM among them.
+/// A receive buffer that the replies of all typed calls fit into. Of the reply to XINFO STREAM only the start is needed,
+/// which has the last ID.
 pub const RX_LEN: usize = 512;
 /// A transmit buffer for a few requests.
 pub const TX_LEN: usize = 512;

@@ -128,7 +128,7 @@ pub const PUSH_TO_LEN_MAX: usize = 64;
 /// Length of a peer's token.
 pub const PUSH_TOKEN_LEN_MAX: usize = 64;
 /// Length of the last error in INFO; a longer one is cut.
-pub const PUSH_ERROR_LEN_MAX: usize = 48;
+pub const PUSH_ERROR_LEN_MAX: usize = 80;
 /// The longest time between two samples of a reading, milliseconds: a day.
 pub const PUSH_PERIOD_MS_MAX: u32 = 86_400_000;
 

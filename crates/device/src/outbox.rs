@@ -17,7 +17,8 @@
 //!
 //! The error "equal or smaller" counts as a delivery only if the sample was sent on an earlier connection, whose answer
 //! was lost. As the first answer to a sample, the error means that another client writes to the stream. Then the sample
-//! gets a new ID on a new connection, and none is lost.
+//! gets a new ID on a new connection, and none is lost. The samples that were on their way behind that one are settled
+//! first, on the connection on which they were sent.
 
 use core::cell::{Cell, RefCell};
 use core::future::poll_fn;
@@ -343,9 +344,8 @@ impl<'a> Outbox<'a> {
         let state = &mut *self.state.borrow_mut();
         state.learnt |= 1 << index;
         if let (Some(known), Some(last)) = (state.last.get_mut(index), last) {
-            // Samples that this device has sent may be yet to arrive. An ID beyond those of samples is taken for the
-            // greatest.
-            *known = SampleId::new(last).unwrap_or(SampleId::MAX).max(*known);
+            // Samples that this device has sent may be yet to arrive.
+            *known = SampleId::at_least(last).max(*known);
         }
     }
 
@@ -357,11 +357,16 @@ impl<'a> Outbox<'a> {
             // Names come from elsewhere, which must not find the outbox in use.
             let reading = self.reading(entry.reading.into(), names);
             let state = &mut *self.state.borrow_mut();
-            if state.ring.sent() >= PUSH_WINDOW_MAX {
+            if state.ring.sent() >= PUSH_WINDOW_MAX || state.ring.has_refused() {
                 return None;
             }
+            let Some((name, decimals)) = reading else {
+                // Its sensor is no more wired.
+                state.ring.skip();
+                continue;
+            };
             let id = if entry.has_id { Some(entry.id) } else { state.assign_id(entry) };
-            if let (Some(id), Some((name, decimals))) = (id, reading) {
+            if let Some(id) = id {
                 state.ring.send(id);
                 return Some(Outgoing { name, id: id.id(), value: entry.value.with_decimals(decimals) });
             }
@@ -375,28 +380,26 @@ impl<'a> Outbox<'a> {
     /// the sample.
     ///
     /// # Errors
-    /// [`IdConflict`]: the sample hasn't arrived and never will under this ID. The sample gets another ID on the next
-    /// connection.
+    /// [`IdConflict`], once all samples on their way are settled: one of them hasn't arrived and never will under its ID.
+    /// Until the next connection no sample goes out. There the sample gets another ID.
     pub fn settle(&self, outcome: SampleOutcome, reason: &str) -> Result<(), IdConflict> {
         let state = &mut *self.state.borrow_mut();
-        let count = match outcome {
-            SampleOutcome::Stored => &mut state.counts.delivered,
-            SampleOutcome::IdNotGreater if state.ring.is_first_unacked() => {
-                state.counts.delivered = state.counts.delivered.wrapping_add(1);
-                &mut state.counts.repeated
+        let is_repeated = state.ring.is_first_unacked();
+        let counts = &mut state.counts;
+        match outcome {
+            SampleOutcome::IdNotGreater if !is_repeated => state.ring.refuse(),
+            SampleOutcome::Stored | SampleOutcome::IdNotGreater => {
+                counts.delivered = counts.delivered.wrapping_add(1);
+                counts.repeated = counts.repeated.wrapping_add((outcome == SampleOutcome::IdNotGreater).into());
+                state.ring.pop();
             }
-            SampleOutcome::IdNotGreater => {
-                state.ring.clear_id();
-                return Err(IdConflict);
+            SampleOutcome::Refused => {
+                counts.refused = counts.refused.wrapping_add(1);
+                state.ring.pop();
+                state.note(reason);
             }
-            SampleOutcome::Refused => &mut state.counts.refused,
-        };
-        *count = count.wrapping_add(1);
-        state.ring.pop();
-        if outcome == SampleOutcome::Refused {
-            state.note(reason);
         }
-        Ok(())
+        if state.ring.has_refused() && state.ring.sent() == 0 { Err(IdConflict) } else { Ok(()) }
     }
 
     /// Samples that wait or are on their way.

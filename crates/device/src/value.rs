@@ -59,6 +59,22 @@ impl Value {
         })?;
         if negative { Some(Self(value)) } else { value.checked_neg().map(Self) }
     }
+
+    /// The same value with `to` decimals in the place of `from`, rounded to the nearest. None if it is out of range then.
+    pub(crate) fn rescaled(self, from: u8, to: u8) -> Option<Self> {
+        i32::try_from(rescale(self.0.into(), from, to)?).ok().map(Self)
+    }
+}
+
+/// A number in units of decimal `from` in units of decimal `to`, rounded to the nearest, and halves away from zero. None
+/// if it is out of range then.
+pub(crate) fn rescale(number: i64, from: u8, to: u8) -> Option<i64> {
+    let factor = 10i64.checked_pow(from.abs_diff(to).into())?;
+    if to >= from {
+        return number.checked_mul(factor);
+    }
+    let half = if number < 0 { -(factor / 2) } else { factor / 2 };
+    number.saturating_add(half).checked_div(factor)
 }
 
 /// The latest sample of a reading.
@@ -145,6 +161,23 @@ mod tests {
         check(i32::MAX, 6, "2147.483647");
         check(i32::MIN, 3, "-2147483.648");
         check(i32::MIN, 0, "-2147483648");
+    }
+
+    #[test]
+    fn other_decimals_round_to_the_nearest_value() {
+        let check = |value, from, to, expected: Option<i32>| {
+            assert_eq!(Value(value).rescaled(from, to), expected.map(Value), "{value} {from} {to}");
+        };
+        check(235, 1, 1, Some(235));
+        check(235, 1, 3, Some(23_500));
+        check(235, 1, 0, Some(24));
+        check(-235, 1, 0, Some(-24));
+        check(-234, 1, 0, Some(-23));
+        check(4, 1, 0, Some(0));
+        check(-4, 1, 0, Some(0));
+        check(i32::MAX, 0, 1, None);
+        check(i32::MAX, 6, 0, Some(2_147));
+        check(i32::MIN, 6, 5, Some(-214_748_365));
     }
 
     #[test]

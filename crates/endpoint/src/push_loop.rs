@@ -3,8 +3,8 @@
 use core::fmt::{self, Write as _};
 use core::net::{IpAddr, SocketAddr};
 
-use edge_nal::{AddrType, Dns, TcpConnect, TcpShutdown};
-use embassy_futures::select::select;
+use edge_nal::{AddrType, Dns, Readable, TcpConnect, TcpShutdown};
+use embassy_futures::select::{Either, select};
 use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{Read, Write};
 use heapless::String;
@@ -24,6 +24,8 @@ pub type PushBuffers = ClientBuffers<PUSH_RX_LEN, PUSH_TX_LEN>;
 enum Ended {
     /// Other settings are in force.
     Reconfigured,
+    /// The peer has closed a connection on which nothing was on its way.
+    Idle,
     /// For this reason.
     Failed(String<PUSH_ERROR_LEN_MAX, u8>),
 }
@@ -71,7 +73,7 @@ pub async fn push<S: TcpConnect, D: Dns>(
             backoff.reset();
         }
         match ended {
-            Ended::Reconfigured => outbox.disconnected(None),
+            Ended::Reconfigured | Ended::Idle => outbox.disconnected(None),
             Ended::Failed(why) => {
                 outbox.disconnected(Some(&why));
                 let wait = Duration::from_millis(backoff.next_ms(&PUSH_PAUSES, random()).into());
@@ -130,7 +132,7 @@ fn parse(to: &str) -> Option<Peer<'_>> {
 }
 
 /// Logs in, asks where the streams end, and sends samples as they come.
-async fn talk<T: Read + Write>(
+async fn talk<T: Read + Write + Readable>(
     (outbox, names): (&Outbox<'_>, &impl ReadingNames),
     version: u32,
     client: &mut Client<'_, T>,
@@ -153,6 +155,7 @@ where
             // The key is of another type, which the peer repeats for each sample; or the peer has no XINFO, or doesn't
             // permit it. Then the first ID is as if there were no stream.
             Err(ClientError::Refused) if is_of_request(client.refusal()) => None,
+            Err(ClientError::Unexpected) => None,
             Err(error) => return Err(refused(error, client)),
         };
         outbox.set_last_id(index, last);
@@ -168,8 +171,15 @@ where
             client.send(&[b"XADD", key.as_bytes(), id.as_bytes(), b"value", value.as_bytes()]).await?;
         }
         if client.owed() == 0 {
-            outbox.ready(version).await;
-            continue;
+            match select(outbox.ready(version), client.unasked()).await {
+                Either::First(()) => continue,
+                Either::Second(result) => result?,
+            }
+            return Err(match client.receive().await {
+                Err(ClientError::Closed) => Ended::Idle,
+                Ok(Reply::Error(error)) => Ended::because(error),
+                result => result.map(|_| ClientError::<T::Error>::Unexpected)?.into(),
+            });
         }
         let (outcome, reason) = match client.receive().await? {
             Reply::Bulk(_) => (SampleOutcome::Stored, &b""[..]),
@@ -186,16 +196,19 @@ where
 fn outcome(error: &[u8]) -> Option<SampleOutcome> {
     if error.starts_with(b"ERR The ID specified in XADD is equal or smaller") {
         Some(SampleOutcome::IdNotGreater)
-    } else if error.starts_with(b"ERR ") || error.starts_with(b"WRONGTYPE ") {
+    } else if is_of_request(error) && !error.starts_with(b"NOPERM ") {
         Some(SampleOutcome::Refused)
     } else {
         None
     }
 }
 
-/// Whether an error is about the request, and not about the state that the peer is in.
+/// Whether an error is about the request, and not about the state that the peer is in. Redis and devices begin most errors
+/// of requests with `ERR`. With `ERR` they also say that they have no room for the connection, or that they end it.
 fn is_of_request(error: &[u8]) -> bool {
-    [&b"ERR "[..], b"NOPERM ", b"WRONGTYPE "].iter().any(|kind| error.starts_with(kind))
+    let is_one_of = |kinds: &[&[u8]]| kinds.iter().any(|kind| error.starts_with(kind));
+    is_one_of(&[b"ERR ", b"NOPERM ", b"WRONGTYPE "])
+        && !is_one_of(&[b"ERR max number of clients", b"ERR Protocol error"])
 }
 
 /// Why a call failed, in the peer's words if it has said so.

@@ -44,6 +44,7 @@
 //! | `lossy_utf8` | [`LossyUtf8`]: a client's bytes as text |
 //! | `request_encoder` | [`encode_request`]: requests as a client writes them |
 //! | `reply_decoder`, `reply_scan` | [`decode_reply`], [`Reply`]: replies as a client reads them |
+//! | `reply_skip` | [`ReplySkip`]: passing over a reply that is too long |
 //! | `protocol` | [`Protocol`]: RESP2 or RESP3 |
 //! | `buffer`, `decimal`, `double` | appending to a slice; integers and doubles in decimal |
 
@@ -63,6 +64,7 @@ mod protocol;
 mod protocol_error;
 mod reply_decoder;
 mod reply_scan;
+mod reply_skip;
 mod reply_writer;
 mod request;
 mod request_encoder;
@@ -75,8 +77,9 @@ pub use limits::{HTTP_START_LEN_MAX, Limits};
 pub use lossy_utf8::LossyUtf8;
 pub use protocol::Protocol;
 pub use protocol_error::ProtocolError;
-pub use reply_decoder::{Elements, ElementsIter, Reply, decode_reply};
+pub use reply_decoder::{Elements, ElementsIter, Reply, decode_reply, decode_start};
 pub use reply_scan::ReplyError;
+pub use reply_skip::ReplySkip;
 pub use reply_writer::{BufferFull, ReplyText, ReplyWriter};
 pub use request::Request;
 pub use request_encoder::{EncodeError, encode_request};

@@ -77,6 +77,17 @@ pub fn decode_reply(rx: &[u8], rx_len_max: usize) -> Result<Option<(Reply<'_>, u
     }
 }
 
+/// The values that have come of the aggregate that `rx` starts with, whose end
+/// may be missing. Nothing if `rx` starts with something else.
+pub fn decode_start(rx: &[u8]) -> impl Iterator<Item = Reply<'_>> {
+    let head = Head::decode(rx).ok().flatten();
+    let elements = head.and_then(|head| match head.body {
+        Body::Elements(len) => Some(Elements { len, bytes: rx.get(head.len..)? }.iter()),
+        _ => None,
+    });
+    elements.into_iter().flatten()
+}
+
 impl<'a> Reply<'a> {
     /// Reads exactly one reply, whose end [`scan`] has found.
     fn from_scanned(bytes: &'a [u8]) -> Result<Self, ReplyError> {
@@ -253,6 +264,19 @@ mod tests {
     fn attributes_are_passed_over() {
         check("|1\r\n+ttl\r\n:3600\r\n:7\r\n", Reply::Integer(7));
         check("|0\r\n|1\r\n*1\r\n+a\r\n+b\r\n:7\r\n", Reply::Integer(7));
+    }
+
+    #[test]
+    fn the_start_of_an_aggregate_has_the_values_that_have_come() {
+        let start = |wire: &'static str| decode_start(wire.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(
+            start("%3\r\n+a\r\n:1\r\n+b\r\n$900\r\nxyz"),
+            [Reply::Simple(b"a"), Reply::Integer(1), Reply::Simple(b"b")]
+        );
+        assert_eq!(start("*1\r\n:1\r\n:2\r\n"), [Reply::Integer(1)]);
+        for wire in ["", "*", "*2\r\n", "$3\r\nabc\r\n", "nothing"] {
+            assert_eq!(start(wire), [], "{wire:?}");
+        }
     }
 
     #[test]

@@ -154,16 +154,138 @@ fn decimals_grow_with_the_values() {
          ap= $3|2-0|
          ap: XADD history:a.x 3 value 8
          ap= $3|3-0|
-         ap: XADD history:a.x 4 value 1000000000
-         ap= -ERR value is not a plain number, or has too many digits|
-         ap: XADD history:b.x 1 value 1000000000
-         ap= $3|1-0|
-         ap: XADD history:b.x 2 value 1.5
-         ap= -ERR value is not a plain number, or has too many digits|
-         ap: GET b.x
-         ap= $10|1000000000|
          ap: XRANGE history:a.x - +
          ap= *3|*2|$3|1-0|*2|$5|value|$4|7.00|*2|$3|2-0|*2|$5|value|$4|7.25|*2|$3|3-0|*2|$5|value|$4|8.00|",
+    );
+}
+
+/// A value has 32 bits. Decimals give way to the digits before the point.
+#[test]
+fn decimals_shrink_where_a_value_has_no_room_for_them() {
+    check(
+        "ap: SUBSCRIBE a.x
+         ap= *3|$9|subscribe|$3|a.x|:1|
+         ap2: XADD history:a.x 1 value -0.000001
+         ap2= $3|1-0|
+         ap= *3|$7|message|$3|a.x|$9|-0.000001|
+         ap2: XADD history:a.x 2 value 2148
+         ap2= $3|2-0|
+         ap= *3|$7|message|$3|a.x|$10|2148.00000|
+         ap2: XADD history:a.x 3 value 7.123456
+         ap2= $3|3-0|
+         ap= *3|$7|message|$3|a.x|$7|7.12346|
+         ap2: XADD history:a.x 4 value -2147483648
+         ap2= $3|4-0|
+         ap= *3|$7|message|$3|a.x|$11|-2147483648|
+         ap2: XADD history:a.x 5 value 1.5
+         ap2= $3|5-0|
+         ap= *3|$7|message|$3|a.x|$1|2|
+         ap2: XRANGE history:a.x - +
+         ap2= *5|*2|$3|1-0|*2|$5|value|$1|0|*2|$3|2-0|*2|$5|value|$4|2148|*2|$3|3-0|*2|$5|value|$1|7|*2|$3|4-0|*2|$5|value|$11|-2147483648|*2|$3|5-0|*2|$5|value|$1|2|
+         ap2: TS.RANGE a.x - + AGGREGATION min 100000
+         ap2~ +-2147483648|
+         ap2: XADD history:a.x 6 value 2147483648
+         ap2= -ERR value is not a plain number, or has too many digits|
+         ap2: XADD history:a.x 6 value 2147483647.5
+         ap2= -ERR value is not a plain number, or has too many digits|",
+    );
+}
+
+/// Once the great value is gone, there is room for decimals again.
+#[test]
+fn decimals_come_back_when_the_great_value_is_gone() {
+    let board = Board::default();
+    board.days.set(0);
+    let mut script = "ap: XADD history:a.x 1 value 2000000000\nap= $3|1-0|\n".to_owned();
+    for id in 2..2 + sockeye_device::limits::HISTORY_LEN {
+        let text = format!("{id}-0");
+        script += &format!("ap: XADD history:a.x {id} value 1.5\nap= ${}|{text}|\n", text.len());
+    }
+    script += "ap: GET a.x\nap= $1|2|\nap: XADD history:a.x 100 value 1.5\nap= $5|100-0|\nap: GET a.x\nap= $3|1.5|\n";
+    check_on(&board, &script);
+}
+
+/// As Python, JavaScript and others write a number that has no short form.
+#[test]
+fn more_decimals_than_there_can_be_are_rounded() {
+    for (text, expected) in [
+        ("21.299999999999997", "21.300000"),
+        ("-0.0000005", "-0.000001"),
+        ("-0.0000004", "0.000000"),
+        ("999.9999996", "1000.000000"),
+        ("-0", "0"),
+        ("00021.50", "21.50"),
+        ("2147483647.4999999", "2147483647"),
+    ] {
+        check(&format!(
+            "ap: XADD history:a.x 1 value {text}
+             ap= $3|1-0|
+             ap: GET a.x
+             ap= ${}|{expected}|",
+            expected.len()
+        ));
+    }
+    for text in ["nan", "inf", "-inf", "1e3", "1.", ".5", "-", "+1", "1.2.3", "0x1", "1,5", "99999999999999999999"] {
+        check(&format!(
+            "ap: XADD history:a.x 1 value {text}
+             ap= -ERR value is not a plain number, or has too many digits|"
+        ));
+    }
+}
+
+#[test]
+fn after_the_last_id_there_is_none() {
+    check(
+        "ap: XADD history:a.x 281474976710655-65535 value 1
+         ap= $21|281474976710655-65535|
+         ap: XADD history:a.x * value 1
+         ap= -ERR The stream has exhausted the last possible ID, unable to add more items|
+         ap: XADD history:a.x 281474976710655-* value 1
+         ap= -ERR The stream has exhausted the last possible ID, unable to add more items|
+         ap: XLEN history:a.x
+         ap= :1|",
+    );
+}
+
+/// A wired thing may have a name with a point, as the readings of others have.
+#[test]
+fn an_output_can_not_be_taken_for_a_reading() {
+    check_on(
+        &Board::wired(),
+        "ap: CONFIG SET wiring.barn.fan \"output pin=4\"
+         ap= +OK|
+         ap: XADD history:barn.fan 1 value 7
+         ap= -ERR 'history:barn.fan' is this device's own: only it can add to it|
+         ap: SET barn.fan 1
+         ap= +OK|
+         ap: GET barn.fan
+         ap= $1|1|",
+    );
+}
+
+/// A thing that is wired later has the name, and each key is there once.
+#[test]
+fn a_name_that_is_wired_is_no_other_devices() {
+    check_on(
+        &Board::wired(),
+        "ap: XADD history:barn.fan 1 value 7
+         ap= $3|1-0|
+         ap: XADD history:cellar.door 1 value 7
+         ap= $3|1-0|
+         ap: CONFIG SET wiring.barn.fan \"output pin=4\" wiring.cellar.door \"input pin=5\"
+         ap= +OK|
+         ap: GET barn.fan
+         ap= $1|0|
+         ap: SET barn.fan 1
+         ap= +OK|
+         ap: KEYS *barn.fan
+         ap= *2|$8|barn.fan|$13|meta:barn.fan|
+         ap: KEYS meta:cellar.door
+         ap= *1|$16|meta:cellar.door|
+         ap: XADD history:cellar.door 2 value 7
+         ap= -ERR 'history:cellar.door' is this device's own: only it can add to it|
+         ap: INFO device
+         ap~ |remote_readings:count=0,max=2|",
     );
 }
 

@@ -5,6 +5,7 @@
 //! `SOCKEYE_SEEDS` says how many runs of each kind there are, 1,000 without it; a run that fails names its seed, and
 //! `SOCKEYE_SEED` repeats that one.
 
+mod hostile;
 mod net;
 mod peer;
 mod run;

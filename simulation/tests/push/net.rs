@@ -138,7 +138,12 @@ impl Write for Socket {
 
 impl Readable for Socket {
     async fn readable(&mut self) -> Result<(), ErrorKind> {
-        unreachable!("the client reads")
+        poll_fn(|_| {
+            let pipe = &*self.0.borrow();
+            let is_over = (pipe.is_cut || pipe.down_left == Some(0)) && !pipe.is_silent;
+            if pipe.down.is_empty() && !is_over { Poll::Pending } else { Poll::Ready(Ok(())) }
+        })
+        .await
     }
 }
 

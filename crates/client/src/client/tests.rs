@@ -178,7 +178,7 @@ fn silence_ends() {
 fn what_is_no_reply_ends_the_connection() {
     let nested = "*1\r\n".repeat(9);
     for (reply, error) in
-        [("HTTP/1.1", ReplyError::UnknownType(b'H')), ("$65\r\n", ReplyError::TooLong), (&nested, ReplyError::TooDeep)]
+        [("HTTP/1.1", ReplyError::UnknownType(b'H')), ("$x\r\n", ReplyError::Malformed), (&nested, ReplyError::TooDeep)]
     {
         check(&[reply, "+PONG\r\n"], async |client| {
             assert_eq!(client.ping().await, Err(ClientError::Reply(error)));
@@ -227,4 +227,89 @@ fn too_many_channels_are_no_request() {
         assert!(matches!(block_on(client.subscribe(channels)), Err(ClientError::Unexpected)));
     }
     assert_eq!(received(&script), "");
+}
+
+/// A server that sends byte after byte, each in time, and never ends.
+struct Drip {
+    bytes: std::iter::Cycle<std::slice::Iter<'static, u8>>,
+}
+
+impl ErrorType for Drip {
+    type Error = Infallible;
+}
+
+impl Read for Drip {
+    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Infallible> {
+        embassy_time::Timer::after(TIMEOUT / 8).await;
+        buf[0] = *self.bytes.next().unwrap();
+        Ok(1)
+    }
+}
+
+impl Write for Drip {
+    async fn write(&mut self, buf: &[u8]) -> Result<usize, Infallible> {
+        Ok(buf.len())
+    }
+
+    async fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_server_that_only_seems_to_reply_ends_the_call_in_time() {
+    // A reply of which more comes each time, and messages without end.
+    for bytes in [&b"+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"[..], b">1\r\n:1\r\n", b"|0\r\n"] {
+        let mut buffers = ClientBuffers::<64, 64>::sized();
+        let mut client = Client::new(Drip { bytes: bytes.iter().cycle() }, &mut buffers, TIMEOUT);
+        assert_eq!(block_on(client.ping()), Err(ClientError::TimedOut), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_reply_that_is_too_long_is_passed_over() {
+    let long = format!("*2\r\n$1\r\na\r\n*2\r\n:1\r\n$300\r\n{}\r\n", "x".repeat(300));
+    for len in [1, 7, 64, 1_000] {
+        let wire = format!("{long}+PONG\r\n>1\r\n$100\r\n{}\r\n+PONG\r\n", "y".repeat(100));
+        let pieces: Vec<&str> = wire.as_bytes().chunks(len).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+        check(&pieces, async |client| {
+            assert_eq!(client.request(&[b"KEYS", b"*"]).await, Err(ClientError::Reply(ReplyError::TooLong)));
+            assert_eq!(client.ping().await, Ok(()));
+            assert_eq!(client.ping().await, Ok(()), "a message that is too long is passed over like a short one");
+            assert_eq!(client.ping().await, Err(ClientError::Closed));
+        });
+    }
+    // A line has to fit, and a reply that isn't over in time ends the connection.
+    for (pieces, error) in [
+        (
+            ["+aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n"],
+            ReplyError::TooLong.into(),
+        ),
+        (["$300\r\nx", "yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"], ClientError::Closed),
+    ] {
+        check(&pieces, async |client| {
+            assert_eq!(client.ping().await, Err(error));
+            assert_eq!(client.ping().await, Err(ClientError::Closed));
+        });
+    }
+}
+
+/// Redis 8.6 tells six figures more about a stream than Redis 7, and an entry may have any length.
+#[test]
+fn the_last_id_of_a_stream_is_in_the_beginning_of_a_long_reply() {
+    let (head, entry) = ("*4\r\n$17\r\nlast-generated-id\r\n$3\r\n5-1\r\n", "e".repeat(700));
+    let long = format!("{head}$10\r\nlast-entry\r\n$700\r\n{entry}\r\n");
+    check(&[&long, "+PONG\r\n"], async |client| {
+        assert_eq!(client.stream_last_id("a").await, Ok(Some(&b"5-1"[..])));
+        assert_eq!(client.ping().await, Ok(()));
+    });
+    // A server may leave the last ID out.
+    check(&[&long.replacen("last-g", "most-g", 1), "+PONG\r\n"], async |client| {
+        assert_eq!(client.stream_last_id("a").await, Err(ClientError::Unexpected));
+        assert_eq!(client.ping().await, Ok(()));
+    });
+    // Redis 5 has the names as statuses.
+    check(&["*4\r\n+length\r\n:1\r\n+last-generated-id\r\n$3\r\n5-1\r\n"], async |client| {
+        assert_eq!(client.stream_last_id("a").await, Ok(Some(&b"5-1"[..])));
+    });
 }

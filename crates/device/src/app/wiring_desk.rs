@@ -9,7 +9,7 @@ use sockeye_wiring::run::Desk;
 use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Wiring};
 
-use crate::app::App;
+use crate::app::{App, Samples};
 use crate::limits::{NAME_LEN_MAX, READINGS_MAX};
 use crate::outbox::ReadingNames;
 use crate::rules::engine;
@@ -29,8 +29,29 @@ impl App<'_> {
             }
             state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
         }
-        if let Some(outbox) = self.environment.outbox.filter(|_| state.wired.take_rewired()) {
+        let is_rewired = state.wired.take_rewired();
+        if is_rewired {
+            self.forget_hidden(state, &mut samples);
+        }
+        if let Some(outbox) = self.environment.outbox.filter(|_| is_rewired) {
             outbox.rewire(left);
+        }
+    }
+
+    /// Forgets the readings of other devices whose names are now those of something wired.
+    fn forget_hidden(&self, state: &mut State, samples: &mut Samples<'_>) {
+        let own = state.wired.own;
+        for slot in 0..state.remotes.max() {
+            let catalog = state.catalog(self.platform);
+            let is_hidden = state.remotes.get(slot).is_some_and(|remote| {
+                let name = remote.name().as_bytes();
+                catalog.find_reading(name) != Some(own + slot) || catalog.find_output(name).is_some()
+            });
+            if is_hidden {
+                state.remotes.remove(slot);
+                samples.forget(own + slot);
+                state.sessions.iter_mut().for_each(|session| session.subscriber.forget((own + slot) as u8));
+            }
         }
     }
 }

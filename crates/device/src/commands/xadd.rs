@@ -8,13 +8,14 @@ use crate::commands::stream_commands::INVALID_ID;
 use crate::keys::catalog::{HISTORY, Key};
 use crate::keys::day::Day;
 use crate::keys::history::{SampleId, StreamId};
-use crate::keys::remote;
+use crate::keys::remote::{self, Number};
 use crate::limits::RULES_LOOK_MS;
 use crate::platform::Now;
 use crate::rules::engine;
 
 const EQUAL_OR_SMALLER: &str = "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 const NOT_A_NUMBER: &str = "ERR value is not a plain number, or has too many digits";
+const EXHAUSTED: &str = "ERR The stream has exhausted the last possible ID, unable to add more items";
 const TOO_MANY: &str = "ERR too many remote readings: this device has no room for another one";
 /// Options of Redis's XADD. A device keeps as many samples as it has room for, whatever a client would like.
 const OPTIONS: [&[u8]; 4] = [b"NOMKSTREAM", b"MAXLEN", b"MINID", b"LIMIT"];
@@ -41,6 +42,7 @@ impl Wanted {
 
     /// The ID after `last`, unless the one that is wanted isn't.
     fn id(self, last: SampleId, now: Now) -> Result<SampleId, &'static str> {
+        last.following().ok_or(EXHAUSTED)?;
         let id = match self {
             Self::Any => return Ok(last.next(now)),
             Self::Ms(ms) if ms == last.id().ms => last.id().next().filter(|id| id.ms == ms),
@@ -66,9 +68,11 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     }
     let name = cx.arg(1).strip_prefix(HISTORY.as_bytes()).unwrap_or_default();
     let own = cx.state.wired.own;
+    // A reading of another device would hide an output of the same name.
+    let is_output = matches!(cx.find(name), Some(Key::Output(_)));
     let known = match cx.find(cx.arg(1)) {
         Some(Key::History(index)) if index >= own => Some(index),
-        Some(Key::History(_)) => {
+        found if is_output || matches!(found, Some(Key::History(_))) => {
             let key = LossyUtf8(cx.arg(1));
             return cx.refuse(format_args!("ERR '{key}' is this device's own: only it can add to it"));
         }
@@ -80,7 +84,7 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         return Err("ERR a sample has the one field 'value'");
     }
     let decimals = known.and_then(|index| cx.catalog().reading(index)).map_or(0, |(_, decimals)| decimals);
-    let value = remote::parse(cx.arg(4), decimals).ok_or(NOT_A_NUMBER)?;
+    let number = Number::parse(cx.arg(4)).ok_or(NOT_A_NUMBER)?;
     let index = match known {
         Some(index) => index,
         None => {
@@ -97,12 +101,15 @@ pub(crate) fn xadd(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         Day::forget(cx.days, index);
         cx.state.sessions.iter_mut().for_each(|session| session.subscriber.forget(index as u8));
     }
-    let (latest, finer) = value.parts();
-    if !history.rescale(finer - decimals) {
-        return Err(NOT_A_NUMBER);
+    // More decimals need room in all values that are kept.
+    let fits = |to| to <= decimals || history.has_room(decimals, to) && Day::has_room(cx.days, index, decimals, to);
+    let value = number.decimal(decimals, fits).ok_or(NOT_A_NUMBER)?;
+    let (latest, new_decimals) = value.parts();
+    if new_decimals != decimals {
+        history.rescale(decimals, new_decimals);
+        Day::rescale(cx.days, index, decimals, new_decimals);
     }
     history.add(latest, id);
-    Day::rescale(cx.days, index, finer - decimals);
     cx.state.clock.follow(cx.now);
     // Samples that were delayed belong to the time of their ID.
     Day::add_to(cx.days, index, latest, cx.state.clock.uptime_ms(id.id().ms, cx.now));

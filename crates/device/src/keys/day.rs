@@ -5,7 +5,7 @@
 
 use crate::limits::{BUCKET_COUNT_MAX, CLOCK_SLACK_MS, DAY_MINUTES, DAY_TENS, MINUTE_MS, TEN_MINUTES};
 use crate::platform::Now;
-use crate::value::Value;
+use crate::value::{Value, rescale};
 
 /// The aggregate of the samples of some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,27 +163,23 @@ impl<const N: usize> Ring<N> {
         }
     }
 
-    /// Makes values `factor` times as large; false if one of them would be out of range.
-    fn rescale(&mut self, factor: i32) -> bool {
-        let scale = |bucket: Bucket| {
-            let minimum = bucket.minimum.checked_mul(factor)?;
-            let (mean, maximum) = (bucket.mean.checked_mul(factor)?, bucket.maximum.checked_mul(factor)?);
-            Some(Bucket { minimum, mean, maximum, count: bucket.count })
-        };
+    /// All buckets that have a sample.
+    fn buckets(&self) -> impl Iterator<Item = Bucket> {
+        self.closed.iter().filter_map(|place| place.bucket()).chain(self.open.bucket())
+    }
+
+    /// Gives all values `to` decimals in the place of `from`.
+    fn rescale(&mut self, from: u8, to: u8) {
+        let scale = |value: i32| Value(value).rescaled(from, to).map_or(value, |value| value.0);
         for place in &mut self.closed {
-            if let Some(bucket) = place.bucket() {
-                let Some(bucket) = scale(bucket) else { return false };
-                *place = Packed::new(bucket);
+            if let Some(Bucket { minimum, mean, maximum, count }) = place.bucket() {
+                let (minimum, mean, maximum) = (scale(minimum), scale(mean), scale(maximum));
+                *place = Packed::new(Bucket { minimum, mean, maximum, count });
             }
         }
         let Sum { sum, minimum, maximum, .. } = &mut self.open;
-        match (sum.checked_mul(factor.into()), minimum.checked_mul(factor), maximum.checked_mul(factor)) {
-            (Some(new_sum), Some(new_minimum), Some(new_maximum)) => {
-                (*sum, *minimum, *maximum) = (new_sum, new_minimum, new_maximum);
-                true
-            }
-            _ => false,
-        }
+        (*minimum, *maximum) = (scale(*minimum), scale(*maximum));
+        *sum = rescale(*sum, from, to).unwrap_or(*sum);
     }
 }
 
@@ -234,14 +230,21 @@ impl Day {
         }
     }
 
-    /// Gives the values of reading `index` more decimals. A day with a value that would be out of range is forgotten.
-    pub(crate) fn rescale(days: &mut [Self], index: usize, decimals: u8) {
-        let Some(day) = days.iter_mut().find(|day| usize::from(day.owner) == index + 1) else {
-            return;
-        };
-        let factor = 10i32.checked_pow(decimals.into());
-        if decimals > 0 && !factor.is_some_and(|factor| day.minutes.rescale(factor) && day.tens.rescale(factor)) {
-            *day = Self { owner: day.owner, ..Self::new() };
+    /// Whether the values of reading `index` have room for `to` decimals in the place of `from`.
+    pub(crate) fn has_room(days: &[Self], index: usize, from: u8, to: u8) -> bool {
+        let fits = |value: i32| Value(value).rescaled(from, to).is_some();
+        Self::of(days, index).is_none_or(|day| {
+            let mut buckets = day.minutes.buckets().chain(day.tens.buckets());
+            buckets.all(|bucket| fits(bucket.minimum) && fits(bucket.maximum))
+        })
+    }
+
+    /// Gives the values of reading `index` `to` decimals in the place of `from`, for which there [is
+    /// room](Self::has_room).
+    pub(crate) fn rescale(days: &mut [Self], index: usize, from: u8, to: u8) {
+        if let Some(day) = days.iter_mut().find(|day| usize::from(day.owner) == index + 1) {
+            day.minutes.rescale(from, to);
+            day.tens.rescale(from, to);
         }
     }
 

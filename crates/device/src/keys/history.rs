@@ -81,6 +81,12 @@ impl SampleId {
         fits.then_some(Self(id.ms << Self::SEQ_BITS | id.seq))
     }
 
+    /// The ID itself, or the next greater one that a sample can have; the greatest if there is none.
+    pub(crate) fn at_least(id: StreamId) -> Self {
+        let next_ms = || Some(StreamId { ms: id.ms.checked_add(1)?, seq: 0 });
+        Self::new(id).or_else(|| Self::new(next_ms()?)).unwrap_or(Self::MAX)
+    }
+
     /// The ID of a sample that comes now: the time, or the one after this if the clock stood still or was put back.
     pub(crate) fn next(self, now: Now) -> Self {
         let time = Self((now.stamp_us() / 1_000) << Self::SEQ_BITS);
@@ -170,17 +176,15 @@ impl History {
         (self.next, self.len, self.last) = (0, 0, SampleId(0));
     }
 
-    /// Makes room for more decimals in values that have fewer. False if they would be out of range; then they are as
-    /// they were.
-    pub(crate) fn rescale(&mut self, decimals: u8) -> bool {
-        let finer = |value: &Value| value.0.checked_mul(10i32.checked_pow(decimals.into())?).map(Value);
+    /// Whether all values have room for `to` decimals in the place of `from`.
+    pub(crate) fn has_room(&self, from: u8, to: u8) -> bool {
+        self.values.iter().take(self.len.into()).all(|value| value.rescaled(from, to).is_some())
+    }
+
+    /// Gives all values `to` decimals in the place of `from`, for which there [is room](Self::has_room).
+    pub(crate) fn rescale(&mut self, from: u8, to: u8) {
         // The slots that hold no sample yet hold zeros, or what was there before.
-        let values = self.values.get_mut(..self.len.into()).unwrap_or_default();
-        let fits = values.iter().all(|value| finer(value).is_some());
-        if fits {
-            values.iter_mut().for_each(|value| *value = finer(value).unwrap_or(*value));
-        }
-        fits
+        self.values.iter_mut().for_each(|value| *value = value.rescaled(from, to).unwrap_or(*value));
     }
 
     /// The ID of the last sample; 0-0 before the first.
@@ -300,6 +304,18 @@ mod tests {
         check("21", "29", 3, 0);
         check("31", "99", 3, 0);
         check("30", "10", 3, 0);
+    }
+
+    #[test]
+    fn an_id_of_redis_is_at_most_as_great_as_that_of_a_sample() {
+        let check = |ms, seq, expected: (u64, u64)| {
+            let id = SampleId::at_least(StreamId { ms, seq }).id();
+            assert_eq!((id.ms, id.seq), expected, "{ms}-{seq}");
+        };
+        check(5, 65_535, (5, 65_535));
+        check(5, 65_536, (6, 0));
+        check((1 << 48) - 1, 65_536, ((1 << 48) - 1, 65_535));
+        check(u64::MAX, u64::MAX, ((1 << 48) - 1, 65_535));
     }
 
     #[test]

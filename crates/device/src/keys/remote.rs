@@ -2,16 +2,16 @@
 
 use heapless::String;
 
-use crate::limits::{REMOTE_NAME_LEN_MAX, REMOTES_MAX};
+use crate::limits::{DECIMALS_MAX, REMOTE_NAME_LEN_MAX, REMOTES_MAX};
 use crate::names::is_name_byte;
 use crate::platform::Now;
-use crate::value::{Decimal, Latest, Value};
+use crate::value::{Decimal, Latest, Value, rescale};
 
 /// A reading of another device.
 pub(crate) struct Remote {
     /// `NODE.NAME`.
     name: String<REMOTE_NAME_LEN_MAX, u8>,
-    /// The most decimals that a value of it had.
+    /// Decimals of all of its values.
     pub(crate) decimals: u8,
     /// The sample that came last, and when it came.
     latest: Latest,
@@ -71,6 +71,13 @@ impl Remotes {
         free.or_else(|| (0..self.max).filter_map(rank).min().map(|(_, slot)| slot))
     }
 
+    /// The reading is no more.
+    pub(crate) fn remove(&mut self, slot: usize) {
+        if let Some(slot) = self.slots.get_mut(slot) {
+            *slot = None;
+        }
+    }
+
     /// A sample came: it is the latest now. A reading that had another name before begins anew.
     pub(crate) fn set(&mut self, slot: usize, name: &[u8], value: Decimal, now: Now) {
         let (value, decimals) = value.parts();
@@ -101,13 +108,51 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
         && dot.is_some_and(|dot| dot > 0 && dot + 1 < name.len())
 }
 
-/// How a number is written in so many decimals as it has, or as `decimals` if those are more. None if it is no plain
-/// number, or has too many digits.
-pub(crate) fn parse(text: &[u8], decimals: u8) -> Option<Decimal> {
-    let own = text.iter().position(|byte| *byte == b'.').map_or(0, |dot| text.len() - dot - 1);
-    let decimals = decimals.max(u8::try_from(own).ok()?);
-    let is_possible = decimals <= crate::limits::DECIMALS_MAX;
-    is_possible.then(|| Value::parse(text, decimals))?.map(|value| value.with_decimals(decimals))
+/// Decimals of a number that are kept until it is rounded.
+const KEPT_DECIMALS: u8 = DECIMALS_MAX + 1;
+
+/// A plain number of any number of decimals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Number {
+    /// In units of the decimal after the last that a value can have, by which that one is rounded. Further decimals are cut
+    /// off: halves are rounded away from zero, so they decide nothing.
+    value: i64,
+    /// Decimals that the number was written with, as far as they are kept.
+    decimals: u8,
+}
+
+impl Number {
+    /// Reads digits, after a `-` perhaps, with digits after a point perhaps. None for everything else, such as an exponent,
+    /// and for a number that is out of range.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let (is_negative, text) = match text {
+            [b'-', text @ ..] => (true, text),
+            text => (false, text),
+        };
+        let mut parts = text.splitn(2, |byte| *byte == b'.');
+        let (whole, fraction) = (parts.next()?, parts.next());
+        let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        if !is_number(whole) || !fraction.is_none_or(is_number) {
+            return None;
+        }
+        let fraction = fraction.unwrap_or_default();
+        let mut digits =
+            whole.iter().chain(fraction.iter().chain(core::iter::repeat(&b'0')).take(KEPT_DECIMALS.into()));
+        let value = digits
+            .try_fold(0i64, |value, byte| value.checked_mul(10)?.checked_add(i64::from(*byte) - i64::from(b'0')))?;
+        let value = if is_negative { -value } else { value };
+        Some(Self { value, decimals: fraction.len().min(DECIMALS_MAX.into()) as u8 })
+    }
+
+    /// The number with as many decimals as it was written with, or as `least` if those are more. If it has no room for
+    /// them, or `fits` says that they are too many, it has fewer. None if the number has no room at all.
+    pub(crate) fn decimal(self, least: u8, fits: impl Fn(u8) -> bool) -> Option<Decimal> {
+        let most = self.decimals.max(least);
+        (0..=most).rev().find_map(|decimals| {
+            let value = i32::try_from(rescale(self.value, KEPT_DECIMALS, decimals)?).ok()?;
+            fits(decimals).then(|| Value(value).with_decimals(decimals))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -130,18 +175,29 @@ mod tests {
 
     #[test]
     fn numbers_have_their_own_decimals() {
-        let check = |text: &str, decimals, expected: Option<&str>| {
-            let value = parse(text.as_bytes(), decimals).map(|value| value.to_string());
-            assert_eq!(value.as_deref(), expected, "{text} {decimals}");
+        let check = |text: &str, least, expected: Option<&str>| {
+            let value = Number::parse(text.as_bytes()).and_then(|number| number.decimal(least, |_| true));
+            assert_eq!(value.map(|value| value.to_string()).as_deref(), expected, "{text} {least}");
         };
         check("23.5", 0, Some("23.5"));
         check("23.5", 2, Some("23.50"));
         check("-7", 0, Some("-7"));
         check("-0.000001", 0, Some("-0.000001"));
-        check("0.0000001", 0, None);
-        check("2147.5", 6, None);
-        check("7.", 0, None);
-        check("nan", 0, None);
+        check("0.0000001", 0, Some("0.000000"));
+        check("21.299999999999997", 0, Some("21.300000"));
+        check("2147.25", 6, Some("2147.250000"));
+        check("2147.5", 6, Some("2147.50000"));
+        check("2148.5", 6, Some("2148.50000"));
+        check("-2147483648.4", 0, Some("-2147483648"));
+        check("2147483647.4999999", 0, Some("2147483647"));
+        check("2147483647.5", 0, None);
+        check("999999999999", 0, None);
+        check("9999999999999999999999", 0, None);
+        for text in ["", "-", "7.", ".7", "nan", "1e3", "1.2.3", "+1", "--1"] {
+            check(text, 0, None);
+        }
+        let coarse = Number::parse(b"1.55").and_then(|number| number.decimal(0, |decimals| decimals < 2));
+        assert_eq!(coarse, Some(Value(16).with_decimals(1)));
     }
 
     #[test]

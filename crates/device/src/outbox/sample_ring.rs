@@ -27,11 +27,13 @@ pub(super) struct Ring {
     len: usize,
     /// How many are on their way: the oldest.
     sent: usize,
+    /// How many of those right behind need another ID.
+    refused: usize,
 }
 
 impl Ring {
     pub(super) fn new() -> Self {
-        Self { entries: [QueuedSample::default(); OUTBOX_LEN], start: 0, len: 0, sent: 0 }
+        Self { entries: [QueuedSample::default(); OUTBOX_LEN], start: 0, len: 0, sent: 0, refused: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -98,11 +100,25 @@ impl Ring {
         self.sent > 0 && self.entries[self.start % OUTBOX_LEN].is_unacked
     }
 
-    /// The oldest sample on its way needs another ID; it stays on its way until the connection ends.
-    pub(super) fn clear_id(&mut self) {
-        if let Some(entry) = self.slot(0) {
-            entry.has_id = false;
+    /// The oldest sample on its way has not arrived, and needs another ID. The sample goes behind the others on their way,
+    /// which may arrive under the IDs that they have.
+    pub(super) fn refuse(&mut self) {
+        let last = (self.sent + self.refused).min(self.len).saturating_sub(1);
+        let Some(first) = self.slot(0).map(|entry| QueuedSample { has_id: false, ..*entry }).filter(|_| self.sent > 0)
+        else {
+            return;
+        };
+        for position in 0..last {
+            self.entries[(self.start + position) % OUTBOX_LEN] = self.entries[(self.start + position + 1) % OUTBOX_LEN];
         }
+        self.entries[(self.start + last) % OUTBOX_LEN] = first;
+        self.sent -= 1;
+        self.refused += 1;
+    }
+
+    /// Whether a sample was refused for its ID on this connection.
+    pub(super) fn has_refused(&self) -> bool {
+        self.refused > 0
     }
 
     /// The oldest sample on its way is settled.
@@ -118,11 +134,10 @@ impl Ring {
     pub(super) fn mark_unacked(&mut self) {
         for position in 0..self.sent {
             if let Some(entry) = self.slot(position) {
-                // A sample that needs another ID has surely not arrived.
-                entry.is_unacked |= entry.has_id;
+                entry.is_unacked = true;
             }
         }
-        self.sent = 0;
+        (self.sent, self.refused) = (0, 0);
     }
 
     /// Nothing has ever gone out.
@@ -130,11 +145,11 @@ impl Ring {
         for entry in &mut self.entries {
             (entry.has_id, entry.is_unacked) = (false, false);
         }
-        self.sent = 0;
+        (self.sent, self.refused) = (0, 0);
     }
 
     pub(super) fn clear(&mut self) {
-        (self.len, self.sent) = (0, 0);
+        (self.len, self.sent, self.refused) = (0, 0, 0);
     }
 
     /// Takes out the sample at this position; those before it move up.

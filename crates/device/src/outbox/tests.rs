@@ -108,22 +108,58 @@ fn the_first_moment_has_an_id() {
     assert_eq!(send(&outbox), ["lm35 0-1"]);
 }
 
+/// Another device of the same name has written further than this one. All samples that are on their way are refused, and
+/// none of them has arrived.
 #[test]
 fn what_somebody_else_wrote_is_not_taken_for_an_answer() {
+    let outbox = outbox("*", 0);
+    connect(&outbox, &[Some((500, 0))]);
+    for ms in [1_000, 2_000, 3_000, 4_000, 5_000] {
+        outbox.put(0, Value(1), clock(ms, ms));
+    }
+    assert_eq!(send(&outbox), ["lm35 1000-0", "lm35 2000-0", "lm35 3000-0", "lm35 4000-0"]);
+    settle(&outbox, &[IdNotGreater, Stored, IdNotGreater]);
+    // Nothing more goes out on this connection.
+    assert!(send(&outbox).is_empty());
+    assert_eq!(outbox.settle(Stored, ""), Err(IdConflict));
+    outbox.disconnected(None);
+    connect(&outbox, &[Some((9_000, 0))]);
+    assert_eq!(send(&outbox), ["lm35 9000-1", "lm35 9000-2", "lm35 9000-3"]);
+    settle(&outbox, &[Stored; 3]);
+    let counts = outbox.counts();
+    assert_eq!((counts.delivered, counts.repeated), (5, 0));
+}
+
+/// The connection ends before the outcome of the second is known. Its own ID comes before those that are new.
+#[test]
+fn a_sample_with_a_new_id_is_behind_those_that_may_have_arrived() {
     let outbox = outbox("*", 0);
     connect(&outbox, &[Some((500, 0))]);
     for ms in [1_000, 2_000] {
         outbox.put(0, Value(1), clock(ms, ms));
     }
-    assert_eq!(send(&outbox), ["lm35 1000-0", "lm35 2000-0"]);
-    assert_eq!(outbox.settle(IdNotGreater, ""), Err(IdConflict));
+    assert_eq!(send(&outbox).len(), 2);
+    settle(&outbox, &[IdNotGreater]);
     outbox.disconnected(None);
-    // The second has arrived before the connection was closed.
-    connect(&outbox, &[Some((2_000, 0))]);
-    assert_eq!(send(&outbox), ["lm35 2000-1", "lm35 2000-0"]);
-    settle(&outbox, &[Stored, IdNotGreater]);
-    let counts = outbox.counts();
-    assert_eq!((counts.delivered, counts.repeated), (2, 1));
+    connect(&outbox, &[Some((1_500, 0))]);
+    assert_eq!(send(&outbox), ["lm35 2000-0", "lm35 2000-1"]);
+    settle(&outbox, &[Stored, Stored]);
+    assert_eq!((outbox.counts().delivered, outbox.counts().repeated), (2, 0));
+}
+
+#[test]
+fn samples_of_a_reading_that_is_no_more_are_given_up_without_an_error() {
+    let outbox = outbox("*", 0);
+    connect(&outbox, &[]);
+    outbox.put(0, Value(1), boot(1));
+    assert_eq!(send(&outbox).len(), 1);
+    outbox.put(0, Value(1), boot(2));
+    outbox.put(1, Value(1), boot(2));
+    outbox.rewire(0b01);
+    outbox.disconnected(None);
+    connect(&outbox, &[]);
+    assert_eq!(send(&outbox), ["rssi 2-0"]);
+    assert_eq!((outbox.counts().refused, outbox.error().as_str()), (0, ""));
 }
 
 #[test]

@@ -104,11 +104,13 @@ fn more_decimals_make_values_larger_or_forget_them() {
     for (value, uptime_ms) in [(5, 0), (-7, 60_000), (6, 120_000)] {
         Day::add_to(&mut days, 3, Value(value), uptime_ms);
     }
-    Day::rescale(&mut days, 3, 2);
+    assert!(Day::has_room(&days, 3, 0, 8) && !Day::has_room(&days, 3, 0, 9) && Day::has_room(&days, 4, 0, 9));
+    Day::rescale(&mut days, 3, 0, 2);
     assert_eq!(days[0].minute(1), Some(Bucket::sample(-700)));
     assert_eq!(days[0].ten(0).map(|ten| (ten.minimum, ten.mean, ten.maximum, ten.count)), Some((-700, 133, 600, 3)));
-    Day::rescale(&mut days, 3, 8);
-    assert_eq!((days[0].minute(1), days[0].owner), (None, 4));
+    Day::rescale(&mut days, 3, 2, 0);
+    assert_eq!(days[0].minute(1), Some(Bucket::sample(-7)));
+    assert_eq!(days[0].ten(0).map(|ten| (ten.minimum, ten.mean, ten.maximum, ten.count)), Some((-7, 1, 6, 3)));
 }
 
 #[test]

@@ -256,7 +256,7 @@ impl Table {
         connection.tcp.connect(isn, mtu, now);
         let route = Route::by(next_hop, mac, local.address, peer);
         connection.begin(peer, route, interface, AcceptState::Owned, now);
-        self.mark(index);
+        self.mark_until(index, a_tick_after(now));
         Ok(index)
     }
 
@@ -466,10 +466,7 @@ impl Table {
         let connection = at_mut(&mut self.connections, index);
         if connection.accept_state == AcceptState::Orphan {
             let due = connection.expires_at(handshake);
-            connection.due = due;
-            let interface = self.set_mark(index);
-            interface.expect(due);
-            interface.wake();
+            self.mark_until(index, due);
         }
     }
 

@@ -1,4 +1,4 @@
-//! A simulated device without a folder: what is configured is there until the program ends, also after RESTART.
+//! The simulated device as a program. What is configured without a folder is there until the program ends, also after RESTART.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -107,7 +107,7 @@ pub const SUBSCRIPTIONS_MAX: usize = 8;
 pub const MAILBOX_LEN: usize = 16;
 /// Commands that wait for the sessions that monitor, shared by all of them.
 pub const MONITOR_LINES_MAX: usize = 8;
-/// Length of one such command; what is longer is cut. What a rule sets is shown whole.
+/// Length of one such command; what is longer is cut. A SET by a rule is shown whole.
 pub const MONITOR_LINE_LEN: usize = 99;
 
 /// Lines of the console in the log.

@@ -1,4 +1,4 @@
-//! The simulated device as a program. What is configured without a folder is there until the program ends, also after RESTART.
+//! The simulated device as a program. Settings of a device without a folder last until the program ends, also over RESTART.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -147,8 +147,8 @@ fn side(peer: SocketAddr) -> ClientOrigin {
     if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
 }
 
-/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35 if that is wired as
-/// it is from the factory.
+/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35. An LM35 that is wired
+/// in another way than from the factory has none.
 fn catch_up(board: &Board, app: &App<'_>) {
     let lm35 = Desk::with(app, |wiring, _| wiring.iter().position(|thing| thing == SimulatedBoard::FACTORY[0]));
     let (mut noise, mut sensors) = (fastrand::Rng::new(), Sensors::new(fastrand::Rng::new()));

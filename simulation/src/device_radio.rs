@@ -32,6 +32,8 @@ pub fn faults(random: &mut fastrand::Rng) -> Faults {
         event_late: 20,
         event_twice: 20,
         scan_endless: 20,
+        // The bounds of the runs are for drivers that join once nothing else goes wrong.
+        station_stops: 0,
         drops_between_calls: 10,
         moves_channel: 500,
         restarts_ap: random.bool(),

@@ -1,5 +1,6 @@
 //! Runs many seeds, and tells of those that fail. See [`sockeye_simulation`].
 
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -133,7 +134,10 @@ fn all(cli: &Cli) -> bool {
 }
 
 fn worker(cli: &Cli, (from, seeds): (u64, u64)) -> Child {
-    let program = std::env::current_exe().expect("this program has a path");
+    // The program that runs, also where another build has replaced its file.
+    let program = Path::new("/proc/self/exe");
+    let program =
+        if program.exists() { program.into() } else { std::env::current_exe().expect("this program has a path") };
     let without = cli.without.to_possible_value().expect("none is hidden");
     Command::new(program)
         .args(["--worker", "--from", &from.to_string(), "--seeds", &seeds.to_string(), "--without", without.get_name()])

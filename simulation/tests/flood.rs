@@ -31,7 +31,7 @@ fn host(number: u32) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(198, 18 | b & 1, c, d), 1_024 + (number % 60_000) as u16)
 }
 
-/// A segment of the host of this number.
+/// A segment of the host of this number, which is the number of its SYN too.
 fn forged(number: u32, flags: u8, ack: u32, payload: &[u8]) -> Vec<u8> {
     let host = host(number);
     let mut ip = vec![0x45, 0, 0, 40 + payload.len() as u8, 0, 0, 0x40, 0, 64, 6, 0, 0];
@@ -39,7 +39,8 @@ fn forged(number: u32, flags: u8, ack: u32, payload: &[u8]) -> Vec<u8> {
     let sum = !checksum(&ip, 0);
     ip[10..12].copy_from_slice(&sum.to_be_bytes());
     let mut tcp = [host.port(), PORT].map(u16::to_be_bytes).concat();
-    tcp.extend([number.to_be_bytes(), ack.to_be_bytes()].concat());
+    let seq = number + u32::from(flags & SYN == 0);
+    tcp.extend([seq.to_be_bytes(), ack.to_be_bytes()].concat());
     tcp.extend([0x50, flags, 4, 0, 0, 0, 0, 0]);
     tcp.extend(payload);
     let sum = !checksum(&tcp, sum_of(&ip[12..]) + 6 + tcp.len() as u32);
@@ -226,6 +227,19 @@ fn only_the_ack_of_a_cookie_opens_a_connection() {
     assert_eq!(opened_by(1, right, 0, b"ping"), 0, "it may be that of a connection which has ended");
     let beside = |host: u32| if host & 1 == 0 { host / 2 + 1 } else { (host / 2 + 1).wrapping_neg() };
     assert_eq!(opened_by(2_000, beside, 0, b""), 0);
+}
+
+/// A SYN came again while its cookie was under way, and found a slot. The ACK of the cookie was then answered by a RST.
+#[test]
+fn a_client_whose_syn_has_come_twice_is_not_refused() {
+    let (mut world, accepted) = serve();
+    send(&mut world, 20, syns(10_000));
+    let client = 20_000;
+    let cookie = IsnKey::new([SEED; 16]).cookie(SocketAddrV4::new(SERVER, PORT), host(client), Instant::now()).number();
+    send(&mut world, 1, [forged(client, SYN, 0, b"")].into_iter());
+    world.run(300);
+    send(&mut world, 1, [SYN, ACK].map(|flags| forged(client, flags, cookie.wrapping_add(1), b"")).into_iter());
+    assert_eq!(accepted.get(), 1);
 }
 
 #[test]

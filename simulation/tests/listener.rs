@@ -6,10 +6,11 @@ use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use air::{BUFFER_LEN, PORT, SERVER, World};
+use air::{BUFFER_LEN, CONNECTIONS, PORT, SERVER, World};
 use edge_nal::{Close, TcpAccept, TcpShutdown};
+use embassy_net::tcp::TcpSocket;
 use embedded_io_async::{Read, Write};
-use sockeye_tcp::limits::{SILENCE_MS, TICK_MS};
+use sockeye_tcp::limits::{RESET_KEEP_MS, SILENCE_MS, TICK_MS};
 
 /// The results of a task.
 type Log = Rc<RefCell<Vec<String>>>;
@@ -39,7 +40,13 @@ fn spawn_echo(world: &mut World, log: &Log) {
 
 /// Connects to `server`, and asks once a second until it gets no answer.
 fn spawn_asking(world: &mut World, server: Ipv4Addr, log: &Log) {
-    let (mut client, log) = (world.client(), log.clone());
+    let client = world.client();
+    spawn_asking_with(client, world, server, log);
+}
+
+/// The same with the socket of any client.
+fn spawn_asking_with(mut client: TcpSocket<'static>, world: &mut World, server: Ipv4Addr, log: &Log) {
+    let log = log.clone();
     world.spawn(async move {
         match client.connect((server, PORT)).await {
             Ok(()) => log.borrow_mut().push("connected".into()),
@@ -81,6 +88,27 @@ fn two_ports_have_the_same_acceptors() {
     client.borrow_mut().sort();
     assert_eq!(*client.borrow(), ["3000: Ok(())", "80: Ok(())", "81: Err(ConnectionReset)"]);
     assert_eq!(server.borrow().len(), 2);
+}
+
+/// A RST waited for room in the driver, and its connection with it. A link that was down so kept all slots from the
+/// clients of the other network.
+#[test]
+fn a_link_without_room_keeps_no_slot_from_another_network() {
+    let mut world = World::new(6);
+    let other = world.join_another(6);
+    let (server, lost, client) = (Log::default(), Log::default(), Log::default());
+    for _ in 0..CONNECTIONS {
+        spawn_echo(&mut world, &server);
+        spawn_asking(&mut world, SERVER, &lost);
+    }
+    world.run(2_000);
+    assert_eq!(*lost.borrow(), ["connected"; CONNECTIONS]);
+    world.net.is_jammed.set(true);
+    world.run(SILENCE_MS + RESET_KEEP_MS + 5_000);
+    assert_eq!(server.borrow().iter().filter(|line| *line == "connection reset").count(), CONNECTIONS);
+    spawn_asking_with(other.client(), &mut world, SERVER, &client);
+    world.run(500);
+    assert_eq!(*client.borrow(), ["connected"]);
 }
 
 /// The device's own network and one that it joins may have the same addresses, and two clients there even the same port.

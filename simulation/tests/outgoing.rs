@@ -118,6 +118,27 @@ fn a_host_that_is_not_there_gives_no_answer_and_is_asked_for_once_a_second_at_mo
     assert!((2..=(SILENCE_MS / u64::from(ARP_REQUEST_MS)) as usize).contains(&requests), "{requests} requests");
 }
 
+/// The host's card has no room for the SYN, as where its link is down. The connection had no timer, and waited for ever.
+#[test]
+fn a_link_without_room_gives_no_answer() {
+    let mut world = World::new(12);
+    let refused = |world: &mut World| {
+        let mut client = world.client();
+        world.spawn(async move { assert!(client.connect((SERVER, PORT)).await.is_err()) });
+    };
+    // Both hosts know each other's MAC addresses from then on.
+    refused(&mut world);
+    world.run(100);
+    world.net.is_jammed.set(true);
+    // Their RSTs fill the card.
+    (0..10).for_each(|_| refused(&mut world));
+    world.run(100);
+    let outcome = spawn_connecting(&mut world, SocketAddr::new(CLIENT.into(), PEER_PORT), async |_| ());
+    world.run(SILENCE_MS + 1_000);
+    let outcome = outcome.borrow();
+    assert!(matches!(outcome[..], [(Some(TcpError::TimedOut), SILENCE_MS..)]), "{outcome:?}");
+}
+
 #[test]
 fn what_is_behind_the_router_is_sent_to_the_router() {
     let mut world = World::new(4);

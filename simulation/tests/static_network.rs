@@ -19,7 +19,7 @@ use sockeye_simulation::{clock, leak, router};
 use sockeye_tcp::{DriverPort, Frames, IsnKey, Options, Resources, SocketBuffers, Tcp};
 use sockeye_wifi::Secret;
 use sockeye_wifi::adapter::{AdapterContext, StaticNetwork};
-use sockeye_wifi::limits::{JOIN_PAUSES, JOIN_TIMEOUT_MS, STALE_MS, STATIC_LEAVE_MS};
+use sockeye_wifi::limits::{JOIN_PAUSES, JOIN_TIMEOUT_MS, JOINS_MAX, STALE_MS, STATIC_LEAVE_MS};
 
 const ALL: Group = Group(0);
 const MAC: [u8; 6] = [2, 0x51, 0xa0, 0, 0, 1];
@@ -193,6 +193,19 @@ fn an_access_point_is_on_the_air_once_the_driver_lets_it() {
     for seed in SEEDS {
         access_point(seed).unwrap_or_else(|why| panic!("seed {seed}: {why}"));
     }
+}
+
+/// A driver that has stopped for good reports a failure for each attempt, until it is configured anew.
+#[test]
+fn a_station_whose_driver_has_stopped_is_in_its_network_again() {
+    let mut chip = Chip::new(1, Mutation::None);
+    chip.air.set_up(0, true);
+    chip.radio.set_faults(Faults { station_stops: 1_000, ..Faults::NONE });
+    chip.start::<false>(BuildSettings::Station { ssid: SSID, password: Some(PASSWORD) }, Mutation::None);
+    chip.run(60_000);
+    chip.radio.set_faults(Faults::NONE);
+    let joins_ms = u64::from(JOINS_MAX) * (JOIN_TIMEOUT_MS + u64::from(JOIN_PAUSES.longest_ms));
+    chip.wait(joins_ms, "joined", || chip.is_in_network()).unwrap_or_else(|why| panic!("{why}"));
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(crate) struct PendingSettings {
     pub(crate) settings: Settings,
     /// A network that is staged once the settings are stored, and is not stored itself.
     pub(crate) staged: Option<Staged>,
+    /// The request has set what is wired, to the same perhaps.
+    pub(crate) is_wiring_named: bool,
 }
 
 impl PendingSettings {
@@ -53,13 +55,15 @@ impl PendingSettings {
         settings: Settings::ZERO,
         // None is not zero.
         staged: Some(Staged { parameter: None, network: Network::ZERO }),
+        is_wiring_named: false,
     };
 
     /// Stores the change.
     ///
     /// # Errors
     /// The store's.
-    pub(crate) async fn store(&self, store: &impl Store) -> Result<(), StoreError> {
+    pub(crate) async fn store(&mut self, store: &impl Store) -> Result<(), StoreError> {
+        self.settings.is_configured = self.change != Change::Reset;
         match self.change {
             Change::Reset => store.reset(&self.settings).await,
             _ => store.save(&self.settings).await,

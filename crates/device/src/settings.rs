@@ -93,6 +93,11 @@ pub struct Settings {
     /// The rules.
     #[cbor(n(10), with = "cbor::named_texts", default)]
     pub rules: NamedTexts<RULES_TEXT_LEN_MAX>,
+    /// A client has stored a change since the device was new, or since its factory reset. False where nobody has: then the
+    /// settings of the firmware's build are in force. Without this mark a change back to the defaults would end at the
+    /// next boot.
+    #[cbor(n(11), default)]
+    pub is_configured: bool,
 }
 
 impl Settings {
@@ -109,13 +114,14 @@ impl Settings {
         time_server: String::new(),
         wiring: None,
         rules: NamedTexts::new(),
+        is_configured: false,
     };
 
     /// Takes the values of other settings, field by field. `clone_from` would keep a whole copy on the stack of its caller.
     #[inline(never)]
     pub(crate) fn assign(&mut self, other: &Self) {
-        let Self { name, token, log_level, networks, ap, radio, push, remote_expire, time_server, wiring, rules } =
-            other;
+        let Self { name, token, log_level, networks, ap, radio, push, remote_expire, time_server, .. } = other;
+        let Self { wiring, rules, is_configured, .. } = other;
         self.name.clone_from(name);
         self.token.clone_from(token);
         self.log_level = *log_level;
@@ -127,6 +133,7 @@ impl Settings {
         self.time_server.clone_from(time_server);
         self.wiring.clone_from(wiring);
         self.rules.clone_from(rules);
+        self.is_configured = *is_configured;
     }
 
     /// The settings that Wi-Fi depends on. `name` is the device's name: the settings' own, or the platform's while the

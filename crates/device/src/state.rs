@@ -13,10 +13,10 @@ use crate::keys::wired::Wired;
 use crate::limits::{OUTPUTS_MAX, READINGS_MAX, RULES_MAX};
 use crate::platform::{Now, Platform, device_name};
 use crate::rules::rule_state::{RuleState, RuleStates};
+use crate::sessions::auth_failures::Failures;
 use crate::sessions::monitor::Monitor;
 use crate::sessions::session::{ClientOrigin, Cursor, Session, SessionKey, Sessions};
 use crate::sessions::slow_log::SlowLog;
-use crate::settings::token::Failures;
 use crate::settings::{Settings, StoreStatus};
 use crate::value::{Decimal, Latest, Value};
 

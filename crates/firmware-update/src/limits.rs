@@ -45,12 +45,20 @@ pub const REACHABLE_MS: u64 = 120_000;
 /// A sender that has sent nothing for so long gives way to another, milliseconds.
 pub const SENDER_SILENT_MS: u64 = 10_000;
 
+/// Steps that have sectors erased and that a client may ask for in a row.
+pub const STEPS_MAX: u8 = 16;
+/// The time in which one more comes back, milliseconds. Each step erases a sector twice at most. A sector outlasts
+/// 100,000 erases (data sheets of W25Q32 and others), so a client that does nothing else takes 34 days.
+pub const STEP_MS: u64 = 60_000;
+
 /// Length of an otadata entry (ESP-IDF, `esp_ota_select_entry_t`).
 pub const ENTRY_LEN: usize = 32;
 /// Length of a record of what is being received, without the image's first bytes and the marks.
 pub const RECORD_LEN: usize = 12 + DIGEST_LEN + SIGNATURE_LEN;
 /// Length of the image's first bytes with their CRC.
 pub const SEALED_HEAD_LEN: usize = HEAD_LEN + 4;
+/// Length of the words that count steps in flash.
+pub const STEPS_LEN: usize = STEPS_MAX as usize * WORD_LEN_MAX;
 /// Bytes of a record before the marks, one word for each sector of the slot.
 pub const MARKS_OFFSET_LEN: usize = 512;
 /// Flash words are no longer than this.

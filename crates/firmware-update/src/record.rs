@@ -9,6 +9,7 @@
 //! | 104 to 107 | CRC-32 of all before |
 //! | 128 to 143 | the image's first bytes, which are programmed into the slot last |
 //! | 144 to 147 | CRC-32 of them |
+//! | 160 to 223 | a word for each step that is spent, which is zero then; see `wear` |
 //! | 512 .. | marks: the word of each sector becomes zero once the sector is programmed |
 
 use crate::limits::{DIGEST_LEN, HEAD_LEN, RECORD_LEN, SEALED_HEAD_LEN, SIGNATURE_LEN};
@@ -16,6 +17,9 @@ use crate::rom_crc::crc32;
 
 /// Where the image's first bytes are.
 pub(crate) const HEAD_OFFSET: u32 = 128;
+
+/// Where the words that count steps are.
+pub(crate) const STEPS_OFFSET: u32 = 160;
 
 const MAGIC: [u8; 4] = *b"SKU1";
 

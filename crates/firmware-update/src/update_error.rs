@@ -37,6 +37,8 @@ pub enum UpdateError {
     NoTrial,
     /// The device is about to restart into the image.
     Restarting,
+    /// Sectors were erased too often in a row. The same step is done again in so many seconds.
+    Wear(u16),
     /// Reading, erasing or programming flash has failed.
     Flash,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for UpdateError {
             Self::Offset(next) => return write!(f, "wrong offset, the next is {next}"),
             Self::Incomplete(next) => return write!(f, "the image is not complete, the next offset is {next}"),
             Self::Chip(id) => return write!(f, "the image is for another chip, {}", chip_name(*id)),
+            Self::Wear(s) => return write!(f, "too many attempts in a row wear out the flash, try again in {s} s"),
             Self::NoKey => "this firmware was built without a public key, so it takes no update",
             Self::Signature => "the signature is not by the key that this firmware was built with",
             Self::Trial => "this firmware is on trial: FIRMWARE CONFIRM or FIRMWARE ABORT comes first",

@@ -8,7 +8,7 @@
 //! 3. [`try_image`](Updater::try_image): reads the image back, verifies it, and programs its first bytes. Then it
 //!    erases the other entry's sector, and programs its new entry once: one number higher, state UNDEFINED.
 //! 4. [`boot`](Updater::boot), as the new image's first statement: programs the own entry's state to INVALID, so that the
-//!    next boot is the old image's.
+//!    next boot is the old image's. If the old image's entry is lost, it is written anew.
 //! 5. [`confirm`](Updater::confirm): programs VALID over INVALID, which is one bit and no erase.
 
 mod entries;
@@ -32,6 +32,7 @@ use crate::limits::{
 use crate::otadata::{Entry, Slot, state};
 use crate::record::Record;
 use crate::update_error::{UpdateError, UpdateFailure};
+use crate::wear::Wear;
 
 /// Where the partitions are in flash. All of them begin and end with an erase block.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,11 +99,16 @@ pub struct Updater<F: NorFlash> {
     target: Target,
     booted: Slot,
     entries: [Entry; 2],
+    /// As the own entry has it.
+    confirm_s: u16,
     is_trial: bool,
     is_restarting: bool,
     record: Option<Record>,
     /// Bytes that have come.
     next: u32,
+    /// An image was begun, or gone on with, since boot.
+    has_begun: bool,
+    wear: Wear,
     failure: Option<UpdateFailure>,
     buffer: Aligned<BUFFER_LEN>,
     #[cfg(test)]
@@ -141,10 +147,13 @@ impl<F: NorFlash> Updater<F> {
             target,
             booted,
             entries: [NONE; 2],
+            confirm_s: u16::MAX,
             is_trial: false,
             is_restarting: false,
             record: None,
             next: 0,
+            has_begun: false,
+            wear: Wear::new(0),
             failure: None,
             buffer: Aligned([0; BUFFER_LEN]),
             #[cfg(test)]
@@ -159,22 +168,23 @@ impl<F: NorFlash> Updater<F> {
     /// [`UpdateError::Flash`]: reading has failed.
     pub async fn boot(&mut self) -> Result<UpdateStatus, UpdateError> {
         (self.is_restarting, self.record, self.next, self.failure) = (false, None, 0, None);
+        self.has_begun = false;
         self.read_entries().await?;
-        let own = self.own();
-        self.is_trial = own.is_some_and(|(_, entry)| entry.state != state::VALID);
-        if let Some((index, entry)) = own
-            && self.is_trial
-        {
-            if entry.state != state::INVALID {
-                // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner
-                // the way to end the trial.
-                let _ = self.set_state(index, state::INVALID).await;
-            }
+        self.confirm_s = self.own().map_or(u16::MAX, |(_, own)| own.confirm_s);
+        self.is_trial = self.is_own_on_trial().await?;
+        if self.is_trial {
+            // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner the
+            // way to end the trial.
+            let _ = self.mark_trial().await;
+            self.read_steps().await?;
             return Ok(self.status());
         }
-        // The verdict saves the bootloader an image that it can't load. Updates work without it.
+        // Updates work without what these two do. An entry that was lost is there again for the next boot, and the
+        // bootloader is saved an image that it can't load.
+        let _ = self.secure_own().await;
         let _ = self.look_at_other().await;
         self.read_record().await?;
+        self.read_steps().await?;
         Ok(self.status())
     }
 
@@ -187,14 +197,13 @@ impl<F: NorFlash> Updater<F> {
             (Some(record), ..) if self.next < record.size => UpdateState::Receiving,
             (Some(_), ..) => UpdateState::Ready,
         };
-        let confirm_s = self.own().map_or(u16::MAX, |(_, entry)| entry.confirm_s);
-        let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&confirm_s);
+        let is_known = (CONFIRM_S_MIN..=CONFIRM_S_MAX).contains(&self.confirm_s);
         UpdateStatus {
             state,
             booted: self.booted,
             received: self.next,
             size: self.record.map_or(0, |record| record.size),
-            confirm_s: if is_known { confirm_s } else { CONFIRM_S },
+            confirm_s: if is_known { self.confirm_s } else { CONFIRM_S },
             failure: self.failure,
         }
     }
@@ -205,22 +214,30 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Announces an image, and gives the next offset. An image that is being received goes on, also after a reboot,
-    /// unless `is_anew`.
+    /// unless `is_anew`. `now_ms` is the time since boot.
     ///
     /// # Errors
-    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`], or
-    /// [`UpdateError::Flash`], after which there may be no update any more.
-    pub async fn begin(&mut self, record: Record, is_anew: bool) -> Result<u32, UpdateError> {
+    /// [`UpdateError::NoKey`], [`UpdateError::Trial`], [`UpdateError::Restarting`], [`UpdateError::Size`], [`UpdateError::Signature`],
+    /// [`UpdateError::Wear`], or [`UpdateError::Flash`], after which there may be no update any more.
+    pub async fn begin(&mut self, record: Record, is_anew: bool, now_ms: u64) -> Result<u32, UpdateError> {
         self.check_kept()?;
         let (least, most) = (HEADER_LEN as u32, self.size_max());
         if !(least..=most).contains(&record.size) || !record.size.is_multiple_of(IMAGE_ALIGN_LEN as u32) {
             return Err(UpdateError::Size(most));
         }
         if self.record == Some(record) && !is_anew {
+            // After a reboot the sector that was being received is erased once more.
+            if !self.has_begun && self.next < record.size {
+                self.spend_step(now_ms).await?;
+            }
+            self.has_begun = true;
             return Ok(self.next);
         }
         self.check_signature(&record)?;
+        self.wear.spend(now_ms)?;
+        self.has_begun = true;
         self.secure_own().await?;
+        self.refresh_own().await?;
         (self.record, self.next) = (None, 0);
         self.write_record(&record, None).await?;
         self.record = Some(record);
@@ -271,12 +288,12 @@ impl<F: NorFlash> Updater<F> {
     }
 
     /// Reads the image back, verifies it, and has the bootloader take it at the next boot, once. The image is to be
-    /// confirmed within `confirm_s` seconds. The caller restarts the device.
+    /// confirmed within `confirm_s` seconds. The caller restarts the device. `now_ms` is the time since boot.
     ///
     /// # Errors
-    /// [`UpdateError::Idle`] or [`UpdateError::Incomplete`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
+    /// [`UpdateError::Idle`], [`UpdateError::Incomplete`] or [`UpdateError::Wear`]. [`UpdateError::Damaged`], [`UpdateError::NoImage`], [`UpdateError::Chip`],
     /// [`UpdateError::Project`] or [`UpdateError::Signature`]: the image is forgotten. [`UpdateError::Flash`]: it is not taken.
-    pub async fn try_image(&mut self, confirm_s: u16) -> Result<(), UpdateError> {
+    pub async fn try_image(&mut self, confirm_s: u16, now_ms: u64) -> Result<(), UpdateError> {
         self.check_kept()?;
         let record = self.record.ok_or(UpdateError::Idle)?;
         if self.next < record.size {
@@ -291,16 +308,13 @@ impl<F: NorFlash> Updater<F> {
                 return Err(error);
             }
         };
+        self.spend_step(now_ms).await?;
         self.secure_own().await?;
         self.program_checked(self.slot().start, &head).await?;
         let (index, own) = self.own().ok_or(UpdateError::Flash)?;
         let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
         let entry = Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) };
-        if let Err(error) = self.write_entry(1 - index, entry).await {
-            // The bootloader may take an entry that could not be read back.
-            self.erase_entry(1 - index).await?;
-            return Err(error);
-        }
+        self.write_entry(1 - index, entry).await?;
         self.failure = None;
         self.is_restarting = true;
         Ok(())
@@ -311,8 +325,13 @@ impl<F: NorFlash> Updater<F> {
     /// # Errors
     /// [`UpdateError::NoTrial`]. [`UpdateError::Flash`]: it may or may not be kept.
     pub async fn confirm(&mut self) -> Result<(), UpdateError> {
-        let (index, _) = self.own().filter(|_| self.is_trial).ok_or(UpdateError::NoTrial)?;
-        self.set_state(index, state::VALID).await?;
+        if !self.is_trial {
+            return Err(UpdateError::NoTrial);
+        }
+        match self.own() {
+            Some((index, _)) => self.set_state(index, state::VALID).await?,
+            None => self.secure_own().await?,
+        }
         self.is_trial = false;
         // The other slot has the old firmware, and no image that was received. If its record stays, the old firmware
         // can be tried like any image. So an error here is no error of the confirmation.

@@ -11,11 +11,14 @@ pub const HOP_LIMIT: u8 = 64;
 pub const MDNS_HOP_LIMIT: u8 = 255;
 /// How long a socket may take to be bound, and to join a group, milliseconds.
 pub const BIND_MS: u64 = 1_000;
+/// How long a socket that leaves a group waits before it joins the group again, milliseconds: the stack has its turn.
+pub const MULTICAST_LEAVE_MS: u64 = 50;
 /// How long a socket may take until it has room for an answer, milliseconds. A socket that takes longer is bound anew.
 pub const SEND_MS: u64 = 1_000;
 /// A socket on which nothing came for so long is bound anew, milliseconds: it may have stopped.
 pub const SILENCE_MS: u64 = 60_000;
-/// A socket that failed as often without a message between is bound anew.
+/// A socket that failed as often without a message between is bound anew. After as many messages in a row that are too
+/// long, a service pauses.
 pub const ERRORS_MAX: u8 = 8;
 
 /// Bytes of a DHCP message: no client sends more without a larger limit of the server (RFC 2131 section 2).
@@ -134,6 +137,7 @@ pub const SNTP_PAUSE_MAX_MS: u64 = 1_024_000;
 /// Pause after a message that could not be read or answered, milliseconds.
 pub const RETRY_MS: u64 = 100;
 
+const _: () = assert!(MULTICAST_LEAVE_MS < BIND_MS);
 const _: () = assert!(DNS_TRIES as u64 * DNS_TRY_MS < SNTP_ANSWER_MS);
 const _: () = assert!(SNTP_PAUSE_MIN_MS >= SNTP_LOOK_MS && SNTP_PAUSE_MIN_MS <= SNTP_PAUSE_MAX_MS);
 const _: () = assert!(DHCP_REPLY_LEN_MAX >= DHCP_REPLY_LEN_MIN);

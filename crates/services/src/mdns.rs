@@ -33,7 +33,7 @@ pub type NameSource<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;
 /// The records of a device to announce.
 pub struct Announcement<'a> {
     /// The host name without `.local`. The source is queried every two seconds, and a change is announced. Bytes beyond
-    /// [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) are left out. A name that another host has gets `-2` added, or
+    /// [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) are left out, and dots become `-`: the name is one label. A name that another host has gets `-2` added, or
     /// `-3`, and so on.
     pub name: &'a NameSource<'a>,
     /// The device's address.

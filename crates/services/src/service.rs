@@ -85,10 +85,15 @@ async fn serve_socket<U: UdpBind>(
                 rx.get(..len).and_then(|message| service.receive(Instant::now(), peer, message, tx))
             }
             Either::First(Err(error)) => {
-                // A message that is too long is an error of its sender's.
                 errors += 1;
-                if errors >= ERRORS_MAX {
-                    return Err(Failure("receive", error.kind()));
+                // A message that is too long is an error of its sender's, and a sign of life. Those behind it are read at
+                // once, up to a bound.
+                let is_of_sender = error.kind() == ErrorKind::InvalidData;
+                match (is_of_sender, errors >= ERRORS_MAX) {
+                    (true, false) => continue,
+                    (true, true) => errors = 0,
+                    (false, false) => {}
+                    (false, true) => return Err(Failure("receive", error.kind())),
                 }
                 Timer::after(Duration::from_millis(RETRY_MS)).await;
                 None

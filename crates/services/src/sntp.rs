@@ -84,10 +84,13 @@ async fn ask<U: UdpBind, D: Dns>(udp: &U, dns: &D, random: &impl Fn(&mut [u8]), 
     let (receive, send) = socket.split();
     let halves = Halves { receive: Mutex::new(receive), send: Mutex::new(send) };
     let asking = sntpc::get_time(server, &halves, NtpContext::new(Stopwatch::starting_at(start)));
+    let asked = Instant::now();
     let result = with_timeout(Duration::from_millis(SNTP_ANSWER_MS), asking).await.map_err(|_| AskError::TimedOut)?;
     let time = result.map_err(|_| AskError::Answer)?;
-    // The server's time is older by half of the round trip.
-    Ok(time.sec() * 1_000_000 + u64::from(fraction_to_microseconds(time.sec_fraction())) + time.roundtrip() / 2)
+    // The server's time is older by half of the round trip. The library takes the time that the answer gives for the
+    // server's work from it. That time is nonsense where a server leaves its receive timestamp empty.
+    let round_trip_us = time.roundtrip().min(asked.elapsed().as_micros());
+    Ok(time.sec() * 1_000_000 + u64::from(fraction_to_microseconds(time.sec_fraction())) + round_trip_us / 2)
 }
 
 async fn address<D: Dns>(dns: &D, server: &str) -> Result<SocketAddr, AskError> {

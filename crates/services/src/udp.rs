@@ -9,11 +9,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
 use embassy_net::udp::{BindError, PacketMetadata, RecvError, SendError, UdpMetadata, UdpSocket};
 use embassy_net::{IpEndpoint, IpListenEndpoint, MulticastError, Stack, StaticConfigV4};
-use embassy_time::{Duration, with_timeout};
+use embassy_time::{Duration, Timer, with_timeout};
 use embedded_io_async::{ErrorKind, ErrorType};
 use heapless::Vec;
 
-use crate::limits::SEND_MS;
+use crate::limits::{MULTICAST_LEAVE_MS, SEND_MS};
 
 /// A socket's memory: `N` datagrams each way, of `RX` and of `TX` bytes together.
 pub struct Buffers<const RX: usize, const TX: usize, const N: usize> {
@@ -153,7 +153,14 @@ impl Readable for &BoundUdpSocket<'_> {
 }
 
 impl MulticastV4 for BoundUdpSocket<'_> {
-    async fn join_v4(&mut self, group: Ipv4Addr, _interface: Ipv4Addr) -> Result<(), UdpError> {
+    /// Joins a group. Where the stack is in the group already, it leaves the group first. smoltcp reports each membership
+    /// once, and the switches of another network, or those that have restarted, have not heard that report.
+    async fn join_v4(&mut self, group: Ipv4Addr, interface: Ipv4Addr) -> Result<(), UdpError> {
+        if self.udp.stack.has_multicast_group(group) {
+            self.leave_v4(group, interface).await?;
+            // Leaving takes effect at embassy-net's next turn.
+            Timer::after(Duration::from_millis(MULTICAST_LEAVE_MS)).await;
+        }
         self.udp.stack.join_multicast_group(group).map_err(UdpError::Multicast)?;
         // Joining does not wake embassy-net, so that the report would leave with the next frame only; this does.
         self.socket.set_hop_limit(Some(self.udp.hop_limit));

@@ -208,6 +208,25 @@ fn the_time_of_day_comes_from_the_server() {
     assert!((0..1_000_000).contains(&(unix_us - 1_893_456_000_000_000)), "{unix_us}");
 }
 
+/// A receive timestamp that is empty, or wrong, does not move the time by years.
+#[test]
+fn the_time_does_not_depend_on_when_the_server_says_that_it_was_asked() {
+    thread::scope(|scope| {
+        for received in [[0; 4], [0x80, 0, 0, 0], [0xff; 4]] {
+            let answer = move |asked: &Datagram| {
+                let mut answer = new_year(asked);
+                answer.bytes[32..36].copy_from_slice(&received);
+                answer
+            };
+            scope.spawn(move || {
+                let [unix_us] = ask_the_time(answer, "10.0.2.2").set[..] else { panic!("no time, {received:?}") };
+                let late_us = unix_us.checked_sub(1_893_456_000_000_000);
+                assert!(late_us.is_some_and(|late_us| late_us < 1_000_000), "{received:?}: {unix_us}");
+            });
+        }
+    });
+}
+
 /// RFC 4330 section 5: the originate timestamp is that of the question, and the sender is who was asked.
 #[test]
 fn the_time_is_taken_only_as_the_answer_to_the_question() {

@@ -17,6 +17,8 @@ pub struct Faults {
     pub event_twice: u16,
     /// A scan has no end, until another call of the driver ends it.
     pub scan_endless: u16,
+    /// From an attempt to join on, the driver joins no more until it is configured.
+    pub station_stops: u16,
     /// The station drops out right after a call of the driver, before the next.
     pub drops_between_calls: u16,
     /// Both interfaces share one channel: the access point follows the station to another one and loses its clients.
@@ -37,6 +39,7 @@ impl Faults {
         event_late: 0,
         event_twice: 0,
         scan_endless: 0,
+        station_stops: 0,
         drops_between_calls: 0,
         moves_channel: 0,
         restarts_ap: false,

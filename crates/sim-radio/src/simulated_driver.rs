@@ -83,6 +83,8 @@ struct State {
     random: fastrand::Rng,
     ap: Option<AccessPoint>,
     station: Option<Network>,
+    /// The station joins no more until the next configuration.
+    has_stopped: bool,
     link: Link,
     /// Counts attempts to join, so that what was begun for an older one has no effect.
     attempt: u32,
@@ -114,6 +116,7 @@ impl<S: Surroundings> SimRadio<S> {
             random,
             ap: None,
             station: None,
+            has_stopped: false,
             link: Link::Down,
             attempt: 0,
             clients: BTreeSet::new(),
@@ -257,7 +260,8 @@ impl<S: Surroundings> SimRadio<S> {
 
     fn join(&self, state: &mut State) {
         let network = state.station.clone().unwrap_or_default();
-        let joined = match state.chance(self.faults.get().join_fails) {
+        state.has_stopped |= state.chance(self.faults.get().station_stops);
+        let joined = match state.has_stopped || state.chance(self.faults.get().join_fails) {
             true => Err(reason::UNSPECIFIED),
             false => self.surroundings.join(&network),
         };
@@ -417,7 +421,7 @@ impl<S: Surroundings> RadioDriver for SimDriver<S> {
                 radio.surroundings.start_ap(ap);
             }
         }
-        state.station = station.cloned();
+        (state.station, state.has_stopped) = (station.cloned(), false);
         Ok(())
     }
 

@@ -29,6 +29,10 @@ pub const RECONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 pub const BUSY_RETRY: Duration = Duration::from_secs(2);
 /// Connections that may be lost in a row without a byte of the image getting through.
 pub const UPDATE_LOST_MAX: u32 = 20;
+/// The longest that a device may ask to be left alone to spare its flash.
+pub const UPDATE_PAUSE_MAX: Duration = Duration::from_secs(120);
+/// How often it may.
+pub const UPDATE_PAUSES_MAX: u32 = 5;
 /// Writes on their way to a device before the first is answered: more have no room in its receive buffer.
 pub const UPDATE_WINDOW_MAX: usize = 4;
 /// Before a device that restarts is looked for: it answers for 1.5 s.

@@ -4,7 +4,7 @@ mod addresses;
 mod device_link;
 mod progress;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -15,7 +15,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use sockeye_firmware_image::{OwnerKey, SignedImage, recipe};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
-use crate::limits::{BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_WINDOW_MAX};
+use crate::limits::{
+    BUSY_RETRY, RECONNECT_PAUSE, RECONNECT_TIMEOUT, RESTART_TIME, UPDATE_LOST_MAX, UPDATE_PAUSE_MAX, UPDATE_PAUSES_MAX,
+    UPDATE_WINDOW_MAX,
+};
 use crate::serve::print;
 use crate::update::addresses::Addresses;
 use crate::update::device_link::{DeviceLink, Value};
@@ -80,7 +83,7 @@ pub fn run(update: &Update<'_>, image: &SignedImage) -> Result<()> {
     let version = version(image, update.image)?;
     let mut addresses = Addresses::new(update.host);
     addresses.look_up().with_context(|| format!("can't find {} on the network", update.host))?;
-    let sender = Sender { update, image, addresses: RefCell::new(addresses) };
+    let sender = Sender { update, image, addresses: RefCell::new(addresses), pauses: Cell::new(0) };
     let before = sender.check()?;
     print(format_args!("{} runs {}, {} is {version}", update.host, before.version, update.image.display()));
     sender.send()?;
@@ -96,6 +99,8 @@ struct Sender<'a> {
     update: &'a Update<'a>,
     image: &'a SignedImage,
     addresses: RefCell<Addresses>,
+    /// How often the device's flash had to rest.
+    pauses: Cell<u32>,
 }
 
 impl Sender<'_> {
@@ -144,6 +149,7 @@ impl Sender<'_> {
             let is_too_often = losses.add(progress.at()) > UPDATE_LOST_MAX;
             match stop {
                 Stop::Refused(error) if is_busy(&error) && !is_too_often => sleep(BUSY_RETRY),
+                Stop::Refused(error) if self.spares(&error) => {}
                 Stop::Refused(error) => bail!("{} refuses the image: {error}", self.update.host),
                 Stop::Lost(error) if is_too_often => {
                     let at = progress.at();
@@ -191,7 +197,7 @@ impl Sender<'_> {
     fn try_image(&self) -> Result<()> {
         let host = self.update.host;
         let seconds = self.update.confirm_s.to_string();
-        let (start, mut is_asked) = (Instant::now(), false);
+        let (mut start, mut is_asked) = (Instant::now(), false);
         loop {
             let tried = self.connect().and_then(|mut link| {
                 if is_asked && status(&mut link)?.state != "ready" {
@@ -204,11 +210,22 @@ impl Sender<'_> {
             match tried {
                 Ok(()) => return Ok(()),
                 Err(Stop::Refused(error)) if is_busy(&error) && !is_over => sleep(BUSY_RETRY),
+                Err(Stop::Refused(error)) if self.spares(&error) => start = Instant::now(),
                 Err(Stop::Refused(error)) => bail!("{host} does not boot the image: {error}"),
                 Err(Stop::Lost(_)) if !is_over => sleep(RECONNECT_PAUSE),
                 Err(Stop::Lost(error)) => return Err(error).with_context(|| format!("can't reach {host} any more")),
             }
         }
+    }
+
+    /// Waits for as long as the device says that its flash must rest. False if the error is another, or this was waited for
+    /// often.
+    fn spares(&self, error: &str) -> bool {
+        let Some(pause) = pause(error).filter(|_| self.pauses.get() < UPDATE_PAUSES_MAX) else { return false };
+        self.pauses.set(self.pauses.get() + 1);
+        print(format_args!("{} spares its flash for {} s", self.update.host, pause.as_secs()));
+        sleep(pause);
+        true
     }
 
     /// Confirms the firmware once it is reachable. Nothing but the end of the trial's time ends this before the device
@@ -278,6 +295,13 @@ impl Losses {
     }
 }
 
+/// How long a device that spares its flash is to be left alone; None of another error, or a time that no device says.
+fn pause(error: &str) -> Option<Duration> {
+    let (_, rest) = error.split_once("wear out the flash, try again in ")?;
+    let seconds: u64 = rest.strip_suffix(" s")?.parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|pause| *pause <= UPDATE_PAUSE_MAX)
+}
+
 /// Whether the device may take the image a little later.
 fn is_busy(error: &str) -> bool {
     ["another client", "wrong offset", "max number of clients"].iter().any(|text| error.contains(text))
@@ -334,9 +358,23 @@ fn open_key(path: Option<&Path>) -> Result<OwnerKey> {
 
 #[cfg(test)]
 mod tests {
+    use sockeye_firmware_update::UpdateError;
+    use sockeye_firmware_update::limits::STEP_MS;
+
     use super::*;
 
     /// A device that restarts in each sector, and begins it anew.
+    #[test]
+    fn a_device_that_spares_its_flash_is_left_alone_for_as_long_as_it_says() {
+        let said = |error: UpdateError| pause(&error.to_string());
+        assert_eq!(said(UpdateError::Wear(42)), Some(Duration::from_secs(42)));
+        let longest = STEP_MS.div_ceil(1_000);
+        assert_eq!(said(UpdateError::Wear(longest as u16)), Some(Duration::from_secs(longest)));
+        // No device says that.
+        assert_eq!(said(UpdateError::Wear(u16::MAX)), None);
+        assert_eq!(said(UpdateError::Idle), None);
+    }
+
     #[test]
     fn a_device_that_gets_no_further_is_given_up() {
         let mut losses = Losses::default();

@@ -179,7 +179,10 @@ fn pass(mut client: TcpStream, mut device: TcpStream, word: &str, harms: &Mutex<
 fn a_request_that_is_lost_or_finds_the_device_busy_is_made_again() {
     const FULL: Harm = Harm::Answer("-ERR max number of clients reached\r\n");
     const BUSY: Harm = Harm::Answer("-ERR the flash is at work for another client, try again\r\n");
+    const SPARED: Harm = Harm::Answer("-ERR too many attempts in a row wear out the flash, try again in 1 s\r\n");
     let cases = [
+        ("BEGIN", vec![Some(SPARED), Some(BUSY)]),
+        ("TRY", vec![Some(SPARED)]),
         ("TRY", vec![Some(Harm::CutBefore), Some(BUSY)]),
         ("TRY", vec![Some(Harm::CutAfter)]),
         // The first is asked before anything is sent.

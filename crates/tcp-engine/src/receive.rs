@@ -218,8 +218,10 @@ impl<M: RingMemory> Tcb<M> {
             return;
         }
         if segment.has(Flags::ACK) && self.is_ack_plausible(segment.ack) {
-            // A keep-alive, or a repetition: the peer is there.
-            self.heard = now;
+            if self.state != State::SynReceived {
+                // A keep-alive, or a repetition: the peer is there. A handshake ends without the ACK of the SYN.
+                self.heard = now;
+            }
             if self.is_keep_alive(segment) && self.snd_una < segment.ack {
                 self.take_ack(segment, now);
                 if self.state == State::Closed {
@@ -319,7 +321,7 @@ impl<M: RingMemory> Tcb<M> {
         self.snd_nxt = self.snd_nxt.max(self.snd_una);
         // A probe or a retransmission that has not left is for what is acknowledged now.
         self.control = None;
-        if self.duplicates > 0 {
+        if self.duplicates != 0 {
             self.on_ack_after_duplicates();
         }
         self.rtt.on_ack(self.snd_una, now);
@@ -357,11 +359,12 @@ impl<M: RingMemory> Tcb<M> {
     }
 
     fn on_duplicate_ack(&mut self, now: Instant) {
-        if self.duplicates == RECOVERY {
+        // While the window is shut, probes are answered, and show no loss.
+        if self.duplicates == RECOVERY || self.snd_wnd == 0 {
             return;
         }
-        self.duplicates = self.duplicates.saturating_add(1).min(RECOVERY - 1);
-        if self.duplicates >= self.duplicates_of_a_loss() && self.snd_wnd > 0 {
+        self.duplicates += 1;
+        if self.duplicates >= self.duplicates_of_a_loss() {
             self.congestion.on_fast_retransmit(self.snd_max - self.snd_una, self.snd_mss.into());
             self.rtt.forget_timed();
             (self.duplicates, self.recover) = (RECOVERY, self.snd_max);

@@ -24,7 +24,8 @@ impl<M: RingMemory> Tcb<M> {
     /// found the ISN to be a [cookie](crate::IsnKey::is_cookie), and gives `ack` to [`on_segment`](Self::on_segment) next.
     /// The options of the SYN are lost: the peer's MSS counts as 536 bytes.
     pub fn accept_cookie(&mut self, ack: &Segment<'_>, mtu: usize, now: Instant) {
-        let syn = Segment { seq: ack.seq - 1, flags: Flags::SYN, options: &[], payload: &[], ..*ack };
+        // Of a SYN, number, window and options are taken.
+        let syn = Segment { seq: ack.seq - 1, options: &[], ..*ack };
         self.accept(&syn, ack.ack - 1, mtu, now);
         // As after the SYN,ACK. When it was sent is unknown, so the round trip is not measured.
         (self.snd_nxt, self.snd_max) = (ack.ack, ack.ack);

@@ -384,12 +384,6 @@ impl<M: RingMemory> Tcb<M> {
         (self.snd_una, self.congestion.cwnd)
     }
 
-    /// Whether a SYN may take the place of this connection in TIME-WAIT (section 3.6.1, MAY-2). The SYN's number must
-    /// be behind everything that the old connection has received, so that no old duplicate passes for a new SYN.
-    pub fn gives_way_to(&self, syn: &Segment<'_>) -> bool {
-        self.state == State::TimeWait && syn.is_opening() && self.rcv_nxt < syn.seq
-    }
-
     // ---- time
 
     /// When [`on_timer`](Self::on_timer) is to be called if nothing else happens. [`Instant::MAX`] for never.

@@ -256,7 +256,7 @@ impl Table {
         connection.tcp.connect(isn, mtu, now);
         let route = Route::by(next_hop, mac, local.address, peer);
         connection.begin(peer, route, interface, AcceptState::Owned, now);
-        self.mark(index);
+        self.mark_until(index, a_tick_after(now));
         Ok(index)
     }
 
@@ -348,7 +348,7 @@ impl Table {
         }
         if connection.accept_state == AcceptState::Owned {
             // The owner may still ask how the connection ended.
-            (connection.peer, connection.due) = (None, Instant::MAX);
+            connection.leave_peer();
         } else {
             self.forget(index);
         }
@@ -367,10 +367,9 @@ impl Table {
         self.wake_for_syn();
     }
 
-    /// Ends handshakes that took too long.
-    pub(crate) fn expire_half_open(&mut self, index: usize, now: Instant) {
-        let connection = at(&self.connections, index);
-        if connection.accept_state == AcceptState::HalfOpen && connection.since + self.handshake <= now {
+    /// Ends handshakes that took too long, and connections whose RST has had no room for too long.
+    pub(crate) fn expire(&mut self, index: usize, now: Instant) {
+        if at(&self.connections, index).expires_at(self.handshake) <= now {
             self.forget(index);
         }
     }
@@ -463,8 +462,11 @@ impl Table {
             connection.abort();
         }
         self.sync_state(index);
-        if at(&self.connections, index).accept_state == AcceptState::Orphan {
-            self.mark(index);
+        let handshake = self.handshake;
+        let connection = at_mut(&mut self.connections, index);
+        if connection.accept_state == AcceptState::Orphan {
+            let due = connection.expires_at(handshake);
+            self.mark_until(index, due);
         }
     }
 

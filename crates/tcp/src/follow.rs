@@ -19,9 +19,9 @@ impl Interface {
     }
 
     /// The same with a fixed address and the gateway of its network, None for none; without an address the stack is in no
-    /// network.
+    /// network. The gateway is the name server too, as it is in most homes.
     pub fn configure_static(&self, stack: Stack<'_>, address: Option<Ipv4Cidr>, gateway: Option<Ipv4Addr>) {
-        let fixed = |address| StaticConfigV4 { address, gateway, dns_servers: Default::default() };
+        let fixed = |address| StaticConfigV4 { address, gateway, dns_servers: gateway.into_iter().collect() };
         self.configure(stack, address.map_or(ConfigV4::None, |address| ConfigV4::Static(fixed(address))));
     }
 

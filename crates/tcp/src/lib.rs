@@ -26,6 +26,9 @@
 //! - **a connection whose socket closes both directions** ([`Close::Both`](edge_nal::Close::Both)): it gives way to the next
 //!   client once its last bytes are acknowledged, or after [`GIVE_WAY_KEEP_MS`](limits::GIVE_WAY_KEEP_MS).
 //! - **a client that is gone**: the connection ends after [`SILENCE_MS`](limits::SILENCE_MS).
+//! - **a RST for which the driver has no room**: it is given up after [`RESET_KEEP_MS`](limits::RESET_KEEP_MS). So a link
+//!   that is down keeps no connection from the clients of another.
+//! - **more to send than the driver has room for**: the connections and embassy-net take turns.
 //! - **a segment that is only guessed**: it ends nothing, and moves no connection to another MAC address.
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
 //! - **IP fragments of TCP**: they are dropped. **Other ports**: a RST answers.

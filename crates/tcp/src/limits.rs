@@ -31,6 +31,10 @@ pub const COOKIES_MS: u64 = 2_000;
 /// A connection that gives way to a newcomer has this long for its last bytes to be acknowledged, milliseconds.
 pub const GIVE_WAY_KEEP_MS: u64 = 100;
 
+/// A RST for which the driver has no room, as where the link is down, is given up after so long, milliseconds. The peer's
+/// next segment gets another one.
+pub const RESET_KEEP_MS: u64 = 1_000;
+
 /// Resolution of retransmission, delayed ACK and all other timers, milliseconds: they fire up to this much late.
 pub const TICK_MS: u64 = 50;
 

@@ -31,6 +31,10 @@ pub struct Runner<D: Driver + 'static> {
     /// The device's addresses; None before there is an IPv4 address.
     local: Option<Local>,
     link: LinkState,
+    /// The connection that sends first: the one for which the driver had no room last.
+    first_out: usize,
+    /// embassy-net sends before the connections: last time these were first, and the driver had no room for one of them.
+    is_net_first: bool,
     /// Whether embassy-net had room for one more frame.
     net_has_room: bool,
     /// Whether embassy-net wakes the runner when it has a frame to send.
@@ -53,6 +57,8 @@ impl<D: Driver + 'static> Runner<D> {
             embassy: EmbassyNet { net, link, reports: Reports::NONE, dhcp },
             local: None,
             link: LinkState::Down,
+            first_out: 0,
+            is_net_first: false,
             net_has_room: true,
             net_wakes: false,
         }
@@ -206,14 +212,12 @@ impl<D: Driver + 'static> Runner<D> {
                 continue;
             }
             if connection.due <= now {
-                table.expire_half_open(index, now);
+                table.expire(index, now);
                 at_mut(&mut table.connections, index).on_timer(now);
                 table.sync_state(index);
                 let handshake = table.handshake;
                 let connection = at_mut(&mut table.connections, index);
-                if connection.peer.is_some() {
-                    connection.due = connection.next_due(now, handshake);
-                }
+                connection.due = connection.next_due(now, handshake);
                 if connection.tcp.has_urgent_segment() {
                     table.set_mark(index);
                 }
@@ -225,11 +229,18 @@ impl<D: Driver + 'static> Runner<D> {
 
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let was_net_first = core::mem::take(&mut self.is_net_first);
+        if was_net_first {
+            self.forward(port, cx, now);
+        }
         let mut left = at(&table.interfaces, self.index).marked_len;
-        for index in 0..table.connections.len() {
+        let mut next = self.first_out;
+        for _ in 0..table.connections.len() {
             if left == 0 {
                 return;
             }
+            let index = next;
+            next = if index + 1 < table.connections.len() { index + 1 } else { 0 };
             if at(&table.connections, index).interface != self.index || !table.take_mark(index) {
                 continue;
             }
@@ -239,6 +250,7 @@ impl<D: Driver + 'static> Runner<D> {
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
                     table.set_mark(index);
+                    (self.first_out, self.is_net_first) = (index, !was_net_first);
                     // A link that is down has no room either.
                     self.follow_link(port, cx);
                     return;
@@ -449,7 +461,7 @@ impl SegmentInput<'_> {
             self.table.forget(index);
         } else {
             // Its socket is about to be dropped. Until then the SYN waits like any other.
-            connection.peer = None;
+            connection.leave_peer();
         }
         self.unknown(packet, frame, tx);
     }
@@ -468,15 +480,20 @@ impl SegmentInput<'_> {
             // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
             Reaction::Ignored => {}
-            Reaction::Reset(seq) => self.answer_reset(packet, seq, tx),
+            Reaction::Reset(seq) => self.answer_reset(index, packet, seq, tx),
         }
         self.settle(index);
     }
 
+    /// Answers an ACK of what the connection has not sent.
     #[cold]
     #[inline(never)]
-    fn answer_reset<T: TxToken>(&self, packet: &Packet<'_>, seq: Seq, tx: T) {
-        self.answer(packet, &OutgoingSegment::reset(seq), tx);
+    fn answer_reset<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, seq: Seq, tx: T) {
+        if self.table.begin_by_cookie(index, packet, self.local, self.mtu, self.now) {
+            self.handshake_segment(index, packet, tx);
+        } else {
+            self.answer(packet, &OutgoingSegment::reset(seq), tx);
+        }
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.
@@ -496,3 +513,6 @@ impl SegmentInput<'_> {
         self.table.sync_known_state(index, state);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use sockeye_tcp_engine::{Flags, OutgoingSegment};
 use crate::connection_table::{Table, after, at};
 use crate::frame::{Local, Packet};
 use crate::limits::{COOKIES_MS, FLOOD_MS, FLOOD_MS_MAX, FLOOD_SYN_MS, HALF_OPEN_SLOW_MS};
+use crate::tcp_connection::AcceptState;
 
 /// How many SYNs have found no place, and when.
 pub(crate) struct Flood {
@@ -74,17 +75,43 @@ impl Table {
         mtu: usize,
         now: Instant,
     ) -> Option<usize> {
-        let (peer, segment) = (packet.peer, &packet.segment);
-        if now >= self.flood.cookies_end
-            || segment.flags != Flags::ACK
-            || !segment.payload.is_empty()
-            || !self.is_listening(peer)
-            || !self.isn_key.is_cookie(segment.ack - 1, local.socket(peer), peer.into(), now)
-        {
+        if !self.is_ack_of_cookie(packet, local, now) {
             return None;
         }
         let index = self.room_for_cookie()?;
-        self.occupy(index, interface, packet, local, now).tcp.accept_cookie(segment, mtu, now);
+        self.occupy(index, interface, packet, local, now).tcp.accept_cookie(&packet.segment, mtu, now);
         Some(index)
+    }
+
+    /// The same for an ACK that a half-open connection has refused. The peer's SYN came again while the cookie was under
+    /// way, and began this connection with another ISN. False if the ACK is to be answered by a RST.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn begin_by_cookie(
+        &mut self,
+        index: usize,
+        packet: &Packet<'_>,
+        local: &Local,
+        mtu: usize,
+        now: Instant,
+    ) -> bool {
+        let connection = at(&self.connections, index);
+        let (interface, is_half_open) = (connection.interface, connection.accept_state == AcceptState::HalfOpen);
+        if !is_half_open || !self.is_ack_of_cookie(packet, local, now) {
+            return false;
+        }
+        self.forget(index);
+        self.occupy(index, interface, packet, local, now).tcp.accept_cookie(&packet.segment, mtu, now);
+        true
+    }
+
+    /// Whether a segment is the ACK of a cookie that is still taken.
+    fn is_ack_of_cookie(&self, packet: &Packet<'_>, local: &Local, now: Instant) -> bool {
+        let (peer, segment) = (packet.peer, &packet.segment);
+        now < self.flood.cookies_end
+            && segment.flags == Flags::ACK
+            && segment.payload.is_empty()
+            && self.is_listening(peer)
+            && self.isn_key.is_cookie(segment.ack - 1, local.socket(peer), peer.into(), now)
     }
 }

@@ -7,7 +7,7 @@ use embassy_time::{Duration, Instant};
 use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, Segment, State};
 
 use crate::frame::Peer;
-use crate::limits::TICK_MS;
+use crate::limits::{RESET_KEEP_MS, TICK_MS};
 use crate::route::Route;
 
 /// The owner of a connection, from its SYN to its end.
@@ -21,7 +21,7 @@ pub(crate) enum AcceptState {
     Ready,
     /// A socket has it.
     Owned,
-    /// Its socket was dropped, and its RST has not left yet.
+    /// Its socket was dropped, and its RST has not left yet. [`RESET_KEEP_MS`] bounds that.
     Orphan,
 }
 
@@ -125,9 +125,24 @@ impl Connection {
     pub(crate) fn forget(&mut self) {
         self.tcp.forget();
         self.wake();
-        (self.peer, self.due) = (None, Instant::MAX);
+        self.leave_peer();
         if self.accept_state != AcceptState::Owned {
             self.accept_state = AcceptState::Free;
+        }
+    }
+
+    /// The connection is its peer's no more: the peer may open another one. No timer is looked at from now on.
+    pub(crate) fn leave_peer(&mut self) {
+        (self.peer, self.due) = (None, Instant::MAX);
+    }
+
+    /// When the connection is forgotten whatever its TCP does. [`Instant::MAX`] for never. `handshake` is how long one
+    /// may take.
+    pub(crate) fn expires_at(&self, handshake: Duration) -> Instant {
+        match self.accept_state {
+            AcceptState::HalfOpen => self.since + handshake,
+            AcceptState::Orphan => self.since + Duration::from_millis(RESET_KEEP_MS),
+            AcceptState::Free | AcceptState::Ready | AcceptState::Owned => Instant::MAX,
         }
     }
 
@@ -194,12 +209,12 @@ impl Connection {
     }
 
     /// When its timers are to be looked at, after they have been: at least one tick later, since each look visits all.
-    /// `handshake` is how long one may take.
+    /// `handshake` is how long one may take. [`Instant::MAX`] without a peer.
     pub(crate) fn next_due(&self, now: Instant, handshake: Duration) -> Instant {
-        let due = match self.accept_state {
-            AcceptState::HalfOpen => self.tcp.due().min(self.since + handshake),
-            _ => self.tcp.due(),
-        };
+        if self.peer.is_none() {
+            return Instant::MAX;
+        }
+        let due = self.tcp.due().min(self.expires_at(handshake));
         due.max(now + Duration::from_millis(TICK_MS))
     }
 

@@ -153,10 +153,6 @@ impl TcpSocket {
         f(at_mut(&mut self.shared.borrow_mut().connections, self.index))
     }
 
-    fn schedule_tx(&self) {
-        self.shared.borrow_mut().schedule_tx(self.index);
-    }
-
     fn transmit(&self) {
         self.shared.borrow_mut().transmit(self.index);
     }
@@ -210,10 +206,8 @@ impl TcpSocket {
     }
 
     /// Sends FIN after all that is written, and waits until the peer has acknowledged it.
-    async fn close_write(&self) -> Result<(), TcpError> {
-        self.with(|connection| connection.tcp.close());
-        self.schedule_tx();
-        self.transmit();
+    fn close_write(&self) -> impl Future<Output = Result<(), TcpError>> {
+        self.shared.borrow_mut().close(self.index);
         poll_fn(|cx| {
             self.with(|connection| match connection.tcp.state() {
                 State::FinWait1 | State::Closing | State::LastAck => {
@@ -223,7 +217,6 @@ impl TcpSocket {
                 _ => Poll::Ready(Ok(())),
             })
         })
-        .await
     }
 
     /// Reads until the client closes.
@@ -283,9 +276,7 @@ impl TcpShutdown for TcpSocket {
 
     /// Resets the connection. Returns at once: the RST leaves when the driver has room for it.
     async fn abort(&mut self) -> Result<(), TcpError> {
-        self.with(|connection| connection.abort());
-        self.schedule_tx();
-        self.transmit();
+        self.shared.borrow_mut().abort(self.index);
         Ok(())
     }
 }

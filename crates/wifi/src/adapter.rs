@@ -30,7 +30,9 @@ use sockeye_boot::{Boot, Line};
 use crate::adapter::ap_clients::Clients;
 use crate::adapter::station_link::StationLink;
 use crate::credentials::{Network as Joined, Secret};
-use crate::limits::{CHECK_MS, DRIVER_EVENTS_MAX, EVENTS_MAX, LEAVE_CHECK_MS, REJOIN_TIMEOUT_MS, SCANNED_MAX};
+use crate::limits::{
+    CHECK_MS, DRIVER_EVENTS_MAX, EVENTS_KEPT, EVENTS_MAX, JOINS_MAX, LEAVE_CHECK_MS, REJOIN_TIMEOUT_MS, SCANNED_MAX,
+};
 use crate::radio::{Action, ApConfig, ApSecurity, Event, Join, JoinError, Radio};
 use crate::radio_loop::Controller;
 use crate::reason_code::{LEFT_BY_STATION, reason_code};
@@ -73,7 +75,7 @@ where
     let restarts_ap = driver.restarts_ap();
     let mut adapter = Adapter::new(driver, context, &events);
     let following = network.follow(|address| {
-        // An event without room is lost, which costs the state machine time and nothing else.
+        // There is room, as in `Adapter::report`.
         let _ = events.try_send(address.map_or(Event::AddressLost, Event::Address));
         print_address(address);
     });
@@ -118,8 +120,11 @@ struct Adapter<'a, D, N, P> {
     context: AdapterContext<'a, N, P>,
     events: &'a Events,
     config: DriverConfig,
-    /// The driver has taken `config`. False before the first time, and after a failure.
+    /// The driver has taken `config`. False before the first time, after a failure, and where the driver may no longer
+    /// work as it was configured.
     is_configured: bool,
+    /// Attempts to join that have failed since the driver was configured, or since the station was in a network.
+    joins_failed: u8,
     /// The driver was configured before.
     has_started: bool,
     link: StationLink,
@@ -140,6 +145,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
             events,
             config: DriverConfig::default(),
             is_configured: false,
+            joins_failed: 0,
             has_started: false,
             link: StationLink::Down,
             since: Instant::now(),
@@ -222,6 +228,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         self.config = config;
         let configured = self.driver.configure(self.config.ap.as_ref(), self.config.station.as_ref());
         self.is_configured = configured.is_ok();
+        self.joins_failed = 0;
         if restarts_ap || configured.is_err() {
             self.clients.clear();
         }
@@ -233,9 +240,15 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
     fn rejoin(&mut self) {
         if self.link.is_in() && !self.driver.is_connected() {
             self.set_link(StationLink::Reconnecting);
-            if let Some(Err(_)) = begin(self.driver.connect()) {
-                self.on_down(JoinError::Other);
-            }
+            self.connect();
+        }
+    }
+
+    /// Tells the driver to join. A driver that refuses may have stopped, and is configured anew before the next attempt.
+    fn connect(&mut self) {
+        if let Some(Err(_)) = begin(self.driver.connect()) {
+            self.is_configured = false;
+            self.on_down(JoinError::Other);
         }
     }
 
@@ -287,6 +300,10 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         self.context.console.station(&join.network.ssid);
         let config = DriverConfig { station: Some(join.network.clone()), ..self.config.clone() };
         self.join = Some(join);
+        // A driver may report failures for ever that stopping and starting it ends. That drops clients.
+        if self.joins_failed >= JOINS_MAX && self.clients.count(self.asked_clients()) == 0 {
+            self.is_configured = false;
+        }
         let configured = self.configure(config);
         // Events up to here are not of this attempt to join.
         self.take_events();
@@ -294,13 +311,14 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         if configured.is_err() {
             self.fail_ap();
             self.on_down(JoinError::Other);
-        } else if let Some(Err(_)) = begin(self.driver.connect()) {
-            self.on_down(JoinError::Other);
+        } else {
+            self.connect();
         }
     }
 
     fn leave(&mut self) {
         let was = self.link;
+        self.count_failed_join();
         self.set_link(StationLink::Disconnecting);
         if was == StationLink::Down || matches!(begin(self.driver.disconnect()), Some(Err(_))) {
             self.on_down(JoinError::Other);
@@ -357,7 +375,15 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         self.count_clients();
     }
 
+    /// The attempt to join, if there is one, ends without the station in its network.
+    fn count_failed_join(&mut self) {
+        if self.link == StationLink::Connecting {
+            self.joins_failed = self.joins_failed.saturating_add(1);
+        }
+    }
+
     fn on_joined(&mut self) {
+        self.joins_failed = 0;
         self.set_link(StationLink::Connected);
         self.report(Event::Joined);
         if let Some(Join { network, host_name }) = &self.join {
@@ -370,6 +396,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
     /// The station is in no network any more, or could not join one.
     fn on_down(&mut self, error: JoinError) {
         let was = self.link;
+        self.count_failed_join();
         self.set_link(StationLink::Down);
         self.context.network.set_station_ip(None);
         self.context.rssi_dbm.set(None);
@@ -390,28 +417,38 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
     }
 
     fn report_scan(&mut self) {
-        // An event without room is lost, as in `report`.
         let events = self.events;
         let results = self.driver.scan_results().map(|results| {
-            results.take(SCANNED_MAX).for_each(|result| drop(events.try_send(Event::ScanResult(result))));
+            results.take(SCANNED_MAX).for_each(|result| {
+                report_if_roomy(events, Event::ScanResult(result));
+            });
         });
         self.report(if results.is_ok() { Event::ScanDone } else { Event::ScanFailed });
     }
 
-    /// Reports how many clients are in the access point, if that has changed.
+    /// Reports how many clients are in the access point, if that has changed. Without room the next look reports it.
     fn count_clients(&mut self) {
-        let count = self.driver.ap_clients().filter(|_| self.config.ap.is_some());
-        if let Some(count) = self.clients.changed(count)
-            && self.events.try_send(Event::ApClients(count)).is_ok()
+        if let Some(count) = self.clients.changed(self.asked_clients())
+            && report_if_roomy(self.events, Event::ApClients(count))
         {
             self.clients.reported(count);
         }
     }
 
-    /// Reports an event. One without room is lost, which costs the state machine time and nothing else.
+    /// The driver's count of the access point's clients; None if the driver can't be asked, or has no access point.
+    fn asked_clients(&self) -> Option<u8> {
+        self.driver.ap_clients().filter(|_| self.config.ap.is_some())
+    }
+
+    /// Reports an event that nothing can make up for. There is room, see [`EVENTS_KEPT`].
     fn report(&self, event: Event) {
         let _ = self.events.try_send(event);
     }
+}
+
+/// Reports an event that may be lost, unless the room is needed for those that may not. False if it was not reported.
+fn report_if_roomy(events: &Events, event: Event) -> bool {
+    events.free_capacity() > EVENTS_KEPT && events.try_send(event).is_ok()
 }
 
 /// Begins something whose outcome comes later; Some if the outcome is there already.

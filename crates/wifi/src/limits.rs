@@ -66,6 +66,9 @@ pub const CHECK_MS: u64 = 500;
 pub const LEAVE_CHECK_MS: u64 = 100;
 /// How long joining again may take after a change of the radio's mode, milliseconds; then the station has left.
 pub const REJOIN_TIMEOUT_MS: u64 = 10_000;
+/// Attempts to join that may fail in a row until the driver is configured anew. A driver may join no more until it is
+/// stopped and started. With the pauses between them, these attempts take some minutes.
+pub const JOINS_MAX: u8 = 8;
 /// Events that a driver keeps for the adapter. A restart of the access point is 2 events and one for each client.
 pub const DRIVER_EVENTS_MAX: usize = 12;
 /// Frames that a driver keeps for each interface until the network stack takes them. Several clients send at once.
@@ -78,6 +81,9 @@ pub const AP_CLIENTS_MAX: usize = 10;
 pub const SCANNED_MAX: usize = 16;
 /// Events of the radio that wait for the state machine.
 pub const EVENTS_MAX: usize = 24;
+/// Places in the queue of those events that are not for results of a scan and for counts of clients. The station, the
+/// access point, a scan's end and the address have no more events until the state machine takes them.
+pub const EVENTS_KEPT: usize = 8;
 /// How long leaving may take in a network that was fixed when the program was built, milliseconds.
 pub const STATIC_LEAVE_MS: u64 = 2_000;
 /// RAM of the state machine, bytes, on a 32-bit chip.
@@ -92,4 +98,4 @@ const _: () = assert!(CONFIRM_S_MIN <= CONFIRM_S && CONFIRM_S <= CONFIRM_S_MAX);
 const _: () = assert!(AP_CLIENTS_MAX + 2 <= DRIVER_EVENTS_MAX, "a restart of the access point loses none");
 const _: () = assert!((BLOCK_ACK_WINDOW as usize) < RX_QUEUE_LEN, "a window fits, and frames of others");
 const _: () = assert!(LEAVE_CHECK_MS < LEAVE_TIMEOUT_MS && CHECK_MS < REJOIN_TIMEOUT_MS);
-const _: () = assert!(SCANNED_MAX < EVENTS_MAX, "what else happens during a scan is not lost");
+const _: () = assert!(SCANNED_MAX + EVENTS_KEPT <= EVENTS_MAX, "what else happens during a scan is not lost");

@@ -126,11 +126,14 @@ impl Wifi {
                 self.miss(Failure::Dropped, env);
                 self.next(env);
             }
-            (Online, Input::AddressLost) => self.enter(WaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env),
+            (Online, Input::AddressLost) => {
+                self.end_stay(env);
+                self.enter(WaitingForDhcp, Some(ADDRESS_TIMEOUT_MS), env);
+            }
             (Online, Input::Left) => {
-                let stay_ms = env.now_ms - self.since_ms;
+                self.end_stay(env);
                 self.miss(Failure::Dropped, env);
-                self.pause(stay_ms, env);
+                self.pause(env);
             }
             (Pausing, Input::Timer) => self.try_candidates(env),
 
@@ -250,7 +253,10 @@ impl Wifi {
                 self.ssid = network.ssid.clone();
                 self.join(StationState::Joining, env);
             }
-            None => self.pause(0, env),
+            None => {
+                self.retries = self.retries.saturating_add(1);
+                self.pause(env);
+            }
         }
     }
 
@@ -310,9 +316,15 @@ impl Wifi {
         self.enter(StationState::Leaving, Some(LEAVE_TIMEOUT_MS), env);
     }
 
-    fn pause(&mut self, stay_ms: u64, env: &MachineInput<'_>) {
-        self.retries = if stay_ms > 0 { 0 } else { self.retries.saturating_add(1) };
-        let pause_ms = join_pause_ms(&mut self.backoff, stay_ms, env.random);
+    /// The station is no longer online. After a steady stay the next pause is short.
+    fn end_stay(&mut self, env: &MachineInput<'_>) {
+        if env.now_ms - self.since_ms >= STEADY_MS {
+            self.backoff.reset();
+        }
+    }
+
+    fn pause(&mut self, env: &MachineInput<'_>) {
+        let pause_ms = join_pause_ms(&mut self.backoff, 0, env.random);
         self.enter(StationState::Pausing, Some(pause_ms), env);
     }
 

@@ -63,6 +63,8 @@ pub struct Net {
     pub interface: Interface,
     pub server_stack: Stack<'static>,
     pub client_stack: Stack<'static>,
+    /// Frames stay in the server's card until it has no room for more, as where its link is down.
+    pub is_jammed: Rc<Cell<bool>>,
 }
 
 /// The two hosts.
@@ -181,19 +183,23 @@ fn join(tcp: &Tcp, air: &Rc<Air>, seed: u64) -> (Net, Vec<Task>) {
     let (client_stack, mut client_net) =
         embassy_net::new(far_device, Config::ipv4_static(config(CLIENT)), resources, seed + 1);
     let air = air.clone();
+    let is_jammed = Rc::new(Cell::new(false));
+    let jammed = is_jammed.clone();
     let tasks: Vec<Task> = vec![
         Box::pin(async move { runner.run().await }),
         Box::pin(async move { server_net.run().await }),
         Box::pin(async move { client_net.run().await }),
         Box::pin(async move { interface.follow(server_stack, |_| ()).await }),
         Box::pin(poll_fn(move |_| {
-            carry(&mut near, &mut far, &air);
+            if !jammed.get() {
+                carry(&mut near, &mut far, &air);
+            }
             forge(&mut near, &air);
             carry(&mut far, &mut near, &air);
             Poll::Pending
         })),
     ];
-    (Net { interface, server_stack, client_stack }, tasks)
+    (Net { interface, server_stack, client_stack, is_jammed }, tasks)
 }
 
 /// Carries what one host sent to the other.

@@ -137,6 +137,26 @@ fn guessing_delays_the_one_who_guesses_and_nobody_else() {
     );
 }
 
+/// Most home networks have the addresses of the access point.
+#[test]
+fn guessing_does_not_delay_the_same_address_in_the_other_network() {
+    let board = Board::default();
+    check_on(&board, "ap: CONFIG SET auth.token correct-horse\nap= +OK|");
+    for (guesser, owner) in [("ap", "same"), ("same", "ap")] {
+        let guess = format!("{guesser}: AUTH wrong\n{guesser}~ invalid\n").repeat(4);
+        check_on(
+            &board,
+            &format!(
+                "{guess}
+                 {guesser}: AUTH correct-horse
+                 {guesser}~ too many wrong tokens
+                 {owner}: AUTH correct-horse
+                 {owner}= +OK|"
+            ),
+        );
+    }
+}
+
 #[test]
 fn a_right_token_forgives() {
     let board = Board::default();

@@ -14,8 +14,9 @@ use crate::peer::{Keeps, Peer};
 use crate::script::Device;
 use crate::slots::{CHIP_ID, begin, flash, image, run_beside, write};
 
-/// The image is sent so often: two sectors of the slot and one of the record are erased each time.
-const TIMES: usize = 20;
+/// The image is sent as often as a device takes one in a row. Two sectors of the slot and one of the record are erased each
+/// time.
+const TIMES: usize = 16;
 const SAMPLE_EVERY_MS: u64 = 20;
 /// The longest from when a measurement is due until the receiver has the sample, milliseconds: an erase, and as long again.
 const PUSHED_MS_MAX: u64 = 100;

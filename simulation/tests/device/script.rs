@@ -23,7 +23,7 @@
 //! | `# ..` | nothing |
 //!
 //! The start of a client's name is its network. `ap` is the access point, `lo` the same machine, and `sta` the network
-//! that the device has joined. The digits at the end of its name end its address as well. Bytes that come back and
+//! that the device has joined. `same` is such a network with the access point's addresses. The digits at the end of its name end its address as well. Bytes that come back and
 //! aren't expected fail the test.
 
 use std::collections::BTreeMap;
@@ -318,6 +318,7 @@ fn address(name: &str) -> ClientAddress {
     let (peer, local, origin) = match kind {
         "ap" => ([192, 168, 1, last], [192, 168, 1, 1], ClientOrigin::AccessPoint),
         "lo" => ([127, 0, 0, last], [127, 0, 0, 1], ClientOrigin::Loopback),
+        "same" => ([192, 168, 1, last], [192, 168, 1, 77], ClientOrigin::Station),
         "sta" => ([10, 0, 0, last], [10, 0, 0, 200], ClientOrigin::Station),
         _ => panic!("no origin for {name}"),
     };

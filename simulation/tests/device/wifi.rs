@@ -449,6 +449,21 @@ fn a_factory_reset_brings_back_what_the_firmware_was_built_with() {
     assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
 }
 
+/// Otherwise the settings of the firmware's build were back after the next boot: an access point that is open, for one.
+#[test]
+fn a_change_back_to_the_defaults_is_stored_as_a_change() {
+    let board = Board::default();
+    check_on(
+        &board,
+        "ap: CONFIG SET device.name kitchen ap.open yes
+         ap= +OK|
+         ap: CONFIG SET device.name \"\" ap.open no
+         ap= +OK|",
+    );
+    let expected = sockeye_device::Settings { is_configured: true, ..Default::default() };
+    assert_eq!(*board.stored.borrow(), expected);
+}
+
 #[test]
 fn a_device_without_a_radio_says_so() {
     check(

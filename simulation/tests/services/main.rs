@@ -9,14 +9,15 @@ use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use edge_dhcp::{DhcpOption, MessageType, Options, Packet};
+use embassy_net::Ipv4Cidr;
 use embassy_net::tcp::TcpSocket;
 use embassy_time::{Duration, Timer};
 use link::{DEVICE, Link, leak};
-use sockeye_services::Udp;
 use sockeye_services::captive::{self, CaptiveBuffers};
 use sockeye_services::dhcp::{self, DhcpBuffers};
 use sockeye_services::limits::{HOP_LIMIT, MDNS_HOP_LIMIT};
 use sockeye_services::mdns::{self, Announcement, MdnsBuffers};
+use sockeye_services::{Address, Udp};
 
 /// The hosts that are no longer there, and one that is.
 const GONE: usize = 10;
@@ -234,18 +235,67 @@ fn what_leaves_from_the_port_of_mdns_has_the_longest_way_to_go() {
     assert!(hops(53).iter().chain(&hops(67)).all(|hops| *hops == 64));
 }
 
+/// Hosts with many services send messages of mDNS that are longer than the device reads. A host that asks in between gets
+/// its answer.
+#[test]
+fn messages_that_are_too_long_delay_no_answer() {
+    let mut link = device();
+    let (address, mac) = LIVE;
+    link.hosts.insert(address, mac);
+    for round in 0..20 {
+        let start = link.now_ms();
+        for _ in 0..3 {
+            link.datagram(mac, (address, 5353), MDNS, &[0; 1_400]);
+            link.run(2);
+        }
+        link.datagram(mac, (address, 40_001), MDNS, &question("kitchen.local"));
+        link.run(20);
+        let sent = link.sent_from(5353, start);
+        assert!(sent.iter().any(|(_, _, receiver, _)| *receiver == address), "round {round}: {sent:?}");
+        link.run(100);
+    }
+}
+
+/// When the device has reported first that it is in the group of mDNS, from `since` on.
+fn report(link: &Link, since: u64) -> Option<u64> {
+    let is_report = |frame: &&link::Frame| {
+        let is_it =
+            |(protocol, _, to, content): (u8, u8, Ipv4Addr, &[u8])| protocol == 2 && to == MDNS.0 && content[0] == 0x16;
+        frame.at_ms >= since && frame.packet().is_some_and(is_it)
+    };
+    link.heard.iter().find(is_report).map(|frame| frame.at_ms)
+}
+
+/// A switch that has restarted, or that of another network, sends no mDNS to a device that has not reported itself.
+#[test]
+fn membership_is_reported_in_each_network() {
+    let mut link = Link::new();
+    let (stack, interface) = (link.stack, link.interface);
+    let udp = Udp::new(stack, leak(MdnsBuffers::new()), MDNS_HOP_LIMIT);
+    let address: &Address = leak(Address::new());
+    link.spawn(async move {
+        let announce = async |address| {
+            let announcement = Announcement { name: &|take| take("kitchen"), address, port: 3000, txt: &[] };
+            mdns::serve(&udp, &announcement, |bytes| bytes.fill(0)).await
+        };
+        address.follow(announce).await
+    });
+    // The same address again after a while without one, and another at once.
+    let networks = [Some(DEVICE), None, Some(DEVICE), Some(Ipv4Addr::new(10, 0, 0, 7))];
+    for network in networks {
+        let start = link.now_ms();
+        interface.configure_static(stack, network.map(|address| Ipv4Cidr::new(address, 24)), None);
+        address.set(network.map(|address| (address, 24)));
+        link.run(2_000);
+        let reported = report(&link, start);
+        assert_eq!(reported.is_some(), network.is_some(), "{network:?}");
+        assert!(reported.is_none_or(|at_ms| at_ms - start < 200), "{network:?}: {reported:?}");
+    }
+}
+
 /// Issue 13, number 11.
 #[test]
 fn reports_of_membership_leave_without_another_frame() {
-    let report = |link: &Link, since: u64| {
-        let is_report = |frame: &&link::Frame| {
-            frame.at_ms >= since
-                && frame
-                    .packet()
-                    .is_some_and(|(protocol, _, to, content)| protocol == 2 && to == MDNS.0 && content[0] == 0x16)
-        };
-        link.heard.iter().find(is_report).map(|frame| frame.at_ms)
-    };
     let mut link = device();
     let first = report(&link, 0).expect("a report when the group is joined");
     assert!(first < 100, "after {first} ms");

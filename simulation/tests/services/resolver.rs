@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
 use edge_nal::{AddrType, Dns};
+use embassy_net::Ipv4Cidr;
 use embassy_time::Instant;
 use sockeye_services::limits::{CLIENT_PORT_FIRST, DNS_FOREIGN_ANSWERS_MAX, DNS_TRIES, DNS_TRY_MS, HOP_LIMIT};
 use sockeye_services::{ResolveError, Resolver, ResolverBuffers, Udp};
@@ -114,6 +115,18 @@ fn a_name_is_looked_up() {
     net.look_up();
     let question = net.question();
     assert_eq!(net.outcome(), None);
+    net.tells((NAME_SERVER, PORT), question.port, &question.answer());
+    assert_eq!(net.outcome(), Some(Ok(FOUND.into())));
+}
+
+/// A network with a static address has no DHCP server that names a name server.
+#[test]
+fn the_gateway_of_a_static_address_is_asked() {
+    let mut net = Net::new();
+    net.link.interface.configure_static(net.link.stack, Some(Ipv4Cidr::new(DEVICE, 24)), Some(NAME_SERVER));
+    net.link.run(10);
+    net.look_up();
+    let question = net.question();
     net.tells((NAME_SERVER, PORT), question.port, &question.answer());
     assert_eq!(net.outcome(), Some(Ok(FOUND.into())));
 }

@@ -71,6 +71,19 @@ fn what_was_stored_is_there_again() {
     assert_eq!(warnings, [""; 0]);
 }
 
+/// An image may be built with a network, or with an open access point. An owner who forgets the network, or closes the
+/// access point, has the defaults then, and they are still there after a boot.
+#[test]
+fn defaults_that_an_owner_has_set_are_there_again() {
+    let store = store(&Mock::default());
+    boot(Some(&store), 0);
+    let set = Settings { is_configured: true, ..Settings::default() };
+    block_on(store.save(&set)).unwrap();
+    assert_eq!(boot(Some(&store), 0).0, set);
+    block_on(store.reset(&Settings::default())).unwrap();
+    assert_eq!(boot(Some(&store), 0).0, named("built"));
+}
+
 #[test]
 fn damaged_settings_are_left_and_said() {
     let mut flash = Mock::default();

@@ -39,7 +39,7 @@ impl<'a> App<'a> {
             match select(firmware.given(), look.next()).await {
                 Either::First(()) => {
                     let Some(job) = firmware.take_job(&mut data) else { continue };
-                    let outcome = work(updater, job, &data).await;
+                    let outcome = work(updater, job, &data, self.platform.now().uptime_ms()).await;
                     if let (Job::Confirm, Ok(_), Some(store)) = (job, outcome, store) {
                         store.set_writable().await;
                     }
@@ -69,14 +69,19 @@ impl<'a> App<'a> {
     }
 }
 
-async fn work<F: NorFlash>(updater: &mut Updater<F>, job: Job, data: &[u8]) -> Result<Outcome, UpdateError> {
+async fn work<F: NorFlash>(
+    updater: &mut Updater<F>,
+    job: Job,
+    data: &[u8],
+    now_ms: u64,
+) -> Result<Outcome, UpdateError> {
     match job {
-        Job::Begin { record, is_anew, .. } => updater.begin(record, is_anew).await.map(Outcome::Next),
+        Job::Begin { record, is_anew, .. } => updater.begin(record, is_anew, now_ms).await.map(Outcome::Next),
         Job::Write { offset, len } => {
             let data = data.get(..len.into()).ok_or(UpdateError::Data)?;
             updater.write(offset, data).await.map(Outcome::Next)
         }
-        Job::Try { confirm_s } => updater.try_image(confirm_s).await.map(|()| Outcome::Restart),
+        Job::Try { confirm_s } => updater.try_image(confirm_s, now_ms).await.map(|()| Outcome::Restart),
         Job::Confirm => updater.confirm().await.map(|()| Outcome::Done),
         Job::Abort => updater.abort().await.map(|is_trial| if is_trial { Outcome::Restart } else { Outcome::Done }),
     }

@@ -37,9 +37,10 @@ pub(crate) fn login(cx: &mut CommandContext<'_, '_>, user: &[u8], token: &[u8]) 
     let Some(hash) = &cx.state.settings.token else {
         return if is_user { Login::Accepted } else { refuse(cx) };
     };
-    let address = cx.state.sessions.get(cx.key).peer.ip();
+    let session = cx.state.sessions.get(cx.key);
+    let host = (session.peer.ip(), session.origin);
     let now_ms = cx.now.uptime_ms();
-    let wait_ms = cx.state.failures.wait_ms(address, now_ms);
+    let wait_ms = cx.state.failures.wait_ms(host, now_ms);
     if wait_ms > 0 {
         let wait_s = wait_ms.div_ceil(1_000);
         let text = format_args!("WRONGPASS too many wrong tokens from this address, try again in {wait_s} s");
@@ -47,11 +48,11 @@ pub(crate) fn login(cx: &mut CommandContext<'_, '_>, user: &[u8], token: &[u8]) 
         return Login::Refused(failed(cx));
     }
     if is_user && hash.is(token) {
-        cx.state.failures.forget(address);
+        cx.state.failures.forget(host);
         cx.session().authenticated = true;
         return Login::Accepted;
     }
-    cx.state.failures.fail(address, now_ms);
+    cx.state.failures.fail(host, now_ms);
     refuse(cx)
 }
 

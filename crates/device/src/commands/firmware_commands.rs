@@ -112,6 +112,10 @@ pub(crate) fn begin(cx: &mut CommandContext<'_, '_>) -> CommandResult {
             Some(word) if word.eq_ignore_ascii_case(b"restart") && cx.request.len() == 6 => true,
             Some(_) => return Err("ERR syntax error"),
         };
+        if cx.state.is_restart_requested {
+            // A restart in the middle of it is as a power cut, after which the steps that are spent are not known.
+            return Err(RESTARTING);
+        }
         let (id, now_ms) = (cx.session().id, cx.now.uptime_ms());
         if !firmware.may_begin(id, now_ms, |other| cx.state.sessions.iter().any(|session| session.id == other)) {
             return Err("ERR another client is sending an image");

@@ -236,27 +236,40 @@ impl<F: NorFlash> Flash<F> {
             // The settings are in force whether both copies can be made whole or not.
             status = self.save(settings).await.map_or_else(StoreStatus::from, |()| StoreStatus::Repaired);
         }
-        if self.is_wiping().await? && !self.is_read_only {
-            self.wipe().await?;
+        // Wiping goes on at the next boot if it fails now. The settings are in force all the same.
+        if !self.is_read_only
+            && let Err(error) = self.finish_wiping().await
+        {
+            status = error.into();
         }
         Ok(status)
     }
 
+    /// Stores both copies. Where the flash has room for one alone, the settings are stored too: the next boot finds that
+    /// copy.
     async fn save(&mut self, settings: &Settings) -> Result<(), StoreError> {
         // Even one that was not stored whole has used its number.
         self.number = self.number.wrapping_add(1);
         let number = self.number;
         let mut is_stored = false;
         for key in COPIES {
-            is_stored |= self.store_readable(key, &Record(number, settings)).await?;
+            match self.store_readable(key, &Record(number, settings)).await {
+                Ok(is_readable) => is_stored |= is_readable,
+                Err(StoreError::Full) if is_stored => {}
+                Err(error) => return Err(error),
+            }
         }
         if !is_stored {
             return Err(StoreError::Failed);
         }
-        if self.fetch(WRITTEN).await?.is_none() {
-            self.store(WRITTEN, &NOTHING).await?;
+        if self.fetch(WRITTEN).await?.is_some() {
+            return Ok(());
         }
-        Ok(())
+        match self.store(WRITTEN, &NOTHING).await {
+            // Without the mark the settings are stored all the same.
+            Err(StoreError::Full) => Ok(()),
+            marked => marked,
+        }
     }
 
     /// Stores a copy, and reads it: an erased bit may have fallen over with age, and then the next place is tried. False
@@ -304,8 +317,10 @@ impl<F: NorFlash> Flash<F> {
         self.store(WIPING, &NOTHING).await
     }
 
-    async fn is_wiping(&mut self) -> Result<bool, StoreError> {
-        Ok(self.fetch(WIPING).await?.is_some_and(|filler| !filler.is_empty()))
+    /// Goes on with a wipe that a power cut has ended.
+    async fn finish_wiping(&mut self) -> Result<(), StoreError> {
+        let is_wiping = self.fetch(WIPING).await?.is_some_and(|filler| !filler.is_empty());
+        if is_wiping { self.wipe().await } else { Ok(()) }
     }
 
     async fn find(&mut self, key: u8) -> Result<Found, StoreError> {

@@ -1,20 +1,10 @@
-//! The token: how it is kept, and what guessing it costs.
-//!
-//! A wrong token delays the address that it came from, and no other. So a client that guesses is slowed down, and the
-//! owner at another address is not. A client with the owner's address (behind one NAT router) can delay the owner there
-//! while it guesses. One such delay is at most the longest of [`AUTH_PAUSES`]. The device's access point gives each
-//! client an address of its own. While an address is delayed, no token from it is checked, right or wrong: an answer
-//! would let the client guess on.
+//! The token, as it is kept.
 
-use core::net::IpAddr;
-
-use heapless::Vec;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
-use sockeye_backoff::Backoff;
 use subtle::ConstantTimeEq;
 
-use crate::limits::{AUTH_ADDRESSES_MAX, AUTH_FREE_FAILURES, AUTH_PAUSES, DIGEST_LEN, SALT_LEN};
+use crate::limits::{DIGEST_LEN, SALT_LEN};
 
 /// A token as it is stored: salted and hashed.
 ///
@@ -46,78 +36,9 @@ fn digest(salt: &[u8; SALT_LEN], token: &[u8]) -> [u8; DIGEST_LEN] {
     Sha256::new().chain_update(salt).chain_update(token).finalize().into()
 }
 
-/// The addresses that sent wrong tokens.
-#[derive(Debug)]
-pub(crate) struct Failures {
-    addresses: Vec<Failed, AUTH_ADDRESSES_MAX>,
-}
-
-#[derive(Debug)]
-struct Failed {
-    address: IpAddr,
-    failures: u8,
-    /// Of the failures beyond those that are free.
-    backoff: Backoff,
-    /// No token is looked at before, in milliseconds since boot.
-    until_ms: u64,
-}
-
-impl Failures {
-    /// Nobody has sent one.
-    pub(crate) const fn new() -> Self {
-        Self { addresses: Vec::new() }
-    }
-
-    /// How long the address has to wait until its next token is looked at, milliseconds; 0 if it may send one.
-    pub(crate) fn wait_ms(&self, address: IpAddr, now_ms: u64) -> u64 {
-        let failed = self.addresses.iter().find(|failed| failed.address == address);
-        failed.map_or(0, |failed| failed.until_ms.saturating_sub(now_ms))
-    }
-
-    /// A wrong token came.
-    pub(crate) fn fail(&mut self, address: IpAddr, now_ms: u64) {
-        // An address without a wrong token for the longest pause after its last wait is forgotten.
-        self.addresses.retain(|failed| now_ms < failed.until_ms.saturating_add(AUTH_PAUSES.longest_ms.into()));
-        let known = self.addresses.iter_mut().find(|failed| failed.address == address);
-        match known {
-            Some(failed) => failed.again(now_ms),
-            None => self.remember(Failed { address, failures: 1, backoff: Backoff::new(), until_ms: now_ms }),
-        }
-    }
-
-    /// The right token came.
-    pub(crate) fn forget(&mut self, address: IpAddr) {
-        self.addresses.retain(|failed| failed.address != address);
-    }
-
-    fn remember(&mut self, failed: Failed) {
-        if self.addresses.is_full() {
-            let first = self.addresses.iter().enumerate().min_by_key(|(_, failed)| failed.until_ms);
-            if let Some((index, _)) = first {
-                self.addresses.swap_remove(index);
-            }
-        }
-        // There is room now.
-        let _ = self.addresses.push(failed);
-    }
-}
-
-impl Failed {
-    fn again(&mut self, now_ms: u64) {
-        self.failures = self.failures.saturating_add(1);
-        let is_free = self.failures <= AUTH_FREE_FAILURES;
-        let wait_ms = if is_free { 0 } else { self.backoff.next_ms(&AUTH_PAUSES, 0) };
-        self.until_ms = now_ms.saturating_add(wait_ms.into());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ip(last: u8) -> IpAddr {
-        [192, 168, 1, last].into()
-    }
 
     #[test]
     fn a_token_is_known_by_its_hash() {
@@ -127,54 +48,5 @@ mod tests {
             assert!(!hash.is(wrong));
         }
         assert_ne!(hash, TokenHash::new(b"correct horse", [8; SALT_LEN]));
-    }
-
-    #[test]
-    fn waits_double_up_to_the_longest() {
-        let mut failures = Failures::new();
-        let mut now_ms = 5;
-        let mut waits = std::vec::Vec::new();
-        for _ in 0..12 {
-            failures.fail(ip(1), now_ms);
-            let wait_ms = failures.wait_ms(ip(1), now_ms);
-            waits.push(wait_ms / 1_000);
-            now_ms += wait_ms;
-        }
-        assert_eq!(waits, [0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    }
-
-    #[test]
-    fn only_the_address_that_fails_waits() {
-        let mut failures = Failures::new();
-        for _ in 0..10 {
-            failures.fail(ip(1), 0);
-        }
-        assert!(failures.wait_ms(ip(1), 0) > 0);
-        assert_eq!(failures.wait_ms(ip(2), 0), 0);
-        failures.forget(ip(1));
-        assert_eq!(failures.wait_ms(ip(1), 0), 0);
-    }
-
-    #[test]
-    fn more_addresses_than_are_remembered_replace_those_that_wait_least() {
-        let mut failures = Failures::new();
-        for _ in 0..10 {
-            failures.fail(ip(0), 0);
-        }
-        for last in 1..=100 {
-            failures.fail(ip(last), 0);
-        }
-        assert!(failures.wait_ms(ip(0), 0) > 0);
-        assert!(failures.addresses.len() <= AUTH_ADDRESSES_MAX);
-    }
-
-    #[test]
-    fn a_fault_is_forgotten_after_a_while() {
-        let mut failures = Failures::new();
-        for _ in 0..4 {
-            failures.fail(ip(1), 0);
-        }
-        failures.fail(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms));
-        assert_eq!(failures.wait_ms(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms)), 0);
     }
 }

@@ -4,11 +4,12 @@ use core::ops::Range;
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-use crate::limits::{HEAD_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, WORD_LEN_MAX};
+use crate::limits::{HEAD_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, STEPS_LEN, WORD_LEN_MAX};
 use crate::otadata::Slot;
-use crate::record::{HEAD_OFFSET, Record, seal, unseal};
+use crate::record::{HEAD_OFFSET, Record, STEPS_OFFSET, seal, unseal};
 use crate::update_error::UpdateError;
 use crate::updater::Updater;
+use crate::wear::Wear;
 
 impl<F: NorFlash> Updater<F> {
     /// The slot that is not booted.
@@ -46,6 +47,30 @@ impl<F: NorFlash> Updater<F> {
         Ok(())
     }
 
+    /// Reads how many steps were spent before the boot. Every word that is not erased counts.
+    pub(super) async fn read_steps(&mut self) -> Result<(), UpdateError> {
+        let words: [u8; STEPS_LEN] = self.read_array(self.record_address() + STEPS_OFFSET).await?;
+        let spent = words.chunks(WORD_LEN_MAX).filter(|word| *word != [0xff; WORD_LEN_MAX]).count();
+        self.wear = Wear::new(spent as u8);
+        Ok(())
+    }
+
+    /// Spends a step, and counts it in flash. To be called before the step.
+    ///
+    /// # Errors
+    /// [`UpdateError::Wear`] if none is left, or [`UpdateError::Flash`].
+    pub(super) async fn spend_step(&mut self, now_ms: u64) -> Result<(), UpdateError> {
+        self.wear.spend(now_ms)?;
+        self.write_steps().await
+    }
+
+    /// Counts the steps that are spent in flash, which may have counted more.
+    async fn write_steps(&mut self) -> Result<(), UpdateError> {
+        let zeros = [0; STEPS_LEN];
+        let spent = zeros.get(..usize::from(self.wear.spent()) * WORD_LEN_MAX).unwrap_or_default();
+        self.program(self.record_address() + STEPS_OFFSET, spent).await
+    }
+
     pub(super) async fn write_record(
         &mut self,
         record: &Record,
@@ -53,6 +78,7 @@ impl<F: NorFlash> Updater<F> {
     ) -> Result<(), UpdateError> {
         let address = self.record_address();
         self.erase(address).await?;
+        self.write_steps().await?;
         if let Some(head) = head {
             self.program_checked(address + HEAD_OFFSET, &seal(head)).await?;
         }
@@ -74,12 +100,13 @@ impl<F: NorFlash> Updater<F> {
         }
     }
 
-    /// Forgets what was received.
+    /// Forgets what was received. The record's first word becomes zero, so that nothing is erased.
     pub(super) async fn forget(&mut self) -> Result<(), UpdateError> {
         (self.record, self.next) = (None, 0);
-        self.erase(self.record_address()).await
+        self.program_checked(self.record_address(), &[0; WORD_LEN_MAX]).await
     }
 }
 
 const _: () = assert!(RECORD_LEN <= HEAD_OFFSET as usize);
-const _: () = assert!(HEAD_OFFSET as usize + SEALED_HEAD_LEN <= MARKS_OFFSET_LEN);
+const _: () = assert!(HEAD_OFFSET as usize + SEALED_HEAD_LEN <= STEPS_OFFSET as usize);
+const _: () = assert!(STEPS_OFFSET as usize + STEPS_LEN <= MARKS_OFFSET_LEN);

@@ -1,9 +1,11 @@
 //! Whole updates over flash whose power can be cut, under a model of the bootloader.
 
+mod faults;
 mod flash;
 mod life;
 mod steps;
 mod table;
+mod wear;
 
 use std::vec::Vec;
 
@@ -12,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::bootloader;
-use crate::limits::{DIGEST_LEN, ENTRY_LEN};
+use crate::limits::{DIGEST_LEN, ENTRY_LEN, STEP_MS, STEPS_MAX};
 use flash::{BLOCK, Flash, complete};
 
 /// An ESP32-C3.
@@ -22,6 +24,8 @@ const PROJECT: &str = "sockeye-device";
 const SLOT_BLOCKS: u32 = 5;
 const OTADATA: u32 = 0;
 const SLOTS: [Range<u32>; 2] = [2 * BLOCK..(2 + SLOT_BLOCKS) * BLOCK, (2 + SLOT_BLOCKS) * BLOCK..LEN];
+/// Milliseconds after the boot when all steps that were spent before have come back.
+const LATER_MS: u64 = STEPS_MAX as u64 * STEP_MS;
 const LEN: u32 = (2 + 2 * SLOT_BLOCKS) * BLOCK;
 
 fn owner() -> ed25519_compact::KeyPair {
@@ -122,7 +126,7 @@ impl Device {
 
 /// Sends an image from where it is. None if the power was cut.
 fn send(flash: &Flash, updater: &mut Updater<Flash>, image: &[u8]) -> Option<()> {
-    let mut next = complete(flash, updater.begin(signed(image), false))?.unwrap();
+    let mut next = complete(flash, updater.begin(signed(image), false, LATER_MS))?.unwrap();
     while (next as usize) < image.len() {
         let data = &image[next as usize..][..CHUNK_LEN_MAX.min(image.len() - next as usize)];
         next = complete(flash, updater.write(next, data))?.unwrap();

@@ -90,11 +90,10 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
     fn look_at_name(&mut self) -> bool {
         let mut is_other = false;
         (self.announcement.name)(&mut |name| {
-            let name = &name[..name.floor_char_boundary(NAME_LEN_MAX)];
-            is_other = name != self.wanted;
-            self.wanted.clear();
             // The string has room for a label.
-            let _ = self.wanted.push_str(name);
+            let wanted: String<NAME_LEN_MAX> = label(&name[..name.floor_char_boundary(NAME_LEN_MAX)]).collect();
+            is_other = wanted != self.wanted;
+            self.wanted = wanted;
         });
         is_other
     }
@@ -389,6 +388,11 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             }
         }
     }
+}
+
+/// The characters of a name as one label, which people can type. A dot would part labels.
+fn label(name: &str) -> impl Iterator<Item = char> {
+    name.chars().map(|c| if c == '.' { '-' } else { c })
 }
 
 /// The parts of a question that its response repeats.

@@ -258,6 +258,23 @@ fn a_peer_that_is_heard_need_not_wait_for_a_time_out_that_is_backed_off() {
     assert_eq!(brief(&it.takes(&guessed)), [(101, ACK, 0)], "whoever does not have our numbers moves nothing");
 }
 
+/// A time-out that is not backed off and is just due did not make the text leave twice, once without slow start.
+#[test]
+fn a_time_out_that_is_due_is_left_to_the_timer() {
+    let mut it = Peer::syn_received(256, 256);
+    it.now += Duration::from_millis(800);
+    it.sends(ACK, b"");
+    it.writes(&[7; 100]);
+    // RFC 6298 section 2.2: 800 + 4 * 400.
+    it.now += Duration::from_millis(2_400);
+    assert_eq!(it.c.due(), it.now);
+    let keep_alive = Segment { seq: it.seq - 1, ..it.segment(ACK, b"") };
+    assert_eq!(brief(&it.takes(&keep_alive)), [(101, ACK, 0)]);
+    it.c.on_timer(it.now);
+    assert_eq!(brief(&it.drain()), [(1, PSH, 100)]);
+    assert_eq!(it.c.congestion().1, 1_460, "cwnd is one segment");
+}
+
 /// Seed 307090 of the engine with smoltcp as its server. The peer's text fills our window and is lost. The peer's ACKs
 /// then have the number of the right edge, and were refused: our text was sent again until both gave up.
 #[test]
@@ -344,6 +361,20 @@ fn a_fin_that_comes_again_brings_its_ack() {
     assert_eq!(it.takes(&again), [], "a connection that has ended answers nothing");
     assert_eq!((it.c.ended(), it.c.due()), (Some(crate::Ended::Closed), Instant::MAX));
     assert!(!it.c.has_urgent_segment(), "its slot is free");
+}
+
+/// A peer that answered a SYN by a SYN, and then by ACKs of nothing and from nowhere, kept the connection for ever.
+#[test]
+fn a_handshake_ends_whatever_the_peer_sends() {
+    let mut it = Peer::syn_sent(256, 256);
+    it.sends(SYN, b"");
+    assert_eq!(it.c.state(), State::SynReceived);
+    for _ in 0..10 {
+        it.waits(3_000);
+        let stray = Segment { seq: it.seq + 10_000, ack: ISS, ..it.segment(ACK, b"") };
+        it.takes(&stray);
+    }
+    assert_eq!(it.c.ended(), Some(crate::Ended::TimedOut));
 }
 
 /// In SYN-RECEIVED the handshake's ACK has the number RCV.NXT.

@@ -121,6 +121,22 @@ fn duplicate_acks_without_anything_outstanding_mean_nothing() {
     assert_eq!(it.c.duplicates, 0);
 }
 
+/// The answers to three window probes counted. One duplicate ACK behind the open window then passed for a loss.
+#[test]
+fn answers_to_window_probes_are_no_duplicate_acks() {
+    let mut it = Peer::with_window(256, 256, 0);
+    assert_eq!(it.writes(b"abc"), []);
+    for _ in 0..5 {
+        let probe = it.waits(10_000).swap_remove(0).1;
+        assert_eq!(brief(&[probe]), [(1, ACK, 1)]);
+        assert_eq!(it.sends(ACK, b""), []);
+    }
+    it.window = 1_000;
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, PSH, 3)]);
+    assert_eq!((it.sends(ACK, b""), it.sends(ACK, b"")), (vec![], vec![]));
+    assert_eq!(brief(&it.sends(ACK, b"")), [(1, PSH, 3)], "the third");
+}
+
 #[test]
 fn a_lost_fin_is_sent_again_and_with_the_text_that_it_follows() {
     let mut it = Peer::established(256, 256);

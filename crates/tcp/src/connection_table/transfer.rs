@@ -37,6 +37,13 @@ impl Table {
         self.set_mark(index).wake();
     }
 
+    /// The same, and has the connection's timers looked at from `due` on, even where the driver has no room until then.
+    pub(crate) fn mark_until(&mut self, index: usize, due: Instant) {
+        at_mut(&mut self.connections, index).due = due;
+        self.mark(index);
+        at_mut(&mut self.interfaces, at(&self.connections, index).interface).expect(due);
+    }
+
     /// Marks a connection that has something to send and whose owner will call [`transmit`](Self::transmit) soon. If the
     /// owner does not, the next tick sends it.
     #[inline]
@@ -109,6 +116,20 @@ impl Table {
         connection.wait_tx(waker);
         self.transmit(index);
         Poll::Pending
+    }
+
+    /// Sends FIN behind all that is written.
+    pub(crate) fn close(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).tcp.close();
+        self.schedule_tx(index);
+        self.transmit(index);
+    }
+
+    /// Ends a connection with a RST.
+    pub(crate) fn abort(&mut self, index: usize) {
+        at_mut(&mut self.connections, index).abort();
+        self.schedule_tx(index);
+        self.transmit(index);
     }
 
     /// Sends what a marked connection has to send, here and now.

@@ -32,10 +32,14 @@ impl Clients {
         }
     }
 
-    /// The count of clients, if it differs from the reported one. `asked` is the driver's count; None if the driver has
-    /// none.
+    /// How many clients there are. `asked` is the driver's count; None if the driver has none.
+    pub(super) fn count(&self, asked: Option<u8>) -> u8 {
+        asked.unwrap_or(self.macs.len() as u8)
+    }
+
+    /// The count of clients, if it differs from the reported one. `asked` is as above.
     pub(super) fn changed(&self, asked: Option<u8>) -> Option<u8> {
-        let count = asked.unwrap_or(self.macs.len() as u8);
+        let count = self.count(asked);
         (count != self.reported).then_some(count)
     }
 

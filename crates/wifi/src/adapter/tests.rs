@@ -15,6 +15,7 @@ use sockeye_boot::BuildSettings;
 use super::static_network::{access_point, join_of, start_ap, stay_joined, stay_ms};
 use super::*;
 use crate::credentials::Ip;
+use crate::limits::{AP_CLIENTS_MAX, JOINS_MAX};
 use crate::radio::ScanResult;
 use crate::radio::{RadioConfig, Security};
 
@@ -277,6 +278,85 @@ fn an_access_point_that_a_failing_driver_has_stopped_is_reported() {
             &[Event::ApStarted],
         ),
     ]);
+}
+
+/// A driver that was stopped refuses every call until it is configured.
+#[test]
+fn a_driver_that_refuses_to_join_is_configured_anew() {
+    const FAILED: [Event; 1] = [Event::JoinFailed(JoinError::Other)];
+    check(&[
+        (Act(join()), &JOIN, &[]),
+        (Hear(DriverEvent::Connected), &[IP], &[Event::Joined]),
+        (Hear(DriverEvent::Disconnected(200)), &["no ip"], &[Event::Left]),
+        (Fail(true), &[], &[]),
+        (Act(join()), &["connect", "no ip"], &FAILED),
+        (Act(join()), &["|home", "no ip"], &FAILED),
+        (Fail(false), &[], &[]),
+        (Act(join()), &JOIN, &[]),
+    ]);
+}
+
+/// A driver that has an outcome for each attempt and never joins is configured anew now and then. A client in the access
+/// point is spared.
+#[test]
+fn a_driver_that_never_joins_is_configured_anew() {
+    for has_client in [false, true] {
+        let (fake, events) = (Fake::default(), Channel::new());
+        let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
+        station.act(start(ApSecurity::FactoryPassphrase));
+        fake.happen(DriverEvent::Client(MAC, true));
+        fake.happen(DriverEvent::Client(MAC, has_client));
+        let configured = |fake: &Fake| fake.calls().iter().filter(|call| call.ends_with("|home")).count();
+        for attempt in 0..3 * usize::from(JOINS_MAX) {
+            station.act(join());
+            let expected = attempt == 0 || !has_client && attempt % usize::from(JOINS_MAX) == 0;
+            assert_eq!(configured(&fake), usize::from(expected), "attempt {attempt}");
+            match attempt % 2 {
+                0 => fake.happen(DriverEvent::Disconnected(2)),
+                // The attempt has no outcome.
+                _ => station.act(Action::Leave),
+            }
+            fake.happen(DriverEvent::Disconnected(LEFT_BY_STATION));
+            station.take_events();
+            assert_eq!(station.link, StationLink::Down);
+            while events.try_receive().is_ok() {}
+        }
+        station.act(join());
+        fake.happen(DriverEvent::Connected);
+        fake.happen(DriverEvent::Disconnected(200));
+        station.take_events();
+        fake.calls();
+        station.act(join());
+        assert_eq!(configured(&fake), 0, "the station was in its network");
+    }
+}
+
+/// A drop-out that is lost is never reported again: the state machine would take the station for online for ever.
+#[test]
+fn a_flood_of_events_loses_none_of_the_station() {
+    let (fake, events) = (Fake::default(), Channel::new());
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
+    station.act(start(ApSecurity::FactoryPassphrase));
+    station.act(join());
+    fake.happen(DriverEvent::Connected);
+    let clients = (0..AP_CLIENTS_MAX as u8).map(|last| [2, 0, 0, 0, 0, last]);
+    clients.clone().for_each(|mac| fake.happen(DriverEvent::Client(mac, true)));
+    station.take_events();
+    station.act(Action::Scan);
+    let told = || core::iter::from_fn(|| events.try_receive().ok()).collect::<Vec<Event>>();
+    told();
+    // The radio goes to another channel, and all leave at once.
+    clients.for_each(|mac| fake.happen(DriverEvent::Client(mac, false)));
+    fake.happen(DriverEvent::Scanned);
+    fake.happen(DriverEvent::Disconnected(200));
+    station.take_events();
+    let told_at_once = told();
+    assert!(told_at_once.contains(&Event::ScanDone) && told_at_once.contains(&Event::Left), "{told_at_once:?}");
+    station.check();
+    assert_eq!(
+        [told_at_once, told()].concat().into_iter().rfind(|event| matches!(event, Event::ApClients(_))),
+        Some(Event::ApClients(0))
+    );
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::limits::{
-    AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS, JOIN_PAUSES, LEAVE_DELAY_MS,
-    LEAVE_TIMEOUT_MS, STALE_MS,
+    ADDRESS_TIMEOUT_MS, AP_AFTER_MS, AP_CLIENT_PAUSE_MS, AP_HOLD_MS, AP_LINGER_MS, AP_RETRY_MS, AP_TIMEOUT_MS,
+    JOIN_PAUSES, LEAVE_DELAY_MS, LEAVE_TIMEOUT_MS, STALE_MS,
 };
 use crate::machine::Failure;
 
@@ -328,4 +328,24 @@ fn a_client_is_spared_other_networks_for_a_while_where_they_restart_the_access_p
     }
     let of = |name: &str| joined.iter().filter(|ssid| *ssid == name).count();
     assert!(of("barn") >= 3 * of("home") && of("home") >= 4, "{joined:?}");
+}
+
+/// A router that was off for long makes pauses long. Once the station was in the network for a while, the next pause is
+/// short, whether the station drops out or only loses its address.
+#[test]
+fn a_lost_lease_after_a_long_stay_is_followed_by_a_short_pause() {
+    let mut rig = Rig::boot(&["home"]);
+    for _ in 0..10 {
+        rig.event(NOT_FOUND);
+        rig.wait(u64::from(JOIN_PAUSES.longest_ms));
+    }
+    rig.events([Event::Joined, Event::Address(ADDRESS)]);
+    rig.wait(60 * MINUTE);
+    rig.ordered();
+    rig.event(Event::AddressLost);
+    rig.wait(ADDRESS_TIMEOUT_MS);
+    rig.event(Event::Left);
+    assert_eq!(rig.ordered(), [RadioCommand::Leave]);
+    rig.wait(u64::from(JOIN_PAUSES.first_ms));
+    assert_eq!(rig.ordered(), [RadioCommand::Join]);
 }

@@ -380,3 +380,63 @@ fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
         assert_eq!(has_secret, stored.settings == old, "after {bytes} bytes");
     }
 }
+
+/// A worn block that can't be written any more costs no setting, although each boot goes on with the wiping.
+#[test]
+fn a_wipe_that_never_ends_costs_no_setting() {
+    let (mut store, _) = boot(&with(&[&settings("old", 3)]));
+    store.flash.get_mut().map.flash().bytes_until_shutoff = Some(6_000);
+    assert!(block_on(store.reset(&Settings::default())).is_err());
+    let mut flash_after = flash(store);
+    // From now on wiping fails at each boot, and a change can be stored.
+    for name in ["kitchen", "barn"] {
+        flash_after.bytes_until_shutoff = Some(2_000);
+        let (mut store, _) = boot(&flash_after);
+        store.flash.get_mut().map.flash().bytes_until_shutoff = None;
+        block_on(store.save(&settings(name, 1))).unwrap();
+        flash_after = flash(store);
+        flash_after.bytes_until_shutoff = Some(2_000);
+        let (store, stored) = boot(&flash_after);
+        assert_eq!(stored, Stored { settings: settings(name, 1), status: StoreStatus::Failed });
+        flash_after = flash(store);
+    }
+    flash_after.bytes_until_shutoff = None;
+    let (store, _) = boot(&flash_after);
+    assert_eq!(boot(&flash(store)).1, Stored::from(settings("barn", 1)));
+}
+
+/// Random changes of a flash of this size, with a boot after each. A change that had no room is not there after the boot.
+/// Gives how many were stored, and how many had no room.
+fn change_at_random<const PAGES: usize, const WORDS: usize>(networks: &[Network]) -> (usize, usize) {
+    let (mut flash, mut expected) = (MockFlashBase::<PAGES, 4, WORDS>::default(), Settings::default());
+    let (mut stored, mut full, mut random) = (0, 0, 1_u32);
+    for _ in 0..200 {
+        let store = FlashStore::new(flash, MockFlashBase::<PAGES, 4, WORDS>::FULL_FLASH_RANGE).unwrap();
+        assert_eq!(block_on(store.load()).settings, expected, "{PAGES} pages of {WORDS} words");
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let mut new = settings(&"x".repeat(1 + (random >> 8) as usize % 8), 0);
+        new.networks.extend(networks.iter().take((random >> 16) as usize % 4).cloned());
+        match block_on(store.save(&new)) {
+            Ok(()) => (expected, stored) = (new, stored + 1),
+            Err(error) => (full, _) = (full + 1, assert_eq!(error, StoreError::Full)),
+        }
+        flash = store.flash.into_inner().map.destroy().0;
+    }
+    (stored, full)
+}
+
+/// A reply that nothing has changed is true after the next boot too. A flash with room for one of two copies had the change.
+#[test]
+fn a_change_without_room_is_not_there_after_a_boot() {
+    let networks = settings("kitchen", NETWORKS_MAX).networks;
+    let outcomes = [
+        change_at_random::<2, 48>(&networks),
+        change_at_random::<2, 64>(&networks),
+        change_at_random::<2, 80>(&networks),
+        change_at_random::<2, 112>(&networks),
+        change_at_random::<3, 64>(&networks),
+    ];
+    assert!(outcomes.iter().all(|(stored, full)| *stored > 0 && *full > 0), "{outcomes:?}");
+    // The flash of a chip has room for all that the settings can be.
+    assert_eq!(change_at_random::<4, 1024>(&largest().networks), (200, 0));
+}

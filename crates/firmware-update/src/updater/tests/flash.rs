@@ -24,6 +24,8 @@ struct Memory {
     worn: Option<(usize, u8, u8)>,
     /// Operations that were completed, erases and programs.
     operations: u32,
+    /// Erases of each block.
+    erases: Vec<u32>,
 }
 
 #[derive(Clone)]
@@ -33,8 +35,9 @@ impl Flash {
     /// Erased.
     pub fn new(len: u32, seed: u64) -> Self {
         let bytes = std::vec![0xff; len as usize];
-        let random = fastrand::Rng::with_seed(seed);
-        Self(Rc::new(RefCell::new(Memory { bytes, left: None, is_off: false, random, worn: None, operations: 0 })))
+        let (random, erases) = (fastrand::Rng::with_seed(seed), std::vec![0; (len / BLOCK) as usize]);
+        let (left, is_off, worn, operations) = (None, false, None, 0);
+        Self(Rc::new(RefCell::new(Memory { bytes, left, is_off, random, worn, operations, erases })))
     }
 
     /// Puts bytes in the place of others, as a programmer on a bench does.
@@ -76,6 +79,11 @@ impl Flash {
 
     pub fn operations(&self) -> u32 {
         self.0.borrow().operations
+    }
+
+    /// How often the block was erased that was erased most.
+    pub fn erases_max(&self) -> u32 {
+        self.0.borrow().erases.iter().copied().max().unwrap_or(0)
     }
 
     /// Changes bytes one by one; if the power is cut, some of them, and one of them in some of its bits.
@@ -135,6 +143,7 @@ impl NorFlash for Flash {
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), Infallible> {
         assert!(from.is_multiple_of(BLOCK) && to == from + BLOCK);
+        self.0.borrow_mut().erases[(from / BLOCK) as usize] += 1;
         self.change(from, BLOCK as usize, |_, _| 0xff).await;
         Ok(())
     }

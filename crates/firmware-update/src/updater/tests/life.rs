@@ -71,7 +71,7 @@ fn cut_once(cut: u32, seed: u64) -> bool {
         }
         let Some(next) = owner.images.get(kept + 1) else { break };
         if send(&device.flash, &mut updater, next).is_some() {
-            let _ = complete(&device.flash, updater.try_image(CONFIRM_S)).map(Result::unwrap);
+            let _ = complete(&device.flash, updater.try_image(CONFIRM_S, LATER_MS)).map(Result::unwrap);
         }
     }
     assert_eq!(kept, 2, "both updates came through: {cut} {seed}");
@@ -170,7 +170,7 @@ fn receive(
     for _sender in 0..random.u32(1..4) {
         let index = random.usize(..owner.images.len());
         let image = &owner.images[index];
-        let mut next = complete(flash, updater.begin(signed(image), random.u8(..8) == 0))?.unwrap();
+        let mut next = complete(flash, updater.begin(signed(image), random.u8(..8) == 0, LATER_MS))?.unwrap();
         // Some lose their connection, some send what nobody signed, some other bytes than they have.
         let end = if random.u8(..3) == 0 { random.u32(..=image.len() as u32) } else { image.len() as u32 };
         let is_forged = random.u8(..5) == 0 && forged.len() == image.len();
@@ -200,7 +200,7 @@ fn receive(
         }
         check_slots(device, owner);
         if random.bool() {
-            match complete(flash, updater.try_image(CONFIRM_S))? {
+            match complete(flash, updater.try_image(CONFIRM_S, LATER_MS))? {
                 Ok(()) => return Some(()),
                 Err(error) => {
                     let is_expected =

@@ -19,7 +19,7 @@ fn an_update_is_received_tried_and_confirmed() {
     let (device, mut updater) = device();
     let new = image(2, IMAGE_SIZE);
     assert_eq!(updater.status().state, UpdateState::Idle);
-    assert_eq!(run(&device, updater.begin(signed(&new), false)), Ok(0));
+    assert_eq!(run(&device, updater.begin(signed(&new), false, LATER_MS)), Ok(0));
     assert_eq!(updater.status().state, UpdateState::Receiving);
     send(&device.flash, &mut updater, &new).unwrap();
     assert_eq!(
@@ -27,15 +27,15 @@ fn an_update_is_received_tried_and_confirmed() {
         UpdateStatus { state: UpdateState::Ready, received: IMAGE_SIZE as u32, ..updater.status() }
     );
     assert_eq!(device.loadable(Slot::Ota1), None, "the image can't be booted before it is verified");
-    assert_eq!(run(&device, updater.try_image(77)), Ok(()));
+    assert_eq!(run(&device, updater.try_image(77, LATER_MS)), Ok(()));
     assert_eq!(updater.status().state, UpdateState::Restarting);
-    assert_eq!(run(&device, updater.begin(signed(&new), false)), Err(UpdateError::Restarting));
+    assert_eq!(run(&device, updater.begin(signed(&new), false, LATER_MS)), Err(UpdateError::Restarting));
 
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!(booted, digest(&new));
     let status = updater.status();
     assert_eq!((status.state, status.confirm_s, status.booted), (UpdateState::Trial, 77, Slot::Ota1));
-    assert_eq!(run(&device, updater.begin(signed(&new), false)), Err(UpdateError::Trial));
+    assert_eq!(run(&device, updater.begin(signed(&new), false, LATER_MS)), Err(UpdateError::Trial));
     assert_eq!(run(&device, updater.confirm()), Ok(()));
     assert_eq!(run(&device, updater.confirm()), Err(UpdateError::NoTrial));
     let (updater, booted) = device.boot().unwrap();
@@ -47,13 +47,13 @@ fn a_trial_that_is_not_confirmed_is_left_and_can_be_tried_again() {
     let (device, mut updater) = device();
     let (old, new) = (digest(&image(1, 6_000)), image(2, IMAGE_SIZE));
     send(&device.flash, &mut updater, &new).unwrap();
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, run(&device, updater.abort())), (digest(&new), Ok(true)));
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, updater.status().failure), (old, Some(UpdateFailure::NotConfirmed)));
     assert_eq!(updater.status().state, UpdateState::Ready);
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, run(&device, updater.confirm())), (digest(&new), Ok(())));
     assert_eq!(device.boot().unwrap().1, digest(&new));
@@ -63,16 +63,16 @@ fn a_trial_that_is_not_confirmed_is_left_and_can_be_tried_again() {
 fn receiving_goes_on_after_a_reboot_where_a_block_was_whole() {
     let (device, mut updater) = device();
     let new = image(2, IMAGE_SIZE);
-    let mut next = run(&device, updater.begin(signed(&new), false)).unwrap();
+    let mut next = run(&device, updater.begin(signed(&new), false, LATER_MS)).unwrap();
     while next < 5_000 {
         next = run(&device, updater.write(next, &new[next as usize..][..500])).unwrap();
     }
-    assert_eq!(run(&device, updater.begin(signed(&new), false)), Ok(5_000));
+    assert_eq!(run(&device, updater.begin(signed(&new), false, LATER_MS)), Ok(5_000));
     let (mut updater, _) = device.boot().unwrap();
-    assert_eq!(run(&device, updater.begin(signed(&new), false)), Ok(BLOCK));
-    assert_eq!(run(&device, updater.begin(signed(&new), true)), Ok(0));
+    assert_eq!(run(&device, updater.begin(signed(&new), false, LATER_MS)), Ok(BLOCK));
+    assert_eq!(run(&device, updater.begin(signed(&new), true, LATER_MS)), Ok(0));
     send(&device.flash, &mut updater, &new).unwrap();
-    assert_eq!(run(&device, updater.try_image(CONFIRM_S)), Ok(()));
+    assert_eq!(run(&device, updater.try_image(CONFIRM_S, LATER_MS)), Ok(()));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn what_can_not_be_is_refused_and_changes_nothing() {
     let before = device.flash.operations();
     let new = image(2, IMAGE_SIZE);
     let record = signed(&new);
-    let mut begin = |record| run(&device, updater.begin(record, false));
+    let mut begin = |record| run(&device, updater.begin(record, false, LATER_MS));
     let max = (SLOT_BLOCKS - 1) * BLOCK;
     for size in [0, HEADER_LEN as u32 - 16, max + 16, IMAGE_SIZE as u32 + 4, u32::MAX] {
         assert_eq!(begin(Record { size, ..record }), Err(UpdateError::Size(max)), "{size}");
@@ -93,11 +93,11 @@ fn what_can_not_be_is_refused_and_changes_nothing() {
     wrong.signature = *stranger.sk.sign(record.sha256, None);
     assert_eq!(begin(wrong), Err(UpdateError::Signature));
     assert_eq!(run(&device, updater.write(0, &new[..512])), Err(UpdateError::Idle));
-    assert_eq!(run(&device, updater.try_image(CONFIRM_S)), Err(UpdateError::Idle));
+    assert_eq!(run(&device, updater.try_image(CONFIRM_S, LATER_MS)), Err(UpdateError::Idle));
     assert_eq!(run(&device, updater.abort()), Err(UpdateError::Idle));
     assert_eq!(device.flash.operations(), before);
 
-    run(&device, updater.begin(record, false)).unwrap();
+    run(&device, updater.begin(record, false, LATER_MS)).unwrap();
     let mut write = |offset, data: &[u8]| run(&device, updater.write(offset, data));
     assert_eq!(write(4, &new[4..16]), Err(UpdateError::Offset(0)));
     assert_eq!(write(0, &new[..HEADER_LEN - 4]), Err(UpdateError::Short));
@@ -110,7 +110,7 @@ fn what_can_not_be_is_refused_and_changes_nothing() {
     assert_eq!(write(0, &[0; 512]), Err(UpdateError::NoImage));
     assert_eq!(write(0, &new[..512]), Ok(512));
     assert_eq!(write(0, &new[..512]), Err(UpdateError::Offset(512)));
-    assert_eq!(run(&device, updater.try_image(CONFIRM_S)), Err(UpdateError::Incomplete(512)));
+    assert_eq!(run(&device, updater.try_image(CONFIRM_S, LATER_MS)), Err(UpdateError::Incomplete(512)));
     assert_eq!(run(&device, updater.abort()), Ok(false));
     assert_eq!(updater.status().state, UpdateState::Idle);
     let (updater, _) = device.boot().unwrap();
@@ -124,7 +124,7 @@ fn a_firmware_without_a_key_takes_nothing() {
     let target = Target { key: None, ..target() };
     let mut updater = Updater::new(device.flash.clone(), layout, target, Slot::Ota0).unwrap();
     run(&device, updater.boot()).unwrap();
-    assert_eq!(run(&device, updater.begin(signed(&image(2, IMAGE_SIZE)), false)), Err(UpdateError::NoKey));
+    assert_eq!(run(&device, updater.begin(signed(&image(2, IMAGE_SIZE)), false, LATER_MS)), Err(UpdateError::NoKey));
 }
 
 /// Data that are not what was signed are received, because only the whole can be checked, and never booted.
@@ -147,12 +147,12 @@ fn an_image_that_is_not_what_was_signed_is_forgotten() {
     ];
     for (received, error) in cases {
         let (device, mut updater) = device();
-        let mut next = run(&device, updater.begin(signed(&new), false)).unwrap();
+        let mut next = run(&device, updater.begin(signed(&new), false, LATER_MS)).unwrap();
         for data in received.chunks(CHUNK_LEN_MAX) {
             next = run(&device, updater.write(next, data)).unwrap();
         }
         assert_eq!(device.loadable(Slot::Ota1), None);
-        assert_eq!(run(&device, updater.try_image(CONFIRM_S)), Err(error));
+        assert_eq!(run(&device, updater.try_image(CONFIRM_S, LATER_MS)), Err(error));
         let status = updater.status();
         assert_eq!((status.state, status.failure), (UpdateState::Idle, Some(UpdateFailure::Rejected(error))));
         assert_eq!(device.loadable(Slot::Ota1), None);
@@ -165,7 +165,7 @@ fn an_image_that_decays_after_the_activation_is_passed_over() {
     let (device, mut updater) = device();
     let new = image(2, IMAGE_SIZE);
     send(&device.flash, &mut updater, &new).unwrap();
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     device.flash.place(SLOTS[1].start + 5_000, &[0; 4]);
     for _ in 0..2 {
         let (updater, booted) = device.boot().unwrap();
@@ -182,7 +182,7 @@ fn an_image_whose_entry_reads_back_differently_is_not_booted() {
         let new = image(2, IMAGE_SIZE);
         send(&device.flash, &mut updater, &new).unwrap();
         device.flash.wear_out(OTADATA + BLOCK + offset, bits, 0);
-        if run(&device, updater.try_image(0x77)) == Ok(()) {
+        if run(&device, updater.try_image(0x77, LATER_MS)) == Ok(()) {
             continue;
         }
         assert_eq!(device.boot().unwrap().1, digest(&image(1, 6_000)), "byte {offset}");
@@ -195,7 +195,7 @@ fn a_firmware_whose_otadata_has_worn_out_boots_and_has_its_updates() {
     let (device, mut updater) = device();
     let new = image(2, IMAGE_SIZE);
     send(&device.flash, &mut updater, &new).unwrap();
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     // The new image decays, and its entry can't be marked.
     device.flash.place(SLOTS[1].start + 5_000, &[0; 4]);
     device.flash.wear_out(OTADATA + BLOCK + 24, 0xff, 0xff);
@@ -205,17 +205,21 @@ fn a_firmware_whose_otadata_has_worn_out_boots_and_has_its_updates() {
     }
 }
 
-/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over.
+/// An image that can't mark itself is on trial all the same: it stores no settings, and ends when its time is over. The
+/// next boot is the old image's. So the new one can't be kept.
 #[test]
 fn a_trial_that_can_not_be_marked_is_one() {
     let (device, mut updater) = device();
     let new = image(2, IMAGE_SIZE);
     send(&device.flash, &mut updater, &new).unwrap();
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     device.flash.wear_out(OTADATA + BLOCK + 24, 0xff, 0xff);
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, updater.status().state), (digest(&new), UpdateState::Trial));
-    assert_eq!(run(&device, updater.begin(signed(&new), true)), Err(UpdateError::Trial));
+    assert_eq!(run(&device, updater.begin(signed(&new), true, LATER_MS)), Err(UpdateError::Trial));
+    assert_eq!(run(&device, updater.confirm()), Err(UpdateError::Flash));
+    let (updater, booted) = device.boot().unwrap();
+    assert_eq!((booted, updater.status().state), (digest(&image(1, 6_000)), UpdateState::Ready));
 }
 
 #[test]
@@ -224,7 +228,7 @@ fn an_image_as_long_as_a_slot_takes_it_is_received_and_kept() {
     let new = image(2, updater.size_max() as usize);
     send(&device.flash, &mut updater, &new).unwrap();
     assert_eq!(run(&device, updater.write(updater.size_max(), &[0; 4])), Err(UpdateError::Data));
-    run(&device, updater.try_image(CONFIRM_S)).unwrap();
+    run(&device, updater.try_image(CONFIRM_S, LATER_MS)).unwrap();
     let (mut updater, booted) = device.boot().unwrap();
     assert_eq!((booted, run(&device, updater.confirm())), (digest(&new), Ok(())));
 }

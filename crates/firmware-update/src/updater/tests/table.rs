@@ -44,7 +44,7 @@ fn idle() -> (Device, Updater<Flash>) {
 
 fn receiving() -> (Device, Updater<Flash>) {
     let (device, mut updater) = idle();
-    complete(&device.flash, updater.begin(signed(&new()), false)).unwrap().unwrap();
+    complete(&device.flash, updater.begin(signed(&new()), false, LATER_MS)).unwrap().unwrap();
     for offset in (0..IMAGE_SIZE - 496).step_by(CHUNK_LEN_MAX) {
         let data = &new()[offset..][..CHUNK_LEN_MAX.min(IMAGE_SIZE - 496 - offset)];
         complete(&device.flash, updater.write(offset as u32, data)).unwrap().unwrap();
@@ -55,7 +55,7 @@ fn receiving() -> (Device, Updater<Flash>) {
 fn restarting() -> (Device, Updater<Flash>) {
     let (device, mut updater) = idle();
     send(&device.flash, &mut updater, &new()).unwrap();
-    complete(&device.flash, updater.try_image(CONFIRM_S)).unwrap().unwrap();
+    complete(&device.flash, updater.try_image(CONFIRM_S, LATER_MS)).unwrap().unwrap();
     (device, updater)
 }
 
@@ -67,16 +67,18 @@ fn happenings() -> [Happening; 7] {
     }
     [
         ("`FIRMWARE BEGIN` of another image", |device, updater| {
-            run(device, updater.begin(signed(&image(3, IMAGE_SIZE)), false)).map(drop)
+            run(device, updater.begin(signed(&image(3, IMAGE_SIZE)), false, LATER_MS)).map(drop)
         }),
         ("the last `FIRMWARE WRITE`", |device, updater| {
             let next = updater.status().received;
             run(device, updater.write(next, &new()[IMAGE_SIZE - 496..])).map(drop)
         }),
-        ("`FIRMWARE TRY`, and the image is right", |device, updater| run(device, updater.try_image(CONFIRM_S))),
+        ("`FIRMWARE TRY`, and the image is right", |device, updater| {
+            run(device, updater.try_image(CONFIRM_S, LATER_MS))
+        }),
         ("`FIRMWARE TRY`, and the image is wrong", |device, updater| {
             device.flash.place(SLOTS[1].start + 4_000, &[0x55; 4]);
-            run(device, updater.try_image(CONFIRM_S))
+            run(device, updater.try_image(CONFIRM_S, LATER_MS))
         }),
         ("`FIRMWARE CONFIRM`", |device, updater| run(device, updater.confirm())),
         ("`FIRMWARE ABORT`", |device, updater| match run(device, updater.abort())? {
@@ -136,6 +138,8 @@ fn update_md_tells_the_limits() {
         ("Seconds until a trial ends, at least", CONFIRM_S_MIN.into()),
         ("Seconds until a trial ends, at most", CONFIRM_S_MAX.into()),
         ("Bytes of RAM for reading back", BUFFER_LEN),
+        ("Steps in a row that have sectors erased, at most", STEPS_MAX.into()),
+        ("Seconds until one more step comes back", (STEP_MS / 1_000) as usize),
     ];
     for (what, limit) in rows {
         assert!(text.contains(&std::format!("| {what} | {limit} |")), "{what}: {limit}");

@@ -449,6 +449,18 @@ fn a_record_that_another_lets_end_too_early_is_sent_again() {
     assert!(net.pass(1_000).is_empty());
 }
 
+/// A name that was set may have dots, and a host's name is one label before `.local`.
+#[test]
+fn a_name_with_dots_is_one_label() {
+    let told = RefCell::new("kitchen.lamp");
+    let tell = |take: &mut dyn FnMut(&str)| take(&told.borrow());
+    let announcement = Announcement { name: &tell, ..announcement() };
+    let mut net = Net::new(&announcement);
+    let sent = net.pass(10_000);
+    assert!(sent.last().unwrap().has("kitchen-lamp.local", Rtype::A).is_some(), "{:?}", sent.last());
+    assert_eq!(net.pass(10_000).len(), 0, "it is not taken for another name");
+}
+
 #[test]
 fn the_longest_name_and_text_fit() {
     let long = |take: &mut dyn FnMut(&str)| take(&"n".repeat(70));

@@ -235,8 +235,8 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         configured.map_err(|error| log::warn!("the radio's configuration: {error:?}"))
     }
 
-    /// Configures the driver with this access point. A driver that refuses gets it without a network to join, unless the
-    /// driver has taken that network: it may have refused the network, and the access point is the way back in.
+    /// Configures the driver with this access point. A driver that refuses is configured without a network to join, unless
+    /// it has taken that network before. The network may be what it refuses, and the access point is the way back in.
     fn configure_ap(&mut self, ap: Option<AccessPoint>) -> Result<(), ()> {
         let configured = self.configure(DriverConfig { ap: ap.clone(), ..self.config.clone() });
         if configured.is_ok() || self.config.station.is_none() || self.link.is_wanted() {

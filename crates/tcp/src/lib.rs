@@ -28,7 +28,7 @@
 //! - **a client that is gone**: the connection ends after [`SILENCE_MS`](limits::SILENCE_MS).
 //! - **a RST for which the driver has no room**: it is given up after [`RESET_KEEP_MS`](limits::RESET_KEEP_MS). So a link
 //!   that is down keeps no connection from the clients of another.
-//! - **more to send than the driver has room for**: the connections take turns.
+//! - **more to send than the driver has room for**: the connections and embassy-net take turns.
 //! - **a segment that is only guessed**: it ends nothing, and moves no connection to another MAC address.
 //! - **another address by DHCP**: connections to the old one end; see [`Interface::set_address`].
 //! - **IP fragments of TCP**: they are dropped. **Other ports**: a RST answers.

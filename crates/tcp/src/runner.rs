@@ -33,6 +33,8 @@ pub struct Runner<D: Driver + 'static> {
     link: LinkState,
     /// The connection that sends first: the one for which the driver had no room last.
     first_out: usize,
+    /// embassy-net sends before the connections: last time these were first, and the driver had no room for one of them.
+    is_net_first: bool,
     /// Whether embassy-net had room for one more frame.
     net_has_room: bool,
     /// Whether embassy-net wakes the runner when it has a frame to send.
@@ -56,6 +58,7 @@ impl<D: Driver + 'static> Runner<D> {
             local: None,
             link: LinkState::Down,
             first_out: 0,
+            is_net_first: false,
             net_has_room: true,
             net_wakes: false,
         }
@@ -226,6 +229,10 @@ impl<D: Driver + 'static> Runner<D> {
 
     #[inline(never)]
     fn egress(&mut self, table: &mut Table, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
+        let was_net_first = core::mem::take(&mut self.is_net_first);
+        if was_net_first {
+            self.forward(port, cx, now);
+        }
         let mut left = at(&table.interfaces, self.index).marked_len;
         let mut next = self.first_out;
         for _ in 0..table.connections.len() {
@@ -243,7 +250,7 @@ impl<D: Driver + 'static> Runner<D> {
                 Sent::More => table.mark(index),
                 Sent::NoRoom => {
                     table.set_mark(index);
-                    self.first_out = index;
+                    (self.first_out, self.is_net_first) = (index, !was_net_first);
                     // A link that is down has no room either.
                     self.follow_link(port, cx);
                     return;

@@ -161,7 +161,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Waits for what a request waits for, before it is processed again.
     async fn wait(&mut self, wait: WaitFor) -> Result<ControlFlow<()>, C::Error> {
         match wait {
-            WaitFor::Input => (),
+            WaitFor::Nothing | WaitFor::Input => (),
             WaitFor::Close => return Ok(ControlFlow::Break(())),
             WaitFor::Room(room) => self.client.wait_room(room).await?,
             WaitFor::Commit => self.commit().await,
@@ -203,7 +203,11 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 },
                 Either3::Second(()) if app.is_killed(key) => return Ok(WakeReason::Gone),
                 Either3::Second(()) if app.is_event_pending(key) => return Ok(WakeReason::Event),
-                Either3::Second(()) => self.send_messages().await?,
+                Either3::Second(()) => {
+                    self.send_messages().await?;
+                    // The messages leave with the next wait for input.
+                    has_ended = false;
+                }
                 Either3::Third(()) => return Ok(WakeReason::TimedOut),
             }
         }

@@ -13,7 +13,7 @@ use harness::flash_image;
 use harness::process::become_it;
 use harness::usage::Usage;
 use harness::workspace::Workspace;
-use sockeye_firmware_image::{OwnerKey, SignedImage};
+use sockeye_firmware_image::{OwnerKey, SignedImage, write_unsigned};
 
 use crate::setup;
 
@@ -148,7 +148,7 @@ fn make_with(workspace: &Workspace, args: &Args, key: Option<&OwnerKey>) -> Resu
             println!("update with it: cargo run --release -- update HOST {}", shown.display());
         }
         None => {
-            fs::write(&update, application)?;
+            write_unsigned(&update, &application)?;
             println!("sign it as docs/update.md says: {}", shown.display());
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 
 use libfuzzer_sys::fuzz_target;
-use sockeye_device::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN};
+use sockeye_device::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN, LOG_TEXT_LINES_MAX};
 use sockeye_device::{LogLevel, LogMemory, LogRing, Now};
 use sockeye_fuzz::heap::freed;
 
@@ -42,9 +42,14 @@ fn append(log: &LogRing<'_>, bytes: &[u8], uptime_us: u64) {
     if text.is_empty() {
         return assert_eq!(log.next(), next);
     }
-    assert_eq!(log.next(), next.wrapping_add(1));
-    let line = log.line(next).expect("the line is there").text;
-    assert!(!line.is_empty() && !line.chars().any(char::is_control));
-    let is_cut = line.chars().count() < text.chars().count();
-    assert!(!is_cut || line.len() + 4 > LOG_LINE_LEN_MAX, "{line}");
+    let added = log.next().wrapping_sub(next) as usize;
+    assert!((1..=LOG_TEXT_LINES_MAX).contains(&added));
+    let mut len = 0;
+    for number in 0..added {
+        let line = log.line(next.wrapping_add(number as u32)).expect("the line is there").text;
+        assert!(!line.is_empty() && !line.chars().any(char::is_control));
+        let is_cut = number + 1 < added || line.len() + 4 > LOG_LINE_LEN_MAX;
+        len += line.chars().count() - if number > 0 { 2 } else { 0 };
+        assert!(is_cut || len == text.chars().count(), "{line}");
+    }
 }

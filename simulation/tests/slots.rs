@@ -13,7 +13,7 @@ use std::rc::Rc;
 use air::{PORT, SERVER, World};
 use board::{Board, READINGS};
 use embedded_io_async::Write;
-use sockeye_device::{App, AppResources, ClientOrigin, History, INCOMPLETE, REFUSAL, Settings};
+use sockeye_device::{App, AppResources, ClientOrigin, History, INCOMPLETE, REFUSAL, Settings, Value};
 use sockeye_endpoint::Endpoint;
 use sockeye_endpoint::limits::TIMEOUTS;
 use sockeye_server::Server;
@@ -36,6 +36,7 @@ fn leak<T>(value: T) -> &'static mut T {
 /// A device and its clients' host.
 struct Setting {
     world: World,
+    app: &'static App<'static>,
     server: &'static Server<SLOTS>,
 }
 
@@ -71,7 +72,7 @@ impl Setting {
         let mut world = World::new(7);
         let acceptor = world.acceptor();
         let board: &'static Board = leak(Board::default());
-        let app = leak(
+        let app: &'static App<'static> = leak(
             App::new(
                 board,
                 leak(AppResources::new()),
@@ -87,7 +88,7 @@ impl Setting {
             world.spawn(async move { server.run_slot(slot, &acceptor, endpoint).await });
         }
         world.spawn(async move { server.watch().await });
-        Self { world, server }
+        Self { world, app, server }
     }
 
     /// A client that connects now and sends `request`.
@@ -242,6 +243,14 @@ fn field_18_a_half_close_ends_the_connection_when_all_replies_are_sent() {
         setting.run(DECIDED_MS);
         gone.check(b"*-1\r\n+PONG\r\n", "closed");
     }
+    // Messages come while it waits.
+    let request = b"HELLO 3\r\nSUBSCRIBE lm35\r\nXREAD BLOCK 20000 STREAMS history:uptime $\r\n";
+    let subscriber = setting.connect(request, Then::HalfCloses);
+    setting.run(DECIDED_MS);
+    setting.app.sample(0, Value(235));
+    setting.run(DECIDED_MS);
+    let message = b">3\r\n$7\r\nmessage\r\n$4\r\nlm35\r\n$4\r\n23.5\r\n";
+    assert!(subscriber.0.borrow().0.ends_with(message) && subscriber.end() == "open");
     // More replies than the listener's buffer holds at once.
     let request: &'static [u8] = leak(b"ECHO 0123456789abcdef0123456789abcdef\r\n".repeat(60)).as_slice();
     let many = setting.connect(request, Then::HalfCloses);

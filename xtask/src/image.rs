@@ -13,7 +13,7 @@ use harness::flash_image;
 use harness::process::become_it;
 use harness::usage::Usage;
 use harness::workspace::Workspace;
-use sockeye_firmware_image::{OwnerKey, SignedImage};
+use sockeye_firmware_image::{OwnerKey, SignedImage, write_unsigned};
 
 use crate::setup;
 
@@ -137,6 +137,7 @@ fn make_with(workspace: &Workspace, args: &Args, key: Option<&OwnerKey>) -> Resu
     let image = folder.join(args.file_name());
     fs::write(&image, flash_image::merge(&flash_image::parts(workspace, args.chip, &elf)?)?)?;
     println!("flash it: espflash write-bin 0x0 {}", workspace.relative(&image).display());
+    println!("          (the whole flash; `cargo xtask flash` leaves a chip's settings as they are)");
     let Some(key) = key else { return Ok(()) };
     let update = folder.join(args.file_name().replace(".bin", "-update.bin"));
     let application = flash_image::application(workspace, args.chip, &elf)?;
@@ -147,7 +148,7 @@ fn make_with(workspace: &Workspace, args: &Args, key: Option<&OwnerKey>) -> Resu
             println!("update with it: cargo run --release -- update HOST {}", shown.display());
         }
         None => {
-            fs::write(&update, application)?;
+            write_unsigned(&update, &application)?;
             println!("sign it as docs/update.md says: {}", shown.display());
         }
     }

@@ -8,7 +8,7 @@ use harness::workspace::Workspace;
 /// The program to boot.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The program: hello
+    /// The program: hello, device or sensor
     bin: String,
     /// The port of this machine that leads to the guest's
     #[arg(long, default_value_t = GUEST_PORT, value_parser = clap::value_parser!(u16).range(1..))]

@@ -16,6 +16,12 @@ pub fn reason(cause: u32) -> &'static str {
     }
 }
 
+/// Whether a boot for this reason tells that the boot before it has failed. A restart that is meant is by software, too; the
+/// count of failed boots is 0 then.
+pub fn is_failure(reason: &str) -> bool {
+    matches!(reason, "software" | "watchdog" | "brownout")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

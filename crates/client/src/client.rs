@@ -213,7 +213,7 @@ impl<'b, T: Read + Write> Client<'b, T> {
 
     /// When a reply that is awaited from now on has to be complete.
     fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
+        Instant::now().checked_add(self.timeout).unwrap_or(Instant::MAX)
     }
 
     /// Waits until the next reply is complete, and makes it the [`last`](Self::last).
@@ -257,9 +257,11 @@ impl<'b, T: Read + Write> Client<'b, T> {
             if is_over {
                 break;
             }
-            if let Some(received) = self.rx.get_mut(..self.rx_len).filter(|_| passed > start_len) {
-                received.copy_within(passed.min(received.len()).., start_len);
-                self.rx_len -= passed - start_len;
+            if let (Some(gone), Some(rest)) =
+                (passed.checked_sub(start_len), self.rx.get_mut(start_len..self.rx_len.max(start_len)))
+            {
+                rest.copy_within(gone.min(rest.len()).., 0);
+                self.rx_len = self.rx_len.saturating_sub(gone);
                 passed = start_len;
             }
             if self.rx_len >= self.rx.len() {

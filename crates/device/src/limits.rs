@@ -107,13 +107,15 @@ pub const SUBSCRIPTIONS_MAX: usize = 8;
 pub const MAILBOX_LEN: usize = 16;
 /// Commands that wait for the sessions that monitor, shared by all of them.
 pub const MONITOR_LINES_MAX: usize = 8;
-/// Length of one such command; what is longer is cut.
-pub const MONITOR_LINE_LEN: usize = 96;
+/// Length of one such command; what is longer is cut. A SET by a rule is shown whole.
+pub const MONITOR_LINE_LEN: usize = 99;
 
 /// Lines of the console in the log.
 pub const LOG_LINES_MAX: usize = 64;
-/// Length of a line in the log, bytes of UTF-8; what is longer is cut.
+/// Length of a line in the log, bytes of UTF-8. A longer text goes on in the next line.
 pub const LOG_LINE_LEN_MAX: usize = 102;
+/// Lines of one text in the log; what is longer is cut.
+pub const LOG_TEXT_LINES_MAX: usize = 3;
 /// Memory of such a line: with a check sum, a number, an ID, a level and a length.
 pub const LOG_SLOT_LEN: usize = 18 + LOG_LINE_LEN_MAX;
 /// Memory of the log. The least memory that a chip has beside its RAM, and that a restart leaves as it was, is 8 KB.
@@ -244,9 +246,11 @@ const _: () = assert!(PAGE_PART_LEN_MAX <= TX_LEN);
 const _: () = assert!(4 + 14 + 2 * (5 + CHANNEL_LEN_MAX + 2) + 5 + 13 + 2 <= MESSAGE_LEN_MAX);
 // `*3 $7 message $3 log $111 ..`, each with its line ends; the level is before the line.
 const _: () = assert!(4 + 13 + 9 + 6 + "warning: ".len() + LOG_LINE_LEN_MAX + 2 <= MESSAGE_LEN_MAX);
-const _: () = assert!(LOG_MEMORY_LEN < 8 * 1024);
+const _: () = assert!(LOG_MEMORY_LEN < 8 * 1024 && LOG_TEXT_LINES_MAX < LOG_LINES_MAX);
 const _: () = assert!("sockeye-3f2a".len() + 1 + NAME_LEN_MAX <= REMOTE_NAME_LEN_MAX);
 const _: () = assert!(MONITOR_LINE_LEN + 3 <= TX_LEN);
+// `1700000000.000000 [0 rule.NAME] "SET" "NAME" "-7.5"`
+const _: () = assert!(17 + 9 + NAME_LEN_MAX + 1 + 6 + 3 + NAME_LEN_MAX + 3 + DECIMAL_LEN_MAX <= MONITOR_LINE_LEN);
 const _: () = assert!(SCAN_KEYS_MAX * (5 + KEY_LEN_MAX + 2) + 32 <= TX_LEN);
 const _: () = assert!(SCAN_COUNT <= SCAN_KEYS_MAX);
 // A set of streams is the bits of a u8, a position in a history a u8, and its size wraps as numbers do.

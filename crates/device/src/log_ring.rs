@@ -5,7 +5,8 @@
 //! lines after it are there.
 //!
 //! Lines may be added from anywhere: tasks, interrupts, a panic. A line is formatted on the stack of its caller. Copying
-//! the line into its slot is a critical section without calls of foreign code, so nothing in it can wait or panic.
+//! the line into its slot is a critical section without calls of foreign code, so nothing in it can wait or panic. Between
+//! two lines of one text there may be a line of an interrupt.
 
 use core::cell::RefCell;
 use core::fmt::{self, Display, Write};
@@ -17,7 +18,7 @@ use portable_atomic::{AtomicU8, Ordering};
 use sockeye_firmware_update::crc32;
 
 use crate::keys::history::{SampleId, Samples, StreamId};
-use crate::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN, LOG_SLOT_LEN, SESSIONS_MAX};
+use crate::limits::{LOG_LINE_LEN_MAX, LOG_LINES_MAX, LOG_MEMORY_LEN, LOG_SLOT_LEN, LOG_TEXT_LINES_MAX, SESSIONS_MAX};
 use crate::platform::Now;
 use crate::settings::LogLevel;
 
@@ -81,8 +82,9 @@ impl<'a> LogRing<'a> {
         Self { memory, shared: CriticalSectionMutex::new(RefCell::new(shared)) }
     }
 
-    /// Adds a line, `uptime_us` microseconds after the device's boot, and wakes those who wait for one. Of a text that
-    /// is longer than [`LOG_LINE_LEN_MAX`] the end is cut off; an empty one adds no line.
+    /// Adds a text, `uptime_us` microseconds after the device's boot, and wakes those who wait for a line. A text that is
+    /// longer than [`LOG_LINE_LEN_MAX`] goes on in further lines, which begin with two blanks. Beyond
+    /// [`LOG_TEXT_LINES_MAX`] lines the text is cut off; an empty one adds no line.
     pub fn append(&self, level: LogLevel, text: &dyn Display, uptime_us: u64) {
         let wakers = self.add(level, text, uptime_us, |shared| core::mem::take(&mut shared.wakers));
         wakers.into_iter().flatten().for_each(Waker::wake);
@@ -102,12 +104,17 @@ impl<'a> LogRing<'a> {
         uptime_us: u64,
         after: impl FnOnce(&mut Shared) -> R,
     ) -> Option<R> {
-        let mut slot = Slot::new(level);
-        // The write fails where the slot is full.
-        let _ = write!(slot, "{text}");
-        if slot.is_empty() {
+        let mut lines = Lines { log: self, slot: Slot::new(level), uptime_us, left: LOG_TEXT_LINES_MAX };
+        // The write fails where the last line is full.
+        let _ = write!(lines, "{text}");
+        if lines.slot.is_empty() {
             return None;
         }
+        self.keep(&mut lines.slot, uptime_us, after)
+    }
+
+    /// Keeps a line, and then runs `after`. None in a panic within the log.
+    fn keep<R>(&self, slot: &mut Slot, uptime_us: u64, after: impl FnOnce(&mut Shared) -> R) -> Option<R> {
         self.with(|shared| {
             let number = *shared.next.get_or_insert_with(|| self.find_end(&mut shared.last));
             let unix_us = shared.boot_unix_us.map(|boot| boot.saturating_add(uptime_us));
@@ -248,6 +255,14 @@ impl Slot {
         self.0[field::LEN] == 0
     }
 
+    /// Adds a character, if there is room for it.
+    fn push(&mut self, char: char) -> fmt::Result {
+        let len = usize::from(self.0[field::LEN]);
+        let room = self.0[field::TEXT].get_mut(len..len + char.len_utf8()).ok_or(fmt::Error)?;
+        self.0[field::LEN] += char.encode_utf8(room).len() as u8;
+        Ok(())
+    }
+
     /// Gives the line its number and its ID.
     fn seal(&mut self, number: u32, id: SampleId) {
         self.0[field::NUMBER].copy_from_slice(&number.to_le_bytes());
@@ -280,8 +295,27 @@ impl Slot {
     }
 }
 
-/// Puts a text on one line: without control characters, and with whole characters to the end.
-impl Write for Slot {
+/// Puts a text on lines: without control characters, and with whole characters to the end.
+struct Lines<'l, 'a> {
+    log: &'l LogRing<'a>,
+    /// The line that is written, which is not kept yet.
+    slot: Slot,
+    uptime_us: u64,
+    /// How many lines there may still be, with this one.
+    left: usize,
+}
+
+impl Lines<'_, '_> {
+    /// Keeps the line, which is full, and begins the next.
+    fn go_on(&mut self) -> fmt::Result {
+        self.left = self.left.checked_sub(1).filter(|left| *left > 0).ok_or(fmt::Error)?;
+        self.log.keep(&mut self.slot, self.uptime_us, |_| ());
+        self.slot.0[field::LEN] = 0;
+        [' '; 2].into_iter().try_for_each(|blank| self.slot.push(blank))
+    }
+}
+
+impl Write for Lines<'_, '_> {
     fn write_str(&mut self, part: &str) -> fmt::Result {
         for char in part.chars() {
             let char = match char {
@@ -289,9 +323,10 @@ impl Write for Slot {
                 char if char.is_control() => '?',
                 char => char,
             };
-            let len = usize::from(self.0[field::LEN]);
-            let room = self.0[field::TEXT].get_mut(len..len + char.len_utf8()).ok_or(fmt::Error)?;
-            self.0[field::LEN] += char.encode_utf8(room).len() as u8;
+            if self.slot.push(char).is_err() {
+                self.go_on()?;
+                self.slot.push(char)?;
+            }
         }
         Ok(())
     }

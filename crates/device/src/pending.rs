@@ -44,6 +44,8 @@ pub(crate) struct PendingSettings {
     pub(crate) settings: Settings,
     /// A network that is staged once the settings are stored, and is not stored itself.
     pub(crate) staged: Option<Staged>,
+    /// The request has set what is wired, to the same perhaps.
+    pub(crate) is_wiring_named: bool,
 }
 
 impl PendingSettings {
@@ -53,6 +55,7 @@ impl PendingSettings {
         settings: Settings::ZERO,
         // None is not zero.
         staged: Some(Staged { parameter: None, network: Network::ZERO }),
+        is_wiring_named: false,
     };
 
     /// Stores the change.

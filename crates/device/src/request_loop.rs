@@ -203,7 +203,11 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                 },
                 Either3::Second(()) if app.is_killed(key) => return Ok(WakeReason::Gone),
                 Either3::Second(()) if app.is_event_pending(key) => return Ok(WakeReason::Event),
-                Either3::Second(()) => self.send_messages().await?,
+                Either3::Second(()) => {
+                    self.send_messages().await?;
+                    // The messages leave with the next wait for input.
+                    has_ended = false;
+                }
                 Either3::Third(()) => return Ok(WakeReason::TimedOut),
             }
         }

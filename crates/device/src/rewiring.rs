@@ -50,27 +50,21 @@ pub(crate) fn boot(state: &mut State, platform: &dyn Platform) {
     rewire(state, platform, &Wiring::new());
 }
 
-/// Puts the settings' wiring in force in the place of another.
-pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option<&Wiring>) {
+/// Puts the settings' wiring in force in the place of another. With `is_named` the request has set it, and a wiring that was
+/// set aside is used again even if it is the same.
+pub(crate) fn changed(state: &mut State, platform: &dyn Platform, before: Option<&Wiring>, is_named: bool) {
     if platform.pins().is_none() {
         return;
     }
     if state.settings.wiring.is_none() {
         state.settings.wiring = factory(platform);
     }
-    if state.settings.wiring.as_ref() == before {
+    if state.settings.wiring.as_ref() == before && !(is_named && state.wired.is_set_aside) {
         return;
     }
     match before.filter(|_| !core::mem::take(&mut state.wired.is_set_aside)) {
         Some(before) => rewire(state, platform, before),
         None => rewire(state, platform, &Wiring::new()),
-    }
-}
-
-/// Puts the settings' wiring in force if it was set aside. The wiring must have been checked.
-pub(crate) fn take_up(state: &mut State, platform: &dyn Platform) {
-    if core::mem::take(&mut state.wired.is_set_aside) {
-        rewire(state, platform, &Wiring::new());
     }
 }
 

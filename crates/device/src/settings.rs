@@ -14,9 +14,10 @@ use sockeye_wifi::{ApSettings, Network, RadioConfig, WifiSettings};
 use sockeye_wiring::{NamedTexts, Wiring};
 
 use crate::limits::{
-    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S, RULES_TEXT_LEN_MAX,
-    TIME_SERVER_LEN_MAX,
+    CHANNEL_LEN_MAX, DEVICE_NAME_LEN_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX, REMOTE_EXPIRE_S,
+    RULES_TEXT_LEN_MAX, TIME_SERVER_LEN_MAX,
 };
+use crate::names::is_name_byte;
 use token::TokenHash;
 
 pub(crate) mod cbor;
@@ -165,6 +166,61 @@ impl Default for PushSettings {
         let names = String::try_from("*").unwrap_or_default();
         Self { to: String::new(), token: String::new(), names, period_ms: 0 }
     }
+}
+
+impl PushSettings {
+    /// Sets the peer.
+    ///
+    /// # Errors
+    /// The words for a text that can't be one.
+    pub fn set_to(&mut self, to: &[u8]) -> Result<(), &'static str> {
+        let to = push_text(to).filter(|to| to.is_empty() || is_host_and_port(to));
+        self.to = to.ok_or("a peer is HOST:PORT of at most 64 bytes, or nothing")?;
+        Ok(())
+    }
+
+    /// Sets the peer's token.
+    ///
+    /// # Errors
+    /// The words for a text that is too long.
+    pub fn set_token(&mut self, token: &[u8]) -> Result<(), &'static str> {
+        self.token = push_text(token).ok_or("a token has at most 64 bytes")?;
+        Ok(())
+    }
+
+    /// Sets the pattern of the readings that are pushed.
+    ///
+    /// # Errors
+    /// The words for a text that is too long.
+    pub fn set_names(&mut self, names: &[u8]) -> Result<(), &'static str> {
+        self.names = push_text(names).ok_or("a pattern has at most 40 bytes")?;
+        Ok(())
+    }
+
+    /// Sets the least time between two samples of a reading, milliseconds.
+    ///
+    /// # Errors
+    /// The words for a time that is too long.
+    pub fn set_period_ms(&mut self, period_ms: u32) -> Result<(), &'static str> {
+        if period_ms > PUSH_PERIOD_MS_MAX {
+            return Err(PUSH_PERIOD_REFUSED);
+        }
+        self.period_ms = period_ms;
+        Ok(())
+    }
+}
+
+pub(crate) const PUSH_PERIOD_REFUSED: &str = "a period is at most a day, in milliseconds";
+
+fn push_text<const LEN: usize>(value: &[u8]) -> Option<String<LEN, u8>> {
+    core::str::from_utf8(value).ok()?.try_into().ok()
+}
+
+/// Names and addresses have neither blanks nor further colons.
+fn is_host_and_port(to: &str) -> bool {
+    to.split_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && host.bytes().all(is_name_byte) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 /// A time after which a reading of another device has no value.

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use ed25519_compact::{KeyPair, PublicKey, SecretKey, Seed};
 
+/// The lines around a private key (RFC 7468, section 10).
+const PRIVATE_BEGINS: &str = "-----BEGIN PRIVATE KEY-----";
+const PRIVATE_ENDS: &str = "-----END PRIVATE KEY-----";
+
 /// A key, or its public half.
 pub enum OwnerKey {
     /// Signs.
@@ -70,12 +74,16 @@ impl OwnerKey {
     /// # Errors
     /// The text is no Ed25519 key in PEM.
     pub fn from_pem(pem: &str) -> Result<Self> {
-        if pem.contains("PUBLIC KEY") {
-            return PublicKey::from_pem(pem)
-                .map(Self::Public)
-                .map_err(|_| anyhow!("it is no Ed25519 public key in PEM"));
-        }
-        let secret = SecretKey::from_pem(pem).map_err(|_| anyhow!("it is no Ed25519 private key in PEM"))?;
+        // A file with both halves has the private one.
+        let Some((_, private)) = pem.split_once(PRIVATE_BEGINS) else {
+            if pem.contains("ENCRYPTED PRIVATE KEY") {
+                bail!("it is encrypted: `openssl pkey -in FILE -out NEW` writes it as it is used here");
+            }
+            return PublicKey::from_pem(pem).map(Self::Public).map_err(|_| anyhow!("it is no Ed25519 key in PEM"));
+        };
+        let private = private.split_once(PRIVATE_ENDS).map_or(private, |(private, _)| private);
+        let secret = SecretKey::from_pem(&format!("{PRIVATE_BEGINS}{private}{PRIVATE_ENDS}\n"));
+        let secret = secret.map_err(|_| anyhow!("it is no Ed25519 private key in PEM"))?;
         Ok(Self::Private(KeyPair { pk: secret.public_key(), sk: secret }))
     }
 
@@ -146,7 +154,32 @@ mod tests {
         assert!(OwnerKey::open(&path).is_ok());
         fs::write(folder.join("none.pem"), "hello").unwrap();
         assert!(OwnerKey::open(&folder.join("none.pem")).is_err());
+        // A file with both halves, as `cat` makes it.
+        let (private, public) =
+            (include_str!("../fixtures/openssl-key.pem"), include_str!("../fixtures/openssl-public.pem"));
+        for both in [format!("{private}{public}"), format!("{public}{private}")] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            fs::write(&path, &both).unwrap();
+            assert!(OwnerKey::open(&path).err().unwrap().to_string().contains("others may read"));
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+            assert!(OwnerKey::open(&path).unwrap().sign(&[7; 32]).is_some());
+        }
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn files_that_are_no_key_are_told() {
+        let encrypted = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIGj\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let rsa = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n";
+        let cases = [
+            ("", "no Ed25519 key"),
+            ("hello", "no Ed25519 key"),
+            (encrypted, "it is encrypted"),
+            (rsa, "no Ed25519 private key"),
+        ];
+        for (pem, said) in cases {
+            assert!(OwnerKey::from_pem(pem).err().unwrap().to_string().contains(said), "{said}");
+        }
     }
 
     /// A key that `openssl genpkey -algorithm ed25519` has written, and a signature by `openssl pkeyutl -sign -rawin`.

@@ -11,4 +11,4 @@ pub mod signed;
 
 pub use key::OwnerKey;
 pub use recipe::Recipe;
-pub use signed::SignedImage;
+pub use signed::{SignedImage, write_unsigned};

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -52,9 +53,46 @@ impl SignedImage {
     }
 }
 
+/// Writes an image that is not signed. The signature of an image that had this name before is removed.
+///
+/// # Errors
+/// The image can't be written, or the signature can't be removed.
+pub fn write_unsigned(path: &Path, image: &[u8]) -> Result<()> {
+    fs::write(path, image).with_context(|| format!("can't write {}", path.display()))?;
+    let signature = signature_path(path);
+    match fs::remove_file(&signature) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("can't remove the old {}", signature.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Where an image's signature is.
 pub fn signature_path(image: &Path) -> PathBuf {
     let mut name = OsString::from(image);
     name.push(".sig");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_that_is_made_anew_without_a_key_has_no_signature() {
+        let folder = std::env::temp_dir().join(format!("sockeye-signed-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("new.bin");
+        let key = OwnerKey::from_pem(include_str!("../fixtures/openssl-key.pem")).unwrap();
+        SignedImage::sign(vec![1; 64], &key).unwrap().write(&path).unwrap();
+        assert_eq!(SignedImage::read(&path).unwrap().bytes, [1; 64]);
+        for _ in 0..2 {
+            write_unsigned(&path, &[2; 64]).unwrap();
+            assert!(SignedImage::read(&path).err().unwrap().to_string().contains("there is no signature"));
+        }
+        fs::write(signature_path(&path), [0; 63]).unwrap();
+        assert!(SignedImage::read(&path).err().unwrap().to_string().contains("has not 64 bytes"));
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -175,8 +175,7 @@ impl<F: NorFlash> Updater<F> {
         if self.is_trial {
             // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner the
             // way to end the trial.
-            let _ = self.mark_trial().await;
-            self.read_steps().await?;
+            let _ = (self.mark_trial().await, self.read_steps().await);
             return Ok(self.status());
         }
         // Updates work without what these two do. An entry that was lost is there again for the next boot, and the

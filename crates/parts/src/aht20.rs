@@ -15,6 +15,8 @@ pub struct Aht20 {
     is_calibrated: bool,
     /// The sensor can be initialized.
     has_calibration: bool,
+    /// Raw humidity and temperature of the last measurement; zeros before the first.
+    measured: [u32; 2],
     measuring: Option<u64>,
     status_only: bool,
 }
@@ -22,8 +24,14 @@ pub struct Aht20 {
 impl Aht20 {
     /// At 20 degrees and 50 %, not initialized.
     pub fn new() -> Self {
-        let mut aht20 =
-            Self { raw: [0; 2], is_calibrated: false, has_calibration: true, measuring: None, status_only: true };
+        let mut aht20 = Self {
+            raw: [0; 2],
+            is_calibrated: false,
+            has_calibration: true,
+            measured: [0; 2],
+            measuring: None,
+            status_only: true,
+        };
         aht20.set(20.0, 50.0);
         aht20
     }
@@ -53,7 +61,7 @@ impl Default for Aht20 {
 
 impl Part for Aht20 {
     fn power_on(&mut self) {
-        (self.is_calibrated, self.measuring) = (false, None);
+        (self.is_calibrated, self.measured, self.measuring) = (false, [0; 2], None);
     }
 }
 
@@ -74,9 +82,12 @@ impl I2cPart for Aht20 {
     }
 
     fn read(&mut self, bytes: &mut [u8], moment: Moment) -> bool {
-        let is_busy = self.measuring.is_some_and(|end_us| moment.now_us < end_us);
+        if self.measuring.is_some_and(|end_us| moment.now_us >= end_us) {
+            (self.measured, self.measuring) = (self.raw, None);
+        }
+        let is_busy = self.measuring.is_some();
         let status = if is_busy { 0x80 } else { 0 } | 0x10 | if self.is_calibrated { 0x08 } else { 0 };
-        let [humidity, temperature] = self.raw;
+        let [humidity, temperature] = self.measured;
         let all = u64::from(humidity) << 20 | u64::from(temperature);
         let mut answer = vec![status];
         if !self.status_only {

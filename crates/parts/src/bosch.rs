@@ -84,6 +84,9 @@ impl Bosch {
         }
         registers[0xd0] = if self.has_humidity { 0x60 } else { 0x58 };
         registers[0xf3] = if self.measuring.is_some_and(|end| moment.now_us < end) { 8 } else { 0 };
+        // After a measurement the sensor sleeps again: the mode is 0.
+        let mode = if registers[0xf3] == 0 { !3 } else { !0 };
+        (registers[0xf2], registers[0xf4]) = (self.control[0], self.control[1] & mode);
         let [pressure, temperature, humidity] = self.measured;
         for (at, raw) in [(0xf7, pressure), (0xfa, temperature)] {
             registers[at..at + 3].copy_from_slice(&(raw << 4).to_be_bytes()[1..]);

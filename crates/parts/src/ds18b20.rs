@@ -39,6 +39,8 @@ pub struct Ds18b20 {
     is_measured: bool,
     converting: Option<u64>,
     state: State,
+    /// The configuration register.
+    config: u8,
     is_corrupt: bool,
 }
 
@@ -47,8 +49,8 @@ impl Ds18b20 {
     pub fn new(rom: u64) -> Self {
         let rom = rom.to_be_bytes();
         assert_eq!(low_first(&rom), 0, "a ROM code ends with its checksum");
-        let (measured, state) = (POWER_ON, State::Idle);
-        Self { rom, sixteenths: 320, measured, is_measured: false, converting: None, state, is_corrupt: false }
+        let (measured, state, config) = (POWER_ON, State::Idle, 0x7f);
+        Self { rom, sixteenths: 320, measured, is_measured: false, converting: None, state, config, is_corrupt: false }
     }
 
     /// A ROM code of a DS18B20 with this serial number.
@@ -64,11 +66,16 @@ impl Ds18b20 {
         self.sixteenths = sixteenths;
     }
 
+    /// Changes the configuration register: 0x7F is a resolution of 12 bits, 0x1F one of 9. A DS18S20 has 0xFF there.
+    pub fn set_config(&mut self, config: u8) {
+        self.config = config;
+    }
+
     fn scratchpad(&self) -> [u8; 9] {
         let [low, high] = self.measured.to_le_bytes();
         // The reserved byte is 0x0C until the first conversion, and then counts sixteenths down.
         let reserved = if self.is_measured { 0x10 - (low & 15) } else { 0x0c };
-        let mut bytes = [low, high, 0x4b, 0x46, 0x7f, 0xff, reserved, 0x10, 0];
+        let mut bytes = [low, high, 0x4b, 0x46, self.config, 0xff, reserved, 0x10, 0];
         bytes[8] = low_first(&bytes[..8]);
         if self.is_corrupt {
             bytes[0] ^= 0x10;

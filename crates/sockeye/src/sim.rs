@@ -27,15 +27,15 @@ const STATION_NETWORK: &str = "simulated";
 /// Where samples are pushed to, from the command line.
 ///
 /// # Errors
-/// One of them is longer than a device can keep.
+/// CONFIG SET would refuse one of them.
 pub fn push_settings(to: &str, token: &str, names: &str, period_ms: u32) -> anyhow::Result<PushSettings> {
-    let too_long = |what| move |_| anyhow!("{what} is too long");
-    Ok(PushSettings {
-        to: to.try_into().map_err(too_long("--push-to"))?,
-        token: token.try_into().map_err(too_long("--push-token"))?,
-        names: names.try_into().map_err(too_long("--push-names"))?,
-        period_ms,
-    })
+    ensure!(!to.is_empty(), "--push-to: a peer is HOST:PORT");
+    let mut settings = PushSettings::default();
+    settings.set_to(to.as_bytes()).map_err(|why| anyhow!("--push-to: {why}"))?;
+    settings.set_token(token.as_bytes()).map_err(|why| anyhow!("--push-token: {why}"))?;
+    settings.set_names(names.as_bytes()).map_err(|why| anyhow!("--push-names: {why}"))?;
+    settings.set_period_ms(period_ms).map_err(|why| anyhow!("--push-period-ms: {why}"))?;
+    Ok(settings)
 }
 
 /// Boots the device in `mode` and serves on `address` of this machine until Ctrl-C. At first it has been on for `before`.
@@ -68,7 +68,7 @@ pub fn run(
         parts();
         device::run(
             Reach::machine(&acceptor),
-            identity.mac,
+            (identity.mac, address.port()),
             SLOTS,
             (state, store),
             slots,
@@ -104,7 +104,7 @@ pub fn run_in_air(
         let demo = Demo { links: links.get_ref(), networks: &loopback_air::DEMO, console: boot, passphrase };
         device::run(
             Reach::air(&links, demo),
-            identity.mac,
+            (identity.mac, address.port()),
             SLOTS,
             (Some(&state), store),
             slots,

@@ -5,14 +5,13 @@ mod device_link;
 mod progress;
 
 use std::cell::{Cell, RefCell};
-use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use sockeye_firmware_image::{OwnerKey, SignedImage, recipe};
+use sockeye_firmware_image::{OwnerKey, SignedImage, recipe, write_unsigned};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
 use crate::limits::{
@@ -333,10 +332,7 @@ pub fn make_image(version: &str, payload: usize, key: Option<&Path>, file: &Path
     match SignedImage::sign(bytes.clone(), &key) {
         Some(signed) => signed.write(file)?,
         None => {
-            fs::write(file, bytes).map_err(|error| match error.kind() {
-                ErrorKind::NotFound => anyhow!("there is no folder for {}", file.display()),
-                _ => anyhow!(error).context(format!("can't write {}", file.display())),
-            })?;
+            write_unsigned(file, &bytes)?;
             print(format_args!("sign it as docs/update.md says: {}", file.display()));
         }
     }

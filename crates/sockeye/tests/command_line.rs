@@ -33,6 +33,23 @@ fn unusable_arguments_get_one_line() {
     check(&["nonsense"], "unrecognized subcommand");
 }
 
+/// As CONFIG SET refuses them.
+#[test]
+fn a_peer_that_can_not_be_gets_one_line() {
+    let sim = ["sim", "--listen", "127.0.0.1:0"];
+    let long = "x".repeat(65);
+    for (options, said) in [
+        (&["--push-to", "127.0.0.1"][..], "--push-to: a peer is HOST:PORT of at most 64 bytes, or nothing"),
+        (&["--push-to", "host:0"], "--push-to: a peer is HOST:PORT"),
+        (&["--push-to", &long], "--push-to: a peer is HOST:PORT"),
+        (&["--push-to", "host:1", "--push-token", &long], "--push-token: a token has at most 64 bytes"),
+        (&["--push-to", "host:1", "--push-names", &long], "--push-names: a pattern has at most 40 bytes"),
+        (&["--push-to", "host:1", "--push-period-ms", "86400001"], "--push-period-ms: a period is at most a day"),
+    ] {
+        check(&[&sim[..], options].concat(), said);
+    }
+}
+
 #[test]
 fn a_port_in_use_gets_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

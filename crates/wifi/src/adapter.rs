@@ -235,6 +235,16 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         configured.map_err(|error| log::warn!("the radio's configuration: {error:?}"))
     }
 
+    /// Configures the driver with this access point. A driver that refuses is configured without a network to join, unless
+    /// it has taken that network before. The network may be what it refuses, and the access point is the way back in.
+    fn configure_ap(&mut self, ap: Option<AccessPoint>) -> Result<(), ()> {
+        let configured = self.configure(DriverConfig { ap: ap.clone(), ..self.config.clone() });
+        if configured.is_ok() || self.config.station.is_none() || self.link.is_wanted() {
+            return configured;
+        }
+        self.configure(DriverConfig { ap, station: None })
+    }
+
     /// A station that has dropped out because the access point was started or stopped joins again. Apart from
     /// [`configure`](Self::configure), so that the image of a program without a station has nothing of one.
     fn rejoin(&mut self) {
@@ -268,7 +278,7 @@ impl<'a, D: RadioDriver, N: NetworkStack, P: Fn(Line<'_>) + Copy> Adapter<'a, D,
         // Without a passphrase the network is open, which only the owner decides.
         let is_meant = config.security == ApSecurity::Open || !passphrase.is_empty();
         let ap = is_meant.then(|| AccessPoint { ssid: config.ssid.clone(), passphrase });
-        if ap.is_none() || self.configure(DriverConfig { ap, ..self.config.clone() }).is_err() {
+        if ap.is_none() || self.configure_ap(ap).is_err() {
             self.config.ap = None;
             self.is_configured = false;
             self.context.network.set_ap_address(None);

@@ -345,6 +345,14 @@ impl Job {
     }
 }
 
+/// A value that has room in a reading.
+///
+/// # Errors
+/// The value has none, and the nearest that has would not be true.
+pub(crate) fn fit(value: i64) -> Result<i32, Fault> {
+    i32::try_from(value).map_err(|_| Fault::Range)
+}
+
 // The functions below make tables of drivers short.
 
 pub(crate) const fn pin(name: &'static str, used: Use, help: &'static str) -> Word {

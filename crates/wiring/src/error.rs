@@ -94,7 +94,12 @@ pub enum Error<'a> {
     /// Another thing has the same address on the same bus.
     SameAddress(&'a str),
     /// Another thing or the device has the same key.
-    SameName(&'a str),
+    SameKey {
+        /// The key's first part: the name of the thing that is refused.
+        name: &'a str,
+        /// The key's part after a point; empty if there is none.
+        suffix: &'static str,
+    },
     /// There are [`THINGS_MAX`](crate::limits::THINGS_MAX) things already.
     Things,
     /// All specs together are longer than [`TEXT_LEN_MAX`](crate::limits::TEXT_LEN_MAX).
@@ -132,7 +137,8 @@ impl fmt::Display for Error<'_> {
                 write!(f, "pin {pin} decides how the chip boots; strapping=yes uses it all the same")
             }
             Self::SameAddress(name) => write!(f, "'{name}' has the same address on the same bus"),
-            Self::SameName(name) => write!(f, "key '{name}' is used already"),
+            Self::SameKey { name, suffix: "" } => write!(f, "key '{name}' is used already"),
+            Self::SameKey { name, suffix } => write!(f, "key '{name}.{suffix}' is used already"),
             Self::Things => f.write_str("too many things are wired"),
             Self::TextLength => f.write_str("all specs together are too long"),
             Self::Readings => f.write_str("no room for so many readings"),

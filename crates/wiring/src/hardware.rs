@@ -117,7 +117,8 @@ pub trait Hardware {
     /// See [`LineError`]. A line that is held ends after 60 ms at most.
     async fn exchange(&self, pin: u8, send: &[Pulse], heard: &mut [Pulse], idle_us: u16) -> Result<usize, LineError>;
 
-    /// Sends the same three bytes to so many WS2812 at a pin (WS2812B data sheet, timing of 0 and 1 codes).
+    /// Sends the same three bytes to so many WS2812 at a pin (WS2812B data sheet, timing of 0 and 1 codes). Returns once
+    /// the lights have taken them, [`PIXELS_LATCH_US`](crate::limits::PIXELS_LATCH_US) after the last bit.
     ///
     /// # Errors
     /// The hardware failed.

@@ -69,6 +69,9 @@ pub const LINE_HELD_MS: u64 = 60;
 pub const SENT_PULSES_MAX: usize = 8;
 /// How long the bits of a WS2812 take, microseconds: 24 of 1.25.
 pub const PIXEL_US: u64 = 30;
+/// How long the line of WS2812 is low after the bits, microseconds, before other bits may come. Newer lights take the
+/// bits after 280, and older ones after 50. Without it bits that follow at once would be those of more lights.
+pub const PIXELS_LATCH_US: u64 = 300;
 /// Pulses that a line is heard for at once: a DHT22's are 43.
 pub const PULSES_MAX: usize = 48;
 /// ROM codes that one scan of a 1-Wire bus finds.
@@ -80,7 +83,7 @@ const _: () = assert!(THINGS_MAX < u8::MAX as usize);
 const _: () = assert!(SAMPLE_PAUSES.longest_ms <= PERIOD_MS_MAX);
 const _: () = assert!(PERIOD_MS_MIN as u64 >= STEP_MS);
 const _: () = assert!(I2C_TRANSFER_MS < STEP_MS && LINE_HELD_MS < STEP_MS);
-const _: () = assert!(PIXELS_MAX as u64 * PIXEL_US < STEP_MS * 1_000);
+const _: () = assert!(PIXELS_MAX as u64 * PIXEL_US + PIXELS_LATCH_US < STEP_MS * 1_000);
 const _: () = assert!(TEXT_LEN_MAX >= SPEC_LEN_MAX + KEY_LEN_MAX + 2, "the longest thing has room");
 const _: () = assert!(80_000_000 / (1_024 << DUTY_BITS_MAX) < PWM_HZ_MIN && 80_000_000 / PWM_HZ_MAX >= 1 << 10);
 const _: () = assert!(CONVERSIONS <= 1 << 16, "a sum of 16-bit millivolts fits");

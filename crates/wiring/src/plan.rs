@@ -24,10 +24,14 @@ pub struct Key<'a> {
     /// The thing's name.
     pub name: &'a str,
     /// The reading's own part, after a point; empty if there is none.
-    pub suffix: &'a str,
+    pub suffix: &'static str,
 }
 
-impl Key<'_> {
+impl<'a> Key<'a> {
+    fn taken(self) -> Error<'a> {
+        Error::SameKey { name: self.name, suffix: self.suffix }
+    }
+
     /// Length of the whole, bytes.
     pub fn len(self) -> usize {
         self.name.len() + if self.suffix.is_empty() { 0 } else { 1 + self.suffix.len() }
@@ -112,7 +116,7 @@ fn check_name<'a>(name: &'a str, spec: &Spec, is_used: impl Fn(Key<'_>) -> bool)
         return Err(Error::Name);
     }
     match keys(name, spec).find(|key| is_used(*key)) {
-        Some(_) => Err(Error::SameName(name)),
+        Some(key) => Err(key.taken()),
         None => Ok(()),
     }
 }
@@ -177,9 +181,8 @@ pub fn check_scan<'a>(wiring: &'a Wiring, board: &BoardPins, request: ScanReques
 
 /// Whether a thing can be beside another.
 fn check_pair<'a>((name, spec): (&'a str, &Spec), (other, before): (&'a str, &Spec)) -> Result<(), Error<'a>> {
-    let same = keys(name, spec).any(|key| keys(other, before).any(|used| key.is_key(used)));
-    if same {
-        return Err(Error::SameName(other));
+    if let Some(key) = keys(name, spec).find(|key| keys(other, before).any(|used| key.is_key(used))) {
+        return Err(key.taken());
     }
     let mut shared = 0;
     for (pin, used) in spec.args.pins() {

@@ -97,6 +97,30 @@ fn ds18b20_reads_the_table_of_its_data_sheet() {
 }
 
 #[test]
+fn ds18b20_with_a_lower_resolution_has_undefined_bits_that_do_not_count() {
+    // "Operation - Measuring Temperature": of 9, 10, 11 and 12 bits. With all undefined bits at 1 it is 25.9375 degrees.
+    for (config, hundredths) in [(0x1f, 2_550), (0x3f, 2_575), (0x5f, 2_588), (0x7f, 2_594)] {
+        let mut rig = Rig::new();
+        rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).with(|part| {
+            part.set_config(config);
+            part.set_sixteenths(0x19f);
+        });
+        rig.wire("a", "ds18b20 pin=4");
+        rig.run(2_000);
+        assert_eq!(rig.get("a"), Some(hundredths), "{config:#x}");
+    }
+}
+
+#[test]
+fn a_ds18s20_is_not_taken_for_a_ds18b20() {
+    let mut rig = Rig::new();
+    rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))).with(|part| part.set_config(0xff));
+    rig.wire("a", "ds18b20 pin=4");
+    rig.run(2_000);
+    assert_eq!((rig.fault("a"), rig.get("a")), (Some(Fault::OtherDevice), None));
+}
+
+#[test]
 fn ds18b20_on_one_pin_are_told_apart_by_their_rom_codes() {
     let mut rig = Rig::new();
     let roms = [1, 2, 3].map(Ds18b20::rom);
@@ -114,17 +138,30 @@ fn ds18b20_on_one_pin_are_told_apart_by_their_rom_codes() {
     assert_eq!(["a", "b", "c"].map(|name| rig.get(name)), [Some(1_000), None, Some(3_000)]);
 }
 
-#[test]
-fn ds18b20_that_lost_its_power_while_it_measured_has_no_value() {
+/// A part loses its power for a moment, some milliseconds after a sample has begun.
+fn lose_power<P: Part>(spec: &str, connect: impl Fn(&Rig) -> Plug<P>, key: &str, (after_ms, fault): (u64, Fault)) {
     let mut rig = Rig::new();
-    let plug = rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1)));
-    rig.wire("a", "ds18b20 pin=4");
-    rig.run(500);
-    plug.with(Ds18b20::power_on);
-    rig.run(500);
-    assert_eq!((rig.fault("a"), rig.get("a")), (Some(Fault::NotReady), None));
-    rig.run(4_000);
-    assert_eq!(rig.get("a"), Some(2_000));
+    let plug = connect(&rig);
+    rig.wire("a", spec);
+    rig.run(after_ms);
+    plug.with(P::power_on);
+    rig.run(900);
+    assert_eq!((rig.fault("a"), rig.get(key)), (Some(fault), None), "{spec}");
+    rig.run(LONG_MS);
+    assert!(rig.get(key).is_some(), "{spec}: {:?}", rig.status("a"));
+}
+
+#[test]
+fn a_sensor_that_loses_its_power_while_it_measures_has_no_value() {
+    let late = Fault::NotReady;
+    lose_power("ds18b20 pin=4", |rig| rig.bench.one_wire_part(4, Ds18b20::new(Ds18b20::rom(1))), "a", (500, late));
+    lose_power("bme280 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bosch::bme280(0x76)), "a.pressure", (1, late));
+    lose_power("bmp280 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Bosch::bmp280(0x76)), "a.pressure", (1, late));
+    lose_power("aht20 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Aht20::new()), "a.humidity", (50, late));
+    lose_power("ads1115 sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Ads1115::new(0x48)), "a.a3", (1, late));
+    let silent = Fault::NoAnswer;
+    lose_power("sht4x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht4x(0x44)), "a.humidity", (1, silent));
+    lose_power("sht3x sda=6 scl=7", |rig| rig.bench.i2c_part(BUS, Sht::sht3x(0x44)), "a.humidity", (1, silent));
 }
 
 fn dht(spec: &str, part: Dht, bytes: [u8; 4]) -> (Option<i32>, Option<i32>) {
@@ -256,6 +293,21 @@ fn ina219_reads_the_example_of_its_data_sheet() {
 }
 
 #[test]
+fn ina219_has_no_value_beyond_the_ends_of_its_registers() {
+    let read = |shunt, bus| {
+        let rig = i2c("ina219 sda=6 scl=7", Ina219::new(0x40), |part| part.set(shunt, bus));
+        (rig.get("a.voltage"), rig.get("a.current"), rig.fault("a"))
+    };
+    // The greatest are 32 V, and 320 mV either way: 3.2 A with 0.1 Ohm.
+    assert_eq!(read(31_999, 8_000), (Some(32_000), Some(31_999), None));
+    assert_eq!(read(-31_999, 0), (Some(0), Some(-31_999), None));
+    // A register at its end may stand for more, and a bus without a sensor's answer is all ones.
+    for (shunt, bus) in [(32_000, 3_000), (-32_000, 3_000), (-1, 8_191)] {
+        assert_eq!(read(shunt, bus), (None, None, Some(Fault::Range)), "{shunt} {bus}");
+    }
+}
+
+#[test]
 fn ads1115_reads_each_input_in_its_range() {
     let volts = |part: &mut Ads1115| part.set([0.0, 1.0, 3.3, 4.5]);
     let read = |spec: &str| {
@@ -302,6 +354,18 @@ fn analog_sensors_read_what_their_data_sheets_say() {
     assert_eq!([750, 100, 1_750].map(|mv| analog("tmp36 pin=1", mv)), [Ok(250), Ok(-400), Ok(1_250)]);
     assert_eq!(analog("tmp36 pin=1", 0), Err(Fault::Short));
     assert_eq!(analog("tmp36 pin=1", 2_000), Err(Fault::Range));
+}
+
+#[test]
+fn a_value_that_has_no_room_is_out_of_range() {
+    // 2,147.483647 is the greatest with six decimals.
+    assert_eq!(analog("adc pin=1 decimals=6", 2_147), Ok(2_147_000_000));
+    assert_eq!(analog("adc pin=1 decimals=6", 2_148), Err(Fault::Range));
+    assert_eq!(analog("adc pin=1 decimals=6 scale=-1", 2_149), Err(Fault::Range));
+    assert_eq!(analog("adc pin=1 decimals=3 scale=2000", 3_000), Err(Fault::Range));
+    // A shunt of a micro-ohm.
+    let rig = i2c("ina219 sda=6 scl=7 shunt=0.000001", Ina219::new(0x40), |part| part.set(30_000, 8_000));
+    assert_eq!((rig.get("a.current"), rig.fault("a")), (None, Some(Fault::Range)));
 }
 
 #[test]

@@ -98,9 +98,11 @@ fn things_that_get_in_each_others_way_are_told_who_does() {
 #[test]
 fn names_collide_as_keys() {
     assert_eq!(of(&[("uptime", "adc pin=1")]), "wiring.uptime: key 'uptime' is used already");
-    assert_eq!(of(&[("chip", "dht22 pin=1")]), "wiring.chip: key 'chip' is used already");
+    assert_eq!(of(&[("chip", "dht22 pin=1")]), "wiring.chip: key 'chip.temperature' is used already");
     let things = [("room", "dht22 pin=4"), ("room.humidity", "adc pin=1")];
-    assert_eq!(of(&things), "wiring.room.humidity: key 'room' is used already");
+    assert_eq!(of(&things), "wiring.room.humidity: key 'room.humidity' is used already");
+    let things = [("room.humidity", "adc pin=1"), ("room", "dht22 pin=4")];
+    assert_eq!(of(&things), "wiring.room: key 'room.humidity' is used already");
     let name = "wiring.thirteen-char: name has other characters than a key, or is too long for the driver's readings";
     assert_eq!(of(&[("thirteen-char", "dht22 pin=4")]), name);
     assert_eq!(of(&[("twelve-chars", "dht22 pin=4")]), "ok");

@@ -94,7 +94,7 @@ fn rules_are_on_the_page_with_their_conditions() {
     board.stored.replace(settings);
     let (_, page) = browse(&board, "sample 0 35", "/");
     let expected = "</ul><h2>Rules</h2><ul>\n<li>cold<div class=v>true</div><div class=m>when lm35 &lt; 5 set led 1</div></li>\n\
-                    <li>late<div class=v>unknown</div><div class=m>when uptime > 5 set fan 50</div></li>\n</ul>";
+                    <li>late<div class=v>unknown</div><div class=m>when uptime > 5 set fan 50</div>'uptime' has no value</li>\n</ul>";
     assert!(page.contains(expected) && is_closed(&page), "{page}");
 }
 

@@ -248,7 +248,7 @@ fn a_subscriber_that_does_not_read_loses_the_oldest_lines_and_is_told_how_many()
 #[test]
 fn a_long_log_is_sent_in_parts_and_ends_if_it_is_overwritten() {
     with_device(&memory(), &Board::default(), |device, log| {
-        let long = "x".repeat(2 * LOG_LINE_LEN_MAX);
+        let long = "x".repeat(LOG_LINE_LEN_MAX);
         (0..LOG_LINES_MAX).for_each(|_| log.append(LogLevel::Warning, &long, 0));
         device.send("ap", b"XRANGE log - +\r\n");
         let all = device.bytes("ap");

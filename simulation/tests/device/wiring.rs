@@ -1,10 +1,11 @@
 //! Wiring while the device runs: keys that come and go, errors, faults, scans.
 
+use sockeye_device::{App, AppResources, Outbox};
 use sockeye_parts::{Bosch, Condition, Dht, Ds18b20, PinState};
 use sockeye_wiring::Wiring;
 
-use crate::board::Board;
-use crate::script::check_on;
+use crate::board::{Board, READINGS};
+use crate::script::{Device, check_on};
 
 fn check(script: &str) {
     let board = Board::wired();
@@ -293,6 +294,36 @@ fn a_wiring_that_is_set_aside_is_used_again_when_it_is_sent_again() {
         ap~ $6|status|$2|ok|
         "#,
     );
+}
+
+#[test]
+fn a_wiring_that_is_used_again_is_pushed_and_no_other_change_takes_it_up() {
+    let board = Board::wired();
+    board.bench.set_millivolts(1, Some(1_650));
+    board.failed_boots.set(2);
+    let (mut histories, mut days, outbox) = (board.histories(), board.days(), Outbox::new(&READINGS));
+    let settings = board.stored.borrow().clone();
+    let mut resources = AppResources::new();
+    let app = App::new(&board, &mut resources, &mut histories, settings).unwrap();
+    let app = app.with_days(&mut days).with_outbox(&outbox);
+    let mut device = Device::new(&board, &app);
+    // A change that is refused and one of another setting leave the wiring set aside.
+    device.script(
+        r#"
+        @bench
+        ap: CONFIG SET wiring.tank "adc pin=9"
+        ap= -ERR CONFIG SET failed - wiring.tank: pin 9 is used by the board's button|
+        ap: CONFIG SET loglevel debug
+        ap= +OK|
+        @run 1000
+        ap: GET tank
+        ap= $-1|
+        "#,
+    );
+    let version = outbox.version();
+    device.script("ap: CONFIG SET wiring.tank \"adc pin=1 period=500ms\"\nap= +OK|");
+    assert_ne!(outbox.version(), version, "the sender asks where the new stream ends");
+    device.script("@run 1000\nap: GET tank\nap= $4|1650|");
 }
 
 #[test]

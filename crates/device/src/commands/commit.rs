@@ -66,7 +66,7 @@ pub(crate) fn committed(cx: &mut CommitContext<'_, '_>, pending: &mut PendingSet
         // The stored settings are empty, so that another build's settings take effect too.
         begin_anew(&mut pending.settings, *platform);
     }
-    apply(state, *platform, &mut pending.settings, random);
+    apply(state, *platform, pending, random);
     match change {
         // The change was valid when it was checked, and still is, unless another client has begun a trial.
         Change::Config => match pending.staged.as_ref().map_or(Ok(()), |staged| config::stage(state, staged)) {
@@ -97,14 +97,14 @@ fn begin_anew(settings: &mut Settings, platform: &dyn Platform) {
 }
 
 /// Puts settings in force that are stored, and leaves those before in their place.
-fn apply(state: &mut State, platform: &dyn Platform, settings: &mut Settings, random: u32) {
-    let now = platform.now();
+fn apply(state: &mut State, platform: &dyn Platform, pending: &mut PendingSettings, random: u32) {
+    let (now, settings) = (platform.now(), &mut pending.settings);
     core::mem::swap(&mut state.settings, settings);
     let before = &*settings;
     state.remotes.expire_ms = state.settings.remote_expire.0.saturating_mul(1_000);
     state.want_wifi(now, random, |wifi, input| wifi.settings_changed(&before.wifi(&before.name), input));
     engine::changed(state, before, now);
-    rewiring::changed(state, platform, before.wiring.as_ref());
+    rewiring::changed(state, platform, before.wiring.as_ref(), pending.is_wiring_named);
 }
 
 /// Why nothing has changed, for people.

@@ -21,7 +21,6 @@ use crate::limits::{
 use crate::names::is_name_byte;
 use crate::pending::{Change, PendingSettings};
 use crate::platform::Platform;
-use crate::rewiring;
 use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, Settings};
 use crate::state::State;
@@ -147,6 +146,7 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
     let (state, request) = (&*cx.state, &cx.request);
     check(request)?;
     pending.change = Change::Config;
+    pending.is_wiring_named = Family::Wiring.pairs(request).next().is_some();
     pending.staged = wifi_parameters::staged(state, request)?;
     pending.settings.assign(&state.settings);
     let settings = &mut pending.settings;
@@ -206,17 +206,11 @@ fn log_level(value: &[u8]) -> Result<LogLevel, &'static str> {
 }
 
 pub(crate) fn set(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> Result<Prepared, &'static str> {
-    let result = evaluate(cx, pending);
-    if result.is_ok()
-        && Family::Wiring.pairs(cx.request).next().is_some()
-        && pending.settings.wiring == cx.state.settings.wiring
-    {
-        // The wiring is stored, and may be set aside. A client that sends it again has it used again.
-        rewiring::take_up(cx.state, cx.platform);
-    }
-    let refusal = match result {
+    let refusal = match evaluate(cx, pending) {
         Err(refusal) => refusal,
         Ok(()) if pending.settings != cx.state.settings => return Ok(Prepared::Store),
+        // A client that sends a wiring again has it used again.
+        Ok(()) if pending.is_wiring_named && cx.state.wired.is_set_aside => return Ok(Prepared::Store),
         // Settings that are in force already need no store, and neither does a network that is staged.
         Ok(()) => match pending.staged.as_ref().map_or(Ok(()), |staged| stage(cx.state, staged)) {
             Ok(()) => {
@@ -234,6 +228,7 @@ pub(crate) fn factory_reset(
     _: &mut CommandContext<'_, '_>,
     pending: &mut PendingSettings,
 ) -> Result<Prepared, &'static str> {
-    *pending = PendingSettings { change: Change::Reset, settings: Settings::default(), staged: None };
+    *pending =
+        PendingSettings { change: Change::Reset, settings: Settings::default(), staged: None, is_wiring_named: false };
     Ok(Prepared::Store)
 }

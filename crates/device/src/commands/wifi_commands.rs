@@ -189,7 +189,7 @@ pub(crate) fn confirm(
 
 /// Begins a change of the settings in force.
 fn change(pending: &mut PendingSettings, change: Change, state: &State) {
-    (pending.change, pending.staged) = (change, None);
+    (pending.change, pending.staged, pending.is_wiring_named) = (change, None, false);
     pending.settings.assign(&state.settings);
 }
 

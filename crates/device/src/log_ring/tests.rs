@@ -1,3 +1,4 @@
+use std::borrow::ToOwned;
 use std::format;
 use std::string::{String, ToString};
 use std::sync::Arc;
@@ -27,19 +28,20 @@ struct Model(Vec<(StreamId, LogLevel, String)>);
 impl Model {
     fn append(&mut self, level: LogLevel, text: &str, ms: u64) {
         let clean: String = text.chars().map(|c| if c == '\n' { ' ' } else { c }).collect();
-        let mut cut = String::new();
+        let mut parts = Vec::new();
+        let mut part = String::new();
         for c in clean.chars() {
-            if cut.len() + c.len_utf8() > LOG_LINE_LEN_MAX {
-                break;
+            if part.len() + c.len_utf8() > LOG_LINE_LEN_MAX {
+                parts.push(core::mem::replace(&mut part, "  ".to_owned()));
             }
-            cut.push(c);
+            part.push(c);
         }
-        if cut.is_empty() {
-            return;
+        parts.push(part);
+        for part in parts.into_iter().take(LOG_TEXT_LINES_MAX).filter(|part| !part.is_empty()) {
+            let last = self.0.last().map(|(id, ..)| *id).unwrap_or_default();
+            let id = StreamId { ms, seq: 0 }.max(StreamId { seq: last.seq + 1, ..last });
+            self.0.push((id, level, part));
         }
-        let last = self.0.last().map(|(id, ..)| *id).unwrap_or_default();
-        let id = StreamId { ms, seq: 0 }.max(StreamId { seq: last.seq + 1, ..last });
-        self.0.push((id, level, cut));
     }
 
     fn lines(&self) -> Vec<LogLine> {
@@ -54,7 +56,7 @@ impl Model {
 }
 
 fn random_text(random: &mut fastrand::Rng) -> String {
-    let len = random.usize(..3 * LOG_LINE_LEN_MAX);
+    let len = random.usize(..2 * LOG_LINE_LEN_MAX);
     (0..len).map(|_| *random.choice(&['a', 'z', ' ', '~', '\n', '\u{e9}', '\u{20ac}', '\u{1f600}']).unwrap()).collect()
 }
 
@@ -78,6 +80,23 @@ fn the_log_is_as_a_model_that_keeps_everything() {
             }
         }
     }
+}
+
+/// A panic of a dependency in a folder of its own, with a long reason.
+#[test]
+fn a_long_text_goes_on_in_lines_of_its_own() {
+    let memory = memory(0);
+    let log = LogRing::new(&memory);
+    let text = format!("panicked at {}: {}", "src/".repeat(22), "a reason ".repeat(15).trim_end());
+    log.append_in_panic(LogLevel::Warning, &text, 0);
+    log.append(LogLevel::Notice, &"the next", 0);
+    let texts = texts(&log);
+    assert_eq!(texts.len(), 4, "{texts:?}");
+    assert_eq!((texts[0].len(), texts[3].as_str()), (LOG_LINE_LEN_MAX, "the next"));
+    assert_eq!([&texts[0], &texts[1][2..], &texts[2][2..]].concat(), text);
+    // A text has an end.
+    log.append(LogLevel::Notice, &"x".repeat(9 * LOG_LINE_LEN_MAX), 0);
+    assert_eq!(log.len(), 4 + LOG_TEXT_LINES_MAX);
 }
 
 #[test]

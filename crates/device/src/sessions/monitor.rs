@@ -99,3 +99,21 @@ fn write_line<'a>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{DECIMAL_LEN_MAX, NAME_LEN_MAX};
+
+    #[test]
+    fn a_rule_with_the_longest_names_is_shown_whole() {
+        let (rule, output) = ("r".repeat(NAME_LEN_MAX), "o".repeat(NAME_LEN_MAX));
+        let value = format!("-{}", "7".repeat(DECIMAL_LEN_MAX - 1));
+        let mut monitor = Monitor::new();
+        // In the year 2286.
+        let now = Now { uptime_us: 0, unix_us: Some(9_999_999_999_999_999) };
+        monitor.append_rule(&rule, [&output, &value], now);
+        let line = format!("9999999999.999999 [0 rule.{rule}] \"SET\" \"{output}\" \"{value}\"");
+        assert_eq!(monitor.line(0), Some((0, line.as_str())));
+    }
+}

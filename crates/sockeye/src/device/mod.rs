@@ -66,15 +66,15 @@ impl<'a> Reach<'a, InBuffers<Links>> {
     }
 }
 
-/// Serves a device whose MAC address is `mac`, until Ctrl-C or until its restart is requested. Its samples are pushed
-/// by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
+/// Serves a device whose MAC address is `mac`, at this port, until Ctrl-C or until its restart is requested. Its samples
+/// are pushed by the settings `push`, or, if None, by the stored settings. Without `firmware` it has no slots for updates.
 /// The device has been on for `before`, and has measured meanwhile. `retained` has what a restart leaves.
 ///
 /// # Errors
 /// Settings that were stored can't be read.
 pub async fn run<A>(
     reach: Reach<'_, A>,
-    mac: [u8; 6],
+    (mac, port): ([u8; 6], u16),
     slots: usize,
     (folder, store): (Option<&Path>, HostStore<'_>),
     firmware: Option<Slots>,
@@ -94,7 +94,7 @@ where
     if firmware.as_ref().is_some_and(Slots::is_trial) {
         store.set_read_only().await;
     }
-    let board = Board::new(mac, version, (bench.clone(), server.clone()), before, retained);
+    let board = Board::new((mac, port), version, (bench.clone(), server.clone()), before, retained);
     let mut histories = [const { History::new() }; READINGS_MAX + REMOTES_MAX];
     let mut days = [const { Day::new() }; DAYS_MAX];
     let outbox = Outbox::new(&READINGS);
@@ -104,9 +104,10 @@ where
     }
     let mut resources = AppResources::new();
     let mut updater = firmware.map(Slots::into_updater);
-    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days).with_outbox(&outbox);
+    let app = App::new(&board, &mut resources, &mut histories, stored)?.with_days(&mut days);
     let app = app.with_log(&retained::LOG);
     catch_up(&board, &app);
+    let app = app.with_outbox(&outbox);
     let update = updater.as_ref().map(|updater| Firmware::new(updater.status(), CHIP));
     let app = app.with_firmware(update.as_ref());
     let endpoint = Endpoint::new(&app, &store, &reach.side);
@@ -146,8 +147,10 @@ fn side(peer: SocketAddr) -> ClientOrigin {
     if peer.ip().to_canonical().is_loopback() { ClientOrigin::Loopback } else { ClientOrigin::Station }
 }
 
-/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35.
+/// Takes the samples of the time that the board is behind: of the chip's own sensors, and of the LM35. An LM35 that is wired
+/// in another way than from the factory has none.
 fn catch_up(board: &Board, app: &App<'_>) {
+    let lm35 = Desk::with(app, |wiring, _| wiring.iter().position(|thing| thing == SimulatedBoard::FACTORY[0]));
     let (mut noise, mut sensors) = (fastrand::Rng::new(), Sensors::new(fastrand::Rng::new()));
     while board.catch_up(PERIOD) {
         let now = board.now();
@@ -155,9 +158,10 @@ fn catch_up(board: &Board, app: &App<'_>) {
         for (index, value) in sensors.sample(unix_s, now.uptime_s()).into_iter().enumerate() {
             app.sample(index, value);
         }
-        // The LM35 is the first of what is wired from the factory.
-        let celsius = SimulatedBoard::room_celsius((unix_s % 86_400) as f64) + 0.2 * (2.0 * noise.f64() - 1.0);
-        Desk::sample(app, 0, 0, (celsius * 10.0).round() as i32);
+        if let Some(thing) = lm35 {
+            let celsius = SimulatedBoard::room_celsius((unix_s % 86_400) as f64) + 0.2 * (2.0 * noise.f64() - 1.0);
+            Desk::sample(app, thing as u8, 0, (celsius * 10.0).round() as i32);
+        }
     }
 }
 

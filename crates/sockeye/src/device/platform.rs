@@ -5,7 +5,7 @@ use std::fs;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
-use sockeye_boot::{NetworkName, PORT};
+use sockeye_boot::NetworkName;
 use sockeye_device::{DeviceIdentity, Health, Now, OutputError, OutputInfo, Platform, ReadingInfo, Value, WiringSetup};
 use sockeye_endpoint::server_health;
 use sockeye_parts::{Bench, SimulatedBoard};
@@ -25,6 +25,8 @@ pub struct Board {
     /// The part of the time since boot that was before `start`.
     before: Duration,
     name: String,
+    /// Where the device is reached on this machine.
+    port: u16,
     run_id: String,
     version: String,
     bench: Rc<Bench>,
@@ -34,10 +36,10 @@ pub struct Board {
 }
 
 impl Board {
-    /// A board whose network has the MAC address `mac`, and whose firmware has this version. The board has been on for
+    /// A board whose network has the MAC address `mac`, reached at this port, and whose firmware has this version. The board has been on for
     /// `before`, and its time is behind by that until [`catch_up`](Self::catch_up).
     pub fn new(
-        mac: [u8; 6],
+        (mac, port): ([u8; 6], u16),
         version: String,
         (bench, server): (Rc<Bench>, Rc<Server<SLOTS_MAX>>),
         before: Duration,
@@ -48,7 +50,7 @@ impl Board {
         retained::booted(before);
         let (start, behind) = (Instant::now(), Cell::new(before));
         let (last_panic, reset_reason) = (retained.last_panic().map(str::to_owned), retained.reason());
-        Self { start, behind, before, name, run_id, version, bench, server, last_panic, reset_reason }
+        Self { start, behind, before, name, port, run_id, version, bench, server, last_panic, reset_reason }
     }
 }
 
@@ -81,7 +83,7 @@ impl Platform for Board {
             board: "the simulator",
             version: &self.version,
             run_id: &self.run_id,
-            port: PORT,
+            port: self.port,
         }
     }
 

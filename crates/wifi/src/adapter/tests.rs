@@ -28,6 +28,8 @@ struct Fake {
     calls: RefCell<Vec<String>>,
     is_connected: Cell<bool>,
     fails: Cell<bool>,
+    /// Configurations with a network to join are refused.
+    refuses_networks: Cell<bool>,
     restarts_ap: Cell<bool>,
     /// A configuration drops the station out of its network.
     drops_out: Cell<bool>,
@@ -86,7 +88,8 @@ impl RadioDriver for &Fake {
             self.happen(DriverEvent::Disconnected(LEFT_BY_STATION));
         }
         let own = own.map(|own| format!("own {} {:?}", own.ssid, own.passphrase.as_str())).unwrap_or_default();
-        self.call(format!("{own}|{}", joined.map(|joined| joined.ssid.as_str()).unwrap_or_default()))
+        self.call(format!("{own}|{}", joined.map(|joined| joined.ssid.as_str()).unwrap_or_default()))?;
+        if joined.is_some() && self.refuses_networks.get() { Err(()) } else { Ok(()) }
     }
 
     fn set_power_save(&mut self, is_on: bool) -> Result<(), ()> {
@@ -359,6 +362,21 @@ fn a_flood_of_events_loses_none_of_the_station() {
     );
 }
 
+/// A network that the driver can't be configured for does not keep the access point off the air.
+#[test]
+fn a_network_that_the_driver_refuses_leaves_the_access_point() {
+    let (fake, events) = (Fake::default(), Channel::new());
+    let mut station = Adapter::new(&fake, air(&fake, |_: Line<'_>| ()), &events);
+    fake.refuses_networks.set(true);
+    for _ in 0..3 {
+        station.act(join());
+        station.act(start(ApSecurity::FactoryPassphrase));
+        let told: Vec<Event> = core::iter::from_fn(|| events.try_receive().ok()).collect();
+        assert!(told.contains(&Event::JoinFailed(JoinError::Other)), "{told:?}");
+        assert_eq!((told.last(), fake.calls().last().map(String::as_str)), (Some(&Event::ApStarted), Some(ADDRESS)));
+    }
+}
+
 #[test]
 fn leaving_has_one_outcome_whatever_there_is_to_leave() {
     check(&[
@@ -377,7 +395,7 @@ fn a_driver_that_refuses_is_an_outcome_too() {
         (Act(join()), &["|home", "no ip"], &[Event::JoinFailed(JoinError::Other)]),
         (
             Act(start(ApSecurity::FactoryPassphrase)),
-            &["own sockeye-ABCD \"correct horse\"|home", "AP address None"],
+            &["own sockeye-ABCD \"correct horse\"|home", OWN, "AP address None"],
             &[Event::ApFailed],
         ),
         (Act(Action::Scan), &["scan"], &[Event::ScanFailed]),
@@ -385,7 +403,7 @@ fn a_driver_that_refuses_is_an_outcome_too() {
         (Act(Action::Scan), &["scan"], &[]),
         (Fail(true), &[], &[]),
         (Hear(DriverEvent::Scanned), &["heard"], &[Event::ScanFailed]),
-        (Act(Action::StopAp), &["AP address None", "|home"], &[Event::ApStopped]),
+        (Act(Action::StopAp), &["AP address None", "|"], &[Event::ApStopped]),
     ]);
 }
 

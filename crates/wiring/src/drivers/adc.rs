@@ -1,9 +1,9 @@
 //! A voltage at a pin, with a scale and an offset, and what other analog sensors share.
 
-use crate::driver::{Driver, Fault, Id, Job, Kind, Next, Use, Word, every, gauge, number, pin};
+use crate::driver::{Driver, Fault, Id, Job, Kind, Next, Use, Word, every, fit, gauge, number, pin};
 use crate::hardware::{Hardware, Range};
 use crate::limits::{CONVERSIONS, DECIMALS_MAX, LOW_RANGE_MV};
-use crate::number::{TENS, narrow, rounded};
+use crate::number::{TENS, rounded};
 
 pub(super) const DRIVER: Driver = Driver {
     name: "adc",
@@ -27,7 +27,7 @@ pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fau
     // Millionths of a unit, times the number of conversions.
     let millionths = sum * job.args.get("scale") + i64::from(CONVERSIONS) * job.args.get("offset") * 1_000;
     let ten = TENS.get(decimals).copied().unwrap_or(1);
-    job.set(0, narrow(rounded(millionths, i64::from(CONVERSIONS) * (1_000_000 / ten))));
+    job.set(0, fit(rounded(millionths, i64::from(CONVERSIONS) * (1_000_000 / ten)))?);
     Ok(Next::DONE)
 }
 

@@ -30,6 +30,7 @@ const CONFIG: u8 = 1;
 /// comparator.
 const START: u16 = 1 << 15;
 const SINGLE_ENDED: u16 = 0b100 << 12;
+const INPUTS: u16 = 0b111 << 12;
 const ONCE: u16 = 1 << 8;
 const RATE_128: u16 = 0b100 << 5;
 const NO_COMPARATOR: u16 = 0b11;
@@ -38,12 +39,19 @@ const CONVERSION_MS: u32 = 9;
 /// The greatest voltage of each range, tenths of a millivolt.
 const RANGES: [i64; 6] = [61_440, 40_960, 20_480, 10_240, 5_120, 2_560];
 
+/// The bits of an input against ground.
+const fn input(channel: usize) -> u16 {
+    SINGLE_ENDED | (channel as u16 & 3) << 12
+}
+
 pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fault> {
     let mut sensor = device(hardware, job);
     // Stage 1 has the first channel's value, and starts the second's conversion.
     let range = job.args.get("range") as usize;
     if let Some(channel) = usize::from(job.stage).checked_sub(1) {
-        if u16::from_be_bytes(sensor.registers(CONFIG).await?) & START == 0 {
+        let config = u16::from_be_bytes(sensor.registers(CONFIG).await?);
+        // A sensor that lost its power has forgotten the input, and its data are no measurement.
+        if config & START == 0 || config & INPUTS != input(channel) {
             return Err(Fault::NotReady);
         }
         let raw = i16::from_be_bytes(sensor.registers(CONVERSION).await?);
@@ -53,8 +61,7 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     if usize::from(job.stage) >= job.driver.readings.len() {
         return Ok(Next::DONE);
     }
-    let input = SINGLE_ENDED | u16::from(job.stage) << 12;
-    let config = START | input | (range as u16 & 7) << 9 | ONCE | RATE_128 | NO_COMPARATOR;
+    let config = START | input(job.stage.into()) | (range as u16 & 7) << 9 | ONCE | RATE_128 | NO_COMPARATOR;
     let [high, low] = config.to_be_bytes();
     sensor.write(&[CONFIG, high, low]).await?;
     Ok(Next::Step { stage: job.stage.saturating_add(1), after_ms: CONVERSION_MS })

@@ -47,7 +47,8 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
             if crc::sensirion(&[status, a, b, c, d, e]) != sum {
                 return Err(Fault::Checksum);
             }
-            if status & BUSY != 0 {
+            // A sensor that lost its power is not calibrated any more, and its data are no measurement.
+            if status & BUSY != 0 || status & CALIBRATED == 0 {
                 return Err(Fault::NotReady);
             }
             let humidity = i64::from(a) << 12 | i64::from(b) << 4 | i64::from(c) >> 4;

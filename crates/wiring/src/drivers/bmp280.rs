@@ -31,6 +31,8 @@ pub(super) const DATA: u8 = 0xf7;
 pub(super) const MEASURE_ONCE: u8 = 0x25;
 /// The status while it measures.
 pub(super) const MEASURING: u8 = 1 << 3;
+/// The part of the control register that is 0 again after a measurement.
+const MODE: u8 = 3;
 /// A BME280's longest measurement takes 9.3 ms (its data sheet, 9.1), a BMP280's less.
 pub(super) const MEASUREMENT_MS: u32 = 10;
 
@@ -54,8 +56,10 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
 
 /// The calibration of temperature and pressure, once a measurement is over.
 pub(super) async fn measured<B: I2c>(sensor: &mut Device<B>) -> Result<[u8; 24], Fault> {
-    let [status] = sensor.registers(STATUS).await?;
-    if status & MEASURING != 0 {
+    // The control register follows the status.
+    let [status, control] = sensor.registers(STATUS).await?;
+    // A sensor that lost its power has forgotten its control register, and its data are no measurement.
+    if status & MEASURING != 0 || (control ^ MEASURE_ONCE) & !MODE != 0 {
         return Err(Fault::NotReady);
     }
     let calibration = sensor.registers(CALIBRATION).await?;

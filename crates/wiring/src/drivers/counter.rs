@@ -1,9 +1,9 @@
 //! Pulses that come in: how many, and how many a second.
 
-use crate::driver::{Driver, Fault, Figure, Id, Job, Next, PULL, Reading, Use, choice, every, gauge, pin};
+use crate::driver::{Driver, Fault, Figure, Id, Job, Next, PULL, Reading, Use, choice, every, fit, gauge, pin};
 use crate::drivers::input::pull;
 use crate::hardware::{Hardware, PinMode};
-use crate::number::{narrow, rounded};
+use crate::number::rounded;
 use crate::spec::SpecArgs;
 
 pub(super) const DRIVER: Driver = Driver {
@@ -30,7 +30,7 @@ pub(super) fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Next, Fau
     let passed_ms = now_ms.wrapping_sub(last_ms);
     if job.stage != 0 && passed_ms > 0 {
         // Hundredths of a hertz.
-        job.set(1, narrow(rounded(i64::from(count.wrapping_sub(last)) * 100_000, passed_ms.into())));
+        job.set(1, fit(rounded(i64::from(count.wrapping_sub(last)) * 100_000, passed_ms.into()))?);
     }
     job.set(0, count.min(i32::MAX as u32) as i32);
     job.memory = [count, now_ms];

@@ -39,18 +39,20 @@ pub(super) async fn step<H: Hardware>(hardware: &H, job: &mut Job) -> Result<Nex
     if scratchpad == [0xff; 9] {
         return Err(Fault::NoAnswer);
     }
-    // A line that is held low gives zeros, whose checksum is right; these bits are fixed (figure 10).
-    if config & 0x9f != 0x1f {
-        return Err(if scratchpad == [0; 9] { Fault::Short } else { Fault::Checksum });
-    }
     if crc::one_wire(&scratchpad) != 0 {
         return Err(Fault::Checksum);
+    }
+    // A line that is held low gives zeros, whose checksum is right. These bits are fixed (figure 10), and others in a
+    // DS18S20.
+    if config & 0x9f != 0x1f {
+        return Err(if scratchpad == [0; 9] { Fault::Short } else { Fault::OtherDevice });
     }
     if ([low, high], reserved) == POWER_ON {
         return Err(Fault::NotReady);
     }
-    // Sixteenths of a degree.
-    let sixteenths = i16::from_le_bytes([low, high]);
+    // Sixteenths of a degree. With fewer than 12 bits the lowest are undefined.
+    let undefined = 3 - (config >> 5 & 3);
+    let sixteenths = i16::from_le_bytes([low, high]) >> undefined << undefined;
     job.set(0, rounded(i64::from(sixteenths) * 100, 16) as i32);
     Ok(Next::DONE)
 }

@@ -69,7 +69,7 @@ async fn main(spawner: Spawner) -> ! {
     let flash = Flash::open(chip.FLASH);
     let mut slots = flash.slots();
     sockeye_esp32::start(chip.TIMG0, chip.FROM_CPU_INTR0);
-    let failed_boots = boot_count::begin(&panic::BOOT_COUNT);
+    let failed_boots = boot_count::begin(&panic::BOOT_COUNT, reset_reason());
     let console = console::start("device", print_and_keep);
     let last_panic = panic::panic_message();
     boot::tell_restart(reset_reason(), last_panic.as_deref(), &console);

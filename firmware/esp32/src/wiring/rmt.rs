@@ -7,7 +7,7 @@ use esp_hal::peripherals::RMT;
 use esp_hal::rmt::{LoopMode, PulseCode, Rmt, RxChannelConfig, RxChannelCreator, TxChannelConfig, TxChannelCreator};
 use esp_hal::time::Rate;
 use sockeye_wiring::hardware::{LineError, PinError, Pulse};
-use sockeye_wiring::limits::{LINE_HELD_MS, PIXEL_US, PULSES_MAX, SENT_PULSES_MAX};
+use sockeye_wiring::limits::{LINE_HELD_MS, PIXEL_US, PIXELS_LATCH_US, PULSES_MAX, SENT_PULSES_MAX};
 
 /// The clock, of which a channel divides by 1 to 255.
 const CLOCK: Rate = Rate::from_mhz(80);
@@ -61,7 +61,7 @@ pub async fn exchange(
             Ok(len)
         }
         Ok(_) => Err(LineError::Failed),
-        // A line on which nothing changes is heard for ever.
+        // A line on which nothing changes is heard for ever: the receiver's idle time begins with an edge.
         Err(_) => Err(LineError::Held),
     }
 }
@@ -77,5 +77,7 @@ pub async fn pixels(rmt: RMT<'_>, pin: AnyPin<'static>, bytes: [u8; 3], len: u16
     let tx = rmt.channel0.configure_tx(&config.with_idle_output_level(Level::Low)).map_err(|_| PinError)?;
     let sending = tx.with_pin(pin).transmit_continuously(&codes, LoopMode::Infinite).map_err(|_| PinError)?;
     Timer::after_micros(u64::from(len) * PIXEL_US).await;
-    sending.stop_next().map(drop).map_err(|_| PinError)
+    sending.stop_next().map(drop).map_err(|_| PinError)?;
+    Timer::after_micros(PIXELS_LATCH_US).await;
+    Ok(())
 }

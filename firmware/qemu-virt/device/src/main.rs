@@ -94,8 +94,8 @@ async fn start(spawner: Spawner, config: Config, slots: Option<Slots>, watchdog:
         ConstStaticCell::new(SocketBuffers::new());
     static NET: ConstStaticCell<StackResources<SOCKETS>> = ConstStaticCell::new(StackResources::new());
 
-    let failed_boots = boot_count::begin(&BOOT_COUNT);
     let (reset_reason, last_panic) = retained::boot();
+    let failed_boots = boot_count::begin(&BOOT_COUNT, reset_reason);
     let console = Boot::of_version(retained::print, Machine::VERSION, "device", Machine::NAME);
     boot::tell_restart(reset_reason, last_panic.as_deref(), &console);
     let card = NetworkCard::take().expect("QEMU runs with -device virtio-net-device");

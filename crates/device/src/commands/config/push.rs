@@ -1,12 +1,9 @@
 //! The parameters of push, and of the readings that others push here.
 
-use heapless::String;
-
 use super::parameter::{Parameter, Refusal};
 use crate::command::CommandContext;
-use crate::limits::{PUSH_PERIOD_MS_MAX, REMOTE_EXPIRE_S_MAX};
-use crate::names::is_name_byte;
-use crate::settings::{Seconds, Settings};
+use crate::limits::REMOTE_EXPIRE_S_MAX;
+use crate::settings::{PUSH_PERIOD_REFUSED, Seconds, Settings};
 
 /// Changes a parameter; false if it is none of these.
 pub(super) fn change<'a>(
@@ -17,16 +14,13 @@ pub(super) fn change<'a>(
     let refuse = |why| Refusal::Argument(name, why);
     let push = &mut settings.push;
     match parameter {
-        Parameter::PushNames => push.names = text(value).ok_or(refuse("a pattern has at most 40 bytes"))?,
+        Parameter::PushNames => push.set_names(value).map_err(refuse)?,
         Parameter::PushPeriod => {
-            let period_ms = number(value, PUSH_PERIOD_MS_MAX);
-            push.period_ms = period_ms.ok_or(refuse("a period is at most a day, in milliseconds"))?;
+            let period_ms = number(value, u32::MAX).ok_or(refuse(PUSH_PERIOD_REFUSED))?;
+            push.set_period_ms(period_ms).map_err(refuse)?;
         }
-        Parameter::PushTo => {
-            let to = text(value).filter(|to| to.is_empty() || is_host_and_port(to));
-            push.to = to.ok_or(refuse("a peer is HOST:PORT of at most 64 bytes, or nothing"))?;
-        }
-        Parameter::PushToken => push.token = text(value).ok_or(refuse("a token has at most 64 bytes"))?,
+        Parameter::PushTo => push.set_to(value).map_err(refuse)?,
+        Parameter::PushToken => push.set_token(value).map_err(refuse)?,
         Parameter::RemoteExpire => {
             let expire_s = number(value, REMOTE_EXPIRE_S_MAX).filter(|expire_s| *expire_s > 0);
             settings.remote_expire = Seconds(expire_s.ok_or(refuse("a time is 1 to 86400 seconds"))?);
@@ -49,18 +43,7 @@ pub(super) fn write(cx: &mut CommandContext<'_, '_>, parameter: Parameter) {
     }
 }
 
-fn text<const LEN: usize>(value: &[u8]) -> Option<String<LEN, u8>> {
-    core::str::from_utf8(value).ok()?.try_into().ok()
-}
-
 fn number(value: &[u8], most: u32) -> Option<u32> {
     let number = crate::command::parse_integer(value)?;
     u32::try_from(number).ok().filter(|number| *number <= most)
-}
-
-/// Names and addresses have neither blanks nor further colons.
-fn is_host_and_port(to: &str) -> bool {
-    to.split_once(':').is_some_and(|(host, port)| {
-        !host.is_empty() && host.bytes().all(is_name_byte) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    })
 }

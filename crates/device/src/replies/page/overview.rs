@@ -10,6 +10,7 @@ use super::style::STYLE;
 use super::{Escaped, Out, Page, Written};
 use crate::limits::{CHART_HEIGHT, HOUR_COLUMNS, MINUTE_MS, OUTPUTS_MAX, REMOTES_MAX, RULES_MAX};
 use crate::platform::ValueKind;
+use crate::rules::engine::problem;
 use crate::sessions::page_view::PageView;
 use crate::value::Value;
 
@@ -152,7 +153,7 @@ impl Page<'_> {
         out.write_str("</div></li>\n")
     }
 
-    /// A rule and its condition. The first comes with the title of all.
+    /// A rule, its condition, and why it can't do all of its work. The first comes with the title of all.
     fn rule(&self, rule: usize, out: &mut Out<'_>) -> Written {
         let rules = &self.state.settings.rules;
         let (Some((name, text)), Some(state)) = (rules.iter().nth(rule), self.state.rules.get(rule)) else {
@@ -162,7 +163,11 @@ impl Page<'_> {
             out.write_str("</ul><h2>Rules</h2><ul>\n")?;
         }
         let condition = state.condition.name();
-        writeln!(out, "<li>{name}<div class=v>{condition}</div><div class=m>{}</div></li>", Escaped(text))
+        write!(out, "<li>{name}<div class=v>{condition}</div><div class=m>{}</div>", Escaped(text))?;
+        if let Some(problem) = problem(self.state.catalog(self.platform), text, state, self.now) {
+            write!(EscapedOut(out), "{problem}")?;
+        }
+        out.write_str("</li>\n")
     }
 
     fn wifi(&self, is_open: bool, out: &mut Out<'_>) -> Written {

@@ -16,7 +16,7 @@ pub(super) const STYLE: [&str; 4] = [
      position:absolute;inset:0}.v{font-size:1.75rem;line-height:1.2}small{font-size:1rem}pre{\
      padding:12px 16px;white-space:pre-wrap;overflow-wrap:anywhere}table{width:100%;border-spacing:0;\
      padding:4px 8px}th,td{text-align:left;padding:6px 8px;font-weight:400}th{color:var(--m)}.n{\
-     text-align:right}svg{display:block;width:100%;height:48px;margin:6px 0}",
+     text-align:right}svg{display:block;width:100%;height:48px;margin:6px 0;overflow:visible}",
     ".l{fill:none;stroke:var(--a);stroke-width:2;stroke-linecap:round;stroke-linejoin:round;\
      vector-effect:non-scaling-stroke}.b{stroke:var(--a);opacity:.3;stroke-width:1.02}.g{stroke:var(--g);\
      vector-effect:non-scaling-stroke}.c{display:grid;grid-template-columns:auto 1fr;gap:4px 8px}.c svg{\

@@ -1,4 +1,4 @@
-//! A simulated device without a folder: what is configured is there until the program ends, also after RESTART.
+//! The simulated device as a program. Settings of a device without a folder last until the program ends, also over RESTART.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -81,4 +81,48 @@ fn a_device_without_a_folder_keeps_its_settings_until_the_program_ends() {
         device.expect("CONFIG FACTORYRESET", "+OK\r\n");
         device.expect("CONFIG GET rule.*", "*0\r\n");
     }
+}
+
+#[test]
+fn the_port_is_the_one_at_which_the_device_is_reached() {
+    let device = Device::start(&[]);
+    let (_, port) = device.address.rsplit_once(':').unwrap();
+    device.expect("CONFIG GET port", &format!("*2\r\n$4\r\nport\r\n${}\r\n{port}\r\n", port.len()));
+    device.wait("INFO server", |info| info.contains(&format!("tcp_port:{port}\r\n")));
+    let mut connection = TcpStream::connect(&device.address).unwrap();
+    connection.write_all(b"GET / HTTP/1.1\r\nHost: device\r\n\r\n").unwrap();
+    let mut page = String::new();
+    connection.read_to_string(&mut page).unwrap();
+    assert!(page.contains(&format!("redis-cli -h 127.0.0.1 -p {port}</pre>")), "{page}");
+}
+
+/// A day has 86,400 samples of each reading. None of them was ever to be pushed.
+#[test]
+fn a_day_that_was_is_not_pushed() {
+    let device = Device::start(&["--day", "--push-to", "127.0.0.1:9"]);
+    device.wait("INFO device", |info| info.contains("push_to:127.0.0.1:9\r\n") && info.contains(",dropped=0,"));
+}
+
+/// The LM35 is the first of what is wired only until something else is wired.
+#[test]
+fn a_day_of_the_lm35_is_there_while_the_lm35_is_wired_so() {
+    let folder = std::env::temp_dir().join(format!("sockeye-day-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let state = ["--state", folder.to_str().unwrap()];
+    let count = |reply: &str| reply.strip_prefix('*').and_then(|rest| rest.lines().next()?.parse::<usize>().ok());
+    {
+        let device = Device::start(&state);
+        device.expect("CONFIG SET wiring.lm35 \"\" wiring.attic \"ds18b20 pin=3\"", "+OK\r\n");
+    }
+    {
+        let device = Device::start(&[&state[..], &["--day"]].concat());
+        device.wait("TS.RANGE uptime - +", |reply| count(reply).is_some_and(|count| count > 100));
+        let attic = device.wait("TS.RANGE attic - +", |_| true);
+        assert!(count(&attic).unwrap() < 100, "a day of another sensor's values: {attic}");
+        device.expect("CONFIG SET wiring.lm35 \"lm35 pin=0\"", "+OK\r\n");
+    }
+    let device = Device::start(&[&state[..], &["--day"]].concat());
+    device.wait("TS.RANGE lm35 - +", |reply| count(reply).is_some_and(|count| count > 100));
+    drop(device);
+    std::fs::remove_dir_all(folder).unwrap();
 }

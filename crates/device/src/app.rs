@@ -316,8 +316,7 @@ impl<'a> App<'a> {
     /// Whether the client waits for messages or for an event, so that its silence is no reason to close.
     pub fn is_listening(&self, key: SessionKey) -> bool {
         let state = self.state();
-        let session = state.sessions.get(key);
-        session.is_subscribed() || session.is_blocked() || session.monitor.is_some()
+        state.sessions.get(key).is_listening()
     }
 
     /// Runs one request, or goes on with it, and writes its reply. `is_timed_out` is true if the time of a
@@ -380,12 +379,17 @@ impl<'a> App<'a> {
     pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        let awaits_line = session.awaited_log_lines() != [None, None];
-        if (awaits_line && self.poll_log(session, cx)) || state.has_event(session) {
+        if session.killed || (session.is_listening() && self.poll_listening(state, session, cx)) {
             return Poll::Ready(());
         }
         state.sessions.get_mut(key).waker.register(cx.waker());
         Poll::Pending
+    }
+
+    /// [`poll_event`](Self::poll_event) for a session that waits for messages or for an event.
+    fn poll_listening(&self, state: &State, session: &Session, cx: &Context<'_>) -> bool {
+        let awaits_line = session.awaited_log_lines() != [None, None];
+        (awaits_line && self.poll_log(session, cx)) || state.has_event(session)
     }
 
     /// Whether the log has a line that the session waits for. The next line wakes the session.
@@ -497,7 +501,7 @@ impl<'a> App<'a> {
         if name.is_empty() {
             return Some(PageView::new(None, is_still));
         }
-        match Key::find(state.catalog(self.platform), name) {
+        match Key::find(&state.catalog(self.platform), name) {
             Some(Key::Reading(index)) if state.settings.token.is_none() => Some(PageView::new(Some(index), is_still)),
             _ => None,
         }
@@ -533,13 +537,13 @@ fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
     let now_us = cx.now.uptime_us;
     let session = cx.session();
     session.last_us = now_us;
-    let is_first = matches!(session.cursor, Cursor::Start);
-    // The command was looked up when the reply's first part was written.
-    let known = if is_first { None } else { Some(session.command) };
-    let known = known.and_then(|number| Some((number, TABLE.get(number)?)));
-    let command = known.map_or_else(|| TABLE.find(cx.request), Ok);
+    if !matches!(session.cursor, Cursor::Start) {
+        return go_on(cx);
+    }
+    let command = TABLE.find(cx.request);
+    let room = if cx.reply.has_most_room() { 0 } else { room(&command, cx.request) };
     let mut attempt = None;
-    if is_first && cx.reply.begin(room(&command, cx.request)).is_err() {
+    if cx.reply.begin(room).is_err() {
         // The reply may be short enough all the same.
         let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
         let is_queued = cx.session().transaction.is_open();
@@ -548,19 +552,27 @@ fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
         }
         attempt = Some(cx.state.counts);
     }
-    let flow = commands::run(cx, command, is_first);
+    let flow = commands::run(cx, command);
     if let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) {
         cx.reply.rewind();
         cx.state.counts = counts;
         cx.session().cursor = Cursor::Start;
         return Flow::OutputFull;
     }
-    if is_first {
-        // The arguments of an unknown command may be those of a secret one that was mistyped.
-        let is_secret = command.map_or(true, |(_, command)| command.is_secret);
-        account(cx, is_secret);
-    }
+    // The arguments of an unknown command may be those of a secret one that was mistyped.
+    let is_secret = command.map_or(true, |(_, command)| command.is_secret);
+    account(cx, is_secret);
     flow
+}
+
+/// Goes on with a request whose reply's first part is written.
+#[cold]
+fn go_on(cx: &mut CommandContext<'_, '_>) -> Flow {
+    // The command was looked up and admitted then.
+    match TABLE.get(cx.session().command) {
+        Some(command) => commands::go_on(cx, command),
+        None => Flow::Abort,
+    }
 }
 
 /// Notes a request that was run, for MONITOR and the slow log.

@@ -34,16 +34,13 @@ pub(crate) mod xinfo;
 pub(crate) const DENIED: &str = "DENIED no token is set on this device, so changes are accepted only over its own access point. \
     Set one there with CONFIG SET auth.token, and then AUTH from anywhere";
 
-/// Runs a request, or goes on with it.
+/// Runs a request.
 ///
 /// The order of the checks is Redis's: an unknown command is unknown to everyone, and so is its arity.
-pub(crate) fn run(
-    cx: &mut CommandContext<'_, '_>,
-    command: Result<(u8, &'static Command), Unknown>,
-    is_first: bool,
-) -> Flow {
+#[inline]
+pub(crate) fn run(cx: &mut CommandContext<'_, '_>, command: Result<(u8, &'static Command), Unknown>) -> Flow {
     let result = match command {
-        Ok((number, command)) if is_first => match admit(cx, number, command) {
+        Ok((number, command)) => match admit(cx, number, command) {
             None => match queue(cx, command) {
                 None => (command.run)(cx),
                 Some(queued) => queued,
@@ -54,13 +51,22 @@ pub(crate) fn run(
                 refused
             }
         },
-        // The command was admitted when the reply's first part was written.
-        Ok((_, command)) => (command.run)(cx),
         Err(unknown) => {
             transaction_commands::abort(cx);
             refuse_unknown(cx, unknown)
         }
     };
+    flow(cx, result)
+}
+
+/// Goes on with a request that was admitted when the reply's first part was written.
+pub(crate) fn go_on(cx: &mut CommandContext<'_, '_>, command: &'static Command) -> Flow {
+    let result = (command.run)(cx);
+    flow(cx, result)
+}
+
+/// The connection's next step. An error takes the place of the reply so far.
+fn flow(cx: &mut CommandContext<'_, '_>, result: CommandResult) -> Flow {
     result.unwrap_or_else(|error| {
         cx.state.count_error();
         cx.reply.rewind();

@@ -161,7 +161,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Waits for what a request waits for, before it is processed again.
     async fn wait(&mut self, wait: WaitFor) -> Result<ControlFlow<()>, C::Error> {
         match wait {
-            WaitFor::Input => (),
+            WaitFor::Nothing | WaitFor::Input => (),
             WaitFor::Close => return Ok(ControlFlow::Break(())),
             WaitFor::Room(room) => self.client.wait_room(room).await?,
             WaitFor::Commit => self.commit().await,

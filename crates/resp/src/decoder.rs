@@ -126,40 +126,42 @@ impl Decoder {
     ///
     /// The client broke the protocol or a limit. The connection is of no more use: each further call returns the same
     /// error.
+    #[inline]
     pub fn decode<'a>(
         &mut self,
         rx: &'a mut [u8],
         args: &'a mut Args,
         limits: &Limits,
     ) -> Result<Option<Request<'a>>, ProtocolError> {
+        Ok(self.complete(rx, args, limits)?.then(|| self.request(rx, args)))
+    }
+
+    /// Whether the next request is complete.
+    #[inline]
+    fn complete(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Result<bool, ProtocolError> {
         if let State::Complete = self.state {
             self.start_request();
         }
         if let State::Start = self.state
             && let Some(whole) = whole_request::find(rest(rx, self.start), &mut args.0, limits)
         {
-            self.args_len = whole.args_len as u8;
-            self.next = self.start + whole.len;
+            self.args_len = whole.args_len;
+            self.next = self.start + usize::from(whole.len);
             self.state = State::Complete;
-            return Ok(Some(self.request(rx, args)));
+            return Ok(true);
         }
-        self.decode_in_steps(rx, args, limits)
+        self.complete_in_steps(rx, args, limits)
     }
 
     /// Reads on where the last call ended.
     #[inline(never)]
-    fn decode_in_steps<'a>(
-        &mut self,
-        rx: &'a mut [u8],
-        args: &'a mut Args,
-        limits: &Limits,
-    ) -> Result<Option<Request<'a>>, ProtocolError> {
+    fn complete_in_steps(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Result<bool, ProtocolError> {
         // Another decoder may have had `args` meanwhile.
         self.lost_len = self.args_len;
         while !matches!(self.state, State::Complete) {
             match self.step(rx, args, limits) {
                 Ok(Some(state)) => self.state = state,
-                Ok(None) => return Ok(None),
+                Ok(None) => return Ok(false),
                 Err(error) => {
                     self.state = State::Failed(error);
                     return Err(error);
@@ -169,7 +171,7 @@ impl Decoder {
         if self.lost_len > 0 {
             find_args(rx.get(self.start..self.next).unwrap_or_default(), &mut args.0, self.lost_len);
         }
-        Ok(Some(self.request(rx, args)))
+        Ok(true)
     }
 
     /// The request that is complete.

@@ -87,11 +87,15 @@ impl<'a> ReplyWriter<'a> {
     ///
     /// [`BufferFull`] if there is less room. Writes before the next successful call are ignored.
     pub fn begin(&mut self, room: usize) -> Result<(), BufferFull> {
-        let has_most = self.is_whole && self.out.len() == 0;
-        let room_min = if has_most { 0 } else { room };
+        let room_min = if self.has_most_room() { 0 } else { room };
         self.checkpoint = self.out.len();
         self.overflowed = self.out.room() < room_min.max(OVERFLOW_REPLY.len());
         if self.overflowed { Err(BufferFull) } else { Ok(()) }
+    }
+
+    /// Whether the buffer is empty and whole, so that [`begin`](Self::begin) asks for the room of an error only.
+    pub fn has_most_room(&self) -> bool {
+        self.is_whole && self.out.len() == 0
     }
 
     /// Takes back everything since [`begin`](Self::begin).

@@ -7,10 +7,16 @@ use crate::telnet::IAC;
 
 /// A request at the start of a receive buffer.
 pub(crate) struct WholeRequest {
-    /// Number of arguments.
-    pub(crate) args_len: usize,
-    /// Bytes of the request with its last line end.
-    pub(crate) len: usize,
+    /// Number of arguments, at most [`ARGS_MAX`](crate::limits::ARGS_MAX).
+    pub(crate) args_len: u8,
+    /// Bytes of the request with its last line end, at most [`REQUEST_LEN_MAX`](crate::limits::REQUEST_LEN_MAX).
+    pub(crate) len: u16,
+}
+
+impl WholeRequest {
+    fn new(args_len: usize, len: usize) -> Self {
+        Self { args_len: args_len as u8, len: len as u16 }
+    }
 }
 
 /// Finds the arguments of the request that `rx` starts with; None if the request is incomplete or refused.
@@ -28,21 +34,22 @@ fn find_line(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeReque
     let line = rx.get(..=limits.inline_len_max).unwrap_or(rx);
     let (mut args_len, mut word, mut at) = (0, 0, 0);
     while let Some(&byte) = line.get(at) {
-        at += 1;
         if (FIRST_PLAIN..IAC).contains(&byte) {
+            at += 1;
             continue;
         }
         if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
             return None;
         }
-        if at > word + 1 {
-            *args.get_mut(args_len)? = Span::new(word, at - 1);
+        if at > word {
+            *args.get_mut(args_len)? = Span::new(word, at);
             args_len += 1;
         }
+        at += 1;
         word = at;
         if byte == b'\n' {
             let request = Request { bytes: rx, spans: args.get(..args_len)? };
-            return (args_len > 0 && !is_refused(&request)).then_some(WholeRequest { args_len, len: at });
+            return (args_len > 0 && !is_refused(&request)).then(|| WholeRequest::new(args_len, at));
         }
     }
     None
@@ -67,7 +74,7 @@ fn find_array(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequ
         *arg = Span::new(start, end);
         next = end + 2;
     }
-    (next <= limits.request_len_max).then_some(WholeRequest { args_len, len: next })
+    (next <= limits.request_len_max).then(|| WholeRequest::new(args_len, next))
 }
 
 /// The number of one or two digits in the header at `at`, and where the bytes after the header are.
@@ -90,8 +97,8 @@ mod tests {
     fn args_of(rx: &[u8]) -> Option<Vec<&[u8]>> {
         let mut spans = [Span::EMPTY; ARGS_MAX];
         let whole = find(rx, &mut spans, &Limits::AUTHENTICATED)?;
-        assert!(whole.len <= rx.len());
-        Some(spans[..whole.args_len].iter().map(|span| span.of(rx)).collect())
+        assert!(usize::from(whole.len) <= rx.len());
+        Some(spans[..whole.args_len.into()].iter().map(|span| span.of(rx)).collect())
     }
 
     #[test]

@@ -34,10 +34,13 @@ impl BufferedSocket for TcpSocket {
         })
     }
 
+    // Called where a reply had no room, and in many places.
+    #[inline(never)]
     fn room(&mut self) -> usize {
         at(&self.shared.borrow().connections, self.index).tcp.room()
     }
 
+    #[inline(never)]
     fn room_max(&mut self) -> usize {
         at(&self.shared.borrow().connections, self.index).tcp.send_capacity()
     }

@@ -25,18 +25,18 @@ impl CommandContext<'_, '_> {
 
     /// The key of this name, whether it has a value now or not.
     pub(crate) fn find(&self, name: &[u8]) -> Option<Key> {
-        Key::find(self.catalog(), name)
+        Key::find(&self.catalog(), name)
     }
 
     #[inline]
-    fn exists(&self, catalog: Catalog<'_>, key: Key) -> bool {
+    fn exists(&self, catalog: &Catalog<'_>, key: Key) -> bool {
         let is_shown = key != Key::Log || self.state.may_write(self.key);
         is_shown && key.exists(catalog, self.histories, self.now)
     }
 
     /// The key of this name, if it has a value now.
     pub(crate) fn existing(&mut self, name: &[u8]) -> Option<Key> {
-        let catalog = self.catalog();
+        let catalog = &self.catalog();
         let key = Key::find(catalog, name).filter(|key| self.exists(catalog, *key));
         self.count_look(key.is_some());
         key
@@ -47,8 +47,15 @@ impl CommandContext<'_, '_> {
     /// # Errors
     /// The key is of another type than those with one value.
     fn read(&mut self, name: &[u8]) -> Result<Option<Decimal>, &'static str> {
-        let catalog = self.catalog();
-        let key = Key::find(catalog, name).filter(|key| self.exists(catalog, *key));
+        let catalog = &self.catalog();
+        let key = Key::find(catalog, name);
+        if let Some(Key::Reading(index)) = key {
+            // Without a value there is no such key.
+            let value = self.reading(catalog, index);
+            self.count_look(value.is_some());
+            return Ok(value);
+        }
+        let key = key.filter(|key| self.exists(catalog, *key));
         let value = key.map(|key| self.value(catalog, key).ok_or(WRONGTYPE)).transpose();
         self.count_look(key.is_some());
         value
@@ -60,14 +67,17 @@ impl CommandContext<'_, '_> {
         *count = count.wrapping_add(1);
     }
 
+    /// The value of a reading; None if the reading has none now.
+    #[inline]
+    fn reading(&self, catalog: &Catalog<'_>, index: usize) -> Option<Decimal> {
+        let latest = catalog.latest(index, self.now)?;
+        Some(latest.value.with_decimals(catalog.decimals(index)?))
+    }
+
     /// The value of a key that has one.
-    #[inline(always)]
-    fn value(&self, catalog: Catalog<'_>, key: Key) -> Option<Decimal> {
+    fn value(&self, catalog: &Catalog<'_>, key: Key) -> Option<Decimal> {
         match key {
-            Key::Reading(index) => {
-                let latest: Latest = catalog.latest(index, self.now)?;
-                Some(latest.value.with_decimals(catalog.decimals(index)?))
-            }
+            Key::Reading(index) => self.reading(catalog, index),
             Key::Output(index) => {
                 let value = self.state.outputs.get(index)?;
                 let decimals = match self.platform.outputs().get(index) {
@@ -155,7 +165,7 @@ pub(crate) fn object_encoding(cx: &mut CommandContext<'_, '_>) -> CommandResult 
         Some(Key::History(_) | Key::Log) => "stream",
         Some(Key::ReadingMeta(_) | Key::OutputMeta(_)) => "listpack",
         Some(key @ (Key::Reading(_) | Key::Output(_))) => {
-            let value = cx.value(cx.catalog(), key).ok_or(WRONGTYPE)?;
+            let value = cx.value(&cx.catalog(), key).ok_or(WRONGTYPE)?;
             if parse_integer(value.encode(&mut [0; DECIMAL_LEN_MAX])).is_some() { "int" } else { "embstr" }
         }
     };
@@ -172,7 +182,7 @@ pub(crate) fn dbsize(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 impl CommandContext<'_, '_> {
     /// The keys that have a value and that are `wanted`.
     fn keys(&self, wanted: impl Fn(Key) -> bool) -> KeySet {
-        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(self.catalog(), *key) && wanted(*key));
+        let keys = Key::all(self.catalog()).filter(|(_, key)| self.exists(&self.catalog(), *key) && wanted(*key));
         keys.map(|(number, _)| number).collect()
     }
 
@@ -233,7 +243,7 @@ pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         index += 2;
     }
     let looked_at = Key::all(cx.catalog())
-        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(cx.catalog(), *key))
+        .filter(|(number, key)| *number as u64 >= cursor && cx.exists(&cx.catalog(), *key))
         .take(count.min(SCAN_KEYS_MAX));
     let (mut keys, mut next) = (KeySet::default(), None);
     for (number, key) in looked_at {
@@ -244,7 +254,7 @@ pub(crate) fn scan(cx: &mut CommandContext<'_, '_>) -> CommandResult {
         }
     }
     let is_left =
-        |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(cx.catalog(), key));
+        |from: usize| Key::all(cx.catalog()).any(|(number, key)| number >= from && cx.exists(&cx.catalog(), key));
     let next = next.filter(|next| is_left(*next)).unwrap_or(0);
     cx.reply.array(2);
     cx.reply.bulk_fmt(format_args!("{next}"));

@@ -139,7 +139,7 @@ pub(crate) enum Key {
 impl Key {
     /// The key of this name, whether it has a value now or not.
     #[inline]
-    pub(crate) fn find(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
+    pub(crate) fn find(catalog: &Catalog<'_>, name: &[u8]) -> Option<Self> {
         // Names of readings and outputs have no colon, so the order makes no difference.
         match catalog.find_reading(name) {
             Some(index) => Some(Self::Reading(index)),
@@ -148,7 +148,8 @@ impl Key {
     }
 
     /// The key of this name that is no reading.
-    fn find_other(catalog: Catalog<'_>, name: &[u8]) -> Option<Self> {
+    #[inline(never)]
+    fn find_other(catalog: &Catalog<'_>, name: &[u8]) -> Option<Self> {
         let reading = |name: &[u8]| catalog.find_reading(name);
         let output = |name: &[u8]| catalog.find_output(name);
         if let Some(of) = name.strip_prefix(HISTORY.as_bytes()) {
@@ -172,7 +173,7 @@ impl Key {
 
     /// Whether it has a value: a reading has none before its first sample, and one of another device none after a
     /// silence.
-    pub(crate) fn exists(self, catalog: Catalog<'_>, histories: &[History], now: Now) -> bool {
+    pub(crate) fn exists(self, catalog: &Catalog<'_>, histories: &[History], now: Now) -> bool {
         match self {
             Self::Reading(index) => catalog.latest(index, now).is_some(),
             Self::History(index) => histories.get(index).is_some_and(|history| history.len() > 0),

@@ -89,7 +89,7 @@ static LINES: [Line; 58] = [
         let all = Key::all(info.state.catalog(info.platform));
         let keys = all.filter(|(_, key)| {
             let is_shown = *key != Key::Log || info.is_log_shown;
-            is_shown && key.exists(info.state.catalog(info.platform), info.histories, info.now)
+            is_shown && key.exists(&info.state.catalog(info.platform), info.histories, info.now)
         });
         write!(out, "keys={},expires=0,avg_ttl=0", keys.count())
     }),

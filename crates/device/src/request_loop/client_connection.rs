@@ -108,3 +108,10 @@ pub(super) enum Queue {
     /// EXEC runs the requests: the first byte of the next, the end of the last, and the end of EXEC itself.
     Running { next: u16, end: u16, exec_end: u16 },
 }
+
+impl Queue {
+    /// Bytes of the requests after MULTI; 0 unless a transaction is open.
+    pub(super) fn open_len(self) -> usize {
+        if let Self::Open { len } = self { len.into() } else { 0 }
+    }
+}

@@ -16,9 +16,11 @@ use crate::settings::{Store, StoreError};
 
 /// The wait before more requests can be processed.
 pub(super) enum WaitFor {
+    /// Nothing: there may be more to process.
+    Nothing,
     /// More input: all requests that came are answered.
     Input,
-    /// Nothing: the connection is to be closed.
+    /// No more requests: the connection is to be closed.
     Close,
     /// Room for more than so many bytes; the request is decoded again then.
     Room(usize),
@@ -77,38 +79,41 @@ fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> W
     WaitFor::Room(Room::of(client).wanted())
 }
 
+// A function for each step between two waits: inlined, they would make a future's poll larger, and each request slower.
 impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
-    /// Answers requests until there is something to wait for.
+    /// Answers the requests that are there.
+    #[inline(never)]
     pub(super) fn process_input(&mut self) -> WaitFor {
         let scratch = &mut *self.session.app.scratch();
-        loop {
-            let (len, room) = self.client.peek_and_room(&mut scratch.rx);
-            let room = Room::known(self.client, room);
-            let step = match self.queue {
-                Queue::Running { next, end, exec_end } => self.run_queued(scratch, (len, room), (next, end, exec_end)),
-                Queue::None => self.answer_all(scratch, 0, (len, room)),
-                Queue::Open { len: queued } => self.answer_all(scratch, usize::from(queued).min(len), (len, room)),
-            };
-            match step {
-                Step::Again(queue) => self.queue = queue,
-                Step::Wait(WaitFor::Input) if self.is_queue_full(len) => {
-                    // There is no room for the rest of the request beside the queued ones.
-                    self.session.app.overflow_transaction(self.session.key);
-                    self.consume_queued();
-                }
-                Step::Wait(wait) => return wait,
+        let (len, room) = self.client.peek_and_room(&mut scratch.rx);
+        let room = Room::known(self.client, room);
+        let step = match self.queue {
+            Queue::Running { next, end, exec_end } => self.run_queued(scratch, (len, room), (next, end, exec_end)),
+            Queue::None | Queue::Open { .. } => self.answer_all(scratch, (len, room)),
+        };
+        match step {
+            Step::Again(queue) => {
+                self.queue = queue;
+                WaitFor::Nothing
             }
+            Step::Wait(WaitFor::Input) if self.is_queue_full(len) => {
+                // There is no room for the rest of the request beside the queued ones.
+                self.session.app.overflow_transaction(self.session.key);
+                self.consume_queued();
+                WaitFor::Nothing
+            }
+            Step::Wait(wait) => wait,
         }
     }
 
     /// Whether requests are queued and more bytes have no room.
     fn is_queue_full(&self, len: usize) -> bool {
-        matches!(self.queue, Queue::Open { len: queued } if queued > 0) && len >= RX_LEN
+        self.queue.open_len() > 0 && len >= RX_LEN
     }
 
     /// Whether a part of a request has come, and the rest of it has not.
     pub(super) fn is_in_request(&self) -> bool {
-        self.waiting > if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 }
+        self.waiting > self.queue.open_len()
     }
 
     /// Drops the queued requests; the transaction stays open.
@@ -120,8 +125,10 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         }
     }
 
-    /// Answers the requests after the first `queued` bytes of `len`.
-    fn answer_all(&mut self, scratch: &mut Scratch, queued: usize, (len, room): (usize, Room)) -> Step {
+    /// Answers the requests after the queued ones, of which there are `len` bytes in all.
+    #[inline]
+    fn answer_all(&mut self, scratch: &mut Scratch, (len, room): (usize, Room)) -> Step {
+        let queued = self.queue.open_len().min(len);
         let (step, reply_len) = self.answer(scratch, (queued, len), room);
         let done = self.decoder.drain_consumed();
         let (consumed, left) = match (&mut self.queue, &step) {
@@ -133,8 +140,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             _ => (queued + done, len.saturating_sub(queued + done)),
         };
         self.client.put_and_consume(scratch.tx.get(..reply_len).unwrap_or_default(), consumed);
-        let kept = if let Queue::Open { len } = self.queue { usize::from(len) } else { 0 };
-        self.waiting = kept + left;
+        self.waiting = self.queue.open_len() + left;
         if left > 0 && matches!(step, Step::Wait(WaitFor::Input)) {
             self.client.begin_request();
         }
@@ -209,6 +215,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
 
     /// Runs the queued requests of a transaction from `next` to `end`. Bytes after `exec_end` are requests that came
     /// behind EXEC.
+    #[inline(never)]
     fn run_queued(
         &mut self,
         scratch: &mut Scratch,
@@ -253,6 +260,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
 
     /// Puts what the request changes into `pending`. False if there is nothing to store, and the reply is written. The
     /// request is done with then.
+    #[inline(never)]
     pub(super) fn prepare(&mut self, pending: &mut PendingSettings) -> bool {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { rx, args, tx } = &mut *app.scratch();
@@ -285,6 +293,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Replies to a change that is stored, or is not, and puts it in force.
+    #[inline(never)]
     pub(super) fn committed(&mut self, pending: &mut PendingSettings, stored: Result<(), StoreError>) {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
@@ -295,6 +304,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Writes messages as far as there is room. If some are left, more room than the number is needed.
+    #[inline(never)]
     pub(super) fn write_messages(&mut self) -> Option<usize> {
         let (app, key) = (self.session.app, self.session.key);
         let Scratch { tx, .. } = &mut *app.scratch();
@@ -305,6 +315,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     }
 
     /// Writes the page as far as there is room. If some of it is left, more room than the number is needed.
+    #[inline(never)]
     pub(super) fn write_page(&mut self, view: PageView) -> Option<usize> {
         let Scratch { tx, .. } = &mut *self.session.app.scratch();
         let room = Room::of(self.client);

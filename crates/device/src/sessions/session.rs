@@ -188,6 +188,11 @@ impl Session {
         matches!(self.cursor, Blocked { .. } | AwaitingDocument | Wifi(_) | Scan(_) | Firmware(_))
     }
 
+    /// Whether the session waits for messages or for an event. No other session has any.
+    pub(crate) fn is_listening(&self) -> bool {
+        self.is_subscribed() || self.is_blocked() || self.monitor.is_some()
+    }
+
     /// The number of the log's next line when XREAD looked last; None if no XREAD waits.
     pub(crate) fn blocked_log_line(&self) -> Option<u32> {
         match self.cursor {

@@ -172,16 +172,20 @@ impl<F: NorFlash> Updater<F> {
         self.read_entries().await?;
         self.confirm_s = self.own().map_or(u16::MAX, |(_, own)| own.confirm_s);
         self.is_trial = self.is_own_on_trial().await?;
+        let (own, missing) = (self.own(), self.missing());
+        for (index, entry) in missing.into_iter().flatten() {
+            // Flash that can't be programmed makes an image no less one on trial, and updates work without the rest. An error
+            // here would take the owner the way to end a trial.
+            if self.put_entry(index, entry).await.is_ok() && own.is_none() {
+                break;
+            }
+        }
         if self.is_trial {
-            // Flash that can't be programmed makes the image no less one on trial. An error here would take its owner the
-            // way to end the trial.
-            let _ = (self.mark_trial().await, self.read_steps().await);
+            let _ = self.read_steps().await;
             return Ok(self.status());
         }
-        // Updates work without what these two do. An entry that was lost is there again for the next boot, and the
-        // bootloader is saved an image that it can't load.
-        let _ = self.secure_own().await;
-        let _ = self.look_at_other().await;
+        let is_damaged = own.is_some() && matches!(missing, [_, Some(_)]);
+        self.failure = if is_damaged { Some(UpdateFailure::NotLoaded) } else { self.other_failure() };
         self.read_record().await?;
         self.read_steps().await?;
         Ok(self.status())
@@ -235,7 +239,6 @@ impl<F: NorFlash> Updater<F> {
         self.check_signature(&record)?;
         self.wear.spend(now_ms)?;
         self.has_begun = true;
-        self.secure_own().await?;
         self.refresh_own().await?;
         (self.record, self.next) = (None, 0);
         self.write_record(&record, None).await?;
@@ -308,12 +311,11 @@ impl<F: NorFlash> Updater<F> {
             }
         };
         self.spend_step(now_ms).await?;
-        self.secure_own().await?;
         self.program_checked(self.slot().start, &head).await?;
         let (index, own) = self.own().ok_or(UpdateError::Flash)?;
         let seq = own.seq.checked_add(1).filter(|seq| *seq != u32::MAX).ok_or(UpdateError::Flash)?;
         let entry = Entry { confirm_s, ..Entry::new(seq, state::UNDEFINED) };
-        self.write_entry(1 - index, entry).await?;
+        self.put_entry(1 - index, entry).await?;
         self.failure = None;
         self.is_restarting = true;
         Ok(())
@@ -327,10 +329,8 @@ impl<F: NorFlash> Updater<F> {
         if !self.is_trial {
             return Err(UpdateError::NoTrial);
         }
-        match self.own() {
-            Some((index, _)) => self.set_state(index, state::VALID).await?,
-            None => self.secure_own().await?,
-        }
+        let (index, own) = self.own().ok_or(UpdateError::Flash)?;
+        self.put_entry(index, Entry { state: state::VALID, ..own }).await?;
         self.is_trial = false;
         // The other slot has the old firmware, and no image that was received. If its record stays, the old firmware
         // can be tried like any image. So an error here is no error of the confirmation.
@@ -350,7 +350,7 @@ impl<F: NorFlash> Updater<F> {
         let record = self.record.ok_or(UpdateError::Idle);
         if self.is_restarting {
             let (index, _) = self.own().ok_or(UpdateError::Flash)?;
-            self.erase_entry(1 - index).await?;
+            self.put_entry(1 - index, NONE).await?;
             self.is_restarting = false;
         }
         record?;

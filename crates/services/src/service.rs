@@ -91,6 +91,8 @@ async fn serve_socket<U: UdpBind>(
                 let is_of_sender = error.kind() == ErrorKind::InvalidData;
                 match (is_of_sender, errors >= ERRORS_MAX) {
                     (true, false) => continue,
+                    // A socket that gives nothing else may have stopped.
+                    (true, true) if silent_until <= Instant::now() => return Ok(()),
                     (true, true) => errors = 0,
                     (false, false) => {}
                     (false, true) => return Err(Failure("receive", error.kind())),

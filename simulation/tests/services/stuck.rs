@@ -24,6 +24,8 @@ enum Stuck {
     Join,
     Receive,
     Send,
+    /// Not stuck: all that comes is too long.
+    TooLong,
 }
 
 /// A network in which the first sockets stop, and later ones work.
@@ -71,6 +73,9 @@ impl ErrorType for &Socket<'_> {
 impl UdpReceive for &Socket<'_> {
     async fn receive(&mut self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), ErrorKind> {
         self.pass(Stuck::Receive).await;
+        if self.1 && self.0.stuck == Stuck::TooLong {
+            return Err(ErrorKind::InvalidData);
+        }
         Timer::after(Duration::from_secs(1)).await;
         let message = self.0.message.borrow();
         buffer[..message.len()].copy_from_slice(&message);
@@ -206,8 +211,9 @@ fn a_service_whose_socket_has_stopped_begins_anew() {
         (53, question("a.b")),
         (5353, question("kitchen.local")),
     ] {
-        for stuck in [Stuck::Bind, Stuck::Join, Stuck::Send, Stuck::Receive] {
-            let bound_ms = if stuck == Stuck::Receive { 3 * SILENCE_MS } else { 0 } + 30_000;
+        for stuck in [Stuck::Bind, Stuck::Join, Stuck::Send, Stuck::Receive, Stuck::TooLong] {
+            let is_silent = matches!(stuck, Stuck::Receive | Stuck::TooLong);
+            let bound_ms = if is_silent { 3 * SILENCE_MS } else { 0 } + 30_000;
             let sent = answers(stuck, port, message.clone(), bound_ms);
             assert!(sent > 5, "port {port}, {stuck:?}: {sent} answers");
         }

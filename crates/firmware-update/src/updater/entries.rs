@@ -3,10 +3,10 @@
 use embedded_storage_async::nor_flash::NorFlash;
 
 use crate::bootloader::image_len;
-use crate::limits::{ENTRY_LEN, WORD_LEN_MAX};
-use crate::otadata::{DAMAGED_OFFSET, Entry, STATE_OFFSET, Slot, state};
+use crate::limits::ENTRY_LEN;
+use crate::otadata::{Entry, STATE_OFFSET, Slot, state};
 use crate::update_error::{UpdateError, UpdateFailure};
-use crate::updater::Updater;
+use crate::updater::{NONE, Updater};
 
 impl<F: NorFlash> Updater<F> {
     /// The own entry and its index.
@@ -40,73 +40,49 @@ impl<F: NorFlash> Updater<F> {
         }
     }
 
-    /// Has the bootloader pass over the image that runs, and take the other.
-    pub(super) async fn mark_trial(&mut self) -> Result<(), UpdateError> {
+    /// The entries that are to be programmed, by their places. The bootloader is to take the other image at the next boot if
+    /// the one that runs is on trial, and else this one. An entry without a number makes what is in its place unreadable.
+    pub(super) fn missing(&self) -> [Option<(usize, Entry)>; 2] {
         let other = self.entry_of(self.booted.other());
-        let Some((index, own)) = self.own() else {
-            // There is an entry of the other slot. The own entry must not become readable again.
-            let index = other.map_or(0, |(index, _)| 1 - index);
-            return self.void_entry(index).await;
-        };
-        let marked = match own.is_passed_over() {
-            true => Ok(()),
-            false => self.set_state(index, state::INVALID).await,
-        };
-        match other {
-            Some((_, other)) if other.is_bootable() => {}
-            Some((place, _)) if place != index => self.set_state(place, state::VALID).await?,
-            // The greatest number of that slot that is below this one's.
-            _ => self.write_entry(1 - index, Entry::new(own.seq.wrapping_sub(1), state::VALID)).await?,
-        }
-        marked
-    }
-
-    /// The old firmware's verdict on the entry of the slot that is not booted.
-    pub(super) async fn look_at_other(&mut self) -> Result<(), UpdateError> {
-        let (Some((_, own)), Some((index, other))) = (self.own(), self.entry_of(self.booted.other())) else {
-            return Ok(());
-        };
-        if other.is_bootable() && other.seq > own.seq {
-            // The bootloader has tried it first, and this firmware runs all the same.
-            self.failure = Some(UpdateFailure::NotLoaded);
-            self.program(self.entry_address(index) + DAMAGED_OFFSET, &[0; WORD_LEN_MAX]).await?;
-            self.read_entries().await?;
-            self.set_state(index, state::INVALID).await?;
-        } else if other.is_passed_over() {
-            self.failure = Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed });
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the own entry is there, and VALID.
-    pub(super) async fn secure_own(&mut self) -> Result<(), UpdateError> {
-        if let Some((index, own)) = self.own() {
-            let is_short = own.state != state::VALID && (own.state & state::VALID != 0 || own.is_passed_over());
-            // Any other state is one that the bootloader takes.
-            return if is_short { self.set_state(index, state::VALID).await } else { Ok(()) };
-        }
-        // Not in the place of an entry that tells of a failed update, as far as there is another place.
-        let index = usize::from(self.entries.first().is_some_and(Entry::is_known));
-        // The least number of this slot that is above all others.
-        let highest = self.entries.iter().filter(|entry| entry.is_known()).map(|entry| entry.seq).max().unwrap_or(0);
-        let next = Entry::new(highest.saturating_add(1), state::VALID);
-        let own = if next.slot() == self.booted { next } else { Entry { seq: next.seq.saturating_add(1), ..next } };
-        match self.write_entry(index, own).await {
-            // The place has worn out.
-            Err(_) if !self.entries.iter().any(Entry::is_bootable) => self.write_entry(1 - index, own).await,
-            written => written,
-        }
-    }
-
-    /// Programs the own entry's VALID once more, before the other image is overwritten. A power cut in CONFIRM may have left
-    /// a bit that does not stay programmed.
-    pub(super) async fn refresh_own(&mut self) -> Result<(), UpdateError> {
-        match self.own().filter(|(_, own)| own.state == state::VALID) {
-            Some((index, _)) => {
-                self.program(self.entry_address(index) + STATE_OFFSET, &state::VALID.to_le_bytes()).await
+        match (self.own(), self.is_trial) {
+            (Some((index, own)), true) => {
+                let marked = (!own.is_passed_over()).then_some((index, Entry { state: state::INVALID, ..own }));
+                let valid = |(place, entry)| (place, Entry { state: state::VALID, ..entry });
+                // The greatest number of the other slot that is below this one's.
+                let new = (1 - index, Entry::new(own.seq.wrapping_sub(1), state::VALID));
+                let is_there = other.is_some_and(|(_, entry)| entry.is_bootable());
+                let restored = (!is_there).then(|| other.filter(|(place, _)| *place != index).map_or(new, valid));
+                [marked, restored]
             }
-            None => Ok(()),
+            // There is an entry of the other slot. The own one must not become readable again.
+            (None, true) => [other.map(|(place, _)| (1 - place, NONE)), None],
+            (Some((index, own)), false) => {
+                // Any other state without VALID's bit is one that the bootloader takes.
+                let is_short = own.state != state::VALID && (own.state & state::VALID != 0 || own.is_passed_over());
+                // The bootloader has tried the other first, and this firmware runs all the same.
+                let passed = other.filter(|(_, entry)| entry.is_bootable() && entry.seq > own.seq);
+                let damaged =
+                    passed.map(|(place, entry)| (place, Entry { state: state::INVALID, is_damaged: true, ..entry }));
+                [is_short.then_some((index, Entry { state: state::VALID, ..own })), damaged]
+            }
+            (None, false) => {
+                // Not in the place of an entry that tells of a failed update.
+                let index = other.map_or(0, |(place, _)| 1 - place);
+                // The least number of this slot that is above the other's.
+                let next = Entry::new(other.map_or(0, |(_, entry)| entry.seq).saturating_add(1), state::VALID);
+                let own =
+                    if next.slot() == self.booted { next } else { Entry { seq: next.seq.saturating_add(1), ..next } };
+                // The second place is for where the first has worn out.
+                let is_there = other.is_some_and(|(_, entry)| entry.is_bootable());
+                [Some((index, own)), (!is_there).then_some((1 - index, own))]
+            }
         }
+    }
+
+    /// Why the image in the other slot did not become the firmware, by its entry.
+    pub(super) fn other_failure(&self) -> Option<UpdateFailure> {
+        let (_, other) = self.entry_of(self.booted.other()).filter(|(_, entry)| entry.is_passed_over())?;
+        Some(if other.is_damaged { UpdateFailure::NotLoaded } else { UpdateFailure::NotConfirmed })
     }
 
     pub(super) async fn read_entries(&mut self) -> Result<(), UpdateError> {
@@ -123,36 +99,36 @@ impl<F: NorFlash> Updater<F> {
         self.layout.otadata + (index * F::ERASE_SIZE) as u32
     }
 
-    pub(super) async fn erase_entry(&mut self, index: usize) -> Result<(), UpdateError> {
-        self.erase(self.entry_address(index)).await?;
-        self.read_entries().await
-    }
-
-    /// Makes an entry none, without an erase.
-    async fn void_entry(&mut self, index: usize) -> Result<(), UpdateError> {
-        self.program(self.entry_address(index), &[0; ENTRY_LEN]).await?;
-        self.read_entries().await
-    }
-
-    /// Erases an entry's sector, programs the entry once, and reads it back. The bootloader might take an entry that is not
-    /// as it was programmed, so that is made none.
-    pub(super) async fn write_entry(&mut self, index: usize, entry: Entry) -> Result<(), UpdateError> {
-        self.erase(self.entry_address(index)).await?;
-        let written = self.program_checked(self.entry_address(index), &entry.bytes()).await;
-        if written.is_err() {
-            self.void_entry(index).await?;
+    /// Programs an entry, and reads it back. The sector is erased first where bits would have to rise. The bootloader might
+    /// take an entry that is not as it was programmed, so that is made unreadable, as an entry without a number is.
+    pub(super) async fn put_entry(&mut self, index: usize, entry: Entry) -> Result<(), UpdateError> {
+        const UNREADABLE: [u8; ENTRY_LEN] = [0; ENTRY_LEN];
+        let address = self.entry_address(index);
+        let bytes = if entry.is_known() { entry.bytes() } else { UNREADABLE };
+        let old: [u8; ENTRY_LEN] = self.read_array(address).await?;
+        let is_over = old.iter().zip(bytes).all(|(old, new)| old & new == new);
+        let attempts = [(false, bytes), (true, bytes), (false, UNREADABLE)];
+        let mut result = Err(UpdateError::Flash);
+        for (is_anew, new) in attempts.into_iter().skip(usize::from(!is_over)) {
+            if is_anew {
+                self.erase(address).await?;
+            }
+            if self.program_checked(address, &new).await.is_ok() {
+                result = if new == bytes { Ok(()) } else { Err(UpdateError::Flash) };
+                break;
+            }
         }
         self.read_entries().await?;
-        written
+        result
     }
 
-    /// Programs an entry's state over what it is. Where bits would have to rise, the entry is written anew.
-    pub(super) async fn set_state(&mut self, index: usize, new: u32) -> Result<(), UpdateError> {
-        let entry = self.entries.get(index).copied().ok_or(UpdateError::Flash)?;
-        let address = self.entry_address(index) + STATE_OFFSET;
-        if entry.state & new == new && self.program_checked(address, &new.to_le_bytes()).await.is_ok() {
-            return self.read_entries().await;
+    /// Programs the own entry's VALID once more, before the other image is overwritten. A power cut in CONFIRM may have left
+    /// a bit that does not stay programmed.
+    pub(super) async fn refresh_own(&mut self) -> Result<(), UpdateError> {
+        let (index, own) = self.own().ok_or(UpdateError::Flash)?;
+        match own.state {
+            state::VALID => self.program(self.entry_address(index) + STATE_OFFSET, &own.state.to_le_bytes()).await,
+            _ => Ok(()),
         }
-        self.write_entry(index, Entry { state: new, ..entry }).await
     }
 }

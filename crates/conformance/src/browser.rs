@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::answer::{Answer, End, HELLO};
-use crate::case::{Case, CaseResult};
+use crate::case::{Case, CaseResult, within};
 use crate::limits::{AT_ONCE_MAX, LONG_REQUEST_LEN, REPLY_MAX};
 use crate::target::Target;
 use crate::test_client::{TestClient, ask};
@@ -67,7 +67,7 @@ fn http_get(target: &Target) -> CaseResult {
         let begin = Instant::now();
         let elapsed = expect_page(&ask(target, request)?).map(|()| begin.elapsed());
         let elapsed = elapsed.with_context(|| format!("to \"{}\"", request.escape_ascii()))?;
-        ensure!(elapsed < AT_ONCE_MAX, "the page took {elapsed:?}");
+        within(AT_ONCE_MAX, elapsed, "the page")?;
     }
     Ok(format!("{} requests", requests.len()))
 }
@@ -155,11 +155,7 @@ fn http_lookalikes(target: &Target) -> CaseResult {
         let begin = Instant::now();
         ask(target, request)?
             .expect_hello()
-            .and_then(|()| {
-                let elapsed = begin.elapsed();
-                ensure!(elapsed < AT_ONCE_MAX, "the answer took {elapsed:?}");
-                Ok(())
-            })
+            .and_then(|()| within(AT_ONCE_MAX, begin.elapsed(), "the answer"))
             .with_context(|| format!("to \"{}\"", request.escape_ascii()))?;
     }
     Ok(format!("{} requests", requests.len()))

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 
-use crate::case::{Case, CaseResult};
-use crate::limits::{BETWEEN_CASES_MAX, CASE_MAX, CYCLE_MAX, SETTLE_AGAIN_MAX};
+use crate::case::{Case, CaseResult, TooSlow};
+use crate::limits::{BETWEEN_CASES_MAX, CASE_MAX, CYCLE_MAX, SETTLE_AGAIN_MAX, SLOW_RUNS};
 use crate::slots;
 use crate::target::Target;
 
@@ -21,7 +21,7 @@ pub fn run(cases: &[Case], target: &Target) -> bool {
     let mut settle_max = BETWEEN_CASES_MAX;
     for case in cases {
         let outcome = match hanging {
-            None => run_within_limit(case, target, settle_max).unwrap_or_else(|| {
+            None => until_quick_enough(|| run_within_limit(case, target, settle_max)).unwrap_or_else(|| {
                 hanging = Some(case.name);
                 Err(anyhow!("still not at its end after its time limit"))
             }),
@@ -65,4 +65,40 @@ fn run_within_limit(case: &Case, target: &Target, settle_max: Duration) -> Optio
 fn run_on_free_slots(case: &Case, target: &Target, settle_max: Duration) -> CaseResult {
     slots::all_usable(target, settle_max).context(BEFORE_THE_CASE)?;
     (case.run)(target)
+}
+
+/// Runs a case again that was too slow, a few times at most. Every other failure counts at once.
+fn until_quick_enough(mut run: impl FnMut() -> Option<CaseResult>) -> Option<CaseResult> {
+    for number in 1..SLOW_RUNS {
+        match run() {
+            Some(Err(error)) if TooSlow::is_in(&error) && error.to_string() != BEFORE_THE_CASE => {
+                println!("slow at run {number}: {error:#}");
+            }
+            outcome => return outcome,
+        }
+    }
+    run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_slow_is_run_again() {
+        let runs = |fails: fn(usize) -> CaseResult| {
+            let mut count = 0;
+            let outcome = until_quick_enough(|| {
+                count += 1;
+                Some(fails(count))
+            });
+            (count, outcome.is_some_and(|outcome| outcome.is_ok()))
+        };
+        let slow = || TooSlow::error("the answer took 3 s");
+        assert_eq!(runs(|_| Ok(String::new())), (1, true));
+        assert_eq!(runs(|_| Err(anyhow!("no answer"))), (1, false));
+        assert_eq!(runs(|_| Err(TooSlow::error("3 s")).context("to GET")), (SLOW_RUNS, false));
+        assert_eq!(runs(|count| if count < 3 { Err(TooSlow::error("3 s")) } else { Ok(String::new()) }), (3, true));
+        assert!(TooSlow::is_in(&slow()) && !TooSlow::is_in(&anyhow!("no answer")));
+    }
 }

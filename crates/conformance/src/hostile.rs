@@ -4,10 +4,10 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::answer::HELLO;
-use crate::case::{Case, CaseResult};
+use crate::case::{Case, CaseResult, TooSlow};
 use crate::limits::{LINGER, LONG_REQUEST_LEN, RECOVER_MAX, REPLY_MAX};
 use crate::slots;
 use crate::target::Target;
@@ -122,7 +122,7 @@ fn dribbles(target: &Target) -> CaseResult {
         slots::all_usable(target, RECOVER_MAX)?;
         return Ok(format!("ended after {:.1} s", elapsed.as_secs_f32()));
     }
-    bail!("a byte every {:?} holds a slot for good", target.idle / 4)
+    Err(TooSlow::error(format!("a byte every {:?} holds a slot for good", target.idle / 4)))
 }
 
 fn is_time_out(error: &io::Error) -> bool {

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-/// A connection may take this long: a SYN that waits for a slot is sent again after 1, 3 and 7 s.
-pub const CONNECT_MAX: Duration = Duration::from_secs(15);
-/// In a burst far beyond the slots, the last client is let in by its retransmission after 15 s.
-pub const BURST_CONNECT_MAX: Duration = Duration::from_secs(30);
-/// A reply, and the end of the connection after it, may take this long.
-pub const REPLY_MAX: Duration = Duration::from_secs(5);
+/// A connection may take this long: a SYN that waits for a slot is sent again after 1, 3, 7, 15 and 31 s.
+pub const CONNECT_MAX: Duration = Duration::from_secs(40);
+/// In a burst far beyond the slots, the last client is let in by its retransmission after 15 or 31 s.
+pub const BURST_CONNECT_MAX: Duration = Duration::from_secs(60);
+/// A reply, and the end of the connection after it, may take this long, on a machine that stalls too.
+pub const REPLY_MAX: Duration = Duration::from_secs(30);
 /// A reply that needs no retransmission and no time-out on the server's side.
 pub const AT_ONCE_MAX: Duration = Duration::from_millis(800);
 /// The server drains what a client still sends for this long before it lets go.
 pub const LINGER: Duration = Duration::from_secs(2);
+/// Runs of a case that is too slow, before it counts as failed.
+pub const SLOW_RUNS: usize = 5;
+/// A cycle that takes longer shows that the machine stalled.
+pub const CYCLE_AT_ONCE_MAX: Duration = Duration::from_millis(100);
 /// While all slots are taken, a client that has sent nothing is displaced after this time by a newcomer.
 pub const SILENT_KEEP: Duration = Duration::from_secs(2);
 /// The longest that [`SILENT_KEEP`] takes.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::answer::{Answer, HELLO, TOO_MANY};
-use crate::case::{Case, CaseResult};
+use crate::case::{Case, CaseResult, TooSlow, within};
 use crate::limits::{BURST_CONNECT_MAX, LINGER, RECOVER_MAX, REPLY_MAX, SETTLE, SILENT_KEEP, SILENT_KEEP_OVER};
 use crate::slots;
 use crate::target::Target;
@@ -25,17 +25,19 @@ pub const CASES: &[Case] = &[
 
 /// The rejected clients: one that waits for the server to speak, one that speaks first, one that sends a lot.
 fn rejected_client(target: &Target) -> CaseResult {
-    let held = slots::hold(target, target.slots)?;
-    let long = [b'x'; 8 * 1024];
-    for request in [&b""[..], b"hello\n", &long] {
-        let mut client = TestClient::connect(target).context("the rejected client")?;
-        client.send(request)?;
-        client
-            .read_reply(REPLY_MAX)
-            .expect_too_many()
-            .with_context(|| format!("a rejected client that sends {} bytes", request.len()))?;
-    }
-    slots::serve(held).context("the clients in the slots")?;
+    slots::while_kept(|| {
+        let held = slots::hold(target, target.slots)?;
+        let long = [b'x'; 8 * 1024];
+        for request in [&b""[..], b"hello\n", &long] {
+            let mut client = TestClient::connect(target).context("the rejected client")?;
+            client.send(request)?;
+            client
+                .read_reply(REPLY_MAX)
+                .expect_too_many()
+                .with_context(|| format!("a rejected client that sends {} bytes", request.len()))?;
+        }
+        slots::serve(held).context("the clients in the slots")
+    })?;
     slots::all_usable(target, RECOVER_MAX)?;
     Ok(format!("3 told, {} served after them", target.slots))
 }
@@ -43,12 +45,14 @@ fn rejected_client(target: &Target) -> CaseResult {
 /// The clients in the slots and one newcomer fill the server, so the newcomers are rejected one after the other.
 fn several_rejected_clients(target: &Target) -> CaseResult {
     const COUNT: usize = 4;
-    let held = slots::hold(target, target.slots)?;
-    let replies = all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n");
-    for reply in replies {
-        reply?.expect_too_many()?;
-    }
-    slots::serve(held).context("the clients in the slots")?;
+    slots::while_kept(|| {
+        let held = slots::hold(target, target.slots)?;
+        let replies = all_at_once(target, COUNT, BURST_CONNECT_MAX, b"hello\n");
+        for reply in replies {
+            reply?.expect_too_many()?;
+        }
+        slots::serve(held).context("the clients in the slots")
+    })?;
     Ok(format!("{COUNT} told, {} served after them", target.slots))
 }
 
@@ -59,7 +63,12 @@ fn silent_clients_make_way(target: &Target) -> CaseResult {
     for round in 0..target.slots {
         let mut newcomer = TestClient::connect(target)?;
         newcomer.send(b"hello\n")?;
-        newcomer.read_reply(REPLY_MAX).expect_hello().with_context(|| format!("newcomer {}", round + 1))?;
+        let reply = newcomer.read_reply(REPLY_MAX);
+        if reply.is(TOO_MANY) {
+            // The server's ticks are late where it has to wait for a processor.
+            return Err(TooSlow::error(format!("newcomer {} was told too many after {SILENT_KEEP_OVER:?}", round + 1)));
+        }
+        reply.expect_hello().with_context(|| format!("newcomer {}", round + 1))?;
         // The newcomer's slot is free again, so that its place has to be taken before the next one comes.
         let taken = TestClient::connect(target)?;
         thread::sleep(SETTLE);
@@ -76,33 +85,36 @@ fn silent_clients_make_way(target: &Target) -> CaseResult {
 /// A rejected client that does not close holds up neither the next rejected client nor one that is served.
 fn rejected_clients_that_stay_hold_up_nobody(target: &Target) -> CaseResult {
     const COUNT: usize = 16;
-    let held = slots::hold(target, target.slots)?;
-    let mut rejected = Vec::new();
-    let begin = Instant::now();
-    for number in 1..=COUNT {
-        let mut client = TestClient::connect(target)?;
-        client.read_reply(REPLY_MAX).expect_too_many().with_context(|| format!("rejected client {number}"))?;
-        rejected.push(client);
-    }
-    let elapsed = begin.elapsed();
+    let elapsed = slots::while_kept(|| {
+        let _held = slots::hold(target, target.slots)?;
+        let mut rejected = Vec::new();
+        let begin = Instant::now();
+        for number in 1..=COUNT {
+            let mut client = TestClient::connect(target)?;
+            client.read_reply(REPLY_MAX).expect_too_many().with_context(|| format!("rejected client {number}"))?;
+            rejected.push(client);
+        }
+        Ok(begin.elapsed())
+    })?;
     // One by one their time-outs would take 8 s.
-    ensure!(elapsed < SILENT_KEEP, "{COUNT} rejected clients took {elapsed:?}");
-    drop(held);
+    within(SILENT_KEEP, elapsed, "the rejected clients")?;
     slots::all_usable(target, RECOVER_MAX)?;
     Ok(format!("{COUNT} told within {elapsed:.1?}"))
 }
 
 fn freed_slot_serves_again(target: &Target) -> CaseResult {
     const ROUNDS: usize = 20;
-    let mut held = slots::hold(target, target.slots)?;
-    for round in 1..=ROUNDS {
-        drop(held.pop());
-        held.push(TestClient::connect(target)?);
-        thread::sleep(Duration::from_millis(20));
-        let newest = held.last().expect("one was just added");
-        ensure!(newest.is_quiet()?, "round {round}: a slot was free, but the client was sent away");
-    }
-    slots::serve(held)?;
+    slots::while_kept(|| {
+        let mut held = slots::hold(target, target.slots)?;
+        for round in 1..=ROUNDS {
+            drop(held.pop());
+            held.push(TestClient::connect(target)?);
+            thread::sleep(Duration::from_millis(20));
+            let newest = held.last().expect("one was just added");
+            ensure!(newest.is_quiet()?, "round {round}: a slot was free, but the client was sent away");
+        }
+        slots::serve(held)
+    })?;
     Ok(format!("{ROUNDS} rounds"))
 }
 
@@ -123,7 +135,7 @@ fn closing_slot_is_waited_for(target: &Target) -> CaseResult {
         for reply in replies {
             reply?.expect_hello().with_context(|| format!("while {closing_count} slots are closing"))?;
         }
-        ensure!(elapsed < LINGER + Duration::from_secs(4), "{closing_count} closing slots took {elapsed:?}");
+        within(LINGER + Duration::from_secs(4), elapsed, &format!("{closing_count} closing slots"))?;
         longest = longest.max(elapsed);
     }
     Ok(format!("served after {longest:.1?} at most"))

@@ -3,9 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::limits::{REPLY_MAX, SETTLE};
+use crate::case::TooSlow;
+use crate::limits::{REPLY_MAX, SETTLE, SILENT_KEEP};
 use crate::target::Target;
 use crate::test_client::TestClient;
 
@@ -42,6 +43,16 @@ pub fn serve(held: Vec<TestClient>) -> Result<()> {
     Ok(())
 }
 
+/// Runs what needs silent clients to keep their slots. Such a client keeps its slot for [`SILENT_KEEP`], so a failure
+/// after a longer time shows nothing.
+pub fn while_kept<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    let begin = Instant::now();
+    run().map_err(|error| match begin.elapsed() {
+        elapsed if elapsed < SILENT_KEEP => error,
+        elapsed => TooSlow::error(format!("silent clients had to wait for {elapsed:.1?}: {error:#}")),
+    })
+}
+
 /// Waits until every slot takes a client and serves it; returns how long that took.
 pub fn all_usable(target: &Target, within: Duration) -> Result<Duration> {
     const RETRY: Duration = Duration::from_millis(200);
@@ -49,14 +60,14 @@ pub fn all_usable(target: &Target, within: Duration) -> Result<Duration> {
     loop {
         match hold(target, target.slots).and_then(serve) {
             Ok(()) if begin.elapsed() > within => {
-                anyhow::bail!("the slots took {:.1} s", begin.elapsed().as_secs_f32())
+                return Err(TooSlow::error(format!("the slots took {:.1} s", begin.elapsed().as_secs_f32())));
             }
             Ok(()) => return Ok(begin.elapsed()),
-            Err(error) => ensure!(
-                begin.elapsed() + RETRY < within,
-                "not all slots are usable after {:.1} s: {error:#}",
-                begin.elapsed().as_secs_f32()
-            ),
+            Err(_) if begin.elapsed() + RETRY < within => {}
+            Err(error) => {
+                let after = begin.elapsed().as_secs_f32();
+                return Err(TooSlow::error(format!("not all slots are usable after {after:.1} s: {error:#}")));
+            }
         }
         thread::sleep(RETRY);
     }

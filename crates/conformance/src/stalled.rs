@@ -15,17 +15,19 @@ const REQUEST_COUNT: usize = 50;
 
 /// Every request is answered while every stalled client still holds its slot.
 ///
-/// No time is measured. A server that serves one client after the other, or that ends a stalled client before it serves
+/// A server that serves one client after the other, or that ends a stalled client before it serves
 /// the next, fails, however fast it is. `cargo xtask instructions` has what stalled clients cost.
 fn requests_beside_stalled_clients(target: &Target) -> CaseResult {
-    let stalled = slots::hold(target, target.slots_but_one())?;
-    for number in 1..=REQUEST_COUNT {
-        ask(target, b"beside stalled clients\n")?.expect_hello().with_context(|| format!("request {number}"))?;
-        for client in &stalled {
-            ensure!(client.is_quiet()?, "request {number} was answered after a stalled client was sent away");
+    slots::while_kept(|| {
+        let stalled = slots::hold(target, target.slots_but_one())?;
+        for number in 1..=REQUEST_COUNT {
+            ask(target, b"beside stalled clients\n")?.expect_hello().with_context(|| format!("request {number}"))?;
+            for client in &stalled {
+                ensure!(client.is_quiet()?, "request {number} was answered after a stalled client was sent away");
+            }
         }
-    }
-    drop(stalled);
+        Ok(())
+    })?;
     slots::all_usable(target, RECOVER_MAX)?;
     Ok(format!("{REQUEST_COUNT} answered beside {} stalled", target.slots_but_one()))
 }

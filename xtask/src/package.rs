@@ -1,5 +1,8 @@
 //! The library crates as packages that others can add: each has what a package needs, and builds from its own archive.
 
+use std::fs;
+use std::time::SystemTime;
+
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Package;
 use harness::process::{LONG, cargo, run};
@@ -26,7 +29,13 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     for name in PUBLISHED {
         command.args(["--package", name]);
     }
-    run(&mut command, LONG)
+    // Cargo unpacks the archives once for each place of its build folder, and takes that for what a version is for ever. In
+    // a place that was used before, a crate would be built on the archives of an earlier tree.
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    let target = workspace.target.join(format!("packages-{}", since_1970.as_nanos()));
+    let result = run(command.env("CARGO_TARGET_DIR", &target), LONG);
+    fs::remove_dir_all(&target)?;
+    result
 }
 
 /// The missing fields of a manifest.

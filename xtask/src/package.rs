@@ -1,11 +1,12 @@
 //! The library crates as packages that others can add: each has what a package needs, and builds from its own archive.
 
 use std::fs;
-use std::time::SystemTime;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Package;
-use harness::process::{LONG, cargo, run};
+use harness::process::{LONG, cargo, cargo_home, run};
 use harness::workspace::{Workspace, metadata};
 
 /// The crates that are published, each after those that it needs.
@@ -29,13 +30,50 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     for name in PUBLISHED {
         command.args(["--package", name]);
     }
-    // Cargo unpacks the archives once for each place of its build folder, and takes that for what a version is for ever. In
-    // a place that was used before, a crate would be built on the archives of an earlier tree.
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    let target = workspace.target.join(format!("packages-{}", since_1970.as_nanos()));
-    let result = run(command.env("CARGO_TARGET_DIR", &target), LONG);
-    fs::remove_dir_all(&target)?;
-    result
+    let place = Place::new(workspace)?;
+    run(command.env("CARGO_HOME", place.home()).env("CARGO_TARGET_DIR", place.target()), LONG)
+}
+
+/// A home of cargo and a build folder that no run has used. For cargo a version of a package is the same for ever. So a
+/// crate would be built on the archives that an earlier run has left, and not on those of this tree.
+struct Place(PathBuf);
+
+impl Place {
+    /// The home has the user's downloads and settings, and no unpacked package.
+    fn new(workspace: &Workspace) -> Result<Self> {
+        let place = Self(workspace.target.join("packages"));
+        place.clear()?;
+        fs::create_dir_all(place.home().join("registry"))?;
+        let user = cargo_home()?;
+        for shared in ["registry/index", "registry/cache", "config.toml"] {
+            if user.join(shared).exists() {
+                symlink(user.join(shared), place.home().join(shared))?;
+            }
+        }
+        Ok(place)
+    }
+
+    fn home(&self) -> PathBuf {
+        self.0.join("home")
+    }
+
+    fn target(&self) -> PathBuf {
+        self.0.join("target")
+    }
+
+    fn clear(&self) -> Result<()> {
+        if self.0.exists() {
+            fs::remove_dir_all(&self.0).with_context(|| format!("remove {}", self.0.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // What is left is removed by the next run.
+        let _ = self.clear();
+    }
 }
 
 /// The missing fields of a manifest.

@@ -1,7 +1,6 @@
 //! A firmware workspace: a folder with its own Cargo.lock, built by the compiler for chips.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use cargo_metadata::TargetKind;
 use serde::Deserialize;
 
-use crate::process::{LONG, run};
+use crate::process::{LONG, cargo_home, run};
 use crate::toolchain::Embedded;
 use crate::usage::Usage;
 use crate::workspace::{Workspace, metadata};
@@ -136,8 +135,7 @@ const NO_WARNINGS: &str = "-Awarnings";
 /// the repository's. The message of a panic then fits where it is kept, the image is 9 KB smaller, and the same wherever
 /// it was built.
 fn rust_flags(root: &Path, target: &str) -> Result<String> {
-    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
-    let sources = home.context("there is no home directory")?.join("registry/src");
+    let sources = cargo_home()?.join("registry/src");
     let mut folders = vec![root.to_path_buf()];
     // Absent where all packages are vendored, or in the folder of another cargo.
     for registry in fs::read_dir(&sources).into_iter().flatten() {

@@ -27,6 +27,12 @@ pub fn cargo(folder: &Path) -> Command {
     command
 }
 
+/// The folder of cargo's downloads and settings, which is the user's.
+pub fn cargo_home() -> Result<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
+    home.context("there is no home directory")
+}
+
 /// The start of a command that the kernel ends when this program dies, however it dies.
 pub fn bound(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("setpriv");

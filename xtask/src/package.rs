@@ -71,7 +71,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // What is left is removed by the next run.
+        // The next run removes what this one can't.
         let _ = self.clear();
     }
 }

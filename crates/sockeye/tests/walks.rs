@@ -29,6 +29,8 @@ const FOLDER: &str = "bench";
 const UNPLUGGED: &str = "bench/unplugged";
 /// The port on a page.
 const PORT: &str = "3000";
+/// The addresses of a device in its access point, and in the network that it joins on the page.
+const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 1, 77)];
 /// The ports of the two devices, with the folder of each.
 const TWO: [(&str, &str); 2] = [("3001", "barn"), ("3002", "kitchen")];
 /// Lines that differ from time to time.
@@ -95,10 +97,11 @@ impl Demo {
         self.wait();
     }
 
-    /// Waits until the program listens, and as long as a person takes to type.
+    /// Waits until the program listens, in its access point or in a network that it has joined. Then waits as long as a
+    /// person takes to type.
     fn wait(&self) {
         let (start, port) = (Instant::now(), self.port.parse().unwrap());
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+        while ADDRESSES.iter().all(|address| TcpStream::connect((*address, port)).is_err()) {
             assert!(start.elapsed() < SLOW_MACHINE, "the program does not listen");
             sleep(Duration::from_millis(50));
         }

@@ -87,7 +87,7 @@ impl Failed {
 mod tests {
     use super::*;
 
-    fn ip(last: u8) -> Host {
+    fn host(last: u8) -> Host {
         ([192, 168, 1, last].into(), ClientOrigin::Station)
     }
 
@@ -97,8 +97,8 @@ mod tests {
         let mut now_ms = 5;
         let mut waits = std::vec::Vec::new();
         for _ in 0..12 {
-            failures.fail(ip(1), now_ms);
-            let wait_ms = failures.wait_ms(ip(1), now_ms);
+            failures.fail(host(1), now_ms);
+            let wait_ms = failures.wait_ms(host(1), now_ms);
             waits.push(wait_ms / 1_000);
             now_ms += wait_ms;
         }
@@ -109,26 +109,26 @@ mod tests {
     fn only_the_address_that_fails_waits() {
         let mut failures = Failures::new();
         for _ in 0..10 {
-            failures.fail(ip(1), 0);
+            failures.fail(host(1), 0);
         }
-        assert!(failures.wait_ms(ip(1), 0) > 0);
-        assert_eq!(failures.wait_ms(ip(2), 0), 0);
+        assert!(failures.wait_ms(host(1), 0) > 0);
+        assert_eq!(failures.wait_ms(host(2), 0), 0);
         // The access point and the network of a router may have the same addresses.
-        assert_eq!(failures.wait_ms((ip(1).0, ClientOrigin::AccessPoint), 0), 0);
-        failures.forget(ip(1));
-        assert_eq!(failures.wait_ms(ip(1), 0), 0);
+        assert_eq!(failures.wait_ms((host(1).0, ClientOrigin::AccessPoint), 0), 0);
+        failures.forget(host(1));
+        assert_eq!(failures.wait_ms(host(1), 0), 0);
     }
 
     #[test]
     fn more_addresses_than_are_remembered_replace_those_that_wait_least() {
         let mut failures = Failures::new();
         for _ in 0..10 {
-            failures.fail(ip(0), 0);
+            failures.fail(host(0), 0);
         }
         for last in 1..=100 {
-            failures.fail(ip(last), 0);
+            failures.fail(host(last), 0);
         }
-        assert!(failures.wait_ms(ip(0), 0) > 0);
+        assert!(failures.wait_ms(host(0), 0) > 0);
         assert!(failures.hosts.len() <= AUTH_ADDRESSES_MAX);
     }
 
@@ -136,9 +136,9 @@ mod tests {
     fn a_fault_is_forgotten_after_a_while() {
         let mut failures = Failures::new();
         for _ in 0..4 {
-            failures.fail(ip(1), 0);
+            failures.fail(host(1), 0);
         }
-        failures.fail(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms));
-        assert_eq!(failures.wait_ms(ip(1), 2 * u64::from(AUTH_PAUSES.longest_ms)), 0);
+        failures.fail(host(1), 2 * u64::from(AUTH_PAUSES.longest_ms));
+        assert_eq!(failures.wait_ms(host(1), 2 * u64::from(AUTH_PAUSES.longest_ms)), 0);
     }
 }

@@ -245,11 +245,17 @@ fn a_scan_is_never_answered_with_the_outcome_of_another() {
     );
 }
 
-#[test]
-fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
+/// A board with a tank at pin 1, whose device did not come up twice.
+fn board_that_did_not_come_up() -> Board {
     let board = Board::wired();
     board.bench.set_millivolts(1, Some(1_650));
     board.failed_boots.set(2);
+    board
+}
+
+#[test]
+fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
+    let board = board_that_did_not_come_up();
     check_on(
         &board,
         r#"
@@ -273,9 +279,7 @@ fn a_wiring_that_the_device_did_not_come_up_with_is_set_aside() {
 
 #[test]
 fn a_wiring_that_is_set_aside_is_used_again_when_it_is_sent_again() {
-    let board = Board::wired();
-    board.bench.set_millivolts(1, Some(1_650));
-    board.failed_boots.set(2);
+    let board = board_that_did_not_come_up();
     check_on(
         &board,
         r#"
@@ -298,9 +302,7 @@ fn a_wiring_that_is_set_aside_is_used_again_when_it_is_sent_again() {
 
 #[test]
 fn a_wiring_that_is_used_again_is_pushed_and_no_other_change_takes_it_up() {
-    let board = Board::wired();
-    board.bench.set_millivolts(1, Some(1_650));
-    board.failed_boots.set(2);
+    let board = board_that_did_not_come_up();
     let (mut histories, mut days, outbox) = (board.histories(), board.days(), Outbox::new(&READINGS));
     let settings = board.stored.borrow().clone();
     let mut resources = AppResources::new();

@@ -25,12 +25,22 @@ fn unusable_arguments_get_one_line() {
     check(&["hello", "--slots", "many"], "invalid digit");
     check(&["hello", "--nonsense"], "unexpected argument");
     check(&["sim", "--listen", "[::1]:3000"], "invalid IPv4");
-    check(&["sim", "--mode", "mesh"], "invalid value");
+    check(&["sim", "--mode", "mesh"], "invalid value 'mesh' for '--mode <MODE>' [possible values: ap, sta]");
     for seconds in ["9", "601", "65536", "-1"] {
         let within = format!("--confirm-within={seconds}");
         check(&["update", "127.0.0.1", "new.bin", &within], "is not in 10..=600");
     }
+    check(&["update", "127.0.0.1", "new.bin", "--confirm-within", "-1"], "-1 is not in 10..=600");
     check(&["nonsense"], "unrecognized subcommand");
+}
+
+#[test]
+fn arguments_that_are_missing_are_named() {
+    check(&["update"], "not provided: <HOST[:PORT]> <FILE>");
+    check(&["update", "127.0.0.1"], "not provided: <FILE>");
+    check(&["image", "0.2.0"], "not provided: <FILE>");
+    check(&["sim", "--update-key", "key.pem"], "not provided: --state <DIR>");
+    check(&["sim", "--push-token", "secret"], "not provided: --push-to <HOST:PORT>");
 }
 
 /// As CONFIG SET refuses them.

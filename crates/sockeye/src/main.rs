@@ -94,7 +94,7 @@ enum Command {
     /// Sends firmware to a device, tries it, and keeps it once it is reachable
     Update {
         /// The device
-        #[arg(value_name = "HOST[:PORT]")]
+        #[arg(value_name = "HOST[:PORT]", value_parser = host)]
         host: String,
         /// The image; its signature is FILE.sig
         #[arg(value_name = "FILE")]
@@ -156,6 +156,11 @@ fn parse() -> Result<Cli, ExitCode> {
         let _ = error.print();
         if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
     })
+}
+
+/// The text, if it is a device's name or address.
+fn host(text: &str) -> Result<String, &'static str> {
+    update::parse_host(text).map(|_| text.to_owned())
 }
 
 /// The first paragraph in one line. The first line of an error can end in a colon, and those after it name the arguments.

@@ -34,7 +34,7 @@ const CANARIES: [(&str, &str, u32); 2] =
     [("canary", "the planted fault was found", 20_000_000), ("leak", "the runs keep memory", 2_000)];
 /// How a program starts at the same addresses each time. libFuzzer draws from them, too.
 const FIXED_ADDRESSES: [&str; 2] = ["setarch", "--addr-no-randomize"];
-/// What libFuzzer draws its inputs from where a run has a number of inputs and no time.
+/// The seed of libFuzzer for runs that have a number of inputs and no time.
 const SEED: u32 = 1;
 /// The longest that one input may take: it ends an input without an end, and no input on a machine that stalls.
 const INPUT_SECONDS: u32 = 120;

@@ -106,7 +106,7 @@ impl OwnerKey {
     }
 }
 
-/// The user's folder for configuration. A relative path is no such folder (XDG Base Directory Specification), as each
+/// The user's folder for configuration. A relative path is no such folder (XDG Base Directory Specification). Each
 /// folder that a command runs in would have a key of its own.
 fn config_folder(config: Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
     let config = config.map(PathBuf::from).filter(|folder| folder.is_absolute());
@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn the_users_key_is_in_one_folder_wherever_a_command_runs() {
         let cases = [
-            (Some("/config"), Some("/home/rita"), Some("/config")),
-            (None, Some("/home/rita"), Some("/home/rita/.config")),
-            (Some(""), Some("/home/rita"), Some("/home/rita/.config")),
-            (Some("config"), Some("/home/rita"), Some("/home/rita/.config")),
+            (Some("/config"), Some("/users/rita"), Some("/config")),
+            (None, Some("/users/rita"), Some("/users/rita/.config")),
+            (Some(""), Some("/users/rita"), Some("/users/rita/.config")),
+            (Some("config"), Some("/users/rita"), Some("/users/rita/.config")),
             (Some("config"), Some(""), None),
             (None, None, None),
         ];

@@ -1,6 +1,6 @@
 //! Moves frames between a network driver, the server's connections and embassy-net.
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::future::poll_fn;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::pin::pin;
@@ -24,7 +24,7 @@ use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
 pub struct Runner<D: Driver + 'static> {
-    port: &'static RefCell<PortState<D>>,
+    port: &'static SmallRefCell<PortState<D>>,
     shared: &'static Shared,
     index: usize,
     embassy: EmbassyNet,
@@ -43,7 +43,7 @@ pub struct Runner<D: Driver + 'static> {
 
 impl<D: Driver + 'static> Runner<D> {
     pub(crate) fn new(
-        port: &'static RefCell<PortState<D>>,
+        port: &'static SmallRefCell<PortState<D>>,
         (shared, index): (&'static Shared, usize),
         net: channel::Runner<'static, FRAME_LEN_MAX>,
         link: &'static LinkHosts,

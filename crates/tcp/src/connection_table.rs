@@ -337,9 +337,16 @@ impl Table {
     /// [`sync_state`](Self::sync_state) where the TCP state is known.
     #[inline]
     pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
+        if (at(&self.connections, index).accept_state, state) != (AcceptState::Owned, State::Established) {
+            self.sync_rare_state(index, state);
+        }
+    }
+
+    /// The same for all states that a request does not meet.
+    #[inline(never)]
+    fn sync_rare_state(&mut self, index: usize, state: State) {
         let connection = at_mut(&mut self.connections, index);
         match (connection.accept_state, state) {
-            (AcceptState::Owned, State::Established) => {}
             (AcceptState::HalfOpen, State::Established | State::CloseWait) => {
                 connection.accept_state = AcceptState::Ready;
                 self.wake_accept();

@@ -384,9 +384,14 @@ impl SegmentInput<'_> {
     /// Takes a segment. `frame` is what it came in, and `tx` is room for a RST.
     #[inline(always)]
     fn packet<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
-        if !packet.verify() {
-            return;
+        if packet.verify() {
+            self.verified(packet, frame, tx);
         }
+    }
+
+    /// Takes a segment whose checksums are right.
+    #[inline(always)]
+    fn verified<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
         match self.table.find(self.index, packet.peer) {
             Some(index) if packet.segment.has(Flags::SYN) => self.syn_on_known(index, packet, frame, tx),
             Some(index) => self.segment(index, packet, tx),
@@ -394,12 +399,12 @@ impl SegmentInput<'_> {
         }
     }
 
-    /// Takes a segment that has waited.
+    /// Takes a segment that has waited. Its checksums were right when it came.
     #[cold]
     #[inline(never)]
     fn replayed<T: TxToken>(&mut self, frame: &[u8], tx: T) {
         if let Some(packet) = self.local.classify(frame) {
-            self.packet(&packet, frame, tx);
+            self.verified(&packet, frame, tx);
         }
     }
 
@@ -413,7 +418,7 @@ impl SegmentInput<'_> {
         }
         if segment.is_opening() && self.table.is_listening(*peer) {
             if let Some(index) = self.table.admit(self.index, packet, self.local, self.mtu, self.now) {
-                self.settle(index);
+                self.settle_admitted(index);
             } else if let Some(cookie) = self.table.cookie(self.index, packet, self.local, self.mtu, self.now) {
                 self.answer(packet, &cookie, tx);
             } else {
@@ -482,6 +487,13 @@ impl SegmentInput<'_> {
             Reaction::Ignored => {}
             Reaction::Reset(seq) => self.answer_reset(index, packet, seq, tx),
         }
+        self.settle(index);
+    }
+
+    /// [`settle`](Self::settle) where it is rare.
+    #[cold]
+    #[inline(never)]
+    fn settle_admitted(&mut self, index: usize) {
         self.settle(index);
     }
 

@@ -1,5 +1,7 @@
 //! WIFI and the parameters of the Wi-Fi: what people type, and what becomes of it.
 
+use sockeye_device::Settings;
+use sockeye_device::limits::RESET_CHANGES;
 use sockeye_wifi::{Network, Secret};
 
 use crate::board::Board;
@@ -426,7 +428,7 @@ fn a_factory_reset_forgets_all() {
              ap= *2|$11|device.name|$12|sockeye-3f2a|"
         ),
     );
-    assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
+    assert_eq!(*board.stored.borrow(), Settings { changes_spent: 2 + RESET_CHANGES, ..Settings::default() });
 }
 
 /// The settings of the firmware's build are in force at once, and again after the next boot, not only after that.
@@ -446,7 +448,7 @@ fn a_factory_reset_brings_back_what_the_firmware_was_built_with() {
              @told start sockeye-3f2a 192.168.1.1/24 open"
         ),
     );
-    assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
+    assert_eq!(*board.stored.borrow(), Settings { changes_spent: RESET_CHANGES, ..Settings::default() });
 }
 
 /// Otherwise the settings of the firmware's build were back after the next boot: an access point that is open, for one.
@@ -460,7 +462,7 @@ fn a_change_back_to_the_defaults_is_stored_as_a_change() {
          ap: CONFIG SET device.name \"\" ap.open no
          ap= +OK|",
     );
-    let expected = sockeye_device::Settings { is_configured: true, ..Default::default() };
+    let expected = Settings { is_configured: true, changes_spent: 2, ..Settings::default() };
     assert_eq!(*board.stored.borrow(), expected);
 }
 

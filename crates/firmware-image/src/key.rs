@@ -64,7 +64,9 @@ impl OwnerKey {
         let pem = fs::read_to_string(path).with_context(|| format!("can't read the key {shown}"))?;
         let key = Self::from_pem(&pem).with_context(|| format!("can't use the key {shown}"))?;
         if matches!(key, Self::Private(_)) && is_open_to_others(path)? {
-            bail!("others may read the private key {shown}; `chmod 600 {shown}` first, if none of them has");
+            bail!(
+                "others may read the private key {shown}; if none has read it, `chmod 600 {shown}`, or else change the key"
+            );
         }
         Ok(key)
     }
@@ -122,6 +124,7 @@ mod tests {
 
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("sockeye-key-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder
     }

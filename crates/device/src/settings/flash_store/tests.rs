@@ -382,7 +382,7 @@ fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
 }
 
 /// A worn block that can't be written any more costs no setting, although each boot goes on with the wiping.
-/// What docs/hardware.md says of the flash's wear: a chip has 16 blocks for settings, which are erased in turn.
+/// The figures for wear in docs/hardware.md: a chip has 16 blocks for settings, which are erased in turn.
 #[test]
 fn a_change_erases_one_block_at_most_and_a_factory_reset_few_more_than_all() {
     type Chip = MockFlashBase<16, 4, 1024>;

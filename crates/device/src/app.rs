@@ -19,7 +19,7 @@ use embassy_sync::mutex::Mutex;
 use heapless::String;
 use sockeye_firmware_update::wear::Wear;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
-use sockeye_wifi::{StationState, Wifi};
+use sockeye_wifi::Wifi;
 
 use crate::command::{Command, CommandContext, Environment, Flow, Unknown};
 use crate::command_table::TABLE;
@@ -202,16 +202,6 @@ impl<'a> App<'a> {
     pub fn name(&self) -> String<DEVICE_NAME_LEN_MAX, u8> {
         // Neither name is longer; a longer name of the platform would be left out.
         self.state().device_name(self.platform).try_into().unwrap_or_default()
-    }
-
-    /// The name to announce in the network that the device has joined; None while it is about to leave the network or to
-    /// restart, so that the announcement can be taken back (RFC 6762 section 10.1).
-    pub fn announced_name(&self) -> Option<String<DEVICE_NAME_LEN_MAX, u8>> {
-        let state = self.state();
-        let is_leaving = matches!(state.wifi.state, StationState::LeaveDelay | StationState::Leaving);
-        let is_gone = state.is_restart_requested || is_leaving;
-        drop(state);
-        (!is_gone).then(|| self.name())
     }
 
     /// The server that is asked for the time of day: `HOST` or `HOST:PORT`; empty for none.

@@ -36,20 +36,16 @@ fn interrupt() {
         for counter in counters.iter_mut().filter(|counter| counter.input.is_interrupt_set()) {
             counter.input.clear_interrupt();
             // A flow sensor sends thousands of edges a second. Without a debounce time nothing asks for the time.
-            let now_ms = if counter.edges.takes_rising_edges() { now_ms() } else { 0 };
+            let now_ms = if counter.edges.takes_rising_edges() { Instant::now().as_millis() } else { 0 };
             counter.edges.edge(counter.input.is_high(), now_ms);
         }
     });
 }
 
-fn now_ms() -> u64 {
-    Instant::now().as_millis()
-}
-
 /// Counts from 0. An edge of a pin that is not in the list would interrupt for ever.
 pub fn begin(pin: u8, input: Input<'static>, debounce_ms: u16) -> Result<(), PinError> {
     with(|counters| {
-        let edges = EdgeCounter::new(debounce_ms, input.is_high(), now_ms());
+        let edges = EdgeCounter::new(debounce_ms, input.is_high(), Instant::now().as_millis());
         counters.push(Counter { pin, input, edges }).map_err(|_| PinError)?;
         let counter = counters.last_mut().ok_or(PinError)?;
         counter.input.clear_interrupt();

@@ -48,15 +48,31 @@ impl<M: RingMemory> Ring<M> {
     #[inline]
     pub(crate) fn copy_to(&self, offset: usize, out: &mut [u8]) -> usize {
         let len = out.len().min(self.len.saturating_sub(offset));
-        if len == 0 {
-            return 0;
+        if len > 0 {
+            self.copy_from(self.place(offset), &mut out[..len]);
         }
-        let (place, out) = (self.place(offset), &mut out[..len]);
-        match self.memory.as_ref().get(place..place + len) {
+        len
+    }
+
+    /// Moves the first bytes to `out`, as many as there are and fit. Returns how many.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, out: &mut [u8]) -> usize {
+        let (place, len) = (self.start, out.len().min(self.len));
+        self.drop_front(len);
+        if len > 0 {
+            // The last step, so that few registers have to outlive a call of memcpy.
+            self.copy_from(place, &mut out[..len]);
+        }
+        len
+    }
+
+    /// Fills `out` with the bytes from a place of the memory on.
+    #[inline(always)]
+    fn copy_from(&self, place: usize, out: &mut [u8]) {
+        match self.memory.as_ref().get(place..place + out.len()) {
             Some(whole) => copy(out, whole),
             None => self.copy_wrapped(place, out),
         }
-        len
     }
 
     #[cold]

@@ -152,12 +152,12 @@ impl Connection {
         self.wake();
     }
 
-    /// Drops input that was read. True if the window has grown enough for a window update.
+    /// Whether `len` bytes of input, once they are read, open the window enough for a window update that nothing else
+    /// brings: a segment that is to be sent has the new window.
     #[inline]
-    pub(crate) fn consume(&mut self, len: usize) -> bool {
-        let was_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
-        self.tcp.consume(len);
-        was_filled && self.tcp.has_window_update()
+    pub(crate) fn opens_window(&self, len: usize) -> bool {
+        let is_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
+        is_filled && !self.is_marked && self.tcp.will_have_window_update(len)
     }
 
     // ---- waiting

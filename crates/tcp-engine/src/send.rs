@@ -61,6 +61,13 @@ impl<M: RingMemory> Tcb<M> {
         self.tx.copy_to(segment.offset, payload);
     }
 
+    /// The payload of a segment that [`next_segment`](Self::next_segment) has returned. None where it goes over the end of
+    /// the transmit buffer, and lies there in two pieces.
+    #[inline]
+    pub fn text(&self, segment: &OutgoingSegment) -> Option<&[u8]> {
+        self.tx.piece(segment.offset, segment.len)
+    }
+
     /// The segment has left. Returns whether more waits.
     #[inline]
     pub fn on_sent(&mut self, segment: &OutgoingSegment, now: Instant) -> bool {

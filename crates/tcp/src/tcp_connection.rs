@@ -4,10 +4,11 @@ use core::task::Waker;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
-use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, Segment, State};
+use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, State};
 
-use crate::frame::Peer;
-use crate::limits::{RESET_KEEP_MS, TICK_MS};
+use crate::checksum;
+use crate::frame::{Packet, Peer};
+use crate::limits::{LONG_TEXT_LEN, RESET_KEEP_MS, TICK_MS};
 use crate::route::Route;
 
 /// The owner of a connection, from its SYN to its end.
@@ -180,11 +181,13 @@ impl Connection {
         self.tx_waker.wake();
     }
 
-    /// Takes a segment, and wakes whoever waits for what it has brought.
+    /// Takes the segment of a packet, whose checksums are verified unless its text is long. Wakes whoever waits for what the
+    /// segment has brought.
     #[inline]
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+    pub(crate) fn on_packet(&mut self, packet: &Packet<'_>, now: Instant) -> Reaction {
         let before = (self.tcp.received(), self.tcp.unacknowledged(), self.tcp.state());
-        let reaction = self.tcp.on_segment(segment, now);
+        let check = |room: Option<&mut [u8]>| packet.check(room);
+        let reaction = self.tcp.on_unverified_segment(&packet.segment, now, packet.is_long(), check);
         let (received, unacknowledged, state) = before;
         if self.tcp.state() != state {
             self.wake();
@@ -221,12 +224,24 @@ impl Connection {
     /// Writes the frame of a segment that [`next_segment`](engine::Tcb::next_segment) has returned.
     #[inline]
     pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
-        self.route.write(segment, frame, |payload| self.tcp.fill(segment, payload));
+        self.route.write(segment, frame, |payload| self.fill(segment, payload));
     }
 
     /// The same out of line, for segments that are rare.
     pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
-        self.route.write_rare(segment, frame, &|payload| self.tcp.fill(segment, payload));
+        self.route.write_rare(segment, frame, &|payload| self.fill(segment, payload));
+    }
+
+    /// Copies the payload of a segment, and returns its sum.
+    #[inline]
+    fn fill(&self, segment: &OutgoingSegment, payload: &mut [u8]) -> u32 {
+        if segment.len >= LONG_TEXT_LEN
+            && let Some(text) = self.tcp.text(segment)
+        {
+            return checksum::copy_and_sum(payload, text);
+        }
+        self.tcp.fill(segment, payload);
+        checksum::sum(payload)
     }
 
     /// Whether the peer is done with the connection, or it with the peer, so that it takes up no room any more.

@@ -66,18 +66,18 @@ impl Table {
         if received == 0 {
             return None;
         }
-        let opens_window = connection.opens_window(buf.len().min(received));
-        let len = connection.tcp.read(buf);
-        if opens_window {
-            self.schedule_window_update(index);
+        if connection.opens_window(buf.len().min(received)) {
+            return Some(self.read_and_update(index, buf));
         }
-        Some(len)
+        Some(connection.tcp.read(buf))
     }
 
-    /// [`schedule_tx`](Self::schedule_tx) out of line: few of many short reads get here.
+    /// [`read`](Self::read) where it opens the window, which few of many short reads do.
+    #[cold]
     #[inline(never)]
-    fn schedule_window_update(&mut self, index: usize) {
+    fn read_and_update(&mut self, index: usize, buf: &mut [u8]) -> usize {
         self.schedule_tx(index);
+        at_mut(&mut self.connections, index).tcp.read(buf)
     }
 
     /// Appends `data` to the transmit buffer, and returns how much was taken. The bytes leave when the owner calls

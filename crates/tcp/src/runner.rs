@@ -493,9 +493,15 @@ impl SegmentInput<'_> {
             // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
             Reaction::Ignored => {}
-            Reaction::Reset(seq) => self.answer_reset(index, packet, seq, tx),
+            Reaction::Reset(seq) => {
+                self.answer_reset(index, packet, seq, tx);
+                return self.settle(index);
+            }
         }
-        self.settle(index);
+        // Nearly all segments leave nothing else to do.
+        if !connection.is_settled(a_tick_after(self.now)) {
+            self.settle(index);
+        }
     }
 
     /// Answers an ACK of what the connection has not sent.
@@ -510,7 +516,7 @@ impl SegmentInput<'_> {
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.
-    #[inline(always)]
+    #[inline(never)]
     fn settle(&mut self, index: usize) {
         let due = a_tick_after(self.now);
         let connection = at_mut(&mut self.table.connections, index);

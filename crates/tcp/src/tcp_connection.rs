@@ -202,6 +202,16 @@ impl Connection {
         reaction
     }
 
+    /// Whether a segment has left nothing else to do: nothing is to be sent at once, the timers are looked at by `due`,
+    /// and the owner is the one that the state asks for.
+    #[inline]
+    pub(crate) fn is_settled(&self, due: Instant) -> bool {
+        self.accept_state == AcceptState::Owned
+            && self.tcp.state() == State::Established
+            && self.due <= due
+            && !self.tcp.has_urgent_segment()
+    }
+
     /// Does what the time asks for.
     pub(crate) fn on_timer(&mut self, now: Instant) {
         let state = self.tcp.state();

@@ -40,9 +40,9 @@ impl<M: RingMemory> Tcb<M> {
     /// Takes a segment of this connection. `check` is called once, and nothing of the segment counts before `check` has
     /// found its checksum right (MUST-3).
     ///
-    /// Where it `copies`, `check` gets the room for the segment's text, as long as the text. So it can copy the text while
-    /// it sums the text. It gets None where the text is not the next in order, and where the room goes over the end of the
-    /// receive buffer. What it writes there counts if it returns [`Check::Copied`], and else never does.
+    /// Where `check` `copies`, it gets the room for the segment's text, as long as the text. So `check` can copy the text
+    /// while it sums the text. The room is None where the text is not the next in order, and where the room would go over
+    /// the end of the receive buffer. Bytes in the room count if `check` returns [`Check::Copied`], and else never do.
     #[inline]
     pub fn on_unverified_segment(
         &mut self,

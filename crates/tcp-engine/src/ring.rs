@@ -116,8 +116,8 @@ impl<M: RingMemory> Ring<M> {
         }
     }
 
-    /// The `len` bytes of memory behind the last byte, if they are free and in one piece. What is written there counts
-    /// only when [`extend`](Self::extend) is called. An empty ring is moved to its memory's beginning, as
+    /// The `len` bytes of memory behind the last byte, if they are free and in one piece. Bytes that are written
+    /// there count only when [`extend`](Self::extend) is called. An empty ring is moved to its memory's beginning, as
     /// [`rewind`](Self::rewind) does.
     #[inline]
     pub(crate) fn free(&mut self, len: usize) -> Option<&mut [u8]> {

@@ -115,11 +115,11 @@ impl Route {
         }
     }
 
-    /// The same out of line, for segments that are rare: a RST, and a SYN whose way ARP has to find.
+    /// The same out of line, for segments that are rare and have no payload: a RST, and a SYN whose way ARP has to find.
     #[cold]
     #[inline(never)]
-    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: &dyn Fn(&mut [u8]) -> u32) {
-        self.write(segment, frame, fill);
+    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
+        self.write(segment, frame, |_| 0);
     }
 
     /// The same for a driver that puts frames at odd addresses.

@@ -398,7 +398,7 @@ impl SegmentInput<'_> {
     #[cold]
     #[inline(never)]
     fn syn_or_unknown<T: TxToken>(&mut self, known: Option<usize>, packet: &Packet<'_>, frame: &[u8], tx: T) {
-        if packet.is_long() && !packet.verify() {
+        if packet.is_long() && !packet.verify_rare() {
             return;
         }
         match known {
@@ -443,7 +443,7 @@ impl SegmentInput<'_> {
     #[cold]
     fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &OutgoingSegment, tx: T) {
         let route = Route::new(packet.peer_mac, self.local.mac, self.local.address, packet.peer);
-        tx.consume(Route::frame_len(answer), |frame| route.write_rare(answer, frame, &|_| 0));
+        tx.consume(Route::frame_len(answer), |frame| route.write_rare(answer, frame));
     }
 
     /// Lets a SYN wait for room.

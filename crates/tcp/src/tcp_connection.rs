@@ -153,8 +153,8 @@ impl Connection {
         self.wake();
     }
 
-    /// Whether `len` bytes of input, once they are read, open the window enough for a window update that nothing else
-    /// brings: a segment that is to be sent has the new window.
+    /// Whether `len` bytes of input, once they are read, open the window enough for a window update. False where a segment
+    /// is to be sent anyway: the segment has the new window.
     #[inline]
     pub(crate) fn opens_window(&self, len: usize) -> bool {
         let is_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
@@ -202,8 +202,8 @@ impl Connection {
         reaction
     }
 
-    /// Whether a segment has left nothing else to do: nothing is to be sent at once, the timers are looked at by `due`,
-    /// and the owner is the one that the state asks for.
+    /// Whether a segment has left nothing else to do. Nothing is to be sent at once, the timers are looked at by `due`, and
+    /// the connection is open and owned.
     #[inline]
     pub(crate) fn is_settled(&self, due: Instant) -> bool {
         self.accept_state == AcceptState::Owned
@@ -237,9 +237,9 @@ impl Connection {
         self.route.write(segment, frame, |payload| self.fill(segment, payload));
     }
 
-    /// The same out of line, for segments that are rare.
+    /// The same out of line for a segment without payload: a RST, or a SYN whose way ARP has to find.
     pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
-        self.route.write_rare(segment, frame, &|payload| self.fill(segment, payload));
+        self.route.write_rare(segment, frame);
     }
 
     /// Copies the payload of a segment, and returns its sum.

@@ -49,7 +49,7 @@ impl Table {
     #[inline]
     pub(crate) fn schedule_tx(&mut self, index: usize) {
         if at(&self.connections, index).is_marked {
-            // Whoever has marked it has seen to that.
+            // The wake-up, where it was needed, came with the mark.
             return;
         }
         let interface = self.set_mark(index);

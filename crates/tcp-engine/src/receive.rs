@@ -20,7 +20,7 @@ pub enum Reaction {
     Reset(Seq),
 }
 
-/// What the caller's check of a segment has found.
+/// The outcome of the caller's check of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
     /// The checksum is wrong.
@@ -41,8 +41,8 @@ impl<M: RingMemory> Tcb<M> {
     /// found its checksum right (MUST-3).
     ///
     /// Where `check` `copies`, it gets the room for the segment's text, as long as the text. So `check` can copy the text
-    /// while it sums the text. The room is None where the text is not the next in order, and where the room would go over
-    /// the end of the receive buffer. Bytes in the room count if `check` returns [`Check::Copied`], and else never do.
+    /// while it sums the text. No room is given where the text is not the next in order. Nor is it where the room would
+    /// go over the end of the receive buffer. Bytes in the room count if `check` returns [`Check::Copied`], and else never do.
     #[inline]
     pub fn on_unverified_segment(
         &mut self,

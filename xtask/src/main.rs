@@ -240,6 +240,10 @@ mod tests {
             told(&["xtask", "image"]),
             "error: the following required arguments were not provided: <CHIP> <BIN>"
         );
+        for (option, value) in [("--seeds", "0"), ("--from", "18446744073709551615"), ("--pair", "own-linux")] {
+            let error = told(&["xtask", "tcp", option, value]);
+            assert!(error.starts_with(&format!("error: invalid value '{value}' for '{option} <")), "{error}");
+        }
     }
 
     #[test]

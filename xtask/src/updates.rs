@@ -36,7 +36,7 @@ pub use crate::updates::builds::build;
 #[derive(clap::Args)]
 pub struct Args {
     /// Runs of all cases
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
     /// Takes what `cargo xtask programs` has built
     #[arg(long)]

@@ -115,7 +115,7 @@ impl<'a> HttpTarget<'a> {
         if word == b"*" {
             return Self::Asterisk;
         }
-        let path = if word.starts_with(b"/") { Some(word) } else { SCHEMES.iter().find_map(|s| after_host(word, s)) };
+        let path = if word.starts_with(b"/") { Some(word) } else { after_host(word) };
         let Some(path) = path else {
             return Self::Other;
         };
@@ -128,18 +128,19 @@ impl<'a> HttpTarget<'a> {
     }
 }
 
-/// The part of a URI with this scheme after its host. None if the URI has another scheme, or no host.
-fn after_host<'a>(uri: &'a [u8], scheme: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = uri.split_at_checked(scheme.len())?;
+/// The part of an http or https URI after its host (RFC 9110 section 4.2). None if the URI has another scheme, or no host.
+fn after_host(uri: &[u8]) -> Option<&[u8]> {
+    let (http, rest) = uri.split_at_checked(HTTP_SCHEME.len())?;
+    let rest = rest.strip_prefix(b"s").or_else(|| rest.strip_prefix(b"S")).unwrap_or(rest).strip_prefix(b"://")?;
     let host_len = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
-    (start.eq_ignore_ascii_case(scheme) && host_len > 0).then(|| rest.get(host_len..)).flatten()
+    (http.eq_ignore_ascii_case(HTTP_SCHEME) && host_len > 0).then(|| rest.get(host_len..)).flatten()
 }
 
 /// The name of the protocol in a version.
 const HTTP_NAME: &[u8] = b"HTTP/";
 
-/// How the absolute-form begins.
-const SCHEMES: [&[u8]; 2] = [b"http://", b"https://"];
+/// The scheme of http URIs, and how that of https URIs begins.
+const HTTP_SCHEME: &[u8] = b"http";
 
 /// How requests for a page begin. `GET lm35` is a command.
 const PAGE_STARTS: [&[u8]; 4] = [b"GET /", b"GET http://", b"GET https://", b"HEAD "];

@@ -62,11 +62,10 @@ impl Table {
     #[inline(always)]
     pub(crate) fn read(&mut self, index: usize, buf: &mut [u8]) -> Option<usize> {
         let connection = at_mut(&mut self.connections, index);
-        let received = connection.tcp.received();
-        if received == 0 {
+        if connection.tcp.received() == 0 {
             return None;
         }
-        if connection.opens_window(buf.len().min(received)) {
+        if connection.opens_window(buf.len()) {
             return Some(self.read_and_update(index, buf));
         }
         Some(connection.tcp.read(buf))
@@ -159,7 +158,7 @@ impl Table {
         let interface = at_mut(&mut self.interfaces, connection.interface);
         let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
         // The port is borrowed only while embassy's executor polls the runner. If it is borrowed now, the runner sends.
-        let Ok(mut port) = port.try_borrow_mut() else { return };
+        let Some(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
         if send(&mut *port, connection, waker, now) == Sent::All {
             connection.is_marked = false;

@@ -165,7 +165,9 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        let environment = Environment { document: &resources.document, log: None, outbox: None, firmware: None };
+        let readings = platform.readings();
+        let environment =
+            Environment { readings, document: &resources.document, log: None, outbox: None, firmware: None };
         Ok(Self { platform, resources, samples, environment })
     }
 

@@ -28,6 +28,15 @@ impl Place {
     pub const ZERO: Self = Self { start: 0, len: 0 };
 }
 
+/// Whether two names are the same. Names are short: this takes less than the call that `==` is.
+#[inline]
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<4>(), other.as_chunks::<4>());
+    one.len() == other.len()
+        && words.iter().zip(other_words).all(|(word, other)| word == other)
+        && rest.iter().zip(other_rest).all(|(byte, other)| byte == other)
+}
+
 /// Why a text is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextError {
@@ -64,6 +73,14 @@ impl<const LEN: usize> NamedTexts<LEN> {
     pub fn at(&self, place: Place) -> &str {
         let start = usize::from(place.start);
         self.text.get(start..start + usize::from(place.len)).unwrap_or_default()
+    }
+
+    /// Whether the name at a place is this.
+    #[inline]
+    pub fn is_at(&self, place: Place, name: &[u8]) -> bool {
+        let start = usize::from(place.start);
+        usize::from(place.len) == name.len()
+            && self.text.as_bytes().get(start..start + name.len()).is_some_and(|known| is_same(known, name))
     }
 
     /// The part of a key after the name at a place; None if the key doesn't begin with the name.

@@ -378,6 +378,8 @@ impl<'a> App<'a> {
     }
 
     /// [`event`](Self::event) as a step of a future.
+    // Inlined where a session waits between two requests.
+    #[inline(always)]
     pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
@@ -389,6 +391,7 @@ impl<'a> App<'a> {
     }
 
     /// [`poll_event`](Self::poll_event) for a session that waits for messages or for an event.
+    #[inline(never)]
     fn poll_listening(&self, state: &State, session: &Session, cx: &Context<'_>) -> bool {
         let awaits_line = session.awaited_log_lines() != [None, None];
         (awaits_line && self.poll_log(session, cx)) || state.has_event(session)
@@ -581,7 +584,7 @@ fn go_on(cx: &mut CommandContext<'_, '_>) -> Flow {
 fn account(cx: &mut CommandContext<'_, '_>, is_secret: bool) {
     let State { counts, slow_log, monitor, sessions, .. } = &mut *cx.state;
     counts.commands = counts.commands.wrapping_add(1);
-    let duration_us = cx.platform.uptime_us_low().wrapping_sub(cx.now.uptime_us as u32);
+    let duration_us = cx.platform.elapsed_us(cx.now.uptime_us as u32);
     if duration_us >= SLOWLOG_SLOWER_THAN_US {
         slow_log.append(cx.request, is_secret, sessions.get(cx.key), cx.now, duration_us);
     }

@@ -100,7 +100,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     async fn first_bytes(&mut self) -> Result<ControlFlow<()>, C::Error> {
         let mut known = 0;
         loop {
-            let len = match select(self.client.wait_input(known), self.session.app.event(self.session.key)).await {
+            let len = match select(more_input(self.client, known), self.session.app.event(self.session.key)).await {
                 Either::First(len) => len?,
                 // Nothing but its end can have happened to a session that has done nothing.
                 Either::Second(()) => 0,
@@ -133,7 +133,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             if let Some(answer) = self.http_answer(has_ended) {
                 break answer;
             }
-            match self.client.wait_input(known).await? {
+            match more_input(self.client, known).await? {
                 0 => has_ended = true,
                 len => known = len,
             }
@@ -146,7 +146,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             HttpAnswer::Page { view, has_body: true } => {
                 app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
                 while let Some(room) = self.write_page(view) {
-                    self.client.wait_room(room).await?;
+                    more_room(self.client, room).await?;
                 }
             }
             HttpAnswer::NoPage(answer) => put(self.client, answer).await?,
@@ -163,7 +163,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         match wait {
             WaitFor::Nothing | WaitFor::Input => (),
             WaitFor::Close => return Ok(ControlFlow::Break(())),
-            WaitFor::Room(room) => self.client.wait_room(room).await?,
+            WaitFor::Room(room) => more_room(self.client, room).await?,
             WaitFor::Commit => self.commit().await,
             WaitFor::Event { timeout_ms } => {
                 self.client.set_listening(true);
@@ -187,7 +187,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             let input = async {
                 match has_ended {
                     true => pending().await,
-                    false => self.client.wait_input(self.waiting).await,
+                    false => more_input(self.client, self.waiting).await,
                 }
             };
             match select3(input, app.event(key), Timer::at(until)).await {
@@ -226,17 +226,27 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Sends all messages that wait.
     async fn send_messages(&mut self) -> Result<(), C::Error> {
         while let Some(room) = self.write_messages() {
-            self.client.wait_room(room).await?;
+            more_room(self.client, room).await?;
         }
         Ok(())
     }
+}
+
+// The waits beside the one between two requests, which is inlined into the loop. A wait is large, so all places that wait
+// for the same share one.
+async fn more_input<C: ClientConnection>(client: &mut C, known: usize) -> Result<usize, C::Error> {
+    client.wait_input(known).await
+}
+
+async fn more_room<C: ClientConnection>(client: &mut C, room: usize) -> Result<(), C::Error> {
+    client.wait_room(room).await
 }
 
 /// Puts `bytes` once there is room for them.
 async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
     while client.room() < bytes.len() {
         let room = client.room();
-        client.wait_room(room).await?;
+        more_room(client, room).await?;
     }
     client.put(bytes);
     Ok(())

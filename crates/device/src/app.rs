@@ -3,6 +3,7 @@
 mod firmware_task;
 mod restart;
 mod rules_task;
+mod run_request;
 mod settings_commit;
 mod setup_check;
 mod wifi_controller;
@@ -20,18 +21,15 @@ use heapless::String;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
-use crate::command::{Command, CommandContext, Environment, Flow, Unknown};
+use crate::command::{CommandContext, Environment, Flow};
 use crate::command_table::TABLE;
-use crate::commands;
 use crate::keys::catalog::{Catalog, Key, LOG};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
-use crate::limits::{
-    DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TX_LEN,
-};
+use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, TIME_SERVER_LEN_MAX};
 use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
@@ -330,7 +328,7 @@ impl<'a> App<'a> {
         is_timed_out: bool,
         reply: &mut ReplyWriter<'_>,
     ) -> Flow {
-        self.with_context(key, request, is_timed_out, reply, run)
+        self.with_context(key, request, is_timed_out, reply, run_request::run)
     }
 
     /// Gives `run` what a command works with.
@@ -535,66 +533,4 @@ impl<'a> App<'a> {
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.state().counts);
     }
-}
-
-/// Runs one request, or goes on with it.
-fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
-    let now_us = cx.now.uptime_us;
-    let session = cx.session();
-    session.last_us = now_us;
-    if !matches!(session.cursor, Cursor::Start) {
-        return go_on(cx);
-    }
-    let command = TABLE.find(cx.request);
-    let room = if cx.reply.has_most_room() { 0 } else { room(&command, cx.request) };
-    let mut attempt = None;
-    if cx.reply.begin(room).is_err() {
-        // The reply may be short enough all the same.
-        let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
-        let is_queued = cx.session().transaction.is_open();
-        if !is_repeatable || is_queued || cx.reply.begin(0).is_err() {
-            return Flow::OutputFull;
-        }
-        attempt = Some(cx.state.counts);
-    }
-    let flow = commands::run(cx, command);
-    if let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) {
-        cx.reply.rewind();
-        cx.state.counts = counts;
-        cx.session().cursor = Cursor::Start;
-        return Flow::OutputFull;
-    }
-    // The arguments of an unknown command may be those of a secret one that was mistyped.
-    let is_secret = command.map_or(true, |(_, command)| command.is_secret);
-    account(cx, is_secret);
-    flow
-}
-
-/// Goes on with a request whose reply's first part is written.
-#[cold]
-fn go_on(cx: &mut CommandContext<'_, '_>) -> Flow {
-    // The command was looked up and admitted then.
-    match TABLE.get(cx.session().command) {
-        Some(command) => commands::go_on(cx, command),
-        None => Flow::Abort,
-    }
-}
-
-/// Notes a request that was run, for MONITOR and the slow log.
-fn account(cx: &mut CommandContext<'_, '_>, is_secret: bool) {
-    let State { counts, slow_log, monitor, sessions, .. } = &mut *cx.state;
-    counts.commands = counts.commands.wrapping_add(1);
-    let duration_us = cx.platform.elapsed_us(cx.now.uptime_us as u32);
-    if duration_us >= SLOWLOG_SLOWER_THAN_US {
-        slow_log.append(cx.request, is_secret, sessions.get(cx.key), cx.now, duration_us);
-    }
-    if !is_secret && monitor.wake(sessions) {
-        monitor.append(cx.request, sessions.get(cx.key).peer, cx.now);
-    }
-}
-
-/// Room that a reply may need in a buffer that holds others. A reply may have the request's first argument in it.
-fn room(command: &Result<(u8, &Command), Unknown>, request: &Request<'_>) -> usize {
-    let is_long = command.as_ref().is_ok_and(|(_, command)| command.is_long);
-    if is_long { TX_LEN } else { REPLY_LEN_MAX + request.arg(1).map_or(0, <[u8]>::len) }
 }

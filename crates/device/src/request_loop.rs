@@ -49,35 +49,30 @@ pub fn serve<C: ClientConnection, S: Store>(
 ) -> impl Future<Output = Result<(), C::Error>> {
     // Outside of the future, which would keep the address twice.
     let session = Session::open(app, address);
+    // The loop itself: in a future of its own it would be a state more to look at with each request.
     async move {
         let Some(session) = session else {
             return put(client, REFUSAL).await;
         };
-        let (decoder, queue) = (Decoder::new(), Queue::None);
+        let (key, decoder, queue) = (session.key, Decoder::new(), Queue::None);
         let (waiting, wait, has_answered) = (0, Wait::No, false);
-        Connection { client, session, store, decoder, queue, waiting, wait, has_answered }.run().await
-    }
-}
-
-impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
-    async fn run(&mut self) -> Result<(), C::Error> {
-        if self.first_bytes().await?.is_break() {
+        let mut connection = Connection { client, session, store, decoder, queue, waiting, wait, has_answered };
+        if connection.first_bytes().await?.is_break() {
             return Ok(());
         }
-        let (app, key) = (self.session.app, self.session.key);
         loop {
-            match self.process_input() {
+            match connection.process_input() {
                 WaitFor::Input => (),
                 WaitFor::Close => return Ok(()),
-                wait => match self.wait(wait).await? {
+                wait => match connection.wait(wait).await? {
                     ControlFlow::Continue(()) => continue,
                     ControlFlow::Break(()) => return Ok(()),
                 },
             }
-            self.client.set_listening(app.is_listening(key));
+            connection.client.set_listening(app.is_listening(key));
             loop {
                 let input_or_event = {
-                    let mut input = pin!(self.client.wait_input(self.waiting));
+                    let mut input = pin!(connection.client.wait_input(connection.waiting));
                     // As `select`, in one state.
                     poll_fn(|cx| match input.as_mut().poll(cx) {
                         Poll::Ready(len) => Poll::Ready(len.map(Some)),
@@ -86,16 +81,18 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
                     .await?
                 };
                 match input_or_event {
-                    Some(0) if self.is_in_request() => return put(self.client, INCOMPLETE).await,
+                    Some(0) if connection.is_in_request() => return put(connection.client, INCOMPLETE).await,
                     Some(0) => return Ok(()),
                     Some(_) => break,
                     None if app.is_killed(key) => return Ok(()),
-                    None => self.send_messages().await?,
+                    None => connection.send_messages().await?,
                 }
             }
         }
     }
+}
 
+impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
     async fn first_bytes(&mut self) -> Result<ControlFlow<()>, C::Error> {
         let mut known = 0;

@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 
-use crate::http::is_http;
+use crate::http::{is_http, may_be_http};
 use crate::limits::Limits;
 use crate::request::{Request, Span};
 use crate::telnet::IAC;
@@ -48,17 +48,28 @@ fn find_line(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeReque
         at += 1;
         word = at;
         if byte == b'\n' {
-            let request = Request { bytes: rx, spans: args.get(..args_len)? };
-            let args_len = NonZeroUsize::new(args_len)?;
-            return (!is_refused(&request)).then_some(WholeRequest { args_len, len: at });
+            let args = args.get(..args_len)?;
+            let whole = WholeRequest { args_len: NonZeroUsize::new(args_len)?, len: at };
+            if !rx.first()?.is_ascii() {
+                // Perhaps a byte order mark.
+                return None;
+            }
+            return if may_be_http(&Request { bytes: rx, spans: args }) {
+                unless_http(rx, args, at)
+            } else {
+                Some(whole)
+            };
         }
     }
     None
 }
 
-/// Whether a line begins with a byte order mark or is HTTP.
-fn is_refused(line: &Request<'_>) -> bool {
-    line.bytes.first().is_some_and(|first| !first.is_ascii()) || is_http(line)
+/// The request of `len` bytes, unless it is HTTP.
+#[cold]
+#[inline(never)]
+fn unless_http(bytes: &[u8], spans: &[Span], len: usize) -> Option<WholeRequest> {
+    let args_len = NonZeroUsize::new(spans.len())?;
+    (!is_http(&Request { bytes, spans })).then_some(WholeRequest { args_len, len })
 }
 
 #[inline(never)]

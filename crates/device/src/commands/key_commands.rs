@@ -46,6 +46,7 @@ impl CommandContext<'_, '_> {
     ///
     /// # Errors
     /// The key is of another type than those with one value; nothing is written.
+    #[inline(always)]
     fn reply_with_value(&mut self, name: &[u8]) -> Result<(), &'static str> {
         let State { wired, settings, latest, .. } = &*self.state;
         let board = self.environment.readings;

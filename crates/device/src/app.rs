@@ -372,16 +372,16 @@ impl<'a> App<'a> {
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
     pub fn event(&self, key: SessionKey) -> impl Future<Output = ()> {
-        poll_fn(move |cx| self.poll_event(key, cx))
+        poll_fn(move |cx| self.poll_event(key, self.is_listening(key), cx))
     }
 
-    /// [`event`](Self::event) as a step of a future.
+    /// [`event`](Self::event) as a step of a future, where [`is_listening`](Self::is_listening) is known.
     // Inlined where a session waits between two requests.
     #[inline(always)]
-    pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_event(&self, key: SessionKey, is_listening: bool, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        if session.killed || (session.is_listening() && self.poll_listening(state, session, cx)) {
+        if session.killed || (is_listening && self.poll_listening(state, session, cx)) {
             return Poll::Ready(());
         }
         state.sessions.get_mut(key).waker.register(cx.waker());

@@ -69,14 +69,16 @@ pub fn serve<C: ClientConnection, S: Store>(
                     ControlFlow::Break(()) => return Ok(()),
                 },
             }
-            connection.client.set_listening(app.is_listening(key));
+            // Only a request of the session changes it.
+            let is_listening = app.is_listening(key);
+            connection.client.set_listening(is_listening);
             loop {
                 let input_or_event = {
                     let mut input = pin!(connection.client.wait_input(connection.waiting));
                     // As `select`, in one state.
-                    poll_fn(|cx| match input.as_mut().poll(cx) {
+                    poll_fn(move |cx| match input.as_mut().poll(cx) {
                         Poll::Ready(len) => Poll::Ready(len.map(Some)),
-                        Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
+                        Poll::Pending => app.poll_event(key, is_listening, cx).map(|()| Ok(None)),
                     })
                     .await?
                 };

@@ -28,13 +28,30 @@ impl Place {
     pub const ZERO: Self = Self { start: 0, len: 0 };
 }
 
-/// Whether two names are the same. Names are short: this takes less than the call that `==` is.
-#[inline]
-pub fn is_same(one: &[u8], other: &[u8]) -> bool {
-    let ((words, rest), (other_words, other_rest)) = (one.as_chunks::<4>(), other.as_chunks::<4>());
-    one.len() == other.len()
-        && words.iter().zip(other_words).all(|(word, other)| word == other)
-        && rest.iter().zip(other_rest).all(|(byte, other)| byte == other)
+/// A name that is looked for among others. Names are short: [`is`](Self::is) takes less than the call that `==` is.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedName<'a> {
+    bytes: &'a [u8],
+    words: &'a [[u8; 4]],
+    rest: &'a [u8],
+}
+
+impl<'a> WantedName<'a> {
+    /// Any bytes, as a client sent them.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let (words, rest) = bytes.as_chunks();
+        Self { bytes, words, rest }
+    }
+
+    /// Whether this is the name.
+    #[inline]
+    pub fn is(&self, name: &[u8]) -> bool {
+        let (words, rest) = name.as_chunks();
+        self.bytes.len() == name.len()
+            && self.words.iter().zip(words).all(|(wanted, word)| wanted == word)
+            && self.rest.iter().zip(rest).all(|(wanted, byte)| wanted == byte)
+    }
 }
 
 /// Why a text is not kept.
@@ -75,12 +92,12 @@ impl<const LEN: usize> NamedTexts<LEN> {
         self.text.get(start..start + usize::from(place.len)).unwrap_or_default()
     }
 
-    /// Whether the name at a place is this.
+    /// Whether the name at a place is the wanted one.
     #[inline]
-    pub fn is_at(&self, place: Place, name: &[u8]) -> bool {
-        let start = usize::from(place.start);
-        usize::from(place.len) == name.len()
-            && self.text.as_bytes().get(start..start + name.len()).is_some_and(|known| is_same(known, name))
+    pub fn is_at(&self, place: Place, name: &WantedName<'_>) -> bool {
+        let (start, len) = (usize::from(place.start), usize::from(place.len));
+        // Names of another length need no look at the text.
+        len == name.bytes.len() && self.text.as_bytes().get(start..start + len).is_some_and(|known| name.is(known))
     }
 
     /// The part of a key after the name at a place; None if the key doesn't begin with the name.

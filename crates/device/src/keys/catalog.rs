@@ -4,7 +4,7 @@ use core::fmt;
 
 use heapless::String;
 use sockeye_wiring::Wiring;
-use sockeye_wiring::named_texts::is_same;
+use sockeye_wiring::named_texts::WantedName;
 
 use crate::keys::history::History;
 use crate::keys::label::Label;
@@ -120,6 +120,9 @@ impl<'a> Catalog<'a> {
     /// The number of the reading that has this key: one of several of a thing, or one of another device.
     #[inline(never)]
     pub(crate) fn find_reading_with_point(&self, name: &[u8]) -> Option<usize> {
+        if !name.contains(&b'.') {
+            return None;
+        }
         let wired = self.wired.find_with_suffix(self.wiring(), name);
         wired.or_else(|| self.remotes.find(name).map(|slot| self.wired.own + slot))
     }
@@ -134,8 +137,9 @@ pub(crate) fn find_plain_reading(
     wiring: &Wiring,
     name: &[u8],
 ) -> Option<usize> {
-    let own = board.iter().position(|info| is_same(info.name.as_bytes(), name));
-    own.or_else(|| wired.find_plain(wiring, name))
+    let name = WantedName::new(name);
+    let own = board.iter().position(|info| name.is(info.name.as_bytes()));
+    own.or_else(|| wired.find_plain(wiring, &name))
 }
 
 /// A key. The number is the reading's or the output's.

@@ -5,7 +5,7 @@ use core::task::Waker;
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wiring::driver::{Fault, Figure};
 use sockeye_wiring::limits::THINGS_MAX;
-use sockeye_wiring::named_texts::Place;
+use sockeye_wiring::named_texts::{Place, WantedName};
 use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
@@ -202,7 +202,7 @@ impl Wired {
 
     /// The number of the reading whose key is a thing's name.
     #[inline]
-    pub(crate) fn find_plain(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+    pub(crate) fn find_plain(&self, wiring: &Wiring, name: &WantedName<'_>) -> Option<usize> {
         if self.count == 0 {
             return None;
         }

@@ -180,6 +180,7 @@ mod tests {
     /// A release of one image per program and chip, in a folder of its own, with a merged image of 16 bytes.
     fn release(name: &str, part: &[u8]) -> (PathBuf, Result<()>) {
         let folder = std::env::temp_dir().join(format!("sockeye-xtask-dist-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let mut images = Vec::new();
         for program in PROGRAMS {

@@ -1,11 +1,12 @@
-//! The fuzz targets, built with the coverage that libFuzzer needs and run for a bounded time.
+//! The fuzz targets, built with the coverage that libFuzzer needs. In `cargo xtask test` a target runs through the same
+//! inputs each time, so that no run passes by luck. With `--seconds` a target runs for a time, on other inputs each time.
 //!
 //! The flags are those that `cargo fuzz` would give, without its sanitizer, which needs a compiler that isn't stable:
 //! the code under test has no `unsafe`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
@@ -16,23 +17,25 @@ use harness::usage::Usage;
 use harness::workspace::Workspace;
 
 const FOLDER: &str = "fuzz";
-/// Target, dictionary, longest input in bytes.
-const TARGETS: [(&str, &str, u32); 8] = [
-    ("request", "resp.dict", 1_600),
-    ("reply", "resp.dict", 512),
-    ("session", "session.dict", 4_096),
-    ("wiring", "wiring.dict", 2_048),
-    ("segments", "segments.dict", 1_024),
-    ("frames", "segments.dict", 512),
-    ("log", "resp.dict", 2_048),
-    ("firmware", "session.dict", 512),
+/// Target, dictionary, longest input in bytes, runs in `cargo xtask test`. The runs are what half a minute has time for.
+const TARGETS: [(&str, &str, u32, u32); 8] = [
+    ("request", "resp.dict", 1_600, 400_000),
+    ("reply", "resp.dict", 512, 500_000),
+    ("session", "session.dict", 4_096, 60_000),
+    ("wiring", "wiring.dict", 2_048, 100_000),
+    ("segments", "segments.dict", 1_024, 600_000),
+    ("frames", "segments.dict", 512, 4_000),
+    ("log", "resp.dict", 2_048, 120_000),
+    ("firmware", "session.dict", 512, 6_000),
 ];
-/// Targets that take what `request` takes and must fail: name, the message of the failure, most runs until then. Runs
-/// and not seconds, so that a busy machine changes nothing. The fault of `canary` takes one to two million.
+/// Targets that take what `request` takes and must fail: name, the message of the failure, most runs until then. The
+/// fault of `canary` takes one to two million.
 const CANARIES: [(&str, &str, u32); 2] =
     [("canary", "the planted fault was found", 20_000_000), ("leak", "the runs keep memory", 2_000)];
-/// How long each target runs in `cargo xtask test`.
-const CHECK_SECONDS: u32 = 30;
+/// How a program starts at the same addresses each time. libFuzzer draws from them, too.
+const FIXED_ADDRESSES: [&str; 2] = ["setarch", "--addr-no-randomize"];
+/// The seed of libFuzzer for runs that have a number of inputs and no time.
+const SEED: u32 = 1;
 /// The longest that one input may take: it ends an input without an end, and no input on a machine that stalls.
 const INPUT_SECONDS: u32 = 120;
 
@@ -51,9 +54,9 @@ const COVERAGE: [&str; 8] = [
 pub struct Args {
     /// One target; without it all of them at once, and those that must fail
     target: Option<String>,
-    /// How long each target runs
-    #[arg(long, default_value_t = CHECK_SECONDS)]
-    seconds: u32,
+    /// How long each target runs, on other inputs each time; without it the same inputs each time
+    #[arg(long)]
+    seconds: Option<u32>,
 }
 
 pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
@@ -67,7 +70,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     target(workspace, &build(workspace)?, name, args.seconds)
 }
 
-fn all(workspace: &Workspace, seconds: u32) -> Result<()> {
+fn all(workspace: &Workspace, seconds: Option<u32>) -> Result<()> {
     let binaries = build(workspace)?;
     thread::scope(|scope| {
         let runs = TARGETS.map(|(name, ..)| {
@@ -97,12 +100,19 @@ fn host() -> Result<String> {
     host.map(str::to_owned).context("rustc doesn't tell its host")
 }
 
-/// Runs a target for so long; fails if it finds anything, and says which input it was.
-fn target(workspace: &Workspace, binaries: &Path, name: &str, seconds: u32) -> Result<()> {
-    let (_, dictionary, len_max) = TARGETS.iter().find(|(known, ..)| *known == name).context("no such target")?;
-    let (corpus, found) = (workspace.target.join("fuzz/corpus").join(name), workspace.target.join("fuzz/found"));
+/// Runs a target; fails if it finds anything, and says which input it was.
+fn target(workspace: &Workspace, binaries: &Path, name: &str, seconds: Option<u32>) -> Result<()> {
+    let (_, dictionary, len_max, runs) = TARGETS.iter().find(|(known, ..)| *known == name).context("no such target")?;
+    let found = workspace.target.join("fuzz/found");
+    let corpus = match seconds {
+        Some(_) => workspace.target.join("fuzz/corpus").join(name),
+        None => empty(workspace.target.join("fuzz/check").join(name))?,
+    };
     let mut command = libfuzzer(workspace, binaries, name, (name, dictionary, *len_max), &corpus, &found)?;
-    command.arg(format!("-max_total_time={seconds}"));
+    match seconds {
+        Some(seconds) => command.arg(format!("-max_total_time={seconds}")),
+        None => same_inputs(&mut command, *runs),
+    };
     println!("$ {}", show(&command));
     let output = finish(&mut command)?;
     let text = String::from_utf8_lossy(&output.stderr);
@@ -117,13 +127,10 @@ fn target(workspace: &Workspace, binaries: &Path, name: &str, seconds: u32) -> R
 /// A canary must fail; otherwise the silence of the targets means nothing.
 fn fails(workspace: &Workspace, binaries: &Path, (name, message, runs): &(&str, &str, u32)) -> Result<()> {
     let folder = workspace.target.join("fuzz/canary").join(name);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    let (seeds, dictionary, len_max) = TARGETS[0];
-    let (corpus, found) = (folder.join("corpus"), folder.join("found"));
+    let (corpus, found) = (empty(folder.join("corpus"))?, empty(folder.join("found"))?);
+    let (seeds, dictionary, len_max, _) = TARGETS[0];
     let mut command = libfuzzer(workspace, binaries, name, (seeds, dictionary, len_max), &corpus, &found)?;
-    command.arg(format!("-runs={runs}"));
+    same_inputs(&mut command, *runs);
     println!("$ {}", show(&command));
     let output = finish(&mut command)?;
     if output.status.success() || !String::from_utf8_lossy(&output.stderr).contains(message) {
@@ -131,6 +138,26 @@ fn fails(workspace: &Workspace, binaries: &Path, (name, message, runs): &(&str, 
     }
     println!("fuzz: {name}: {message}, as it must be");
     Ok(())
+}
+
+fn same_inputs(command: &mut Command, runs: u32) -> &mut Command {
+    // Without `-reload=0` each second of a run adds what is new in the corpus' folder.
+    command.args([format!("-seed={SEED}"), format!("-runs={runs}"), "-reload=0".to_owned()])
+}
+
+/// Whether this machine can start a program so. Some containers can't; there the inputs differ from run to run.
+fn has_fixed_addresses() -> bool {
+    let mut command = Command::new(FIXED_ADDRESSES[0]);
+    command.args(&FIXED_ADDRESSES[1..]).arg("true").stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// The path of a folder without what an earlier run left in it.
+fn empty(folder: PathBuf) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    Ok(folder)
 }
 
 fn libfuzzer(
@@ -144,7 +171,15 @@ fn libfuzzer(
     let folder = workspace.root.join(FOLDER);
     fs::create_dir_all(corpus)?;
     fs::create_dir_all(found)?;
-    let mut command = bound(binaries.join(name));
+    let program = binaries.join(name);
+    let mut command = match has_fixed_addresses() {
+        true => {
+            let mut command = bound(FIXED_ADDRESSES[0]);
+            command.args(&FIXED_ADDRESSES[1..]).arg(program);
+            command
+        }
+        false => bound(program),
+    };
     command.env("RUST_BACKTRACE", "0").arg(corpus).arg(folder.join("seeds").join(seeds));
     command.arg(format!("-dict={}", folder.join(dictionary).display()));
     command.arg(format!("-artifact_prefix={}/{name}-", found.display()));
@@ -167,7 +202,7 @@ mod tests {
     #[test]
     fn each_target_has_seeds_and_a_dictionary() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(FOLDER);
-        for (name, dictionary, _) in TARGETS {
+        for (name, dictionary, ..) in TARGETS {
             let seeds = fs::read_dir(folder.join("seeds").join(name));
             assert!(seeds.is_ok_and(|mut seeds| seeds.next().is_some()), "{name} has no seeds");
             assert!(folder.join(dictionary).is_file(), "{dictionary}");

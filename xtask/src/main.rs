@@ -6,7 +6,7 @@
 //! - `checks.rs`: formatting, clippy, unit tests, documentation.
 //! - `simulate.rs`: the device in simulated time. `tcp.rs`: two TCP hosts in simulated time.
 //! - `bad_wire.rs`: Linux's TCP and ours through a bad wire.
-//! - `fuzz.rs`: the fuzz targets, built and run.
+//! - `fuzz.rs`: the fuzz targets, built and run. `properties.rs`: property tests with more seeds.
 //! - `tidy.rs` and its folder: rules about the tree that no compiler holds.
 //! - `chips.rs`, `image.rs`: the ESP32 firmware, built, checked, made into images, flashed.
 //! - `dist.rs` and its folder: a release.
@@ -40,6 +40,7 @@ mod node;
 mod package;
 mod panics;
 mod programs;
+mod properties;
 mod push;
 mod qemu;
 mod services;
@@ -95,6 +96,8 @@ enum Job {
     Mutants(mutants::Args),
     /// Fuzzes the codec and whole sessions
     Fuzz(fuzz::Args),
+    /// Property tests with other inputs than those of `unit`, seed by seed
+    Properties(properties::Args),
     /// The library crates' documentation, warnings denied
     Doc,
     /// Builds the ESP32-C3 and -C6 firmware, type-checks it for ESP32 and ESP32-S3
@@ -171,6 +174,7 @@ fn run(job: Job, workspace: &Workspace) -> Result<()> {
         Job::BadWire(args) => bad_wire::job(workspace, &args),
         Job::Mutants(args) => mutants::job(workspace, &args),
         Job::Fuzz(args) => fuzz::job(workspace, &args),
+        Job::Properties(args) => properties::job(workspace, &args),
         Job::Doc => checks::doc(workspace),
         Job::Chips => chips::job(workspace),
         Job::Image(args) => image::make(workspace, &args),

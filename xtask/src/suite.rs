@@ -173,6 +173,7 @@ mod tests {
     fn run(first: &[Check], lanes: &[&[Check]], last: &[Check]) -> (PathBuf, Result<()>) {
         let name = format!("sockeye-xtask-suite-{}-{:?}", std::process::id(), thread::current().id());
         let target = std::env::temp_dir().join(name);
+        let _ = fs::remove_dir_all(&target);
         fs::create_dir_all(&target).unwrap();
         let workspace = Workspace { root: PathBuf::new(), target: target.clone() };
         let command = |check: &str| {

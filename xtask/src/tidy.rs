@@ -16,8 +16,10 @@
 //! - `words.rs`: what no file may contain.
 //! - `figures.rs`: figures of cost outside of their document.
 //! - `limits.rs`: constants that belong into a crate's `limits.rs`.
+//! - `chance.rs`: random numbers and the time of day in tests.
 //! - `requirements.rs`: the demands of RFC 9293, each with a test or a reason.
 
+mod chance;
 mod circles;
 mod comments;
 mod dead;
@@ -77,6 +79,7 @@ pub fn job(workspace: &Workspace) -> Result<()> {
     faults.extend(thin::faults(&files));
     faults.extend(words::faults(&files));
     faults.extend(limits::faults(&files));
+    faults.extend(chance::faults(&files));
     faults.extend(requirements::faults(&files));
     faults.extend(figures::faults(&files));
     let unparsed = sources::unparsed(&files);

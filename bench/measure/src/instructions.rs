@@ -21,6 +21,9 @@ const DEVICE: &str = "device";
 pub const CEILINGS: &str = "instructions";
 /// Connections that are open in turn in the second measurement: all but one of the slots.
 const IN_TURN: usize = 7;
+/// Measurements of a program while a figure is over its ceiling, of which the least counts. On a busy machine frames come
+/// in one by one, and each of them wakes the guest.
+const TRIES_MAX: usize = 4;
 
 /// How to measure.
 #[derive(clap::Args)]
@@ -48,13 +51,17 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
 
 fn in_namespace(workspace: &Workspace, joined: bool) -> Result<()> {
     make_tap()?;
-    let mut figures = Guest::run(workspace, "instructions-bench", &emulator::built(workspace, BENCH)?, bench)?;
+    let bench_elf = emulator::built(workspace, BENCH)?;
+    let measure_bench = || Guest::run(workspace, "instructions-bench", &bench_elf, bench);
     if joined {
-        report(&figures, None);
+        report(&measure_bench()?, None);
         return Ok(());
     }
-    figures.extend(Guest::run(workspace, "instructions-device", &emulator::built(workspace, DEVICE)?, device)?);
-    let faults = report(&figures, Some(&read_ceilings(workspace)?));
+    let ceilings = read_ceilings(workspace)?;
+    let mut figures = least(&ceilings, measure_bench)?;
+    let device_elf = emulator::built(workspace, DEVICE)?;
+    figures.extend(least(&ceilings, || Guest::run(workspace, "instructions-device", &device_elf, device))?);
+    let faults = report(&figures, Some(&ceilings));
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())
 }
@@ -93,6 +100,20 @@ fn device(guest: &mut Guest<'_>) -> Result<Figures> {
     ]))
 }
 
+/// Measures once, and again while a figure is over its ceiling. Gives the least of each figure.
+fn least(ceilings: &BTreeMap<String, u64>, mut measure: impl FnMut() -> Result<Figures>) -> Result<Figures> {
+    let mut least = measure()?;
+    for _ in 1..TRIES_MAX {
+        let over = least.iter().find(|(name, measured)| ceilings.get(**name).is_some_and(|most| *measured > most));
+        let Some((name, measured)) = over else { break };
+        println!("{name}: {measured} is over its ceiling; once more, and the least counts");
+        for (name, again) in measure()? {
+            least.entry(name).and_modify(|measured| *measured = again.min(*measured)).or_insert(again);
+        }
+    }
+    Ok(least)
+}
+
 fn read_ceilings(workspace: &Workspace) -> Result<BTreeMap<String, u64>> {
     let file = workspace.root.join("ceilings.toml");
     let mut all: BTreeMap<String, BTreeMap<String, u64>> = toml::from_str(&fs::read_to_string(&file)?)?;
@@ -126,6 +147,25 @@ fn report(figures: &Figures, ceilings: Option<&BTreeMap<String, u64>>) -> Vec<St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_busy_machine_adds_is_measured_again() {
+        let ceilings = BTreeMap::from([("one".to_owned(), 10), ("two".to_owned(), 10)]);
+        for (runs, expected) in [
+            (&[[10, 10]][..], [10, 10]),
+            (&[[11, 10], [10, 99]], [10, 10]),
+            (&[[99, 11], [11, 99], [99, 10], [10, 99]], [10, 10]),
+            (&[[11, 9], [12, 9], [13, 9], [14, 9]], [11, 9]),
+        ] {
+            let mut left = runs.iter();
+            let figures = least(&ceilings, || {
+                let [one, two] = *left.next().expect("no more tries than that");
+                Ok(Figures::from([("one", one), ("two", two)]))
+            });
+            assert_eq!(figures.unwrap(), Figures::from([("one", expected[0]), ("two", expected[1])]));
+            assert!(left.next().is_none(), "as many tries as that: {runs:?}");
+        }
+    }
 
     #[test]
     fn one_instruction_too_many_is_a_fault() {

@@ -55,6 +55,11 @@ impl Backoff {
         *self = Self::new();
     }
 
+    /// How many attempts in a row have failed; 255 stands for more, too.
+    pub const fn failures(&self) -> u8 {
+        self.failures
+    }
+
     /// An attempt failed. Returns how long to wait until the next, milliseconds. `random` is any number, and unused if
     /// there is no jitter.
     pub fn next_ms(&mut self, pauses: &Pauses, random: u32) -> u32 {

@@ -1,5 +1,6 @@
 //! The owner's Ed25519 key (RFC 8032), in PEM files as OpenSSL writes them (RFC 8410).
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,8 +26,7 @@ impl OwnerKey {
     /// # Errors
     /// The user has no home folder.
     pub fn default_path() -> Result<PathBuf> {
-        let config = std::env::var_os("XDG_CONFIG_HOME").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-        let config = config.or_else(|| Some(std::env::home_dir()?.join(".config")));
+        let config = config_folder(std::env::var_os("XDG_CONFIG_HOME"), std::env::home_dir());
         Ok(config.context("there is no home folder for a key")?.join("sockeye/update-key.pem"))
     }
 
@@ -64,7 +64,9 @@ impl OwnerKey {
         let pem = fs::read_to_string(path).with_context(|| format!("can't read the key {shown}"))?;
         let key = Self::from_pem(&pem).with_context(|| format!("can't use the key {shown}"))?;
         if matches!(key, Self::Private(_)) && is_open_to_others(path)? {
-            bail!("others may read the private key {shown}; `chmod 600 {shown}` first, if none of them has");
+            bail!(
+                "others may read the private key {shown}; if none has read it, `chmod 600 {shown}`, or else change the key"
+            );
         }
         Ok(key)
     }
@@ -104,6 +106,13 @@ impl OwnerKey {
     }
 }
 
+/// The user's folder for configuration. A relative path is no such folder (XDG Base Directory Specification). Each
+/// folder that a command runs in would have a key of its own.
+fn config_folder(config: Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
+    let config = config.map(PathBuf::from).filter(|folder| folder.is_absolute());
+    config.or_else(|| home.filter(|folder| folder.is_absolute()).map(|folder| folder.join(".config")))
+}
+
 #[cfg(unix)]
 fn is_open_to_others(path: &Path) -> Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -122,8 +131,25 @@ mod tests {
 
     fn folder(name: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("sockeye-key-{}-{name}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder
+    }
+
+    #[test]
+    fn the_users_key_is_in_one_folder_wherever_a_command_runs() {
+        let cases = [
+            (Some("/config"), Some("/users/rita"), Some("/config")),
+            (None, Some("/users/rita"), Some("/users/rita/.config")),
+            (Some(""), Some("/users/rita"), Some("/users/rita/.config")),
+            (Some("config"), Some("/users/rita"), Some("/users/rita/.config")),
+            (Some("config"), Some(""), None),
+            (None, None, None),
+        ];
+        for (config, home, folder) in cases {
+            let found = config_folder(config.map(OsString::from), home.map(PathBuf::from));
+            assert_eq!(found, folder.map(PathBuf::from), "{config:?}, {home:?}");
+        }
     }
 
     #[test]

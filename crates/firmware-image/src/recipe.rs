@@ -20,9 +20,9 @@ const ALIGN: usize = 16;
 pub struct Recipe<'a> {
     /// The ID of the chip or machine.
     pub chip_id: u16,
-    /// The project's name, 31 bytes at most.
+    /// The project's name, 1 to 31 bytes without control characters.
     pub project: &'a str,
-    /// The firmware's version, 31 bytes at most.
+    /// The firmware's version, 1 to 31 bytes without control characters.
     pub version: &'a str,
     /// The address of the first instruction.
     pub entry: u32,
@@ -34,7 +34,7 @@ impl Recipe<'_> {
     /// Makes the image.
     ///
     /// # Errors
-    /// There are too many segments, or a text is too long.
+    /// There are too many segments, or a text is empty, too long, or has control characters.
     pub fn build(&self) -> Result<Vec<u8>> {
         ensure!(self.segments.len() < SEGMENTS_MAX, "an image has {SEGMENTS_MAX} segments at most");
         let count = self.segments.len() as u8 + 1;
@@ -67,7 +67,8 @@ impl Recipe<'_> {
         let mut put = |at: usize, text: &[u8]| bytes[at..at + text.len()].copy_from_slice(text);
         put(0, &DESCRIPTOR_MAGIC.to_le_bytes());
         for (at, text) in [(VERSION_OFFSET, self.version), (PROJECT_OFFSET, self.project)] {
-            ensure!(text.len() <= TEXT_LEN_MAX, "`{text}` is longer than {TEXT_LEN_MAX} bytes");
+            let is_possible = (1..=TEXT_LEN_MAX).contains(&text.len()) && !text.contains(char::is_control);
+            ensure!(is_possible, "{text:?} has not 1 to {TEXT_LEN_MAX} bytes without control characters");
             put(at, text.as_bytes());
         }
         Ok(bytes)
@@ -102,6 +103,9 @@ mod tests {
         let (body, digest) = image.split_at(image.len() - 32);
         assert_eq!(Sha256::digest(body)[..], *digest);
         assert_eq!(version(&[0; 200]), None);
-        assert!(Recipe { version: &"v".repeat(32), ..recipe }.build().is_err());
+        for text in ["", &"v".repeat(32), "1\0", "1\n2", "\x1b[2J"] {
+            assert!(Recipe { version: text, ..recipe }.build().is_err(), "{text:?}");
+            assert!(Recipe { project: text, ..recipe }.build().is_err(), "{text:?}");
+        }
     }
 }

@@ -82,6 +82,7 @@ mod tests {
     #[test]
     fn an_image_that_is_made_anew_without_a_key_has_no_signature() {
         let folder = std::env::temp_dir().join(format!("sockeye-signed-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("new.bin");
         let key = OwnerKey::from_pem(include_str!("../fixtures/openssl-key.pem")).unwrap();

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::limits::CHIP_ID_MAX;
+use crate::limits::{CHIP_ID_MAX, HEADER_LEN};
 
 /// Why a step was refused. Nothing has changed then, unless the variant says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl fmt::Display for UpdateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Size(max) => {
-                return write!(f, "an image has a multiple of 16 bytes, {max} at most");
+                return write!(f, "an image has {HEADER_LEN} to {max} bytes, a multiple of 16");
             }
             Self::Offset(next) => return write!(f, "wrong offset, the next is {next}"),
             Self::Incomplete(next) => return write!(f, "the image is not complete, the next offset is {next}"),

@@ -47,15 +47,20 @@ impl<S: Socket, P: Fn(Arguments<'_>)> Handler<S> for Hello<P> {
         // TCP keeps no message boundaries, so the bytes of the first read are the request. If they may be the start of
         // a browser's request, more is read until its request line is complete.
         client.begin_request();
-        while len < buf.len() && http(&buf[..len]).is_none() {
+        let answer = loop {
+            match http(&buf[..len]) {
+                Some(answer) => break answer,
+                None if len == buf.len() => break None,
+                None => {}
+            }
             match client.read(&mut buf[len..]).await? {
-                0 => break,
+                0 => break None,
                 more => len += more,
             }
-        }
+        };
         let peer = AddressText(client.peer());
         (self.print)(format_args!("{} {peer} {len} bytes: \"{}\"", Uptime::now(), buf[..len].escape_ascii()));
-        client.write_all(http(&buf[..len]).flatten().unwrap_or(REPLY)).await?;
+        client.write_all(answer.unwrap_or(REPLY)).await?;
         let more = client.finish().await?;
         if more > 0 {
             (self.print)(format_args!("{} {peer} and {more} bytes more", Uptime::now()));

@@ -135,7 +135,7 @@ impl<H: Hardware> Rig<H> {
             }
         };
         match self.sampler.end(&self.wiring, &job, result, self.now_ms()) {
-            Report::Stale => {}
+            Report::Stale | Report::Missed => {}
             Report::Lost { thing } => {
                 let (name, _) = self.wiring.iter().nth(thing.into()).unwrap();
                 self.values.retain(|key, _| key != name && !key.starts_with(&format!("{name}.")));

@@ -94,7 +94,7 @@ enum Command {
     /// Sends firmware to a device, tries it, and keeps it once it is reachable
     Update {
         /// The device
-        #[arg(value_name = "HOST[:PORT]")]
+        #[arg(value_name = "HOST[:PORT]", value_parser = host)]
         host: String,
         /// The image; its signature is FILE.sig
         #[arg(value_name = "FILE")]
@@ -103,7 +103,8 @@ enum Command {
         #[arg(long, value_name = "TOKEN")]
         token: Option<String>,
         /// Seconds for which the device waits until the new firmware is confirmed, 10 to 600
-        #[arg(long, value_name = "S", default_value_t = CONFIRM_S, value_parser = value_parser!(u16).range(CONFIRM_RANGE))]
+        #[arg(long, value_name = "S", default_value_t = CONFIRM_S, allow_negative_numbers = true)]
+        #[arg(value_parser = value_parser!(u16).range(CONFIRM_RANGE))]
         confirm_within: u16,
         /// Begin anew where a part was sent before
         #[arg(long)]
@@ -149,13 +150,23 @@ fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
         let text = error.render();
         if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-            let text = text.to_string();
-            eprintln!("{}", text.lines().next().unwrap_or("error: unusable arguments"));
+            eprintln!("{}", first_paragraph(&text.to_string()));
             return ExitCode::from(USAGE);
         }
         let _ = error.print();
         if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
     })
+}
+
+/// The text, if it is a device's name or address.
+fn host(text: &str) -> Result<String, &'static str> {
+    update::parse_host(text).map(|_| text.to_owned())
+}
+
+/// The first paragraph in one line. The first line of an error can end in a colon, and those after it name the arguments.
+fn first_paragraph(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ")
 }
 
 fn main() -> ExitCode {

@@ -52,7 +52,7 @@ pub fn run(
     restarting(async || {
         let store = HostStore::open(state, &memory)?;
         let slots = slots(state, key).await?;
-        let boot = start(retained.reason(), retained.last_panic());
+        let boot = start(&retained, slots.as_ref());
         match mode {
             Mode::AccessPoint => {
                 boot.access_point(&NetworkName(identity.mac), Some(identity.passphrase.as_str()));
@@ -94,7 +94,7 @@ pub fn run_in_air(
     restarting(async || {
         let store = HostStore::open(Some(&state), &memory)?;
         let slots = slots(Some(&state), key).await?;
-        let boot = start(retained.reason(), retained.last_panic());
+        let boot = start(&retained, slots.as_ref());
         let passphrase = Secret::new(identity.passphrase.as_str().as_bytes()).unwrap_or_default();
         print(format_args!("state: {}", state.display()));
         print(format_args!("access point: {}", NetworkName(identity.mac)));
@@ -115,20 +115,23 @@ pub fn run_in_air(
     })
 }
 
-/// Prints the device's first lines.
-fn start(reason: &str, last_panic: Option<&str>) -> Boot<fn(Line<'_>)> {
-    let boot = Boot::new(retained::print as fn(Line<'_>), "device", "the simulator");
-    tell_restart(reason, last_panic, &boot);
+/// Prints the device's first lines. The version is that of the image in the booted slot; of this program without slots.
+fn start(retained: &Retained, slots: Option<&Slots>) -> Boot<fn(Line<'_>)> {
+    let version = slots.map_or(env!("CARGO_PKG_VERSION"), Slots::version);
+    let boot = Boot::of_version(retained::print as fn(Line<'_>), version, "device", "the simulator");
+    tell_restart(retained.reason(), retained.last_panic(), &boot);
+    if slots.is_some_and(Slots::is_trial) {
+        boot.warning(&"this firmware is on trial: FIRMWARE CONFIRM keeps it");
+    }
     boot
 }
 
-/// Boots the image that is in the device's folder, if it has one, and says which. None without a folder.
+/// Boots the image that is in the device's folder. None without a folder.
 async fn slots(folder: Option<&Path>, key: Option<[u8; KEY_LEN]>) -> anyhow::Result<Option<Slots>> {
-    let Some(folder) = folder else { return Ok(None) };
-    let slots = Slots::boot(folder, key).await?;
-    let trial = if slots.is_trial() { ", on trial" } else { "" };
-    print(format_args!("firmware: {}{trial}", slots.version()));
-    Ok(Some(slots))
+    match folder {
+        Some(folder) => Ok(Some(Slots::boot(folder, key).await?)),
+        None => Ok(None),
+    }
 }
 
 /// Boots a device, and again each time that it is to restart.

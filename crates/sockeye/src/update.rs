@@ -20,6 +20,7 @@ use crate::limits::{
 };
 use crate::serve::print;
 use crate::update::addresses::Addresses;
+pub use crate::update::addresses::parse_host;
 use crate::update::device_link::{DeviceLink, Value};
 use crate::update::progress::Progress;
 
@@ -196,14 +197,16 @@ impl Sender<'_> {
     fn try_image(&self) -> Result<()> {
         let host = self.update.host;
         let seconds = self.update.confirm_s.to_string();
-        let (mut start, mut is_asked) = (Instant::now(), false);
+        // A request had no reply, and may have been done.
+        let (mut start, mut is_open) = (Instant::now(), false);
         loop {
             let tried = self.connect().and_then(|mut link| {
-                if is_asked && status(&mut link)?.state != "ready" {
+                if is_open && status(&mut link)?.state != "ready" {
                     return Ok(());
                 }
-                is_asked = true;
-                link.request(&[b"FIRMWARE", b"TRY", seconds.as_bytes()])?.into_done()
+                let reply = link.request(&[b"FIRMWARE", b"TRY", seconds.as_bytes()]);
+                is_open |= reply.is_err();
+                reply?.into_done()
             });
             let is_over = start.elapsed() > RECONNECT_TIMEOUT;
             match tried {
@@ -304,7 +307,7 @@ fn pause(error: &str) -> Option<Duration> {
 /// Whether the device may take the image a little later. A device ends a connection on which half a request came, and no more
 /// for some seconds.
 fn is_busy(error: &str) -> bool {
-    ["another client", "wrong offset", "max number of clients", "incomplete request"]
+    ["another client", "wrong offset", "max number of clients", "incomplete request", "about to restart"]
         .iter()
         .any(|text| error.contains(text))
 }
@@ -372,6 +375,12 @@ mod tests {
         // No device says that.
         assert_eq!(said(UpdateError::Wear(u16::MAX)), None);
         assert_eq!(said(UpdateError::Idle), None);
+    }
+
+    #[test]
+    fn a_device_that_is_about_to_restart_is_asked_again() {
+        assert!(is_busy(&UpdateError::Restarting.to_string()));
+        assert!(!is_busy(&UpdateError::Trial.to_string()));
     }
 
     #[test]

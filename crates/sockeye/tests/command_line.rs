@@ -25,12 +25,49 @@ fn unusable_arguments_get_one_line() {
     check(&["hello", "--slots", "many"], "invalid digit");
     check(&["hello", "--nonsense"], "unexpected argument");
     check(&["sim", "--listen", "[::1]:3000"], "invalid IPv4");
-    check(&["sim", "--mode", "mesh"], "invalid value");
+    check(&["sim", "--mode", "mesh"], "invalid value 'mesh' for '--mode <MODE>' [possible values: ap, sta]");
     for seconds in ["9", "601", "65536", "-1"] {
         let within = format!("--confirm-within={seconds}");
         check(&["update", "127.0.0.1", "new.bin", &within], "is not in 10..=600");
     }
+    check(&["update", "127.0.0.1", "new.bin", "--confirm-within", "-1"], "-1 is not in 10..=600");
     check(&["nonsense"], "unrecognized subcommand");
+}
+
+#[test]
+fn a_device_that_can_not_be_gets_one_line() {
+    for port in ["", "0", "99999", "http"] {
+        let said = format!("'127.0.0.1:{port}' for '<HOST[:PORT]>': a port is a number from 1 to 65535");
+        check(&["update", &format!("127.0.0.1:{port}"), "new.bin"], &said);
+    }
+    for host in ["", ":3000", "[]", "[]:3000"] {
+        check(&["update", host, "new.bin"], "for '<HOST[:PORT]>'");
+    }
+}
+
+#[test]
+fn an_image_that_can_not_be_gets_one_line() {
+    let folder = std::env::temp_dir();
+    let file = folder.join(format!("sockeye-no-image-{}.bin", std::process::id()));
+    let refused = |version: &str, payload: &str, said: &str| {
+        check(&["image", version, file.to_str().unwrap(), "--payload", payload], said);
+    };
+    refused("", "4", "has not 1 to 31 bytes");
+    refused("1\n2", "4", "has not 1 to 31 bytes without control characters");
+    refused(&"v".repeat(32), "4", "has not 1 to 31 bytes");
+    for payload in ["2027520", "99999999999", "18446744073709551615"] {
+        refused("0.2.0", payload, "have no room in a slot, which takes 2027520");
+    }
+    assert!(!file.exists());
+}
+
+#[test]
+fn arguments_that_are_missing_are_named() {
+    check(&["update"], "not provided: <HOST[:PORT]> <FILE>");
+    check(&["update", "127.0.0.1"], "not provided: <FILE>");
+    check(&["image", "0.2.0"], "not provided: <FILE>");
+    check(&["sim", "--update-key", "key.pem"], "not provided: --state <DIR>");
+    check(&["sim", "--push-token", "secret"], "not provided: --push-to <HOST:PORT>");
 }
 
 /// As CONFIG SET refuses them.

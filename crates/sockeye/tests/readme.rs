@@ -58,7 +58,8 @@ impl Program {
     /// Presses Ctrl-C, once the program serves.
     fn interrupt(&self) {
         self.ask(b"QUIT\r\n");
-        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        // The shell has `kill` where no package brings one.
+        let status = Command::new("sh").args(["-c", &format!("kill -INT {}", self.child.id())]).status().unwrap();
         assert!(status.success());
     }
 }

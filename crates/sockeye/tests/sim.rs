@@ -111,6 +111,8 @@ fn a_day_that_was_is_not_pushed() {
 #[test]
 fn a_day_of_the_lm35_is_there_while_the_lm35_is_wired_so() {
     let folder = std::env::temp_dir().join(format!("sockeye-day-{}", std::process::id()));
+    // A run that was killed may have left it, and process numbers come again.
+    let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     let state = ["--state", folder.to_str().unwrap()];
     let count = |reply: &str| reply.strip_prefix('*').and_then(|rest| rest.lines().next()?.parse::<usize>().ok());

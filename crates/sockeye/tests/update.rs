@@ -186,10 +186,11 @@ fn a_request_that_is_lost_or_finds_the_device_busy_is_made_again() {
     const FULL: Harm = Harm::Answer("-ERR max number of clients reached\r\n");
     const BUSY: Harm = Harm::Answer("-ERR the flash is at work for another client, try again\r\n");
     const HALF: Harm = Harm::Answer("-ERR Protocol error: incomplete request, its last line end is missing\r\n");
+    const RESTARTING: Harm = Harm::Answer("-ERR the device is about to restart\r\n");
     const SPARED: Harm = Harm::Answer("-ERR too many attempts in a row wear out the flash, try again in 1 s\r\n");
     let cases = [
         ("WRITE", vec![Some(HALF), Some(Harm::CutBefore)]),
-        ("BEGIN", vec![Some(SPARED), Some(BUSY)]),
+        ("BEGIN", vec![Some(SPARED), Some(BUSY), Some(RESTARTING)]),
         ("TRY", vec![Some(SPARED)]),
         ("TRY", vec![Some(Harm::CutBefore), Some(BUSY)]),
         ("TRY", vec![Some(Harm::CutAfter)]),
@@ -305,8 +306,10 @@ fn each_way_to_fail_has_a_sentence() {
     assert!(bench.failure(&bench.path("unsigned.bin")).contains("there is no signature"));
     SignedImage::sign(vec![0xff; 4_096], &key).unwrap().write(&bench.path("merged.bin")).unwrap();
     assert!(bench.failure(&bench.path("merged.bin")).contains("no application image"));
-    let too_large = bench.image("0.9.0", 2_100_000);
-    assert!(bench.failure(&too_large).contains("an image has a multiple of 16 bytes, 2027520 at most"));
+    let segments = [(0, vec![0; 2_100_000])];
+    let too_large = Recipe { chip_id: SIMULATOR_CHIP_ID, segments: &segments, ..recipe };
+    SignedImage::sign(too_large.build().unwrap(), &key).unwrap().write(&bench.path("large.bin")).unwrap();
+    assert!(bench.failure(&bench.path("large.bin")).contains("an image has 112 to 2027520 bytes, a multiple of 16"));
 
     bench.ask("CONFIG SET auth.token correct-horse");
     assert!(bench.failure(&image).contains("NOAUTH"));
@@ -356,18 +359,20 @@ fn a_client_that_closes_its_side_gets_the_reply_of_the_flash() {
 }
 
 /// Starts what passes for a device, and returns its address. Each request is answered with the first of these replies
-/// whose word the request has in it.
+/// whose word the request has in it. A reply is given once if another of the same word follows.
 fn impostor(replies: &'static [(&str, &str)]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
+    let replies = Arc::new(Mutex::new(replies.to_vec()));
     thread::spawn(move || {
         for mut client in listener.incoming().flatten() {
+            let replies = replies.clone();
             thread::spawn(move || {
                 let mut request = [0; 2_048];
                 while let Ok(len @ 1..) = client.read(&mut request) {
                     let request = String::from_utf8_lossy(&request[..len]).into_owned();
-                    let reply = replies.iter().find(|(word, _)| request.contains(word));
-                    let _ = client.write_all(reply.map_or("-ERR unknown command\r\n", |(_, reply)| *reply).as_bytes());
+                    let reply = reply_to(&request, &mut replies.lock().unwrap());
+                    let _ = client.write_all(reply.as_bytes());
                 }
             });
         }
@@ -375,13 +380,50 @@ fn impostor(replies: &'static [(&str, &str)]) -> String {
     address
 }
 
+/// The reply of a device in this state.
+macro_rules! status {
+    ($state:literal) => {
+        (
+            "STATUS",
+            concat!(
+                "*6\r\n$7\r\nversion\r\n$5\r\n0.1.0\r\n$4\r\nslot\r\n$5\r\nota_0\r\n$5\r\nstate\r\n+",
+                $state,
+                "\r\n"
+            ),
+        )
+    };
+}
+
+const STATUS: (&str, &str) = status!("idle");
+
+/// The trial of another client's image begins after a TRY that was refused. The sender neither confirms that image nor
+/// says that its own is kept.
+#[test]
+fn an_image_that_another_client_tries_is_not_confirmed() {
+    let bench = Bench::new("another");
+    let image = bench.image("0.2.0", 4_000);
+    const RECEIVED: (&str, &str) = ("BEGIN", ":4336\r\n");
+    const BUSY: (&str, &str) = ("TRY", "-ERR the flash is at work for another client, try again\r\n");
+    const REFUSED: (&str, &str) = ("TRY", "-ERR this firmware is on trial: FIRMWARE CONFIRM comes first\r\n");
+    let device = impostor(&[STATUS, status!("trial"), RECEIVED, BUSY, REFUSED, ("CONFIRM", "+OK\r\n")]);
+    let output = bench.program("update").arg(device).arg(&image).output().unwrap();
+    let error = text(&output.stderr);
+    assert!(error.contains("does not boot the image: this firmware is on trial"), "{error}{}", text(&output.stdout));
+}
+
+fn reply_to<'r>(request: &str, replies: &mut Vec<(&str, &'r str)>) -> &'r str {
+    let Some(at) = replies.iter().position(|(word, _)| request.contains(word)) else {
+        return "-ERR unknown command\r\n";
+    };
+    let (word, reply) = replies[at];
+    if replies[at + 1..].iter().any(|(later, _)| *later == word) {
+        replies.remove(at);
+    }
+    reply
+}
+
 #[test]
 fn a_device_that_lies_gets_a_sentence() {
-    const STATUS: (&str, &str) = (
-        "STATUS",
-        "*8\r\n$7\r\nversion\r\n$5\r\n0.1.0\r\n$4\r\nslot\r\n$5\r\nota_0\r\n$5\r\nstate\r\n$4\r\nidle\r\n\
-         $12\r\nlast_failure\r\n$-1\r\n",
-    );
     let bench = Bench::new("lies");
     let image = bench.image("0.2.0", 4_000);
     let not_understood = "it sent a reply that this program does not understand";

@@ -140,9 +140,10 @@ fn copy(to: &mut [u8], from: &[u8]) {
         9..17 => copy_ends::<8>(to, from),
         _ => copy_ends::<16>(to, from),
     };
-    if !is_done {
-        // A call of memcpy, without the panic of `copy_from_slice`.
-        to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    // The lengths are the same, and `copy_from_slice` has no panic where the compiler sees it. A loop over the bytes would
+    // become a call of memcpy only where the compiler optimizes for speed.
+    if !is_done && to.len() == from.len() {
+        to.copy_from_slice(from);
     }
 }
 

@@ -36,6 +36,9 @@ pub const STEPS_MAX: u8 = 16;
 /// Pauses after samples that failed, whatever the period: a sensor that is plugged in again has a value 30 s later at
 /// most.
 pub const SAMPLE_PAUSES: Pauses = Pauses::new(1_000, 30_000, 0);
+/// Samples in a row that may fail before a thing loses its value. A wrong checksum or an address that is not acknowledged
+/// is often gone with the next sample.
+pub const MISSED_SAMPLES_MAX: u8 = 2;
 /// How often inputs are looked at, milliseconds.
 pub const INPUT_POLL_MS: u64 = 10;
 /// How often it is looked whether there are inputs, milliseconds.

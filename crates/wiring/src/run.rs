@@ -59,7 +59,7 @@ async fn sample<H: Hardware, D: Desk>(hardware: &H, desk: &D) -> core::convert::
         let result = step.await.unwrap_or(Err(Fault::Hangs));
         let now_ms = desk.now_ms();
         match desk.with(|wiring, sampler| sampler.end(wiring, &job, result, now_ms)) {
-            Report::Stale => {}
+            Report::Stale | Report::Missed => {}
             Report::Lost { thing } => desk.lose(thing),
             Report::Values { thing } => {
                 for (reading, value) in job.values.iter().enumerate() {

@@ -5,7 +5,7 @@ use sockeye_backoff::Backoff;
 use crate::driver::{Driver, Fault, Id, Job, Next};
 use crate::drivers::{self, Debounce};
 use crate::hardware::{Drive, Hardware};
-use crate::limits::{READINGS_MAX, SAMPLE_PAUSES, STEPS_MAX, THINGS_MAX, WAIT_MS_MAX};
+use crate::limits::{MISSED_SAMPLES_MAX, READINGS_MAX, SAMPLE_PAUSES, STEPS_MAX, THINGS_MAX, WAIT_MS_MAX};
 use crate::spec::Spec;
 use crate::wiring::Wiring;
 
@@ -51,13 +51,18 @@ impl State {
         wait_ms(self.due_ms, now_ms) == 0
     }
 
-    /// Notes a failure: the sample begins anew after a pause.
-    fn fail(&mut self, fault: Fault, driver: &Driver, now_ms: u64) {
+    /// Notes a failure: the sample begins anew after a pause. True if the thing keeps the value that it has.
+    fn fail(&mut self, fault: Fault, driver: &Driver, now_ms: u64) -> bool {
         self.failed = self.failed.saturating_add(1);
-        self.fault = Some(fault);
+        let has_value = self.fault.is_none() && self.last_s.is_some() && !driver.readings.is_empty();
+        let is_kept = has_value && self.backoff.failures() < MISSED_SAMPLES_MAX;
+        if !is_kept {
+            self.fault = Some(fault);
+        }
         (self.stage, self.steps, self.memory) = (0, 0, [0; 2]);
         let pause_ms = self.backoff.next_ms(&SAMPLE_PAUSES, 0).max(driver.period.map_or(0, |period| period.minimum_ms));
         self.due_ms = (now_ms as u32).wrapping_add(pause_ms);
+        is_kept
     }
 }
 
@@ -83,6 +88,8 @@ pub struct Status {
 pub enum Report {
     /// The thing was removed or wired otherwise meanwhile: the step counts for nothing.
     Stale,
+    /// The sample failed, and the thing keeps its value: no more than [`MISSED_SAMPLES_MAX`] in a row have failed.
+    Missed,
     /// The job's values are new; there may be none yet.
     Values {
         /// The thing's number in the wiring that is in force now.
@@ -174,7 +181,8 @@ impl Sampler {
                     // The fault of an earlier setup is over.
                     (state.fault, state.backoff) = (None, Backoff::new());
                 }
-                Err(_) => state.fail(Fault::Hardware, spec.driver, now_ms),
+                // A thing that isn't set up has no value to keep.
+                Err(_) => _ = state.fail(Fault::Hardware, spec.driver, now_ms),
             }
         }
     }
@@ -223,9 +231,13 @@ impl Sampler {
             return Report::Stale;
         };
         state.steps = state.steps.saturating_add(1);
-        let result = if job.is_in_range() { result } else { Err(Fault::Range) };
+        let result = match result {
+            _ if !job.is_in_range() => Err(Fault::Range),
+            Ok(Next::Step { .. }) if state.steps >= STEPS_MAX => Err(Fault::NotReady),
+            result => result,
+        };
         match result {
-            Ok(Next::Step { stage, after_ms }) if state.steps < STEPS_MAX => {
+            Ok(Next::Step { stage, after_ms }) => {
                 (state.stage, state.memory) = (stage, job.memory);
                 state.due_ms = (now_ms as u32).wrapping_add(after_ms.min(WAIT_MS_MAX));
                 Report::Values { thing }
@@ -244,14 +256,10 @@ impl Sampler {
                 }
                 Report::Values { thing }
             }
-            Ok(Next::Step { .. }) => {
-                state.fail(Fault::NotReady, job.driver, now_ms);
-                Report::Lost { thing }
-            }
-            Err(fault) => {
-                state.fail(fault, job.driver, now_ms);
-                Report::Lost { thing }
-            }
+            Err(fault) => match state.fail(fault, job.driver, now_ms) {
+                true => Report::Missed,
+                false => Report::Lost { thing },
+            },
         }
     }
 

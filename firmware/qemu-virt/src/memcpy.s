@@ -1,5 +1,8 @@
 # A word-wise memcpy. Unrolled for the sizes that a request is made of: 6 to 60 bytes. a0 must be returned unchanged,
 # so a5 walks. Assembled into the Rust programs, and into the C programs that they are compared with.
+# Assembled into a Rust program, only this line makes its instructions compressed ones.
+    .option push
+    .option rvc
     .section .text.memcpy, "ax", @progbits
     .globl memcpy
     .type memcpy, @function
@@ -133,3 +136,4 @@ memcpy:
     bnez a2, 1b
 9:  ret
     .size memcpy, . - memcpy
+    .option pop

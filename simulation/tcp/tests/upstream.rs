@@ -1,13 +1,17 @@
 //! The faults of smoltcp 0.13.1 that docs/upstream.md reports. Each test passes as long as smoltcp has the fault. A
 //! test that fails after an update means that its report can be dropped.
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 
-use smoltcp::iface::{self, Interface, SocketSet};
-use smoltcp::phy::{self, Device, DeviceCapabilities, Medium};
+use smoltcp::iface::{self, Interface, SocketHandle, SocketSet};
+use smoltcp::phy::{self, ChecksumCapabilities, Device, DeviceCapabilities, Medium};
 use smoltcp::socket::{dhcpv4, dns};
 use smoltcp::time::Instant;
-use smoltcp::wire::{DnsQueryType, EthernetAddress, IpCidr};
+use smoltcp::wire::{
+    DhcpMessageType, DhcpPacket, DhcpRepr, DnsQueryType, EthernetAddress, IgmpPacket, IgmpRepr, IgmpVersion, IpCidr,
+    IpProtocol, Ipv4Packet, Ipv4Repr, UdpPacket, UdpRepr,
+};
 use sockeye_tcp_simulation::generator::{output, recover, step};
 use sockeye_tcp_simulation::host::{Config, Host, State};
 use sockeye_tcp_simulation::smoltcp_host::Smoltcp;
@@ -120,28 +124,166 @@ fn word(bytes: &[u8]) -> u16 {
     u16::from_be_bytes([bytes[0], bytes[1]])
 }
 
-/// The frames that an interface has sent.
+/// A DHCP client, and the server that answers it.
+struct Rented {
+    tap: Tap,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    client: SocketHandle,
+    /// Messages of the client.
+    messages: usize,
+}
+
+const RENTED: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+impl Rented {
+    fn new() -> Self {
+        let mut tap = Tap::default();
+        let config = iface::Config::new(EthernetAddress([2, 0, 0, 0, 0, 1]).into());
+        let interface = Interface::new(config, &mut tap, Instant::ZERO);
+        let mut sockets = SocketSet::new(Vec::new());
+        let client = sockets.add(dhcpv4::Socket::new());
+        Self { tap, interface, sockets, client, messages: 0 }
+    }
+
+    /// Answers what the client has sent by `answer` of its message, and lets half a millisecond pass.
+    fn turn(&mut self, now: Instant, answer: impl Fn(DhcpRepr<'_>) -> DhcpRepr<'static>) {
+        self.interface.poll(now, &mut self.tap, &mut self.sockets);
+        let asked: Vec<_> = self.tap.datagrams(67).map(|udp| udp[8..].to_vec()).collect();
+        self.tap.sent.clear();
+        self.messages += asked.len();
+        for message in asked {
+            let message = DhcpPacket::new_unchecked(&message[..]);
+            self.tap.coming.push_back(datagram(&answer(DhcpRepr::parse(&message).unwrap())));
+        }
+        self.interface.poll(now + smoltcp::time::Duration::from_micros(500), &mut self.tap, &mut self.sockets);
+    }
+}
+
+/// The answer of a server that gives this router.
+fn answer(asked: &DhcpRepr<'_>, message_type: DhcpMessageType, router: Option<Ipv4Addr>) -> DhcpRepr<'static> {
+    DhcpRepr {
+        message_type,
+        transaction_id: asked.transaction_id,
+        secs: 0,
+        client_hardware_address: asked.client_hardware_address,
+        client_ip: Ipv4Addr::UNSPECIFIED,
+        your_ip: RENTED,
+        server_ip: SERVER,
+        router,
+        subnet_mask: Some(Ipv4Addr::new(255, 255, 255, 0)),
+        relay_agent_ip: Ipv4Addr::UNSPECIFIED,
+        broadcast: false,
+        requested_ip: None,
+        client_identifier: None,
+        server_identifier: Some(SERVER),
+        parameter_request_list: None,
+        dns_servers: None,
+        max_size: None,
+        lease_duration: Some(3_600),
+        renew_duration: None,
+        rebind_duration: None,
+        additional_options: &[],
+    }
+}
+
+/// A frame with this message of a server, to all.
+fn datagram(message: &DhcpRepr<'_>) -> Vec<u8> {
+    let checksums = ChecksumCapabilities::default();
+    let udp = UdpRepr { src_port: 67, dst_port: 68 };
+    let (src_addr, dst_addr) = (SERVER, Ipv4Addr::BROADCAST);
+    let len = udp.header_len() + message.buffer_len();
+    let ip = Ipv4Repr { src_addr, dst_addr, next_header: IpProtocol::Udp, payload_len: len, hop_limit: 64 };
+    let mut frame = vec![0; 14 + 20 + len];
+    frame[..14].copy_from_slice(&[255, 255, 255, 255, 255, 255, 2, 0, 0, 0, 0, 9, 8, 0]);
+    ip.emit(&mut Ipv4Packet::new_unchecked(&mut frame[14..]), &checksums);
+    udp.emit(
+        &mut UdpPacket::new_unchecked(&mut frame[34..]),
+        &src_addr.into(),
+        &dst_addr.into(),
+        message.buffer_len(),
+        |payload| message.emit(&mut DhcpPacket::new_unchecked(payload)).unwrap(),
+        &checksums,
+    );
+    frame
+}
+
+/// Report 7: a server gives 0.0.0.0 as the router. As the default route, where embassy-net puts it, the first packet to
+/// another network panics.
+#[test]
+#[should_panic(expected = "protocol_addr.is_unicast()")]
+fn a_router_of_a_dhcp_server_makes_a_host_panic() {
+    let mut host = Rented::new();
+    for millisecond in 0..3 {
+        host.turn(Instant::from_millis(millisecond), |asked| {
+            let is_discover = asked.message_type == DhcpMessageType::Discover;
+            let message_type = if is_discover { DhcpMessageType::Offer } else { DhcpMessageType::Ack };
+            answer(&asked, message_type, Some(Ipv4Addr::UNSPECIFIED))
+        });
+    }
+    let Some(dhcpv4::Event::Configured(config)) = host.sockets.get_mut::<dhcpv4::Socket>(host.client).poll() else {
+        panic!("no address");
+    };
+    let router = config.router.expect("the client takes the router");
+    host.interface.update_ip_addrs(|addresses| addresses.push(config.address.into()).unwrap());
+    host.interface.routes_mut().add_default_ipv4_route(router).unwrap();
+    let dns = host.sockets.add(dns::Socket::new(&[Ipv4Addr::new(192, 0, 2, 1).into()], Vec::new()));
+    let question =
+        host.sockets.get_mut::<dns::Socket>(dns).start_query(host.interface.context(), "a.b", DnsQueryType::A);
+    question.unwrap();
+    host.interface.poll(Instant::from_millis(10), &mut host.tap, &mut host.sockets);
+}
+
+/// Report 8: a server that refuses each request is asked again at once.
+#[test]
+fn a_dhcp_server_that_always_refuses_is_asked_without_end() {
+    let mut host = Rented::new();
+    for millisecond in 0..1_000 {
+        host.turn(Instant::from_millis(millisecond), |asked| {
+            let is_discover = asked.message_type == DhcpMessageType::Discover;
+            answer(&asked, if is_discover { DhcpMessageType::Offer } else { DhcpMessageType::Nak }, None)
+        });
+    }
+    assert!(host.messages > 500, "{} messages in a second", host.messages);
+}
+
+/// Report 9: 25.5 s, the longest time of an IGMPv2 query (RFC 2236 section 2.2), are read as 53 minutes.
+#[test]
+fn the_response_time_of_igmp_v2_is_read_as_one_of_v3() {
+    let query = IgmpPacket::new_unchecked(&[0x11, 255, 0, 0, 0, 0, 0, 0]);
+    let IgmpRepr::MembershipQuery { max_resp_time, version, .. } = IgmpRepr::parse(&query).unwrap() else {
+        panic!("no query");
+    };
+    assert_eq!((max_resp_time.total_millis(), version), (3_174_400, IgmpVersion::Version2));
+}
+
+/// The frames that an interface has sent, and those that come in.
 #[derive(Default)]
-struct Tap(Vec<Vec<u8>>);
+struct Tap {
+    sent: Vec<Vec<u8>>,
+    coming: VecDeque<Vec<u8>>,
+}
 
 impl Tap {
     /// The UDP datagrams to a port.
     fn datagrams(&self, port: u16) -> impl Iterator<Item = &[u8]> {
         let is_udp = |frame: &&Vec<u8>| frame[12..14] == [8, 0] && frame[23] == 17;
-        self.0.iter().filter(is_udp).map(|frame| &frame[34..]).filter(move |udp| word(&udp[2..]) == port)
+        self.sent.iter().filter(is_udp).map(|frame| &frame[34..]).filter(move |udp| word(&udp[2..]) == port)
     }
 }
 
 impl Device for Tap {
-    type RxToken<'a> = Nothing;
+    type RxToken<'a> = Came;
     type TxToken<'a> = Room<'a>;
 
-    fn receive(&mut self, _: Instant) -> Option<(Nothing, Room<'_>)> {
-        None
+    fn receive(&mut self, _: Instant) -> Option<(Came, Room<'_>)> {
+        let frame = self.coming.pop_front()?;
+        Some((Came(frame), Room(&mut self.sent)))
     }
 
     fn transmit(&mut self, _: Instant) -> Option<Room<'_>> {
-        Some(Room(&mut self.0))
+        Some(Room(&mut self.sent))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -151,12 +293,11 @@ impl Device for Tap {
     }
 }
 
-/// No frame comes in.
-enum Nothing {}
+struct Came(Vec<u8>);
 
-impl phy::RxToken for Nothing {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, _: F) -> R {
-        match self {}
+impl phy::RxToken for Came {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
     }
 }
 

@@ -88,7 +88,7 @@ fn words_that_are_none_are_refused() {
             ap= -ERR the signature is not by the key that this firmware was built with|
             ap: FIRMWARE BEGIN 99998 {sha256} {sha256}{sha256}
             @run 100
-            ap= -ERR an image has a multiple of 16 bytes, 12288 at most|
+            ap= -ERR an image has 112 to 12288 bytes, a multiple of 16|
             ap: FIRMWARE WRITE 0 abcd
             @run 100
             ap= -ERR this connection sends no image: FIRMWARE BEGIN comes first|",

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::mem::forget;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -166,13 +166,23 @@ fn is_stopped(id: u32) -> Result<bool> {
 /// Ports that Linux gives to no client (`net.ipv4.ip_local_port_range`).
 const PORTS: Range<u16> = 22_000..32_000;
 
-/// A port of this machine that nobody listens on. No client's connection takes the port before the server does. No other
-/// job is likely to, since each process begins elsewhere.
+/// A port of this machine that nobody listens on, and that this function gives to nobody else on this machine until this
+/// process ends. The mark of that is a UDP socket on the port of that number, which Linux closes with the process.
 pub fn free_port() -> Result<u16> {
-    static TAKEN: AtomicU32 = AtomicU32::new(0);
-    let port = |number: u32| PORTS.start + (number % PORTS.len() as u32) as u16;
-    let mut ports = PORTS.map(|_| port(process::id().wrapping_mul(61) + TAKEN.fetch_add(1, Ordering::Relaxed)));
-    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).context("no port of loopback is free")
+    // Each process begins elsewhere, so that a port rests before it is used again.
+    let first = process::id().wrapping_mul(61) % PORTS.len() as u32;
+    let mut ports = PORTS.cycle().skip(first as usize).take(PORTS.len());
+    ports.find(|port| take(*port)).context("no port of loopback is free")
+}
+
+/// Takes the port, unless somebody has it.
+fn take(port: u16) -> bool {
+    let Ok(mark) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { return false };
+    let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    if is_free {
+        forget(mark);
+    }
+    is_free
 }
 
 impl Drop for Server {
@@ -210,6 +220,21 @@ mod tests {
         let ports: std::collections::BTreeSet<_> = (0..100).map(|_| free_port().unwrap()).collect();
         assert_eq!(ports.len(), 100);
         assert!(ports.iter().all(|port| PORTS.contains(port)));
+    }
+
+    /// A server may take its time to listen, and another process asks for a port meanwhile.
+    #[test]
+    fn a_port_that_was_given_is_not_given_to_another_process() {
+        let port = free_port().unwrap();
+        assert!(!take(port));
+        assert!(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok(), "the server can listen");
+    }
+
+    #[test]
+    fn a_port_that_somebody_listens_on_is_not_given() {
+        let port = free_port().unwrap();
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, port + 1));
+        assert_ne!(free_port().unwrap(), port + 1, "{server:?}");
     }
 
     #[test]

@@ -265,6 +265,7 @@ const TABLE: &[(&str, Imports)] = &[
     ),
     ("sockeye-qemu-virt-device", BOARD),
     ("sockeye-qemu-virt-flash", Only(&["embassy-futures", "embedded-storage-async", "sockeye-firmware-update"])),
+    ("sockeye-qemu-virt-hello", BOARD),
 ];
 
 /// The document that names the imports of ours, for people.

@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn flash_keeps_what_was_written_and_only_erasing_sets_bits() {
         let folder = std::env::temp_dir().join(format!("sockeye-flash-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let path = folder.join("flash.bin");
         const NOTHING: (u32, &[u8]) = (0, &[]);

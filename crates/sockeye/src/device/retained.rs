@@ -126,6 +126,7 @@ mod tests {
     #[test]
     fn what_a_panic_said_and_the_lines_before_it_are_in_the_file() {
         let folder = std::env::temp_dir().join(format!("sockeye-retained-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let retained = Retained::open(Some(&folder)).unwrap();
         assert_eq!((retained.last_panic(), retained.reason()), (None, "power_on"));

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use embedded_storage_async::nor_flash::ReadNorFlash;
 use sockeye_firmware_image::{Recipe, recipe};
 use sockeye_firmware_update::limits::{HEADER_LEN, KEY_LEN};
@@ -19,6 +19,8 @@ const FILE: &str = "firmware.bin";
 const OTADATA: u32 = 0;
 const SLOT_SIZE: u32 = 0x1f_0000;
 const SLOTS: [Range<u32>; 2] = [start(0)..start(1), start(1)..start(2)];
+/// The longest image that a slot takes, bytes: its last erase block has the record.
+const IMAGE_LEN_MAX: usize = SLOT_SIZE as usize - BLOCK_SIZE;
 /// The name of the chip that images for the simulator are for.
 pub const CHIP: &str = chip_name(SIMULATOR_CHIP_ID);
 /// The project in images for the simulator.
@@ -31,10 +33,18 @@ const fn start(slot: u32) -> u32 {
 /// An image for the simulator, of this version and with as many bytes of payload.
 ///
 /// # Errors
-/// The version is too long.
+/// The version can't be in an image, or no slot takes as many bytes.
 pub fn make_image(version: &str, payload: usize) -> anyhow::Result<Vec<u8>> {
+    let is_possible = |len: usize| {
+        ensure!(len <= IMAGE_LEN_MAX, "{len} bytes have no room in a slot, which takes {IMAGE_LEN_MAX}");
+        Ok(())
+    };
+    is_possible(payload)?;
     let segments = [(0, (0..payload).map(|index| (index * 31) as u8).collect())];
-    Recipe { chip_id: SIMULATOR_CHIP_ID, project: PROJECT, version, entry: 0, segments: &segments }.build()
+    let recipe = Recipe { chip_id: SIMULATOR_CHIP_ID, project: PROJECT, version, entry: 0, segments: &segments };
+    let image = recipe.build()?;
+    is_possible(image.len())?;
+    Ok(image)
 }
 
 /// The slots of a device that has booted.

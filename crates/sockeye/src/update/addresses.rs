@@ -1,7 +1,7 @@
 //! The addresses of a device, which may have another one after each restart (DHCP).
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -10,6 +10,8 @@ use std::time::Duration;
 use sockeye_boot::PORT;
 
 use crate::limits::LOOKUP_TIMEOUT;
+
+const NO_PORT: &str = "a port is a number from 1 to 65535";
 
 type Found = io::Result<Vec<SocketAddr>>;
 type Resolve = dyn Fn(&str) -> Found + Send + Sync;
@@ -70,11 +72,26 @@ impl Addresses {
 }
 
 fn resolve(host: &str) -> Found {
-    // The last part of an IPv6 address may look like a port.
-    let is_address = host.parse::<IpAddr>().is_ok();
-    let has_port = !is_address && host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let addresses = if has_port { host.to_socket_addrs() } else { (host, PORT).to_socket_addrs() };
-    addresses.map(Iterator::collect)
+    let (name, port) = parse_host(host).map_err(|error| io::Error::new(ErrorKind::InvalidInput, error))?;
+    (name, port).to_socket_addrs().map(Iterator::collect)
+}
+
+/// The name and the port of `HOST` or `HOST:PORT`. An IPv6 address with a port is in brackets.
+///
+/// # Errors
+/// There is no name, or the port is no port.
+pub fn parse_host(host: &str) -> Result<(&str, u16), &'static str> {
+    let (name, port) = match host.rsplit_once(':') {
+        // The last part of an IPv6 address without brackets is no port.
+        Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let name = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    if name.is_empty() {
+        return Err("a host has a name or an address");
+    }
+    let port = port.map_or(Ok(PORT), |port| port.parse().ok().filter(|port| *port != 0).ok_or(NO_PORT))?;
+    Ok((name, port))
 }
 
 #[cfg(test)]
@@ -128,8 +145,11 @@ mod tests {
 
     #[test]
     fn a_host_has_the_usual_port_unless_it_says_another() {
-        for (host, port) in [("127.0.0.1", PORT), ("127.0.0.1:81", 81), ("[::1]:82", 82), ("::1", PORT)] {
+        let hosts = [("127.0.0.1", PORT), ("127.0.0.1:81", 81), ("[::1]:82", 82), ("::1", PORT), ("[::1]", PORT)];
+        for (host, port) in hosts {
             assert_eq!(resolve(host).unwrap()[0].port(), port, "{host}");
         }
+        assert_eq!(parse_host("fe80::1%eth0"), Ok(("fe80::1%eth0", PORT)));
+        assert_eq!(parse_host("barn.local:80"), Ok(("barn.local", 80)));
     }
 }

@@ -1,12 +1,13 @@
-//! The loops that run on a device, in the time of the machine that runs the test.
+//! The loops that sample what is wired, on parts of a bench.
 
 use std::cell::{Cell, RefCell};
 
 use embassy_futures::block_on;
-use embassy_futures::select::{Either, select};
+use embassy_futures::select::{Either3, select3};
 use embassy_futures::yield_now;
-use embassy_time::Instant;
+use embassy_time::{Duration, Instant};
 use sockeye_parts::{Bench, Condition, Dht, Sht};
+use sockeye_simulation::clock;
 use sockeye_wiring::driver::Fault;
 use sockeye_wiring::hardware::{Drive, LineError, PinError, PinMode, Pulse, Range};
 use sockeye_wiring::run::{Desk, run};
@@ -131,11 +132,18 @@ impl Hardware for Lines {
     }
 }
 
-/// Runs the loops until the client is done.
+/// Runs the loops until the client is done. Each turn of the executor takes a millisecond.
 fn with_loops(bench: &impl Hardware, device: &Device, client: impl Future<Output = ()>) {
-    match block_on(select(run(bench, device), client)) {
-        Either::First(never) => never,
-        Either::Second(()) => {}
+    clock::reset();
+    let passing = async {
+        loop {
+            clock::advance(Duration::from_millis(1));
+            yield_now().await;
+        }
+    };
+    match block_on(select3(run(bench, device), client, passing)) {
+        Either3::First(never) | Either3::Third(never) => never,
+        Either3::Second(()) => {}
     }
 }
 

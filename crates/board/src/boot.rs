@@ -47,9 +47,12 @@ pub fn settings<F: NorFlash, P: Fn(Line<'_>)>(
 // The copies are on the stack during this call alone.
 #[inline(never)]
 fn begin_with(is_loaded: bool, settings: &mut Settings, defaults: impl FnOnce() -> Settings) {
+    // A factory reset has stored the defaults, and how many changes are spent.
+    let changes_spent = core::mem::take(&mut settings.changes_spent);
     if !is_loaded || *settings == Settings::default() {
         *settings = defaults();
     }
+    settings.changes_spent = changes_spent;
 }
 
 /// The passphrase that the device came with. Where none is stored it is `fresh`, which is then kept.

@@ -18,6 +18,7 @@ use core::task::{Context, Poll};
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use embassy_sync::mutex::Mutex;
 use heapless::String;
+use sockeye_firmware_update::wear::Wear;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
@@ -154,6 +155,7 @@ impl<'a> App<'a> {
         setup_check::check(platform, histories)?;
         let state = resources.state.get_mut();
         state.wifi = Wifi::new();
+        state.wear = Wear::new(state.settings.changes_spent);
         for (value, info) in state.outputs.iter_mut().zip(platform.outputs()) {
             *value = info.initial;
         }

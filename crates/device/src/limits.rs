@@ -157,6 +157,11 @@ pub const FLASH_STRAY_BYTES_MAX: usize = 16;
 /// Places of a flash that are tried for each copy of the settings, if what was written can't be read. The shortest
 /// settings have no more places in a block of 4 KB, so the last place is in a block that was just erased.
 pub const FLASH_PLACES_MAX: usize = 64;
+/// Changes of settings that clients may have stored in a row; more of them come back one by one, each in a minute
+/// ([`STEP_MS`](sockeye_firmware_update::limits::STEP_MS)). docs/hardware.md has what that means for the flash.
+pub const CHANGES_MAX: u8 = 100;
+/// A factory reset counts as so many changes: it erases as many sectors of 64 KB, where a change erases one at most.
+pub const RESET_CHANGES: u8 = 20;
 /// Random bytes that are hashed together with a token.
 pub const SALT_LEN: usize = 16;
 /// A SHA-256 digest.

@@ -98,6 +98,10 @@ pub struct Settings {
     /// next boot.
     #[cbor(n(11), default)]
     pub is_configured: bool,
+    /// Changes that were spent when the settings were stored: so that a restart gives none back (see
+    /// [`CHANGES_MAX`](crate::limits::CHANGES_MAX)). The number is no setting of a client's.
+    #[cbor(n(12), default)]
+    pub changes_spent: u8,
 }
 
 impl Settings {
@@ -115,13 +119,14 @@ impl Settings {
         wiring: None,
         rules: NamedTexts::new(),
         is_configured: false,
+        changes_spent: 0,
     };
 
     /// Takes the values of other settings, field by field. `clone_from` would keep a whole copy on the stack of its caller.
     #[inline(never)]
     pub(crate) fn assign(&mut self, other: &Self) {
         let Self { name, token, log_level, networks, ap, radio, push, remote_expire, time_server, .. } = other;
-        let Self { wiring, rules, is_configured, .. } = other;
+        let Self { wiring, rules, is_configured, changes_spent, .. } = other;
         self.name.clone_from(name);
         self.token.clone_from(token);
         self.log_level = *log_level;
@@ -134,6 +139,7 @@ impl Settings {
         self.wiring.clone_from(wiring);
         self.rules.clone_from(rules);
         self.is_configured = *is_configured;
+        self.changes_spent = *changes_spent;
     }
 
     /// The settings that Wi-Fi depends on. `name` is the device's name: the settings' own, or the platform's while the

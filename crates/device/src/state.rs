@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr};
 
 use embassy_sync::waitqueue::WakerRegistration;
+use sockeye_firmware_update::wear::Wear;
 use sockeye_wifi::{MachineInput, Wifi};
 use sockeye_wiring::Wiring;
 
@@ -78,6 +79,8 @@ pub(crate) struct State {
     pub(crate) has_outbox: bool,
     pub(crate) settings: Settings,
     pub(crate) store: StoreStatus,
+    /// The changes of settings that are spent.
+    pub(crate) wear: Wear,
     pub(crate) failures: Failures,
     pub(crate) slow_log: SlowLog,
     pub(crate) monitor: Monitor,
@@ -106,6 +109,7 @@ impl State {
             has_outbox: false,
             settings: Settings::ZERO,
             store: StoreStatus::Sound,
+            wear: Wear::new(0),
             failures: Failures::new(),
             slow_log: SlowLog::new(),
             monitor: Monitor::new(),

@@ -21,7 +21,7 @@
 //! | `record` | what is kept in flash about an image that is being received |
 //! | `rom_crc` | CRC-32 as in the chips' ROM |
 //! | [`update_error`] | why a step was refused, and why an update failed |
-//! | `wear` | how often a client may have sectors erased |
+//! | [`wear`] | how often a client may have sectors erased |
 
 #![cfg_attr(not(test), no_std)]
 #![deny(unsafe_code)]
@@ -35,7 +35,7 @@ mod record;
 mod rom_crc;
 pub mod update_error;
 pub mod updater;
-mod wear;
+pub mod wear;
 
 pub use image::Target;
 pub use otadata::Slot;

@@ -27,7 +27,7 @@ use crate::image::{Header, Target};
 use crate::image_reader::Aligned;
 use crate::limits::{
     BUFFER_LEN, CHUNK_LEN_MAX, CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN, HEAD_LEN, HEADER_LEN, IMAGE_ALIGN_LEN,
-    MARKS_OFFSET_LEN, WORD_LEN_MAX,
+    MARKS_OFFSET_LEN, STEPS_MAX, WORD_LEN_MAX,
 };
 use crate::otadata::{Entry, Slot, state};
 use crate::record::Record;
@@ -237,7 +237,7 @@ impl<F: NorFlash> Updater<F> {
             return Ok(self.next);
         }
         self.check_signature(&record)?;
-        self.wear.spend(now_ms)?;
+        self.wear.spend(1, STEPS_MAX, now_ms).map_err(UpdateError::Wear)?;
         self.has_begun = true;
         self.refresh_own().await?;
         (self.record, self.next) = (None, 0);

@@ -120,12 +120,12 @@ impl Bench {
 
     /// Drives a pin from outside; None leaves it to the pull-up or pull-down.
     pub fn set_level(&self, pin: u8, level: Option<bool>) {
-        self.pins.borrow_mut().set_level(pin, level);
+        self.pins.borrow_mut().set_level(pin, level, self.now_ms());
     }
 
     /// Falling edges come in at a pin.
     pub fn add_edges(&self, pin: u8, edges: u32) {
-        self.pins.borrow_mut().add_edges(pin, edges);
+        self.pins.borrow_mut().add_edges(pin, edges, self.now_ms());
     }
 
     /// How many pins can be pulses that go out at once, from now on.
@@ -146,6 +146,10 @@ impl Bench {
     /// The chip has lost its power: all pins float, and are set up for nothing.
     pub fn power_off(&self) {
         self.pins.borrow_mut().power_off();
+    }
+
+    fn now_ms(&self) -> u64 {
+        (self.now_us)() / 1_000
     }
 
     fn moment(&self, condition: Condition) -> Moment {
@@ -282,7 +286,7 @@ impl Hardware for Bench {
     }
 
     fn set_up(&self, pin: u8, mode: PinMode) -> Result<(), PinError> {
-        self.pins.borrow_mut().set_up(pin, mode)
+        self.pins.borrow_mut().set_up(pin, mode, self.now_ms())
     }
 
     fn release(&self, pin: u8) {

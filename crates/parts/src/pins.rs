@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use sockeye_wiring::edge_counter::EdgeCounter;
 use sockeye_wiring::hardware::{Drive, PinError, PinMode, Pull};
 
 /// The state of a pin: its mode, and the level or pulses that it drives.
@@ -32,7 +33,7 @@ struct Pin {
     state: PinState,
     millivolts: Option<u16>,
     outside: Option<bool>,
-    edges: u32,
+    counter: Option<EdgeCounter>,
     strip: Option<([u8; 3], u16)>,
 }
 
@@ -65,17 +66,29 @@ impl Pins {
         self.pins.get(&pin)?.millivolts
     }
 
-    pub fn set_level(&mut self, pin: u8, level: Option<bool>) {
+    pub fn set_level(&mut self, pin: u8, level: Option<bool>, now_ms: u64) {
         let was = self.level(pin);
         self.pin(pin).outside = level;
-        if was && !self.level(pin) {
-            self.add_edges(pin, 1);
+        let is_high = self.level(pin);
+        if was != is_high {
+            self.edge(pin, is_high, now_ms);
         }
     }
 
-    pub fn add_edges(&mut self, pin: u8, edges: u32) {
-        let pin = self.pin(pin);
-        pin.edges = pin.edges.wrapping_add(edges);
+    /// So many pulses to low, of no length.
+    pub fn add_edges(&mut self, pin: u8, edges: u32, now_ms: u64) {
+        for _ in 0..edges {
+            self.edge(pin, false, now_ms);
+            self.edge(pin, true, now_ms);
+        }
+    }
+
+    /// The interrupt of a chip.
+    fn edge(&mut self, pin: u8, is_high: bool, now_ms: u64) {
+        let counter = &mut self.pin(pin).counter;
+        if let Some(counter) = counter.as_mut().filter(|counter| !is_high || counter.takes_rising_edges()) {
+            counter.edge(is_high, now_ms);
+        }
     }
 
     pub fn state(&self, pin: u8) -> PinState {
@@ -92,10 +105,10 @@ impl Pins {
         Ok(())
     }
 
-    pub fn set_up(&mut self, pin: u8, mode: PinMode) -> Result<(), PinError> {
+    pub fn set_up(&mut self, pin: u8, mode: PinMode, now_ms: u64) -> Result<(), PinError> {
         self.assert_free(pin);
         let state = match mode {
-            PinMode::Input(_) | PinMode::Counter(_) => PinState::Input,
+            PinMode::Input(_) | PinMode::Counter { .. } => PinState::Input,
             PinMode::Output { is_high, .. } => PinState::Output { is_high },
             PinMode::Pwm { frequency_hz, duty } => {
                 let used = self.pins.values().filter(|pin| matches!(pin.mode, Some(PinMode::Pwm { .. }))).count();
@@ -105,8 +118,13 @@ impl Pins {
                 PinState::Pwm { frequency_hz, duty }
             }
         };
-        let pin = self.pin(pin);
-        (pin.mode, pin.state, pin.edges) = (Some(mode), state, 0);
+        let place = self.pin(pin);
+        (place.mode, place.state) = (Some(mode), state);
+        let is_high = self.level(pin);
+        self.pin(pin).counter = match mode {
+            PinMode::Counter { debounce_ms, .. } => Some(EdgeCounter::new(debounce_ms, is_high, now_ms)),
+            _ => None,
+        };
         Ok(())
     }
 
@@ -123,12 +141,12 @@ impl Pins {
 
     pub fn level(&self, pin: u8) -> bool {
         let Some(pin) = self.pins.get(&pin) else { return false };
-        let is_pulled_up = matches!(pin.mode, Some(PinMode::Input(Pull::Up) | PinMode::Counter(Pull::Up)));
+        let is_pulled_up = matches!(pin.mode, Some(PinMode::Input(Pull::Up) | PinMode::Counter { pull: Pull::Up, .. }));
         pin.outside.unwrap_or(is_pulled_up)
     }
 
     pub fn count(&self, pin: u8) -> u32 {
-        self.pins.get(&pin).map_or(0, |pin| pin.edges)
+        self.pins.get(&pin).and_then(|pin| pin.counter).map_or(0, |counter| counter.count())
     }
 
     pub fn drive(&mut self, pin: u8, drive: Drive) -> Result<(), PinError> {

@@ -112,8 +112,9 @@ pub const MDNS_AWAIT_SPREAD_MS: u64 = 100;
 pub const MDNS_REPEAT_MS: u64 = 1_000;
 /// The same where somebody probes for the name.
 pub const MDNS_REPEAT_PROBED_MS: u64 = 250;
-/// How often it is looked whether the device has another name, milliseconds.
-pub const MDNS_LOOK_MS: u64 = 2_000;
+/// How often it is looked whether the device has another name, or none any more, milliseconds. A device that leaves a network
+/// is there for 500 ms more, so that the last message leaves in time.
+pub const MDNS_LOOK_MS: u64 = 250;
 /// Bytes of a name: one label (RFC 1035 section 2.3.4).
 pub const NAME_LEN_MAX: usize = 63;
 

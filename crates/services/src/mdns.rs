@@ -27,14 +27,15 @@ const PORT: u16 = 5353;
 const GROUP_ADDRESS: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
 const GROUP: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(GROUP_ADDRESS), PORT);
 
-/// Gives a name to its argument, which it calls once.
+/// Gives a name to its argument, which it calls once. While the device is about to leave the network the source does not
+/// call it, and the records of the name end.
 pub type NameSource<'a> = dyn Fn(&mut dyn FnMut(&str)) + 'a;
 
 /// The records of a device to announce.
 pub struct Announcement<'a> {
-    /// The host name without `.local`. The source is queried every two seconds, and a change is announced. Bytes beyond
-    /// [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) are left out, and dots become `-`: the name is one label. A name that another host has gets `-2` added, or
-    /// `-3`, and so on.
+    /// The host name without `.local`. The source is queried every [`MDNS_LOOK_MS`](crate::limits::MDNS_LOOK_MS), and a
+    /// change is announced. Bytes beyond [`NAME_LEN_MAX`](crate::limits::NAME_LEN_MAX) are left out, and dots become `-`:
+    /// the name is one label. A name that another host has gets `-2` added, or `-3`, and so on.
     pub name: &'a NameSource<'a>,
     /// The device's address.
     pub address: Cidr,

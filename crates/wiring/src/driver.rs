@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::limits::{PERIOD_MS_MAX, READINGS_MAX};
+use crate::limits::{DEBOUNCE_MS_MAX, PERIOD_MS_MAX, READINGS_MAX};
 use crate::number::TENS;
 use crate::spec::{PERIOD, SpecArgs};
 
@@ -380,6 +380,10 @@ pub(crate) const fn choice(
 
 pub(crate) const fn yes_no(name: &'static str, help: &'static str) -> Word {
     Word { name, kind: Kind::YesNo, default: Some(0), help }
+}
+
+pub(crate) const fn debounce(default_ms: i64, help: &'static str) -> Word {
+    Word { name: "debounce", kind: Kind::Duration { maximum_ms: DEBOUNCE_MS_MAX }, default: Some(default_ms), help }
 }
 
 /// The first of the addresses is the one without this word.

@@ -22,7 +22,13 @@ pub enum PinMode {
     /// Its level is read.
     Input(Pull),
     /// Its falling edges are counted, from 0.
-    Counter(Pull),
+    Counter {
+        /// The resistor at the pin.
+        pull: Pull,
+        /// How long the level must be high and still before an edge, milliseconds; 0 counts every edge. See
+        /// [`EdgeCounter`](crate::edge_counter::EdgeCounter).
+        debounce_ms: u16,
+    },
     /// Its level is driven.
     Output {
         /// Only a low level is driven; a high one is left to a resistor outside.
@@ -140,7 +146,7 @@ pub trait Hardware {
     /// The level of a pin that was set up as an input; true is high.
     fn level(&self, pin: u8) -> bool;
 
-    /// Falling edges at a pin since it was set up as a counter; the number wraps.
+    /// Falling edges at a pin that counted since it was set up as a counter; the number wraps.
     fn count(&self, pin: u8) -> u32;
 
     /// Changes what is driven at a pin that was set up as an output.

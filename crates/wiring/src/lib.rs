@@ -9,6 +9,7 @@
 //! - [`spec`]: a parsed spec; [`number`]: numbers and durations in it; [`error`]: what can be wrong with it.
 //! - [`chip`]: the pins of each chip; [`plan`]: whether a whole wiring is possible on it.
 //! - [`wiring`]: all specs as text; [`named_texts`]: several named texts in a bounded one.
+//! - [`edge_counter`]: which edges at a pin are pulses; for the interrupts of chips.
 //! - [`hardware`]: the trait between drivers and pins, which chips and models implement.
 //! - [`sampler`]: when what is sampled, and what becomes of it; [`run`]: the loops that do it.
 //! - [`scan`]: which addresses and ROM codes answer on a bus.
@@ -23,6 +24,7 @@ pub mod chip;
 mod crc;
 pub mod driver;
 pub mod drivers;
+pub mod edge_counter;
 pub mod error;
 pub mod hardware;
 pub mod limits;

@@ -45,7 +45,7 @@ pub const INPUT_POLL_MS: u64 = 10;
 pub const INPUT_IDLE_MS: u64 = 500;
 /// RAM of what is kept of all things beside their specs.
 pub const SAMPLER_SIZE_MAX: usize = 48 + 36 * THINGS_MAX;
-/// How long an input must be still, milliseconds, at most.
+/// How long an input or a counter must be still, milliseconds, at most.
 pub const DEBOUNCE_MS_MAX: u32 = 1_000;
 
 /// Conversions that one analog sample is the mean of: the converters' noise is several steps.
@@ -83,6 +83,7 @@ pub const ROMS_MAX: usize = 8;
 pub const PIXELS_MAX: u16 = 256;
 
 const _: () = assert!(THINGS_MAX < u8::MAX as usize);
+const _: () = assert!(DEBOUNCE_MS_MAX <= u16::MAX as u32);
 const _: () = assert!(SAMPLE_PAUSES.longest_ms <= PERIOD_MS_MAX);
 const _: () = assert!(PERIOD_MS_MIN as u64 >= STEP_MS);
 const _: () = assert!(I2C_TRANSFER_MS < STEP_MS && LINE_HELD_MS < STEP_MS);

@@ -439,6 +439,32 @@ fn a_counter_tells_pulses_and_their_rate() {
     assert_eq!((rig.get("meter"), rig.get("meter.rate")), (Some(25), Some(0)));
 }
 
+/// A contact to ground closes and opens `pulses` times, and bounces for 4 ms each time. Gives what a counter counted.
+fn bouncing(spec: &str, pulses: u32) -> Option<i32> {
+    let mut rig = Rig::new();
+    rig.wire("rain", spec);
+    rig.run(1_000);
+    for _ in 0..pulses {
+        for is_closed in [true, false] {
+            for is_bounce in [false, true, false, true, false] {
+                rig.bench.set_level(3, if is_closed != is_bounce { Some(false) } else { None });
+                rig.run(1);
+            }
+            rig.run(60);
+        }
+    }
+    rig.run(1_000);
+    rig.get("rain")
+}
+
+#[test]
+fn a_counter_leaves_out_the_bouncing_of_a_contact() {
+    assert_eq!(bouncing("counter pin=3 debounce=20ms", 10), Some(10));
+    assert_eq!(bouncing("counter pin=3", 10), Some(50), "every edge, unless a time is given");
+    // Pulses that are closer together than the time are one.
+    assert_eq!(bouncing("counter pin=3 debounce=100ms", 10), Some(1));
+}
+
 #[test]
 fn outputs_drive_what_they_are_set_to() {
     let mut rig = Rig::new();

@@ -51,7 +51,7 @@ pub async fn mdns_sntp_and_push(
     let asked = Udp::new(link.stack, NTP.take(), HOP_LIMIT);
     let random = |bytes: &mut [u8]| Rng::new().read(bytes);
     let announce = async |address: Cidr| {
-        let name = |take: &mut dyn FnMut(&str)| take(&app.name());
+        let name = |take: &mut dyn FnMut(&str)| app.announced_name().iter().for_each(|name| take(name));
         let announcement = Announcement { name: &name, address, port: PORT, txt: &[("path", "/")] };
         mdns::serve(&heard, &announcement, random).await
     };

@@ -132,8 +132,8 @@ impl sockeye_wiring::Hardware for Pins {
         self.release(pin);
         let wired = match mode {
             PinMode::Input(pull) => Wired::Input(Input::new(free(pin)?, input(pull))),
-            PinMode::Counter(pull) => {
-                counter::begin(pin, Input::new(free(pin)?, input(pull)))?;
+            PinMode::Counter { pull, debounce_ms } => {
+                counter::begin(pin, Input::new(free(pin)?, input(pull)), debounce_ms)?;
                 Wired::Counter
             }
             PinMode::Output { is_open_drain, is_high } => {

@@ -74,6 +74,8 @@ pub struct Board {
     /// How far the clock moves each time that it is asked.
     pub step_us: Cell<u64>,
     pub unix_us: Cell<Option<u64>>,
+    /// All random bytes are this one.
+    pub random_byte: Cell<u8>,
     /// Readings of other devices that there is room for.
     pub remotes: Cell<usize>,
     /// Readings of which a day is kept.
@@ -125,6 +127,7 @@ impl Default for Board {
             uptime_us: Cell::default(),
             step_us: Cell::default(),
             unix_us: Cell::default(),
+            random_byte: Cell::new(42),
             remotes: Cell::new(REMOTES),
             days: Cell::new(2),
             health: Cell::new(Health {
@@ -156,7 +159,7 @@ impl Platform for Board {
     }
 
     fn random(&self, bytes: &mut [u8]) {
-        bytes.fill(42);
+        bytes.fill(self.random_byte.get());
     }
 
     fn identity(&self) -> DeviceIdentity<'_> {

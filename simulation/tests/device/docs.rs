@@ -106,6 +106,7 @@ fn protocol_md_tells_the_limits() {
         ("Bytes of a network's name", SSID_LEN_MAX),
         ("Bytes of a token, at least", TOKEN_LEN_MIN),
         ("Bytes of a token, at most", TOKEN_LEN_MAX),
+        ("Changes of settings that are stored in a row", CHANGES_MAX.into()),
         ("Wrong tokens after which a connection is closed", AUTH_SESSION_FAILURES_MAX.into()),
     ];
     for (what, limit) in rows {

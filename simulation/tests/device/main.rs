@@ -38,6 +38,7 @@ mod transactions;
 mod ts;
 mod update_life;
 mod updates;
+mod wear;
 mod wifi;
 mod wire;
 mod wiring;

@@ -1,9 +1,11 @@
 //! WIFI and the parameters of the Wi-Fi: what people type, and what becomes of it.
 
+use sockeye_device::limits::RESET_CHANGES;
+use sockeye_device::{App, AppResources, Settings};
 use sockeye_wifi::{Network, Secret};
 
 use crate::board::Board;
-use crate::script::{check, check_on};
+use crate::script::{Device, check, check_on};
 
 /// A device in its box, on the air.
 const NEW: &str = "@radio\n@told configure 01 false, start sockeye-3f2a 192.168.1.1/24 own\n@wifi ap-started\n";
@@ -426,7 +428,25 @@ fn a_factory_reset_forgets_all() {
              ap= *2|$11|device.name|$12|sockeye-3f2a|"
         ),
     );
-    assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
+    assert_eq!(*board.stored.borrow(), Settings { changes_spent: 2 + RESET_CHANGES, ..Settings::default() });
+}
+
+/// RFC 6762 section 10.1: what was announced by mDNS is taken back in time.
+#[test]
+fn no_name_is_announced_while_the_device_leaves_its_network_or_restarts() {
+    let board = Board::default();
+    let (mut histories, mut resources) = (board.histories(), AppResources::new());
+    let app = App::new(&board, &mut resources, &mut histories, Settings::default()).unwrap();
+    let mut device = Device::new(&board, &app);
+    let name = || app.announced_name().map(|name| name.to_string());
+    device.script(&format!("{NEW}{CONFIRMED}"));
+    assert_eq!(name().as_deref(), Some("sockeye-3f2a"));
+    device.script("ap: WIFI FORGET home\nap= +OK|\n@wait 499");
+    assert_eq!(name(), None);
+    device.script("@wait 1\n@wifi left");
+    assert_eq!(name().as_deref(), Some("sockeye-3f2a"));
+    device.script("ap: RESTART\nap$ +OK|");
+    assert_eq!(name(), None);
 }
 
 /// The settings of the firmware's build are in force at once, and again after the next boot, not only after that.
@@ -446,7 +466,7 @@ fn a_factory_reset_brings_back_what_the_firmware_was_built_with() {
              @told start sockeye-3f2a 192.168.1.1/24 open"
         ),
     );
-    assert_eq!(*board.stored.borrow(), sockeye_device::Settings::default());
+    assert_eq!(*board.stored.borrow(), Settings { changes_spent: RESET_CHANGES, ..Settings::default() });
 }
 
 /// Otherwise the settings of the firmware's build were back after the next boot: an access point that is open, for one.
@@ -460,7 +480,7 @@ fn a_change_back_to_the_defaults_is_stored_as_a_change() {
          ap: CONFIG SET device.name \"\" ap.open no
          ap= +OK|",
     );
-    let expected = sockeye_device::Settings { is_configured: true, ..Default::default() };
+    let expected = Settings { is_configured: true, changes_spent: 2, ..Settings::default() };
     assert_eq!(*board.stored.borrow(), expected);
 }
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
-use embassy_time::{Duration, Timer};
+use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{ErrorKind, ErrorType};
 use sockeye_services::limits::SILENCE_MS;
 use sockeye_services::mdns::Announcement;
@@ -34,6 +34,8 @@ struct Udp {
     /// Sockets that still stop.
     left: Cell<u8>,
     message: RefCell<Vec<u8>>,
+    /// When the next message comes.
+    next: Cell<Instant>,
     from: SocketAddr,
     sent: Rc<Cell<u32>>,
 }
@@ -76,7 +78,9 @@ impl UdpReceive for &Socket<'_> {
         if self.1 && self.0.stuck == Stuck::TooLong {
             return Err(ErrorKind::InvalidData);
         }
-        Timer::after(Duration::from_secs(1)).await;
+        // A message comes each second, whether the future that waits for it is dropped meanwhile or not.
+        Timer::at(self.0.next.get()).await;
+        self.0.next.set(Instant::now() + Duration::from_secs(1));
         let message = self.0.message.borrow();
         buffer[..message.len()].copy_from_slice(&message);
         Ok((message.len(), self.0.from))
@@ -175,6 +179,7 @@ fn answers(stuck: Stuck, port: u16, message: Vec<u8>, ms: u64) -> u32 {
         stuck,
         left: Cell::new(3),
         message: RefCell::new(message),
+        next: Cell::new(Instant::now() + Duration::from_secs(1)),
         from: ([192, 168, 1, 9], 40_000).into(),
         sent: sent.clone(),
     };

@@ -3,12 +3,25 @@
 use core::future::poll_fn;
 use core::task::Poll;
 
-use sockeye_wifi::{Action, Controller, Event, MachineInput, Wifi};
+use heapless::String;
+use sockeye_wifi::{Action, Controller, Event, MachineInput, StationState, Wifi};
 
 use crate::app::App;
+use crate::limits::DEVICE_NAME_LEN_MAX;
 use crate::platform::{device_name, random_u32};
 
 impl App<'_> {
+    /// The name to announce in the network that the device has joined. None while the device is about to leave the network
+    /// or to restart, so that the announcement is taken back (RFC 6762 section 10.1).
+    pub fn announced_name(&self) -> Option<String<DEVICE_NAME_LEN_MAX, u8>> {
+        let (is_restarting, station) = {
+            let state = self.state();
+            (state.is_restart_requested, state.wifi.state)
+        };
+        let is_leaving = is_restarting || matches!(station, StationState::LeaveDelay | StationState::Leaving);
+        (!is_leaving).then(|| self.name())
+    }
+
     /// Runs the state machine, and wakes the sessions that wait for its outcome.
     fn wifi(&self, happen: impl FnOnce(&mut Wifi, &MachineInput<'_>)) {
         let (now, random) = (self.platform.now(), random_u32(self.platform));

@@ -6,6 +6,7 @@ use sockeye_wifi::Input;
 use crate::command::{Command, CommandContext, Prepared};
 use crate::commands::firmware_commands::ON_TRIAL;
 use crate::commands::{check_access, config, wifi_commands};
+use crate::limits::{CHANGES_MAX, RESET_CHANGES};
 use crate::pending::{Change, PendingSettings};
 use crate::platform::{Platform, random_u32};
 use crate::rewiring;
@@ -24,13 +25,30 @@ pub(crate) fn prepare(cx: &mut CommandContext<'_, '_>, command: &Command, pendin
         None => Ok(Prepared::Nothing),
     });
     match prepared {
-        Ok(prepared) => prepared == Prepared::Store,
+        Ok(Prepared::Nothing) => false,
+        Ok(Prepared::Store) => spend(cx, pending),
         Err(error) => {
             cx.state.count_error();
             cx.reply.error(error);
             false
         }
     }
+}
+
+/// Spends what a change costs the flash, and notes it in `pending`. False if there were too many changes, and the reply is
+/// written.
+fn spend(cx: &mut CommandContext<'_, '_>, pending: &mut PendingSettings) -> bool {
+    let cost = if pending.change == Change::Reset { RESET_CHANGES } else { 1 };
+    let spent = cx.state.wear.spend(cost, CHANGES_MAX, cx.now.uptime_ms());
+    pending.settings.changes_spent = cx.state.wear.spent();
+    if let Err(wait_s) = spent {
+        if pending.change == Change::Confirm {
+            wifi_commands::set_confirming(cx.state, false);
+        }
+        let (name, why) = (pending.change.name(), "too many changes in a row wear out the flash");
+        let _ = cx.refuse(format_args!("ERR {name} failed - {why}, try again in {wait_s} s"));
+    }
+    spent.is_ok()
 }
 
 /// The context when a change is stored. The request is gone by then.

@@ -158,6 +158,8 @@ fn evaluate<'a>(cx: &CommandContext<'a, '_>, pending: &mut PendingSettings) -> R
         };
         let refuse = |why| Refusal::Argument(known, why);
         match parameter {
+            // The same token with another salt would be stored again.
+            Parameter::AuthToken if settings.token.as_ref().is_some_and(|known| known.is(value)) => (),
             Parameter::AuthToken => settings.token = token(value, cx.platform).map_err(refuse)?,
             Parameter::DeviceName => settings.name = device_name(value).map_err(refuse)?,
             Parameter::TimeServer => settings.time_server = time_server(value).map_err(refuse)?,

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use embedded_storage_async::nor_flash::NorFlash;
 
-use crate::limits::{HEAD_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, STEPS_LEN, WORD_LEN_MAX};
+use crate::limits::{HEAD_LEN, MARKS_OFFSET_LEN, RECORD_LEN, SEALED_HEAD_LEN, STEPS_LEN, STEPS_MAX, WORD_LEN_MAX};
 use crate::otadata::Slot;
 use crate::record::{HEAD_OFFSET, Record, STEPS_OFFSET, seal, unseal};
 use crate::update_error::UpdateError;
@@ -60,7 +60,7 @@ impl<F: NorFlash> Updater<F> {
     /// # Errors
     /// [`UpdateError::Wear`] if none is left, or [`UpdateError::Flash`].
     pub(super) async fn spend_step(&mut self, now_ms: u64) -> Result<(), UpdateError> {
-        self.wear.spend(now_ms)?;
+        self.wear.spend(1, STEPS_MAX, now_ms).map_err(UpdateError::Wear)?;
         self.write_steps().await
     }
 

@@ -30,8 +30,10 @@ enum State {
     Announcing(u8),
     /// The name is the device's, and all announcements have left.
     Running,
-    /// The device has another name: the records of the old one are to end.
+    /// The device has another name, or none: the records of the old one are to end.
     Leaving,
+    /// The device has no name, because it leaves the network. Nothing is sent.
+    Left,
 }
 
 /// An answer that is to be sent to all.
@@ -52,8 +54,10 @@ impl Pending {
 pub(super) struct Responder<'a, R> {
     announcement: &'a Announcement<'a>,
     data: Data<'a>,
-    /// The name that was set, without the suffix that was added to it.
+    /// The name that was set, without the suffix that was added to it; the last one if there is none any more.
     wanted: String<NAME_LEN_MAX>,
+    /// A name is set.
+    has_name: bool,
     /// Others have had the name so often; it is then added to the name.
     conflicts: u8,
     state: State,
@@ -73,6 +77,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             announcement,
             data: Data::new(announcement.address.0, announcement.port, announcement.txt),
             wanted: String::new(),
+            has_name: false,
             conflicts: 0,
             state: State::Probing(0),
             due: now,
@@ -86,16 +91,17 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         responder
     }
 
-    /// True if another name was set.
+    /// True if another name was set, or there is none any more, or one again.
     fn look_at_name(&mut self) -> bool {
+        let had_name = core::mem::replace(&mut self.has_name, false);
         let mut is_other = false;
         (self.announcement.name)(&mut |name| {
             // The string has room for a label.
             let wanted: String<NAME_LEN_MAX> = label(&name[..name.floor_char_boundary(NAME_LEN_MAX)]).collect();
             is_other = wanted != self.wanted;
-            self.wanted = wanted;
+            (self.wanted, self.has_name) = (wanted, true);
         });
-        is_other
+        is_other || self.has_name != had_name
     }
 
     /// A time from `ms` to `ms + spread_ms`, at random.
@@ -105,8 +111,13 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
         now + Duration::from_millis(ms + spread_ms * u64::from(byte[0]) / 255)
     }
 
-    /// Begins to find out whether the name is free. The first probe leaves at a random time (RFC 6762 section 8.1).
+    /// Begins to find out whether the name is free, if there is one. The first probe leaves at a random time (RFC 6762 section 8.1).
     fn begin(&mut self, now: Instant) {
+        self.pending = Pending::NONE;
+        if !self.has_name {
+            (self.state, self.due) = (State::Left, Instant::MAX);
+            return;
+        }
         self.data.name.clear();
         let mut number = String::<4>::new();
         if self.conflicts > 0 {
@@ -121,7 +132,6 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
             .push_str(self.wanted.get(..len).unwrap_or_default())
             .and_then(|()| self.data.name.push_str(&number));
         self.state = State::Probing(0);
-        self.pending = Pending::NONE;
         self.sent = [None; Record::ALL.len()];
         self.due = self.after(now, 0, MDNS_PROBE_MS);
         if self.conflicts >= MDNS_CONFLICTS_MAX {
@@ -141,6 +151,9 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
 
     /// Takes a response of somebody else's.
     fn hear_response(&mut self, now: Instant, message: Message<'_>) {
+        if self.state == State::Left {
+            return;
+        }
         let mut reader = message.reader();
         let [questions, answers, authorities, additional] = message.counts();
         for _ in 0..questions {
@@ -238,7 +251,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
                 }
                 return None;
             }
-            State::Leaving => return None,
+            State::Leaving | State::Left => return None,
             State::Announcing(_) | State::Running => {}
         }
         if peer.port() != PORT {
@@ -376,7 +389,7 @@ impl<'a, R: FnMut(&mut [u8])> Responder<'a, R> {
                 self.due = if is_last { Instant::MAX } else { now + Duration::from_millis(MDNS_ANNOUNCE_MS) };
                 self.send_to_all(now, reply, Set::ALL, Form::Multicast)
             }
-            State::Running => {
+            State::Running | State::Left => {
                 self.due = Instant::MAX;
                 None
             }
@@ -434,7 +447,7 @@ impl<R: FnMut(&mut [u8])> Service for Responder<'_, R> {
             self.look = now + Duration::from_millis(MDNS_LOOK_MS);
             if self.look_at_name() {
                 match self.state {
-                    State::Probing(_) => {
+                    State::Probing(_) | State::Left => {
                         self.conflicts = 0;
                         self.begin(now);
                     }

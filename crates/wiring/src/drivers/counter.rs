@@ -1,6 +1,8 @@
 //! Pulses that come in: how many, and how many a second.
 
-use crate::driver::{Driver, Fault, Figure, Id, Job, Next, PULL, Reading, Use, choice, every, fit, gauge, pin};
+use crate::driver::{
+    Driver, Fault, Figure, Id, Job, Next, PULL, Reading, Use, choice, debounce, every, fit, gauge, pin,
+};
 use crate::drivers::input::pull;
 use crate::hardware::{Hardware, PinMode};
 use crate::number::rounded;
@@ -10,7 +12,11 @@ pub(super) const DRIVER: Driver = Driver {
     name: "counter",
     id: Id::Counter,
     help: "falling edges at a pin: their number, and their rate",
-    words: &[pin("pin", Use::Input, "pin"), choice("pull", PULL, 1, "the chip's weak resistor")],
+    words: &[
+        pin("pin", Use::Input, "pin"),
+        choice("pull", PULL, 1, "the chip's weak resistor"),
+        debounce(0, "how long the level must be high before an edge"),
+    ],
     readings: &[
         Reading { suffix: "", unit: "", decimals: 0, minimum: 0, maximum: i32::MAX, figure: Figure::Counter },
         gauge("rate", ("Hz", 2), (0, i32::MAX)),
@@ -20,7 +26,7 @@ pub(super) const DRIVER: Driver = Driver {
 };
 
 pub(super) fn mode(args: &SpecArgs) -> PinMode {
-    PinMode::Counter(pull(args))
+    PinMode::Counter { pull: pull(args), debounce_ms: args.get("debounce") as u16 }
 }
 
 /// Its memory is the count of the sample before, and when that was; there was none if the next begins with stage 0.

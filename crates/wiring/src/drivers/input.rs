@@ -1,8 +1,7 @@
 //! A level that comes in: a door, a button. The level is published at each change, and once each period.
 
-use crate::driver::{Driver, Fault, Figure, INVERT, Id, Job, Kind, Next, PULL, Reading, Use, Word, choice, every, pin};
+use crate::driver::{Driver, Fault, Figure, INVERT, Id, Job, Next, PULL, Reading, Use, choice, debounce, every, pin};
 use crate::hardware::{Hardware, PinMode, Pull};
-use crate::limits::DEBOUNCE_MS_MAX;
 use crate::spec::SpecArgs;
 
 pub(super) const DRIVER: Driver = Driver {
@@ -13,12 +12,7 @@ pub(super) const DRIVER: Driver = Driver {
         pin("pin", Use::Input, "pin"),
         choice("pull", PULL, 0, "the chip's weak resistor"),
         INVERT,
-        Word {
-            name: "debounce",
-            kind: Kind::Duration { maximum_ms: DEBOUNCE_MS_MAX },
-            default: Some(20),
-            help: "how long the level must be still",
-        },
+        debounce(20, "how long the level must be still"),
     ],
     readings: &[Reading { suffix: "", unit: "", decimals: 0, minimum: 0, maximum: 1, figure: Figure::Switch }],
     output: None,

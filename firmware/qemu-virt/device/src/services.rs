@@ -76,7 +76,7 @@ async fn mdns_responder(stack: Stack<'static>, address: Cidr, app: &'static App<
     static BUFFERS: ConstStaticCell<MdnsBuffers> = ConstStaticCell::new(MdnsBuffers::new());
     let udp = Udp::new(stack, BUFFERS.take(), MDNS_HOP_LIMIT);
     let platform = app.platform();
-    let name = |take: &mut dyn FnMut(&str)| take(&app.name());
+    let name = |take: &mut dyn FnMut(&str)| app.announced_name().iter().for_each(|name| take(name));
     let txt = [("version", platform.identity().version)];
     let announcement = Announcement { name: &name, address, port: PORT, txt: &txt };
     mdns::serve(&udp, &announcement, |bytes| platform.random(bytes)).await

@@ -12,7 +12,7 @@ use sockeye_wifi::{Ip, Network, StaticIp};
 use super::*;
 use crate::limits::{
     CHANNEL_LEN_MAX, FLASH_STRAY_BYTES_MAX, PUSH_PERIOD_MS_MAX, PUSH_TO_LEN_MAX, PUSH_TOKEN_LEN_MAX,
-    REMOTE_EXPIRE_S_MAX, RULES_MAX, TIME_SERVER_LEN_MAX,
+    REMOTE_EXPIRE_S_MAX, RESET_CHANGES, RULES_MAX, TIME_SERVER_LEN_MAX,
 };
 use crate::settings::token::TokenHash;
 use crate::settings::{LogLevel, PushSettings, Seconds};
@@ -382,6 +382,31 @@ fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
 }
 
 /// A worn block that can't be written any more costs no setting, although each boot goes on with the wiping.
+/// The figures for wear in docs/hardware.md: a chip has 16 blocks for settings, which are erased in turn.
+#[test]
+fn a_change_erases_one_block_at_most_and_a_factory_reset_few_more_than_all() {
+    type Chip = MockFlashBase<16, 4, 1024>;
+    // The blocks that `count` changes erase, each followed by a reset perhaps.
+    let erases = |[first, second]: [&Settings; 2], count: usize, is_reset: bool| {
+        let store = FlashStore::new(Chip::new(WriteCountCheck::Twice, None, false), Chip::FULL_FLASH_RANGE).unwrap();
+        block_on(store.load());
+        for settings in [first, second].into_iter().cycle().take(count) {
+            block_on(store.save(settings)).unwrap();
+            if is_reset {
+                block_on(store.reset(&Settings::default())).unwrap();
+            }
+        }
+        let (flash, ..) = store.flash.into_inner().map.destroy();
+        Chip::default().stats_snapshot().compare_to(flash.stats_snapshot()).erases
+    };
+    let (large, other) = (largest(), Settings { name: "other".try_into().unwrap(), ..largest() });
+    assert!(erases([&large, &other], 40, false) <= 40);
+    assert!(erases([&settings("a", 0), &settings("b", 0)], 40, false) <= 40 / 8);
+    let resets = 4;
+    let in_resets = erases([&large, &other], resets, true) - resets as u64;
+    assert!(in_resets <= resets as u64 * u64::from(RESET_CHANGES), "{in_resets}");
+}
+
 #[test]
 fn a_wipe_that_never_ends_costs_no_setting() {
     let (mut store, _) = boot(&with(&[&settings("old", 3)]));

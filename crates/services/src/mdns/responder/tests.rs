@@ -438,6 +438,46 @@ fn another_name_ends_the_records_of_the_old_one() {
     assert!(net.ask(ASKER, &query(&[(HOST, Rtype::A, false)])).is_empty());
 }
 
+/// RFC 6762 section 10.1.
+#[test]
+fn a_device_that_leaves_the_network_says_goodbye_in_time_and_is_silent() {
+    let told = RefCell::new(Some("kitchen"));
+    let tell = |take: &mut dyn FnMut(&str)| told.borrow().iter().for_each(|name: &&str| take(name));
+    let announcement = Announcement { name: &tell, ..announcement() };
+    let mut net = Net::running(&announcement);
+    *told.borrow_mut() = None;
+    // The station leaves 500 ms later.
+    let sent = net.pass(400);
+    assert!(sent.len() == 1 && sent[0].is_response && sent[0].records.iter().all(|record| record.ttl_s == 0));
+    assert!(sent[0].has(HOST, Rtype::A).is_some() && sent[0].has(SERVICE, Rtype::PTR).is_some());
+    // Neither a query, nor another host with the name, nor a probe has an answer.
+    assert!(net.ask(ASKER, &query(&[(HOST, Rtype::A, false)])).is_empty());
+    assert!(net.ask(ASKER, &response(HOST, [192, 168, 1, 9], 120)).is_empty());
+    assert!(net.ask(ASKER, &probe([192, 168, 1, 9])).is_empty());
+    assert!(net.pass(60_000).is_empty());
+    // Back in the network the device probes for its name again.
+    *told.borrow_mut() = Some("kitchen");
+    let sent = net.pass(10_000);
+    assert!(!sent[0].is_response, "{:?}", sent[0]);
+    assert_eq!(sent.last().unwrap().has(HOST, Rtype::A).unwrap().ttl_s, 120);
+}
+
+#[test]
+fn a_device_without_a_name_yet_announces_none() {
+    let told = RefCell::new(None);
+    let tell = |take: &mut dyn FnMut(&str)| told.borrow().iter().for_each(|name: &&str| take(name));
+    let announcement = Announcement { name: &tell, ..announcement() };
+    let mut net = Net::new(&announcement);
+    assert!(net.pass(10_000).is_empty());
+    *told.borrow_mut() = Some("kitchen");
+    assert!(net.pass(10_000).last().is_some_and(|sent| sent.has(HOST, Rtype::A).is_some()));
+    // A device that leaves before its name is announced has nothing to take back.
+    let mut net = Net::new(&announcement);
+    net.pass(200);
+    *told.borrow_mut() = None;
+    assert!(net.pass(10_000).iter().all(|sent| !sent.is_response));
+}
+
 /// RFC 6762 section 6.6.
 #[test]
 fn a_record_that_another_lets_end_too_early_is_sent_again() {

@@ -174,13 +174,23 @@ mod tests {
     #[test]
     fn values_are_written_with_their_decimals() {
         let check = |value, decimals, text: &str| {
-            assert_eq!(Value(value).with_decimals(decimals).to_string(), text);
+            let decimal = Value(value).with_decimals(decimals);
+            assert_eq!((decimal.to_string().as_str(), decimal.len()), (text, text.len()));
+            let mut tx = [0; 80];
+            let mut reply = ReplyWriter::new(&mut tx, sockeye_resp::Protocol::Resp2);
+            decimal.reply(&mut reply);
+            assert_eq!(reply.as_bytes(), format!("${}\r\n{text}\r\n", text.len()).as_bytes());
             assert_eq!(Value::parse(text.as_bytes(), decimals), Some(Value(value)), "{text}");
         };
         check(235, 1, "23.5");
         check(-5, 2, "-0.05");
         check(0, 0, "0");
         check(7, 0, "7");
+        check(-10, 1, "-1.0");
+        check(99, 2, "0.99");
+        check(100, 2, "1.00");
+        check(999_999_999, 0, "999999999");
+        check(1_000_000_000, 0, "1000000000");
         check(i32::MAX, 6, "2147.483647");
         check(i32::MIN, 3, "-2147483.648");
         check(i32::MIN, 0, "-2147483648");

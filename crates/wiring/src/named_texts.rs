@@ -173,6 +173,22 @@ mod tests {
     const COUNT: usize = 8;
     type Texts = NamedTexts<320>;
 
+    /// Names of any length differ in any of their bytes.
+    #[test]
+    fn a_name_is_itself_and_no_other() {
+        let name = b"living-room.temperature";
+        for len in 0..=name.len() {
+            let wanted = WantedName::new(&name[..len]);
+            assert!(wanted.is(&name[..len]));
+            assert!(len == name.len() || !wanted.is(&name[..len + 1]));
+            for at in 0..len {
+                let mut other = name[..len].to_vec();
+                other[at] ^= 0x20;
+                assert!(!wanted.is(&other), "{len} {at}");
+            }
+        }
+    }
+
     #[test]
     fn texts_come_back_as_they_were_given() {
         let mut texts = Texts::new();
@@ -183,6 +199,9 @@ mod tests {
         assert_eq!(all, [("cellar", "ds18b20 pin=5"), ("room", "bme280  scl=7 sda=6")]);
         assert_eq!(texts.get("room"), Some("bme280  scl=7 sda=6"));
         assert_eq!([0, 1, 2].map(|number| texts.at(texts.place(number))), ["cellar", "room", ""]);
+        for (name, is_room) in [("room", true), ("roof", false), ("rooms", false), ("roo", false), ("", false)] {
+            assert_eq!(texts.is_at(texts.place(1), &WantedName::new(name.as_bytes())), is_room, "{name}");
+        }
         texts.set("cellar", "", COUNT).unwrap();
         texts.set("attic", "", COUNT).unwrap();
         assert_eq!((texts.len(), texts.get("cellar")), (1, None));

@@ -74,6 +74,24 @@ fn spawn_connecting(world: &mut World, port: u16, log: &Log) {
 }
 
 #[test]
+fn a_port_that_is_opened_disturbs_no_connection() {
+    let mut world = World::new(6);
+    let (server, client, other) = (Log::default(), Log::default(), Log::default());
+    spawn_echo(&mut world, &server);
+    spawn_echo(&mut world, &server);
+    spawn_asking(&mut world, SERVER, &client);
+    world.run(1_500);
+    for port in [80, PORT] {
+        assert!(world.bind(port).is_ok());
+        world.run(2_000);
+    }
+    spawn_connecting(&mut world, 80, &other);
+    world.run(2_000);
+    assert_eq!((&*client.borrow(), &*other.borrow()), (&vec!["connected".to_owned()], &vec!["80: Ok(())".to_owned()]));
+    assert_eq!(*server.borrow(), ["accepted 192.168.1.2"; 2]);
+}
+
+#[test]
 fn two_ports_have_the_same_acceptors() {
     let mut world = World::new(4);
     let (server, client) = (Log::default(), Log::default());

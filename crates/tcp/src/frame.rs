@@ -227,6 +227,21 @@ mod tests {
         frame
     }
 
+    /// RFC 9293 section 3.9.2.3, whether the frame is for this device alone or for a group.
+    #[test]
+    fn a_segment_to_a_group_is_anothers() {
+        for address in [[255; 4], [192, 168, 1, 255], [192, 168, 1, 0], [224, 0, 0, 1], [239, 255, 255, 250], [0; 4]] {
+            for mac in [MAC, [0xff; 6], [1, 0, 0x5e, 0, 0, 1]] {
+                let mut frame = syn();
+                frame[..6].copy_from_slice(&mac);
+                frame[30..34].copy_from_slice(&address);
+                frame[24..26].fill(0);
+                checksum::fill(&mut frame[14..54]);
+                assert_eq!(local().classify(&frame), None, "{address:?} {mac:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_syn_is_told() {
         let frame = syn();

@@ -57,6 +57,9 @@ pub const REACHABLE_MS: u32 = 60_000;
 pub const ARP_REQUEST_MS: u32 = 1_000;
 /// A neighbour that has answered none of so many requests has no MAC address any more.
 pub const ARP_REQUESTS_MAX: u8 = 3;
+/// The least time between two announcements that defend the device's address, milliseconds (RFC 5227 section 1.1,
+/// DEFEND_INTERVAL).
+pub const ARP_DEFEND_MS: u32 = 10_000;
 /// Frames that wait until their receivers are known.
 pub const PENDING_FRAMES_MAX: usize = 2;
 /// Bytes of a frame that can wait: a SYN, a question to a name server or for the time. A longer one is lost, as on any

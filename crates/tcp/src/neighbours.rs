@@ -10,6 +10,8 @@
 //! - The table learns from each frame that comes in. An answer goes to the MAC address that the question came from.
 //! - Each neighbour has its own limit of ARP requests, [`ARP_REQUEST_MS`].
 //! - A frame for a neighbour that is not known yet waits here, where it holds up nobody (RFC 1122 section 2.3.2.2).
+//! - A host that claims the device's address is contested by one announcement in [`ARP_DEFEND_MS`]. The device keeps its
+//!   address all the same, as RFC 5227 section 2.4 c) has it for hosts that others rely on.
 //! - The SYN of an outgoing connection is addressed to the stand-in of its next hop, and finds its way like any other.
 //!
 //! The table does no IO and has no clock.
@@ -21,8 +23,8 @@ use embassy_time::Instant;
 use heapless::Vec;
 
 use crate::limits::{
-    ARP_LEN, ARP_REQUEST_MS, ARP_REQUESTS_MAX, NEIGHBOURS_MAX, PENDING_FRAMES_MAX, PENDING_LEN_MAX, PENDING_MS,
-    REACHABLE_MS, STAND_IN_MS, STAND_INS_MAX,
+    ARP_DEFEND_MS, ARP_LEN, ARP_REQUEST_MS, ARP_REQUESTS_MAX, NEIGHBOURS_MAX, PENDING_FRAMES_MAX, PENDING_LEN_MAX,
+    PENDING_MS, REACHABLE_MS, STAND_IN_MS, STAND_INS_MAX,
 };
 
 /// The EtherTypes of IPv4 and ARP.
@@ -137,7 +139,7 @@ struct Pending {
 /// The table's verdict on a frame from the driver.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
-    /// A question for the device's address: this is the answer.
+    /// A question for the device's address, or a claim to it: this is the answer.
     Reply([u8; ARP_LEN]),
     /// ARP of other kinds: the table has what there was in it.
     Done,
@@ -159,6 +161,8 @@ pub(crate) struct Neighbours {
     mac: [u8; 6],
     /// The device's address and network; None while it has none.
     local: Option<Ipv4Cidr>,
+    /// When the address was last defended; None if it was not.
+    defended: Option<Ms>,
     entries: Vec<Neighbour, NEIGHBOURS_MAX>,
     pending: [Pending; PENDING_FRAMES_MAX],
     /// How many stand-ins embassy-net was given, modulo 256.
@@ -173,6 +177,7 @@ impl Neighbours {
         Self {
             mac: [0; 6],
             local: None,
+            defended: None,
             entries: Vec::new(),
             pending: [none; PENDING_FRAMES_MAX],
             told: 0,
@@ -191,7 +196,7 @@ impl Neighbours {
         if self.local == local {
             return;
         }
-        self.local = local;
+        (self.local, self.defended) = (local, None);
         self.entries.clear();
         self.pending.iter_mut().for_each(|pending| pending.len = 0);
         self.has_work = false;
@@ -209,6 +214,12 @@ impl Neighbours {
     #[inline(never)]
     fn receive_arp(&mut self, frame: &[u8], now: Ms) -> Incoming {
         let (Some(arp), Some(local)) = (Arp::parse(frame), self.local) else { return Incoming::Done };
+        if arp.sender == local.address() && self.may_defend(arp.sender_mac, now) {
+            let (sender_mac, sender) = (self.mac, local.address());
+            let announcement =
+                Arp { operation: Operation::Request, sender_mac, sender, target_mac: [0; 6], target: sender };
+            return Incoming::Reply(announcement.frame(BROADCAST));
+        }
         let is_for_us = arp.target == local.address();
         // RFC 826: a host that is known is updated, and a host that asks for this one becomes known. An answer to no question
         // makes nobody known. A probe has no sender address (RFC 5227 section 1.1).
@@ -227,6 +238,17 @@ impl Neighbours {
             target: arp.sender,
         };
         Incoming::Reply(reply.frame(arp.sender_mac))
+    }
+
+    /// Whether the device's address, which a host with this MAC address claims, may be defended now. A network that reflects
+    /// the device's own announcements claims nothing.
+    fn may_defend(&mut self, claimant: [u8; 6], now: Ms) -> bool {
+        let is_due = self.defended.is_none_or(|last| now.wrapping_sub(last) >= ARP_DEFEND_MS);
+        let may_defend = claimant != self.mac && is_due;
+        if may_defend {
+            self.defended = Some(now);
+        }
+        may_defend
     }
 
     /// The neighbour whose stand-in embassy-net may lack, if the frame is from one.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::limits::{DEBOUNCE_MS_MAX, PERIOD_MS_MAX, READINGS_MAX};
-use crate::number::TENS;
+use crate::number::{Fixed, TENS};
 use crate::spec::{PERIOD, SpecArgs};
 
 /// Which driver's code runs.
@@ -133,16 +133,7 @@ impl fmt::Display for Word {
         match self.kind {
             Kind::Pin(_) => write!(f, "{default}")?,
             Kind::Number { decimals, unit, .. } => {
-                let ten = TENS.get(usize::from(decimals)).copied().unwrap_or(1);
-                write!(f, "{}", default / ten)?;
-                let (mut rest, mut place) = ((default % ten).abs(), ten / 10);
-                if rest > 0 {
-                    f.write_str(".")?;
-                }
-                while rest > 0 && place > 0 {
-                    write!(f, "{}", rest / place)?;
-                    (rest, place) = (rest % place, place / 10);
-                }
+                write!(f, "{}", Fixed(default, decimals))?;
                 if !unit.is_empty() {
                     return write!(f, "] {unit}");
                 }

@@ -2,7 +2,9 @@
 
 use core::fmt;
 
-use crate::driver::Use;
+use crate::driver::{Kind, Use};
+use crate::limits::{KEY_LEN_MAX, SPEC_LEN_MAX, TEXT_LEN_MAX, THINGS_MAX, UNIT_LEN_MAX};
+use crate::number::{Fixed, UNITS};
 
 /// The users of a pin beside things that are wired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,8 @@ pub enum Error<'a> {
         word: &'a str,
         /// The given text.
         text: &'a str,
+        /// The values that the word takes.
+        kind: Kind,
     },
     /// The period is shorter than the driver's least.
     Period {
@@ -104,28 +108,35 @@ pub enum Error<'a> {
     Things,
     /// All specs together are longer than [`TEXT_LEN_MAX`](crate::limits::TEXT_LEN_MAX).
     TextLength,
-    /// There is no room for so many readings.
-    Readings,
-    /// There is no room for so many outputs.
-    Outputs,
+    /// All things together have more readings than this, for which there is room.
+    Readings(usize),
+    /// All things together have more outputs than this, for which there is room.
+    Outputs(usize),
     /// The chip has no more channels or frequencies for pulses that go out.
-    Pwm,
-    /// The chip has no more counters.
-    Counters,
+    Pwm {
+        /// The chip's channels.
+        channels: u8,
+        /// The frequencies that they can have at once.
+        frequencies: u8,
+    },
+    /// The chip has no more counters than this.
+    Counters(u8),
 }
 
 impl fmt::Display for Error<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name => f.write_str("name has other characters than a key, or is too long for the driver's readings"),
-            Self::SpecLength => f.write_str("spec is too long"),
+            Self::Name => {
+                write!(f, "name takes letters, digits, '.', '_' and '-', and its keys {KEY_LEN_MAX} bytes at most")
+            }
+            Self::SpecLength => write!(f, "spec has more than {SPEC_LEN_MAX} bytes"),
             Self::Control => f.write_str("spec has control characters"),
             Self::Driver("") => f.write_str("driver is missing; WIRING DRIVERS lists them"),
             Self::Driver(name) => write!(f, "unknown driver '{name}'; WIRING DRIVERS lists them"),
             Self::Word(name) => write!(f, "unknown word '{name}'"),
             Self::Missing(word) => write!(f, "word '{word}' is missing"),
             Self::Twice(word) => write!(f, "word '{word}' is given twice"),
-            Self::Value { word, text } => write!(f, "'{word}' can't be '{text}'"),
+            Self::Value { word, text, kind } => write!(f, "'{word}' can't be '{text}'{}", Limits(*kind)),
             Self::Period { minimum_ms } => write!(f, "period is shorter than {minimum_ms}ms, the driver's least"),
             Self::NoPin(pin) => write!(f, "chip has no pin {pin}"),
             Self::PinTaken { pin, by } => write!(f, "pin {pin} is used by {by}"),
@@ -139,17 +150,44 @@ impl fmt::Display for Error<'_> {
             Self::SameAddress(name) => write!(f, "'{name}' has the same address on the same bus"),
             Self::SameKey { name, suffix: "" } => write!(f, "key '{name}' is used already"),
             Self::SameKey { name, suffix } => write!(f, "key '{name}.{suffix}' is used already"),
-            Self::Things => f.write_str("too many things are wired"),
-            Self::TextLength => f.write_str("all specs together are too long"),
-            Self::Readings => f.write_str("no room for so many readings"),
-            Self::Outputs => f.write_str("no room for so many outputs"),
-            Self::Pwm => f.write_str("chip has no more channels or frequencies for pwm and servo"),
-            Self::Counters => f.write_str("chip has no more counters"),
+            Self::Things => write!(f, "{THINGS_MAX} things are wired already"),
+            Self::TextLength => {
+                write!(f, "all names and specs have more than {TEXT_LEN_MAX} bytes, with 2 for each thing")
+            }
+            Self::Readings(room) => write!(f, "all things have more than {room} readings"),
+            Self::Outputs(room) => write!(f, "all things have more than {room} outputs"),
+            Self::Pwm { channels, frequencies } => {
+                write!(f, "chip has {channels} channels for pwm and servo, with {frequencies} frequencies")
+            }
+            Self::Counters(count) => write!(f, "chip counts at {count} pins at most"),
         }
     }
 }
 
 impl core::error::Error for Error<'_> {}
+
+/// The values that a word takes, behind a colon; nothing if the words' list says it.
+struct Limits(Kind);
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Kind::Number { minimum, maximum, decimals, unit } => {
+                let (minimum, maximum) = (Fixed(minimum.into(), decimals), Fixed(maximum.into(), decimals));
+                let blank = if unit.is_empty() { "" } else { " " };
+                write!(f, ": {minimum} to {maximum}{blank}{unit}")?;
+                if decimals == 0 { Ok(()) } else { write!(f, ", with at most {decimals} decimals") }
+            }
+            Kind::Duration { maximum_ms } => {
+                let maximum_ms = i64::from(maximum_ms);
+                let (unit, scale) = UNITS.into_iter().rfind(|(_, scale)| maximum_ms % scale == 0).unwrap_or(("ms", 1));
+                write!(f, ": 20ms, 30s, at most {}{unit}", maximum_ms / scale)
+            }
+            Kind::Unit => write!(f, ": at most {UNIT_LEN_MAX} bytes"),
+            Kind::Pin(_) | Kind::Choice(_) | Kind::YesNo | Kind::Address(_) | Kind::Rom => Ok(()),
+        }
+    }
+}
 
 /// A wiring that is refused, and because of which thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,13 @@
 //! Numbers and durations of a spec.
 
+use core::fmt;
+
 /// Powers of ten up to the decimals that a number can have.
 pub(crate) const TENS: [i64; 7] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000];
 
 /// Units of time, in milliseconds; the longer name of two that begin alike comes first.
-const UNITS: [(&str, i64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+pub(crate) const UNITS: [(&str, i64); 5] =
+    [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Reads a number in units of its last decimal: `23.5` with two decimals is 2350.
 ///
@@ -59,6 +62,26 @@ pub(crate) fn narrow(value: i64) -> i32 {
     value.clamp(i32::MIN.into(), i32::MAX.into()) as i32
 }
 
+/// A number in units of its last decimal, of which it has so many. `Display` leaves out zeros at its end.
+pub(crate) struct Fixed(pub(crate) i64, pub(crate) u8);
+
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(value, decimals) = *self;
+        let ten = TENS.get(usize::from(decimals)).copied().unwrap_or(1).unsigned_abs();
+        let (mut rest, mut place) = (value.unsigned_abs() % ten, ten / 10);
+        write!(f, "{}{}", if value < 0 { "-" } else { "" }, value.unsigned_abs() / ten)?;
+        if rest > 0 {
+            f.write_str(".")?;
+        }
+        while rest > 0 && place > 0 {
+            write!(f, "{}", rest / place)?;
+            (rest, place) = (rest % place, place / 10);
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +100,16 @@ mod tests {
         check("1.0", 0, None);
         check("1.234", 2, None);
         check("99999999999999999999", 0, None);
+    }
+
+    #[test]
+    fn numbers_are_written_without_zeros_at_their_end() {
+        let check = |value, decimals, text: &str| assert_eq!(Fixed(value, decimals).to_string(), text);
+        check(-2_147_483_648, 6, "-2147.483648");
+        check(50_000, 6, "0.05");
+        check(-5, 1, "-0.5");
+        check(100, 1, "10");
+        check(40_000, 0, "40000");
     }
 
     #[test]

@@ -94,18 +94,19 @@ pub fn check<'a>(
         outputs += usize::from(spec.driver.output.is_some());
         counters += usize::from(spec.driver.id == Id::Counter);
         if readings > room.readings {
-            return Err(reject(Error::Readings));
+            return Err(reject(Error::Readings(room.readings)));
         }
         if outputs > room.outputs {
-            return Err(reject(Error::Outputs));
+            return Err(reject(Error::Outputs(room.outputs)));
         }
         if counters > board.chip.counters.into() {
-            return Err(reject(Error::Counters));
+            return Err(reject(Error::Counters(board.chip.counters)));
         }
         if let Some(frequency_hz) = frequency_hz(&spec)
             && !channels.add(frequency_hz, board.chip)
         {
-            return Err(reject(Error::Pwm));
+            let (channels, frequencies) = (board.chip.pwm_channels, board.chip.pwm_frequencies);
+            return Err(reject(Error::Pwm { channels, frequencies }));
         }
     }
     Ok(())

@@ -98,12 +98,12 @@ impl Spec {
         for word in words {
             let (name, text) = word.split_once('=').ok_or(Error::Word(word))?;
             let twice = if name == STRAPPING {
-                let value = yes_no(text).ok_or(Error::Value { word: STRAPPING, text })?;
+                let value = yes_no(text).ok_or(Error::Value { word: STRAPPING, text, kind: Kind::YesNo })?;
                 strapping.replace(value != 0).is_some()
             } else if let (PERIOD, Some(period)) = (name, driver.period) {
-                let value = duration_ms(text).ok_or(Error::Value { word: PERIOD, text })?;
-                let value = u32::try_from(value).ok().filter(|value| *value <= PERIOD_MS_MAX);
-                let value = value.ok_or(Error::Value { word: PERIOD, text })?;
+                let kind = Kind::Duration { maximum_ms: PERIOD_MS_MAX };
+                let value = value(kind, text).and_then(|value| u32::try_from(value).ok());
+                let value = value.ok_or(Error::Value { word: PERIOD, text, kind })?;
                 if value < period.minimum_ms {
                     return Err(Error::Period { minimum_ms: period.minimum_ms });
                 }
@@ -111,7 +111,7 @@ impl Spec {
             } else {
                 let known = driver.words.iter().zip(&mut values).find(|(known, _)| known.name == name);
                 let (known, slot) = known.ok_or(Error::Word(name))?;
-                let value = value(known.kind, text).ok_or(Error::Value { word: known.name, text })?;
+                let value = value(known.kind, text).ok_or(Error::Value { word: known.name, text, kind: known.kind })?;
                 slot.replace(value).is_some()
             };
             if twice {

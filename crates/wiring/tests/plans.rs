@@ -56,14 +56,19 @@ fn each_mistake_in_a_spec_has_its_own_error() {
     check("output pin=4 period=1s", "unknown word 'period'");
     check("ds18b20 pin=x", "'pin' can't be 'x'");
     check("ds18b20 pin=4 rom=28ff641e0f16033d", "'rom' can't be '28ff641e0f16033d'");
-    check("adc pin=1 decimals=7", "'decimals' can't be '7'");
-    check("adc pin=1 unit=centimeters", "'unit' can't be 'centimeters'");
+    check("adc pin=1 decimals=7", "'decimals' can't be '7': 0 to 6");
+    check("adc pin=1 unit=centimeters", "'unit' can't be 'centimeters': at most 8 bytes");
     check("input pin=1 pull=sideways", "'pull' can't be 'sideways'");
     check("input pin=1 invert=1", "'invert' can't be '1'");
-    check("input pin=1 debounce=2s", "'debounce' can't be '2s'");
+    check("input pin=1 debounce=2s", "'debounce' can't be '2s': 20ms, 30s, at most 1s");
     check("bme280 sda=6 scl=7 address=0x40", "'address' can't be '0x40'");
     check("dht22 pin=4 period=1s", "period is shorter than 2000ms, the driver's least");
-    check("dht22 pin=4 period=2d", "'period' can't be '2d'");
+    check("dht22 pin=4 period=2d", "'period' can't be '2d': 20ms, 30s, at most 1d");
+    check("pwm pin=4 frequency=5", "'frequency' can't be '5': 10 to 40000 Hz");
+    let shunt = "'shunt' can't be '0': 0.000001 to 10 Ohm, with at most 6 decimals";
+    check("ina219 sda=6 scl=7 shunt=0", shunt);
+    let long = format!("ds18b20 pin=4{}", " ".repeat(96));
+    assert_eq!(Spec::parse(&long).unwrap_err().to_string(), "spec has more than 96 bytes");
     check("ds18b20 pin=22", "chip has no pin 22");
     check("ds18b20 pin=12", "pin 12 is used by the flash");
     check("ds18b20 pin=21", "pin 21 is used by the console");
@@ -103,7 +108,7 @@ fn names_collide_as_keys() {
     assert_eq!(of(&things), "wiring.room.humidity: key 'room.humidity' is used already");
     let things = [("room.humidity", "adc pin=1"), ("room", "dht22 pin=4")];
     assert_eq!(of(&things), "wiring.room: key 'room.humidity' is used already");
-    let name = "wiring.thirteen-char: name has other characters than a key, or is too long for the driver's readings";
+    let name = "wiring.thirteen-char: name takes letters, digits, '.', '_' and '-', and its keys 24 bytes at most";
     assert_eq!(of(&[("thirteen-char", "dht22 pin=4")]), name);
     assert_eq!(of(&[("twelve-chars", "dht22 pin=4")]), "ok");
 }
@@ -113,19 +118,19 @@ fn there_is_room_for_so_many() {
     let ads = |address| format!("ads1115 sda=6 scl=7 address={address}");
     let (a, b, c, d) = (ads("0x48"), ads("0x49"), ads("0x4a"), ads("0x4b"));
     let things = [("a", &*a), ("b", &b), ("c", &c), ("d", &d)];
-    assert_eq!(of(&things), "wiring.d: no room for so many readings");
+    assert_eq!(of(&things), format!("wiring.d: all things have more than {} readings", ROOM.readings));
     let names = ["a", "b", "c", "d", "e", "f", "g"];
     let each = |pins: &[u8], spec: &dyn Fn(u8) -> String| {
         let specs: Vec<_> = pins.iter().map(|pin| spec(*pin)).collect();
         of(&names.into_iter().zip(specs.iter().map(String::as_str)).collect::<Vec<_>>())
     };
     let outputs = each(&[0, 1, 3, 4, 5, 6, 7], &|pin| format!("output pin={pin}"));
-    assert_eq!(outputs, "wiring.g: no room for so many outputs");
+    assert_eq!(outputs, format!("wiring.g: all things have more than {} outputs", ROOM.outputs));
     let pwm = each(&[0, 1, 3, 4, 5], &|pin| format!("pwm pin={pin} frequency={}", pin + 10));
-    assert_eq!(pwm, "wiring.e: chip has no more channels or frequencies for pwm and servo");
+    assert_eq!(pwm, "wiring.e: chip has 6 channels for pwm and servo, with 4 frequencies");
     assert_eq!(each(&[0, 1, 3, 4, 5, 6], &|pin| format!("pwm pin={pin}")), "ok");
     let counters = each(&[0, 1, 3, 4, 5], &|pin| format!("counter pin={pin}"));
-    assert_eq!(counters, "wiring.e: chip has no more counters");
+    assert_eq!(counters, "wiring.e: chip counts at 4 pins at most");
 }
 
 #[test]

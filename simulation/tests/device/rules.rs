@@ -101,8 +101,8 @@ fn what_can_not_be_is_refused_in_plain_words() {
         ("rule.a", "when lm35 > 25 set fan 1 else 100.1", "rule.a: 100.1 is out of range: 0.0 to 100.0"),
         ("rule.a", "when lm35 > 25 set fan 1 lost x", "rule.a: 'x' is not a number with at most 1 decimals"),
         ("rule.a", "when lm35 > 25 set fan 1.55", "rule.a: '1.55' is not a number with at most 1 decimals"),
-        ("rule.a b", "when lm35 > 25 set fan 1", "rule.a b: name has other characters than a key, or is too long"),
-        ("rule.", "when lm35 > 25 set fan 1", "rule.: name has other characters than a key, or is too long"),
+        ("rule.a b", "when lm35 > 25 set fan 1", "rule.a b: name takes letters, digits, '.', '_' and '-', 24 at most"),
+        ("rule.", "when lm35 > 25 set fan 1", "rule.: name takes letters, digits, '.', '_' and '-', 24 at most"),
         (
             "rule.b",
             "when tank > 25 set led 0",
@@ -124,8 +124,9 @@ fn what_can_not_be_is_refused_in_plain_words() {
 #[test]
 fn there_are_eight_rules_at_most() {
     let long = format!("when lm35 > 1{}set fan 1", " ".repeat(220));
-    let mut script =
-        format!("ap: CONFIG SET rule.1 \"{long}\"\nap= -ERR CONFIG SET failed - rule.1: rule is too long|\n");
+    let mut script = format!(
+        "ap: CONFIG SET rule.1 \"{long}\"\nap= -ERR CONFIG SET failed - rule.1: rule has more than 224 bytes|\n"
+    );
     for number in 0..8 {
         script +=
             &format!("ap: CONFIG SET rule.{number} \"when lm35 > {number} set fan 1 priority={number}\"\nap= +OK|\n");
@@ -135,7 +136,7 @@ fn there_are_eight_rules_at_most() {
                ap: CONFIG SET rule.8 \"when lm35 > 8 set fan 1 priority=8\" rule.0 \"\"\nap= +OK|\n";
     let long = format!("when lm35 > 1{}set led 1", " ".repeat(200));
     script += &format!(
-        "ap: CONFIG SET rule.1 \"{long}\"\nap= -ERR CONFIG SET failed - rule.1: all rules together are too long|\n"
+        "ap: CONFIG SET rule.1 \"{long}\"\nap= -ERR CONFIG SET failed - rule.1: all names and rules have more than 480 bytes, with 2 for each rule|\n"
     );
     script += "ap: RULE STATUS\nap~ |when lm35 > 7 set fan 1 priority=7|\n";
     check(&script);

@@ -281,7 +281,7 @@ fn a_network_too_many_is_refused_before_it_is_tried() {
     script += "ap: CONFIG SET wifi.ssid d
          ap= +OK|
          ap: WIFI TRY
-         ap= -ERR as many networks as there is room for are stored: WIFI FORGET one first|
+         ap= -ERR as many networks as there is room for are stored, 3: WIFI FORGET one first|
          # A stored one can be changed, and has its password still.
          ap: CONFIG SET wifi.ssid b wifi.ip 10.0.0.9/24 wifi.gateway 10.0.0.1
          ap= +OK|

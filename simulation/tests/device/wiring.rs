@@ -132,6 +132,13 @@ fn a_change_that_is_refused_changes_nothing() {
         ap= -ERR CONFIG SET failed (possibly related to argument 'wiring') - duplicate parameter|
         ap: CONFIG SET wiring.a "adc pin=0" WIRING.a "adc pin=3"
         ap= -ERR CONFIG SET failed (possibly related to argument 'wiring') - duplicate parameter|
+        # A browser takes both for a folder.
+        ap: CONFIG SET wiring.. "adc pin=0"
+        ap= -ERR CONFIG SET failed - wiring..: no link leads to a name of dots alone|
+        ap: CONFIG SET wiring... "adc pin=0"
+        ap= -ERR CONFIG SET failed - wiring...: no link leads to a name of dots alone|
+        ap: CONFIG SET wiring... ""
+        ap= +OK|
         ap: CONFIG SET wiring.a\0b "adc pin=0"
         ap~ -ERR
         ap: CONFIG GET wiring.*

@@ -11,6 +11,9 @@ use crate::platform::{Now, random_u32};
 use crate::sessions::session::{ClientOrigin, Cursor};
 use crate::state::State;
 
+/// The number is [`NETWORKS_MAX`](sockeye_wifi::limits::NETWORKS_MAX).
+const NO_ROOM: &str = "ERR as many networks as there is room for are stored, 3: WIFI FORGET one first";
+const _: () = assert!(sockeye_wifi::limits::NETWORKS_MAX == 3);
 const NO_RADIO: &str = "ERR this device has no Wi-Fi";
 const BUSY: &str = "ERR a network is being tried: WIFI CONFIRM or WIFI ABORT comes first";
 
@@ -110,7 +113,7 @@ fn check_trial(state: &State) -> Result<(), &'static str> {
     let staged = staged.ok_or("ERR no network is staged: CONFIG SET wifi.ssid S wifi.password P comes first")?;
     let networks = &state.settings.networks;
     if networks.is_full() && networks.iter().all(|network| network.ssid != staged.ssid) {
-        return Err("ERR as many networks as there is room for are stored: WIFI FORGET one first");
+        return Err(NO_ROOM);
     }
     Ok(())
 }
@@ -181,7 +184,7 @@ pub(crate) fn confirm(
     let networks = &mut pending.settings.networks;
     match networks.iter_mut().find(|network| network.ssid == staged.ssid) {
         Some(known) => *known = staged,
-        None => networks.push(staged).map_err(|_| "ERR there is no room for another network")?,
+        None => networks.push(staged).map_err(|_| NO_ROOM)?,
     }
     set_confirming(cx.state, true);
     Ok(Prepared::Store)

@@ -278,7 +278,10 @@ mod tests {
         check("when a > 1 set b 1 priority=1 priority=1", "'priority=1' is given twice");
         check("when a > 1 set b 1 priority=256", "priority= takes 0 to 255");
         check("when a > 1 set b 1 2", "'2' is not expected here");
-        check(&format!("when a > 1 set b 1{}", " ".repeat(RULE_LEN_MAX)), "rule is too long");
+        check(
+            &format!("when a > 1 set b 1{}", " ".repeat(RULE_LEN_MAX)),
+            &format!("rule has more than {RULE_LEN_MAX} bytes"),
+        );
     }
 
     /// Words that rules are made of, and some that they are not.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::limits::{DECIMALS_MAX, RULES_MAX};
+use crate::limits::{DECIMALS_MAX, NAME_LEN_MAX, RULE_LEN_MAX, RULES_MAX, RULES_TEXT_LEN_MAX};
 use crate::value::Value;
 
 /// Why a rule is refused, or can't do its work.
@@ -53,7 +53,7 @@ pub(crate) enum RuleError<'a> {
 impl fmt::Display for RuleError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Length => f.write_str("rule is too long"),
+            Self::Length => write!(f, "rule has more than {RULE_LEN_MAX} bytes"),
             Self::Missing(what) if what.starts_with("a") => write!(f, "{what} is missing"),
             Self::Missing(keyword) => write!(f, "'{keyword}' is missing"),
             Self::Word(word) => write!(f, "'{word}' is not expected here"),
@@ -73,10 +73,14 @@ impl fmt::Display for RuleError<'_> {
                 write!(f, "{value} is out of range: {minimum} to {maximum}")
             }
             Self::Conflict(other) => write!(f, "rule.{other} sets the same output: priority= says which of them wins"),
-            Self::Name => f.write_str("name has other characters than a key, or is too long"),
+            Self::Name => {
+                write!(f, "name takes letters, digits, '.', '_' and '-', {NAME_LEN_MAX} at most")
+            }
             Self::Control => f.write_str("rule has control characters"),
             Self::Count => write!(f, "there are {RULES_MAX} rules already"),
-            Self::TextLength => f.write_str("all rules together are too long"),
+            Self::TextLength => {
+                write!(f, "all names and rules have more than {RULES_TEXT_LEN_MAX} bytes, with 2 for each rule")
+            }
         }
     }
 }

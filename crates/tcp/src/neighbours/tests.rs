@@ -317,3 +317,38 @@ fn a_probe_is_answered_by_who_has_the_address_and_else_by_nobody() {
     assert_eq!(table.answered(PEER), Some(PEER_MAC));
     assert_eq!(table.answered(Ipv4Addr::new(10, 0, 0, 7)), None);
 }
+
+/// RFC 5227 section 2.4.
+#[test]
+fn a_host_that_claims_the_devices_address_is_contested_once_in_ten_seconds() {
+    let mut table = table();
+    let announcement = arp(Operation::Request, LOCAL, PEER_MAC, LOCAL);
+    let answer = arp(Operation::Reply, LOCAL, PEER_MAC, PEER);
+    let defence = Incoming::Reply(arp(Operation::Request, LOCAL, MAC, LOCAL));
+    assert_eq!(table.receive(&announcement, at(0)), defence);
+    // Two hosts that both defend an address must not go on for ever.
+    for ms in [1, 9_999] {
+        assert_ne!(table.receive(&announcement, at(ms)), defence, "after {ms} ms");
+        assert_eq!(table.receive(&answer, at(ms)), Incoming::Done, "after {ms} ms");
+    }
+    assert_eq!(table.receive(&answer, at(10_000)), defence);
+    assert_eq!(asked(&mut table, 10_000).len(), 0);
+    // Another address is another matter.
+    table.set_local(Some(Ipv4Cidr::new(PEER, 24)));
+    table.set_local(Some(Ipv4Cidr::new(LOCAL, 24)));
+    assert_eq!(table.receive(&answer, at(10_001)), defence);
+}
+
+#[test]
+fn what_claims_nothing_is_not_contested() {
+    let mut table = table();
+    // The device's own announcement, which an access point has sent back.
+    assert!(!matches!(table.receive(&arp(Operation::Reply, LOCAL, MAC, PEER), at(0)), Incoming::Reply(_)));
+    // A probe has no sender, and gets its answer alone.
+    let probe = arp(Operation::Request, Ipv4Addr::UNSPECIFIED, PEER_MAC, LOCAL);
+    let Incoming::Reply(reply) = table.receive(&probe, at(0)) else { panic!("a probe is answered") };
+    assert_eq!((reply[..6].first_chunk(), Arp::parse(&reply).unwrap().operation), (Some(&PEER_MAC), Operation::Reply));
+    // A device without an address has none to defend.
+    table.set_local(None);
+    assert_eq!(table.receive(&arp(Operation::Request, LOCAL, PEER_MAC, LOCAL), at(0)), Incoming::Done);
+}

@@ -371,7 +371,7 @@ impl Boot<'_, '_> {
         } else {
             let (is_long, is_many) = (len > RULES_TEXT_LEN_MAX, after.len() > RULES_MAX);
             assert!(
-                is_long && reply.contains("too long") || is_many && reply.contains("8 rules"),
+                is_long && reply.contains("more than 480 bytes") || is_many && reply.contains("8 rules"),
                 "{request}: {reply}"
             );
             self.run.counts.no_room += 1;

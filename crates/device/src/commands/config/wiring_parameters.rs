@@ -24,6 +24,11 @@ pub(super) fn change<'a>(
     let wiring = settings.wiring.get_or_insert_default();
     let len = |wiring: &Wiring, name: &str| wiring.get(name).map_or(0, str::len);
     Family::Wiring.set(request, wiring, len, |wiring, name, spec| {
+        // A browser takes these at the end of a link for a folder (WHATWG URL, single-dot and double-dot path segments). A
+        // wiring that older firmware has stored keeps such a name.
+        if matches!(name, "." | "..") && !spec.is_empty() {
+            return Err(refuse(format_args!("wiring.{name}: no link leads to a name of dots alone")));
+        }
         wiring.set(name, spec).map_err(|error| refuse(format_args!("{}", Rejected { name, error })))
     })?;
     check(wiring, &pins, platform, true).map_err(|rejected| refuse(format_args!("{rejected}")))

@@ -6,7 +6,7 @@
 use embassy_time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use sockeye_fuzz::heap::freed;
-use sockeye_tcp_engine::{Flags, Segment, Seq, State, Tcb};
+use sockeye_tcp_engine::{Check, Flags, Segment, Seq, State, Tcb};
 
 const MTU: usize = 576;
 /// Segments in one go.
@@ -111,13 +111,24 @@ impl World {
         let len = usize::from(input.byte()) * usize::from(input.byte() & 3);
         let payload = text(seq - self.irs, len);
         let options = [input.byte(), input.byte(), input.byte(), input.byte()];
-        let options = &options[..usize::from(input.byte() % 5)];
-        if self.connection.state() == State::SynSent && flags & 0x02 != 0 {
+        let last = input.byte();
+        let options = &options[..usize::from(last % 5)];
+        let (copies, is_damaged) = (last & 0x40 != 0, last >= 0xe0);
+        if self.connection.state() == State::SynSent && flags & 0x02 != 0 && !is_damaged {
             // Its number is the peer's first.
             self.irs = seq;
         }
         let segment = Segment { seq, ack, window, flags: Flags::new(flags), options, payload: &payload };
-        let _ = self.connection.on_segment(&segment, self.now);
+        let _ = self.connection.on_unverified_segment(&segment, self.now, copies, |room| {
+            let found = if room.is_some() { Check::Copied } else { Check::Intact };
+            if let Some(room) = room {
+                room.copy_from_slice(segment.payload);
+                if is_damaged {
+                    room.fill(!0);
+                }
+            }
+            if is_damaged { Check::Damaged } else { found }
+        });
     }
 
     /// The bytes of a header as they come from the wire.

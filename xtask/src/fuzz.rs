@@ -55,7 +55,7 @@ pub struct Args {
     /// One target; without it all of them at once, and those that must fail
     target: Option<String>,
     /// How long each target runs, on other inputs each time; without it the same inputs each time
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
 }
 

@@ -240,6 +240,19 @@ mod tests {
             told(&["xtask", "image"]),
             "error: the following required arguments were not provided: <CHIP> <BIN>"
         );
+        // A run of nothing passes, and a time of 0 is one without an end.
+        for [job, option, value] in [
+            ["tcp", "--seeds", "0"],
+            ["tcp", "--from", "18446744073709551615"],
+            ["tcp", "--pair", "own-linux"],
+            ["simulate", "--seeds", "0"],
+            ["properties", "--seeds", "0"],
+            ["updates", "--times", "0"],
+            ["fuzz", "--seconds", "0"],
+        ] {
+            let error = told(&["xtask", job, option, value]);
+            assert!(error.starts_with(&format!("error: invalid value '{value}' for '{option} <")), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Property tests, seed by seed. `cargo xtask unit` runs them with the one seed of `.cargo/config.toml`.
 
 use anyhow::{Context, Result};
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, value_parser};
 
 use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
@@ -20,7 +20,7 @@ const VARIABLE: &str = "PROPTEST_RNG_SEED";
 #[derive(ClapArgs)]
 pub struct Args {
     /// How many seeds
-    #[arg(long, default_value_t = SEEDS)]
+    #[arg(long, default_value_t = SEEDS, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]

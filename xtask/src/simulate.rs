@@ -1,7 +1,7 @@
 //! The device in simulated time, seed by seed.
 
 use anyhow::Result;
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, value_parser};
 
 use crate::checks;
 use harness::process::{LONG, run};
@@ -15,7 +15,7 @@ const SEEDS_UNOPTIMIZED_MAX: u64 = 1000;
 #[derive(ClapArgs)]
 pub struct Args {
     /// How many seeds
-    #[arg(long, default_value_t = CHECK_SEEDS)]
+    #[arg(long, default_value_t = CHECK_SEEDS, value_parser = value_parser!(u64).range(1..))]
     seeds: u64,
     /// The first of them
     #[arg(long, default_value_t = 0)]

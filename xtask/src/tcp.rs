@@ -1,7 +1,7 @@
 //! Two TCP hosts on a bad link in simulated time, and the table of RFC 9293 section 3.10.7.
 
 use anyhow::{Result, bail};
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, value_parser};
 
 use harness::process::{LONG, cargo, run};
 use harness::workspace::Workspace;
@@ -10,19 +10,23 @@ use crate::checks;
 
 /// Seeds of each pair in `cargo xtask test`.
 const CHECK_SEEDS: u64 = 20_000;
+/// The highest first seed, and the most seeds: their sum is a seed too.
+const SEEDS_MAX: u64 = u32::MAX as u64;
+/// The pairs of hosts, as the simulation names them.
+const PAIRS: [&str; 4] = ["own-own", "own-smoltcp", "smoltcp-own", "smoltcp-smoltcp"];
 const PACKAGE: &str = "sockeye-tcp-simulation";
 const ENGINE: &str = "sockeye-tcp-engine";
 
 #[derive(ClapArgs)]
 pub struct Args {
     /// How many seeds of each pair; 1000000 is the long run
-    #[arg(long, default_value_t = CHECK_SEEDS)]
+    #[arg(long, default_value_t = CHECK_SEEDS, value_parser = value_parser!(u64).range(1..=SEEDS_MAX))]
     seeds: u64,
     /// The first of them
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = value_parser!(u64).range(..=SEEDS_MAX))]
     from: u64,
-    /// One pair, client first, such as smoltcp-smoltcp
-    #[arg(long)]
+    /// One pair, client first; own is the engine
+    #[arg(long, value_parser = PAIRS)]
     pair: Option<String>,
     /// Just this seed, with every packet
     #[arg(long)]

@@ -36,7 +36,7 @@ pub use crate::updates::builds::build;
 #[derive(clap::Args)]
 pub struct Args {
     /// Runs of all cases
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     times: u32,
     /// Takes what `cargo xtask programs` has built
     #[arg(long)]
@@ -217,11 +217,19 @@ fn check_held(payloads: &[Payload]) -> Result<()> {
     let tried = payloads.iter().position(|payload| has(payload, TRIED)).context("nothing was tried")?;
     let (held_us, answered) = held(&payloads[begin..=tried]);
     let took_ms = (payloads[last].at_us - payloads[first].at_us) / 1_000;
-    println!("updates: received in {took_ms} ms of the machine's time");
+    let len = offset(&payloads[last].bytes).context("the last reply is no offset")?;
+    let rate = len / took_ms.max(1);
+    println!("updates: received {len} bytes in {took_ms} ms of the machine's time, {rate} KB/s");
     println!("updates: {answered} requests of another client meanwhile, each answered within {held_us} us");
     ensure!(answered >= PINGS_MIN && held_us > ERASE_MS * 1_000 / 2, "no request was there during an erase");
     ensure!(held_us <= HELD_MAX_US, "a reply was held for longer than an erase");
     Ok(())
+}
+
+/// The offset in the last reply of these.
+fn offset(replies: &[u8]) -> Option<u64> {
+    let (_, last) = std::str::from_utf8(replies).ok()?.rsplit_once(':')?;
+    last.trim_end().parse().ok()
 }
 
 /// Pings in a row until it is over.

@@ -1,5 +1,6 @@
 //! One client's connection, as its handler sees it: reads and writes that can't wait for ever.
 
+use core::cell::Cell;
 use core::fmt;
 use core::future::Future;
 use core::net::{Ipv4Addr, SocketAddr};
@@ -275,6 +276,29 @@ impl<T, E, F: Future<Output = Result<T, E>>> Future for Bounded<'_, F> {
     }
 }
 
+pin_project! {
+    /// A bounded wait for bytes, which are counted.
+    struct Counted<'a, F> {
+        #[pin]
+        wait: Bounded<'a, F>,
+        counter: &'a Cell<u32>,
+    }
+}
+
+impl<E, F: Future<Output = Result<usize, E>>> Future for Counted<'_, F> {
+    type Output = Result<usize, ConnectionError<E>>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = this.wait.poll(cx);
+        if let Poll::Ready(Ok(len)) = result {
+            add(this.counter, len);
+        }
+        result
+    }
+}
+
 /// The error of a wait in this phase that is over.
 #[cold]
 fn expired<E>(slot: &Slot, phase: TimeoutPhase) -> ConnectionError<E> {
@@ -288,7 +312,7 @@ fn expired<E>(slot: &Slot, phase: TimeoutPhase) -> ConnectionError<E> {
     }
 }
 
-fn add(counter: &core::cell::Cell<u32>, len: usize) {
+fn add(counter: &Cell<u32>, len: usize) {
     counter.set(counter.get().wrapping_add(len as u32));
 }
 
@@ -362,10 +386,9 @@ impl<S: Socket> ErrorType for Connection<'_, S> {
 
 impl<S: Socket> Read for Connection<'_, S> {
     /// Reads what is there, or waits for it: at most [`Timeouts::idle`], or until the request's own time is over.
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize, Self::Error> {
-        let len = bounded(self.slot, self.idle, TimeoutPhase::Idle, self.socket.read(buf)).await?;
-        add(&self.slot.bytes_in, len);
-        Ok(len)
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize, Self::Error>> {
+        let wait = bounded(self.slot, self.idle, TimeoutPhase::Idle, self.socket.read(buf));
+        Counted { wait, counter: &self.slot.bytes_in }
     }
 }
 
@@ -378,10 +401,9 @@ impl<S: Socket> Readable for Connection<'_, S> {
 
 impl<S: Socket> Write for Connection<'_, S> {
     /// Writes what there is room for, or waits for room: at most [`Timeouts::write`].
-    async fn write(&mut self, buf: &[u8]) -> Result<usize, Self::Error> {
-        let len = bounded(self.slot, self.timeouts.write, TimeoutPhase::Write, self.socket.write(buf)).await?;
-        add(&self.slot.bytes_out, len);
-        Ok(len)
+    fn write(&mut self, buf: &[u8]) -> impl Future<Output = Result<usize, Self::Error>> {
+        let wait = bounded(self.slot, self.timeouts.write, TimeoutPhase::Write, self.socket.write(buf));
+        Counted { wait, counter: &self.slot.bytes_out }
     }
 
     /// Makes written bytes leave now rather than when the handler next waits for input; `sockeye-tcp`'s flush does no

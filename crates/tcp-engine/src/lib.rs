@@ -58,7 +58,7 @@ mod tests;
 mod timing;
 
 pub use isn::IsnKey;
-pub use receive::Reaction;
+pub use receive::{Check, Reaction};
 pub use ring::RingMemory;
 pub use segment::{Flags, OutgoingSegment, Segment, Seq};
 pub use tcb::{Ended, State, Tcb};

@@ -20,10 +20,37 @@ pub enum Reaction {
     Reset(Seq),
 }
 
+/// The outcome of the caller's check of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The checksum is wrong.
+    Damaged,
+    /// The checksum is right.
+    Intact,
+    /// The checksum is right, and the text lies in the room for it.
+    Copied,
+}
+
 impl<M: RingMemory> Tcb<M> {
     /// Takes a segment of this connection, whose checksum was verified.
-    #[inline]
     pub fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+        self.on_unverified_segment(segment, now, false, |_| Check::Intact)
+    }
+
+    /// Takes a segment of this connection. `check` is called once, and nothing of the segment counts before `check` has
+    /// found its checksum right (MUST-3).
+    ///
+    /// Where `check` `copies`, it gets the room for the segment's text, as long as the text. So `check` can copy the text
+    /// while it sums the text. No room is given where the text is not the next in order. Nor is it where the room would
+    /// go over the end of the receive buffer. Bytes in the room count if `check` returns [`Check::Copied`], and else never do.
+    #[inline]
+    pub fn on_unverified_segment(
+        &mut self,
+        segment: &Segment<'_>,
+        now: Instant,
+        copies: bool,
+        check: impl FnOnce(Option<&mut [u8]>) -> Check,
+    ) -> Reaction {
         let acked = segment.ack - self.snd_una;
         let outstanding = self.snd_max - self.snd_una;
         // Nearly all segments are the next one in order, and nothing but text and an ACK of something new or of all.
@@ -34,6 +61,12 @@ impl<M: RingMemory> Tcb<M> {
             && segment.payload.len() as u32 <= self.rcv_adv - self.rcv_nxt
             && acked <= outstanding
             && (acked > 0 || outstanding == 0 || !segment.payload.is_empty());
+        let room = if is_expected && copies { self.rx.free(segment.payload.len()) } else { None };
+        let has_room = room.is_some();
+        let checked = check(room);
+        if checked == Check::Damaged {
+            return Reaction::Ignored;
+        }
         if !is_expected {
             return self.on_other(segment, now);
         }
@@ -43,8 +76,12 @@ impl<M: RingMemory> Tcb<M> {
         }
         self.update_window(segment, acked > 0, now);
         if !segment.payload.is_empty() {
-            self.rx.rewind();
-            self.rx.push(segment.payload);
+            if checked == Check::Copied && has_room {
+                self.rx.extend(segment.payload.len());
+            } else {
+                self.rx.rewind();
+                self.rx.push(segment.payload);
+            }
             self.rcv_nxt += segment.payload.len() as u32;
             self.delay_ack(now);
         }

@@ -48,18 +48,36 @@ impl<M: RingMemory> Ring<M> {
     #[inline]
     pub(crate) fn copy_to(&self, offset: usize, out: &mut [u8]) -> usize {
         let len = out.len().min(self.len.saturating_sub(offset));
-        if len == 0 {
-            return 0;
-        }
-        let (place, out) = (self.place(offset), &mut out[..len]);
-        match self.memory.as_ref().get(place..place + len) {
-            Some(whole) => copy(out, whole),
-            None => self.copy_wrapped(place, out),
+        if len > 0 {
+            self.copy_from(self.place(offset), &mut out[..len]);
         }
         len
     }
 
+    /// Moves the first bytes to `out`, as many as there are and fit. Returns how many.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, out: &mut [u8]) -> usize {
+        let (place, len) = (self.start, out.len().min(self.len));
+        self.drop_front(len);
+        if len > 0 {
+            // The last step, so that few registers have to outlive a call of memcpy.
+            self.copy_from(place, &mut out[..len]);
+        }
+        len
+    }
+
+    /// Fills `out` with the bytes from a place of the memory on.
+    #[inline(always)]
+    fn copy_from(&self, place: usize, out: &mut [u8]) {
+        match self.memory.as_ref().get(place..place + out.len()) {
+            Some(whole) => copy(out, whole),
+            None => self.copy_wrapped(place, out),
+        }
+    }
+
+    // In line, its copies would have every read save registers.
     #[cold]
+    #[inline(never)]
     fn copy_wrapped(&self, place: usize, out: &mut [u8]) {
         let memory = self.memory.as_ref();
         let tail = memory.get(place..).unwrap_or_default();
@@ -87,6 +105,7 @@ impl<M: RingMemory> Ring<M> {
     }
 
     #[cold]
+    #[inline(never)]
     fn write_wrapped(&mut self, place: usize, data: &[u8]) {
         let memory = self.memory.as_mut();
         let (first, second) = data.split_at(memory.len().saturating_sub(place).min(data.len()));
@@ -95,6 +114,29 @@ impl<M: RingMemory> Ring<M> {
                 room.copy_from_slice(part);
             }
         }
+    }
+
+    /// The `len` bytes of memory behind the last byte, if they are free and in one piece. Bytes that are written
+    /// there count only when [`extend`](Self::extend) is called. An empty ring is moved to its memory's beginning, as
+    /// [`rewind`](Self::rewind) does.
+    #[inline]
+    pub(crate) fn free(&mut self, len: usize) -> Option<&mut [u8]> {
+        if len > self.room() {
+            return None;
+        }
+        self.rewind();
+        let place = self.place(self.len);
+        self.memory.as_mut().get_mut(place..place + len)
+    }
+
+    /// `len` bytes from `offset` behind the first, if they are there and in one piece.
+    #[inline]
+    pub(crate) fn piece(&self, offset: usize, len: usize) -> Option<&[u8]> {
+        if len > self.len.saturating_sub(offset) {
+            return None;
+        }
+        let place = self.place(offset);
+        self.memory.as_ref().get(place..place + len)
     }
 
     /// Counts `len` bytes more, which [`write`](Self::write) has put behind the last one.
@@ -177,7 +219,7 @@ mod tests {
         let (mut ring, mut queue) = (Ring::new([0u8; 13]), VecDeque::new());
         for step in 0..20_000 {
             let data: Vec<u8> = (0..random(17)).map(|byte| (step + byte) as u8).collect();
-            match random(4) {
+            match random(6) {
                 0 | 1 => {
                     let len = ring.push(&data);
                     assert_eq!(len, data.len().min(13 - queue.len()));
@@ -189,6 +231,26 @@ mod tests {
                     queue.drain(..len.min(queue.len()));
                     if random(2) == 0 {
                         ring.rewind();
+                    }
+                }
+                3 => {
+                    let mut out = [0; 15];
+                    let wanted = random(15);
+                    let len = ring.pop(&mut out[..wanted]);
+                    assert_eq!(len, wanted.min(queue.len()));
+                    assert_eq!(out[..len], queue.drain(..len).collect::<Vec<_>>()[..]);
+                }
+                4 => {
+                    // Written in place, and counted or not.
+                    if let Some(room) = ring.free(data.len()) {
+                        room.copy_from_slice(&data);
+                        if random(2) == 0 {
+                            ring.extend(data.len());
+                            queue.extend(&data);
+                        }
+                    } else {
+                        let place = ring.place(ring.len);
+                        assert!(data.len() > ring.room() || place + data.len() > 13);
                     }
                 }
                 _ => {
@@ -207,6 +269,9 @@ mod tests {
             let len = ring.copy_to(offset, &mut out);
             let expected: Vec<u8> = queue.iter().skip(offset).copied().collect();
             assert_eq!(out[..len], expected[..]);
+            let is_whole = len > 0 && ring.place(offset) + len <= 13;
+            assert_eq!(ring.piece(offset, len).filter(|_| len > 0), is_whole.then_some(&expected[..]));
+            assert_eq!(ring.piece(offset, len + 1), None);
         }
         ring.clear();
         assert_eq!((ring.len(), ring.room()), (0, 13));

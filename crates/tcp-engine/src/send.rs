@@ -32,7 +32,15 @@ impl<M: RingMemory> Tcb<M> {
     /// Whether the window has grown by so much that the peer should hear of it (section 3.8.6.2.2).
     #[inline]
     pub fn has_window_update(&self) -> bool {
-        self.may_receive() && self.state != State::SynReceived && self.offered() > self.rcv_adv - self.rcv_nxt
+        self.will_have_window_update(0)
+    }
+
+    /// The same once `len` received bytes more are read, or all.
+    #[inline]
+    pub fn will_have_window_update(&self, len: usize) -> bool {
+        let room = (self.rx.room() + len).min(self.rx.capacity());
+        matches!(self.state, State::Established | State::FinWait1 | State::FinWait2)
+            && self.offered(room) > self.rcv_adv - self.rcv_nxt
     }
 
     /// Sequence numbers that wait to be sent, again or for the first time.
@@ -51,6 +59,13 @@ impl<M: RingMemory> Tcb<M> {
     #[inline]
     pub fn fill(&self, segment: &OutgoingSegment, payload: &mut [u8]) {
         self.tx.copy_to(segment.offset, payload);
+    }
+
+    /// The payload of a segment that [`next_segment`](Self::next_segment) has returned. None where it goes over the end of
+    /// the transmit buffer, and lies there in two pieces.
+    #[inline]
+    pub fn text(&self, segment: &OutgoingSegment) -> Option<&[u8]> {
+        self.tx.piece(segment.offset, segment.len)
     }
 
     /// The segment has left. Returns whether more waits.
@@ -233,16 +248,16 @@ impl<M: RingMemory> Tcb<M> {
 
     #[inline]
     fn ack_segment(&self, seq: Seq) -> OutgoingSegment {
-        let window = self.offered() as u16;
+        let window = self.offered(self.rx.room()) as u16;
         OutgoingSegment { seq, ack: self.rcv_nxt, window, flags: Flags::ACK, mss: None, len: 0, offset: 0 }
     }
 
-    /// RCV.WND in the next segment. The window grows only by a segment or half of the buffer (section 3.8.6.2.2), or to
-    /// all of the buffer.
+    /// RCV.WND in the next segment, with `room` bytes free in the buffer. The window grows only by a segment or half of
+    /// the buffer (section 3.8.6.2.2), or to all of the buffer.
     #[inline]
-    fn offered(&self) -> u32 {
+    fn offered(&self, room: usize) -> u32 {
         let told = self.rcv_adv - self.rcv_nxt;
-        let room = self.rx.room() as u32;
+        let room = room as u32;
         let capacity = self.rx.capacity() as u32;
         let step = (capacity / 2).min(self.rcv_mss.into());
         let is_worth_it = room >= told + step || room == capacity;

@@ -314,6 +314,12 @@ impl<M: RingMemory> Tcb<M> {
         self.rx.copy_to(0, buf)
     }
 
+    /// Moves the oldest received bytes to `buf`, and returns how many.
+    #[inline(always)]
+    pub fn read(&mut self, buf: &mut [u8]) -> usize {
+        self.rx.pop(buf)
+    }
+
     /// Drops the oldest received bytes.
     #[inline]
     pub fn consume(&mut self, len: usize) {

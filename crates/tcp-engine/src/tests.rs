@@ -8,6 +8,7 @@ mod model;
 mod rfc;
 mod security;
 mod steps;
+mod unverified;
 
 use embassy_time::{Duration, Instant};
 use std::vec;

@@ -2,12 +2,14 @@
 //!
 //! A 32-bit sum of such words needs no carry for any packet that an Ethernet frame holds, so a word costs two
 //! instructions. A sum by 32-bit words with their carries is not faster. Words of 16 bits fit the two-byte alignment
-//! after an Ethernet header.
+//! after an Ethernet header. A copy needs 32-bit words, so [`copy_and_sum`] sums these: five instructions for each word.
 
-use bytemuck::pod_align_to;
+use bytemuck::{pod_align_to, try_cast_slice, try_cast_slice_mut};
 
 /// Length of an Ethernet header.
 pub(crate) const ETHERNET: usize = 14;
+/// Length of an IPv4 header without options. TCP's is as long.
+const IPV4_HEADER: usize = 20;
 /// IPv4's number for TCP.
 pub(crate) const TCP: u8 = 6;
 
@@ -75,6 +77,44 @@ fn sum_few(words: &[u16]) -> u32 {
     sum
 }
 
+/// Copies `from` to `to`, which has the same length, and returns the sum. Where both are aligned to words of 32 bits, each
+/// word is loaded once for both.
+// Out of line, and out of the way of short requests.
+#[cold]
+#[inline(never)]
+pub(crate) fn copy_and_sum(to: &mut [u8], from: &[u8]) -> u32 {
+    let ((steps, rest), (to_steps, to_rest)) = (from.as_chunks::<32>(), to.as_chunks_mut::<32>());
+    match (try_cast_slice(steps), try_cast_slice_mut(to_steps)) {
+        (Ok(steps), Ok(to_steps)) => {
+            let sum = copy_and_sum_steps(to_steps, steps);
+            if rest.is_empty() { sum } else { sum + copy_then_sum(to_rest, rest) }
+        }
+        _ => copy_then_sum(to, from),
+    }
+}
+
+/// The same in two passes: where words are not aligned, and for what is less than a step.
+#[inline(never)]
+fn copy_then_sum(to: &mut [u8], from: &[u8]) -> u32 {
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    sum(from)
+}
+
+/// The sum of both halves of all words. The lower halves are what the upper ones leave of the sum modulo 2^32.
+#[inline(always)]
+fn copy_and_sum_steps(to: &mut [[u32; 8]], from: &[[u32; 8]]) -> u32 {
+    let (mut words, mut upper) = (0u32, 0);
+    for (to, &[a, b, c, d, e, f, g, h]) in to.iter_mut().zip(from) {
+        // Word by word: a loop, or the step as a whole, would be a call of memcpy.
+        (to[0], to[1], to[2], to[3]) = (a, b, c, d);
+        (to[4], to[5], to[6], to[7]) = (e, f, g, h);
+        words = [a, b, c, d, e, f, g, h].iter().fold(words, |sum, word| sum.wrapping_add(*word));
+        upper += (a >> 16) + (b >> 16) + (c >> 16) + (d >> 16) + (e >> 16) + (f >> 16) + (g >> 16) + (h >> 16);
+    }
+    let lower = words.wrapping_sub(upper << 16);
+    lower + upper
+}
+
 /// Sums of the parts of an IPv4 packet.
 struct Sums {
     /// All of the IPv4 header.
@@ -111,6 +151,12 @@ impl Sums {
         Some(Self { ip: sum_unaligned(header), addresses, payload: sum_unaligned(payload) })
     }
 
+    /// Whether both checksums are right, of a packet with `len` bytes behind the IPv4 header.
+    #[inline(always)]
+    fn are_right(&self, len: usize) -> bool {
+        fold(self.ip) == 0xffff && fold(self.tcp(len)) == 0xffff
+    }
+
     /// TCP's sum with its pseudo-header (RFC 9293 section 3.1).
     #[inline]
     fn tcp(&self, len: usize) -> u32 {
@@ -122,7 +168,20 @@ impl Sums {
 /// Whether both checksums of an IPv4 packet that carries TCP are right. `ihl` is the length of the IPv4 header.
 #[inline(always)]
 pub(crate) fn verify(packet: &[u8], ihl: usize) -> bool {
-    Sums::of(packet, ihl).is_some_and(|sums| fold(sums.ip) == 0xffff && fold(sums.tcp(packet.len() - ihl)) == 0xffff)
+    Sums::of(packet, ihl).is_some_and(|sums| sums.are_right(packet.len() - ihl))
+}
+
+/// [`verify`] for a packet whose IPv4 and TCP headers have no options, and copies its text to `room`, which is as long as
+/// the text. None for other packets, and where the driver has put the packet at an odd address.
+#[inline]
+pub(crate) fn verify_and_copy(packet: &[u8], room: &mut [u8]) -> Option<bool> {
+    let (headers, text) = packet.split_first_chunk::<{ 2 * IPV4_HEADER }>()?;
+    if text.len() != room.len() {
+        return None;
+    }
+    let mut sums = Sums::of_words(try_cast_slice(headers).ok()?, &[])?;
+    sums.payload += copy_and_sum(room, text);
+    Some(sums.are_right(packet.len() - IPV4_HEADER))
 }
 
 /// Writes both checksums of an IPv4 packet with TCP, whose checksum fields are zero and whose header has no options.
@@ -176,6 +235,23 @@ mod tests {
         }
         assert!(Sums::of(&bytes[..59], 60).is_none());
         assert_eq!(fold(sum_words(&[0xffff; 750])), 0xffff, "carries come round");
+    }
+
+    #[test]
+    fn what_is_summed_is_copied_at_every_alignment_and_length() {
+        let from: std::vec::Vec<u8> = (0..=255u8).map(|byte| byte.wrapping_mul(89) ^ 0xa5).collect();
+        for (start, to_start) in (0..4).flat_map(|start| (0..4).map(move |to_start| (start, to_start))) {
+            for len in 0..from.len() - start {
+                let text = &from[start..start + len];
+                let mut to = [0xee; 264];
+                let sum = copy_and_sum(&mut to[to_start..to_start + len], text);
+                assert_eq!(fold(sum), fold(sum_unaligned(text)), "{start} {to_start} {len}");
+                assert_eq!(&to[to_start..to_start + len], text);
+                assert!(to[..to_start].iter().chain(&to[to_start + len..]).all(|byte| *byte == 0xee));
+            }
+        }
+        let all_ones = [0xff; 1_500];
+        assert_eq!(fold(copy_and_sum(&mut [0; 1_500], &all_ones)), 0xffff, "carries come round");
     }
 
     #[test]

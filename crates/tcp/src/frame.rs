@@ -5,9 +5,10 @@ use core::num::NonZeroU32;
 
 use bytemuck::{cast_slice_mut, pod_align_to};
 use embassy_net::Ipv4Cidr;
-use sockeye_tcp_engine::Segment;
+use sockeye_tcp_engine::{Check, Segment};
 
 use crate::checksum::{self, ETHERNET, TCP};
+use crate::limits::LONG_TEXT_LEN;
 
 /// Length of an Ethernet header and of IPv4's fixed header, in 16-bit words.
 const HEAD: usize = 17;
@@ -91,6 +92,36 @@ impl Packet<'_> {
     #[inline]
     pub(crate) fn verify(&self) -> bool {
         checksum::verify(self.packet, self.ihl)
+    }
+
+    /// The same out of line, for packets that are rare.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn verify_rare(&self) -> bool {
+        self.verify()
+    }
+
+    /// The same where the text is long. The text is copied to `room`, which is as long as the text, if there is any.
+    #[cold]
+    #[inline(never)]
+    fn check_long(&self, room: Option<&mut [u8]>) -> Check {
+        match room.and_then(|room| checksum::verify_and_copy(self.packet, room)) {
+            Some(true) => Check::Copied,
+            None if self.verify_rare() => Check::Intact,
+            _ => Check::Damaged,
+        }
+    }
+
+    /// Whether the text is long enough to be copied while it is summed.
+    #[inline]
+    pub(crate) fn is_long(&self) -> bool {
+        self.segment.payload.len() >= LONG_TEXT_LEN
+    }
+
+    /// The check of a packet that is verified already, unless its text is long.
+    #[inline]
+    pub(crate) fn check(&self, room: Option<&mut [u8]>) -> Check {
+        if self.is_long() { self.check_long(room) } else { Check::Intact }
     }
 }
 

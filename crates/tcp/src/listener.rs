@@ -24,7 +24,11 @@ use crate::tcp_connection::Connection;
 ///
 /// For a listener, `N` is one more than the clients that a `sockeye-server` serves at once, and 0 where nobody is to be
 /// accepted.
-pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([([u8; RX], [u8; TX]); N]);
+pub struct SocketBuffers<const N: usize, const RX: usize, const TX: usize>([(Buffer<RX>, Buffer<TX>); N]);
+
+/// One buffer. Text is copied by words where both ends are aligned to words.
+#[repr(align(4))]
+struct Buffer<const LEN: usize>([u8; LEN]);
 
 impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> {
     /// Empty. The sizes are checked when compiling.
@@ -34,7 +38,7 @@ impl<const N: usize, const RX: usize, const TX: usize> SocketBuffers<N, RX, TX> 
             assert!(RX >= 64 && RX <= 65_535, "a window without scaling");
             assert!(TX >= 64);
         }
-        Self([const { ([0; RX], [0; TX]) }; N])
+        Self([const { (Buffer([0; RX]), Buffer([0; TX])) }; N])
     }
 }
 
@@ -173,8 +177,8 @@ impl Tcp {
 /// The two buffers of a connection.
 type Slices = (&'static mut [u8], &'static mut [u8]);
 
-fn slices<const RX: usize, const TX: usize>((rx, tx): &'static mut ([u8; RX], [u8; TX])) -> Slices {
-    (rx, tx)
+fn slices<const RX: usize, const TX: usize>((rx, tx): &'static mut (Buffer<RX>, Buffer<TX>)) -> Slices {
+    (&mut rx.0, &mut tx.0)
 }
 
 /// One network interface of a listener, and [the way](edge_nal::TcpConnect) to other hosts in its network and behind it.

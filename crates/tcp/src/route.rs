@@ -82,12 +82,13 @@ impl Route {
         HEADERS + if segment.mss.is_some() { MSS_OPTION } else { 0 } + segment.len
     }
 
-    /// Writes the frame of a segment. `frame` has [`frame_len`](Self::frame_len) bytes; `fill` writes the payload.
+    /// Writes the frame of a segment. `frame` has [`frame_len`](Self::frame_len) bytes; `fill` writes the payload, and
+    /// returns its sum.
     #[inline]
-    pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: impl FnOnce(&mut [u8])) {
+    pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: impl FnOnce(&mut [u8]) -> u32) {
         let Some((head, behind)) = frame.split_first_chunk_mut::<HEADERS>() else { return };
         let mut data_offset = 0x50;
-        match segment.mss {
+        let sum = match segment.mss {
             None => fill(behind),
             // A SYN has no payload.
             Some(mss) => {
@@ -96,12 +97,13 @@ impl Route {
                     [*high, *low] = mss.to_be_bytes();
                 }
                 data_offset = 0x60;
+                checksum::sum(behind)
             }
-        }
+        };
         let fields = Fields {
             tcp_len: (behind.len() + 20) as u16,
             offset_and_flags: u16::from_ne_bytes([data_offset, segment.flags.bits()]),
-            behind: checksum::sum(behind),
+            behind: sum,
         };
         match pod_align_to_mut::<u8, u16>(head) {
             ([], words, []) => {
@@ -113,11 +115,11 @@ impl Route {
         }
     }
 
-    /// The same out of line, for segments that are rare: a RST, and a SYN whose way ARP has to find.
+    /// The same out of line, for segments that are rare and have no payload: a RST, and a SYN whose way ARP has to find.
     #[cold]
     #[inline(never)]
-    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8], fill: &dyn Fn(&mut [u8])) {
-        self.write(segment, frame, fill);
+    pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
+        self.write(segment, frame, |_| 0);
     }
 
     /// The same for a driver that puts frames at odd addresses.
@@ -214,6 +216,11 @@ mod tests {
         all
     }
 
+    fn filled(payload: &mut [u8], text: &[u8]) -> u32 {
+        payload.copy_from_slice(text);
+        checksum::sum(payload)
+    }
+
     /// A receiver reads the frame as it was written: both checksums, addresses, ports, and the segment. At any
     /// alignment.
     #[test]
@@ -222,7 +229,7 @@ mod tests {
         for (at, len) in (0..4).flat_map(|at| [0, 1, 2, 13, 16, 535, 1_460].map(|len| (at, len))) {
             for (segment, text) in segments(len) {
                 let frame = &mut room[at..at + Route::frame_len(&segment)];
-                route().write(&segment, frame, |payload| payload.copy_from_slice(&text));
+                route().write(&segment, frame, |payload| filled(payload, &text));
                 let receiver = Local::new(MACS[1].into(), embassy_net::Ipv4Cidr::new(ADDRESSES[1], 24));
                 let packet = receiver.classify(frame).unwrap();
                 assert!(packet.verify());
@@ -243,7 +250,7 @@ mod tests {
         let receiver = Local::new(MACS[1].into(), embassy_net::Ipv4Cidr::new(ADDRESSES[1], 24));
         for (segment, text) in segments(61) {
             let mut frame = vec![0; Route::frame_len(&segment)];
-            route().write(&segment, &mut frame, |payload| payload.copy_from_slice(&text));
+            route().write(&segment, &mut frame, |payload| filled(payload, &text));
             for bit in ETHERNET * 8..frame.len() * 8 {
                 frame[bit / 8] ^= 1 << (bit % 8);
                 assert!(receiver.classify(&frame).is_none_or(|packet| !packet.verify()), "bit {bit}");

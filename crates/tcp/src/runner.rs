@@ -384,12 +384,25 @@ impl SegmentInput<'_> {
     /// Takes a segment. `frame` is what it came in, and `tx` is room for a RST.
     #[inline(always)]
     fn packet<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
-        if !packet.verify() {
+        // Long text is summed while it is copied, to where only its connection knows.
+        if !packet.is_long() && !packet.verify() {
             return;
         }
         match self.table.find(self.index, packet.peer) {
-            Some(index) if packet.segment.has(Flags::SYN) => self.syn_on_known(index, packet, frame, tx),
-            Some(index) => self.segment(index, packet, tx),
+            Some(index) if !packet.segment.has(Flags::SYN) => self.segment(index, packet, tx),
+            known => self.syn_or_unknown(known, packet, frame, tx),
+        }
+    }
+
+    /// A SYN, or a segment of no connection.
+    #[cold]
+    #[inline(never)]
+    fn syn_or_unknown<T: TxToken>(&mut self, known: Option<usize>, packet: &Packet<'_>, frame: &[u8], tx: T) {
+        if packet.is_long() && !packet.verify_rare() {
+            return;
+        }
+        match known {
+            Some(index) => self.syn_on_known(index, packet, frame, tx),
             None => self.unknown(packet, frame, tx),
         }
     }
@@ -430,7 +443,7 @@ impl SegmentInput<'_> {
     #[cold]
     fn answer<T: TxToken>(&self, packet: &Packet<'_>, answer: &OutgoingSegment, tx: T) {
         let route = Route::new(packet.peer_mac, self.local.mac, self.local.address, packet.peer);
-        tx.consume(Route::frame_len(answer), |frame| route.write_rare(answer, frame, &|_| ()));
+        tx.consume(Route::frame_len(answer), |frame| route.write_rare(answer, frame));
     }
 
     /// Lets a SYN wait for room.
@@ -476,13 +489,19 @@ impl SegmentInput<'_> {
     #[inline]
     fn segment<T: TxToken>(&mut self, index: usize, packet: &Packet<'_>, tx: T) {
         let connection = at_mut(&mut self.table.connections, index);
-        match connection.on_segment(&packet.segment, self.now) {
+        match connection.on_packet(packet, self.now) {
             // A segment that only guesses the ports moves nothing.
             Reaction::Accepted => connection.route.set_destination(packet.peer_mac),
             Reaction::Ignored => {}
-            Reaction::Reset(seq) => self.answer_reset(index, packet, seq, tx),
+            Reaction::Reset(seq) => {
+                self.answer_reset(index, packet, seq, tx);
+                return self.settle(index);
+            }
         }
-        self.settle(index);
+        // Nearly all segments leave nothing else to do.
+        if !connection.is_settled(a_tick_after(self.now)) {
+            self.settle(index);
+        }
     }
 
     /// Answers an ACK of what the connection has not sent.
@@ -497,7 +516,7 @@ impl SegmentInput<'_> {
     }
 
     /// After a segment of a connection: its timers, and what is to be sent.
-    #[inline(always)]
+    #[inline(never)]
     fn settle(&mut self, index: usize) {
         let due = a_tick_after(self.now);
         let connection = at_mut(&mut self.table.connections, index);

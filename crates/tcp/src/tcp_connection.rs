@@ -4,10 +4,11 @@ use core::task::Waker;
 
 use embassy_sync::waitqueue::WakerRegistration;
 use embassy_time::{Duration, Instant};
-use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, Segment, State};
+use sockeye_tcp_engine::{self as engine, OutgoingSegment, Reaction, State};
 
-use crate::frame::Peer;
-use crate::limits::{RESET_KEEP_MS, TICK_MS};
+use crate::checksum;
+use crate::frame::{Packet, Peer};
+use crate::limits::{LONG_TEXT_LEN, RESET_KEEP_MS, TICK_MS};
 use crate::route::Route;
 
 /// The owner of a connection, from its SYN to its end.
@@ -152,12 +153,12 @@ impl Connection {
         self.wake();
     }
 
-    /// Drops input that was read. True if the window has grown enough for a window update.
+    /// Whether `len` bytes of input, once they are read, open the window enough for a window update. False where a segment
+    /// is to be sent anyway: the segment has the new window.
     #[inline]
-    pub(crate) fn consume(&mut self, len: usize) -> bool {
-        let was_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
-        self.tcp.consume(len);
-        was_filled && self.tcp.has_window_update()
+    pub(crate) fn opens_window(&self, len: usize) -> bool {
+        let is_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
+        is_filled && !self.is_marked && self.tcp.will_have_window_update(len)
     }
 
     // ---- waiting
@@ -180,11 +181,13 @@ impl Connection {
         self.tx_waker.wake();
     }
 
-    /// Takes a segment, and wakes whoever waits for what it has brought.
+    /// Takes the segment of a packet, whose checksums are verified unless its text is long. Wakes whoever waits for what the
+    /// segment has brought.
     #[inline]
-    pub(crate) fn on_segment(&mut self, segment: &Segment<'_>, now: Instant) -> Reaction {
+    pub(crate) fn on_packet(&mut self, packet: &Packet<'_>, now: Instant) -> Reaction {
         let before = (self.tcp.received(), self.tcp.unacknowledged(), self.tcp.state());
-        let reaction = self.tcp.on_segment(segment, now);
+        let check = |room: Option<&mut [u8]>| packet.check(room);
+        let reaction = self.tcp.on_unverified_segment(&packet.segment, now, packet.is_long(), check);
         let (received, unacknowledged, state) = before;
         if self.tcp.state() != state {
             self.wake();
@@ -197,6 +200,16 @@ impl Connection {
             self.tx_waker.wake();
         }
         reaction
+    }
+
+    /// Whether a segment has left nothing else to do. Nothing is to be sent at once, the timers are looked at by `due`, and
+    /// the connection is open and owned.
+    #[inline]
+    pub(crate) fn is_settled(&self, due: Instant) -> bool {
+        self.accept_state == AcceptState::Owned
+            && self.tcp.state() == State::Established
+            && self.due <= due
+            && !self.tcp.has_urgent_segment()
     }
 
     /// Does what the time asks for.
@@ -221,12 +234,24 @@ impl Connection {
     /// Writes the frame of a segment that [`next_segment`](engine::Tcb::next_segment) has returned.
     #[inline]
     pub(crate) fn write(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
-        self.route.write(segment, frame, |payload| self.tcp.fill(segment, payload));
+        self.route.write(segment, frame, |payload| self.fill(segment, payload));
     }
 
-    /// The same out of line, for segments that are rare.
+    /// The same out of line for a segment without payload: a RST, or a SYN whose way ARP has to find.
     pub(crate) fn write_rare(&self, segment: &OutgoingSegment, frame: &mut [u8]) {
-        self.route.write_rare(segment, frame, &|payload| self.tcp.fill(segment, payload));
+        self.route.write_rare(segment, frame);
+    }
+
+    /// Copies the payload of a segment, and returns its sum.
+    #[inline]
+    fn fill(&self, segment: &OutgoingSegment, payload: &mut [u8]) -> u32 {
+        if segment.len >= LONG_TEXT_LEN
+            && let Some(text) = self.tcp.text(segment)
+        {
+            return checksum::copy_and_sum(payload, text);
+        }
+        self.tcp.fill(segment, payload);
+        checksum::sum(payload)
     }
 
     /// Whether the peer is done with the connection, or it with the peer, so that it takes up no room any more.

@@ -174,12 +174,15 @@ impl TcpSocket {
     #[inline]
     fn read(&self, buf: &mut [u8]) -> impl Future<Output = Result<usize, TcpError>> {
         poll_fn(move |cx| {
-            let mut table = self.shared.borrow_mut();
-            match table.read(self.index, buf) {
-                Some(len) => Poll::Ready(Ok(len)),
-                None => table.wait_input(self.index, cx.waker()),
-            }
+            let len = self.shared.borrow_mut().read(self.index, buf);
+            len.map_or_else(|| self.poll_input(cx), |len| Poll::Ready(Ok(len)))
         })
+    }
+
+    // Out of line: with it a read would save registers that it does not use.
+    #[inline(never)]
+    fn poll_input(&self, cx: &mut Context<'_>) -> Poll<Result<usize, TcpError>> {
+        self.shared.borrow_mut().wait_input(self.index, cx.waker())
     }
 
     #[inline]

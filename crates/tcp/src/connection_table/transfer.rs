@@ -48,24 +48,36 @@ impl Table {
     /// owner does not, the next tick sends it.
     #[inline]
     pub(crate) fn schedule_tx(&mut self, index: usize) {
+        if at(&self.connections, index).is_marked {
+            // The wake-up, where it was needed, came with the mark.
+            return;
+        }
         let interface = self.set_mark(index);
         if interface.alarm > interface.soon {
             interface.wake();
         }
     }
 
-    /// Copies input to `buf`, and drops it from the buffer. None if there is no input.
-    #[inline]
+    /// Moves input to `buf`. None if there is no input.
+    #[inline(always)]
     pub(crate) fn read(&mut self, index: usize, buf: &mut [u8]) -> Option<usize> {
         let connection = at_mut(&mut self.connections, index);
-        if connection.tcp.received() == 0 {
+        let received = connection.tcp.received();
+        if received == 0 {
             return None;
         }
-        let len = connection.tcp.peek(buf);
-        if connection.consume(len) {
-            self.schedule_tx(index);
+        if connection.opens_window(buf.len().min(received)) {
+            return Some(self.read_and_update(index, buf));
         }
-        Some(len)
+        Some(connection.tcp.read(buf))
+    }
+
+    /// [`read`](Self::read) where it opens the window, which few of many short reads do.
+    #[cold]
+    #[inline(never)]
+    fn read_and_update(&mut self, index: usize, buf: &mut [u8]) -> usize {
+        self.schedule_tx(index);
+        at_mut(&mut self.connections, index).tcp.read(buf)
     }
 
     /// Appends `data` to the transmit buffer, and returns how much was taken. The bytes leave when the owner calls
@@ -85,7 +97,9 @@ impl Table {
     pub(crate) fn write_and_consume(&mut self, index: usize, data: &[u8], consumed: usize) -> usize {
         let connection = at_mut(&mut self.connections, index);
         let len = connection.tcp.write(data);
-        if connection.consume(consumed) || len > 0 {
+        let opens_window = connection.opens_window(consumed);
+        connection.tcp.consume(consumed);
+        if opens_window || len > 0 {
             self.schedule_tx(index);
         }
         len

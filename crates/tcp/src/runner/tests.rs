@@ -9,6 +9,7 @@ use embassy_net_driver::HardwareAddress;
 use sockeye_tcp_engine::{IsnKey, Segment, Tcb};
 
 use super::*;
+use crate::checksum::{self, ETHERNET};
 use crate::driver_port::DriverPort;
 use crate::frame::{Peer, halves};
 use crate::listener::{Frames, Options, Resources, SocketBuffers, Tcp};
@@ -71,7 +72,7 @@ fn syn() -> Vec<u8> {
     let server = Peer::new(SocketAddrV4::new(CIDR.address(), PORT), CLIENT.port()).unwrap();
     let route = Route::new(MACS[0].into(), MACS[1].into(), halves(CLIENT.ip().octets()), server);
     let mut frame = vec![0; Route::frame_len(&syn)];
-    route.write(&syn, &mut frame, |_| ());
+    route.write(&syn, &mut frame, |_| 0);
     frame
 }
 
@@ -96,6 +97,51 @@ fn a_connection_that_gave_way_to_a_syn_wakes_nobody() {
     let later = NOW + Duration::from_millis(100);
     runner.look(&mut table, later);
     assert!(at(&table.interfaces, 0).next > later, "the next look is in the past");
+}
+
+/// Long text is copied to its connection before its checksum is known. Nothing of a damaged frame may be seen.
+#[test]
+fn one_wrong_bit_in_long_text_changes_nothing() {
+    const TEXT: [u8; 200] = [b'x'; 200];
+    let buffers = leak(SocketBuffers::<1, 256, 64>::new());
+    let tcp = Tcp::new(buffers, leak(Resources::<1>::new()), options());
+    let mut table = tcp.shared.borrow_mut();
+    let peer = Peer::new(CLIENT, PORT).unwrap();
+    let connection = at_mut(&mut table.connections, 0);
+    connection.begin(peer, Route::default(), 0, AcceptState::Owned, NOW);
+    let ack = establish(&mut connection.tcp);
+    let mut client = Tcb::new([0; 256], [0; 256]);
+    client.connect(Seq::new(7), 1_500, NOW);
+    let _ = client.next_segment(NOW).map(|syn| client.on_sent(&syn, NOW));
+    let syn_ack = Segment { seq: ack.ack - 1, ack: ack.seq, window: 256, flags: Flags::SYN | Flags::ACK, ..ack };
+    assert_eq!(client.on_segment(&syn_ack, NOW), Reaction::Accepted);
+    client.write(&TEXT);
+    let segment = client.next_segment(NOW).unwrap();
+    assert_eq!(segment.len, TEXT.len());
+    let server = Peer::new(SocketAddrV4::new(CIDR.address(), PORT), CLIENT.port()).unwrap();
+    let route = Route::new(MACS[0].into(), MACS[1].into(), halves(CLIENT.ip().octets()), server);
+    let mut frame = vec![0; Route::frame_len(&segment)];
+    route.write(&segment, &mut frame, |payload| {
+        payload.copy_from_slice(&TEXT);
+        checksum::sum(payload)
+    });
+    let local = Local::new(MACS[0].into(), CIDR);
+    assert!(local.classify(&frame).unwrap().is_long());
+    let take = |table: &mut Table, frame: &[u8]| {
+        if let Some(packet) = local.classify(frame) {
+            SegmentInput { table, local: &local, mtu: 1_500, index: 0, now: NOW }.packet(&packet, frame, NoReset);
+        }
+        at(&table.connections, 0).tcp.received()
+    };
+    for bit in ETHERNET * 8..frame.len() * 8 {
+        frame[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(take(&mut table, &frame), 0, "bit {bit}");
+        frame[bit / 8] ^= 1 << (bit % 8);
+    }
+    assert_eq!(take(&mut table, &frame), TEXT.len());
+    let mut read = [0; 256];
+    assert_eq!(table.read(0, &mut read), Some(TEXT.len()));
+    assert_eq!(read[..TEXT.len()], TEXT);
 }
 
 /// The first connections with something to send took all room that a slow driver had. The last ones sent nothing, and

@@ -381,7 +381,6 @@ fn a_power_cut_in_a_factory_reset_leaves_the_old_settings_or_none() {
     }
 }
 
-/// A worn block that can't be written any more costs no setting, although each boot goes on with the wiping.
 /// The figures for wear in docs/hardware.md: a chip has 16 blocks for settings, which are erased in turn.
 #[test]
 fn a_change_erases_one_block_at_most_and_a_factory_reset_few_more_than_all() {
@@ -407,6 +406,7 @@ fn a_change_erases_one_block_at_most_and_a_factory_reset_few_more_than_all() {
     assert!(in_resets <= resets as u64 * u64::from(RESET_CHANGES), "{in_resets}");
 }
 
+/// A worn block that can't be written any more costs no setting, although each boot goes on with the wiping.
 #[test]
 fn a_wipe_that_never_ends_costs_no_setting() {
     let (mut store, _) = boot(&with(&[&settings("old", 3)]));

@@ -16,6 +16,9 @@ use crate::dist::browser::chromium;
 use crate::programs;
 
 const FOLDER: &str = "tests/page";
+/// The port of a device, and of `sim` unless it is told another. The pictures of documents show it, so that port must be
+/// free to write them.
+const DEFAULT_PORT: u16 = 3000;
 /// The longest that all pages may take.
 const LIMIT: Duration = Duration::from_secs(300);
 /// Commands before the page is opened: two rules, of which one looks at another device's reading, and that reading.
@@ -46,7 +49,7 @@ pub fn job(workspace: &Workspace, args: &Args) -> Result<()> {
     programs::host(workspace)?;
     let pictures = workspace.target.join("page");
     fs::create_dir_all(&pictures).with_context(|| format!("make {}", pictures.display()))?;
-    let port = free_port()?;
+    let port = if args.write { DEFAULT_PORT } else { free_port()? };
     let address = format!("127.0.0.1:{port}");
     let mut device = bound(workspace.release_program("sockeye"));
     device.args(["sim", "--day", "--listen", &address]);

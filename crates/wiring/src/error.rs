@@ -49,7 +49,7 @@ pub enum Unable {
 pub enum Error<'a> {
     /// A name has other characters than letters, digits, `.`, `_` and `-`, or none, or too many for the thing's keys.
     Name,
-    /// A spec is longer than [`SPEC_LEN_MAX`](crate::limits::SPEC_LEN_MAX).
+    /// A spec is longer than [`SPEC_LEN_MAX`].
     SpecLength,
     /// A spec has control characters.
     Control,
@@ -104,9 +104,9 @@ pub enum Error<'a> {
         /// The key's part after a point; empty if there is none.
         suffix: &'static str,
     },
-    /// There are [`THINGS_MAX`](crate::limits::THINGS_MAX) things already.
+    /// There are [`THINGS_MAX`] things already.
     Things,
-    /// All specs together are longer than [`TEXT_LEN_MAX`](crate::limits::TEXT_LEN_MAX).
+    /// All specs together are longer than [`TEXT_LEN_MAX`].
     TextLength,
     /// All things together have more readings than this, for which there is room.
     Readings(usize),

@@ -8,7 +8,7 @@ use crate::value::Value;
 /// Why a rule is refused, or can't do its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RuleError<'a> {
-    /// A rule is longer than [`RULE_LEN_MAX`](crate::limits::RULE_LEN_MAX).
+    /// A rule is longer than [`RULE_LEN_MAX`].
     Length,
     /// The rule ends where this should come.
     Missing(&'static str),

@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use addr2line::Loader;
+use addr2line::{Loader, demangle_auto};
 use anyhow::{Context, Result, anyhow, bail};
 use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use raki::{BaseIOpcode, COpcode, Decode, Isa, OpcodeKind};
@@ -41,18 +41,27 @@ const CHECKED: [&str; 14] = [
     "crates/board/src/",
 ];
 /// Panics that no input has a part in: file, start of the function's name, and why.
-const EXCEPTIONS: [(&str, &str, &str); 5] = [
+const EXCEPTIONS: [(&str, &str, &str); 6] = [
     ("crates/board/src/boot.rs", "settings<", "the RefCell of embassy-sync's mutex; no borrow outlives a call"),
     (
         "crates/server/src/server.rs",
         "{async_block#0}<8, sockeye_tcp::tcp_socket::TcpSocket",
         "the same RefCell: the compiler merges the places that drop a guard of the mutex into one",
     ),
-    ("crates/tcp/src/connection_table.rs", "at", "an index of the table's own, of which no list shrinks"),
+    (
+        "crates/tcp/src/connection_table.rs",
+        "sockeye_tcp::connection_table::no_such_item",
+        "an index of the table's own, of which no list shrinks",
+    ),
     (
         "crates/tcp/src/listener.rs",
         "attach<",
         "an interface too many, when a program starts; its documentation says so",
+    ),
+    (
+        "crates/tcp/src/small_ref_cell.rs",
+        "sockeye_tcp::small_ref_cell::is_borrowed",
+        "a RefCell; no borrow outlives a call",
     ),
     ("crates/server/src/server.rs", "slot<", "a slot that the program doesn't have; its documentation says so"),
 ];
@@ -221,8 +230,16 @@ fn owner(loader: &Loader, address: u64) -> Result<Owner> {
         let Some(ours) = CHECKED.iter().find_map(|folder| file.find(folder).map(|at| &file[at..])) else {
             return Ok(Owner::Other);
         };
-        let function = frame.function.and_then(|name| name.demangle().ok().map(|name| name.into_owned()));
-        return Ok(Owner::Ours { place: format!("{ours}:{line}"), function: function.unwrap_or_default(), inlined });
+        // Line tables name the functions that were inlined. The one that they were inlined into has a symbol.
+        let function = match frame.function {
+            Some(name) => name.demangle()?.into_owned(),
+            None => loader
+                .find_symbol(address)
+                .map(|name| demangle_auto(name.into(), None))
+                .unwrap_or_default()
+                .into_owned(),
+        };
+        return Ok(Owner::Ours { place: format!("{ours}:{line}"), function, inlined });
     }
     Ok(Owner::Unknown)
 }

@@ -64,7 +64,8 @@ impl Display for AddressText<IpAddr> {
 
 impl Display for AddressText<SocketAddr> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let port = self.0.port();
+        // Numbers of 16 bits would have formatting of their own in the image.
+        let port = u32::from(self.0.port());
         match self.0 {
             SocketAddr::V4(address) => write!(f, "{}:{port}", AddressText(*address.ip())),
             SocketAddr::V6(address) => {

@@ -107,7 +107,8 @@ impl<P: Fn(Line<'_>)> Boot<P> {
 
     /// The classic server listens; `reach` is where a client reaches it. Says what to type next.
     pub fn listening(&self, port: u16, slots: usize, reach: SocketAddr) {
-        let (ip, to, reach) = (AddressText(reach.ip()), reach.port(), AddressText(reach));
+        let (ip, to, reach) = (AddressText(reach.ip()), u32::from(reach.port()), AddressText(reach));
+        let port = u32::from(port);
         self.notice(format_args!("listening on port {port}, {slots} slots"));
         self.notice(format_args!("try: echo hello | nc {ip} {to}"));
         self.notice(format_args!("     node clients/node/hello.js {ip} {to}"));
@@ -116,7 +117,8 @@ impl<P: Fn(Line<'_>)> Boot<P> {
 
     /// The same for the device.
     pub fn device_listening(&self, port: u16, slots: usize, reach: SocketAddr) {
-        let (ip, to, reach) = (AddressText(reach.ip()), reach.port(), AddressText(reach));
+        let (ip, to, reach) = (AddressText(reach.ip()), u32::from(reach.port()), AddressText(reach));
+        let port = u32::from(port);
         self.notice(format_args!("listening on port {port}, {slots} slots"));
         self.notice(format_args!("try: redis-cli -h {ip} -p {to} GET lm35"));
         self.notice(format_args!("     printf 'GET lm35\\nQUIT\\n' | nc {ip} {to}"));

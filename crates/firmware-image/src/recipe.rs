@@ -14,6 +14,7 @@ const SEGMENTS_MAX: usize = 16;
 /// The initial value of the checksum.
 const CHECKSUM: u8 = 0xef;
 const ALIGN: usize = 16;
+const DIGEST_LEN: usize = 32;
 
 /// The parts of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,12 @@ pub fn version(image: &[u8]) -> Option<&str> {
     std::str::from_utf8(text.get(..end)?).ok().filter(|_| is_image)
 }
 
+/// Whether the image ends with the SHA-256 digest of all bytes before, as a device takes it.
+pub fn is_whole(image: &[u8]) -> bool {
+    let Some((body, digest)) = image.split_last_chunk::<DIGEST_LEN>() else { return false };
+    Sha256::digest(body)[..] == digest[..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,8 +107,10 @@ mod tests {
         assert_eq!(&image[80..86], b"kettle");
         assert_eq!(image[288..296], [0, 0, 0, 0x80, 8, 0, 0, 0]);
         assert!(image.len().is_multiple_of(ALIGN));
-        let (body, digest) = image.split_at(image.len() - 32);
-        assert_eq!(Sha256::digest(body)[..], *digest);
+        assert!(is_whole(&image));
+        for damaged in [&image[..image.len() - 1], &image[1..], &image[..31], &[]] {
+            assert!(!is_whole(damaged));
+        }
         assert_eq!(version(&[0; 200]), None);
         for text in ["", &"v".repeat(32), "1\0", "1\n2", "\x1b[2J"] {
             assert!(Recipe { version: text, ..recipe }.build().is_err(), "{text:?}");

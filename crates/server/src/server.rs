@@ -16,7 +16,7 @@ use embedded_io_async::{Error as _, ErrorKind, ErrorType};
 
 use crate::connection::{Connection, ConnectionError, Served, Socket, TimeoutPhase};
 use crate::limits::{ACCEPT_RETRY_MS, REJECT_AFTER_MS, TimeoutTicks, Timeouts, WATCH_TICK_MS};
-use crate::slot::{Slot, SlotInfo, SlotState};
+use crate::slot::{Rank, Slot, SlotInfo, SlotState};
 
 /// Serves or rejects the connections of a server. `S` is the stack's socket.
 ///
@@ -335,15 +335,20 @@ impl<const N: usize> Server<N> {
 
     /// Displaces the client that is missed least. False if none may be displaced.
     fn displace(&self) -> bool {
-        let ranked =
-            self.all().filter_map(|slot| Some((slot.rank(self.timeouts.request)?, Reverse(slot.id.get()), slot)));
-        match ranked.max_by_key(|&(rank, id, _)| (rank, id)) {
-            Some((_, _, slot)) => {
-                slot.displace();
-                true
+        // A loop, because the adapters of iterators would have the rank's steps in the image three times.
+        let mut first: Option<((Rank, Reverse<u32>), &Slot)> = None;
+        for slot in self.all() {
+            if let Some(rank) = slot.rank(self.timeouts.request) {
+                let rank = (rank, Reverse(slot.id.get()));
+                if first.is_none_or(|(before, _)| before < rank) {
+                    first = Some((rank, slot));
+                }
             }
-            None => false,
         }
+        if let Some((_, slot)) = first {
+            slot.displace();
+        }
+        first.is_some()
     }
 
     /// Slots that are not free.

@@ -28,6 +28,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand, ValueEnum, value_parser};
 use sockeye_boot::{Mode, PORT};
+use sockeye_device::limits::{TOKEN_LEN_MAX, TOKEN_LEN_MIN};
 use sockeye_firmware_image::OwnerKey;
 use sockeye_firmware_update::limits::{CONFIRM_S, CONFIRM_S_MAX, CONFIRM_S_MIN};
 
@@ -100,7 +101,7 @@ enum Command {
         #[arg(value_name = "FILE")]
         image: PathBuf,
         /// The device's token
-        #[arg(long, value_name = "TOKEN")]
+        #[arg(long, value_name = "TOKEN", value_parser = token)]
         token: Option<String>,
         /// Seconds for which the device waits until the new firmware is confirmed, 10 to 600
         #[arg(long, value_name = "S", default_value_t = CONFIRM_S, allow_negative_numbers = true)]
@@ -161,6 +162,14 @@ fn parse() -> Result<Cli, ExitCode> {
 /// The text, if it is a device's name or address.
 fn host(text: &str) -> Result<String, &'static str> {
     update::parse_host(text).map(|_| text.to_owned())
+}
+
+/// The text, if a device can have it as its token.
+fn token(text: &str) -> Result<String, String> {
+    match text.len() {
+        TOKEN_LEN_MIN..=TOKEN_LEN_MAX => Ok(text.to_owned()),
+        _ => Err(format!("a token has {TOKEN_LEN_MIN} to {TOKEN_LEN_MAX} bytes")),
+    }
 }
 
 /// The first paragraph in one line. The first line of an error can end in a colon, and those after it name the arguments.

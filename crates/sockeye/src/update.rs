@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use sockeye_firmware_image::{OwnerKey, SignedImage, recipe, write_unsigned};
 use sockeye_firmware_update::limits::{CHUNK_LEN_MAX, REACHABLE_MS};
 
@@ -67,6 +67,12 @@ impl From<io::Error> for Stop {
 pub fn read(path: &Path) -> Result<SignedImage> {
     let image = SignedImage::read(path)?;
     version(&image, path)?;
+    // The device would refuse the signature, as if another key had signed the image.
+    ensure!(
+        recipe::is_whole(&image.bytes),
+        "{} is cut off or damaged: it does not end with the SHA-256 of the bytes before",
+        path.display()
+    );
     Ok(image)
 }
 

@@ -46,6 +46,13 @@ fn a_device_that_can_not_be_gets_one_line() {
 }
 
 #[test]
+fn a_token_that_no_device_has_gets_one_line() {
+    for token in ["", "shorter", &"x".repeat(129), &"x".repeat(2_000)] {
+        check(&["update", "127.0.0.1", "new.bin", "--token", token], "a token has 8 to 128 bytes");
+    }
+}
+
+#[test]
 fn an_image_that_can_not_be_gets_one_line() {
     let folder = std::env::temp_dir();
     let file = folder.join(format!("sockeye-no-image-{}.bin", std::process::id()));

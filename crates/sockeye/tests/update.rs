@@ -306,6 +306,15 @@ fn each_way_to_fail_has_a_sentence() {
     assert!(bench.failure(&bench.path("unsigned.bin")).contains("there is no signature"));
     SignedImage::sign(vec![0xff; 4_096], &key).unwrap().write(&bench.path("merged.bin")).unwrap();
     assert!(bench.failure(&bench.path("merged.bin")).contains("no application image"));
+    // Half an image, one with a changed byte, and one with more bytes behind it have the signature of the whole one.
+    let mut changed = bytes.clone();
+    changed[9_000] ^= 1;
+    for damaged in [&bytes[..bytes.len() / 2], &changed, &[&bytes[..], &[0; 16]].concat()] {
+        fs::write(bench.path("damaged.bin"), damaged).unwrap();
+        fs::copy(bench.path("0.2.0.bin.sig"), bench.path("damaged.bin.sig")).unwrap();
+        assert!(bench.failure(&bench.path("damaged.bin")).contains("damaged.bin is cut off or damaged"));
+        assert_eq!(bench.update(&bench.path("damaged.bin")).status.code(), Some(2));
+    }
     let segments = [(0, vec![0; 2_100_000])];
     let too_large = Recipe { chip_id: SIMULATOR_CHIP_ID, segments: &segments, ..recipe };
     SignedImage::sign(too_large.build().unwrap(), &key).unwrap().write(&bench.path("large.bin")).unwrap();

@@ -182,9 +182,9 @@ fn copy(to: &mut [u8], from: &[u8]) {
         9..17 => copy_ends::<8>(to, from),
         _ => copy_ends::<16>(to, from),
     };
-    // The lengths are the same, and this is how the compiler sees it: `copy_from_slice` has no panic then. A loop over the
-    // bytes would become a call of memcpy only where the compiler optimizes for speed.
-    if !is_done && let Some(to) = to.get_mut(..from.len()) {
+    // The lengths are the same. Cut so that the compiler sees it, `copy_from_slice` has no panic. A loop over the bytes
+    // would become a call of memcpy only where the compiler optimizes for speed.
+    if !is_done && let Some(from) = from.get(..to.len()) {
         to.copy_from_slice(from);
     }
 }

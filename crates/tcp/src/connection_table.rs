@@ -1,6 +1,6 @@
 //! The connections of a listener, who waits for them, and the SYNs that wait for room.
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::Range;
 use core::task::Waker;
@@ -38,18 +38,31 @@ pub(crate) fn a_tick_after(now: Instant) -> Instant {
 }
 
 /// The table that a listener and its handles share. Borrowed for the length of one call, never across an await.
-pub(crate) type Shared = RefCell<Table>;
+pub(crate) type Shared = SmallRefCell<Table>;
 
 /// The item at an index of the table. No list of the table shrinks, so an index stays good.
 #[inline]
 pub(crate) fn at<T>(items: &[T], index: usize) -> &T {
-    &items[index]
+    match items.get(index) {
+        Some(item) => item,
+        None => no_such_item(),
+    }
 }
 
 /// The same item, to be changed.
 #[inline]
 pub(crate) fn at_mut<T>(items: &mut [T], index: usize) -> &mut T {
-    &mut items[index]
+    match items.get_mut(index) {
+        Some(item) => item,
+        None => no_such_item(),
+    }
+}
+
+/// One function: each call of core's own takes three instructions more, for index and place.
+#[cold]
+#[inline(never)]
+fn no_such_item() -> ! {
+    panic!("an index of no connection, interface or accept")
 }
 
 /// The table's data about a network interface.
@@ -69,7 +82,7 @@ pub(crate) struct InterfaceState {
     pub(crate) soon: Instant,
     /// The runner's; none before it runs.
     waker: Option<Waker>,
-    pub(crate) port: Option<&'static RefCell<dyn Transmit>>,
+    pub(crate) port: Option<&'static SmallRefCell<dyn Transmit>>,
 }
 
 impl InterfaceState {
@@ -242,7 +255,7 @@ impl Table {
         let next_hop = if cidr.contains_addr(remote.ip()) { Some(*remote.ip()) } else { state.gateway };
         let next_hop = next_hop.ok_or(TcpError::NetworkUnreachable)?;
         // The port is borrowed only while embassy's executor polls the runner, which is not now.
-        let port = state.port.and_then(|port| port.try_borrow().ok()).ok_or(TcpError::NetworkUnreachable)?;
+        let port = state.port.and_then(|port| port.try_borrow()).ok_or(TcpError::NetworkUnreachable)?;
         let (mac, mtu) = (port.mac(), port.mtu());
         drop(port);
         let index = self.room(self.accepting_len..self.connections.len()).ok_or(TcpError::NoConnections)?;
@@ -324,9 +337,16 @@ impl Table {
     /// [`sync_state`](Self::sync_state) where the TCP state is known.
     #[inline]
     pub(crate) fn sync_known_state(&mut self, index: usize, state: State) {
+        if (at(&self.connections, index).accept_state, state) != (AcceptState::Owned, State::Established) {
+            self.sync_rare_state(index, state);
+        }
+    }
+
+    /// The same for all states that a request does not meet.
+    #[inline(never)]
+    fn sync_rare_state(&mut self, index: usize, state: State) {
         let connection = at_mut(&mut self.connections, index);
         match (connection.accept_state, state) {
-            (AcceptState::Owned, State::Established) => {}
             (AcceptState::HalfOpen, State::Established | State::CloseWait) => {
                 connection.accept_state = AcceptState::Ready;
                 self.wake_accept();

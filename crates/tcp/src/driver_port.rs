@@ -1,6 +1,6 @@
 //! A network interface as the connections see it: the driver, and the way out.
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::task::{Context, Waker};
 
 use embassy_net_driver::{Driver, HardwareAddress, TxToken};
@@ -57,7 +57,7 @@ fn send_burst(port: &mut (impl Transmit + ?Sized), connection: &mut Connection, 
 }
 
 /// A network driver made ready for [`Tcp::attach`](crate::Tcp::attach).
-pub struct DriverPort<D>(pub(crate) RefCell<PortState<D>>);
+pub struct DriverPort<D>(pub(crate) SmallRefCell<PortState<D>>);
 
 impl<D: Driver> DriverPort<D> {
     /// The driver is not used before it is attached.
@@ -65,7 +65,7 @@ impl<D: Driver> DriverPort<D> {
     /// # Panics
     /// If `driver` is not Ethernet.
     pub fn new(driver: D) -> Self {
-        Self(RefCell::new(PortState::new(driver)))
+        Self(SmallRefCell::new(PortState::new(driver)))
     }
 }
 

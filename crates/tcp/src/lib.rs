@@ -56,6 +56,7 @@ mod neighbours;
 mod net_driver;
 mod route;
 mod runner;
+mod small_ref_cell;
 mod syn_cookies;
 mod tcp_connection;
 mod tcp_socket;

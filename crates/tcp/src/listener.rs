@@ -1,6 +1,6 @@
 //! The listener's handles: what is made at start, and what is kept.
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::mem::MaybeUninit;
 use core::net::{Ipv4Addr, SocketAddr};
 
@@ -147,7 +147,7 @@ impl Tcp {
             let _ = resources.connections.push(Connection::new(rx, tx));
         }
         let table = Table::new(&mut resources.connections, accepting_len, handshake, isn_key);
-        Self { shared: resources.table.write(RefCell::new(table)) }
+        Self { shared: resources.table.write(SmallRefCell::new(table)) }
     }
 
     /// Puts the listener between the driver of `port` and embassy-net, which gets the returned [`NetDriver`]. Both runners

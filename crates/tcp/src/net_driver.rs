@@ -2,7 +2,7 @@
 //!
 //! Stand-ins are those of [`neighbours`](crate::neighbours).
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::net::Ipv4Addr;
 use core::task::Context;
 
@@ -16,13 +16,13 @@ use crate::neighbours::{Arp, Neighbours, Operation, stand_in};
 
 /// The other hosts on an interface's link: shared by its runner, its handle and embassy-net's driver.
 pub(crate) struct LinkHosts {
-    pub(crate) neighbours: RefCell<Neighbours>,
-    pub(crate) stand_ins: RefCell<StandIns>,
+    pub(crate) neighbours: SmallRefCell<Neighbours>,
+    pub(crate) stand_ins: SmallRefCell<StandIns>,
 }
 
 impl LinkHosts {
     pub(crate) const fn new() -> Self {
-        Self { neighbours: RefCell::new(Neighbours::new()), stand_ins: RefCell::new(StandIns::new()) }
+        Self { neighbours: SmallRefCell::new(Neighbours::new()), stand_ins: SmallRefCell::new(StandIns::new()) }
     }
 }
 
@@ -85,11 +85,14 @@ impl StandIns {
 /// The driver that [`Tcp::attach`](crate::Tcp::attach) makes for embassy-net.
 pub struct NetDriver {
     channel: channel::Device<'static, FRAME_LEN_MAX>,
-    stand_ins: &'static RefCell<StandIns>,
+    stand_ins: &'static SmallRefCell<StandIns>,
 }
 
 impl NetDriver {
-    pub(crate) fn new(channel: channel::Device<'static, FRAME_LEN_MAX>, stand_ins: &'static RefCell<StandIns>) -> Self {
+    pub(crate) fn new(
+        channel: channel::Device<'static, FRAME_LEN_MAX>,
+        stand_ins: &'static SmallRefCell<StandIns>,
+    ) -> Self {
         Self { channel, stand_ins }
     }
 }
@@ -159,7 +162,7 @@ impl embassy_net_driver::RxToken for RxToken<'_> {
 /// Room for a frame of embassy-net's.
 pub struct TxToken<'a> {
     token: channel::TxToken<'a, FRAME_LEN_MAX>,
-    stand_ins: &'static RefCell<StandIns>,
+    stand_ins: &'static SmallRefCell<StandIns>,
 }
 
 impl embassy_net_driver::TxToken for TxToken<'_> {

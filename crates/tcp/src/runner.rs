@@ -1,6 +1,6 @@
 //! Moves frames between a network driver, the server's connections and embassy-net.
 
-use core::cell::RefCell;
+use crate::small_ref_cell::SmallRefCell;
 use core::future::poll_fn;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::pin::pin;
@@ -24,7 +24,7 @@ use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
 pub struct Runner<D: Driver + 'static> {
-    port: &'static RefCell<PortState<D>>,
+    port: &'static SmallRefCell<PortState<D>>,
     shared: &'static Shared,
     index: usize,
     embassy: EmbassyNet,
@@ -43,7 +43,7 @@ pub struct Runner<D: Driver + 'static> {
 
 impl<D: Driver + 'static> Runner<D> {
     pub(crate) fn new(
-        port: &'static RefCell<PortState<D>>,
+        port: &'static SmallRefCell<PortState<D>>,
         (shared, index): (&'static Shared, usize),
         net: channel::Runner<'static, FRAME_LEN_MAX>,
         link: &'static LinkHosts,
@@ -385,9 +385,14 @@ impl SegmentInput<'_> {
     #[inline(always)]
     fn packet<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
         // Long text is summed while it is copied, to where only its connection knows.
-        if !packet.is_long() && !packet.verify() {
-            return;
+        if packet.is_long() || packet.verify() {
+            self.verified(packet, frame, tx);
         }
+    }
+
+    /// Takes a segment whose checksums are right, or which is long and will be summed.
+    #[inline(always)]
+    fn verified<T: TxToken>(&mut self, packet: &Packet<'_>, frame: &[u8], tx: T) {
         match self.table.find(self.index, packet.peer) {
             Some(index) if !packet.segment.has(Flags::SYN) => self.segment(index, packet, tx),
             known => self.syn_or_unknown(known, packet, frame, tx),
@@ -407,12 +412,12 @@ impl SegmentInput<'_> {
         }
     }
 
-    /// Takes a segment that has waited.
+    /// Takes a segment that has waited. Its checksums were right when it came.
     #[cold]
     #[inline(never)]
     fn replayed<T: TxToken>(&mut self, frame: &[u8], tx: T) {
         if let Some(packet) = self.local.classify(frame) {
-            self.packet(&packet, frame, tx);
+            self.verified(&packet, frame, tx);
         }
     }
 

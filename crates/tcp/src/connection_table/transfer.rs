@@ -159,7 +159,7 @@ impl Table {
         let interface = at_mut(&mut self.interfaces, connection.interface);
         let (Some(port), Some(waker)) = (interface.port, &interface.waker) else { return };
         // The port is borrowed only while embassy's executor polls the runner. If it is borrowed now, the runner sends.
-        let Ok(mut port) = port.try_borrow_mut() else { return };
+        let Some(mut port) = port.try_borrow_mut() else { return };
         let now = Instant::now();
         if send(&mut *port, connection, waker, now) == Sent::All {
             connection.is_marked = false;

@@ -32,13 +32,13 @@ impl<M: RingMemory> Tcb<M> {
     /// Whether the window has grown by so much that the peer should hear of it (section 3.8.6.2.2).
     #[inline]
     pub fn has_window_update(&self) -> bool {
-        self.will_have_window_update(0)
+        self.will_have_window_update(self.rx.len())
     }
 
-    /// The same once `len` received bytes more are read, or all.
+    /// The same once so much is read that `left` received bytes are left, which are no more than there are.
     #[inline]
-    pub fn will_have_window_update(&self, len: usize) -> bool {
-        let room = (self.rx.room() + len).min(self.rx.capacity());
+    pub fn will_have_window_update(&self, left: usize) -> bool {
+        let room = self.rx.capacity().saturating_sub(left);
         matches!(self.state, State::Established | State::FinWait1 | State::FinWait2)
             && self.offered(room) > self.rcv_adv - self.rcv_nxt
     }

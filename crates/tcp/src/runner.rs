@@ -267,10 +267,8 @@ impl<D: Driver + 'static> Runner<D> {
 
     /// Sends embassy-net's frames, and the frames that waited for ARP. Mostly there are none.
     fn forward(&mut self, port: &mut PortState<D>, cx: &mut Context<'_>, now: Instant) {
-        if !self.net_wakes && self.embassy.net.poll_tx_buf(cx).is_pending() {
-            self.net_wakes = true;
-        }
-        if self.embassy.net.try_tx_buf().is_some() || self.embassy.link.neighbours.borrow().has_work() {
+        let may_have_frames = !self.net_wakes || self.embassy.net.try_tx_buf().is_some();
+        if may_have_frames || self.embassy.link.neighbours.borrow().has_work() {
             self.forward_frames(port, cx, now);
         }
     }

@@ -153,12 +153,13 @@ impl Connection {
         self.wake();
     }
 
-    /// Whether `len` bytes of input, once they are read, open the window enough for a window update. False where a segment
-    /// is to be sent anyway: the segment has the new window.
+    /// Whether reading `len` bytes of input, or all, opens the window enough for a window update. False where a segment is
+    /// to be sent anyway: the segment has the new window.
     #[inline]
     pub(crate) fn opens_window(&self, len: usize) -> bool {
-        let is_filled = self.tcp.received() >= self.tcp.receive_capacity() / 4;
-        is_filled && !self.is_marked && self.tcp.will_have_window_update(len)
+        let received = self.tcp.received();
+        let is_filled = received >= self.tcp.receive_capacity() / 4;
+        is_filled && !self.is_marked && self.tcp.will_have_window_update(received.saturating_sub(len))
     }
 
     // ---- waiting

@@ -62,11 +62,10 @@ impl Table {
     #[inline(always)]
     pub(crate) fn read(&mut self, index: usize, buf: &mut [u8]) -> Option<usize> {
         let connection = at_mut(&mut self.connections, index);
-        let received = connection.tcp.received();
-        if received == 0 {
+        if connection.tcp.received() == 0 {
             return None;
         }
-        if connection.opens_window(buf.len().min(received)) {
+        if connection.opens_window(buf.len()) {
             return Some(self.read_and_update(index, buf));
         }
         Some(connection.tcp.read(buf))

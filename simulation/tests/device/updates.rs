@@ -7,7 +7,7 @@ const STEPS: usize = 60;
 
 /// Lives that are lived in a test; `SOCKEYE_SEEDS` in the environment gives another number.
 fn seeds() -> u64 {
-    std::env::var("SOCKEYE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(300)
+    std::env::var("SOCKEYE_SEEDS").map_or(300, |seeds| seeds.parse().expect("a number"))
 }
 
 /// A life in which updates get somewhere: most steps are those of a client that knows what it does.

@@ -53,8 +53,13 @@ pub fn tell(workspace: &Workspace, machine: &mut Command, name: &str, words: &st
     let file = workspace.target.join(format!("{name}.cfg"));
     fs::create_dir_all(&workspace.target)?;
     fs::write(&file, words)?;
-    machine.arg("-device").arg(format!("loader,file={},addr={WORDS_ADDRESS:#x},force-raw=on", file.display()));
+    machine.arg("-device").arg(format!("loader,file={},addr={WORDS_ADDRESS:#x},force-raw=on", option_value(&file)));
     Ok(())
+}
+
+/// A path as the value of one of QEMU's options, which a comma would end.
+pub fn option_value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 /// Bytes of the file of a flash bank: QEMU takes no other.
@@ -85,9 +90,9 @@ pub fn machine(elf: &Path, network: &Network) -> Command {
 /// The machine with its console on standard output, and with a watchdog. Its bootloader starts an image of the file of its flash.
 pub fn machine_with_flash(bootloader: &Path, flash: &Path, network: &Network) -> Command {
     let mut command = bare_machine(network);
-    command.arg("-device").arg(format!("loader,file={},cpu-num=0", bootloader.display()));
+    command.arg("-device").arg(format!("loader,file={},cpu-num=0", option_value(bootloader)));
     command.args(["-device", "i6300esb", "-action", "watchdog=reset"]);
-    command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", flash.display()));
+    command.arg("-drive").arg(format!("if=pflash,unit=1,format=raw,file={}", option_value(flash)));
     command
 }
 
@@ -112,4 +117,14 @@ fn bare_machine(network: &Network) -> Command {
     command.args(["-netdev", &backend, "-device", &card]);
     command.args(["-global", "virtio-mmio.force-legacy=false"]);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_in_a_path_ends_no_option() {
+        assert_eq!(option_value(Path::new("/a b,c/d.bin")), "/a b,,c/d.bin");
+    }
 }

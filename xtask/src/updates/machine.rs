@@ -54,7 +54,7 @@ impl<'w> Machine<'w> {
     /// machine is busy, that is up to 100 ms ago.
     pub fn switch_on_counted(&mut self, frames: &Path) -> Result<()> {
         let steps = "filter-buffer,id=steps,netdev=n,queue=tx,interval=500";
-        let frames = format!("filter-dump,id=frames,netdev=n,file={}", frames.display());
+        let frames = format!("filter-dump,id=frames,netdev=n,file={}", emulator::option_value(frames));
         self.switch_on_with(
             &format!(" flash.erase={ERASE_MS}"),
             &["-icount", "shift=3", "-object", steps, "-object", &frames],

@@ -216,7 +216,7 @@ fn receive(
 
 /// Lives that are lived in a test; `SOCKEYE_SEEDS` in the environment gives another number.
 fn seeds() -> u64 {
-    std::env::var("SOCKEYE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(150)
+    std::env::var("SOCKEYE_SEEDS").map_or(150, |seeds| seeds.parse().expect("a number"))
 }
 
 #[test]

@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::future::{pending, poll_fn};
+use std::future::pending;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::task::Poll;
-use std::time::{Duration, Instant};
 
 use edge_nal::{MulticastV4, MulticastV6, Readable, UdpBind, UdpReceive, UdpSend, UdpSplit, UdpSplitMulticast};
+use embassy_futures::yield_now;
+use embassy_time::{Duration, Instant};
 use embedded_io_async::{ErrorKind, ErrorType};
+use sockeye_simulation::clock;
 
 /// How long a service may take to answer what has come, after which it has nothing to say.
 const QUIET: Duration = Duration::from_millis(800);
-/// The most of it that counts between two polls.
-const POLL_MAX: Duration = Duration::from_millis(1);
+/// The time that each turn of the executor takes.
+const TURN: Duration = Duration::from_millis(1);
 
 /// A message, and whom it came from or goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,21 +62,16 @@ impl Udp {
         self.0.borrow().ports.clone()
     }
 
-    /// Ends when everything has come and a moment has passed.
+    /// Lets time pass. Ends when everything has come and a moment has passed.
     pub async fn quiet(&self) {
-        let (mut before, mut quiet) = (Instant::now(), Duration::ZERO);
-        poll_fn(|cx| {
-            cx.waker().wake_by_ref();
-            let now = Instant::now();
-            // A stall of the machine is no time that the service had.
-            quiet += (now - before).min(POLL_MAX);
-            before = now;
+        let mut since = Instant::now();
+        while since.elapsed() <= QUIET {
             if !self.0.borrow().incoming.is_empty() {
-                quiet = Duration::ZERO;
+                since = Instant::now();
             }
-            if quiet > QUIET { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+            clock::advance(TURN);
+            yield_now().await;
+        }
     }
 }
 

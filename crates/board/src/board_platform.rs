@@ -3,7 +3,7 @@
 use core::cell::Cell;
 use core::fmt::Write;
 
-use embassy_time::{Duration, Instant, Ticker};
+use embassy_time::{Duration, Instant, TICK_HZ, Ticker};
 use heapless::String;
 use log::LevelFilter;
 use sockeye_boot::{BuildSettings, NetworkName, PORT};
@@ -17,6 +17,10 @@ use crate::build_config;
 use crate::clock::WallClock;
 use crate::limits::PERIOD_MS;
 use crate::panic_message::Text;
+
+/// Ticks of the board's clock in a microsecond.
+const TICKS_PER_US: u32 = (TICK_HZ / 1_000_000) as u32;
+const _: () = assert!(TICK_HZ.is_multiple_of(1_000_000) && TICKS_PER_US > 0 && TICKS_PER_US <= 10);
 
 /// The parts of a board that differ from other boards.
 pub trait BoardHardware {
@@ -77,8 +81,9 @@ impl<H: BoardHardware> Platform for Board<H> {
         self.clock.now(Instant::now().as_micros())
     }
 
-    fn uptime_us_low(&self) -> u32 {
-        Instant::now().as_micros() as u32
+    fn elapsed_us(&self, since_us: u32) -> u32 {
+        // Dividing the difference takes less than dividing 64 bits of ticks.
+        (Instant::now().as_ticks() as u32).wrapping_sub(since_us.wrapping_mul(TICKS_PER_US)) / TICKS_PER_US
     }
 
     fn random(&self, bytes: &mut [u8]) {

@@ -3,6 +3,7 @@
 mod firmware_task;
 mod restart;
 mod rules_task;
+mod run_request;
 mod settings_commit;
 mod setup_check;
 mod wifi_controller;
@@ -21,18 +22,15 @@ use sockeye_firmware_update::wear::Wear;
 use sockeye_resp::{Limits, Protocol, ReplyWriter, Request};
 use sockeye_wifi::Wifi;
 
-use crate::command::{Command, CommandContext, Environment, Flow, Unknown};
+use crate::command::{CommandContext, Environment, Flow};
 use crate::command_table::TABLE;
-use crate::commands;
 use crate::keys::catalog::{Catalog, Key, LOG};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::keys::label::{Label, own};
 use crate::keys::remote::Remotes;
 use crate::keys::wired::Wired;
-use crate::limits::{
-    DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, REPLY_LEN_MAX, SLOWLOG_SLOWER_THAN_US, TIME_SERVER_LEN_MAX, TX_LEN,
-};
+use crate::limits::{DEVICE_NAME_LEN_MAX, MESSAGE_LEN_MAX, TIME_SERVER_LEN_MAX};
 use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
@@ -167,7 +165,9 @@ impl<'a> App<'a> {
         state.wired = Wired::new(own(platform));
         rewiring::boot(state, platform);
         let samples = RefCell::new(Samples { histories, days: &mut [] });
-        let environment = Environment { document: &resources.document, log: None, outbox: None, firmware: None };
+        let readings = platform.readings();
+        let environment =
+            Environment { readings, document: &resources.document, log: None, outbox: None, firmware: None };
         Ok(Self { platform, resources, samples, environment })
     }
 
@@ -330,7 +330,7 @@ impl<'a> App<'a> {
         is_timed_out: bool,
         reply: &mut ReplyWriter<'_>,
     ) -> Flow {
-        self.with_context(key, request, is_timed_out, reply, run)
+        self.with_context(key, request, is_timed_out, reply, run_request::run)
     }
 
     /// Gives `run` what a command works with.
@@ -374,14 +374,16 @@ impl<'a> App<'a> {
 
     /// Waits until something happens to the session: a message for it, a sample that it waits for, its end.
     pub fn event(&self, key: SessionKey) -> impl Future<Output = ()> {
-        poll_fn(move |cx| self.poll_event(key, cx))
+        poll_fn(move |cx| self.poll_event(key, self.is_listening(key), cx))
     }
 
-    /// [`event`](Self::event) as a step of a future.
-    pub(crate) fn poll_event(&self, key: SessionKey, cx: &Context<'_>) -> Poll<()> {
+    /// [`event`](Self::event) as a step of a future, where [`is_listening`](Self::is_listening) is known.
+    // Inlined where a session waits between two requests.
+    #[inline(always)]
+    pub(crate) fn poll_event(&self, key: SessionKey, is_listening: bool, cx: &Context<'_>) -> Poll<()> {
         let state = &mut *self.state();
         let session = state.sessions.get(key);
-        if session.killed || (session.is_listening() && self.poll_listening(state, session, cx)) {
+        if session.killed || (is_listening && self.poll_listening(state, session, cx)) {
             return Poll::Ready(());
         }
         state.sessions.get_mut(key).waker.register(cx.waker());
@@ -389,6 +391,7 @@ impl<'a> App<'a> {
     }
 
     /// [`poll_event`](Self::poll_event) for a session that waits for messages or for an event.
+    #[inline(never)]
     fn poll_listening(&self, state: &State, session: &Session, cx: &Context<'_>) -> bool {
         let awaits_line = session.awaited_log_lines() != [None, None];
         (awaits_line && self.poll_log(session, cx)) || state.has_event(session)
@@ -532,66 +535,4 @@ impl<'a> App<'a> {
     pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut self.state().counts);
     }
-}
-
-/// Runs one request, or goes on with it.
-fn run(cx: &mut CommandContext<'_, '_>) -> Flow {
-    let now_us = cx.now.uptime_us;
-    let session = cx.session();
-    session.last_us = now_us;
-    if !matches!(session.cursor, Cursor::Start) {
-        return go_on(cx);
-    }
-    let command = TABLE.find(cx.request);
-    let room = if cx.reply.has_most_room() { 0 } else { room(&command, cx.request) };
-    let mut attempt = None;
-    if cx.reply.begin(room).is_err() {
-        // The reply may be short enough all the same.
-        let is_repeatable = command.is_ok_and(|(_, command)| command.is_repeatable);
-        let is_queued = cx.session().transaction.is_open();
-        if !is_repeatable || is_queued || cx.reply.begin(0).is_err() {
-            return Flow::OutputFull;
-        }
-        attempt = Some(cx.state.counts);
-    }
-    let flow = commands::run(cx, command);
-    if let Some(counts) = attempt.filter(|_| cx.reply.is_overflowed()) {
-        cx.reply.rewind();
-        cx.state.counts = counts;
-        cx.session().cursor = Cursor::Start;
-        return Flow::OutputFull;
-    }
-    // The arguments of an unknown command may be those of a secret one that was mistyped.
-    let is_secret = command.map_or(true, |(_, command)| command.is_secret);
-    account(cx, is_secret);
-    flow
-}
-
-/// Goes on with a request whose reply's first part is written.
-#[cold]
-fn go_on(cx: &mut CommandContext<'_, '_>) -> Flow {
-    // The command was looked up and admitted then.
-    match TABLE.get(cx.session().command) {
-        Some(command) => commands::go_on(cx, command),
-        None => Flow::Abort,
-    }
-}
-
-/// Notes a request that was run, for MONITOR and the slow log.
-fn account(cx: &mut CommandContext<'_, '_>, is_secret: bool) {
-    let State { counts, slow_log, monitor, sessions, .. } = &mut *cx.state;
-    counts.commands = counts.commands.wrapping_add(1);
-    let duration_us = cx.platform.uptime_us_low().wrapping_sub(cx.now.uptime_us as u32);
-    if duration_us >= SLOWLOG_SLOWER_THAN_US {
-        slow_log.append(cx.request, is_secret, sessions.get(cx.key), cx.now, duration_us);
-    }
-    if !is_secret && monitor.wake(sessions) {
-        monitor.append(cx.request, sessions.get(cx.key).peer, cx.now);
-    }
-}
-
-/// Room that a reply may need in a buffer that holds others. A reply may have the request's first argument in it.
-fn room(command: &Result<(u8, &Command), Unknown>, request: &Request<'_>) -> usize {
-    let is_long = command.as_ref().is_ok_and(|(_, command)| command.is_long);
-    if is_long { TX_LEN } else { REPLY_LEN_MAX + request.arg(1).map_or(0, <[u8]>::len) }
 }

@@ -12,7 +12,7 @@ use crate::limits::COMMAND_INDEX_LEN;
 use crate::log_ring::LogRing;
 use crate::outbox::Outbox;
 use crate::pending::PendingSettings;
-use crate::platform::{Now, Platform};
+use crate::platform::{Now, Platform, ReadingInfo};
 use crate::replies::document::{Document, Progress};
 pub use crate::sessions::session::Access;
 use crate::sessions::session::{Cursor, Session, SessionKey, Transaction};
@@ -384,6 +384,8 @@ const fn hash(len: usize, first: u8, last: u8) -> usize {
 /// The parts of a device beside its state, which stay the same from boot on.
 #[derive(Clone, Copy)]
 pub(crate) struct Environment<'a> {
+    /// The board's own readings, as the platform has them.
+    pub(crate) readings: &'a [ReadingInfo<'a>],
     /// Where long texts are kept while they are sent.
     pub(crate) document: &'a RefCell<Document>,
     /// None on a device without a log.

@@ -171,10 +171,11 @@ pub struct WiringSetup {
 pub trait Platform {
     /// The time.
     fn now(&self) -> Now;
-    /// The lower 32 bits of [`Now::uptime_us`], to measure how long a command runs. A platform may read them at less cost
-    /// than all of the time.
-    fn uptime_us_low(&self) -> u32 {
-        self.now().uptime_us as u32
+    /// Microseconds since an earlier [`Now::uptime_us`], of which `since_us` is the lower 32 bits, to measure how long a
+    /// command runs. The result wraps, after 400 s at the soonest. A platform may read its clock for it at less cost than
+    /// for the time.
+    fn elapsed_us(&self, since_us: u32) -> u32 {
+        (self.now().uptime_us as u32).wrapping_sub(since_us)
     }
     /// Fills `bytes` with random numbers that nobody can guess.
     fn random(&self, bytes: &mut [u8]);

@@ -49,58 +49,57 @@ pub fn serve<C: ClientConnection, S: Store>(
 ) -> impl Future<Output = Result<(), C::Error>> {
     // Outside of the future, which would keep the address twice.
     let session = Session::open(app, address);
+    // The loop itself: in a future of its own it would be a state more to look at with each request.
     async move {
         let Some(session) = session else {
             return put(client, REFUSAL).await;
         };
-        let (decoder, queue) = (Decoder::new(), Queue::None);
+        let (key, decoder, queue) = (session.key, Decoder::new(), Queue::None);
         let (waiting, wait, has_answered) = (0, Wait::No, false);
-        Connection { client, session, store, decoder, queue, waiting, wait, has_answered }.run().await
-    }
-}
-
-impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
-    async fn run(&mut self) -> Result<(), C::Error> {
-        if self.first_bytes().await?.is_break() {
+        let mut connection = Connection { client, session, store, decoder, queue, waiting, wait, has_answered };
+        if connection.first_bytes().await?.is_break() {
             return Ok(());
         }
-        let (app, key) = (self.session.app, self.session.key);
         loop {
-            match self.process_input() {
+            match connection.process_input() {
                 WaitFor::Input => (),
                 WaitFor::Close => return Ok(()),
-                wait => match self.wait(wait).await? {
+                wait => match connection.wait(wait).await? {
                     ControlFlow::Continue(()) => continue,
                     ControlFlow::Break(()) => return Ok(()),
                 },
             }
-            self.client.set_listening(app.is_listening(key));
+            // Only a request of the session changes it.
+            let is_listening = app.is_listening(key);
+            connection.client.set_listening(is_listening);
             loop {
                 let input_or_event = {
-                    let mut input = pin!(self.client.wait_input(self.waiting));
+                    let mut input = pin!(connection.client.wait_input(connection.waiting));
                     // As `select`, in one state.
-                    poll_fn(|cx| match input.as_mut().poll(cx) {
+                    poll_fn(move |cx| match input.as_mut().poll(cx) {
                         Poll::Ready(len) => Poll::Ready(len.map(Some)),
-                        Poll::Pending => app.poll_event(key, cx).map(|()| Ok(None)),
+                        Poll::Pending => app.poll_event(key, is_listening, cx).map(|()| Ok(None)),
                     })
                     .await?
                 };
                 match input_or_event {
-                    Some(0) if self.is_in_request() => return put(self.client, INCOMPLETE).await,
+                    Some(0) if connection.is_in_request() => return put(connection.client, INCOMPLETE).await,
                     Some(0) => return Ok(()),
                     Some(_) => break,
                     None if app.is_killed(key) => return Ok(()),
-                    None => self.send_messages().await?,
+                    None => connection.send_messages().await?,
                 }
             }
         }
     }
+}
 
+impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Waits until it is known who speaks. A browser gets its page, and nothing that speaks HTTP gets to run a command.
     async fn first_bytes(&mut self) -> Result<ControlFlow<()>, C::Error> {
         let mut known = 0;
         loop {
-            let len = match select(self.client.wait_input(known), self.session.app.event(self.session.key)).await {
+            let len = match select(more_input(self.client, known), self.session.app.event(self.session.key)).await {
                 Either::First(len) => len?,
                 // Nothing but its end can have happened to a session that has done nothing.
                 Either::Second(()) => 0,
@@ -133,7 +132,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             if let Some(answer) = self.http_answer(has_ended) {
                 break answer;
             }
-            match self.client.wait_input(known).await? {
+            match more_input(self.client, known).await? {
                 0 => has_ended = true,
                 len => known = len,
             }
@@ -146,7 +145,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             HttpAnswer::Page { view, has_body: true } => {
                 app.count(|counts| counts.pages = counts.pages.wrapping_add(1));
                 while let Some(room) = self.write_page(view) {
-                    self.client.wait_room(room).await?;
+                    more_room(self.client, room).await?;
                 }
             }
             HttpAnswer::NoPage(answer) => put(self.client, answer).await?,
@@ -163,7 +162,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         match wait {
             WaitFor::Nothing | WaitFor::Input => (),
             WaitFor::Close => return Ok(ControlFlow::Break(())),
-            WaitFor::Room(room) => self.client.wait_room(room).await?,
+            WaitFor::Room(room) => more_room(self.client, room).await?,
             WaitFor::Commit => self.commit().await,
             WaitFor::Event { timeout_ms } => {
                 self.client.set_listening(true);
@@ -187,7 +186,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             let input = async {
                 match has_ended {
                     true => pending().await,
-                    false => self.client.wait_input(self.waiting).await,
+                    false => more_input(self.client, self.waiting).await,
                 }
             };
             match select3(input, app.event(key), Timer::at(until)).await {
@@ -226,17 +225,27 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
     /// Sends all messages that wait.
     async fn send_messages(&mut self) -> Result<(), C::Error> {
         while let Some(room) = self.write_messages() {
-            self.client.wait_room(room).await?;
+            more_room(self.client, room).await?;
         }
         Ok(())
     }
+}
+
+// The waits beside the one between two requests, which is inlined into the loop. A wait is large, so all places that wait
+// for the same share one.
+async fn more_input<C: ClientConnection>(client: &mut C, known: usize) -> Result<usize, C::Error> {
+    client.wait_input(known).await
+}
+
+async fn more_room<C: ClientConnection>(client: &mut C, room: usize) -> Result<(), C::Error> {
+    client.wait_room(room).await
 }
 
 /// Puts `bytes` once there is room for them.
 async fn put<C: ClientConnection>(client: &mut C, bytes: &[u8]) -> Result<(), C::Error> {
     while client.room() < bytes.len() {
         let room = client.room();
-        client.wait_room(room).await?;
+        more_room(client, room).await?;
     }
     client.put(bytes);
     Ok(())

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use sockeye_resp::ReplyWriter;
+use sockeye_resp::limits::SHORT_BULK_LEN_MAX;
 
 use crate::limits::{DECIMAL_LEN_MAX, DECIMALS_MAX};
 
@@ -91,47 +92,69 @@ impl Decimal {
         (self.value, self.decimals)
     }
 
-    /// As a client reads it, at the end of `buffer`.
+    /// How many characters it has as a client reads it, at most [`DECIMAL_LEN_MAX`].
+    pub(crate) fn len(self) -> usize {
+        const POWERS: [u32; 9] = [10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+        let magnitude = self.value.0.unsigned_abs();
+        let digits = 1 + POWERS.iter().take_while(|power| magnitude >= **power).count();
+        let sign = usize::from(self.value.0 < 0);
+        match usize::from(self.decimals) {
+            0 => digits + sign,
+            // A digit is before the point.
+            decimals => digits.max(decimals + 1) + 1 + sign,
+        }
+    }
+
+    /// Writes it as a client reads it into `text`, which is [as long](Self::len).
     ///
     /// By hand, because every reply with a value in it comes through here: a tenth of what `core::fmt` takes.
-    pub(crate) fn encode(self, buffer: &mut [u8; DECIMAL_LEN_MAX]) -> &[u8] {
-        let mut free = buffer.iter_mut().rev();
+    fn write(self, text: &mut [u8]) {
         let mut magnitude = self.value.0.unsigned_abs();
-        let mut digit = || {
-            let digit = b'0' + (magnitude % 10) as u8;
-            magnitude /= 10;
-            (digit, magnitude == 0)
+        let digits = match text {
+            [sign, digits @ ..] if self.value.0 < 0 => {
+                *sign = b'-';
+                digits
+            }
+            digits => digits,
         };
-        for byte in free.by_ref().take(self.decimals.into()) {
-            (*byte, _) = digit();
-        }
+        let fraction_at = digits.len().saturating_sub(self.decimals.into());
+        let (mut whole, fraction) = digits.split_at_mut_checked(fraction_at).unwrap_or_default();
         if self.decimals > 0
-            && let Some(byte) = free.next()
+            && let [before @ .., point] = whole
         {
-            *byte = b'.';
+            *point = b'.';
+            whole = before;
         }
-        for byte in free.by_ref() {
-            let is_last;
-            (*byte, is_last) = digit();
-            if is_last {
-                break;
+        for part in [fraction, whole] {
+            for byte in part.iter_mut().rev() {
+                *byte = b'0' + (magnitude % 10) as u8;
+                magnitude /= 10;
             }
         }
-        if self.value.0 < 0
-            && let Some(byte) = free.next()
-        {
-            *byte = b'-';
-        }
-        let start = free.len();
-        buffer.get(start..).unwrap_or_default()
+    }
+
+    /// As a client reads it, at the start of `buffer`.
+    pub(crate) fn encode(self, buffer: &mut [u8; DECIMAL_LEN_MAX]) -> &[u8] {
+        let text = buffer.get_mut(..self.len()).unwrap_or_default();
+        self.write(text);
+        text
     }
 
     /// Writes it as a bulk.
     pub(crate) fn reply(self, reply: &mut ReplyWriter<'_>) {
+        match self.len() {
+            len @ 0..=SHORT_BULK_LEN_MAX => reply.short_bulk(len, |text| self.write(text)),
+            _ => self.reply_long(reply),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn reply_long(self, reply: &mut ReplyWriter<'_>) {
         reply.bulk(self.encode(&mut [0; DECIMAL_LEN_MAX]));
     }
 
-    /// As a client reads it, at the end of `buffer`.
+    /// As a client reads it, at the start of `buffer`.
     pub(crate) fn text(self, buffer: &mut [u8; DECIMAL_LEN_MAX]) -> &str {
         // The text is ASCII.
         core::str::from_utf8(self.encode(buffer)).unwrap_or_default()
@@ -151,13 +174,23 @@ mod tests {
     #[test]
     fn values_are_written_with_their_decimals() {
         let check = |value, decimals, text: &str| {
-            assert_eq!(Value(value).with_decimals(decimals).to_string(), text);
+            let decimal = Value(value).with_decimals(decimals);
+            assert_eq!((decimal.to_string().as_str(), decimal.len()), (text, text.len()));
+            let mut tx = [0; 80];
+            let mut reply = ReplyWriter::new(&mut tx, sockeye_resp::Protocol::Resp2);
+            decimal.reply(&mut reply);
+            assert_eq!(reply.as_bytes(), format!("${}\r\n{text}\r\n", text.len()).as_bytes());
             assert_eq!(Value::parse(text.as_bytes(), decimals), Some(Value(value)), "{text}");
         };
         check(235, 1, "23.5");
         check(-5, 2, "-0.05");
         check(0, 0, "0");
         check(7, 0, "7");
+        check(-10, 1, "-1.0");
+        check(99, 2, "0.99");
+        check(100, 2, "1.00");
+        check(999_999_999, 0, "999999999");
+        check(1_000_000_000, 0, "1000000000");
         check(i32::MAX, 6, "2147.483647");
         check(i32::MIN, 3, "-2147483.648");
         check(i32::MIN, 0, "-2147483648");

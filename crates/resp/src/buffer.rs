@@ -1,6 +1,7 @@
 //! Appending to a slice.
 
 use crate::decimal::Digits;
+use crate::limits::SHORT_BULK_LEN_MAX;
 
 /// There is no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,26 @@ impl<'a> Buffer<'a> {
             return Err(Full);
         }
         self.len += len;
+        Ok(())
+    }
+
+    /// Appends a bulk of `len` bytes, which `write` fills in, or nothing. [`Full`] also if there is no room, or if `len`
+    /// has two digits.
+    #[inline]
+    pub(crate) fn put_short_bulk(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Result<(), Full> {
+        if len > SHORT_BULK_LEN_MAX {
+            return Err(Full);
+        }
+        // Header, bytes and line end have one check of the room.
+        let whole_len = len + b"$0\r\n\r\n".len();
+        let free = self.bytes.get_mut(self.len..).ok_or(Full)?;
+        let [kind, digit, header_cr, header_lf, body @ .., cr, lf] = free.get_mut(..whole_len).ok_or(Full)? else {
+            return Err(Full);
+        };
+        (*kind, *digit, *header_cr, *header_lf) = (b'$', b'0' + len as u8, b'\r', b'\n');
+        write(body);
+        (*cr, *lf) = (b'\r', b'\n');
+        self.len += whole_len;
         Ok(())
     }
 

@@ -126,7 +126,7 @@ impl Decoder {
     ///
     /// The client broke the protocol or a limit. The connection is of no more use: each further call returns the same
     /// error.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'a>(
         &mut self,
         rx: &'a mut [u8],
@@ -137,7 +137,7 @@ impl Decoder {
     }
 
     /// Whether the next request is complete.
-    #[inline]
+    #[inline(always)]
     fn complete(&mut self, rx: &mut [u8], args: &mut Args, limits: &Limits) -> Result<bool, ProtocolError> {
         if let State::Complete = self.state {
             self.start_request();
@@ -145,8 +145,8 @@ impl Decoder {
         if let State::Start = self.state
             && let Some(whole) = whole_request::find(rest(rx, self.start), &mut args.0, limits)
         {
-            self.args_len = whole.args_len;
-            self.next = self.start + usize::from(whole.len);
+            self.args_len = whole.args_len.get() as u8;
+            self.next = self.start + whole.len;
             self.state = State::Complete;
             return Ok(true);
         }
@@ -175,6 +175,7 @@ impl Decoder {
     }
 
     /// The request that is complete.
+    #[inline(always)]
     fn request<'a>(&self, rx: &'a [u8], args: &'a Args) -> Request<'a> {
         Request {
             bytes: rx.get(self.start..self.next).unwrap_or_default(),

@@ -247,12 +247,26 @@ fn is_prefix(first: &[u8], method: &[u8]) -> Option<bool> {
 ///
 /// A header's name ends with the colon, as browsers send it (RFC 9112 section
 /// 5). A word with a colon inside is a key that was typed without a command.
-#[inline(always)]
 pub(crate) fn is_http(request: &Request<'_>) -> bool {
     let name = request.name();
     name.ends_with(b":")
-        || name.first().is_some_and(|first| OTHER_LETTERS & 1 << (first % 32) != 0) && is_other_method(name)
+        || begins_as_other_method(name) && is_other_method(name)
         || request.len() == 3 && request.arg(2).is_some_and(is_version)
+}
+
+/// Whether a line has a sign of HTTP. Without one [`is_http`] is false.
+#[inline(always)]
+pub(crate) fn may_be_http(request: &Request<'_>) -> bool {
+    let name = request.name();
+    let is_h = |first: &u8| first.eq_ignore_ascii_case(&HTTP_NAME[0]);
+    name.ends_with(b":")
+        || begins_as_other_method(name)
+        || request.len() == 3 && request.arg(2).is_some_and(|version| version.first().is_some_and(is_h))
+}
+
+#[inline(always)]
+fn begins_as_other_method(name: &[u8]) -> bool {
+    name.first().is_some_and(|first| OTHER_LETTERS & 1 << (first % 32) != 0)
 }
 
 #[cold]

@@ -57,6 +57,9 @@ pub const REPLY_DEPTH_MAX: usize = 8;
 /// The shortest element of an aggregate, `_\r\n`.
 pub const ELEMENT_LEN_MIN: usize = 3;
 
+/// The longest bulk whose length has one digit, as most values have.
+pub const SHORT_BULK_LEN_MAX: usize = 9;
+
 /// RAM of one connection's [`Decoder`](crate::Decoder).
 pub const DECODER_SIZE_MAX: usize = 6 * size_of::<usize>();
 /// RAM of the table of a request's arguments.

@@ -5,7 +5,7 @@ use core::fmt::{self, Write};
 use crate::buffer::{Buffer, Full};
 use crate::decimal::Digits;
 use crate::double::write_double;
-use crate::limits::OVERFLOW_REPLY;
+use crate::limits::{OVERFLOW_REPLY, SHORT_BULK_LEN_MAX};
 use crate::protocol::Protocol;
 
 /// The next reply may not fit: send the buffer's bytes first.
@@ -168,11 +168,30 @@ impl<'a> ReplyWriter<'a> {
 
     /// Any bytes.
     pub fn bulk(&mut self, bytes: &[u8]) {
-        self.write(|out| {
-            out.put_header(b'$', bytes.len())?;
-            out.put(bytes)?;
-            out.put(b"\r\n")
-        });
+        match bytes.len() {
+            0..=SHORT_BULK_LEN_MAX => self.short_bulk(bytes.len(), |text| text.copy_from_slice(bytes)),
+            _ => self.write(|out| {
+                out.put_header(b'$', bytes.len())?;
+                out.put(bytes)?;
+                out.put(b"\r\n")
+            }),
+        }
+    }
+
+    /// `len` bytes, at most [`SHORT_BULK_LEN_MAX`], which `write` fills in where they are sent from. More of them, as
+    /// without room, are a reply that is too long, and `write` is not called.
+    ///
+    /// ```
+    /// use sockeye_resp::{Protocol, ReplyWriter};
+    ///
+    /// let mut tx = [0; 80];
+    /// let mut reply = ReplyWriter::new(&mut tx, Protocol::Resp2);
+    /// reply.short_bulk(3, |text| text.fill(b'x'));
+    /// assert_eq!(reply.as_bytes(), b"$3\r\nxxx\r\n");
+    /// ```
+    #[inline]
+    pub fn short_bulk(&mut self, len: usize, write: impl FnOnce(&mut [u8])) {
+        self.write(|out| out.put_short_bulk(len, write));
     }
 
     /// A formatted value.
@@ -353,13 +372,21 @@ impl<'a> ReplyWriter<'a> {
         });
     }
 
+    #[inline]
     fn write(&mut self, write: impl FnOnce(&mut Buffer<'a>) -> Result<(), Full>) {
         if !self.overflowed && write(&mut self.out).is_err() {
-            self.out.truncate(self.checkpoint);
-            // The error fits unless the buffer is shorter than TX_LEN_MIN.
-            let _ = self.out.put(OVERFLOW_REPLY.as_bytes());
-            self.overflowed = true;
+            self.overflow();
         }
+    }
+
+    /// An error takes the place of the reply, which does not fit.
+    #[cold]
+    #[inline(never)]
+    fn overflow(&mut self) {
+        self.out.truncate(self.checkpoint);
+        // The error fits unless the buffer is shorter than TX_LEN_MIN.
+        let _ = self.out.put(OVERFLOW_REPLY.as_bytes());
+        self.overflowed = true;
     }
 }
 

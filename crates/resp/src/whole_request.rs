@@ -1,32 +1,32 @@
 //! Requests that have arrived whole, in the form that clients send: read in one pass, without the decoder's states.
 
-use crate::http::is_http;
+use core::num::NonZeroUsize;
+
+use crate::http::{is_http, may_be_http};
 use crate::limits::Limits;
 use crate::request::{Request, Span};
 use crate::telnet::IAC;
 
 /// A request at the start of a receive buffer.
+// Two words, of which one is never 0: a return value in registers.
 pub(crate) struct WholeRequest {
     /// Number of arguments, at most [`ARGS_MAX`](crate::limits::ARGS_MAX).
-    pub(crate) args_len: u8,
+    pub(crate) args_len: NonZeroUsize,
     /// Bytes of the request with its last line end, at most [`REQUEST_LEN_MAX`](crate::limits::REQUEST_LEN_MAX).
-    pub(crate) len: u16,
-}
-
-impl WholeRequest {
-    fn new(args_len: usize, len: usize) -> Self {
-        Self { args_len: args_len as u8, len: len as u16 }
-    }
+    pub(crate) len: usize,
 }
 
 /// Finds the arguments of the request that `rx` starts with; None if the request is incomplete or refused.
 ///
 /// None also for what only the decoder's states know: an empty line, quotes, Telnet commands, a byte order mark, a length
 /// of three digits.
+#[inline]
 pub(crate) fn find(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequest> {
     if let Some(b'*') = rx.first() { find_array(rx, args, limits) } else { find_line(rx, args, limits) }
 }
 
+// Two functions: each saves only the registers that it needs.
+#[inline(never)]
 fn find_line(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequest> {
     // The first character after those that have a meaning beside a blank: quotes are before it in ASCII.
     const FIRST_PLAIN: u8 = b'\'' + 1;
@@ -48,24 +48,35 @@ fn find_line(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeReque
         at += 1;
         word = at;
         if byte == b'\n' {
-            let request = Request { bytes: rx, spans: args.get(..args_len)? };
-            return (args_len > 0 && !is_refused(&request)).then(|| WholeRequest::new(args_len, at));
+            let args = args.get(..args_len)?;
+            let whole = WholeRequest { args_len: NonZeroUsize::new(args_len)?, len: at };
+            if !rx.first()?.is_ascii() {
+                // Perhaps a byte order mark.
+                return None;
+            }
+            return if may_be_http(&Request { bytes: rx, spans: args }) {
+                unless_http(rx, args, at)
+            } else {
+                Some(whole)
+            };
         }
     }
     None
 }
 
-/// Whether a line begins with a byte order mark or is HTTP.
-fn is_refused(line: &Request<'_>) -> bool {
-    line.bytes.first().is_some_and(|first| !first.is_ascii()) || is_http(line)
+/// The request of `len` bytes, unless it is HTTP.
+#[cold]
+#[inline(never)]
+fn unless_http(bytes: &[u8], spans: &[Span], len: usize) -> Option<WholeRequest> {
+    let args_len = NonZeroUsize::new(spans.len())?;
+    (!is_http(&Request { bytes, spans })).then_some(WholeRequest { args_len, len })
 }
 
+#[inline(never)]
 fn find_array(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequest> {
     let (args_len, mut next) = header(rx, 0, b'*')?;
-    if args_len == 0 || args_len > limits.args_max {
-        return None;
-    }
-    for arg in args.get_mut(..args_len)? {
+    let args_len = NonZeroUsize::new(args_len).filter(|args_len| args_len.get() <= limits.args_max)?;
+    for arg in args.get_mut(..args_len.get())? {
         let (len, start) = header(rx, next, b'$')?;
         let end = start + len;
         if len > limits.bulk_len_max || rx.get(end..end + 2)? != b"\r\n" {
@@ -74,7 +85,7 @@ fn find_array(rx: &[u8], args: &mut [Span], limits: &Limits) -> Option<WholeRequ
         *arg = Span::new(start, end);
         next = end + 2;
     }
-    (next <= limits.request_len_max).then(|| WholeRequest::new(args_len, next))
+    (next <= limits.request_len_max).then_some(WholeRequest { args_len, len: next })
 }
 
 /// The number of one or two digits in the header at `at`, and where the bytes after the header are.
@@ -97,8 +108,8 @@ mod tests {
     fn args_of(rx: &[u8]) -> Option<Vec<&[u8]>> {
         let mut spans = [Span::EMPTY; ARGS_MAX];
         let whole = find(rx, &mut spans, &Limits::AUTHENTICATED)?;
-        assert!(usize::from(whole.len) <= rx.len());
-        Some(spans[..whole.args_len.into()].iter().map(|span| span.of(rx)).collect())
+        assert!(whole.len <= rx.len());
+        Some(spans[..whole.args_len.get()].iter().map(|span| span.of(rx)).collect())
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Working in a connection's own buffers, as `sockeye-server` lets handlers do.
 
 use core::future::{Future, poll_fn};
-use core::task::Poll;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use sockeye_server::BufferedSocket;
 
@@ -24,14 +25,7 @@ impl BufferedSocket for TcpSocket {
     }
 
     fn wait_input(&mut self, len: usize) -> impl Future<Output = Result<usize, TcpError>> {
-        poll_fn(move |cx| {
-            let mut table = self.shared.borrow_mut();
-            let received = at(&table.connections, self.index).tcp.received();
-            if received > len {
-                return Poll::Ready(Ok(received));
-            }
-            table.wait_input(self.index, cx.waker())
-        })
+        WaitInput { socket: self, len }
     }
 
     // Called where a reply had no room, and in many places.
@@ -63,5 +57,26 @@ impl BufferedSocket for TcpSocket {
             }
             table.wait_room(self.index, cx.waker())
         })
+    }
+}
+
+/// The future of [`BufferedSocket::wait_input`].
+struct WaitInput<'a> {
+    socket: &'a TcpSocket,
+    len: usize,
+}
+
+impl Future for WaitInput<'_> {
+    type Output = Result<usize, TcpError>;
+
+    // The way of each request, and no more than a look where input has come.
+    #[inline(always)]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut table = self.socket.shared.borrow_mut();
+        let received = at(&table.connections, self.socket.index).tcp.received();
+        if received > self.len {
+            return Poll::Ready(Ok(received));
+        }
+        table.wait_input(self.socket.index, cx.waker())
     }
 }

@@ -28,6 +28,32 @@ impl Place {
     pub const ZERO: Self = Self { start: 0, len: 0 };
 }
 
+/// A name that is looked for among others. Names are short: [`is`](Self::is) takes less than the call that `==` is.
+#[derive(Debug, Clone, Copy)]
+pub struct WantedName<'a> {
+    bytes: &'a [u8],
+    words: &'a [[u8; 4]],
+    rest: &'a [u8],
+}
+
+impl<'a> WantedName<'a> {
+    /// Any bytes, as a client sent them.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let (words, rest) = bytes.as_chunks();
+        Self { bytes, words, rest }
+    }
+
+    /// Whether this is the name.
+    #[inline]
+    pub fn is(&self, name: &[u8]) -> bool {
+        let (words, rest) = name.as_chunks();
+        self.bytes.len() == name.len()
+            && self.words.iter().zip(words).all(|(wanted, word)| wanted == word)
+            && self.rest.iter().zip(rest).all(|(wanted, byte)| wanted == byte)
+    }
+}
+
 /// Why a text is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextError {
@@ -64,6 +90,14 @@ impl<const LEN: usize> NamedTexts<LEN> {
     pub fn at(&self, place: Place) -> &str {
         let start = usize::from(place.start);
         self.text.get(start..start + usize::from(place.len)).unwrap_or_default()
+    }
+
+    /// Whether the name at a place is the wanted one.
+    #[inline]
+    pub fn is_at(&self, place: Place, name: &WantedName<'_>) -> bool {
+        let (start, len) = (usize::from(place.start), usize::from(place.len));
+        // Names of another length need no look at the text.
+        len == name.bytes.len() && self.text.as_bytes().get(start..start + len).is_some_and(|known| name.is(known))
     }
 
     /// The part of a key after the name at a place; None if the key doesn't begin with the name.
@@ -139,6 +173,22 @@ mod tests {
     const COUNT: usize = 8;
     type Texts = NamedTexts<320>;
 
+    /// Names of any length differ in any of their bytes.
+    #[test]
+    fn a_name_is_itself_and_no_other() {
+        let name = b"living-room.temperature";
+        for len in 0..=name.len() {
+            let wanted = WantedName::new(&name[..len]);
+            assert!(wanted.is(&name[..len]));
+            assert!(len == name.len() || !wanted.is(&name[..len + 1]));
+            for at in 0..len {
+                let mut other = name[..len].to_vec();
+                other[at] ^= 0x20;
+                assert!(!wanted.is(&other), "{len} {at}");
+            }
+        }
+    }
+
     #[test]
     fn texts_come_back_as_they_were_given() {
         let mut texts = Texts::new();
@@ -149,6 +199,9 @@ mod tests {
         assert_eq!(all, [("cellar", "ds18b20 pin=5"), ("room", "bme280  scl=7 sda=6")]);
         assert_eq!(texts.get("room"), Some("bme280  scl=7 sda=6"));
         assert_eq!([0, 1, 2].map(|number| texts.at(texts.place(number))), ["cellar", "room", ""]);
+        for (name, is_room) in [("room", true), ("roof", false), ("rooms", false), ("roo", false), ("", false)] {
+            assert_eq!(texts.is_at(texts.place(1), &WantedName::new(name.as_bytes())), is_room, "{name}");
+        }
         texts.set("cellar", "", COUNT).unwrap();
         texts.set("attic", "", COUNT).unwrap();
         assert_eq!((texts.len(), texts.get("cellar")), (1, None));

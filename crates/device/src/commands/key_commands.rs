@@ -3,7 +3,7 @@
 use sockeye_resp::LossyUtf8;
 
 use crate::command::{CommandContext, CommandResult, Flow, integer, parse_integer};
-use crate::keys::catalog::{Catalog, Key, KeySet};
+use crate::keys::catalog::{Catalog, Key, KeySet, find_plain_reading};
 use crate::keys::day::Day;
 use crate::keys::history::History;
 use crate::limits::{DECIMAL_LEN_MAX, SCAN_COUNT, SCAN_KEYS_MAX};
@@ -42,22 +42,43 @@ impl CommandContext<'_, '_> {
         key
     }
 
-    /// The value of the key of this name; None if the key has none now.
+    /// Replies with the value of the key of this name; with null if the key has none now.
     ///
     /// # Errors
-    /// The key is of another type than those with one value.
-    fn read(&mut self, name: &[u8]) -> Result<Option<Decimal>, &'static str> {
-        let catalog = &self.catalog();
-        let key = Key::find(catalog, name);
-        if let Some(Key::Reading(index)) = key {
+    /// The key is of another type than those with one value; nothing is written.
+    #[inline(always)]
+    fn reply_with_value(&mut self, name: &[u8]) -> Result<(), &'static str> {
+        let State { wired, settings, latest, .. } = &*self.state;
+        let board = self.environment.readings;
+        let value = match find_plain_reading(board, wired, wired.used(settings), name) {
             // Without a value there is no such key.
-            let value = self.reading(catalog, index);
-            self.count_look(value.is_some());
-            return Ok(value);
+            Some(index) => latest.get(index).copied().flatten().and_then(|latest| {
+                let decimals = board.get(index).map(|info| info.decimals).or_else(|| wired.decimals(index))?;
+                Some(latest.value.with_decimals(decimals))
+            }),
+            None => self.other_value(name)?,
+        };
+        self.count_look(value.is_some());
+        match value {
+            Some(value) => value.reply(self.reply),
+            None => self.reply.null(),
         }
-        let key = key.filter(|key| self.exists(catalog, *key));
+        Ok(())
+    }
+
+    /// The value of the key of this name that [`find_plain_reading`] does not find; None if the key has none now.
+    ///
+    /// # Errors
+    /// The key is of another type than those with one value, which counts as a hit.
+    #[inline(never)]
+    fn other_value(&mut self, name: &[u8]) -> Result<Option<Decimal>, &'static str> {
+        let catalog = &self.catalog();
+        let reading = catalog.find_reading_with_point(name).map(Key::Reading);
+        let key = reading.or_else(|| Key::find_other(catalog, name)).filter(|key| self.exists(catalog, *key));
         let value = key.map(|key| self.value(catalog, key).ok_or(WRONGTYPE)).transpose();
-        self.count_look(key.is_some());
+        if value.is_err() {
+            self.count_look(true);
+        }
         value
     }
 
@@ -92,19 +113,15 @@ impl CommandContext<'_, '_> {
 }
 
 pub(crate) fn get(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    match cx.read(cx.arg(1))? {
-        Some(value) => value.reply(cx.reply),
-        None => cx.reply.null(),
-    }
+    cx.reply_with_value(cx.arg(1))?;
     Ok(Flow::Continue)
 }
 
 pub(crate) fn mget(cx: &mut CommandContext<'_, '_>) -> CommandResult {
     cx.reply.array(cx.request.len() - 1);
     for name in cx.request.args().skip(1) {
-        match cx.read(name) {
-            Ok(Some(value)) => value.reply(cx.reply),
-            Ok(None) | Err(_) => cx.reply.null(),
+        if cx.reply_with_value(name).is_err() {
+            cx.reply.null();
         }
     }
     Ok(Flow::Continue)
@@ -150,7 +167,10 @@ pub(crate) fn pttl(cx: &mut CommandContext<'_, '_>) -> CommandResult {
 }
 
 pub(crate) fn strlen(cx: &mut CommandContext<'_, '_>) -> CommandResult {
-    let len = cx.read(cx.arg(1))?.map_or(0, |value| value.encode(&mut [0; DECIMAL_LEN_MAX]).len());
+    let len = match cx.existing(cx.arg(1)) {
+        Some(key) => cx.value(&cx.catalog(), key).ok_or(WRONGTYPE)?.len(),
+        None => 0,
+    };
     cx.reply.integer(len as i64);
     Ok(Flow::Continue)
 }

@@ -4,6 +4,7 @@ use core::fmt;
 
 use heapless::String;
 use sockeye_wiring::Wiring;
+use sockeye_wiring::named_texts::WantedName;
 
 use crate::keys::history::History;
 use crate::keys::label::Label;
@@ -112,11 +113,33 @@ impl<'a> Catalog<'a> {
 
     /// The number of the reading that has this key, of this device or of another.
     pub(crate) fn find_reading(&self, name: &[u8]) -> Option<usize> {
-        let board = self.platform.readings().iter().position(|info| info.name.as_bytes() == name);
-        let wired = || self.wired.find(self.wiring(), name);
-        let remote = || self.remotes.find(name).map(|slot| self.wired.own + slot);
-        board.or_else(wired).or_else(remote)
+        let plain = find_plain_reading(self.platform.readings(), self.wired, self.wiring(), name);
+        plain.or_else(|| self.find_reading_with_point(name))
     }
+
+    /// The number of the reading that has this key: one of several of a thing, or one of another device.
+    #[inline(never)]
+    pub(crate) fn find_reading_with_point(&self, name: &[u8]) -> Option<usize> {
+        if !name.contains(&b'.') {
+            return None;
+        }
+        let wired = self.wired.find_with_suffix(self.wiring(), name);
+        wired.or_else(|| self.remotes.find(name).map(|slot| self.wired.own + slot))
+    }
+}
+
+/// The number of the reading of this device that has this key: one of the board's own, or the only one of a thing.
+// Inlined where clients read values: nothing in it is a call.
+#[inline(always)]
+pub(crate) fn find_plain_reading(
+    board: &[ReadingInfo<'_>],
+    wired: &Wired,
+    wiring: &Wiring,
+    name: &[u8],
+) -> Option<usize> {
+    let name = WantedName::new(name);
+    let own = board.iter().position(|info| name.is(info.name.as_bytes()));
+    own.or_else(|| wired.find_plain(wiring, &name))
 }
 
 /// A key. The number is the reading's or the output's.
@@ -149,7 +172,7 @@ impl Key {
 
     /// The key of this name that is no reading.
     #[inline(never)]
-    fn find_other(catalog: &Catalog<'_>, name: &[u8]) -> Option<Self> {
+    pub(crate) fn find_other(catalog: &Catalog<'_>, name: &[u8]) -> Option<Self> {
         let reading = |name: &[u8]| catalog.find_reading(name);
         let output = |name: &[u8]| catalog.find_output(name);
         if let Some(of) = name.strip_prefix(HISTORY.as_bytes()) {

@@ -5,7 +5,7 @@ use core::task::Waker;
 use embassy_sync::waitqueue::WakerRegistration;
 use sockeye_wiring::driver::{Fault, Figure};
 use sockeye_wiring::limits::THINGS_MAX;
-use sockeye_wiring::named_texts::Place;
+use sockeye_wiring::named_texts::{Place, WantedName};
 use sockeye_wiring::scan::{Found, ScanRequest};
 use sockeye_wiring::{Sampler, Spec, Wiring};
 
@@ -200,19 +200,23 @@ impl Wired {
         self.readings.get(index)?.as_ref().map(|slot| slot.decimals)
     }
 
-    /// The number of the reading that has this key.
-    pub(crate) fn find(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+    /// The number of the reading whose key is a thing's name.
+    #[inline]
+    pub(crate) fn find_plain(&self, wiring: &Wiring, name: &WantedName<'_>) -> Option<usize> {
         if self.count == 0 {
             return None;
         }
-        self.readings.iter().position(|slot| {
-            let Some(slot) = slot else { return false };
-            match wiring.rest(slot.name, name) {
-                Some([]) => !slot.has_suffix,
-                Some([b'.', rest @ ..]) if slot.has_suffix => slot.suffix().as_bytes() == rest,
-                _ => false,
-            }
-        })
+        let mut slots = self.readings.iter();
+        slots.position(|slot| slot.as_ref().is_some_and(|slot| !slot.has_suffix && wiring.is_at(slot.name, name)))
+    }
+
+    /// The number of the reading whose key is a thing's name, a point and a suffix.
+    pub(crate) fn find_with_suffix(&self, wiring: &Wiring, name: &[u8]) -> Option<usize> {
+        let is_it = |slot: &Slot| match wiring.rest(slot.name, name) {
+            Some([b'.', rest @ ..]) => slot.has_suffix && slot.suffix().as_bytes() == rest,
+            _ => false,
+        };
+        self.readings.iter().position(|slot| slot.as_ref().is_some_and(is_it))
     }
 
     /// The number of a thing's reading.

@@ -36,6 +36,11 @@ fn the_same_in_both_versions() {
     same(|reply| reply.integer(i64::MIN), ":-9223372036854775808\r\n");
     same(|reply| reply.bulk(b""), "$0\r\n\r\n");
     same(|reply| reply.bulk(b"a\r\nb"), "$4\r\na\r\nb\r\n");
+    same(|reply| reply.bulk(b"123456789"), "$9\r\n123456789\r\n");
+    same(|reply| reply.bulk(b"1234567890"), "$10\r\n1234567890\r\n");
+    same(|reply| reply.short_bulk(0, |_| ()), "$0\r\n\r\n");
+    same(|reply| reply.short_bulk(9, |text| text.fill(b'x')), "$9\r\nxxxxxxxxx\r\n");
+    same(|reply| reply.short_bulk(10, |_| unreachable!()), OVERFLOW_REPLY);
     same(|reply| reply.bulk_fmt(format_args!("{}", 12)), "$2\r\n12\r\n");
     same(|reply| reply.array(2), "*2\r\n");
 }

@@ -96,10 +96,8 @@ Why:
   1,024 bytes. lwIP offers 5,760 and gets one. The checksums and the copy into the connection's ring take 1,650 together:
   each word is loaded once for both. The copy to the handler takes 770. The handler reads 128 bytes at a time, and its
   eight reads take 1,100 beside the copy. lwIP's callback sees the frame itself.
-<<<<<<< HEAD
-- The device and its codec take 1,190 of a `GET`. The decoder takes 160, the loop between socket and command 270. The
-  command's lookup, its checks and its accounting take 340, two readings of the clock among them. The key, its value and
-  the reply take 420.
+- Of a `GET` the decoder takes 150 and the loop between socket and command 270. The command's lookup, its checks and its
+  accounting take 320, two readings of the clock among them. The key, its value and the reply take 270.
 - The hello image's code is 46 KB of Sockeye and 17 KB of Rust's core, the executor and libraries
   ([footprint.md](footprint.md)). embassy-net and smoltcp are 9.5 KB, for ICMP alone, and Sockeye's code between them and
   TCP is 3 KB. Without UDP smoltcp is no smaller. ICMP of our own would take 1 KB in their place, on boards with a fixed
@@ -107,13 +105,4 @@ Why:
   speed, and the rest for size. With all at `s` the image is 2 KB smaller, and a request takes a tenth more instructions.
   With all of that the image would still have some 67 KB. SYN cookies, the displacement of idle clients and the answer to
   browsers are in it, and lwIP's program has none of them.
-=======
-- Of a `GET` the decoder takes 150 and the loop between socket and command 270. The command's lookup, its checks and its
-  accounting take 320, two readings of the clock among them. The key, its value and the reply take 270.
-- The hello image's code is 48 KB of Sockeye and 22 KB of Rust's core and the executor
-  ([footprint.md](footprint.md)). embassy-net and smoltcp are 9 KB, for ICMP alone, and Sockeye's code between them and
-  TCP is 3 KB. ICMP of our own would take 1 KB in their place, on boards with a fixed address only: DHCP needs
-  embassy-net. Printing lines takes 7 KB, panics included. The image is built for speed: at `s` it is 5 KB smaller, and a
-  request takes a tenth more instructions. With all of that the image would still have some 73 KB.
->>>>>>> main
 ";

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use embassy_time::Instant;
+use embassy_time::{Instant, Timer};
 use sockeye_device::limits::READINGS_MAX;
 use sockeye_device::{
     Day, DeviceIdentity, Health, History, LogLevel, Now, OutputError, OutputInfo, Platform, ReadingInfo, ServerHealth,
@@ -85,6 +85,8 @@ pub struct Board {
     pub log_level: Cell<Option<LogLevel>>,
     pub is_broken: Cell<bool>,
     pub is_flash_broken: Cell<bool>,
+    /// How long the flash takes to store settings, milliseconds; 0 is no time.
+    pub save_ms: Cell<u64>,
     pub applied: RefCell<Vec<(usize, Value)>>,
     pub stored: RefCell<Settings>,
     pub factory_settings: RefCell<Settings>,
@@ -142,6 +144,7 @@ impl Default for Board {
             log_level: Cell::default(),
             is_broken: Cell::default(),
             is_flash_broken: Cell::default(),
+            save_ms: Cell::default(),
             applied: RefCell::default(),
             stored: RefCell::default(),
             factory_settings: RefCell::default(),
@@ -221,6 +224,9 @@ impl Store for Board {
     async fn save(&self, settings: &Settings) -> Result<(), StoreError> {
         if self.is_flash_broken.get() {
             return Err(StoreError::Failed);
+        }
+        if self.save_ms.get() > 0 {
+            Timer::after_millis(self.save_ms.get()).await;
         }
         self.stored.replace(settings.clone());
         Ok(())

@@ -15,6 +15,7 @@
 //! | `@clock 5000` | it is 5000 ms after the start of 1970; from now on that time passes |
 //! | `@log warning text` | the device prints this line at this level |
 //! | `@lose 0` | reading 0 has lost its value |
+//! | `@flash 50` | from now on the flash takes so many milliseconds to store settings |
 //! | `@wait 50` | so many milliseconds pass |
 //! | `@rules` | the device looks at its rules from now on, between samples too |
 //! | `@radio` | the device has Wi-Fi from now on |
@@ -177,6 +178,7 @@ impl<'a, S: Store> Device<'a, S> {
                 log.append(level, &words[2..].join(" "), self.board.uptime_us.get());
             }
             "lose" => self.app.clear_reading(number(1) as usize),
+            "flash" => self.board.save_ms.set(number(1) as u64),
             "wait" => self.wait(number(1) as u64),
             "radio" => {
                 if words.get(1) == Some(&"restarts") {

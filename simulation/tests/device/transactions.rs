@@ -179,3 +179,42 @@ fn field_12_settings_and_long_replies_in_a_transaction() {
          ap= +OK|+QUEUED|+QUEUED|+QUEUED|*3|+OK|*2|$11|device.name|$7|kitchen|*-1|+PONG|",
     );
 }
+
+/// The other's new token ends this connection. Its session has smaller limits before, which are not for requests that were
+/// taken already.
+#[test]
+fn a_token_that_another_client_sets_meanwhile_leaves_a_transaction_its_replies() {
+    let keys = "led ".repeat(11);
+    check(&format!(
+        "ap: MULTI
+         ap= +OK|
+         ap: CONFIG SET remote.expire 60
+         ap= +QUEUED|
+         ap: MGET {keys}
+         ap= +QUEUED|
+         @flash 100
+         ap2: CONFIG SET auth.token \"correct horse\"
+         ap: EXEC
+         @wait 100
+         ap2= +OK|
+         @wait 100
+         ap$ *2|-NOAUTH Authentication required.|-NOAUTH Authentication required.|"
+    ));
+}
+
+#[test]
+fn a_token_that_another_client_sets_meanwhile_leaves_a_change_its_reply() {
+    let rule = format!("when lm35 > {} set led 1", "0".repeat(250));
+    let change = format!("CONFIG SET rule.a \"{rule}\"");
+    for (request, reply) in [(change.clone(), ""), (format!("MULTI\\r\\n{change}\\r\\nEXEC"), "+OK|+QUEUED|*1|")] {
+        check(&format!(
+            "@flash 100
+             ap2: CONFIG SET auth.token \"correct horse\"
+             ap\\ {request}\\r\\n
+             @wait 100
+             ap2= +OK|
+             @wait 100
+             ap$ {reply}-NOAUTH Authentication required.|"
+        ));
+    }
+}

@@ -82,13 +82,8 @@ fn output_full<C: ClientConnection>(client: &mut C, room: Room, len: usize) -> W
 /// Decodes a request that was decoded before; None if it is gone.
 // The decoder is inlined where requests are decoded first.
 #[inline(never)]
-fn decode_again<'a>(
-    decoder: &mut Decoder,
-    rx: &'a mut [u8],
-    args: &'a mut Args,
-    limits: &Limits,
-) -> Option<Request<'a>> {
-    decoder.decode(rx, args, limits).ok().flatten()
+fn decode_again<'a>(decoder: &mut Decoder, rx: &'a mut [u8], args: &'a mut Args) -> Option<Request<'a>> {
+    decoder.decode(rx, args, &Limits::AUTHENTICATED).ok().flatten()
 }
 
 // A function for each step between two waits: inlined, they would make a future's poll larger, and each request slower.
@@ -243,7 +238,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
             let rx = rx.get_mut(next.into()..end.into()).unwrap_or_default();
             // Whole requests are there, which were decoded before. If they are gone, so is the connection, which the
             // next wait reports.
-            let Some(request) = decode_again(&mut decoder, rx, args, app.limits(key)) else {
+            let Some(request) = decode_again(&mut decoder, rx, args) else {
                 self.client.put_and_consume(reply.as_bytes(), usize::from(exec_end).min(len));
                 app.end_transaction(key);
                 return Step::Again(Queue::None);
@@ -285,7 +280,7 @@ impl<C: ClientConnection, S: Store> Connection<'_, '_, C, S> {
         };
         let rx = rx.get_mut(start..end.min(len)).unwrap_or_default();
         // If the request is gone, so is the connection, which the next wait reports.
-        let Some(request) = decode_again(decoder, rx, args, app.limits(key)) else {
+        let Some(request) = decode_again(decoder, rx, args) else {
             return false;
         };
         let mut reply = Room::of(self.client).writer(tx, app.protocol(key));

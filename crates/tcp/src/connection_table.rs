@@ -1,6 +1,5 @@
 //! The connections of a listener, who waits for them, and the SYNs that wait for room.
 
-use crate::small_ref_cell::SmallRefCell;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::ops::Range;
 use core::task::Waker;
@@ -16,6 +15,7 @@ use crate::limits::{
     GIVE_WAY_KEEP_MS, HALF_OPEN_KEEP_MS, INTERFACES_MAX, PORTS_MAX, SYN_BACKLOG, SYN_LEN_MAX, SYN_WAIT_MS, TICK_MS,
 };
 use crate::route::Route;
+use crate::small_ref_cell::SmallRefCell;
 use crate::syn_cookies::Flood;
 use crate::tcp_connection::{AcceptState, Connection};
 use crate::tcp_socket::TcpError;

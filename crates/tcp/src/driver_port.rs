@@ -1,6 +1,5 @@
 //! A network interface as the connections see it: the driver, and the way out.
 
-use crate::small_ref_cell::SmallRefCell;
 use core::task::{Context, Waker};
 
 use embassy_net_driver::{Driver, HardwareAddress, TxToken};
@@ -13,6 +12,7 @@ use crate::limits::{FRAME_LEN_MAX, PENDING_LEN_MAX, TX_BURST};
 use crate::neighbours::Verdict;
 use crate::net_driver::LinkHosts;
 use crate::route::Route;
+use crate::small_ref_cell::SmallRefCell;
 use crate::tcp_connection::Connection;
 
 /// How sending ended.

@@ -1,6 +1,5 @@
 //! The listener's handles: what is made at start, and what is kept.
 
-use crate::small_ref_cell::SmallRefCell;
 use core::mem::MaybeUninit;
 use core::net::{Ipv4Addr, SocketAddr};
 
@@ -17,6 +16,7 @@ use crate::driver_port::DriverPort;
 use crate::limits::{CONNECTIONS_MAX, FRAME_LEN_MAX, INTERFACES_MAX};
 use crate::net_driver::{LinkHosts, NetDriver};
 use crate::runner::Runner;
+use crate::small_ref_cell::SmallRefCell;
 use crate::tcp_connection::Connection;
 
 /// The buffers of `N` connections: `RX` bytes to receive and `TX` bytes to transmit for each. All zero, so that a static

@@ -2,7 +2,6 @@
 //!
 //! Stand-ins are those of [`neighbours`](crate::neighbours).
 
-use crate::small_ref_cell::SmallRefCell;
 use core::net::Ipv4Addr;
 use core::task::Context;
 
@@ -13,6 +12,7 @@ use heapless::Deque;
 
 use crate::limits::{ARP_LEN, FRAME_LEN_MAX, STAND_INS_QUEUED_MAX};
 use crate::neighbours::{Arp, Neighbours, Operation, stand_in};
+use crate::small_ref_cell::SmallRefCell;
 
 /// The other hosts on an interface's link: shared by its runner, its handle and embassy-net's driver.
 pub(crate) struct LinkHosts {

@@ -1,6 +1,5 @@
 //! Moves frames between a network driver, the server's connections and embassy-net.
 
-use crate::small_ref_cell::SmallRefCell;
 use core::future::poll_fn;
 use core::net::{Ipv4Addr, SocketAddrV4};
 use core::pin::pin;
@@ -20,6 +19,7 @@ use crate::limits::{FRAME_LEN_MAX, RX_BURST, SYN_BACKLOG, TX_BURST};
 use crate::neighbours::{Incoming, Verdict};
 use crate::net_driver::LinkHosts;
 use crate::route::Route;
+use crate::small_ref_cell::SmallRefCell;
 use crate::tcp_connection::AcceptState;
 
 /// Runs one network interface. See [`run`](Self::run).
